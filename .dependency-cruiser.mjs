@@ -1,0 +1,66 @@
+/** Area of `src` → the areas it may import (each only through the other's `index.ts`). docs: ARCHITECTURE.md. */
+export const arrows = {
+  config: [],
+  contract: [],
+  tunnel: [],
+  upstream: ['contract', 'config'],
+  mcp: ['upstream', 'config'],
+  tools: ['mcp', 'upstream', 'contract'],
+  runtime: ['tunnel', 'contract', 'config'],
+  agent: ['tunnel', 'contract', 'config'],
+  observability: ['config'],
+  health: ['config', 'upstream'],
+};
+
+const areas = Object.keys(arrows);
+
+const forbiddenArrows = areas.map((area) => ({
+  name: `${area}-imports-only-what-it-may`,
+  severity: 'error',
+  from: { path: `^src/${area}/` },
+  to: { path: '^src/', pathNot: `^src/(${[area, ...arrows[area]].join('|')})/` },
+}));
+
+const throughTheDoor = areas.map((area) => ({
+  name: `${area}-is-entered-by-its-index`,
+  severity: 'error',
+  from: { path: '^src/', pathNot: `^src/${area}/` },
+  to: { path: `^src/${area}/`, pathNot: `^src/${area}/index\\.ts$` },
+}));
+
+/** Tool domains are strangers to one another. */
+const strangers = {
+  name: 'tool-domains-are-strangers',
+  severity: 'error',
+  from: { path: '^src/tools/([^/]+)/' },
+  to: { path: '^src/tools/[^/]+/', pathNot: '^src/tools/$1/' },
+};
+
+export default {
+  forbidden: [
+    ...forbiddenArrows,
+    ...throughTheDoor,
+    strangers,
+    {
+      name: 'no-cycles',
+      severity: 'error',
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
+    {
+      name: 'no-dev-dependencies-in-the-product',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '\\.spec\\.ts$' },
+      to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'] },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'default', 'types'],
+    },
+  },
+};

@@ -1,0 +1,43 @@
+import { Inject, Injectable } from '@nestjs/common';
+
+import { CONFIG, type Config } from './config.js';
+
+const WILDCARDS: ReadonlySet<string> = new Set(['0.0.0.0', '::', '[::]']);
+
+/** Under which addresses this process is reached. With port 0 they are known once it listens. */
+@Injectable()
+export class Addresses {
+  private port: number;
+
+  constructor(@Inject(CONFIG) private readonly config: Config) {
+    this.port = config.httpPort;
+  }
+
+  /** Says which port the server got; called once, right after listening. */
+  announce(port: number): void {
+    this.port = port;
+  }
+
+  /** Origin for calls from this machine, without a trailing slash. */
+  get loopback(): string {
+    const { httpHost } = this.config;
+    const host = WILDCARDS.has(httpHost) ? '127.0.0.1' : httpHost;
+    return `http://${host.includes(':') && !host.startsWith('[') ? `[${host}]` : host}:${this.port}`;
+  }
+
+  /** Origin (and path prefix, if any) that clients are told, without a trailing slash. */
+  get public(): string {
+    if (this.config.httpPublicUrl !== undefined) return this.config.httpPublicUrl.replace(/\/+$/, '');
+    return this.isWildcard ? `http://localhost:${this.port}` : this.loopback;
+  }
+
+  /** Whether clients elsewhere are told a name that only works here. */
+  get isWildcard(): boolean {
+    return WILDCARDS.has(this.config.httpHost) && this.config.httpPublicUrl === undefined;
+  }
+
+  /** Base URL of the Runtime API, ending in `/api/v1`, without a trailing slash. */
+  get runtime(): string {
+    return (this.config.runtimeUrl ?? `${this.loopback}/api/v1`).replace(/\/+$/, '');
+  }
+}

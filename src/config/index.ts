@@ -1,0 +1,7 @@
+export { Addresses } from './addresses.js';
+export { CONFIG, type Config, type Role } from './config.js';
+export { ConfigModule } from './config.module.js';
+export { packagePaths, packageVersion } from './package-paths.js';
+export { readConfig, SettingError, unknownVariables } from './read-config.js';
+export { type SettingDescription, settingsOf } from './setting.decorator.js';
+export { Settings } from './settings.js';

@@ -1,0 +1,69 @@
+import { validateSync, type ValidationError } from 'class-validator';
+
+import type { Config, Role } from './config.js';
+import { settingsOf } from './setting.decorator.js';
+import { Settings } from './settings.js';
+
+/** A setting that stops the start. The message is one sentence for the operator and holds no secret. */
+export class SettingError extends Error {
+  override readonly name = 'SettingError';
+}
+
+const DECLARED = settingsOf(Settings.prototype);
+
+/** Variables of this package that are read elsewhere, or set by Kubernetes for a service of this name. */
+const KNOWN_ELSEWHERE =
+  /^CYBERUN_(AGENT_KEY|API_KEY|KEY|.*_SERVICE_(HOST|PORT).*|.*_PORT(_\d+_(TCP|UDP).*)?)$/;
+
+/**
+ * Reads and validates the settings of a role.
+ *
+ * @throws {SettingError} naming the variable, the problem of its value and an example.
+ */
+export function readConfig(role: Role, environment: NodeJS.ProcessEnv = process.env): Config {
+  const settings = new Settings();
+  for (const { env, property, parse } of DECLARED) {
+    const text = environment[env]?.trim();
+    if (text !== undefined && text !== '') Object.assign(settings, { [property]: parse(text) });
+  }
+  const [problem] = validateSync(settings, { validationError: { target: false } });
+  if (problem) throw unusable(problem, environment);
+  checkRole(role, settings);
+  return deepFreeze(Object.assign(settings, { role }));
+}
+
+/** Names of `CYBERUN_…` variables that no setting reads: most likely misspelt. */
+export function unknownVariables(environment: NodeJS.ProcessEnv = process.env): string[] {
+  const known = new Set(DECLARED.map(({ env }) => env));
+  return Object.keys(environment).filter(
+    (name) => name.startsWith('CYBERUN_') && !known.has(name) && !KNOWN_ELSEWHERE.test(name),
+  );
+}
+
+function unusable(problem: ValidationError, environment: NodeJS.ProcessEnv): SettingError {
+  const setting = DECLARED.find(({ property }) => property === problem.property);
+  if (!setting) throw new Error(`validated property ${problem.property} is not declared as a setting`);
+  const rule = Object.values(problem.constraints ?? {})[0] ?? 'is not valid';
+  const given = setting.isSecret ? 'a value that is not shown' : `"${environment[setting.env] ?? ''}"`;
+  return new SettingError(
+    `${setting.env} is ${given}, but ${rule.replace(problem.property, 'it')}. Example: ${setting.example}`,
+  );
+}
+
+function checkRole(role: Role, { runtimeUrl }: Settings): void {
+  if (role === 'mcp' && runtimeUrl === undefined) {
+    throw new SettingError(
+      'Role mcp needs CYBERUN_RUNTIME_URL, the base URL of a Runtime API. Example: https://core.cyberun.cloud/api/v1',
+    );
+  }
+  if ((role === 'all' || role === 'runtime') && runtimeUrl !== undefined) {
+    throw new SettingError(
+      `CYBERUN_RUNTIME_URL is set, but role ${role} runs a runtime of its own. Unset it, or start with --role mcp.`,
+    );
+  }
+}
+
+function deepFreeze<Value extends object>(value: Value): Value {
+  for (const inner of Object.values(value)) if (Array.isArray(inner)) Object.freeze(inner);
+  return Object.freeze(value);
+}

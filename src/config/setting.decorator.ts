@@ -1,0 +1,53 @@
+import 'reflect-metadata';
+
+/** What an operator reads about one setting; docs/configuration.md is printed from it. */
+export interface SettingDescription {
+  /** Name of the environment variable. */
+  readonly env: string;
+  /** What it decides, in one or two sentences. */
+  readonly meaning: string;
+  /** A value that would be accepted, shown when the given one is not. */
+  readonly example: string;
+  /** How the default reads when it is not a plain value. */
+  readonly defaultText?: string;
+  /** Never echoed, not even in an error. */
+  readonly isSecret?: boolean;
+}
+
+/** Turns the text of a variable into the type of the property. */
+type Parse = (text: string) => unknown;
+
+interface DeclaredSetting extends SettingDescription {
+  readonly property: string;
+  readonly parse: Parse;
+}
+
+const DECLARED = Symbol('settings');
+
+const wholeNumber: Parse = (text) => (/^-?\d+$/.test(text) ? Number(text) : Number.NaN);
+const list: Parse = (text) =>
+  text
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '');
+
+function parserFor(type: unknown): Parse {
+  if (type === Number) return wholeNumber;
+  if (type === Array) return list;
+  return (text) => text;
+}
+
+/** Declares a property of the settings class as an environment variable. */
+export function Setting(description: SettingDescription): PropertyDecorator {
+  return (target, property) => {
+    const type: unknown = Reflect.getMetadata('design:type', target, property);
+    const declared = settingsOf(target);
+    declared.push({ ...description, property: String(property), parse: parserFor(type) });
+    Reflect.defineMetadata(DECLARED, declared, target);
+  };
+}
+
+/** The settings a class declares, in the order of its source. */
+export function settingsOf(target: object): DeclaredSetting[] {
+  return (Reflect.getMetadata(DECLARED, target) as DeclaredSetting[] | undefined) ?? [];
+}

@@ -1,0 +1,244 @@
+import { availableParallelism } from 'node:os';
+
+import {
+  ArrayNotEmpty,
+  IsIn,
+  IsInt,
+  IsNotEmpty,
+  IsOptional,
+  IsUrl,
+  Matches,
+  Max,
+  Min,
+} from 'class-validator';
+
+import { Setting } from './setting.decorator.js';
+
+const WEB_URL = { protocols: ['http', 'https'], require_protocol: true, require_tld: false };
+const ORIGIN = /^https?:\/\/[^/\s]+$/;
+const HOST = /^[^/\s]+$/;
+/** As long as the longest key the runtime hands out, and of letters that survive a header. */
+const INTEGRATION_KEY = /^sk-[A-Za-z0-9_-]{20,200}$/;
+const DAY_LIMIT = 3650;
+const HOUR_MS = 3_600_000;
+
+/**
+ * Every setting of the process, validated once at start. Properties that are left out of the environment keep
+ * the value given here; `undefined` means "derive it", and the meaning says from what.
+ */
+export class Settings {
+  @Setting({
+    env: 'CYBERUN_HTTP_HOST',
+    meaning: 'Address to listen on. Use 0.0.0.0 to be reachable from other machines.',
+    example: '127.0.0.1',
+  })
+  @IsNotEmpty()
+  @Matches(HOST)
+  httpHost: string = '127.0.0.1';
+
+  @Setting({
+    env: 'CYBERUN_HTTP_PORT',
+    meaning: 'Port to listen on; 0 picks a free one and prints it.',
+    example: '8080',
+  })
+  @IsInt()
+  @Min(0)
+  @Max(65535)
+  httpPort: number = 8080;
+
+  @Setting({
+    env: 'CYBERUN_HTTP_PUBLIC_URL',
+    meaning:
+      'Address clients use. It is what clients are told, it signs file links, and its host is allowed in the Host header.',
+    example: 'https://mcp.example.com',
+    defaultText: 'from host and port',
+  })
+  @IsOptional()
+  @IsUrl(WEB_URL)
+  httpPublicUrl?: string;
+
+  @Setting({
+    env: 'CYBERUN_HTTP_CORS_ORIGINS',
+    meaning: 'Origins whose pages may call the endpoint, separated by commas.',
+    example: 'https://app.example.com',
+    defaultText: 'as CYBERUN_MCP_ALLOWED_ORIGINS',
+  })
+  @IsOptional()
+  @Matches(ORIGIN, { each: true })
+  httpCorsOrigins?: string[];
+
+  @Setting({
+    env: 'CYBERUN_RUNTIME_URL',
+    meaning: 'Base URL of the Runtime API that role mcp stands in front of, ending in /api/v1.',
+    example: 'https://core.cyberun.cloud/api/v1',
+    defaultText: 'empty: the embedded runtime',
+  })
+  @IsOptional()
+  @IsUrl(WEB_URL)
+  runtimeUrl?: string;
+
+  @Setting({
+    env: 'CYBERUN_RUNTIME_TIMEOUT_MS',
+    meaning: 'Deadline of one call to the Runtime API in milliseconds, the body of the answer included.',
+    example: '30000',
+  })
+  @IsInt()
+  @Min(100)
+  @Max(HOUR_MS)
+  runtimeTimeoutMs: number = 30_000;
+
+  @Setting({
+    env: 'CYBERUN_RUNTIME_RESPONSE_LIMIT_BYTES',
+    meaning: 'Largest answer of the Runtime API that is read, in bytes.',
+    example: '33554432',
+  })
+  @IsInt()
+  @Min(1024)
+  runtimeResponseLimitBytes: number = 33_554_432;
+
+  @Setting({
+    env: 'CYBERUN_DATA_DIR',
+    meaning: 'Folder of the embedded runtime: database, files, lock, admin socket.',
+    example: '.cyberun',
+  })
+  @IsNotEmpty()
+  dataDir: string = '.cyberun';
+
+  @Setting({
+    env: 'CYBERUN_BOOTSTRAP_KEY',
+    meaning: 'First sk- key of the embedded runtime, for automation.',
+    example: 'sk- followed by 20 to 200 letters, digits, - or _',
+    defaultText: 'empty: a random key, shown once',
+    isSecret: true,
+  })
+  @IsOptional()
+  @Matches(INTEGRATION_KEY)
+  bootstrapKey?: string;
+
+  @Setting({
+    env: 'CYBERUN_WORKFLOWS_DIR',
+    meaning: 'Folder of workflow definitions (YAML), loaded at start and when they change.',
+    example: 'workflows',
+    defaultText: '`workflows` of the package',
+  })
+  @IsOptional()
+  @IsNotEmpty()
+  workflowsDir?: string;
+
+  @Setting({
+    env: 'CYBERUN_SERVICES_DIR',
+    meaning: 'Folder of container service definitions (YAML), loaded at start and when they change.',
+    example: 'services',
+    defaultText: '`services` of the package',
+  })
+  @IsOptional()
+  @IsNotEmpty()
+  servicesDir?: string;
+
+  @Setting({
+    env: 'CYBERUN_FILES_MAX_BYTES',
+    meaning: 'Largest file a client may upload, in bytes.',
+    example: '524288000',
+  })
+  @IsInt()
+  @Min(1)
+  filesMaxBytes: number = 524_288_000;
+
+  @Setting({
+    env: 'CYBERUN_FILES_INPUT_DAYS',
+    meaning: 'Days an uploaded file is kept.',
+    example: '1',
+  })
+  @IsInt()
+  @Min(1)
+  @Max(DAY_LIMIT)
+  filesInputDays: number = 1;
+
+  @Setting({
+    env: 'CYBERUN_FILES_OUTPUT_DAYS',
+    meaning: 'Days the outputs of a task are kept.',
+    example: '7',
+  })
+  @IsInt()
+  @Min(1)
+  @Max(DAY_LIMIT)
+  filesOutputDays: number = 7;
+
+  @Setting({
+    env: 'CYBERUN_AGENT_SLOTS',
+    meaning: 'Tasks the local agent runs at the same time.',
+    example: '4',
+    defaultText: 'number of cores',
+  })
+  @IsInt()
+  @Min(1)
+  @Max(1024)
+  agentSlots: number = availableParallelism();
+
+  @Setting({
+    env: 'CYBERUN_AGENT_LABELS',
+    meaning: 'Labels of the agent, separated by commas; a workflow runs where all its labels are found.',
+    example: 'local,gpu',
+  })
+  @ArrayNotEmpty()
+  @Matches(/^[A-Za-z0-9._-]{1,63}$/, { each: true })
+  agentLabels: string[] = ['local'];
+
+  @Setting({
+    env: 'CYBERUN_MCP_ALLOWED_ORIGINS',
+    meaning:
+      'Values of the Origin header that are let in, separated by commas; a request without one always is.',
+    example: 'https://app.example.com',
+    defaultText: 'localhost class and the public URL',
+  })
+  @IsOptional()
+  @Matches(ORIGIN, { each: true })
+  mcpAllowedOrigins?: string[];
+
+  @Setting({
+    env: 'CYBERUN_MCP_ALLOWED_HOSTS',
+    meaning: 'Values of the Host header that are let in, separated by commas, with or without a port.',
+    example: 'mcp.example.com',
+    defaultText: 'localhost class and the host of the public URL',
+  })
+  @IsOptional()
+  @Matches(HOST, { each: true })
+  mcpAllowedHosts?: string[];
+
+  @Setting({
+    env: 'CYBERUN_MCP_SESSION_IDLE_SECONDS',
+    meaning: 'Seconds without a request after which a session of a 2025-era client ends.',
+    example: '1800',
+  })
+  @IsInt()
+  @Min(1)
+  @Max(86_400)
+  mcpSessionIdleSeconds: number = 1800;
+
+  @Setting({
+    env: 'CYBERUN_MCP_BODY_LIMIT_BYTES',
+    meaning: 'Largest JSON-RPC body that is read, in bytes.',
+    example: '4194304',
+  })
+  @IsInt()
+  @Min(1024)
+  @Max(268_435_456)
+  mcpBodyLimitBytes: number = 4_194_304;
+
+  @Setting({
+    env: 'CYBERUN_LOGGER_LEVEL',
+    meaning: 'Least severe message that is logged: debug, info, warn or error.',
+    example: 'info',
+  })
+  @IsIn(['debug', 'info', 'warn', 'error'])
+  loggerLevel: 'debug' | 'info' | 'warn' | 'error' = 'info';
+
+  @Setting({
+    env: 'CYBERUN_LOGGER_FORMAT',
+    meaning: 'Form of the log: text for people, json for machines.',
+    example: 'json',
+    defaultText: '`text` on a terminal, else `json`',
+  })
+  @IsIn(['text', 'json'])
+  loggerFormat: 'text' | 'json' = process.stdout.isTTY ? 'text' : 'json';
+}

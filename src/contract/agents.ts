@@ -1,0 +1,22 @@
+import { z } from 'zod';
+
+import { listOf } from './common.js';
+
+/** A connected agent; all but three fields are the deployment's choice. */
+export const agent = z.looseObject({
+  agent_id: z.string(),
+  agent_status: z.string().optional(),
+  agent_labels: z.array(z.string()).nullish(),
+  last_heartbeat: z.string().nullish(),
+  agent_version: z.string().nullish(),
+  tool: z.string().nullish(),
+  running_count: z.number().nullish(),
+  running_tasks: z.array(z.string()).nullish(),
+  platform_arch: z.string().nullish(),
+  connected_at: z.string().nullish(),
+  tasks_completed: z.number().nullish(),
+});
+export type Agent = z.infer<typeof agent>;
+
+export const agentList = listOf('agent_list', agent);
+export type AgentList = z.infer<typeof agentList>;

@@ -1,0 +1,45 @@
+import { z } from 'zod';
+
+/** Page block beside every list; no cursor, no page count. */
+export const pageMeta = z.looseObject({
+  current_page: z.number().int(),
+  per_page: z.number().int(),
+  total_count: z.number().int(),
+});
+export type PageMeta = z.infer<typeof pageMeta>;
+
+/** Query of every paged list: `current_page` from 1, `per_page` 1 to 100. */
+export interface PageQuery {
+  readonly current_page?: number | undefined;
+  readonly per_page?: number | undefined;
+}
+
+export const PER_PAGE_LIMIT = 100;
+export const PER_PAGE_DEFAULT = 20;
+
+/** Every refusal; `retry_after_seconds` is ours, from the `Retry-After` header. */
+export const errorBody = z.looseObject({
+  error_message: z.string(),
+  retry_after_seconds: z.number().optional(),
+});
+export type ErrorBody = z.infer<typeof errorBody>;
+
+/**
+ * A list body `{ <thing>_list: [...], page_meta }`. The first array found is the list whatever its key, so that a
+ * deployment which names it otherwise is still understood; it is then given the documented key.
+ */
+export function listOf<Key extends string, Item extends z.ZodType>(key: Key, item: Item) {
+  const body = z.looseObject({ [key]: z.array(item), page_meta: pageMeta.optional() } as {
+    [K in Key]: z.ZodArray<Item>;
+  } & { page_meta: z.ZodOptional<typeof pageMeta> });
+  return z.preprocess((answer) => withDocumentedKey(key, answer), body);
+}
+
+function withDocumentedKey(key: string, answer: unknown): unknown {
+  if (Array.isArray(answer)) return { [key]: answer };
+  if (typeof answer !== 'object' || answer === null || Array.isArray(Reflect.get(answer, key))) return answer;
+  const found = Object.entries(answer).find(([, value]) => Array.isArray(value));
+  if (!found) return answer;
+  const { [found[0]]: list, ...rest } = answer as Record<string, unknown>;
+  return { [key]: list, ...rest };
+}

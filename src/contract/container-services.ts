@@ -1,0 +1,47 @@
+import { z } from 'zod';
+
+import { listOf } from './common.js';
+
+export const SERVICE_STATES = ['created', 'deploying', 'running', 'stopping', 'stopped', 'failed'] as const;
+export type ServiceState = (typeof SERVICE_STATES)[number];
+
+export const containerService = z.looseObject({
+  id: z.string(),
+  service_slug: z.string(),
+  display_name: z.string().optional(),
+  service_type: z.string().optional(),
+  service_status: z.string().optional(),
+  service_desc: z.string().nullish(),
+  exposed_port: z.number().nullish(),
+  health_path: z.string().nullish(),
+  url: z.string().nullish(),
+  usage_prompt: z.string().nullish(),
+  openapi_url: z.string().nullish(),
+  env_config: z.array(z.looseObject({ env_name: z.string(), env_value: z.unknown().optional() })).nullish(),
+  volume_config: z.array(z.looseObject({ host_path: z.unknown().optional() })).nullish(),
+});
+export type ContainerService = z.infer<typeof containerService>;
+
+export const containerServiceList = listOf('service_list', containerService);
+export type ContainerServiceList = z.infer<typeof containerServiceList>;
+
+export const INVOKE_METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS'] as const;
+
+/** Path on the service: begins with one slash, names no host. */
+export const INVOKE_PATH = /^\/(?![/\\])[^\s\\#]*$/;
+
+export const invokeRequest = z.object({
+  method: z.enum(INVOKE_METHODS),
+  path: z.string().max(8192).regex(INVOKE_PATH),
+  body_base64: z.base64().optional(),
+  headers: z.record(z.string(), z.string()).optional(),
+});
+export type InvokeRequest = z.infer<typeof invokeRequest>;
+
+/** The service's own answer, its refusals included; a header may have several values. */
+export const invokeAnswer = z.looseObject({
+  status_code: z.number().int(),
+  headers: z.record(z.string(), z.union([z.string(), z.array(z.string())])).nullish(),
+  body_base64: z.string().nullish(),
+});
+export type InvokeAnswer = z.infer<typeof invokeAnswer>;

@@ -1,0 +1,96 @@
+import { z } from 'zod';
+
+/**
+ * A value that is looked up in the run's parameters: `${ .name }` or `${ .name.inner }`, the whole string and
+ * nothing else. Everything else that looks like an expression is refused when the definition is loaded.
+ */
+export const REFERENCE = /^\$\{\s*\.([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)\s*\}$/;
+
+/** Text, or a {@link REFERENCE}; resolved by the agent, where a file parameter is a path. */
+const value = z.unknown();
+const values = z.record(z.string(), value);
+
+/** One step of a workflow as the runtime compiled it; references not yet resolved. */
+export const runStep = z.discriminatedUnion('kind', [
+  z.object({
+    kind: z.literal('shell'),
+    name: z.string(),
+    command: z.string(),
+    arguments: z.array(value),
+    environment: values,
+  }),
+  z.object({
+    kind: z.literal('script'),
+    name: z.string(),
+    /** JavaScript, an ES module. */
+    code: z.string(),
+    arguments: z.array(value),
+    environment: values,
+  }),
+  z.object({
+    kind: z.literal('http'),
+    name: z.string(),
+    method: z.string(),
+    endpoint: z.string(),
+    headers: values,
+    query: values,
+    body: value.optional(),
+  }),
+]);
+export type RunStep = z.infer<typeof runStep>;
+
+/** Everything an agent needs to run a task once. */
+export const runOrder = z.object({
+  task_id: z.string(),
+  /** From 1; counts every run of the task, the interrupted ones included. */
+  attempt: z.number().int().min(1),
+  steps: z.array(runStep).min(1),
+  parameters: z.record(z.string(), z.unknown()),
+  /** Parameters whose value is a file, and where to fetch it. */
+  files: z.array(z.object({ parameter: z.string(), file_name: z.string(), url: z.string() })),
+  /** Seconds from the agent's acknowledgement; 0 means no limit. */
+  timeout_seconds: z.number().int().min(0),
+});
+export type RunOrder = z.infer<typeof runOrder>;
+
+/** How far a run is; `progress` from 0 to 1. */
+export const runProgress = z.object({
+  progress: z.number().min(0).max(1),
+  current_node: z.string().optional(),
+  step_current: z.number().int().optional(),
+  step_total: z.number().int().optional(),
+  message: z.string().optional(),
+});
+export type RunProgress = z.infer<typeof runProgress>;
+
+/** A file a run left in its output folder. */
+export const outputFile = z.object({
+  name: z.string(),
+  size: z.number().int().min(0),
+  content_type: z.string(),
+});
+export type OutputFile = z.infer<typeof outputFile>;
+
+/** Lines (NDJSON) an agent answers a run order with; the last one is `completed` or `failed`. */
+export const runReport = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('started') }),
+  z.object({ type: z.literal('progress'), ...runProgress.shape }),
+  /** Asks for upload links; answered by an `uploads` line. */
+  z.object({ type: z.literal('outputs'), files: z.array(outputFile) }),
+  z.object({ type: z.literal('completed'), output: z.unknown(), files: z.array(outputFile) }),
+  z.object({ type: z.literal('failed'), error: z.string() }),
+]);
+export type RunReport = z.infer<typeof runReport>;
+
+/** Lines (NDJSON) of the request body; the first one is the order. Its end before the report's end means: stop. */
+export const runCommand = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('order'), order: runOrder }),
+  z.object({
+    type: z.literal('uploads'),
+    uploads: z.array(
+      z.object({ name: z.string(), url: z.string(), headers: z.record(z.string(), z.string()) }),
+    ),
+  }),
+  z.object({ type: z.literal('cancel') }),
+]);
+export type RunCommand = z.infer<typeof runCommand>;

@@ -1,0 +1,84 @@
+import { z } from 'zod';
+
+import { listOf } from './common.js';
+
+/** States a task can be asked for by; answers may hold others, which count as still going. */
+export const TASK_STATES = [
+  'pending',
+  'waiting',
+  'queued',
+  'running',
+  'completed',
+  'failed',
+  'cancelled',
+] as const;
+export type TaskState = (typeof TASK_STATES)[number];
+
+const TERMINAL_STATES: ReadonlySet<string> = new Set<TaskState>(['completed', 'failed', 'cancelled']);
+
+/** Whether a task in this state will never change again. Any word not known is a state on the way. */
+export const isTerminal = (state: string): boolean => TERMINAL_STATES.has(state);
+
+/** Deployments differ in the name of the field; callers always see `task_status`. */
+const withTaskStatus = (answer: unknown): unknown => {
+  if (typeof answer !== 'object' || answer === null || 'task_status' in answer || !('status' in answer))
+    return answer;
+  const { status, ...rest } = answer;
+  return { ...rest, task_status: status };
+};
+
+const taskFields = z.looseObject({
+  id: z.string(),
+  workflow_id: z.string().optional(),
+  task_status: z.string(),
+  created_at: z.string().optional(),
+  task_error: z.string().nullish(),
+  retry_count: z.number().nullish(),
+  started_at: z.string().nullish(),
+  completed_at: z.string().nullish(),
+  agent_id: z.string().nullish(),
+});
+export const task = z.preprocess(withTaskStatus, taskFields);
+export type Task = z.infer<typeof task>;
+
+export const taskList = listOf('task_list', task);
+export type TaskList = z.infer<typeof taskList>;
+
+export const taskResult = z.preprocess(
+  withTaskStatus,
+  z.looseObject({
+    id: z.string(),
+    task_status: z.string().optional(),
+    task_output: z.unknown().optional(),
+    download_url: z.string().nullish(),
+    download_urls: z.record(z.string(), z.string()).nullish(),
+    expires_at: z.string().nullish(),
+    task_error: z.string().nullish(),
+    completed_at: z.string().nullish(),
+  }),
+);
+export type TaskResult = z.infer<typeof taskResult>;
+
+export const cancelAccepted = z.looseObject({ is_success: z.boolean().optional() });
+export type CancelAccepted = z.infer<typeof cancelAccepted>;
+
+/** Names of the server-sent events of a task; `error` is not terminal. */
+export const TASK_EVENTS = ['status', 'progress', 'completed', 'failed', 'cancelled', 'error'] as const;
+export type TaskEventName = (typeof TASK_EVENTS)[number];
+
+/** Payload of any of them: a superset, since every field but the task's id depends on the event. */
+export const taskEvent = z.looseObject({
+  task_id: z.string().optional(),
+  status: z.string().optional(),
+  timestamp: z.string().optional(),
+  progress: z.number().optional(),
+  current_node: z.string().nullish(),
+  step_current: z.number().nullish(),
+  step_total: z.number().nullish(),
+  stage: z.string().nullish(),
+  message: z.string().nullish(),
+  agent_id: z.string().nullish(),
+  output: z.unknown().optional(),
+  error: z.string().nullish(),
+});
+export type TaskEvent = z.infer<typeof taskEvent>;

@@ -1,0 +1,55 @@
+import { z } from 'zod';
+
+import { listOf } from './common.js';
+
+/** Kinds of parameter a caller can meet; a kind of tomorrow is passed through. */
+export const PARAMETER_TYPES = ['string', 'number', 'boolean', 'select', 'file'] as const;
+
+export const parameterDef = z.looseObject({
+  key: z.string(),
+  type: z.string().optional(),
+  label: z.string().nullish(),
+  description: z.string().nullish(),
+  required: z.boolean().nullish(),
+  default: z.unknown().optional(),
+  min: z.number().nullish(),
+  max: z.number().nullish(),
+  options: z.array(z.unknown()).nullish(),
+  accept: z.array(z.string()).nullish(),
+});
+export type ParameterDef = z.infer<typeof parameterDef>;
+
+/** A workflow as lists show it and, with `parameters`, as the detail endpoints do. */
+export const workflow = z.looseObject({
+  id: z.string(),
+  workflow_slug: z.string().optional(),
+  display_name: z.string().optional(),
+  version: z.number().int().optional(),
+  workflow_status: z.string().optional(),
+  description: z.string().nullish(),
+  parameters: z.array(parameterDef).nullish(),
+  required_labels: z.array(z.string()).nullish(),
+  task_timeout: z.number().nullish(),
+  max_retries: z.number().nullish(),
+});
+export type Workflow = z.infer<typeof workflow>;
+
+export const workflowList = listOf('workflow_list', workflow);
+export type WorkflowList = z.infer<typeof workflowList>;
+
+/** Body of a run; the names the API reserves beside the caller's `parameters`. */
+export const RUN_BODY_KEYS = [
+  'parameters',
+  'dispatch_target',
+  'target_pool',
+  'submitter_region',
+  'tool_type',
+] as const;
+
+export const runRequest = z.looseObject({
+  parameters: z.record(z.string(), z.unknown()).optional(),
+});
+export type RunRequest = z.infer<typeof runRequest>;
+
+export const runAccepted = z.looseObject({ task_id: z.string() });
+export type RunAccepted = z.infer<typeof runAccepted>;
