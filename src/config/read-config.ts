@@ -11,9 +11,9 @@ export class SettingError extends Error {
 
 const DECLARED = settingsOf(Settings.prototype);
 
-/** Variables of this package that are read elsewhere, or set by Kubernetes for a service of this name. */
-const KNOWN_ELSEWHERE =
-  /^CYBERUN_(AGENT_KEY|API_KEY|KEY|.*_SERVICE_(HOST|PORT).*|.*_PORT(_\d+_(TCP|UDP).*)?)$/;
+/** Variables with our prefix that are read elsewhere, or that Kubernetes sets for a service of this name. */
+const READ_ELSEWHERE = /^CYBERUN_(AGENT_KEY|API_KEY|KEY)$/;
+const SERVICE_LINK = /_SERVICE_(HOST|PORT)|_PORT_\d+_(TCP|UDP)/;
 
 /**
  * Reads and validates the settings of a role.
@@ -35,9 +35,13 @@ export function readConfig(role: Role, environment: NodeJS.ProcessEnv = process.
 /** Names of `CYBERUN_…` variables that no setting reads: most likely misspelt. */
 export function unknownVariables(environment: NodeJS.ProcessEnv = process.env): string[] {
   const known = new Set(DECLARED.map(({ env }) => env));
-  return Object.keys(environment).filter(
-    (name) => name.startsWith('CYBERUN_') && !known.has(name) && !KNOWN_ELSEWHERE.test(name),
-  );
+  return Object.entries(environment)
+    .filter(
+      ([name, text]) =>
+        name.startsWith('CYBERUN_') && !SERVICE_LINK.test(name) && !text?.startsWith('tcp://'),
+    )
+    .map(([name]) => name)
+    .filter((name) => !known.has(name) && !READ_ELSEWHERE.test(name));
 }
 
 function unusable(problem: ValidationError, environment: NodeJS.ProcessEnv): SettingError {

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 
+import { applyDecorators } from '@nestjs/common';
 import {
   ArrayNotEmpty,
   IsIn,
@@ -22,6 +23,9 @@ const INTEGRATION_KEY = /^sk-[A-Za-z0-9_-]{20,200}$/;
 const DAY_LIMIT = 3650;
 const HOUR_MS = 3_600_000;
 
+const WholeNumber = (min: number, max: number = Number.MAX_SAFE_INTEGER): PropertyDecorator =>
+  applyDecorators(IsInt(), Min(min), Max(max));
+
 /**
  * Every setting of the process, validated once at start. Properties that are left out of the environment keep
  * the value given here; `undefined` means "derive it", and the meaning says from what.
@@ -41,9 +45,7 @@ export class Settings {
     meaning: 'Port to listen on; 0 picks a free one and prints it.',
     example: '8080',
   })
-  @IsInt()
-  @Min(0)
-  @Max(65535)
+  @WholeNumber(0, 65535)
   httpPort: number = 8080;
 
   @Setting({
@@ -82,9 +84,7 @@ export class Settings {
     meaning: 'Deadline of one call to the Runtime API in milliseconds, the body of the answer included.',
     example: '30000',
   })
-  @IsInt()
-  @Min(100)
-  @Max(HOUR_MS)
+  @WholeNumber(100, HOUR_MS)
   runtimeTimeoutMs: number = 30_000;
 
   @Setting({
@@ -92,8 +92,7 @@ export class Settings {
     meaning: 'Largest answer of the Runtime API that is read, in bytes.',
     example: '33554432',
   })
-  @IsInt()
-  @Min(1024)
+  @WholeNumber(1024)
   runtimeResponseLimitBytes: number = 33_554_432;
 
   @Setting({
@@ -122,7 +121,6 @@ export class Settings {
     defaultText: '`workflows` of the package',
   })
   @IsOptional()
-  @IsNotEmpty()
   workflowsDir?: string;
 
   @Setting({
@@ -132,7 +130,6 @@ export class Settings {
     defaultText: '`services` of the package',
   })
   @IsOptional()
-  @IsNotEmpty()
   servicesDir?: string;
 
   @Setting({
@@ -140,8 +137,7 @@ export class Settings {
     meaning: 'Largest file a client may upload, in bytes.',
     example: '524288000',
   })
-  @IsInt()
-  @Min(1)
+  @WholeNumber(1)
   filesMaxBytes: number = 524_288_000;
 
   @Setting({
@@ -149,9 +145,7 @@ export class Settings {
     meaning: 'Days an uploaded file is kept.',
     example: '1',
   })
-  @IsInt()
-  @Min(1)
-  @Max(DAY_LIMIT)
+  @WholeNumber(1, DAY_LIMIT)
   filesInputDays: number = 1;
 
   @Setting({
@@ -159,9 +153,7 @@ export class Settings {
     meaning: 'Days the outputs of a task are kept.',
     example: '7',
   })
-  @IsInt()
-  @Min(1)
-  @Max(DAY_LIMIT)
+  @WholeNumber(1, DAY_LIMIT)
   filesOutputDays: number = 7;
 
   @Setting({
@@ -170,9 +162,7 @@ export class Settings {
     example: '4',
     defaultText: 'number of cores',
   })
-  @IsInt()
-  @Min(1)
-  @Max(1024)
+  @WholeNumber(1, 1024)
   agentSlots: number = availableParallelism();
 
   @Setting({
@@ -210,9 +200,7 @@ export class Settings {
     meaning: 'Seconds without a request after which a session of a 2025-era client ends.',
     example: '1800',
   })
-  @IsInt()
-  @Min(1)
-  @Max(86_400)
+  @WholeNumber(1, 86_400)
   mcpSessionIdleSeconds: number = 1800;
 
   @Setting({
@@ -220,9 +208,7 @@ export class Settings {
     meaning: 'Largest JSON-RPC body that is read, in bytes.',
     example: '4194304',
   })
-  @IsInt()
-  @Min(1024)
-  @Max(268_435_456)
+  @WholeNumber(1024, 268_435_456)
   mcpBodyLimitBytes: number = 4_194_304;
 
   @Setting({

@@ -1,0 +1,58 @@
+import { describe, expect, it } from 'vitest';
+
+import { readConfig, SettingError, unknownVariables } from './read-config.js';
+
+const sentence = (role: 'all' | 'mcp' | 'runtime', environment: NodeJS.ProcessEnv): string => {
+  try {
+    readConfig(role, environment);
+  } catch (error) {
+    if (error instanceof SettingError) return error.message;
+    throw error;
+  }
+  return '';
+};
+
+describe('the settings', () => {
+  it('have a default each', () => {
+    expect(readConfig('all', {})).toMatchObject({ role: 'all', httpHost: '127.0.0.1', httpPort: 8080 });
+  });
+
+  it('are frozen, lists included', () => {
+    const config = readConfig('all', { CYBERUN_AGENT_LABELS: 'local, gpu' });
+    expect(config.agentLabels).toEqual(['local', 'gpu']);
+    expect(Object.isFrozen(config) && Object.isFrozen(config.agentLabels)).toBe(true);
+  });
+
+  it('treat an empty variable as one that is not set', () => {
+    expect(readConfig('all', { CYBERUN_HTTP_PORT: ' ' }).httpPort).toBe(8080);
+  });
+
+  it.each([
+    ['CYBERUN_HTTP_PORT', '80a', '8080'],
+    ['CYBERUN_HTTP_PORT', '70000', '8080'],
+    ['CYBERUN_HTTP_PUBLIC_URL', 'mcp.example.com', 'https://mcp.example.com'],
+    ['CYBERUN_AGENT_LABELS', 'a b', 'local,gpu'],
+    ['CYBERUN_LOGGER_LEVEL', 'loud', 'info'],
+  ])('refuse %s=%s in a sentence with an example', (name, value, example) => {
+    expect(sentence('all', { [name]: value })).toMatch(
+      new RegExp(`^${name} is "${value}", but .* Example: ${example}$`),
+    );
+  });
+
+  it('never echo a secret', () => {
+    const message = sentence('all', { CYBERUN_BOOTSTRAP_KEY: 'sk-short' });
+    expect(message).toContain('CYBERUN_BOOTSTRAP_KEY');
+    expect(message).not.toContain('sk-short');
+  });
+
+  it('insist on a runtime for role mcp, and on none for the others', () => {
+    expect(sentence('mcp', {})).toContain('CYBERUN_RUNTIME_URL');
+    expect(sentence('all', { CYBERUN_RUNTIME_URL: 'http://127.0.0.1/api/v1' })).toContain('--role mcp');
+  });
+
+  it('point out variables nothing reads', () => {
+    expect(unknownVariables({ CYBERUN_HTP_PORT: '1', CYBERUN_MCP_SERVICE_HOST: 'x', PATH: '/' })).toEqual([
+      'CYBERUN_HTP_PORT',
+    ]);
+  });
+});

@@ -1,0 +1,51 @@
+import { randomUUID } from 'node:crypto';
+
+import {
+  type ArgumentsHost,
+  Catch,
+  type ExceptionFilter,
+  HttpException,
+  HttpStatus,
+  Logger,
+} from '@nestjs/common';
+import type { Response } from 'express';
+import { type Observable, throwError } from 'rxjs';
+
+/**
+ * The last word on the HTTP side: whatever a route threw leaves as `{ error_message }` (the Runtime API's error
+ * shape). A text we did not write goes to the log only. Tool calls have a last word of their own.
+ */
+@Catch()
+export class HttpErrorFilter implements ExceptionFilter {
+  private readonly logger = new Logger(HttpErrorFilter.name);
+
+  catch(exception: unknown, host: ArgumentsHost): void | Observable<never> {
+    if (host.getType() !== 'http') return throwError(() => exception);
+    const response = host.switchToHttp().getResponse<Response>();
+    const { status, message } = this.explain(exception);
+    if (response.headersSent) {
+      response.destroy();
+      return;
+    }
+    response.status(status).json({ error_message: message });
+  }
+
+  private explain(exception: unknown): { status: number; message: string } {
+    if (exception instanceof HttpException) {
+      return { status: exception.getStatus(), message: ownWords(exception) };
+    }
+    const reference = randomUUID();
+    this.logger.error({ reference, error: exception });
+    return {
+      status: HttpStatus.INTERNAL_SERVER_ERROR,
+      message: `This server failed. Report reference ${reference}.`,
+    };
+  }
+}
+
+/** Nest's validation pipe keeps a list of sentences beside the message; those say more. */
+function ownWords(exception: HttpException): string {
+  const body = exception.getResponse();
+  const message: unknown = typeof body === 'object' ? Reflect.get(body, 'message') : undefined;
+  return Array.isArray(message) ? message.join('; ') : exception.message;
+}
