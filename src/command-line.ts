@@ -1,0 +1,57 @@
+import { Command, Option } from 'commander';
+
+import { agent } from './agent.command.js';
+import { packageVersion, readConfig, type Role, SettingError, unknownVariables } from './config/index.js';
+import { createKey, listKeys, revokeKey } from './keys.command.js';
+import { serve } from './serve.js';
+
+const NODE_FLOOR = [22, 12] as const;
+
+/** The command line of the package, as `cyberun-mcp --help` shows it. */
+export function commandLine(): Command {
+  const program = new Command('cyberun-mcp')
+    .description('MCP endpoint for workflows, tasks, agents and container services.')
+    .version(packageVersion)
+    .hook('preAction', checkSurroundings);
+  program
+    .command('serve', { isDefault: true })
+    .description('serve the MCP endpoint, the runtime, or both')
+    .addOption(new Option('--role <role>', 'what to serve').choices(['all', 'mcp', 'runtime']).default('all'))
+    .action(({ role }: { role: Role }) => serve(readConfig(role)));
+  program
+    .command('agent')
+    .description('run tasks and services for a runtime; the ak- key is read from CYBERUN_AGENT_KEY')
+    .option('--gateway <url>', 'address of the runtime, for example https://runtime.example.com')
+    .addOption(new Option('--local', 'started by the server itself').hideHelp())
+    .action(agent);
+  addKeys(program.command('keys').description('manage the keys of the embedded runtime'));
+  return program;
+}
+
+function addKeys(keys: Command): void {
+  const kind = new Option('--kind <kind>', 'integration (sk-, for clients) or agent (ak-, for agents)')
+    .choices(['integration', 'agent'])
+    .default('integration');
+  keys
+    .command('create')
+    .description('make a key and print it, once')
+    .addOption(kind)
+    .option('--name <name>', 'what the key is for', 'unnamed')
+    .option('--expires-in-days <days>', 'days until it expires, 1 to 365; never if left out')
+    .option('--permissions <list>', 'what it may do: run, invoke; all if left out')
+    .action(createKey);
+  keys.command('list').description('list the keys; secrets are not kept').action(listKeys);
+  keys.command('revoke <id>').description('end a key at once').action(revokeKey);
+}
+
+function checkSurroundings(): void {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  if (major < NODE_FLOOR[0] || (major === NODE_FLOOR[0] && minor < NODE_FLOOR[1])) {
+    throw new SettingError(
+      `Node ${process.versions.node} is too old. Install Node ${NODE_FLOOR.join('.')} or newer, or run the scripts by npm, which bring their own.`,
+    );
+  }
+  for (const name of unknownVariables()) {
+    process.stderr.write(`cyberun-mcp: ${name} is not a setting and is ignored; see docs/configuration.md\n`);
+  }
+}

@@ -1,0 +1,71 @@
+import { readConfig, SettingError } from './config/index.js';
+import { openKeyAdministration } from './runtime/index.js';
+
+interface CreateOptions {
+  readonly kind: 'integration' | 'agent';
+  readonly name: string;
+  readonly expiresInDays?: string;
+  readonly permissions?: string;
+}
+
+const DAYS = /^[1-9]\d{0,2}$/;
+const YEAR_DAYS = 365;
+
+/** `keys create`: prints the key alone on a line of standard output, the rest on standard error. */
+export async function createKey({ kind, name, expiresInDays, permissions }: CreateOptions): Promise<void> {
+  if (expiresInDays !== undefined && !(DAYS.test(expiresInDays) && Number(expiresInDays) <= YEAR_DAYS)) {
+    throw new SettingError(
+      `--expires-in-days is "${expiresInDays}", but must be 1 to 365. Example: --expires-in-days 30`,
+    );
+  }
+  await using keys = await openKeyAdministration(readConfig('runtime'));
+  const created = await keys.create({
+    kind,
+    display_name: name,
+    ...(expiresInDays === undefined ? {} : { expires_in_days: Number(expiresInDays) }),
+    ...(permissions === undefined ? {} : { permissions: permissions.split(',').map((word) => word.trim()) }),
+  });
+  process.stdout.write(`${created.raw_key}\n`);
+  process.stderr.write(`Key ${created.id} (${name}) is shown this once; keep it.\n`);
+}
+
+/** `keys list`: a table without secrets. */
+export async function listKeys(): Promise<void> {
+  await using keys = await openKeyAdministration(readConfig('runtime'));
+  const rows = await keys.list();
+  process.stdout.write(
+    `${table(
+      rows.map((row) => [
+        row.id,
+        row.kind,
+        row.key_prefix,
+        row.key_status,
+        row.expires_at ?? 'never',
+        row.display_name,
+      ]),
+    )}\n`,
+  );
+}
+
+/** `keys revoke ID`: the key's next request is refused. */
+export async function revokeKey(id: string): Promise<void> {
+  await using keys = await openKeyAdministration(readConfig('runtime'));
+  if (!(await keys.revoke(id))) {
+    throw new SettingError(`There is no key ${id}. See the ids with: cyberun-mcp keys list`);
+  }
+  process.stderr.write(`Key ${id} is revoked.\n`);
+}
+
+function table(rows: readonly (readonly string[])[]): string {
+  const all = [['ID', 'KIND', 'PREFIX', 'STATUS', 'EXPIRES', 'NAME'], ...rows];
+  const widths =
+    all[0]?.map((_title, column) => Math.max(...all.map((row) => row[column]?.length ?? 0))) ?? [];
+  return all
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}

@@ -1,0 +1,2 @@
+export { HttpErrorFilter } from './http-error.filter.js';
+export { Logger } from './logger.js';

@@ -1,0 +1,60 @@
+import { ConsoleLogger, type LogLevel } from '@nestjs/common';
+
+import type { Config } from '../config/index.js';
+
+import { redact } from './redact.js';
+
+/** Least severe first, in Nest's words. */
+const LEVELS: readonly LogLevel[] = ['debug', 'log', 'warn', 'error', 'fatal'];
+const FIRST: Record<Config['loggerLevel'], LogLevel> = {
+  debug: 'debug',
+  info: 'log',
+  warn: 'warn',
+  error: 'error',
+};
+
+/** What the framework tells about its own start; of interest to nobody but whoever debugs it. */
+const FRAMEWORK: ReadonlySet<string> = new Set([
+  'InstanceLoader',
+  'NestApplication',
+  'NestFactory',
+  'NestMicroservice',
+  'RouterExplorer',
+  'RoutesResolver',
+  'McpStrategy',
+]);
+
+/** The log: quiet about the framework, without credentials, a JSON object a line where machines read it. */
+export class Logger extends ConsoleLogger {
+  private readonly isVerbose: boolean;
+
+  constructor({ loggerLevel, loggerFormat }: Pick<Config, 'loggerLevel' | 'loggerFormat'>) {
+    super({
+      prefix: 'cyberun',
+      json: loggerFormat === 'json',
+      colors: loggerFormat === 'text' && process.stdout.isTTY,
+      compact: true,
+      logLevels: LEVELS.slice(LEVELS.indexOf(FIRST[loggerLevel])),
+    });
+    this.isVerbose = loggerLevel === 'debug';
+  }
+
+  protected override printMessages(
+    ...[messages, context, level, ...rest]: Parameters<ConsoleLogger['printMessages']>
+  ): void {
+    if (level === 'log' && !this.isVerbose && context !== undefined && FRAMEWORK.has(context)) return;
+    const [stream, stack, params] = rest;
+    super.printMessages(
+      messages.map((message) => redact(message)),
+      context,
+      level,
+      stream,
+      redact(stack),
+      params && (redact(params) as typeof params),
+    );
+  }
+
+  protected override printStackTrace(stack: string): void {
+    super.printStackTrace(redact(stack) as string);
+  }
+}

@@ -1,0 +1,29 @@
+/** Credentials of every family, and the signature of a presigned link. */
+const SECRETS = /\b([sda]k-)[A-Za-z0-9_-]{6,}|(X-Amz-(?:Signature|Credential|Security-Token)=)[^&\s"']+/g;
+const DEPTH_LIMIT = 6;
+
+/**
+ * A copy of anything that is about to be logged, without credentials. The rule is that none gets there; this is for
+ * the day somebody else's exception breaks the rule.
+ */
+export function redact(value: unknown, depth = 0): unknown {
+  if (typeof value === 'string') return withoutSecrets(value);
+  if (typeof value !== 'object' || value === null) return value;
+  if (depth >= DEPTH_LIMIT) return '[deep]';
+  if (value instanceof Error) return redactError(value, depth);
+  if (Array.isArray(value)) return value.map((item) => redact(item, depth + 1));
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, redact(inner, depth + 1)]));
+}
+
+const withoutSecrets = (text: string): string =>
+  text.replace(SECRETS, (_match, prefix?: string, name?: string) => `${prefix ?? name ?? ''}…`);
+
+function redactError(error: Error, depth: number): object {
+  const { name, message, stack, cause } = error;
+  return {
+    name,
+    message: withoutSecrets(message),
+    stack: stack === undefined ? undefined : withoutSecrets(stack),
+    ...(cause === undefined ? {} : { cause: redact(cause, depth + 1) }),
+  };
+}
