@@ -1,0 +1,2 @@
+export { DefinitionError } from './definition-error.js';
+export { DefinitionFolder, type DefinitionFolderOptions } from './definition-folder.js';

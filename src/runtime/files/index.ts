@@ -1,0 +1,1 @@
+export { type Audience, FilesService, type OutputOwner, type OutputUpload } from './files.service.js';

@@ -1,0 +1,20 @@
+import { Type } from 'class-transformer';
+import { IsInt, IsOptional, Max, Min } from 'class-validator';
+
+import { PER_PAGE_DEFAULT, PER_PAGE_LIMIT } from '../../contract/index.js';
+
+/** Query of every paged list. */
+export class PageQueryDto {
+  @IsOptional()
+  @Type(() => Number)
+  @IsInt()
+  @Min(1)
+  readonly current_page: number = 1;
+
+  @IsOptional()
+  @Type(() => Number)
+  @IsInt()
+  @Min(1)
+  @Max(PER_PAGE_LIMIT)
+  readonly per_page: number = PER_PAGE_DEFAULT;
+}
