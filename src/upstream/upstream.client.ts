@@ -1,0 +1,122 @@
+import { HttpService } from '@nestjs/axios';
+import { Inject, Injectable } from '@nestjs/common';
+import type { AxiosResponse } from 'axios';
+import { firstValueFrom } from 'rxjs';
+
+import { Addresses, CONFIG, type Config } from '../config/index.js';
+import type { Caller } from './caller.js';
+import { Cutoff } from './cutoff.js';
+import { headersFor, urlOf } from './outgoing.js';
+import { readWhole } from './read-whole.js';
+import { refused, unsafePath } from './refused.js';
+import type { Asked, ServerSentEvent, UpstreamEventsRequest, UpstreamRequest, Verdict } from './request.js';
+import { serverSentEvents } from './sse.js';
+import { misunderstood, unanswered } from './unanswered.js';
+
+const IDLE_MS = 60_000;
+/** Response header of the embedded runtime: what the key may do. */
+const PERMISSIONS = 'cyberun-permissions';
+
+const JUDGE = {
+  operation: 'judge the key',
+  method: 'GET',
+  path: ['r', 'workflows'],
+  query: { per_page: 1 },
+} as const;
+
+/** The only way out to the Runtime API. Whatever goes wrong is an UpstreamError. */
+@Injectable()
+export class UpstreamClient {
+  constructor(
+    private readonly http: HttpService,
+    private readonly addresses: Addresses,
+    @Inject(CONFIG) private readonly config: Config,
+  ) {}
+
+  /** Makes one call, once, and returns its answer as the contract describes it. */
+  async send<Answer>(caller: Caller, request: UpstreamRequest<Answer>): Promise<Answer> {
+    const response = await this.exchange(caller, request);
+    if (!isSuccess(response)) throw refused(caller, request, response);
+    const answer = request.answer.safeParse(json(response.data));
+    if (!answer.success) throw misunderstood(request, response.status, answer.error);
+    return answer.data;
+  }
+
+  /**
+   * Opens a stream of events. It ends when the runtime ends it; silence and a broken connection are errors. Leaving
+   * the loop closes the connection.
+   */
+  async *events(caller: Caller, request: UpstreamEventsRequest): AsyncGenerator<ServerSentEvent> {
+    const asked = { ...request, method: 'GET', accept: 'text/event-stream' } as const;
+    using cutoff = new Cutoff(caller.signal, this.config.runtimeTimeoutMs);
+    const response = await this.answered<AsyncIterable<Uint8Array>>(caller, asked, cutoff, 'stream');
+    try {
+      const limit = this.config.runtimeResponseLimitBytes;
+      if (!isSuccess(response)) {
+        throw refused(caller, asked, { ...response, data: await readWhole(response.data, limit) });
+      }
+      const heard = (): void => cutoff.restart(request.idleMs ?? IDLE_MS);
+      heard();
+      yield* serverSentEvents(response.data, limit, heard);
+    } catch (thrown) {
+      throw unanswered(asked, caller.signal, thrown);
+    }
+  }
+
+  /** Asks what a key is worth, by the cheapest call. */
+  async judge(caller: Caller): Promise<Verdict> {
+    const response = await this.exchange(caller, JUDGE);
+    if (response.status === 401) return { isValid: false };
+    if (!isSuccess(response) && response.status !== 403) throw refused(caller, JUDGE, response);
+    const told: unknown = response.headers[PERMISSIONS];
+    return typeof told === 'string' ? { isValid: true, permissions: namesIn(told) } : { isValid: true };
+  }
+
+  private async exchange(caller: Caller, asked: Asked): Promise<AxiosResponse<Buffer>> {
+    using cutoff = new Cutoff(caller.signal, this.config.runtimeTimeoutMs);
+    return await this.answered<Buffer>(caller, asked, cutoff, 'arraybuffer');
+  }
+
+  private async answered<Data>(
+    caller: Caller,
+    asked: Asked,
+    { signal }: Cutoff,
+    responseType: 'stream' | 'arraybuffer',
+  ): Promise<AxiosResponse<Data>> {
+    const url = urlOf(this.addresses.runtime, asked);
+    if (url === undefined) throw unsafePath(asked);
+    const { method, body } = asked;
+    const request = this.http.request<Data>({
+      url,
+      method,
+      headers: headersFor(caller, asked),
+      ...(body && { data: JSON.stringify(body) }),
+      signal,
+      responseType,
+      maxContentLength: this.config.runtimeResponseLimitBytes,
+    });
+    return await firstValueFrom(request).catch((thrown: unknown) => {
+      throw unanswered(asked, caller.signal, signal.aborted ? signal.reason : thrown);
+    });
+  }
+}
+
+const isSuccess = ({ status }: AxiosResponse): boolean => status >= 200 && status < 300;
+
+/** An empty answer is an empty object; what is not JSON is `undefined`, which no answer matches. */
+function json(data: Buffer): unknown {
+  if (data.length === 0) return {};
+  try {
+    return JSON.parse(data.toString('utf8')) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+const namesIn = (list: string): ReadonlySet<string> =>
+  new Set(
+    list
+      .split(',')
+      .map((name) => name.trim())
+      .filter((name) => name !== ''),
+  );
