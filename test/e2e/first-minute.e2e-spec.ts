@@ -1,0 +1,164 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { packagePaths } from '../../src/config/index.js';
+import { ServerProcess } from '../support/server.js';
+
+const run = promisify(execFile);
+
+/** Runs a command to its end, whatever that is. */
+async function outcome(args: string[], environment: Record<string, string>) {
+  const options = { env: { PATH: process.env['PATH'], ...environment } };
+  return run(process.execPath, [packagePaths.entry, ...args], options).then(
+    ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
+    (error: { code: number; stdout: string; stderr: string }) => error,
+  );
+}
+
+/** `npm start` in a folder of its own, until its text holds something. */
+async function npmStart(
+  dataDir: string,
+  awaited: string,
+): Promise<{ child: ChildProcess; text: string; ms: number }> {
+  const started = Date.now();
+  const child = spawn(process.execPath, [join(packagePaths.root, 'scripts/start.mjs')], {
+    cwd: packagePaths.root,
+    env: { PATH: process.env['PATH'], CYBERUN_DATA_DIR: dataDir, CYBERUN_HTTP_PORT: '0' },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let text = '';
+  for await (const chunk of child.stdout) {
+    text += String(chunk);
+    if (text.includes(awaited)) break;
+  }
+  return { child, text, ms: Date.now() - started };
+}
+
+async function end(child: ChildProcess): Promise<number | null> {
+  const exited = once(child, 'exit');
+  child.kill('SIGINT');
+  await exited;
+  return child.exitCode;
+}
+
+describe('the first minute', () => {
+  let dataDir: string;
+  beforeAll(async () => {
+    dataDir = await mkdtemp(join(tmpdir(), 'cyberun-first-'));
+  });
+  afterAll(() => rm(dataDir, { recursive: true, force: true }));
+
+  it('shows endpoint, key and a line to paste, the key only once, and ends at Ctrl-C', async () => {
+    const first = await npmStart(dataDir, 'README.md');
+    const [, endpoint = ''] = /Endpoint\s+(\S+)/.exec(first.text) ?? [];
+    const [, key = ''] = /Key\s+(sk-\S+)/.exec(first.text) ?? [];
+    expect(first.text).toContain(
+      `claude mcp add --transport http cyberun ${endpoint} --header "Authorization: Bearer ${key}"`,
+    );
+    expect(key).toMatch(/^sk-/);
+    expect(await end(first.child)).toBe(0);
+
+    const second = await npmStart(dataDir, 'README.md');
+    expect(second.text).not.toContain('Bearer sk-');
+    expect(second.text).toContain('cyberun-mcp keys create');
+    expect(await end(second.child)).toBe(0);
+    console.log(`npm start to welcome: first ${first.ms} ms, again ${second.ms} ms`);
+  });
+});
+
+describe('a server that cannot start says why in one sentence:', () => {
+  it('the port is taken', async () => {
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port } = other.address() as { port: number };
+    const dataDir = await mkdtemp(join(tmpdir(), 'cyberun-port-'));
+    const { code, stderr } = await outcome(['serve'], {
+      CYBERUN_HTTP_PORT: String(port),
+      CYBERUN_DATA_DIR: dataDir,
+    });
+    other.close();
+    await rm(dataDir, { recursive: true, force: true });
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: `cyberun-mcp: Port ${port} on 127.0.0.1 is taken. Stop what uses it, or choose another with CYBERUN_HTTP_PORT (0 picks a free one).\n`,
+    });
+  });
+
+  it('a setting is wrong', async () => {
+    const { code, stderr } = await outcome(['serve'], { CYBERUN_HTTP_PORT: 'http' });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^cyberun-mcp: CYBERUN_HTTP_PORT is "http", but .* Example: 8080\n$/);
+  });
+
+  it('role mcp has no runtime', async () => {
+    const { code, stderr } = await outcome(['serve', '--role', 'mcp'], {});
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^cyberun-mcp: Role mcp needs CYBERUN_RUNTIME_URL.*\n$/);
+  });
+});
+
+describe('while a server runs', () => {
+  let server: ServerProcess;
+  const keys = (...args: string[]) => outcome(['keys', ...args], { CYBERUN_DATA_DIR: server.dataDir });
+  const status = async (key: string): Promise<number> =>
+    (await fetch(`${server.api}/r/workflows`, { headers: { Authorization: `Bearer ${key}` } })).status;
+
+  beforeAll(async () => {
+    server = await ServerProcess.start();
+  });
+  afterAll(() => server[Symbol.asyncDispose]());
+
+  it('nobody else gets its folder', async () => {
+    const { code, stderr } = await outcome(['serve'], {
+      CYBERUN_DATA_DIR: server.dataDir,
+      CYBERUN_HTTP_PORT: '0',
+    });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^cyberun-mcp: [^\n]+\n$/);
+    expect(stderr).toContain(server.dataDir);
+  });
+
+  it('keys are made, listed without their secret, and revoked at once', async () => {
+    const created = await keys('create', '--name', 'for a friend');
+    const key = created.stdout.trim();
+    expect(key).toMatch(/^sk-\S{20,}$/);
+    expect(await status(key)).toBe(200);
+
+    const listed = await keys('list');
+    expect(listed.stdout).toContain('for a friend');
+    expect(listed.stdout).not.toContain(key);
+    const [line = ''] = listed.stdout.split('\n').filter((row) => row.includes('for a friend'));
+    const [id = ''] = line.split(' ');
+
+    expect((await keys('revoke', id)).code).toBe(0);
+    expect(await status(key)).toBe(401);
+    const again = await keys('revoke', '019abc12-8901-7890-abcd-ef1234567895');
+    expect(again).toMatchObject({ code: 1 });
+    expect(again.stderr).toContain('cyberun-mcp keys list');
+  });
+
+  it.each(['/health/live', '/health/ready'])('%s answers anyone', async (path) => {
+    const response = await fetch(new URL(path, server.endpoint));
+    expect(response.status).toBe(200);
+  });
+
+  it.each([
+    '/.well-known/oauth-protected-resource',
+    '/.well-known/oauth-authorization-server/api/v1/mcp',
+    '/',
+    '/nope',
+  ])('%s is a JSON 404', async (path) => {
+    const response = await fetch(new URL(path, server.endpoint));
+    expect(response.status).toBe(404);
+    expect(response.headers.get('content-type')).toContain('application/json');
+    expect(await response.json()).toEqual({ error_message: `Cannot GET ${path}` });
+    expect(response.headers.get('x-powered-by')).toBeNull();
+  });
+});

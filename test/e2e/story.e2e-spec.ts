@@ -1,0 +1,207 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { packagePaths } from '../../src/config/index.js';
+import { CLIENTS, type Progress, type StoryClient, type ToolResult } from '../support/clients.js';
+import { ServerProcess } from '../support/server.js';
+import { type EventRow, eventRowsOf } from '../support/task-events.js';
+
+const TOOLS = [
+  'call_container_service',
+  'cancel_task',
+  'get_container_service',
+  'get_task',
+  'get_task_result',
+  'get_workflow',
+  'get_workflow_by_slug',
+  'list_agents',
+  'list_container_services',
+  'list_tasks',
+  'list_workflows',
+  'presign_file_upload',
+  'run_workflow',
+  'run_workflow_by_slug',
+  'stream_task_events',
+];
+const TWENTY_MB = 20 * 1024 * 1024;
+
+let server: ServerProcess;
+let workflows: string;
+/** Progress as a client saw it, by task; compared with the database once the server is gone. */
+const followed = new Map<string, Progress[]>();
+const called = new Set<string>();
+
+beforeAll(async () => {
+  workflows = await mkdtemp(join(tmpdir(), 'cyberun-workflows-'));
+  await cp(packagePaths.workflows, workflows, { recursive: true });
+  await cp(join(packagePaths.root, 'test/fixtures/workflows'), workflows, { recursive: true });
+  server = await ServerProcess.start({ CYBERUN_WORKFLOWS_DIR: workflows });
+});
+
+afterAll(async () => {
+  await server[Symbol.asyncDispose]();
+  await rm(workflows, { recursive: true, force: true });
+});
+
+describe.each(CLIENTS)('with $name, a person', ({ revision, connect }) => {
+  let client: StoryClient;
+  const call = async (name: string, args: object = {}, onProgress?: (progress: Progress) => void) => {
+    called.add(name);
+    return succeeded(await client.call(name, args, onProgress));
+  };
+  const follow = async (taskId: string): Promise<Record<string, unknown>> => {
+    const seen: Progress[] = [];
+    followed.set(taskId, seen);
+    return call('stream_task_events', { task_id: taskId }, (progress) => seen.push(progress));
+  };
+
+  beforeAll(async () => {
+    client = await connect(server);
+  });
+  afterAll(() => client[Symbol.asyncDispose]());
+
+  it('speaks the revision it asked for and sees fifteen tools', async () => {
+    expect(client.revision).toBe(revision);
+    expect((await client.listTools()).toSorted()).toEqual(TOOLS);
+  });
+
+  it('finds a workflow, by page, by slug and by id', async () => {
+    const { workflow_list: list } = await call('list_workflows', { per_page: 100 });
+    const found = (list as Record<string, unknown>[]).find(
+      ({ workflow_slug }) => workflow_slug === 'text-statistics',
+    );
+    const bySlug = await call('get_workflow_by_slug', { workflow_slug: 'text-statistics' });
+    const byId = await call('get_workflow', { workflow_id: found?.['id'] });
+    expect(bySlug).toEqual(byId);
+    expect(bySlug['parameters']).toContainEqual(expect.objectContaining({ type: 'file', required: true }));
+  });
+
+  it('uploads 20 MB, runs a workflow on it and gets it back intact', async () => {
+    const bytes = randomBytes(TWENTY_MB);
+    const file_key = await upload(call, 'random.bin', bytes);
+    const { task_id } = await call('run_workflow_by_slug', {
+      workflow_slug: 'copy-file',
+      body: { parameters: { file: file_key } },
+    });
+    const task = await follow(String(task_id));
+    expect(task).toMatchObject({ id: task_id, task_status: 'completed' });
+
+    const { download_urls: links } = await call('get_task_result', { task_id });
+    const [link = ''] = Object.values(links as Record<string, string>);
+    const back = new Uint8Array(await (await fetch(link)).arrayBuffer());
+    expect(digest(back)).toBe(digest(bytes));
+  });
+
+  it('runs by id with bare parameters and reads what came out', async () => {
+    const { id } = await call('get_workflow_by_slug', { workflow_slug: 'text-statistics' });
+    const file_key = await upload(call, 'story.txt', Buffer.from('One fish two fish. Red fish, blue fish.'));
+    const { task_id } = await call('run_workflow', { workflow_id: id, body: { file: file_key } });
+    await follow(String(task_id));
+    const result = await client.call('get_task_result', { task_id });
+    expect(result.structuredContent).toMatchObject({ task_status: 'completed', task_error: '' });
+    expect(JSON.stringify(result.structuredContent?.['task_output'])).toContain('fish');
+    expect(result.content.filter(({ type }) => type === 'resource_link')).not.toHaveLength(0);
+  });
+
+  it('cancels a long run', async () => {
+    const { task_id } = await call('run_workflow_by_slug', { workflow_slug: 'sleep', body: { seconds: 60 } });
+    const asked = Date.now();
+    await call('cancel_task', { task_id });
+    expect(Date.now() - asked).toBeLessThan(1000);
+    expect(await follow(String(task_id))).toMatchObject({ task_status: 'cancelled' });
+    expect(await call('get_task', { task_id })).toMatchObject({ task_status: 'cancelled' });
+    const { task_list } = await call('list_tasks', { status: 'cancelled' });
+    expect(task_list).toContainEqual(expect.objectContaining({ id: task_id }));
+  });
+
+  it('sees the agent', async () => {
+    const { agent_list } = await call('list_agents');
+    expect(agent_list).toEqual([expect.objectContaining({ agent_labels: ['local'] })]);
+  });
+
+  it('calls a service through the tunnel, with bytes that are no text', async () => {
+    const { service_list } = await call('list_container_services');
+    expect(service_list).toContainEqual(
+      expect.objectContaining({ service_slug: 'notes', service_status: 'running' }),
+    );
+    expect(await call('get_container_service', { service_slug: 'notes' })).toMatchObject({
+      openapi_url: expect.any(String),
+      usage_prompt: expect.any(String),
+    });
+    const bytes = randomBytes(100_000);
+    const path = `/attachments/${revision}-${randomBytes(4).toString('hex')}`;
+    const service = { service_slug: 'notes', path };
+    const put = await call('call_container_service', {
+      ...service,
+      method: 'PUT',
+      body_base64: bytes.toString('base64'),
+      headers: { 'Content-Type': 'application/octet-stream' },
+    });
+    expect(put['status_code']).toBeLessThan(300);
+    const got = await call('call_container_service', { ...service, method: 'GET' });
+    expect(digest(Buffer.from(String(got['body_base64']), 'base64'))).toBe(digest(bytes));
+  });
+});
+
+describe('afterwards', () => {
+  let rows: Map<string, EventRow[]>;
+
+  beforeAll(async () => {
+    expect(await server.end()).toBe(0);
+    rows = await eventRowsOf(server.dataDir);
+  });
+
+  it('every tool was called', () => expect([...called].toSorted()).toEqual(TOOLS));
+
+  it('progress was exactly the rows of the database, one by one', () => {
+    expect(followed.size).toBe(CLIENTS.length * 3);
+    for (const [taskId, seen] of followed) {
+      const stored = rows.get(taskId) ?? [];
+      expect(stored.map(({ sequence }) => sequence)).toEqual(stored.map((_row, index) => index + 1));
+      expect(seen.map(({ message }) => message)).toEqual(stored.map(saysTheSame));
+      expect(seen.map(({ progress }) => progress)).toEqual(
+        [...new Set(seen.map(({ progress }) => progress))].toSorted((a, b) => a - b),
+      );
+      expect(seen.at(-1)).toMatchObject({ progress: 1, total: 1 });
+    }
+  });
+});
+
+/** A message for people tells the state, and the step where there is one. */
+function saysTheSame({ event, data }: EventRow): unknown {
+  if (event !== 'progress') return expect.stringContaining(String(data['status'] ?? event));
+  return expect.stringContaining(
+    data['step_total'] === undefined
+      ? 'running'
+      : `${String(data['step_current'])}/${String(data['step_total'])}`,
+  );
+}
+
+function succeeded({ isError, structuredContent, content }: ToolResult): Record<string, unknown> {
+  expect(isError, JSON.stringify(structuredContent)).toBeFalsy();
+  expect(JSON.parse(String(content[0]?.['text']))).toEqual(structuredContent);
+  return structuredContent ?? {};
+}
+
+async function upload(
+  call: (name: string, args: object) => Promise<Record<string, unknown>>,
+  fileName: string,
+  bytes: Uint8Array<ArrayBuffer>,
+): Promise<unknown> {
+  const { file_key, upload_url, upload_headers } = await call('presign_file_upload', {
+    body: { file_name: fileName, file_size: bytes.length, content_type: 'application/octet-stream' },
+  });
+  const put = await fetch(String(upload_url), {
+    method: 'PUT',
+    headers: upload_headers as Record<string, string>,
+    body: bytes,
+  });
+  expect(put.status).toBe(200);
+  return file_key;
+}
+
+const digest = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
