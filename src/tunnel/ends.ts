@@ -1,0 +1,72 @@
+import {
+  type ClientHttp2Session,
+  connect,
+  type Http2Session,
+  type IncomingHttpHeaders,
+  performServerHandshake,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from 'node:http2';
+import type { Socket } from 'node:net';
+
+import type { WebSocket } from 'ws';
+
+import { bridge } from './bridge.js';
+import { socketPair } from './socket-pair.js';
+
+/** Bytes under way before the reader must have read some; the default 64 KB would halve the throughput. */
+const WINDOW_BYTES = 4 * 1024 * 1024;
+const SETTINGS = { initialWindowSize: WINDOW_BYTES, maxConcurrentStreams: 10_000 };
+/** In megabytes; above it Node refuses new streams, and a few full windows are normal here. */
+const maxSessionMemory = 512;
+
+/** Handles one request that came through the tunnel. */
+export type StreamListener = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void;
+
+/** The end that asks: an HTTP/2 client over the WebSocket. The session closes when the WebSocket does. */
+export async function askThrough(webSocket: WebSocket): Promise<ClientHttp2Session> {
+  const local = await joined(webSocket);
+  const session = connect('http://tunnel', {
+    createConnection: () => local,
+    settings: { ...SETTINGS, enablePush: false },
+    maxSessionMemory,
+  });
+  session.once('connect', () => widen(session));
+  return guarded(session, webSocket);
+}
+
+/** The end that answers: an HTTP/2 server over the WebSocket. The session closes when the WebSocket does. */
+export async function answerThrough(
+  webSocket: WebSocket,
+  listener: StreamListener,
+): Promise<ServerHttp2Session> {
+  const local = await joined(webSocket);
+  const session = performServerHandshake(local, { settings: SETTINGS, maxSessionMemory });
+  session.on('stream', (stream, headers) => {
+    // A stream of a session that died: its close tells the listener all there is to know.
+    stream.on('error', () => undefined);
+    listener(stream, headers);
+  });
+  widen(session);
+  return guarded(session, webSocket);
+}
+
+async function joined(webSocket: WebSocket): Promise<Socket> {
+  // Nothing may arrive before both ends of the pair are there to carry it on.
+  webSocket.pause();
+  const [ours, theirs] = await socketPair();
+  bridge(webSocket, theirs);
+  webSocket.resume();
+  return ours;
+}
+
+function widen(session: Http2Session): void {
+  if (!session.destroyed) session.setLocalWindowSize(WINDOW_BYTES);
+}
+
+function guarded<Session extends Http2Session>(session: Session, webSocket: WebSocket): Session {
+  session.on('error', () => session.destroy());
+  session.once('goaway', () => session.close());
+  session.once('close', () => webSocket.close(1000));
+  return session;
+}

@@ -1,0 +1,32 @@
+import { once } from 'node:events';
+import type { Readable, Writable } from 'node:stream';
+import { StringDecoder } from 'node:string_decoder';
+
+/** Longest line that is read: parameters and results are objects in a database, not files. */
+const LINE_LIMIT = 32 * 1024 * 1024;
+
+/**
+ * The values of a stream of JSON lines. Ends with the stream and leaves its other direction alone; rejects when it
+ * is cut or a line is not JSON.
+ */
+export async function* readLines(stream: Readable): AsyncGenerator<unknown, void, undefined> {
+  const decoder = new StringDecoder('utf8');
+  let rest = '';
+  for await (const chunk of stream.iterator({ destroyOnReturn: false })) {
+    const lines = (rest + decoder.write(chunk as Buffer)).split('\n');
+    rest = lines.pop() ?? '';
+    if (rest.length > LINE_LIMIT) throw new Error(`a line is longer than ${LINE_LIMIT} characters`);
+    for (const line of lines) if (line !== '') yield JSON.parse(line) as unknown;
+  }
+  if (rest !== '') yield JSON.parse(rest) as unknown;
+}
+
+/** Writes a value as one JSON line and waits while the reader is behind. Silent when the stream has ended. */
+export async function writeLine(stream: Writable, value: unknown): Promise<void> {
+  if (!stream.writable || stream.write(`${JSON.stringify(value)}\n`)) return;
+  const gone = new AbortController();
+  const close = (): void => gone.abort();
+  stream.once('close', close);
+  await once(stream, 'drain', { signal: gone.signal }).catch(() => undefined);
+  stream.off('close', close);
+}

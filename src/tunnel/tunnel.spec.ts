@@ -1,0 +1,209 @@
+import { once } from 'node:events';
+import type { ClientHttp2Session, ClientHttp2Stream, ServerHttp2Session } from 'node:http2';
+import type { AddressInfo } from 'node:net';
+import { buffer } from 'node:stream/consumers';
+import { setTimeout as delay } from 'node:timers/promises';
+
+import { describe, expect, it } from 'vitest';
+import { WebSocket, WebSocketServer } from 'ws';
+
+import { answerThrough, askThrough, type StreamListener } from './ends.js';
+import { watchLiveness } from './liveness.js';
+import { readLines, writeLine } from './ndjson.js';
+
+interface Tunnel extends AsyncDisposable {
+  readonly asking: ClientHttp2Session;
+  readonly answering: ServerHttp2Session;
+  /** The two WebSockets: of the end that asks and of the end that answers. */
+  readonly webSockets: readonly [WebSocket, WebSocket];
+}
+
+async function tunnel(listener: StreamListener): Promise<Tunnel> {
+  const server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
+  await once(server, 'listening');
+  const accepted = new Promise<[WebSocket, ClientHttp2Session]>((resolve, reject) => {
+    server.once('connection', (webSocket) => {
+      askThrough(webSocket).then((asking) => resolve([webSocket, asking]), reject);
+    });
+  });
+  const dialled = new WebSocket(`ws://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  const answering = await new Promise<ServerHttp2Session>((resolve, reject) => {
+    dialled.once('open', () => void answerThrough(dialled, listener).then(resolve, reject));
+  });
+  const [webSocket, asking] = await accepted;
+  const dispose = async (): Promise<void> => {
+    asking.destroy();
+    dialled.terminate();
+    webSocket.terminate();
+    server.close();
+  };
+  return { asking, answering, webSockets: [webSocket, dialled], [Symbol.asyncDispose]: dispose };
+}
+
+const echo: StreamListener = (stream) => {
+  stream.respond({ ':status': 200 });
+  stream.pipe(stream);
+};
+
+/** Resolves when it has closed, with an error or without. */
+const closed = (ended: ClientHttp2Session | ServerHttp2Session | ClientHttp2Stream): Promise<void> =>
+  new Promise((resolve) => {
+    if (ended.destroyed) return resolve();
+    ended.once('close', resolve);
+  });
+
+/** Writes as much as the stream takes, and reads whatever comes. */
+function keepBusy(request: ClientHttp2Stream): void {
+  const pump = (): void => {
+    while (request.writable && request.write(MEGABYTE));
+  };
+  request.on('error', () => undefined);
+  request.on('drain', pump).on('data', () => undefined);
+  pump();
+}
+
+const MEGABYTE = Buffer.alloc(1024 * 1024, 7);
+
+describe('the tunnel', () => {
+  it('carries requests and answers', async () => {
+    await using ends = await tunnel(echo);
+    const request = ends.asking.request({ ':method': 'POST', ':path': '/' });
+    request.end('hello');
+    expect((await buffer(request)).toString()).toBe('hello');
+  });
+
+  it('carries 64 MB both ways at tens of megabytes a second', async () => {
+    await using ends = await tunnel(echo);
+    const request = ends.asking.request({ ':method': 'POST', ':path': '/' });
+    const begin = performance.now();
+    const sending = (async () => {
+      for (let sent = 0; sent < 64; sent += 1) if (!request.write(MEGABYTE)) await once(request, 'drain');
+      request.end();
+    })();
+    let received = 0;
+    for await (const chunk of request) received += (chunk as Buffer).length;
+    await sending;
+    const seconds = (performance.now() - begin) / 1000;
+    expect(received).toBe(64 * MEGABYTE.length);
+    expect(64 / seconds).toBeGreaterThan(10);
+  });
+
+  it.each(['up', 'down'] as const)('makes the writer wait when nobody reads what goes %s', async (way) => {
+    let written = 0;
+    const flood = (stream: NodeJS.WritableStream): void => {
+      while (written < 256 * MEGABYTE.length) {
+        written += MEGABYTE.length;
+        if (!stream.write(MEGABYTE)) return void stream.once('drain', () => flood(stream));
+      }
+    };
+    await using ends = await tunnel((stream, headers) => {
+      stream.respond({ ':status': 200 });
+      if (headers[':path'] !== '/slow') stream.pipe(stream);
+      else if (way === 'down') flood(stream);
+    });
+    const slow = ends.asking.request({ ':method': 'POST', ':path': '/slow' });
+    slow.on('error', () => undefined);
+    if (way === 'up') flood(slow);
+    await once(slow, 'response');
+
+    // Others are served meanwhile, often enough for the flood to have run dry.
+    for (let round = 0; round < 50; round += 1) {
+      const other = ends.asking.request({ ':method': 'POST', ':path': '/other' });
+      other.end('x');
+      expect((await buffer(other)).toString()).toBe('x');
+    }
+    expect(written).toBeLessThan(32 * MEGABYTE.length);
+  });
+
+  it.each([0, 1])(
+    'survives an abrupt end of WebSocket %i in the middle of traffic, ten times',
+    async (which) => {
+      for (let round = 0; round < 10; round += 1) {
+        await using ends = await tunnel(echo);
+        const requests = Array.from({ length: 4 }, () =>
+          ends.asking.request({ ':method': 'POST', ':path': '/' }),
+        );
+        for (const request of requests) keepBusy(request);
+        await Promise.all(requests.map((request) => once(request, 'data')));
+        ends.webSockets[which]?.terminate();
+        await Promise.all([...requests, ends.asking, ends.answering].map(closed));
+        expect(ends.webSockets.map(({ readyState }) => readyState)).toEqual([
+          WebSocket.CLOSED,
+          WebSocket.CLOSED,
+        ]);
+      }
+    },
+  );
+
+  it('tells the answering end that the asking one gave up', async () => {
+    let gaveUp: (() => void) | undefined;
+    const told = new Promise<void>((resolve) => (gaveUp = resolve));
+    await using ends = await tunnel((stream) => {
+      stream.respond({ ':status': 200 });
+      stream.once('close', () => gaveUp?.());
+    });
+    const request = ends.asking.request({ ':method': 'POST', ':path': '/' });
+    await once(request, 'response');
+    request.close(8);
+    await told;
+    expect(ends.answering.destroyed).toBe(false);
+  });
+
+  it('closes at both ends when one closes in order', async () => {
+    await using ends = await tunnel(echo);
+    ends.answering.close();
+    await Promise.all(ends.webSockets.map((webSocket) => once(webSocket, 'close')));
+    expect(ends.asking.destroyed).toBe(true);
+  });
+});
+
+describe('liveness', () => {
+  it('ends a connection whose peer no longer answers', async () => {
+    await using ends = await tunnel(echo);
+    const [ours, theirs] = ends.webSockets;
+    // A peer that is there for the network, but stopped.
+    theirs.pause();
+    watchLiveness(ours, 20);
+    await closed(ends.asking);
+    expect(ours.readyState).toBe(WebSocket.CLOSED);
+  });
+
+  it('leaves a quiet, living peer alone', async () => {
+    await using ends = await tunnel(echo);
+    watchLiveness(ends.webSockets[0], 5);
+    await delay(100);
+    expect(ends.asking.destroyed).toBe(false);
+  });
+});
+
+describe('JSON lines', () => {
+  it('arrive one by one, however they are cut', async () => {
+    await using ends = await tunnel((stream) => {
+      stream.respond({ ':status': 200 });
+      void (async () => {
+        for await (const value of readLines(stream)) await writeLine(stream, { got: value });
+        stream.end();
+      })();
+    });
+    const request = ends.asking.request({ ':method': 'POST', ':path': '/' });
+    request.write('{"a":"');
+    request.write(Buffer.from('ü').subarray(0, 1));
+    request.write(Buffer.from('ü').subarray(1));
+    request.end('"}\n\n[1]\n2');
+    const values: unknown[] = [];
+    for await (const value of readLines(request)) values.push(value);
+    expect(values).toEqual([{ got: { a: 'ü' } }, { got: [1] }, { got: 2 }]);
+  });
+
+  it('reject when the connection is cut', async () => {
+    await using ends = await tunnel((stream) => {
+      stream.respond({ ':status': 200 });
+      stream.write('1\n');
+    });
+    const request = ends.asking.request({ ':method': 'POST', ':path': '/' });
+    const read = async (): Promise<void> => {
+      for await (const _value of readLines(request)) ends.webSockets[1].terminate();
+    };
+    await expect(read()).rejects.toThrow(/closed|cancel|aborted|premature/i);
+  });
+});
