@@ -1,3 +1,4 @@
+export * from './agent-link.js';
 export * from './agents.js';
 export * from './common.js';
 export * from './container-services.js';
