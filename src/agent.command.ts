@@ -1,10 +1,16 @@
+import { Logger as NestLogger } from '@nestjs/common';
+
 import { runAgent, runLocalAgent } from './agent/index.js';
 import { readConfig, SettingError } from './config/index.js';
 import { Logger } from './observability/index.js';
-import { Logger as NestLogger } from '@nestjs/common';
+
+export interface AgentOptions {
+  readonly gateway?: string;
+  readonly local?: true;
+}
 
 /** `cyberun-mcp agent`: works until the process is told to end. */
-export async function agent({ gateway, local }: { gateway?: string; local?: true }): Promise<void> {
+export async function agent({ gateway, local }: AgentOptions): Promise<void> {
   const config = readConfig('agent');
   NestLogger.overrideLogger(new Logger(config));
   if (local) return runLocalAgent();

@@ -3,28 +3,31 @@ import { APP_FILTER } from '@nestjs/core';
 
 import { type Config, ConfigModule, type Role } from './config/index.js';
 import { HealthModule } from './health/index.js';
-import { McpModule } from './mcp/index.js';
 import { HttpErrorFilter } from './observability/index.js';
-import { RuntimeModule } from './runtime/index.js';
-import * as tools from './tools/index.js';
 
-const MCP = [McpModule, ...Object.values(tools)];
-const RUNTIME = [RuntimeModule];
+type Modules = NonNullable<DynamicModule['imports']>;
+
+// Loaded when a role asks for them: a gateway in front of somebody's runtime starts without a database.
+const mcp = async (): Promise<Modules> => {
+  const [{ McpModule }, tools] = await Promise.all([import('./mcp/index.js'), import('./tools/index.js')]);
+  return [McpModule, ...Object.values(tools)];
+};
+const runtime = async (): Promise<Modules> => [(await import('./runtime/index.js')).RuntimeModule];
 
 /** Which areas each role switches on. */
-const AREAS: Record<Role, DynamicModule['imports'] & {}> = {
-  all: [...MCP, ...RUNTIME],
-  mcp: MCP,
-  runtime: RUNTIME,
-  agent: [],
+const AREAS: Record<Role, () => Promise<Modules>> = {
+  all: async () => [...(await mcp()), ...(await runtime())],
+  mcp,
+  runtime,
+  agent: () => Promise.resolve([]),
 };
 
 @Module({})
 export class AppModule {
-  static for(config: Config): DynamicModule {
+  static async for(config: Config): Promise<DynamicModule> {
     return {
       module: AppModule,
-      imports: [ConfigModule.with(config), HealthModule, ...AREAS[config.role]],
+      imports: [ConfigModule.with(config), HealthModule, ...(await AREAS[config.role]())],
       providers: [{ provide: APP_FILTER, useClass: HttpErrorFilter }],
     };
   }

@@ -3,7 +3,6 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 
 import { AppModule } from './app.module.js';
 import type { Config } from './config/index.js';
-import { connectMcp } from './mcp/index.js';
 import { Logger } from './observability/index.js';
 
 /** Roles that serve the MCP endpoint. */
@@ -11,7 +10,7 @@ export const servesMcp = ({ role }: Config): boolean => role === 'all' || role =
 
 /** The whole application of a role, initialised and not yet listening. */
 export async function createApplication(config: Config): Promise<NestExpressApplication> {
-  const app = await NestFactory.create<NestExpressApplication>(AppModule.for(config), {
+  const app = await NestFactory.create<NestExpressApplication>(await AppModule.for(config), {
     bodyParser: false,
     logger: new Logger(config),
     abortOnError: false,
@@ -19,7 +18,7 @@ export async function createApplication(config: Config): Promise<NestExpressAppl
   // The answer to a stranger's request says nothing of what it is made of.
   app.disable('x-powered-by');
   app.setGlobalPrefix('api/v1', { exclude: ['health/live', 'health/ready'] });
-  if (servesMcp(config)) await connectMcp(app);
+  if (servesMcp(config)) await (await import('./mcp/index.js')).connectMcp(app);
   await app.init();
   return app;
 }

@@ -1,11 +1,13 @@
 import { Command, Option } from 'commander';
 
-import { agent } from './agent.command.js';
 import { packageVersion, readConfig, type Role, SettingError, unknownVariables } from './config/index.js';
-import { createKey, listKeys, revokeKey } from './keys.command.js';
-import { serve } from './serve.js';
+import type { AgentOptions } from './agent.command.js';
+import type { CreateOptions } from './keys.command.js';
 
 const NODE_FLOOR = [22, 12] as const;
+
+// Each command loads what it needs and no more.
+const keysCommand = () => import('./keys.command.js');
 
 /** The command line of the package, as `cyberun-mcp --help` shows it. */
 export function commandLine(): Command {
@@ -17,13 +19,13 @@ export function commandLine(): Command {
     .command('serve', { isDefault: true })
     .description('serve the MCP endpoint, the runtime, or both')
     .addOption(new Option('--role <role>', 'what to serve').choices(['all', 'mcp', 'runtime']).default('all'))
-    .action(({ role }: { role: Role }) => serve(readConfig(role)));
+    .action(async ({ role }: { role: Role }) => (await import('./serve.js')).serve(readConfig(role)));
   program
     .command('agent')
     .description('run tasks and services for a runtime; the ak- key is read from CYBERUN_AGENT_KEY')
     .option('--gateway <url>', 'address of the runtime, for example https://runtime.example.com')
     .addOption(new Option('--local', 'started by the server itself').hideHelp())
-    .action(agent);
+    .action(async (options: AgentOptions) => (await import('./agent.command.js')).agent(options));
   addKeys(program.command('keys').description('manage the keys of the embedded runtime'));
   return program;
 }
@@ -39,9 +41,15 @@ function addKeys(keys: Command): void {
     .option('--name <name>', 'what the key is for', 'unnamed')
     .option('--expires-in-days <days>', 'days until it expires, 1 to 365; never if left out')
     .option('--permissions <list>', 'what it may do: run, invoke; all if left out')
-    .action(createKey);
-  keys.command('list').description('list the keys; secrets are not kept').action(listKeys);
-  keys.command('revoke <id>').description('end a key at once').action(revokeKey);
+    .action(async (options: CreateOptions) => (await keysCommand()).createKey(options));
+  keys
+    .command('list')
+    .description('list the keys; secrets are not kept')
+    .action(async () => (await keysCommand()).listKeys());
+  keys
+    .command('revoke <id>')
+    .description('end a key at once')
+    .action(async (id: string) => (await keysCommand()).revokeKey(id));
 }
 
 function checkSurroundings(): void {

@@ -1,7 +1,7 @@
 import { readConfig, SettingError } from './config/index.js';
 import { openKeyAdministration } from './runtime/index.js';
 
-interface CreateOptions {
+export interface CreateOptions {
   readonly kind: 'integration' | 'agent';
   readonly name: string;
   readonly expiresInDays?: string;

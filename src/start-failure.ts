@@ -1,12 +1,8 @@
-import { SettingError } from './config/index.js';
-import { DataDirLockedError } from './runtime/index.js';
-
-/** Failures whose message is written for the operator. */
-const EXPLAINED = [SettingError, DataDirLockedError];
+import { StartError } from './config/index.js';
 
 /** One sentence for what an operator can mend; the whole story for a defect of ours. */
 export function startFailure(error: unknown): string {
-  if (EXPLAINED.some((known) => error instanceof known)) return `cyberun-mcp: ${(error as Error).message}`;
+  if (error instanceof StartError) return `cyberun-mcp: ${error.message}`;
   const { code, port, address } = error as NodeJS.ErrnoException & { port?: number; address?: string };
   if (code === 'EADDRINUSE') {
     return `cyberun-mcp: Port ${port} on ${address} is taken. Stop what uses it, or choose another with CYBERUN_HTTP_PORT (0 picks a free one).`;

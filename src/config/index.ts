@@ -5,3 +5,4 @@ export { packagePaths, packageVersion } from './package-paths.js';
 export { readConfig, SettingError, unknownVariables } from './read-config.js';
 export { type SettingDescription, settingsOf } from './setting.decorator.js';
 export { Settings } from './settings.js';
+export { StartError } from './start-error.js';

@@ -3,9 +3,10 @@ import { validateSync, type ValidationError } from 'class-validator';
 import type { Config, Role } from './config.js';
 import { settingsOf } from './setting.decorator.js';
 import { Settings } from './settings.js';
+import { StartError } from './start-error.js';
 
-/** A setting that stops the start. The message is one sentence for the operator and holds no secret. */
-export class SettingError extends Error {
+/** A setting that stops the start. */
+export class SettingError extends StartError {
   override readonly name = 'SettingError';
 }
 
