@@ -1,0 +1,57 @@
+/** A request of the table: what is sent, and which listed difference it may show. */
+export interface Row {
+  readonly what: string;
+  readonly method?: string;
+  /** Added to what a well-behaved client of the era sends; `null` takes a header away. */
+  readonly headers?: Readonly<Record<string, string | null>>;
+  /** `live`: a session opened for this row; any other text is sent as it is; absent: no session header. */
+  readonly session?: string;
+  readonly body?: unknown;
+  /** Sent instead of `body`, byte by byte. */
+  readonly raw?: string | Buffer;
+  /** The answer is a stream, so the SDK's transport must not be kept to plain JSON. */
+  readonly streams?: true;
+  readonly difference?: keyof typeof DIFFERENCES;
+}
+
+/** The only ways in which our answers may differ from the SDK's, with the rule that says so. */
+export const DIFFERENCES = {
+  invalidUtf8:
+    '2025-06-18 basic/transports: "JSON-RPC messages MUST be UTF-8 encoded." The SDK decodes broken bytes to U+FFFD and goes on with a changed text; we answer -32700.',
+  deadSession:
+    '2025-11-25 basic/transports: "The server MAY terminate the session at any time, after which it MUST respond to requests containing that session ID with HTTP 404 Not Found." The SDK answers 400 when the request is an initialize.',
+  methodCase:
+    'RFC 9110 §15.5.6, for the methods the transport does not have: a 405 "MUST generate an Allow header field". The SDK tells 2025-era clients GET, POST, DELETE on a POST-and-GET endpoint without OPTIONS; we add OPTIONS, which a preflight uses.',
+  cancelledStream:
+    '2025-11-25 basic/utilities/cancellation: a receiver SHOULD "free associated resources" and "not send a response for the cancelled request". The SDK keeps the HTTP response open for ever; we end it without a message.',
+} as const;
+
+export const LEGACY = '2025-11-25';
+export const MODERN = '2026-07-28';
+
+export const ENVELOPE = {
+  'io.modelcontextprotocol/protocolVersion': MODERN,
+  'io.modelcontextprotocol/clientInfo': { name: 'table', version: '1.0.0' },
+  'io.modelcontextprotocol/clientCapabilities': {},
+} as const;
+
+export const rpc = (method: string, params?: unknown, id: unknown = 1): Record<string, unknown> => ({
+  jsonrpc: '2.0',
+  id,
+  method,
+  ...(params !== undefined && { params }),
+});
+
+export const notice = (method: string, params?: unknown): Record<string, unknown> => ({
+  jsonrpc: '2.0',
+  method,
+  ...(params !== undefined && { params }),
+});
+
+export const initialize = (protocolVersion: string, more: object = {}): Record<string, unknown> =>
+  rpc('initialize', {
+    protocolVersion,
+    capabilities: {},
+    clientInfo: { name: 'table', version: '1.0.0' },
+    ...more,
+  });
