@@ -3,7 +3,8 @@ export const PERMISSIONS = ['run', 'invoke'] as const;
 export type Permission = (typeof PERMISSIONS)[number];
 
 /** `integration` keys (`sk-`) call the REST API; `agent` keys (`ak-`) dial the gateway. */
-export type CredentialKind = 'integration' | 'agent';
+export const CREDENTIAL_KINDS = ['integration', 'agent'] as const;
+export type CredentialKind = (typeof CREDENTIAL_KINDS)[number];
 
 /** On whose behalf a request or a connection acts. */
 export interface Credential {
@@ -12,3 +13,30 @@ export interface Credential {
   readonly teamId: string;
   readonly permissions: ReadonlySet<string>;
 }
+
+/** What a new key shall be. */
+export interface NewCredential {
+  readonly kind: CredentialKind;
+  readonly displayName: string;
+  readonly permissions: readonly Permission[];
+  /** Days it stays valid; without, for ever. */
+  readonly expiresInDays?: number | undefined;
+}
+
+/** A credential as an administrator sees it; never the key itself. */
+export interface CredentialSummary {
+  readonly id: string;
+  readonly kind: CredentialKind;
+  readonly display_name: string;
+  readonly key_prefix: string;
+  readonly key_status: 'active' | 'revoked' | 'expired';
+  readonly permissions: readonly string[];
+  readonly created_at: string;
+  readonly last_used_at: string | null;
+  readonly expires_at: string | null;
+}
+
+/** A credential just made, with the key, which cannot be shown again. */
+export type IssuedCredential = Pick<CredentialSummary, 'id' | 'kind' | 'key_prefix'> & {
+  readonly raw_key: string;
+};

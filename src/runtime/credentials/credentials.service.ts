@@ -1,17 +1,58 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable, Logger } from '@nestjs/common';
 
-import type { Credential } from './credential.js';
+import { Database, TEAM_ID, uuidV7 } from '../database/index.js';
+import { type Credential, PERMISSIONS } from './credential.js';
+import { hashOf, isOfKind, newRawKey } from './raw-key.js';
 
-/** Keys of the teams: who holds one, what it may do, until when. */
+/** `last_used_at` is as exact as this. */
+const USE_GRAIN_MS = 60_000;
+
+/** Says on whose behalf a key acts. Nothing is remembered between calls, so a revoked key ends at once. */
 @Injectable()
 export class CredentialsService {
+  private readonly logger = new Logger('Credentials');
+  private readonly ephemeral = new Map<string, Credential>();
+
+  constructor(
+    @Inject(Database) private readonly database: Database,
+    @Inject(TEAM_ID) private readonly teamId: string,
+  ) {}
+
   /** The credential behind a raw key; `undefined` when it is unknown, revoked or expired. */
-  authenticate(_rawKey: string): Promise<Credential | undefined> {
-    return Promise.reject(new Error('being built'));
+  async authenticate(rawKey: string): Promise<Credential | undefined> {
+    const key_hash = hashOf(rawKey);
+    const local = this.ephemeral.get(key_hash);
+    if (local) return local;
+    const row = await this.database.db
+      .selectFrom('credential')
+      .select(['id', 'kind', 'team_id', 'permissions', 'last_used_at'])
+      .where('key_hash', '=', key_hash)
+      .where('revoked_at', 'is', null)
+      .where(({ eb, or }) => or([eb('expires_at', 'is', null), eb('expires_at', '>', new Date())]))
+      .executeTakeFirst();
+    if (!row || !isOfKind(row.kind, rawKey)) return undefined;
+    if (Date.now() - (row.last_used_at?.getTime() ?? 0) > USE_GRAIN_MS) this.noteUse(row.id);
+    return { id: row.id, kind: row.kind, teamId: row.team_id, permissions: new Set(row.permissions) };
   }
 
   /** A new `ak-` key of the default team that lives only in this process. */
   mintEphemeralAgentKey(): string {
-    throw new Error('being built');
+    const rawKey = newRawKey('agent');
+    this.ephemeral.set(hashOf(rawKey), {
+      id: uuidV7(),
+      kind: 'agent',
+      teamId: this.teamId,
+      permissions: new Set(PERMISSIONS),
+    });
+    return rawKey;
+  }
+
+  private noteUse(id: string): void {
+    this.database.db
+      .updateTable('credential')
+      .set({ last_used_at: new Date() })
+      .where('id', '=', id)
+      .execute()
+      .catch((error: unknown) => this.logger.warn({ error }, 'last use of a key not noted'));
   }
 }

@@ -1,4 +1,16 @@
-export { type Credential, type CredentialKind, type Permission, PERMISSIONS } from './credential.js';
+export { BootstrapKey } from './bootstrap-key.js';
+export {
+  type Credential,
+  CREDENTIAL_KINDS,
+  type CredentialKind,
+  type CredentialSummary,
+  type IssuedCredential,
+  type NewCredential,
+  type Permission,
+  PERMISSIONS,
+} from './credential.js';
 export { type AuthenticatedRequest, CurrentCredential, Requires } from './credential.decorators.js';
+export { CredentialsModule } from './credentials.module.js';
 export { CredentialsService } from './credentials.service.js';
+export { CredentialsStore } from './credentials.store.js';
 export { IntegrationKeyGuard } from './integration-key.guard.js';

@@ -1,9 +1,59 @@
-import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
+import {
+  type CanActivate,
+  type ExecutionContext,
+  ForbiddenException,
+  Inject,
+  Injectable,
+  UnauthorizedException,
+} from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
+import type { Response } from 'express';
+
+import type { Credential, Permission } from './credential.js';
+import { type AuthenticatedRequest, REQUIRED_PERMISSION } from './credential.decorators.js';
+import { CredentialsService } from './credentials.service.js';
+
+const BEARER = /^Bearer +(\S+)$/i;
+
+/** Tells callers what their key may do, so that they need not find out by being refused. */
+const PERMISSIONS_HEADER = 'Cyberun-Permissions';
 
 /** Lets a request to `/r` in with an integration key; 401 without, 403 when the key lacks what the route requires. */
 @Injectable()
 export class IntegrationKeyGuard implements CanActivate {
-  canActivate(_context: ExecutionContext): Promise<boolean> {
-    return Promise.reject(new Error('being built'));
+  constructor(
+    @Inject(CredentialsService) private readonly credentials: CredentialsService,
+    @Inject(Reflector) private readonly reflector: Reflector,
+  ) {}
+
+  async canActivate(context: ExecutionContext): Promise<boolean> {
+    const http = context.switchToHttp();
+    const request = http.getRequest<AuthenticatedRequest>();
+    const response = http.getResponse<Response>();
+    const credential = await this.credentialOf(request, response);
+    request.credential = credential;
+    response.setHeader(PERMISSIONS_HEADER, [...credential.permissions].join(', '));
+    const required = this.reflector.getAllAndOverride<Permission | undefined>(REQUIRED_PERMISSION, [
+      context.getHandler(),
+      context.getClass(),
+    ]);
+    if (required === undefined || credential.permissions.has(required)) return true;
+    throw new ForbiddenException(
+      `This key lacks the permission "${required}". Use a key that has it; an operator can create one.`,
+    );
+  }
+
+  private async credentialOf(request: AuthenticatedRequest, response: Response): Promise<Credential> {
+    const rawKey = BEARER.exec(request.headers.authorization ?? '')?.[1];
+    if (rawKey === undefined) {
+      response.setHeader('WWW-Authenticate', 'Bearer');
+      throw new UnauthorizedException('Send an integration key: "Authorization: Bearer sk-…".');
+    }
+    const credential = await this.credentials.authenticate(rawKey);
+    if (credential?.kind === 'integration') return credential;
+    response.setHeader('WWW-Authenticate', 'Bearer error="invalid_token"');
+    throw new UnauthorizedException(
+      'This is not a valid integration key: it must begin with "sk-" and be neither revoked nor expired.',
+    );
   }
 }

@@ -1,0 +1,36 @@
+import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
+
+import { CONFIG, type Config } from '../../config/index.js';
+import { Database, TEAM_ID } from '../database/index.js';
+import { PERMISSIONS } from './credential.js';
+import { CredentialsStore } from './credentials.store.js';
+
+/** Makes the first integration key, so that a new runtime can be used at all. */
+@Injectable()
+export class BootstrapKey implements OnModuleInit {
+  private shown: string | undefined;
+
+  constructor(
+    @Inject(CONFIG) private readonly config: Config,
+    @Inject(Database) private readonly database: Database,
+    @Inject(TEAM_ID) private readonly teamId: string,
+  ) {}
+
+  /** The raw key when this start made one up; a key the operator chose is never repeated. */
+  get key(): string | undefined {
+    return this.shown;
+  }
+
+  async onModuleInit(): Promise<void> {
+    const store = new CredentialsStore(this.database.db, this.teamId);
+    const { bootstrapKey } = this.config;
+    if (bootstrapKey !== undefined) {
+      if (!(await store.knows(bootstrapKey))) await store.create(wanted('bootstrap'), bootstrapKey);
+    } else if (await store.isEmpty()) {
+      this.shown = (await store.create(wanted('first key'))).raw_key;
+    }
+  }
+}
+
+const wanted = (displayName: string) =>
+  ({ kind: 'integration', displayName, permissions: PERMISSIONS }) as const;

@@ -1,0 +1,98 @@
+import type { Selectable } from 'kysely';
+
+import { type Db, uuidV7 } from '../database/index.js';
+import type { CredentialTable } from '../database/schema.js';
+import type { CredentialSummary, IssuedCredential, NewCredential } from './credential.js';
+import { hashOf, newRawKey, prefixOf } from './raw-key.js';
+
+const DAY_MS = 86_400_000;
+
+/** The credentials of one team; needs nothing but the database, so the command line uses it too. */
+export class CredentialsStore {
+  constructor(
+    private readonly db: Db,
+    private readonly teamId: string,
+  ) {}
+
+  /** Issues a key; `rawKey` is for keys that an operator chose. */
+  async create(wanted: NewCredential, rawKey = newRawKey(wanted.kind)): Promise<IssuedCredential> {
+    const { kind, displayName, permissions, expiresInDays } = wanted;
+    const issued = { id: uuidV7(), kind, key_prefix: prefixOf(rawKey) };
+    const expires_at = expiresInDays === undefined ? null : new Date(Date.now() + expiresInDays * DAY_MS);
+    await this.db
+      .insertInto('credential')
+      .values({
+        ...issued,
+        team_id: this.teamId,
+        display_name: displayName,
+        key_hash: hashOf(rawKey),
+        permissions: [...permissions],
+        expires_at,
+      })
+      .execute();
+    return { ...issued, raw_key: rawKey };
+  }
+
+  /** All of them, newest first. */
+  async list(): Promise<CredentialSummary[]> {
+    const rows = await this.db
+      .selectFrom('credential')
+      .selectAll()
+      .where('team_id', '=', this.teamId)
+      .orderBy('id', 'desc')
+      .execute();
+    return rows.map(summaryOf);
+  }
+
+  /** Ends a credential at once and for good; `false` when the team has none with this id. */
+  async revoke(id: string): Promise<boolean> {
+    const { numUpdatedRows } = await this.db
+      .updateTable('credential')
+      .set(({ fn, val }) => ({ revoked_at: fn.coalesce('revoked_at', val(new Date())) }))
+      .where('team_id', '=', this.teamId)
+      .where('id', '=', id)
+      .executeTakeFirst();
+    return numUpdatedRows > 0n;
+  }
+
+  /** Whether the team ever had an integration key. */
+  async isEmpty(): Promise<boolean> {
+    const row = await this.db
+      .selectFrom('credential')
+      .select('id')
+      .where('team_id', '=', this.teamId)
+      .where('kind', '=', 'integration')
+      .limit(1)
+      .executeTakeFirst();
+    return row === undefined;
+  }
+
+  /** Whether this very key was issued before, be it revoked by now. */
+  async knows(rawKey: string): Promise<boolean> {
+    const row = await this.db
+      .selectFrom('credential')
+      .select('id')
+      .where('key_hash', '=', hashOf(rawKey))
+      .executeTakeFirst();
+    return row !== undefined;
+  }
+}
+
+function summaryOf(row: Selectable<CredentialTable>): CredentialSummary {
+  return {
+    id: row.id,
+    kind: row.kind,
+    display_name: row.display_name,
+    key_prefix: row.key_prefix,
+    key_status: statusOf(row),
+    permissions: row.permissions,
+    created_at: row.created_at.toISOString(),
+    last_used_at: row.last_used_at?.toISOString() ?? null,
+    expires_at: row.expires_at?.toISOString() ?? null,
+  };
+}
+
+function statusOf({ revoked_at, expires_at }: Selectable<CredentialTable>): CredentialSummary['key_status'] {
+  if (revoked_at !== null) return 'revoked';
+  return expires_at !== null && expires_at.getTime() <= Date.now() ? 'expired' : 'active';
+}

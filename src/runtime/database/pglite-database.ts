@@ -1,0 +1,64 @@
+import { mkdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+
+import { Logger } from '@nestjs/common';
+import { Kysely } from 'kysely';
+
+import { DataDirLock } from './data-dir-lock.js';
+import { Database, type EmbeddedPostgres } from './database.js';
+import { migrate } from './migrate.js';
+import { SeparatingPGliteDialect } from './pglite-dialect.js';
+import type { Db, Schema } from './schema.js';
+
+/** The default of 128 MB costs 140 MB of memory and gains nothing at this size. */
+const TUNING = ['-c', 'shared_buffers=8MB'];
+
+/** PostgreSQL in this process, on the data folder, which nobody else may use meanwhile. */
+export class PgliteDatabase extends Database {
+  readonly isExclusive = true;
+  readonly db: Db;
+
+  private constructor(
+    readonly postgres: EmbeddedPostgres,
+    private readonly lock: DataDirLock,
+  ) {
+    super();
+    this.db = new Kysely<Schema>({ dialect: new SeparatingPGliteDialect(postgres.pglite) });
+  }
+
+  /** @throws {DataDirLockedError} when another process has the folder. */
+  static async open(dataDir: string): Promise<PgliteDatabase> {
+    const folder = resolve(dataDir);
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    const lock = await DataDirLock.acquire(folder);
+    lock.keepAlive(() => abandon(folder));
+    try {
+      const { PGlite } = await import('@electric-sql/pglite');
+      const pglite = await PGlite.create({
+        dataDir: join(folder, 'database'),
+        startParams: [...PGlite.defaultStartParams, ...TUNING],
+      });
+      const database = new PgliteDatabase({ backend: 'pglite', pglite }, lock);
+      await migrate(database.db);
+      return database;
+    } catch (error) {
+      await lock.release();
+      throw error;
+    }
+  }
+
+  listen(channel: string, listener: (payload: string) => void): Promise<() => Promise<void>> {
+    return this.postgres.pglite.listen(channel, listener);
+  }
+
+  async close(): Promise<void> {
+    if (!this.postgres.pglite.closed) await this.postgres.pglite.close();
+    await this.lock.release();
+  }
+}
+
+/** Going on would mean two writers on one folder. */
+function abandon(folder: string): void {
+  new Logger('Database').fatal(`Another process took the data folder ${folder}: stopping at once.`);
+  process.exit(1);
+}

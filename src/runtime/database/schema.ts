@@ -1,0 +1,122 @@
+import type { ColumnType, Generated, JSONColumnType, Kysely, Transaction } from 'kysely';
+
+import type { TaskEventName, TaskState } from '../../contract/index.js';
+
+type CreatedAt = ColumnType<Date, never, never>;
+/** Any JSON, a bare string or number included; written as text. */
+type AnyJson = ColumnType<unknown, string | null, string | null>;
+
+export interface TeamTable {
+  id: string;
+  team_slug: string;
+  created_at: CreatedAt;
+}
+
+export interface CredentialTable {
+  id: string;
+  team_id: string;
+  kind: 'integration' | 'agent';
+  display_name: string;
+  key_prefix: string;
+  key_hash: string;
+  permissions: string[];
+  created_at: CreatedAt;
+  expires_at: Date | null;
+  revoked_at: Date | null;
+  last_used_at: Date | null;
+}
+
+export interface WorkflowTable {
+  id: string;
+  team_id: string;
+  workflow_slug: string;
+  workflow_status: 'active' | 'disabled';
+  /** Newest row of `workflow_version`. */
+  version: number;
+  created_at: CreatedAt;
+  updated_at: Generated<Date>;
+}
+
+export interface WorkflowVersionTable {
+  workflow_id: string;
+  team_id: string;
+  version: number;
+  content_hash: string;
+  /** A compiled workflow; its shape belongs to the workflows folder. */
+  definition: JSONColumnType<object, string, never>;
+  created_at: CreatedAt;
+}
+
+export interface TaskTable {
+  id: string;
+  team_id: string;
+  workflow_id: string;
+  workflow_version: number;
+  required_labels: string[];
+  task_status: TaskState;
+  parameters: JSONColumnType<Record<string, unknown>>;
+  /** What the caller asked for beside the parameters, as it was given. */
+  submission: JSONColumnType<Record<string, string>>;
+  task_output: AnyJson;
+  task_error: Generated<string>;
+  max_retries: number;
+  /** Failures that were run again. */
+  retry_count: Generated<number>;
+  /** Runs begun, whatever became of them; number of the current one. */
+  attempt_count: Generated<number>;
+  /** Runs that ended because agent or server was lost. */
+  interrupted_count: Generated<number>;
+  /** Sequence of the newest row of `task_event`. */
+  last_sequence: Generated<number>;
+  agent_id: string | null;
+  agent_labels: string[] | null;
+  gpu_type: string | null;
+  created_at: CreatedAt;
+  started_at: Date | null;
+  completed_at: Date | null;
+}
+
+export interface TaskEventTable {
+  task_id: string;
+  team_id: string;
+  /** From 1 without gaps; the SSE id. */
+  sequence: number;
+  event: TaskEventName;
+  data: JSONColumnType<Record<string, unknown>>;
+  created_at: CreatedAt;
+}
+
+export interface TaskFileTable {
+  task_id: string;
+  team_id: string;
+  file_name: string;
+  file_key: string;
+  file_size: number;
+  content_type: string;
+}
+
+export interface ContainerServiceTable {
+  id: string;
+  team_id: string;
+  service_slug: string;
+  content_hash: string;
+  definition: JSONColumnType<object, string, string>;
+  is_removed: Generated<boolean>;
+  created_at: CreatedAt;
+  updated_at: Generated<Date>;
+}
+
+/** Tables of the runtime; the queue keeps its own in another schema. */
+export interface Schema {
+  team: TeamTable;
+  credential: CredentialTable;
+  workflow: WorkflowTable;
+  workflow_version: WorkflowVersionTable;
+  task: TaskTable;
+  task_event: TaskEventTable;
+  task_file: TaskFileTable;
+  container_service: ContainerServiceTable;
+}
+
+export type Db = Kysely<Schema>;
+export type Tx = Transaction<Schema>;
