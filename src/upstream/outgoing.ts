@@ -11,7 +11,7 @@ export function urlOf(base: string, { path, query = {} }: Asked): string | undef
   if (below === undefined) return undefined;
   const search = new URLSearchParams();
   for (const [name, value] of Object.entries(query)) if (value !== undefined) search.set(name, String(value));
-  return `${base}/${below}${search.size === 0 ? '' : `?${search}`}`;
+  return `${base}/${below}${search.size === 0 ? '' : `?${search.toString()}`}`;
 }
 
 /** Of what the client sent, the key and the trace go on; nothing else does. */

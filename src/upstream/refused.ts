@@ -3,7 +3,7 @@ import type { AxiosResponse } from 'axios';
 import type { Caller } from './caller.js';
 import { refusalBody } from './refusal.js';
 import type { Asked } from './request.js';
-import { misunderstood } from './unanswered.js';
+import { misunderstood, whatItMeans } from './unanswered.js';
 import { UpstreamError } from './upstream-error.js';
 
 /** The error for an answer that is no success. */
@@ -14,6 +14,8 @@ export function refused({ key }: Caller, asked: Asked, response: AxiosResponse<B
   const told: unknown = headers['retry-after'];
   const retryAfter = typeof told === 'string' ? told : undefined;
   const body = refusalBody({ status, retryAfter, text: data.toString('utf8'), key });
+  // A gateway in between gave up; the runtime behind it may not have.
+  if (status === 502 || status === 504) body.error_message += ` ${whatItMeans(asked)}`;
   return new UpstreamError('refused', body, { operation: asked.operation, status });
 }
 

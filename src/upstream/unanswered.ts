@@ -4,6 +4,8 @@ import type { Asked } from './request.js';
 import { AnswerTooLarge } from './read-whole.js';
 import { UpstreamError, type UpstreamFailure } from './upstream-error.js';
 
+type Unanswered = Exclude<UpstreamFailure, 'refused'>;
+
 /** Codes of Node and undici for a connection that never came to be: nothing can have happened. */
 const NEVER_CONNECTED =
   /^(ECONNREFUSED|ENOTFOUND|EAI_\w+|EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|UND_ERR_CONNECT_TIMEOUT|UND_ERR_INVALID_ARG|ERR_TLS_\w+|CERT_\w+|DEPTH_ZERO_\w+|SELF_SIGNED_\w+|UNABLE_TO_\w+)$/;
@@ -22,37 +24,26 @@ export function misunderstood(asked: Asked, status: number, cause?: Error): Upst
   return new UpstreamError('broken', bodyOf(asked, 'broken'), { operation, status, cause });
 }
 
-function kindOf(thrown: unknown): Exclude<UpstreamFailure, 'refused' | 'cancelled'> {
+function kindOf(thrown: unknown): Exclude<Unanswered, 'cancelled'> {
   if (thrown instanceof DeadlinePassed) return 'timeout';
   if (thrown instanceof AnswerTooLarge) return 'broken';
   return 'unreachable';
 }
 
-function bodyOf(asked: Asked, kind: Exclude<UpstreamFailure, 'refused'>, cause?: ThrownElsewhere): ErrorBody {
+function bodyOf(asked: Asked, kind: Unanswered, cause?: ThrownElsewhere): ErrorBody {
   const wasSent = cause?.code === undefined || !NEVER_CONNECTED.test(cause.code);
-  return { error_message: `${whatHappened(asked.operation, kind, wasSent)} ${whatItMeans(asked, wasSent)}` };
+  return { error_message: `${WHAT_HAPPENED[kind](asked.operation)} ${whatItMeans(asked, wasSent)}` };
 }
 
-function whatHappened(
-  operation: string,
-  kind: Exclude<UpstreamFailure, 'refused'>,
-  wasSent: boolean,
-): string {
-  switch (kind) {
-    case 'broken':
-      return `This server does not understand the runtime's answer when asked to ${operation}.`;
-    case 'timeout':
-      return `The runtime did not answer in time when asked to ${operation}.`;
-    case 'unreachable':
-      return wasSent
-        ? `The connection to the runtime failed when it was asked to ${operation}.`
-        : `The runtime cannot be reached to ${operation}.`;
-    case 'cancelled':
-      return `The call to ${operation} was given up.`;
-  }
-}
+const WHAT_HAPPENED: Readonly<Record<Unanswered, (operation: string) => string>> = {
+  broken: (operation) => `This server does not understand the runtime's answer when asked to ${operation}.`,
+  timeout: (operation) => `The runtime did not answer in time when asked to ${operation}.`,
+  unreachable: (operation) => `The connection to the runtime failed when it was asked to ${operation}.`,
+  cancelled: (operation) => `The call to ${operation} was given up.`,
+};
 
-function whatItMeans({ method, whenUnsure }: Asked, wasSent: boolean): string {
+/** Whether the call may have taken effect, and what to do about it. */
+export function whatItMeans({ method, whenUnsure }: Asked, wasSent = true): string {
   if (!wasSent) return 'Nothing was sent, so nothing happened; try again later.';
   if (method === 'GET') return 'It changes nothing; try again later.';
   return whenUnsure ?? 'It may have taken effect; check before you repeat it.';

@@ -1,0 +1,12 @@
+import { Module } from '@nestjs/common';
+
+import { UpstreamModule } from '../../upstream/index.js';
+import { ContainerServicesService } from './container-services.service.js';
+import { ContainerServicesTools } from './container-services.tools.js';
+
+@Module({
+  imports: [UpstreamModule],
+  controllers: [ContainerServicesTools],
+  providers: [ContainerServicesService],
+})
+export class ContainerServicesModule {}

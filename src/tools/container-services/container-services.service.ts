@@ -1,0 +1,52 @@
+import { Injectable } from '@nestjs/common';
+
+import {
+  type ContainerService,
+  containerService,
+  type ContainerServiceList,
+  containerServiceList,
+  type InvokeAnswer,
+  invokeAnswer,
+  type InvokeRequest,
+  type PageQuery,
+} from '../../contract/index.js';
+import { type Caller, UpstreamClient } from '../../upstream/index.js';
+import { masked } from './masking.js';
+
+/** The container service endpoints of the Runtime API, one method per endpoint. What they show is masked. */
+@Injectable()
+export class ContainerServicesService {
+  constructor(private readonly upstream: UpstreamClient) {}
+
+  async list(caller: Caller, page: PageQuery): Promise<ContainerServiceList> {
+    const list = await this.upstream.send(caller, {
+      operation: 'list container services',
+      method: 'GET',
+      path: ['r', 'containers'],
+      query: { ...page },
+      answer: containerServiceList,
+    });
+    return masked(list);
+  }
+
+  async get(caller: Caller, serviceSlug: string): Promise<ContainerService> {
+    const service = await this.upstream.send(caller, {
+      operation: 'get the container service',
+      method: 'GET',
+      path: ['r', 'containers', serviceSlug],
+      answer: containerService,
+    });
+    return masked(service);
+  }
+
+  invoke(caller: Caller, serviceSlug: string, body: InvokeRequest): Promise<InvokeAnswer> {
+    return this.upstream.send(caller, {
+      operation: 'call the container service',
+      method: 'POST',
+      path: ['r', 'invoke', serviceSlug],
+      body,
+      answer: invokeAnswer,
+      whenUnsure: 'The service may have received the request; repeat it only if that does no harm.',
+    });
+  }
+}

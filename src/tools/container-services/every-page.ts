@@ -1,0 +1,21 @@
+import { type ContainerServiceList, PER_PAGE_LIMIT, type PageQuery } from '../../contract/index.js';
+
+/** As many pages as a model can use; `total_count` tells when there are more. */
+const PAGE_CAP = 10;
+
+/** All pages of a list as one, up to a cap. A deployment that does not page gives one. */
+export async function everyPage(
+  page: (query: PageQuery) => Promise<ContainerServiceList>,
+): Promise<ContainerServiceList> {
+  const first = await page({ current_page: 1, per_page: PER_PAGE_LIMIT });
+  const services = [...first.service_list];
+  const total = first.page_meta?.total_count ?? services.length;
+  for (let current_page = 2; current_page <= PAGE_CAP && services.length < total; current_page++) {
+    const { service_list } = await page({ current_page, per_page: PER_PAGE_LIMIT });
+    if (service_list.length === 0) break;
+    services.push(...service_list);
+  }
+  if (!first.page_meta) return first;
+  const page_meta = { ...first.page_meta, current_page: 1, per_page: services.length };
+  return { ...first, service_list: services, page_meta };
+}

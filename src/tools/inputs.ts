@@ -1,0 +1,25 @@
+import { z } from 'zod';
+
+import { PER_PAGE_LIMIT } from '../contract/index.js';
+
+const LAST_PAGE = 1_000_000;
+
+/** Inputs of every paged list. */
+export const pageInput = z.object({
+  current_page: z.number().int().min(1).max(LAST_PAGE).optional().describe('Page, from 1; default 1'),
+  per_page: z.number().int().min(1).max(PER_PAGE_LIMIT).optional().describe('Items per page; default 20'),
+});
+export type PageInput = z.infer<typeof pageInput>;
+
+/**
+ * Text that is checked by a rule and advertised by a name: the long pattern behind the rule would cost a model
+ * tokens and tell it nothing.
+ */
+export const textOf = (rule: z.ZodType, sentence: string, advertised: Record<string, unknown> = {}) =>
+  z
+    .string()
+    .refine((text) => rule.safeParse(text).success, sentence)
+    .meta(advertised);
+
+/** An id the Runtime API made. */
+export const id = textOf(z.guid(), 'must be a UUID', { format: 'uuid' });

@@ -1,0 +1,37 @@
+import { z } from 'zod';
+
+import { cancelAccepted, task, TASK_STATES, taskList, taskResult } from '../../contract/index.js';
+import { id, type PageInput, pageInput } from '../inputs.js';
+import { outputOf } from '../output.js';
+
+const WAIT_DEFAULT_SECONDS = 300;
+const WAIT_LIMIT_SECONDS = 3600;
+
+const taskId = id.describe('task_id from run_workflow, or id from list_tasks');
+
+export const listTasksInput = pageInput.extend({
+  status: z.enum(TASK_STATES).optional().describe('Only tasks in this state'),
+});
+export type ListTasksInput = PageInput & z.infer<typeof listTasksInput>;
+export const listTasksOutput = outputOf(taskList);
+
+export const taskInput = z.object({ task_id: taskId });
+export type TaskInput = z.infer<typeof taskInput>;
+export const taskOutput = outputOf(task);
+export const taskResultOutput = outputOf(taskResult);
+export const cancelTaskOutput = outputOf(cancelAccepted);
+
+export const streamTaskEventsInput = z.object({
+  task_id: taskId,
+  timeout_seconds: z
+    .number()
+    .int()
+    .min(1)
+    .max(WAIT_LIMIT_SECONDS)
+    .default(WAIT_DEFAULT_SECONDS)
+    .describe('Longest wait in seconds; then the current task is returned'),
+});
+export type StreamTaskEventsInput = z.infer<typeof streamTaskEventsInput>;
+export const streamTaskEventsOutput = outputOf(task, {
+  note: z.string().describe('Present when the time was up before the task ended'),
+});

@@ -1,0 +1,110 @@
+import { Ctx } from '@nestjs/microservices';
+import { McpController, Tool } from '@rekog/mcp-nest';
+
+import type { CancelAccepted, Task, TaskList } from '../../contract/index.js';
+import { advertised, ToolContext, ToolInput, withLinks } from '../../mcp/index.js';
+import { READS } from '../hints.js';
+import { TaskFollower } from './follow/task-follower.js';
+import { resultLinks } from './result-links.js';
+import {
+  cancelTaskOutput,
+  type ListTasksInput,
+  listTasksInput,
+  listTasksOutput,
+  type StreamTaskEventsInput,
+  streamTaskEventsInput,
+  streamTaskEventsOutput,
+  type TaskInput,
+  taskInput,
+  taskOutput,
+  taskResultOutput,
+} from './tasks.schemas.js';
+import { TasksService } from './tasks.service.js';
+
+/** What an agent can do with tasks, the runs of workflows. */
+@McpController()
+export class TasksTools {
+  constructor(
+    private readonly tasks: TasksService,
+    private readonly follower: TaskFollower,
+  ) {}
+
+  @Tool({
+    name: 'list_tasks',
+    description: "List the team's recent tasks, page by page, all or those in one state.",
+    parameters: advertised(listTasksInput),
+    outputSchema: advertised(listTasksOutput),
+    annotations: { title: 'List tasks', ...READS },
+  })
+  listTasks(
+    @ToolInput(listTasksInput) query: ListTasksInput,
+    @Ctx() { caller }: ToolContext,
+  ): Promise<TaskList> {
+    return this.tasks.list(caller, query);
+  }
+
+  @Tool({
+    name: 'get_task',
+    description:
+      'Get the current state of a task. It has ended when task_status is completed, failed or cancelled; to wait for that, use stream_task_events.',
+    parameters: advertised(taskInput),
+    outputSchema: advertised(taskOutput),
+    annotations: { title: 'Get a task', ...READS },
+  })
+  getTask(@ToolInput(taskInput) { task_id }: TaskInput, @Ctx() { caller }: ToolContext): Promise<Task> {
+    return this.tasks.get(caller, task_id);
+  }
+
+  @Tool({
+    name: 'get_task_result',
+    description:
+      'Get the output of a completed task, or task_error of a failed one. Download links hold until expires_at; call again for fresh ones.',
+    parameters: advertised(taskInput),
+    outputSchema: advertised(taskResultOutput),
+    annotations: { title: 'Get the result of a task', ...READS },
+  })
+  async getTaskResult(
+    @ToolInput(taskInput) { task_id }: TaskInput,
+    @Ctx() { caller }: ToolContext,
+  ): Promise<object> {
+    const result = await this.tasks.result(caller, task_id);
+    return withLinks(result, resultLinks(result));
+  }
+
+  @Tool({
+    name: 'cancel_task',
+    description:
+      'Cancel a task that has not ended; one that has is left as it is. A running task takes a moment to stop: see get_task.',
+    parameters: advertised(taskInput),
+    outputSchema: advertised(cancelTaskOutput),
+    annotations: {
+      title: 'Cancel a task',
+      readOnlyHint: false,
+      destructiveHint: true,
+      idempotentHint: true,
+      openWorldHint: false,
+    },
+  })
+  cancelTask(
+    @ToolInput(taskInput) { task_id }: TaskInput,
+    @Ctx() { caller }: ToolContext,
+  ): Promise<CancelAccepted> {
+    return this.tasks.cancel(caller, task_id);
+  }
+
+  @Tool({
+    name: 'stream_task_events',
+    description:
+      'Wait for a task to end, with progress notifications on the way, and return the task. Then call get_task_result. If the time is up first, the task as it is comes back with a note; the task goes on, so call again.',
+    parameters: advertised(streamTaskEventsInput),
+    outputSchema: advertised(streamTaskEventsOutput),
+    annotations: { title: 'Follow a task', ...READS },
+  })
+  streamTaskEvents(
+    @ToolInput(streamTaskEventsInput) { task_id, timeout_seconds }: StreamTaskEventsInput,
+    @Ctx() { caller, isProgressWanted, reportProgress }: ToolContext,
+  ): Promise<Task> {
+    const report = isProgressWanted ? reportProgress : undefined;
+    return this.follower.follow(caller, { taskId: task_id, seconds: timeout_seconds, report });
+  }
+}

@@ -1,0 +1,85 @@
+import { Injectable } from '@nestjs/common';
+
+import {
+  type PageQuery,
+  type PresignedUpload,
+  presignedUpload,
+  type PresignRequest,
+  type RunAccepted,
+  runAccepted,
+  type RunRequest,
+  type Workflow,
+  workflow,
+  type WorkflowList,
+  workflowList,
+} from '../../contract/index.js';
+import { type Caller, UpstreamClient } from '../../upstream/index.js';
+
+const MAYBE_STARTED = 'A run may have started: look with list_tasks before you run it again.';
+
+/** The workflow endpoints of the Runtime API, one method per endpoint. */
+@Injectable()
+export class WorkflowsService {
+  constructor(private readonly upstream: UpstreamClient) {}
+
+  list(caller: Caller, page: PageQuery): Promise<WorkflowList> {
+    return this.upstream.send(caller, {
+      operation: 'list workflows',
+      method: 'GET',
+      path: ['r', 'workflows'],
+      query: { ...page },
+      answer: workflowList,
+    });
+  }
+
+  get(caller: Caller, workflowId: string): Promise<Workflow> {
+    return this.upstream.send(caller, {
+      operation: 'get the workflow',
+      method: 'GET',
+      path: ['r', 'workflows', workflowId],
+      answer: workflow,
+    });
+  }
+
+  getBySlug(caller: Caller, workflowSlug: string): Promise<Workflow> {
+    return this.upstream.send(caller, {
+      operation: 'get the workflow',
+      method: 'GET',
+      path: ['r', 'workflows', 'slug', workflowSlug],
+      answer: workflow,
+    });
+  }
+
+  presign(caller: Caller, body: PresignRequest): Promise<PresignedUpload> {
+    return this.upstream.send(caller, {
+      operation: 'prepare the upload',
+      method: 'POST',
+      path: ['r', 'files', 'presign'],
+      body,
+      answer: presignedUpload,
+      whenUnsure: 'Nothing was uploaded; ask again for a new link.',
+    });
+  }
+
+  run(caller: Caller, workflowId: string, body: RunRequest): Promise<RunAccepted> {
+    return this.upstream.send(caller, {
+      operation: 'run the workflow',
+      method: 'POST',
+      path: ['r', 'workflows', workflowId, 'run'],
+      body,
+      answer: runAccepted,
+      whenUnsure: MAYBE_STARTED,
+    });
+  }
+
+  runBySlug(caller: Caller, workflowSlug: string, body: RunRequest): Promise<RunAccepted> {
+    return this.upstream.send(caller, {
+      operation: 'run the workflow',
+      method: 'POST',
+      path: ['r', 'workflows', 'slug', workflowSlug, 'run'],
+      body,
+      answer: runAccepted,
+      whenUnsure: MAYBE_STARTED,
+    });
+  }
+}
