@@ -19,6 +19,7 @@ export async function* serverSentEvents(
   const parser = createParser({
     maxBufferSize: limit,
     onEvent: ({ id, event = 'message', data }) => {
+      if (data.length > limit) throw new AnswerTooLarge(`one event of more than ${limit} bytes`);
       arrived.push({ ...(id === undefined ? {} : { id }), event, data });
     },
     onError: ({ type }) => {

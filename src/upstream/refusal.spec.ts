@@ -1,0 +1,68 @@
+import { describe, expect, it } from 'vitest';
+
+import { refusalBody } from './refusal.js';
+
+const KEY = 'sk-secret-of-the-caller';
+const body = (status: number, answer: unknown, retryAfter?: string) =>
+  refusalBody({
+    status,
+    retryAfter,
+    text: typeof answer === 'string' ? answer : JSON.stringify(answer),
+    key: KEY,
+  });
+
+describe('what a model reads of a refusal', () => {
+  it.each([
+    ['the documented field', { error_message: 'resource not found', message: 'other' }],
+    ['message', { message: 'resource not found', error: 'Not Found' }],
+    ['error', { error: 'resource not found' }],
+  ])('is taken from %s', (_name, answer) => {
+    expect(body(404, answer)).toEqual({ error_message: 'resource not found' });
+  });
+
+  it.each([
+    ['a page', '<html><script>alert(1)</script></html>'],
+    ['a list', ['x']],
+    ['a field of another type', { error_message: { text: 'x' } }],
+    ['nothing', ''],
+  ])('is a sentence of ours when the answer is %s', (_name, answer) => {
+    expect(body(502, answer).error_message).toBe('The runtime refused with status 502 and gave no reason.');
+  });
+
+  it('leaves fields the contract does not name behind', () => {
+    const answer = { error_message: 'no', stack: 'planted', retry_after_seconds: 3, feature: 'x' };
+    expect(body(400, answer)).toEqual({ error_message: 'no', retry_after_seconds: 3 });
+  });
+
+  it.each([
+    [401, 'Do not retry; ask the user for a new sk- key.'],
+    [403, 'tell the user which permission or feature is missing.'],
+    [429, 'Wait before the next one.'],
+  ])('says for %i what to do next', (status, step) => {
+    const { error_message } = body(status, { error_message: 'no' });
+    expect(error_message).toMatch(/^no\. /);
+    expect(error_message).toContain(step);
+  });
+
+  it('is one line of bounded length', () => {
+    const { error_message } = body(400, { error_message: `a\nb${'x'.repeat(10_000)}` });
+    expect(error_message).toMatch(/^a bx+…$/);
+    expect(error_message.length).toBeLessThan(2100);
+  });
+
+  it('never repeats the key', () => {
+    expect(body(401, { error_message: `key ${KEY} is revoked` }).error_message).not.toContain(KEY);
+  });
+
+  it.each([
+    ['seconds', '7', 7],
+    ['a date', new Date(Date.now() + 90_000).toUTCString(), expect.closeTo(90, -1)],
+    ['a date gone by', 'Wed, 21 Oct 2015 07:28:00 GMT', 0],
+  ])('tells when to come back, given %s', (_form, header, seconds) => {
+    expect(body(429, { error_message: 'no' }, header).retry_after_seconds).toEqual(seconds);
+  });
+
+  it.each(['', 'soon', undefined])('tells no time when the header is %j', (header) => {
+    expect(body(429, { error_message: 'no' }, header)).not.toHaveProperty('retry_after_seconds');
+  });
+});

@@ -1,0 +1,374 @@
+import { once } from 'node:events';
+import type { ServerResponse } from 'node:http';
+import { createServer, type Server, type Socket } from 'node:net';
+import { inspect } from 'node:util';
+
+import { Test, type TestingModule } from '@nestjs/testing';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { z } from 'zod';
+
+import { ConfigModule, readConfig } from '../../src/config/index.js';
+import { type Caller, UpstreamClient, UpstreamError, UpstreamModule } from '../../src/upstream/index.js';
+import { events, MockRuntime } from '../support/mock-runtime.js';
+
+const KEY = 'sk-the-secret-of-this-caller';
+const TRACEPARENT = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+const THING = 'GET /r/things/:id';
+const RUN = 'POST /r/things/:id/run';
+
+const thing = z.looseObject({ id: z.string() });
+const read = {
+  operation: 'get the thing',
+  method: 'GET',
+  path: ['r', 'things', 'x'],
+  answer: thing,
+} as const;
+const run = {
+  operation: 'run the thing',
+  method: 'POST',
+  path: ['r', 'things', 'x', 'run'],
+  body: { a: 1 },
+  answer: thing,
+  whenUnsure: 'Look first.',
+} as const;
+
+let runtime: MockRuntime;
+let module: TestingModule;
+let client: UpstreamClient;
+let giveUp: AbortController;
+let caller: Caller;
+
+async function clientOf(runtimeUrl: string, settings: Record<string, string> = {}): Promise<UpstreamClient> {
+  const config = readConfig('mcp', { CYBERUN_RUNTIME_URL: runtimeUrl, ...settings });
+  module = await Test.createTestingModule({ imports: [ConfigModule.with(config), UpstreamModule] }).compile();
+  return module.get(UpstreamClient);
+}
+
+/** The error of a call, checked to be safe in every respect that does not depend on the call. */
+async function failure(call: Promise<unknown>): Promise<UpstreamError> {
+  const error = await call.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  if (!(error instanceof UpstreamError)) throw new Error('no UpstreamError', { cause: error });
+  expect(inspect(error, { depth: 20, showHidden: true })).not.toContain(KEY);
+  return error;
+}
+
+const collect = async <Item>(items: AsyncIterable<Item>): Promise<Item[]> => {
+  const all: Item[] = [];
+  for await (const item of items) all.push(item);
+  return all;
+};
+
+beforeEach(async () => {
+  runtime = await MockRuntime.start('/some/prefix/api/v1');
+  client = await clientOf(runtime.url, {
+    CYBERUN_RUNTIME_TIMEOUT_MS: '300',
+    CYBERUN_RUNTIME_RESPONSE_LIMIT_BYTES: '2048',
+  });
+  giveUp = new AbortController();
+  caller = { key: KEY, signal: giveUp.signal };
+});
+
+afterEach(async () => {
+  await module.close();
+  await runtime[Symbol.asyncDispose]();
+});
+
+describe('a call of the runtime', () => {
+  it('keeps the path of the base, sends the body as JSON and returns unknown fields', async () => {
+    runtime.on(RUN, { status: 202, json: { id: 'x', of_tomorrow: [1] } });
+    expect(await client.send(caller, run)).toEqual({ id: 'x', of_tomorrow: [1] });
+    expect(runtime.seen).toMatchObject([{ path: '/r/things/x/run', body: { a: 1 } }]);
+  });
+
+  it('forwards the key and the trace, and nothing else of the client', async () => {
+    runtime.on(THING, { json: { id: 'x' } });
+    await client.send({ ...caller, traceparent: TRACEPARENT }, read);
+    await client.send({ ...caller, traceparent: 'not one\r\nx: y' }, read);
+    const [first, second] = runtime.seen.map(({ headers }) => headers);
+    expect(Object.keys(first ?? {}).toSorted()).toEqual([
+      'accept',
+      'authorization',
+      'connection',
+      'host',
+      'traceparent',
+      'user-agent',
+    ]);
+    expect(first).toMatchObject({ authorization: `Bearer ${KEY}`, traceparent: TRACEPARENT });
+    expect(second).not.toHaveProperty('traceparent');
+  });
+
+  it('leaves out what was not asked for in a query', async () => {
+    runtime.on('GET /r/things', { json: { id: 'x' } });
+    await client.send(caller, { ...read, path: ['r', 'things'], query: { a: 1, b: undefined, c: 'd e&' } });
+    expect(runtime.seen[0]?.query).toEqual({ a: '1', c: 'd e&' });
+  });
+
+  it('takes an empty answer of success for an empty object', async () => {
+    runtime.on(THING, (_request, response) => response.writeHead(204).end());
+    expect(await client.send(caller, { ...read, answer: z.object({}) })).toEqual({});
+  });
+
+  it.each(['..', '.', '', 'a/b', 'a\\b', 'a\nb'])('is not made with the id %j', async (id) => {
+    const error = await failure(client.send(caller, { ...read, path: ['r', 'things', id] }));
+    expect(error).toMatchObject({ kind: 'refused', status: undefined });
+    expect(error.body.error_message).toContain('exactly as a list tool returned it');
+    expect(runtime.seen).toEqual([]);
+  });
+
+  it('keeps connections for the calls that follow', async () => {
+    const sockets = new Set<number | undefined>();
+    runtime.on(THING, (_request, response) => {
+      sockets.add(response.socket?.remotePort);
+      response.end('{"id":"x"}');
+    });
+    for (let call = 0; call < 20; call++) await client.send(caller, read);
+    // undici hands a connection back a tick after the answer, so a second one may be opened meanwhile.
+    expect(sockets.size).toBeLessThanOrEqual(2);
+  });
+});
+
+describe('what a model reads when the runtime', () => {
+  const stalling = (head: string) => (_request: unknown, response: ServerResponse) => {
+    response.writeHead(200, { 'Content-Type': 'application/json' });
+    response.write(head);
+  };
+
+  it('refuses', async () => {
+    runtime.on(THING, { status: 404, json: { error_message: 'resource not found', stack: 'planted' } });
+    expect(await failure(client.send(caller, read))).toMatchObject({
+      kind: 'refused',
+      status: 404,
+      body: { error_message: 'resource not found' },
+    });
+  });
+
+  it('refuses and says when to come back', async () => {
+    runtime.on(THING, { status: 429, json: { error_message: 'slow down' }, headers: { 'Retry-After': '7' } });
+    expect((await failure(client.send(caller, read))).body).toEqual({
+      error_message: expect.stringMatching(/^slow down\. .*Wait/),
+      retry_after_seconds: 7,
+    });
+  });
+
+  it.each([502, 504])('is behind a gateway that gave up with %i', async (status) => {
+    runtime.on(RUN, (_request, response) => response.writeHead(status).end('<html>'));
+    const { body } = await failure(client.send(caller, run));
+    expect(body.error_message).toBe(
+      `The runtime refused with status ${status} and gave no reason. Look first.`,
+    );
+  });
+
+  it.each([
+    ['breaks its contract', '{"surprise":true}'],
+    ['answers with a page', '<html>'],
+    ['answers with more than is read', JSON.stringify({ id: 'x'.repeat(4096) })],
+  ])('%s', async (_when, text) => {
+    runtime.on(THING, (_request, response) => response.end(text));
+    runtime.on(RUN, (_request, response) => response.end(text));
+    const error = await failure(client.send(caller, read));
+    expect(error.kind).toBe('broken');
+    expect(error.body.error_message).toContain('does not understand');
+    expect(error.body.error_message).toContain('It changes nothing');
+    expect((await failure(client.send(caller, run))).body.error_message).toContain('Look first.');
+  });
+
+  it('sends elsewhere, where the key does not go', async () => {
+    runtime.on(THING, { status: 307, headers: { Location: `${runtime.url}/r/other/x` } });
+    expect(await failure(client.send(caller, read))).toMatchObject({ kind: 'broken', status: 307 });
+    expect(runtime.seen).toHaveLength(1);
+  });
+
+  it.each([
+    ['never answers', () => undefined],
+    ['stalls half way', stalling('{"id":')],
+  ])('%s', async (_when, answer) => {
+    runtime.on(RUN, answer);
+    const error = await failure(client.send(caller, run));
+    expect(error.kind).toBe('timeout');
+    expect(error.body.error_message).toContain('did not answer in time');
+    expect(error.body.error_message).toContain('Look first.');
+  });
+
+  it('breaks the connection after the request was sent', async () => {
+    runtime.on(RUN, (_request, response) => void response.destroy());
+    const error = await failure(client.send(caller, run));
+    expect(error).toMatchObject({ kind: 'unreachable' });
+    expect(error.body.error_message).toContain('Look first.');
+    expect(runtime.seen).toHaveLength(1);
+  });
+
+  it('is not there', async () => {
+    const { url } = runtime;
+    await runtime[Symbol.asyncDispose]();
+    const error = await failure(client.send(caller, run));
+    expect(error).toMatchObject({ kind: 'unreachable' });
+    expect(error.body.error_message).toContain('nothing happened');
+    expect(error.body.error_message).not.toContain(new URL(url).port);
+    runtime = await MockRuntime.start();
+  });
+
+  it('was not waited for', async () => {
+    runtime.on(RUN, () => giveUp.abort());
+    const error = await failure(client.send(caller, run));
+    expect(error.kind).toBe('cancelled');
+    await vi.waitFor(() => expect(runtime.dropped).toHaveLength(1));
+  });
+});
+
+describe('a stream of events', () => {
+  const request = { operation: 'follow the thing', path: ['r', 'things', 'x', 'events'] };
+  const EVENTS = 'GET /r/things/:id/events';
+
+  it('is read as it comes, comments left out, and resumed where asked', async () => {
+    const { promise: firstRead, resolve } = Promise.withResolvers<void>();
+    runtime.on(
+      EVENTS,
+      events([
+        { comment: 'hello' },
+        { id: '7', event: 'status', data: { status: 'läuft' } },
+        { until: firstRead },
+        { event: 'end', data: {} },
+      ]),
+    );
+    const seen: unknown[] = [];
+    for await (const event of client.events(caller, { ...request, lastEventId: '6' })) {
+      seen.push(event);
+      resolve();
+    }
+    expect(seen).toEqual([
+      { id: '7', event: 'status', data: '{"status":"läuft"}' },
+      { event: 'end', data: '{}' },
+    ]);
+    expect(runtime.seen[0]?.headers).toMatchObject({ accept: 'text/event-stream', 'last-event-id': '6' });
+  });
+
+  it('survives the deadline of a call, but not silence', async () => {
+    runtime.on(EVENTS, events([{ event: 'status', data: {} }, { until: new Promise(() => {}) }]));
+    const began = Date.now();
+    const error = await failure(collect(client.events(caller, { ...request, idleMs: 600 })));
+    expect(error.kind).toBe('timeout');
+    expect(Date.now() - began).toBeGreaterThanOrEqual(590);
+  });
+
+  it('counts a comment as a sign of life', async () => {
+    let beats = 0;
+    runtime.on(EVENTS, (_request, response) => {
+      response.writeHead(200, { 'Content-Type': 'text/event-stream' });
+      const timer = setInterval(() => {
+        if (++beats < 10) return void response.write(': beat\n\n');
+        clearInterval(timer);
+        return void response.end('event: end\ndata: {}\n\n');
+      }, 50);
+    });
+    expect(await collect(client.events(caller, { ...request, idleMs: 250 }))).toHaveLength(1);
+  });
+
+  it('that is refused says so', async () => {
+    runtime.on(EVENTS, { status: 404, json: { error_message: 'resource not found' } });
+    expect(await failure(collect(client.events(caller, request)))).toMatchObject({
+      kind: 'refused',
+      status: 404,
+    });
+  });
+
+  it('that breaks is no end', async () => {
+    runtime.on(EVENTS, events([{ event: 'status', data: {} }], { cut: true }));
+    expect((await failure(collect(client.events(caller, request)))).kind).toBe('unreachable');
+  });
+
+  it('with an event larger than is read is broken', async () => {
+    runtime.on(EVENTS, events([{ event: 'status', data: 'x'.repeat(9000) }]));
+    expect((await failure(collect(client.events(caller, request)))).kind).toBe('broken');
+  });
+
+  it('is closed when the loop is left, and when the caller gives up', async () => {
+    const forever = events([{ event: 'status', data: {} }, { until: new Promise(() => {}) }]);
+    runtime.on(EVENTS, forever);
+    for await (const _event of client.events(caller, request)) break;
+    await vi.waitFor(() => expect(runtime.dropped).toHaveLength(1));
+
+    const stream = client.events(caller, request)[Symbol.asyncIterator]();
+    await stream.next();
+    giveUp.abort();
+    expect((await failure(stream.next())).kind).toBe('cancelled');
+    await vi.waitFor(() => expect(runtime.dropped).toHaveLength(2));
+  });
+});
+
+describe('the verdict on a key', () => {
+  const JUDGE = 'GET /r/workflows';
+
+  it.each([
+    ['valid when a workflow is listed', { json: { workflow_list: [] } }, { isValid: true }],
+    ['valid when listing is not permitted', { status: 403, json: {} }, { isValid: true }],
+    ['not valid at 401', { status: 401, json: { error_message: 'revoked' } }, { isValid: false }],
+    [
+      'valid for what the runtime says it may',
+      { json: {}, headers: { 'Cyberun-Permissions': 'run, invoke' } },
+      { isValid: true, permissions: new Set(['run', 'invoke']) },
+    ],
+    [
+      'valid for nothing when it says so',
+      { json: {}, headers: { 'Cyberun-Permissions': '' } },
+      { isValid: true, permissions: new Set() },
+    ],
+  ])('is %s', async (_name, answer, verdict) => {
+    runtime.on(JUDGE, answer);
+    expect(await client.judge(caller)).toEqual(verdict);
+    expect(runtime.seen).toMatchObject([{ query: { per_page: '1' } }]);
+  });
+
+  it.each([500, 503, 429])('is open when the runtime answers %i', async (status) => {
+    runtime.on(JUDGE, { status, json: {} });
+    expect(await failure(client.judge(caller))).toMatchObject({ kind: 'refused', status });
+  });
+});
+
+describe('a proxy', () => {
+  let proxy: Server;
+  const connected: string[] = [];
+
+  beforeEach(async () => {
+    connected.length = 0;
+    const sockets = new Set<Socket>();
+    proxy = createServer((socket) => {
+      sockets.add(socket);
+      socket.on('error', () => undefined);
+      socket.once('data', (head: Buffer) => {
+        connected.push(head.toString('latin1').split('\r\n')[0] ?? '');
+        socket.end('HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n');
+      });
+    }).listen(0, '127.0.0.1');
+    await once(proxy, 'listening');
+    const { port } = proxy.address() as { port: number };
+    vi.stubEnv('HTTPS_PROXY', `http://127.0.0.1:${port}`);
+    vi.stubEnv('HTTP_PROXY', `http://127.0.0.1:${port}`);
+    vi.stubEnv('NO_PROXY', 'direct.invalid');
+    await module.close();
+  });
+  afterEach(async () => {
+    vi.unstubAllEnvs();
+    proxy.close();
+    await once(proxy, 'close');
+  });
+
+  it('is used for a runtime elsewhere', async () => {
+    client = await clientOf('https://runtime.invalid/api/v1');
+    const error = await failure(client.send(caller, run));
+    expect(error.kind).toBe('unreachable');
+    expect(connected).toEqual(['CONNECT runtime.invalid:443 HTTP/1.1']);
+  });
+
+  it('is not used where NO_PROXY says so, nor for this machine', async () => {
+    client = await clientOf('https://direct.invalid/api/v1');
+    await failure(client.send(caller, read));
+    await module.close();
+    client = await clientOf(runtime.url);
+    runtime.on(THING, { json: { id: 'x' } });
+    await client.send(caller, read);
+    expect(connected).toEqual([]);
+  });
+});
