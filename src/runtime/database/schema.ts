@@ -31,6 +31,8 @@ export interface WorkflowTable {
   team_id: string;
   workflow_slug: string;
   workflow_status: 'active' | 'disabled';
+  /** Name of the file that defines it. */
+  source_file: string;
   /** Newest row of `workflow_version`. */
   version: number;
   created_at: CreatedAt;

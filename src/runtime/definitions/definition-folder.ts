@@ -11,8 +11,11 @@ export interface DefinitionFolderOptions<T> {
   readonly folder: string;
   /** @throws {DefinitionError} when the file cannot be used. */
   readonly parse: (file: string, text: string) => T | Promise<T>;
-  /** Told all usable definitions by file name, at start and after every change. */
-  readonly changed: (definitions: ReadonlyMap<string, T>) => Promise<void>;
+  /**
+   * Told all usable definitions by file name, at start and after every change, and the files that are there but
+   * broken: what they defined in an earlier life of the process shall stay as well.
+   */
+  readonly changed: (definitions: ReadonlyMap<string, T>, broken: ReadonlySet<string>) => Promise<void>;
 }
 
 const YAML_FILE = /^[^.].*\.ya?ml$/;
@@ -59,13 +62,15 @@ export class DefinitionFolder<T> {
   private async load(): Promise<void> {
     const texts = await this.read();
     const good = new Map<string, T>();
+    const broken = new Set<string>();
     for (const [file, text] of texts) {
       const definition = await this.parse(file, text);
-      if (definition !== undefined) good.set(file, definition);
+      if (definition === undefined) broken.add(file);
+      else good.set(file, definition);
     }
     this.texts = texts;
     this.good = good;
-    await this.options.changed(good);
+    await this.options.changed(good, broken);
   }
 
   private async read(): Promise<Map<string, string>> {
@@ -90,8 +95,7 @@ export class DefinitionFolder<T> {
       return await this.options.parse(file, text);
     } catch (error) {
       if (!(error instanceof DefinitionError)) throw error;
-      const consequence = before === undefined ? 'it is left out' : 'its last good version stays';
-      this.logger.error(`${error.message} (${consequence})`);
+      this.logger.error(`${error.message} (what the file defined before, if anything, stays)`);
       return before;
     }
   }

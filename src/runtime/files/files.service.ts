@@ -1,9 +1,10 @@
-import { Injectable } from '@nestjs/common';
+import { BadRequestException, Inject, Injectable, PayloadTooLargeException } from '@nestjs/common';
 
-import type { OutputFile } from '../../contract/index.js';
-
-/** Who follows a link: an agent on this machine, or anyone. */
-export type Audience = 'loopback' | 'public';
+import { CONFIG, type Config } from '../../config/index.js';
+import type { OutputFile, PresignedUpload, PresignRequest } from '../../contract/index.js';
+import { FileFolder } from './file-folder.js';
+import { inputKey, outputKey, parseFileKey } from './file-key.js';
+import { type Audience, LINK_SECONDS, LinkSigner } from './link-signer.js';
 
 /** The run an output belongs to; outputs of another attempt lie elsewhere. */
 export interface OutputOwner {
@@ -19,19 +20,68 @@ export interface OutputUpload {
   readonly headers: Record<string, string>;
 }
 
-/** Files of the teams: uploads, inputs of runs, outputs. */
+/** A link that stops working at a known time. */
+export interface ExpiringLink {
+  readonly url: string;
+  readonly expiresAt: Date;
+}
+
+/** Files of the teams: uploads, inputs of runs, outputs. A team's key works for that team alone. */
 @Injectable()
 export class FilesService {
-  /** A link an agent fetches an input from. */
-  inputLink(
-    _teamId: string,
-    _fileKey: string,
-    _audience: Audience,
-  ): Promise<{ url: string; fileName: string }> {
-    return Promise.reject(new Error('being built'));
+  constructor(
+    @Inject(CONFIG) private readonly config: Config,
+    @Inject(LinkSigner) private readonly signer: LinkSigner,
+    @Inject(FileFolder) private readonly folder: FileFolder,
+  ) {}
+
+  /** Prepares the upload of an input. */
+  async presign(teamId: string, wanted: PresignRequest): Promise<PresignedUpload> {
+    const { filesMaxBytes } = this.config;
+    if (wanted.file_size > filesMaxBytes) {
+      throw new PayloadTooLargeException(
+        `file_size is ${wanted.file_size}, but a file may have at most ${filesMaxBytes} bytes here.`,
+      );
+    }
+    const file_key = inputKey(teamId, wanted.file_name, wanted.content_type);
+    const { url, headers } = await this.signer.upload({ key: file_key, size: wanted.file_size }, 'public');
+    return { file_key, upload_url: url, upload_headers: headers };
   }
+
+  /** @throws {BadRequestException} naming the parameter when it is no uploaded file of the team. */
+  async requireInput(teamId: string, parameter: string, fileKey: unknown): Promise<void> {
+    const key = typeof fileKey === 'string' ? parseFileKey(fileKey) : undefined;
+    const isOurs = key?.teamId === teamId && (await this.folder.find(fileKey as string)) !== undefined;
+    if (isOurs) return;
+    throw new BadRequestException(
+      `parameter "${parameter}" must be the file_key of a finished upload (see POST /r/files/presign); uploads are kept ${this.config.filesInputDays} day(s)`,
+    );
+  }
+
+  /** A link an agent fetches an input from. */
+  async inputLink(
+    teamId: string,
+    fileKey: string,
+    audience: Audience,
+  ): Promise<{ url: string; fileName: string }> {
+    const key = parseFileKey(fileKey);
+    if (key?.teamId !== teamId || !(await this.folder.find(fileKey))) {
+      throw new Error(
+        `an input file is gone: uploads are kept ${this.config.filesInputDays} day(s); upload it again`,
+      );
+    }
+    return { url: await this.signer.download(fileKey, audience), fileName: key.fileName };
+  }
+
   /** A link an agent PUTs an output of a run to. */
-  outputUpload(_run: OutputOwner, _file: OutputFile, _audience: Audience): Promise<OutputUpload> {
-    return Promise.reject(new Error('being built'));
+  async outputUpload(run: OutputOwner, file: OutputFile, audience: Audience): Promise<OutputUpload> {
+    const fileKey = outputKey(run, file.name, file.content_type);
+    return { fileKey, ...(await this.signer.upload({ key: fileKey, size: file.size }, audience)) };
+  }
+
+  /** A fresh link to an output, good for an hour. */
+  async outputLink(fileKey: string): Promise<ExpiringLink> {
+    const expiresAt = new Date(Date.now() + LINK_SECONDS * 1000);
+    return { url: await this.signer.download(fileKey, 'public'), expiresAt };
   }
 }

@@ -27,6 +27,7 @@ const STATEMENTS = [
     team_id uuid not null references team,
     workflow_slug text not null,
     workflow_status text not null check (workflow_status in ('active', 'disabled')),
+    source_file text not null,
     version integer not null,
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),

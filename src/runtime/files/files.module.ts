@@ -1,0 +1,34 @@
+import { join } from 'node:path';
+
+import { Module } from '@nestjs/common';
+
+import { CONFIG, type Config } from '../../config/index.js';
+import { FileFolder } from './file-folder.js';
+import { FileSweeper } from './file-sweeper.js';
+import { FilesService } from './files.service.js';
+import { LinkSigner } from './link-signer.js';
+import { ObjectController } from './object.controller.js';
+import { OBJECT_STORE } from './object-store.js';
+import { ownObjectStore } from './own-object-store.js';
+
+/** Files and the built-in store they lie in. */
+@Module({
+  controllers: [ObjectController],
+  providers: [
+    FilesService,
+    LinkSigner,
+    FileSweeper,
+    {
+      provide: OBJECT_STORE,
+      inject: [CONFIG],
+      useFactory: ({ dataDir }: Config) => ownObjectStore(dataDir),
+    },
+    {
+      provide: FileFolder,
+      inject: [CONFIG],
+      useFactory: ({ dataDir }: Config) => new FileFolder(join(dataDir, 'files')),
+    },
+  ],
+  exports: [FilesService],
+})
+export class FilesModule {}

@@ -1,0 +1,100 @@
+import { Controller, Get, Head, Inject, Put, Req, Res } from '@nestjs/common';
+import type { Request, Response } from 'express';
+import { pipeline } from 'node:stream/promises';
+
+import { Addresses } from '../../config/index.js';
+import { FileFolder } from './file-folder.js';
+import { parseFileKey } from './file-key.js';
+import { FILES_PATH, OBJECT_STORE, type ObjectStore } from './object-store.js';
+import { refuse, type S3Refusal } from './s3-error.js';
+import { signatureRefusal } from './s3-signature.js';
+
+const RANGE = /^bytes=(\d*)-(\d*)$/;
+
+/** The subset of S3 that signed links need: PUT, GET and HEAD of one object. The signature is the credential. */
+@Controller('files')
+export class ObjectController {
+  constructor(
+    @Inject(OBJECT_STORE) private readonly store: ObjectStore,
+    @Inject(Addresses) private readonly addresses: Addresses,
+    @Inject(FileFolder) private readonly folder: FileFolder,
+  ) {}
+
+  @Put('*path')
+  async put(@Req() request: Request, @Res() response: Response): Promise<void> {
+    const length = request.headers['content-length'];
+    const refusal = this.refusalOf(request) ?? (length === undefined ? 'MissingContentLength' : undefined);
+    if (refusal) return refuse(response.set('Connection', 'close'), refusal);
+    const key = this.keyOf(request);
+    if (await this.folder.find(key)) return refuse(response.set('Connection', 'close'), 'PreconditionFailed');
+    const stored = await this.folder.write(key, request, Number(length));
+    if (stored === 'exists') return refuse(response, 'PreconditionFailed');
+    if (stored === 'incomplete') return refuse(response, 'IncompleteBody');
+    response.status(200).end();
+    return undefined;
+  }
+
+  @Head('*path')
+  async head(@Req() request: Request, @Res() response: Response): Promise<void> {
+    await this.answer(request, response);
+  }
+
+  @Get('*path')
+  async get(@Req() request: Request, @Res() response: Response): Promise<void> {
+    await this.answer(request, response);
+  }
+
+  private async answer(request: Request, response: Response): Promise<void> {
+    const refusal = this.refusalOf(request);
+    if (refusal) return refuse(response, refusal);
+    const key = this.keyOf(request);
+    const file = await this.folder.find(key);
+    if (!file) return refuse(response, 'NoSuchKey');
+    const range = rangeOf(request.headers.range, file.size);
+    if (range === 'outside') return refuse(response, 'InvalidRange');
+    describe(response, key, file.storedAt);
+    if (range) response.status(206).set('Content-Range', `bytes ${range.start}-${range.end}/${file.size}`);
+    response.set('Content-Length', String(range ? range.end - range.start + 1 : file.size));
+    if (request.method === 'HEAD') response.end();
+    // A reader that goes away ends the stream; there is nobody left to tell.
+    else await pipeline(this.folder.read(key, range), response).catch(() => response.destroy());
+    return undefined;
+  }
+
+  private refusalOf(request: Request): S3Refusal | undefined {
+    const signed = { method: request.method, target: request.originalUrl, headers: request.headers };
+    const origins = [this.addresses.public, this.addresses.loopback];
+    const refusal = signatureRefusal(signed, this.store, origins);
+    return refusal ?? (parseFileKey(this.keyOf(request)) ? undefined : 'NoSuchKey');
+  }
+
+  private keyOf(request: Request): string {
+    const [path = ''] = request.originalUrl.split('?', 1);
+    const prefix = `${FILES_PATH}/${this.store.bucket}/`;
+    return path.startsWith(prefix) ? decodeURIComponent(path.slice(prefix.length)) : '';
+  }
+}
+
+function describe(response: Response, key: string, storedAt: Date): void {
+  const { contentType = 'application/octet-stream' } = parseFileKey(key) ?? {};
+  response.set({
+    'Content-Type': contentType,
+    'Last-Modified': storedAt.toUTCString(),
+    'Accept-Ranges': 'bytes',
+    // Files are strangers' content on our own origin: a browser must not run them.
+    'Content-Security-Policy': "default-src 'none'; style-src 'unsafe-inline'; sandbox",
+    'X-Content-Type-Options': 'nosniff',
+  });
+}
+
+/** The part asked for; `undefined` for the whole file, as for a form of range that is not known here. */
+function rangeOf(
+  header: string | undefined,
+  size: number,
+): { start: number; end: number } | 'outside' | undefined {
+  const [, from = '', to = ''] = RANGE.exec(header ?? '') ?? [];
+  if (from === '' && to === '') return undefined;
+  const start = from === '' ? Math.max(0, size - Number(to)) : Number(from);
+  const end = from === '' || to === '' ? size - 1 : Math.min(Number(to), size - 1);
+  return start > end ? 'outside' : { start, end };
+}

@@ -1,0 +1,29 @@
+import type { Response } from 'express';
+
+/** What the built-in store refuses, as S3 words it: code, status and message. */
+const REFUSALS = {
+  AccessDenied: [403, 'The link is not signed for this store, or a signed part of it is missing.'],
+  SignatureDoesNotMatch: [
+    403,
+    'The signature does not match: method, path, query and every signed header must be sent as they were signed.',
+  ],
+  ExpiredLink: [403, 'The link has expired; ask for a new one.'],
+  NoSuchKey: [404, 'There is no such file, or its time has run out.'],
+  PreconditionFailed: [412, 'A file with this key exists; files are never overwritten.'],
+  MissingContentLength: [411, 'Send a Content-Length.'],
+  IncompleteBody: [400, 'The body is not as long as its Content-Length says.'],
+  InvalidRange: [416, 'The range lies outside the file.'],
+} as const;
+export type S3Refusal = keyof typeof REFUSALS;
+
+/** Answers in the form S3 clients read. */
+export function refuse(response: Response, refusal: S3Refusal): void {
+  const [status, message] = REFUSALS[refusal];
+  const code = refusal === 'ExpiredLink' ? 'AccessDenied' : refusal;
+  response
+    .status(status)
+    .type('application/xml')
+    .send(
+      `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${code}</Code><Message>${message}</Message></Error>`,
+    );
+}

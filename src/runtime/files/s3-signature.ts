@@ -1,0 +1,107 @@
+import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+
+import type { ObjectStore } from './object-store.js';
+
+/** A request as far as its signature goes. */
+export interface SignedRequest {
+  readonly method: string;
+  /** Path and query as they arrived. */
+  readonly target: string;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+}
+
+/** Why a request is refused, in the words of S3. */
+export type SignatureRefusal = 'AccessDenied' | 'SignatureDoesNotMatch' | 'ExpiredLink';
+
+const ALGORITHM = 'AWS4-HMAC-SHA256';
+const TIME = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/;
+const WEEK_SECONDS = 604_800;
+
+/**
+ * Checks the Signature Version 4 in the query of a request. It was made for one of `origins`, whatever `Host` the
+ * request arrived with: a proxy may have changed it.
+ *
+ * @returns why it is refused, or `undefined` when it is good.
+ */
+export function signatureRefusal(
+  request: SignedRequest,
+  store: ObjectStore,
+  origins: readonly string[],
+): SignatureRefusal | undefined {
+  const [path = '', queryText = ''] = request.target.split('?', 2);
+  const query = new URLSearchParams(queryText);
+  const given = query.get('X-Amz-Signature');
+  const time = query.get('X-Amz-Date') ?? '';
+  const scope = `${time.slice(0, 8)}/${store.region}/s3/aws4_request`;
+  const isForUs =
+    query.get('X-Amz-Algorithm') === ALGORITHM &&
+    query.get('X-Amz-Credential') === `${store.accessKeyId}/${scope}`;
+  if (!isForUs || given === null) return 'AccessDenied';
+  const signedHeaders = (query.get('X-Amz-SignedHeaders') ?? '').split(';');
+  const isRight = origins.some((origin) => {
+    const { host, pathname } = new URL(origin);
+    const canonical = [
+      request.method,
+      encodedPath(pathname.replace(/\/$/, '') + path),
+      canonicalQuery(query),
+      ...signedHeaders.map((name) => `${name}:${name === 'host' ? host : valueOf(request, name)}`),
+      '',
+      signedHeaders.join(';'),
+      'UNSIGNED-PAYLOAD',
+    ].join('\n');
+    return isEqual(given, signatureOf([ALGORITHM, time, scope, sha256(canonical)].join('\n'), scope, store));
+  });
+  if (!isRight || !signedHeaders.includes('host')) return 'SignatureDoesNotMatch';
+  return isInTime(time, Number(query.get('X-Amz-Expires'))) ? undefined : 'ExpiredLink';
+}
+
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+const hmac = (key: string | Buffer, text: string): Buffer => createHmac('sha256', key).update(text).digest();
+
+function signatureOf(text: string, scope: string, { secretAccessKey }: ObjectStore): string {
+  const key = scope.split('/').reduce<string | Buffer>(hmac, `AWS4${secretAccessKey}`);
+  return hmac(key, text).toString('hex');
+}
+
+const isEqual = (given: string, right: string): boolean =>
+  given.length === right.length &&
+  timingSafeEqual(Buffer.from(given.padEnd(64)), Buffer.from(right.padEnd(64)));
+
+function isInTime(time: string, seconds: number): boolean {
+  const [, ...fields] = TIME.exec(time) ?? [];
+  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = fields.map(Number);
+  const age = (Date.now() - Date.UTC(year, month - 1, day, hour, minute, second)) / 1000;
+  // A little patience for a clock that runs ahead; both ends are usually this very machine.
+  return seconds > 0 && seconds <= WEEK_SECONDS && age >= -300 && age <= seconds;
+}
+
+const encode = (text: string): string =>
+  encodeURIComponent(text).replaceAll(
+    /[!'()*]/g,
+    (letter) => `%${letter.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
+
+const encodedPath = (path: string): string =>
+  path
+    .split('/')
+    .map((segment) => encode(decoded(segment)))
+    .join('/');
+
+function decoded(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return segment;
+  }
+}
+
+const canonicalQuery = (query: URLSearchParams): string =>
+  [...query]
+    .filter(([name]) => name !== 'X-Amz-Signature')
+    .map(([name, value]) => `${encode(name)}=${encode(value)}`)
+    .sort()
+    .join('&');
+
+function valueOf({ headers }: SignedRequest, name: string): string {
+  return [headers[name] ?? ''].flat().join(',').trim().replaceAll(/\s+/g, ' ');
+}

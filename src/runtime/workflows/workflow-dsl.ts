@@ -1,0 +1,113 @@
+import { z } from 'zod';
+
+import { LABEL } from '../engine/index.js';
+
+const SLUG = /^[a-z0-9]+(?:-[a-z0-9]+)*$/;
+const JQ_EXPRESSION = /\$\{\s*\./;
+
+/** Longest time one run may take; the queue would give a longer one to another agent. */
+export const RUN_LIMIT_SECONDS = 86_000;
+
+const scalar = z.union([z.string(), z.number(), z.boolean()]);
+const environment = z.record(z.string().regex(/^[A-Za-z_]\w*$/, 'must be the name of a variable'), scalar);
+const argumentList = z.array(scalar, 'must be a list: arguments are positional here');
+
+const shell = z.strictObject({
+  command: z
+    .string()
+    .min(1)
+    .refine(
+      (command) => !JQ_EXPRESSION.test(command),
+      'must not contain ${ .… }: give the value in arguments or environment, and use it as "$1" or "$NAME"',
+    ),
+  arguments: argumentList.default([]),
+  environment: environment.default({}),
+});
+
+const script = z.strictObject({
+  language: z.enum(['js', 'javascript'], 'must be js: no other language is supported'),
+  code: z.string().min(1),
+  arguments: argumentList.default([]),
+  environment: environment.default({}),
+});
+
+const runStep = z.strictObject({
+  run: z
+    .strictObject({ shell: shell.optional(), script: script.optional() })
+    .refine(
+      ({ shell, script }) => (shell === undefined) !== (script === undefined),
+      'needs exactly one of shell and script',
+    ),
+});
+
+const callStep = z.strictObject({
+  call: z.literal('http', 'must be http: no other call is supported'),
+  with: z.strictObject({
+    method: z.string().regex(/^[A-Za-z]+$/),
+    endpoint: z.string().min(1),
+    headers: z.record(z.string(), scalar).default({}),
+    query: z.record(z.string(), scalar).default({}),
+    body: z.unknown().optional(),
+  }),
+});
+
+/** A step is told from another by its main word, so that a wrong one is reported as what it was meant to be. */
+const step = z.unknown().transform((value, context) => {
+  const isCall = typeof value === 'object' && value !== null && 'call' in value;
+  const parsed = (isCall ? callStep : runStep).safeParse(value);
+  if (parsed.success) return parsed.data;
+  context.issues.push(...parsed.error.issues.map((issue) => ({ ...issue, input: value }) as never));
+  return z.NEVER;
+});
+
+const namedStep = z
+  .record(z.string(), step)
+  .refine(
+    (steps) => Object.keys(steps).length === 1,
+    'must hold exactly one step: its name and what it does',
+  );
+
+const duration = z
+  .strictObject({
+    days: z.number().min(0).default(0),
+    hours: z.number().min(0).default(0),
+    minutes: z.number().min(0).default(0),
+    seconds: z.number().min(0).default(0),
+  })
+  .transform(({ days, hours, minutes, seconds }) =>
+    Math.ceil(((days * 24 + hours) * 60 + minutes) * 60 + seconds),
+  )
+  .refine(
+    (seconds) => seconds >= 1 && seconds <= RUN_LIMIT_SECONDS,
+    `must be between 1 and ${RUN_LIMIT_SECONDS} seconds`,
+  );
+
+/** The part of the Serverless Workflow DSL 1.0 that runs here. Strict: a word not listed is refused by its name. */
+export const workflowDocument = z.strictObject({
+  document: z.strictObject({
+    dsl: z.string().regex(/^1\.0\.\d+$/, 'must be a version of the DSL 1.0, such as 1.0.0'),
+    namespace: z.string(),
+    name: z.string().min(2).max(100).regex(SLUG, 'must be lower-case words joined by hyphens'),
+    version: z.string(),
+    title: z.string().min(1).max(255).optional(),
+    summary: z.string().max(2000).optional(),
+    metadata: z
+      .looseObject({
+        labels: z.array(z.string().regex(LABEL, 'must be of letters, digits, ".", "_", "-"')).default([]),
+        max_retries: z.number().int().min(0).max(100).default(0),
+      })
+      .default({ labels: [], max_retries: 0 }),
+  }),
+  input: z
+    .strictObject({
+      schema: z.strictObject({
+        format: z.literal('json').optional(),
+        document: z.looseObject({ type: z.literal('object') }),
+      }),
+    })
+    .optional(),
+  timeout: z.strictObject({ after: duration }).optional(),
+  do: z.array(namedStep).min(1),
+});
+export type WorkflowDocument = z.infer<typeof workflowDocument>;
+export type WorkflowStep = z.infer<typeof runStep> | z.infer<typeof callStep>;

@@ -1,0 +1,125 @@
+import { createHash } from 'node:crypto';
+
+import {
+  Inject,
+  Injectable,
+  Logger,
+  type OnModuleInit,
+  type BeforeApplicationShutdown,
+} from '@nestjs/common';
+
+import { CONFIG, type Config, packagePaths } from '../../config/index.js';
+import { Database, TEAM_ID, type Tx, uuidV7 } from '../database/index.js';
+import { DefinitionFolder } from '../definitions/index.js';
+import { Engine } from '../engine/index.js';
+import type { CompiledWorkflow } from './compiled-workflow.js';
+import { compileWorkflow } from './workflow-compiler.js';
+
+/** Keeps the default team's workflows in step with the folder of their files. */
+@Injectable()
+export class WorkflowRegistry implements OnModuleInit, BeforeApplicationShutdown {
+  private readonly logger = new Logger('Workflows');
+  private readonly folder: DefinitionFolder<CompiledWorkflow>;
+
+  constructor(
+    @Inject(CONFIG) { workflowsDir }: Config,
+    @Inject(Database) private readonly database: Database,
+    @Inject(Engine) private readonly engine: Engine,
+    @Inject(TEAM_ID) private readonly teamId: string,
+  ) {
+    this.folder = new DefinitionFolder({
+      folder: workflowsDir ?? packagePaths.workflows,
+      parse: compileWorkflow,
+      changed: (definitions, broken) => this.store(definitions, broken),
+    });
+  }
+
+  onModuleInit(): Promise<void> {
+    return this.folder.start();
+  }
+
+  beforeApplicationShutdown(): Promise<void> {
+    return this.folder.stop();
+  }
+
+  private async store(
+    definitions: ReadonlyMap<string, CompiledWorkflow>,
+    broken: ReadonlySet<string>,
+  ): Promise<void> {
+    const bySlug = this.firstOfEachSlug(definitions);
+    for (const { workflow } of bySlug.values()) {
+      await this.engine.prepare({ teamId: this.teamId, labels: workflow.required_labels });
+    }
+    await this.database.db.transaction().execute(async (tx) => {
+      for (const { file, workflow } of bySlug.values()) await this.storeOne(tx, file, workflow);
+      await this.disableOthers(tx, [...bySlug.keys()], broken);
+    });
+  }
+
+  private firstOfEachSlug(definitions: ReadonlyMap<string, CompiledWorkflow>) {
+    const bySlug = new Map<string, { file: string; workflow: CompiledWorkflow }>();
+    for (const [file, workflow] of definitions) {
+      const first = bySlug.get(workflow.slug);
+      if (first)
+        this.logger.error(`${file}:1: ${first.file} already defines "${workflow.slug}"; it stays so`);
+      else bySlug.set(workflow.slug, { file, workflow });
+    }
+    return bySlug;
+  }
+
+  /** A new version when what it says has changed; versions are never altered. */
+  private async storeOne(tx: Tx, file: string, workflow: CompiledWorkflow): Promise<void> {
+    const definition = JSON.stringify(workflow);
+    const content_hash = createHash('sha256').update(definition).digest('hex');
+    const known = await tx
+      .selectFrom('workflow as w')
+      .innerJoin('workflow_version as v', (join) =>
+        join.onRef('v.workflow_id', '=', 'w.id').onRef('v.version', '=', 'w.version'),
+      )
+      .select(['w.id', 'w.version', 'v.content_hash', 'w.workflow_status', 'w.source_file'])
+      .where('w.team_id', '=', this.teamId)
+      .where('w.workflow_slug', '=', workflow.slug)
+      .executeTakeFirst();
+    const isSame = known?.content_hash === content_hash;
+    if (isSame && known.workflow_status === 'active' && known.source_file === file) return;
+    const version = (known?.version ?? 0) + (isSame ? 0 : 1);
+    const workflow_id = await this.storeHead(tx, { slug: workflow.slug, version, file });
+    if (isSame) return;
+    await tx
+      .insertInto('workflow_version')
+      .values({ workflow_id, team_id: this.teamId, version, content_hash, definition })
+      .execute();
+  }
+
+  private async storeHead(
+    tx: Tx,
+    { slug, version, file }: { slug: string; version: number; file: string },
+  ): Promise<string> {
+    const head = { version, workflow_status: 'active' as const, source_file: file };
+    const { id } = await tx
+      .insertInto('workflow')
+      .values({ ...head, id: uuidV7(), team_id: this.teamId, workflow_slug: slug })
+      .onConflict((conflict) =>
+        conflict.columns(['team_id', 'workflow_slug']).doUpdateSet({ ...head, updated_at: new Date() }),
+      )
+      .returning('id')
+      .executeTakeFirstOrThrow();
+    return id;
+  }
+
+  /** A workflow whose file is gone takes no new runs; one whose file is only broken goes on as it was. */
+  private async disableOthers(
+    tx: Tx,
+    defined: readonly string[],
+    broken: ReadonlySet<string>,
+  ): Promise<void> {
+    let gone = tx
+      .updateTable('workflow')
+      .set({ workflow_status: 'disabled', updated_at: new Date() })
+      .where('team_id', '=', this.teamId)
+      .where('workflow_status', '=', 'active');
+    if (defined.length > 0) gone = gone.where('workflow_slug', 'not in', defined);
+    if (broken.size > 0) gone = gone.where('source_file', 'not in', [...broken]);
+    await gone.execute();
+  }
+}
