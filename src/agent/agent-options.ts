@@ -1,0 +1,60 @@
+import { hostname, tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
+
+/** What an agent is started with. */
+export interface AgentOptions {
+  /** Address of the runtime: `http(s)://` or `ws(s)://`, with or without the path of its gateway. */
+  readonly gateway: string;
+  /** An `ak-` key. */
+  readonly key: string;
+  readonly labels: readonly string[];
+  /** Runs at the same time. */
+  readonly slots: number;
+  /** Name under which it is known; another agent of this name takes its place. Default: the host's name. */
+  readonly agentId?: string;
+  /** Folder for runs, services and records, of this agent alone. Default: one in the temporary folder. */
+  readonly workDir?: string;
+  /** Ends the agent. Default: SIGTERM and SIGINT do. */
+  readonly signal?: AbortSignal;
+}
+
+export type CompleteAgentOptions = Required<AgentOptions>;
+
+const GATEWAY_PATH = '/api/v1/gateway';
+
+/** The options with everything that was left out. */
+export function completed(options: AgentOptions): CompleteAgentOptions {
+  const agentId = options.agentId ?? hostNameAsId();
+  return {
+    ...options,
+    agentId,
+    gateway: gatewayUrl(options.gateway),
+    workDir: options.workDir ?? join(tmpdir(), `cyberun-agent-${agentId}-${userInfo().uid}`),
+    signal: options.signal ?? untilSignalled(),
+  };
+}
+
+/** The machine's name, as far as it fits an agent's id. */
+export function hostNameAsId(): string {
+  return (
+    hostname()
+      .replaceAll(/[^A-Za-z0-9._-]/g, '-')
+      .slice(0, 80) || 'agent'
+  );
+}
+
+/** Where the WebSocket is dialled. */
+function gatewayUrl(address: string): string {
+  const url = URL.parse(address);
+  if (!url || !/^(http|ws)s?:$/.test(url.protocol)) {
+    throw new Error(`"${address}" is no address of a gateway. Example: https://runtime.example.com`);
+  }
+  const path = url.pathname.replace(/\/+$/, '').replace(/\/api\/v1(\/gateway)?$/, '');
+  return `${url.protocol.replace('http', 'ws')}//${url.host}${path}${GATEWAY_PATH}`;
+}
+
+function untilSignalled(): AbortSignal {
+  const controller = new AbortController();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => controller.abort());
+  return controller.signal;
+}

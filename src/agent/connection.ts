@@ -1,0 +1,67 @@
+import type { IncomingMessage } from 'node:http';
+import { text } from 'node:stream/consumers';
+
+import { WebSocket } from 'ws';
+
+import { answerThrough, type StreamListener } from '../tunnel/index.js';
+
+/** A reason to end for good: dialling again would end the same way. */
+export class AgentRefusedError extends Error {
+  override readonly name = 'AgentRefusedError';
+}
+
+/** Close code of a gateway that has another agent of this name. */
+const REPLACED = 4001;
+const HANDSHAKE_LIMIT_MS = 15_000;
+
+export interface Dial {
+  readonly gateway: string;
+  readonly key: string;
+  readonly signal: AbortSignal;
+  readonly listener: StreamListener;
+  /** Called when the gateway is there. */
+  readonly connected: () => void;
+}
+
+/**
+ * Dials the gateway and answers it until the connection ends.
+ *
+ * @throws {AgentRefusedError} when the gateway wants none of us; any other error when it cannot be reached.
+ */
+export async function serveGateway({ gateway, key, signal, listener, connected }: Dial): Promise<void> {
+  signal.throwIfAborted();
+  const webSocket = new WebSocket(gateway, {
+    headers: { authorization: `Bearer ${key}` },
+    perMessageDeflate: false,
+    handshakeTimeout: HANDSHAKE_LIMIT_MS,
+    maxPayload: 16 * 1024 * 1024,
+  });
+  const hangUp = (): void => webSocket.terminate();
+  signal.addEventListener('abort', hangUp, { once: true });
+  try {
+    await new Promise<void>((resolve, reject) => {
+      webSocket.once('unexpected-response', (_request, response) => {
+        refusal(response).then(reject, reject);
+      });
+      webSocket.on('error', reject);
+      webSocket.once('close', (code) => (code === REPLACED ? reject(replaced()) : resolve()));
+      // At once, not a tick later: the gateway may speak first.
+      webSocket.once('open', () => void answerThrough(webSocket, listener).then(connected, reject));
+    });
+  } finally {
+    signal.removeEventListener('abort', hangUp);
+    webSocket.terminate();
+  }
+}
+
+function replaced(): AgentRefusedError {
+  return new AgentRefusedError('Another agent with the same id has taken the place of this one.');
+}
+
+async function refusal(response: IncomingMessage): Promise<Error> {
+  const status = response.statusCode ?? 0;
+  const body = await text(response).catch(() => '');
+  const said = /"error_message"\s*:\s*"([^"]{0,300})"/.exec(body)?.[1] ?? '';
+  const sentence = `The gateway answered ${status}${said === '' ? '.' : `: ${said}`}`;
+  return status === 401 || status === 403 ? new AgentRefusedError(sentence) : new Error(sentence);
+}

@@ -1,0 +1,108 @@
+import { type ChildProcess, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import type { Readable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
+
+import { allProcesses } from './process-table.js';
+
+/** How long a group may take to end in its own way before it is killed; cancel promises less than a second. */
+const PATIENCE_MS = 400;
+/** After a kill only the system's own delay remains. */
+const KILL_LIMIT_MS = 5000;
+const POLL_MS = 15;
+
+/** How a process ended. */
+export interface ProcessEnd {
+  readonly exitCode: number | undefined;
+  /** The signal that ended it, or the system's reason why it never began. */
+  readonly reason: string | undefined;
+}
+
+/** A process and everything it starts, which live and end together. */
+export class ProcessGroup {
+  /** The leader's end; its children may still live, see {@link end}. */
+  readonly exited: Promise<ProcessEnd>;
+  private hasExited = false;
+  private ending: Promise<void> | undefined;
+
+  constructor(
+    private readonly child: ChildProcess,
+    private readonly gone: () => void,
+  ) {
+    this.exited = endOf(child).finally(() => {
+      this.hasExited = true;
+    });
+  }
+
+  /** Standard output and standard error. */
+  get streams(): Readable[] {
+    return [this.child.stdout, this.child.stderr].filter((stream) => stream !== null);
+  }
+
+  /** Ends every member, gently first; resolves when none is left. */
+  end(): Promise<void> {
+    this.ending ??= this.endMembers().finally(this.gone);
+    return this.ending;
+  }
+
+  /** Kills every member at once, without waiting. For the very end of the process. */
+  killNow(): void {
+    signalGroup(this.child.pid, 'SIGKILL');
+  }
+
+  private async endMembers(): Promise<void> {
+    if (this.isGone()) return;
+    signalGroup(this.child.pid, 'SIGTERM');
+    if (await this.isGoneWithin(PATIENCE_MS)) return;
+    signalGroup(this.child.pid, 'SIGKILL');
+    await this.isGoneWithin(KILL_LIMIT_MS);
+  }
+
+  private async isGoneWithin(limitMs: number): Promise<boolean> {
+    const end = performance.now() + limitMs;
+    while (!this.isGone()) {
+      if (performance.now() > end) return false;
+      await delay(POLL_MS);
+    }
+    return true;
+  }
+
+  private isGone(): boolean {
+    const { pid } = this.child;
+    if (pid === undefined) return true;
+    if (!this.hasExited) return false;
+    if (process.platform === 'win32' || !isAnyoneThere(pid)) return true;
+    // Orphans nobody collects stay in the table for ever; they are as gone as can be.
+    return process.platform === 'linux' && !allProcesses().some((one) => one.group === pid && !one.isZombie);
+  }
+}
+
+async function endOf(child: ChildProcess): Promise<ProcessEnd> {
+  try {
+    const [exitCode, signal] = (await once(child, 'exit')) as [number | null, string | null];
+    return { exitCode: exitCode ?? undefined, reason: signal ?? undefined };
+  } catch (error) {
+    return { exitCode: undefined, reason: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+function isAnyoneThere(group: number): boolean {
+  try {
+    return process.kill(-group, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+function signalGroup(pid: number | undefined, signal: NodeJS.Signals): void {
+  if (pid === undefined) return;
+  if (process.platform === 'win32') {
+    spawnSync('taskkill', ['/pid', String(pid), '/T', '/F']);
+    return;
+  }
+  try {
+    process.kill(-pid, signal);
+  } catch {
+    // Nobody is left.
+  }
+}

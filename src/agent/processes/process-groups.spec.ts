@@ -1,0 +1,141 @@
+import { mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+
+import { describe, expect, it, onTestFinished } from 'vitest';
+
+import { cleanEnvironment } from '../clean-environment.js';
+import { onLines } from './output-lines.js';
+import type { ProcessGroup } from './process-group.js';
+import { ProcessGroups } from './process-groups.js';
+import { allProcesses, bootId, factsOf } from './process-table.js';
+
+const workDir = (): string => mkdtempSync(join(tmpdir(), 'groups-'));
+const records = (folder: string): string[] => readdirSync(join(folder, 'processes'));
+
+function groupsIn(folder: string): ProcessGroups {
+  const groups = new ProcessGroups(folder);
+  onTestFinished(() => groups.endAll());
+  return groups;
+}
+
+function shell(groups: ProcessGroups, command: string): ProcessGroup {
+  const environment = cleanEnvironment(tmpdir(), tmpdir());
+  return groups.start({ program: '/bin/sh', arguments: ['-c', command], folder: tmpdir(), environment });
+}
+
+/** The numbers a process prints, one a line; resolves with so many of them. */
+function printed(group: ProcessGroup, count: number): Promise<number[]> {
+  const numbers: number[] = [];
+  return new Promise((resolve) => {
+    for (const stream of group.streams) {
+      onLines(stream, (line) => {
+        if (numbers.push(Number(line)) === count) resolve(numbers);
+      });
+    }
+  });
+}
+
+const isAlive = (pid: number): boolean => {
+  const facts = factsOf(pid);
+  return facts !== undefined && !facts.isZombie;
+};
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await delay(5);
+}
+
+describe('a process group', () => {
+  it('ends with its children and grandchildren in less than a second, even when they resist', async () => {
+    const group = shell(
+      groupsIn(workDir()),
+      `sh -c 'trap "" TERM; sleep 60 & echo $!; echo $$; while :; do sleep 1; done' & echo $$; wait`,
+    );
+    const pids = await printed(group, 3);
+    const begin = performance.now();
+    await group.end();
+    expect(performance.now() - begin).toBeLessThan(1000);
+    expect(pids.filter(isAlive)).toEqual([]);
+  });
+
+  it('ends what a leader that is done left behind', async () => {
+    const group = shell(groupsIn(workDir()), 'sleep 60 & echo $!');
+    const [child = 0] = await printed(group, 1);
+    await group.exited;
+    expect(isAlive(child)).toBe(true);
+    await group.end();
+    expect(isAlive(child)).toBe(false);
+  });
+
+  it('tells how it ended', async () => {
+    const groups = groupsIn(workDir());
+    await expect(shell(groups, 'exit 3').exited).resolves.toEqual({ exitCode: 3, reason: undefined });
+    await expect(shell(groups, 'kill -9 $$').exited).resolves.toEqual({
+      exitCode: undefined,
+      reason: 'SIGKILL',
+    });
+    const nowhere = { program: 'x', arguments: [], folder: '/nonexistent', environment: {} };
+    expect((await groups.start(nowhere).exited).reason).toMatch(/ENOENT/);
+  });
+
+  it('is on record exactly while it lives', async () => {
+    const folder = workDir();
+    const group = shell(groupsIn(folder), 'sleep 60');
+    expect(records(folder)).toHaveLength(1);
+    await group.end();
+    expect(records(folder)).toEqual([]);
+  });
+
+  it('has nothing of our environment', async () => {
+    process.env['CYBERUN_BOOTSTRAP_KEY'] = 'sk-secret';
+    onTestFinished(() => void delete process.env['CYBERUN_BOOTSTRAP_KEY']);
+    const group = shell(groupsIn(workDir()), 'env | grep -c secret');
+    expect(await printed(group, 1)).toEqual([0]);
+  });
+});
+
+describe('taking over from a predecessor', () => {
+  it('ends its groups, members without a living leader included', async () => {
+    const folder = workDir();
+    const predecessor = new ProcessGroups(folder);
+    const whole = shell(predecessor, 'sleep 60 & echo $!; echo $$; wait');
+    const headless = shell(predecessor, 'sleep 60 & echo $!');
+    const pids = [...(await printed(whole, 2)), ...(await printed(headless, 1))];
+    await headless.exited;
+    expect(pids.filter(isAlive)).toHaveLength(3);
+
+    expect(await groupsIn(folder).takeOver()).toBeGreaterThanOrEqual(3);
+    await until(() => !pids.some(isAlive));
+    expect(records(folder)).toEqual([`agent-${process.pid}.json`]);
+  });
+
+  it.each([
+    ['a pid that was given to another process', { startTime: '1' }],
+    ['a record of before the machine started anew', { bootId: 'another boot' }],
+  ])('leaves %s alone', async (_what, change) => {
+    const folder = workDir();
+    const bystander = shell(groupsIn(workDir()), 'echo $$; sleep 60');
+    const [pid = 0] = await printed(bystander, 1);
+    new ProcessGroups(folder);
+    const record = { pid, startTime: factsOf(pid)?.startTime, bootId, kind: 'group', mark: 'none' };
+    const file = join(folder, 'processes', `group-${pid}.json`);
+    writeFileSync(file, JSON.stringify({ ...record, ...change }));
+    await groupsIn(folder).takeOver();
+    expect(isAlive(pid)).toBe(true);
+  });
+
+  it('drops a record that was cut short', async () => {
+    const folder = workDir();
+    const groups = groupsIn(folder);
+    writeFileSync(join(folder, 'processes', 'group-77.json'), '{"pid":7');
+    expect(await groups.takeOver()).toBe(0);
+    expect(records(folder)).toHaveLength(1);
+  });
+});
+
+describe('the process table', () => {
+  it.runIf(process.platform === 'linux')('holds this process', () => {
+    expect(allProcesses().find(({ pid }) => pid === process.pid)).toMatchObject({ isZombie: false });
+  });
+});

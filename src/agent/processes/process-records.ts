@@ -1,0 +1,66 @@
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { z } from 'zod';
+
+import { bootId, factsOf } from './process-table.js';
+
+const processRecord = z.object({
+  pid: z.number().int().min(2),
+  startTime: z.string(),
+  bootId: z.string(),
+  /** The agent itself, or a process group it leads. */
+  kind: z.enum(['agent', 'group']),
+  /** Value of {@link MARK} in the environment of every member of a group. */
+  mark: z.string(),
+});
+export type ProcessRecord = z.infer<typeof processRecord>;
+
+/** Variable by which a member of a group is known even when the leader of the group is gone. */
+export const MARK = 'CYBERUN_PROCESS_GROUP';
+
+/**
+ * What an agent started, one small file each, so that its successor can end it. A record is on disk before the
+ * process does anything: it is held at a gate until then.
+ */
+export class ProcessRecords {
+  private readonly folder: string;
+
+  constructor(workDir: string) {
+    this.folder = join(workDir, 'processes');
+    mkdirSync(this.folder, { recursive: true, mode: 0o700 });
+  }
+
+  add(pid: number, kind: ProcessRecord['kind'], mark: string): void {
+    const facts = factsOf(pid);
+    if (!facts) return;
+    const record: ProcessRecord = { pid, startTime: facts.startTime, bootId, kind, mark };
+    writeFileSync(this.fileOf(record), JSON.stringify(record), { mode: 0o600 });
+  }
+
+  remove(record: Pick<ProcessRecord, 'pid' | 'kind'>): void {
+    rmSync(this.fileOf(record), { force: true });
+  }
+
+  /** Everything on record; a file cut short is dropped, since its process never passed the gate. */
+  all(): ProcessRecord[] {
+    return readdirSync(this.folder).flatMap((name) => {
+      const file = join(this.folder, name);
+      const record = parsed(readFileSync(file, 'utf8'));
+      if (!record) rmSync(file, { force: true });
+      return record ?? [];
+    });
+  }
+
+  private fileOf({ pid, kind }: Pick<ProcessRecord, 'pid' | 'kind'>): string {
+    return join(this.folder, `${kind}-${pid}.json`);
+  }
+}
+
+function parsed(text: string): ProcessRecord | undefined {
+  try {
+    return processRecord.parse(JSON.parse(text));
+  } catch {
+    return undefined;
+  }
+}

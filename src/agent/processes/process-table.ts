@@ -1,0 +1,59 @@
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+
+/** What the system knows of a process. */
+export interface ProcessFacts {
+  readonly pid: number;
+  readonly group: number;
+  /** Opaque; together with the pid and {@link bootId} it names one process for ever. */
+  readonly startTime: string;
+  /** It has ended and only waits for its parent to notice. */
+  readonly isZombie: boolean;
+}
+
+const isLinux = process.platform === 'linux';
+
+/** Changes when the machine starts anew, and pids and start times with it. */
+export const bootId: string = isLinux ? readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim() : '';
+
+/** Facts of a process; `undefined` when there is none of this pid. */
+export function factsOf(pid: number): ProcessFacts | undefined {
+  if (process.platform === 'win32') return undefined;
+  try {
+    return isLinux ? fromProc(pid) : fromPs(pid);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Every process the system shows; empty where it does not tell cheaply. */
+export function allProcesses(): ProcessFacts[] {
+  if (!isLinux) return [];
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((name) => factsOf(Number(name)) ?? []);
+}
+
+/** Whether the process was started with this variable of this value; false where we may not look. */
+export function hasVariable(pid: number, name: string, value: string): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').includes(`${name}=${value}`);
+  } catch {
+    return false;
+  }
+}
+
+function fromProc(pid: number): ProcessFacts {
+  const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  // The name of the program stands in parentheses and may itself hold spaces and parentheses.
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  const [state = '', , group = ''] = fields;
+  return { pid, group: Number(group), startTime: fields[19] ?? '', isZombie: state === 'Z' || state === 'X' };
+}
+
+function fromPs(pid: number): ProcessFacts {
+  const columns = execFileSync('ps', ['-o', 'pgid=,stat=,lstart=', '-p', String(pid)], { encoding: 'utf8' });
+  const [, group = '', state = '', startTime = ''] = /^\s*(\d+)\s+(\S+)\s+(.*\S)/.exec(columns) ?? [];
+  if (group === '') throw new Error(`no process ${pid}`);
+  return { pid, group: Number(group), startTime, isZombie: state.startsWith('Z') };
+}

@@ -1,0 +1,29 @@
+import { once } from 'node:events';
+
+import { z } from 'zod';
+
+import { runAgent } from './run-agent.js';
+
+/** What the server hands its agent over IPC; the key is nowhere else. */
+const localAgentOrder = z.object({
+  gateway: z.string(),
+  key: z.string(),
+  agentId: z.string(),
+  labels: z.array(z.string()),
+  slots: z.number().int(),
+  workDir: z.string(),
+});
+export type LocalAgentOrder = z.infer<typeof localAgentOrder>;
+
+/** Works for the server that started this process, and ends with it. */
+export async function runLocalAgent(): Promise<void> {
+  if (!process.channel) throw new Error('agent --local is started by the server itself.');
+  const end = new AbortController();
+  process.once('disconnect', () => end.abort());
+  process.once('SIGTERM', () => end.abort());
+  // A Ctrl-C reaches the whole terminal; the server decides what it means for us.
+  process.on('SIGINT', () => undefined);
+  const message = await Promise.race([once(process, 'message'), once(end.signal, 'abort')]);
+  if (end.signal.aborted) return;
+  await runAgent({ ...localAgentOrder.parse(message[0]), signal: end.signal });
+}

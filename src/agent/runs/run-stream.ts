@@ -1,0 +1,116 @@
+import type { ServerHttp2Stream } from 'node:http2';
+
+import { Logger } from '@nestjs/common';
+
+import { runCommand, type RunCommand, type RunOrder, type RunReport } from '../../contract/index.js';
+import { readLines, writeLine } from '../../tunnel/index.js';
+import type { ProcessGroups } from '../processes/index.js';
+import { executeRun, type RunOutcome } from './execute-run.js';
+import { ProgressThrottle } from './progress-throttle.js';
+import { RunFailure } from './run-failure.js';
+import type { Upload } from './transfers.js';
+
+const logger = new Logger('Agent');
+
+/** Why a run that did nothing wrong has to end. */
+class RunStopped extends Error {}
+
+/** One run, from the order that came through the tunnel to the report that goes back. */
+export class RunStream {
+  private readonly stop = new AbortController();
+  private readonly links = Promise.withResolvers<readonly Upload[]>();
+
+  constructor(
+    private readonly stream: ServerHttp2Stream,
+    private readonly agent: { readonly workDir: string; readonly groups: ProcessGroups },
+  ) {
+    stream.once('close', () => this.end());
+    // It may be that nobody waits for the links when they cannot come any more.
+    this.links.promise.catch(() => undefined);
+    this.stop.signal.addEventListener('abort', () => this.links.reject(this.stop.signal.reason));
+  }
+
+  /** Resolves when the run and everything it started is gone. */
+  async serve(): Promise<void> {
+    const commands = readLines(this.stream);
+    try {
+      const first = runCommand.parse((await commands.next()).value);
+      if (first.type !== 'order') throw new Error(`the first line is ${first.type}, not order`);
+      this.stream.respond({ ':status': 200, 'content-type': 'application/x-ndjson' });
+      void this.follow(commands);
+      await this.run(first.order);
+    } catch (error) {
+      logger.warn({ message: 'a run could not be served', error });
+    }
+    this.stream.close();
+  }
+
+  /** Ends the run without a report; whoever ordered it runs it again. */
+  end(): void {
+    this.stop.abort(new RunStopped('the run was given up'));
+  }
+
+  private async run(order: RunOrder): Promise<void> {
+    await this.report({ type: 'started' });
+    const timer = this.startTimer(order.timeout_seconds);
+    const progress = new ProgressThrottle((report) => void this.report({ type: 'progress', ...report }));
+    try {
+      const outcome = await executeRun(order, {
+        ...this.agent,
+        progress: (report) => progress.add(report),
+        uploads: (files) => this.askForLinks([...files]),
+        signal: this.stop.signal,
+      });
+      progress.flush();
+      await this.succeed(outcome);
+    } catch (error) {
+      progress.flush();
+      await this.fail(order, this.stop.signal.aborted ? this.stop.signal.reason : error);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  private async follow(commands: AsyncGenerator): Promise<void> {
+    try {
+      for await (const line of commands) this.obey(runCommand.parse(line));
+    } catch (error) {
+      logger.debug({ message: 'the orders of a run broke off', error });
+    }
+    this.end();
+  }
+
+  private obey(command: RunCommand): void {
+    if (command.type === 'uploads') this.links.resolve(command.uploads);
+    if (command.type === 'cancel') this.end();
+  }
+
+  private async askForLinks(files: RunOutcome['files']): Promise<readonly Upload[]> {
+    await this.report({ type: 'outputs', files: [...files] });
+    return this.links.promise;
+  }
+
+  private startTimer(seconds: number): NodeJS.Timeout | undefined {
+    if (seconds === 0) return undefined;
+    const sentence = `The run took longer than its limit of ${seconds} s and was ended.`;
+    // Beyond the timer's range (24 days) a limit is none.
+    return setTimeout(() => this.stop.abort(new RunFailure(sentence)), Math.min(seconds * 1000, 2 ** 31 - 1));
+  }
+
+  private async succeed({ output, files }: RunOutcome): Promise<void> {
+    await this.report({ type: 'completed', output, files: [...files] });
+    this.stream.end();
+  }
+
+  private async fail({ task_id }: RunOrder, error: unknown): Promise<void> {
+    if (error instanceof RunStopped) return;
+    if (!(error instanceof RunFailure)) logger.error({ message: 'a run broke', task_id, error });
+    const sentence = error instanceof Error ? error.message : String(error);
+    await this.report({ type: 'failed', error: sentence });
+    this.stream.end();
+  }
+
+  private report(report: RunReport): Promise<void> {
+    return writeLine(this.stream, report);
+  }
+}

@@ -1,0 +1,293 @@
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync } from 'node:fs';
+import { createServer, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
+
+import { describe, expect, it, onTestFinished } from 'vitest';
+
+import type { RunOrder, RunProgress, RunStep } from '../../contract/index.js';
+import { ProcessGroups } from '../processes/index.js';
+import { executeRun, type RunOutcome } from './execute-run.js';
+import { progressOf } from './progress-line.js';
+import { ProgressThrottle } from './progress-throttle.js';
+import { resolve, resolveTexts } from './references.js';
+
+const shell = (
+  command: string,
+  args: unknown[] = [],
+  environment: Record<string, unknown> = {},
+): RunStep => ({
+  kind: 'shell',
+  name: 'work',
+  command,
+  arguments: args,
+  environment,
+});
+const script = (code: string, args: unknown[] = []): RunStep => ({
+  kind: 'script',
+  name: 'work',
+  code,
+  arguments: args,
+  environment: {},
+});
+const http = (endpoint: string, more: object = {}): RunStep => ({
+  kind: 'http',
+  name: 'call',
+  method: 'get',
+  endpoint,
+  headers: {},
+  query: {},
+  ...more,
+});
+
+async function serve(listener: RequestListener): Promise<string> {
+  const server = createServer(listener).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+interface Tried {
+  readonly outcome: Promise<RunOutcome>;
+  readonly reports: RunProgress[];
+  readonly stop: AbortController;
+  readonly workDir: string;
+}
+
+function run(steps: RunStep[], order: Partial<RunOrder> = {}, store = 'http://127.0.0.1:9'): Tried {
+  const workDir = mkdtempSync(join(tmpdir(), 'run-'));
+  const reports: RunProgress[] = [];
+  const stop = new AbortController();
+  const outcome = executeRun(
+    { task_id: 'task-1', attempt: 1, steps, parameters: {}, files: [], timeout_seconds: 0, ...order },
+    {
+      workDir,
+      groups: new ProcessGroups(workDir),
+      progress: (report) => reports.push(report),
+      uploads: async (files) =>
+        files.map(({ name }) => ({ name, url: `${store}/${name}`, headers: { 'If-None-Match': '*' } })),
+      signal: stop.signal,
+    },
+  );
+  return { outcome, reports, stop, workDir };
+}
+
+describe('a process step', () => {
+  it('gets parameters as positional parameters, variables and JSON, never as shell text', async () => {
+    const { outcome } = run(
+      [
+        shell(
+          `printf '{"first":"%s","variable":"%s","own":"%s","file":%s}' "$1" "$CYBERUN_PARAM_MY_TEXT" "$OWN" "$(cat "$CYBERUN_PARAMETERS")" > "$CYBERUN_OUTPUT_DIR/result.json"`,
+          ['${ .my_text }'],
+          { OWN: '${ .deep.inner }' },
+        ),
+      ],
+      { parameters: { my_text: '$(id); `id`; x', deep: { inner: 7 } } },
+    );
+    expect((await outcome).output).toEqual({
+      first: '$(id); `id`; x',
+      variable: '$(id); `id`; x',
+      own: '7',
+      file: { my_text: '$(id); `id`; x', deep: { inner: 7 } },
+    });
+  });
+
+  it('runs JavaScript on the Node of the agent, with its folder as cwd', async () => {
+    const { outcome } = run(
+      [
+        script(
+          `import { writeFileSync } from 'node:fs';
+         writeFileSync('output/result.json', JSON.stringify([process.version, process.argv[2], process.cwd() === process.env.HOME]));`,
+          ['${ .n }'],
+        ),
+      ],
+      { parameters: { n: 5 } },
+    );
+    expect((await outcome).output).toEqual([process.version, '5', true]);
+  });
+
+  it('finds the same node by name', async () => {
+    const { outcome } = run([shell('node -p "JSON.stringify(process.version)" > output/result.json')]);
+    expect((await outcome).output).toBe(process.version);
+  });
+
+  it('reports progress and keeps the last lines for the error', async () => {
+    const { outcome, reports } = run([
+      shell(
+        'echo "::progress value=0.35,step=7,total=20::half way"; for i in $(seq 50); do echo line $i; done; echo bad >&2; exit 4',
+      ),
+    ]);
+    await expect(outcome).rejects.toThrow(
+      /^Step work ended with exit code 4\.\n(line \d+\n){39}bad$|line 50/,
+    );
+    expect(reports).toEqual([
+      { progress: 0.35, current_node: 'work', step_current: 7, step_total: 20, message: 'half way' },
+    ]);
+  });
+
+  it('is one of several in the same folder, and the first failure ends them', async () => {
+    await expect(run([shell('echo 1 > a'), shell('cp a output/result.json')]).outcome).resolves.toMatchObject(
+      {
+        output: 1,
+      },
+    );
+    await expect(run([shell('exit 1'), shell('sleep 60')]).outcome).rejects.toThrow('exit code 1');
+  });
+
+  it('ends at once with the reason it was stopped for, and leaves no folder', async () => {
+    const { outcome, stop, workDir, reports } = run([
+      shell('echo "::progress value=0::"; sleep 60 & sleep 60'),
+    ]);
+    while (reports.length === 0) await new Promise(setImmediate);
+    stop.abort(new Error('enough'));
+    const begin = performance.now();
+    await expect(outcome).rejects.toThrow('enough');
+    expect(performance.now() - begin).toBeLessThan(1000);
+    expect(readdirSync(join(workDir, 'runs'))).toEqual([]);
+    expect(readdirSync(join(workDir, 'processes'))).toEqual([]);
+  });
+});
+
+describe('files', () => {
+  it('come in as paths and go out with their length, whole', async () => {
+    const big = Buffer.alloc(5_000_000, 'x');
+    const stored = new Map<string, { headers: object; size: number }>();
+    const store = await serve((request, response) => {
+      if (request.method === 'GET') return void response.end(big);
+      void buffer(request).then((bytes) => {
+        stored.set(request.url ?? '', { headers: request.headers, size: bytes.length });
+        response.end();
+      });
+    });
+    const { outcome } = run(
+      [
+        shell(
+          'cp "$1" output/copy.bin; cp "$CYBERUN_PARAM_PICTURE" output/b.png; : > output/empty.txt; mkdir output/sub',
+          ['${ .picture }'],
+        ),
+      ],
+      {
+        parameters: { picture: 'inputs/key' },
+        files: [{ parameter: 'picture', file_name: '../../evil name.png', url: `${store}/in` }],
+      },
+      store,
+    );
+    const files = [
+      { name: 'b.png', size: big.length, content_type: 'image/png' },
+      { name: 'copy.bin', size: big.length, content_type: 'application/octet-stream' },
+      { name: 'empty.txt', size: 0, content_type: 'text/plain' },
+    ];
+    await expect(outcome).resolves.toEqual({ files, output: { files, exit_code: 0 } });
+    expect(stored.get('/copy.bin')).toMatchObject({
+      size: big.length,
+      headers: { 'content-length': String(big.length), 'if-none-match': '*' },
+    });
+    expect(stored.get('/empty.txt')).toMatchObject({ size: 0, headers: { 'content-length': '0' } });
+  });
+
+  it('survive a store that stumbles, and a 412 on repetition is a success', async () => {
+    const answers = [500, 412];
+    const store = await serve((request, response) => {
+      request.resume().on('end', () => response.writeHead(answers.shift() ?? 500).end());
+    });
+    await expect(run([shell('echo x > output/a.txt')], {}, store).outcome).resolves.toBeDefined();
+  });
+
+  it('that are gone fail the run in a sentence', async () => {
+    const store = await serve((_request, response) => void response.writeHead(404).end());
+    const files = [{ parameter: 'picture', file_name: 'a.png', url: `${store}/in` }];
+    await expect(run([shell('true')], { files }).outcome).rejects.toThrow(
+      'The file of parameter picture cannot be fetched: the file store answered 404.',
+    );
+  });
+
+  it('result.json has to be JSON', async () => {
+    await expect(run([shell('echo { > output/result.json')]).outcome).rejects.toThrow(
+      /result\.json is not JSON/,
+    );
+  });
+});
+
+describe('an HTTP call', () => {
+  it('resolves references, sends JSON and returns the answer', async () => {
+    const origin = await serve((request, response) => {
+      void buffer(request).then((body) => {
+        response.setHeader('content-type', 'application/json');
+        response.end(
+          JSON.stringify({
+            method: request.method,
+            url: request.url,
+            x: request.headers['x-a'],
+            body: body.toString(),
+          }),
+        );
+      });
+    });
+    const step = http('${ .where }', {
+      method: 'post',
+      headers: { 'X-A': '${ .n }', 'X-B': '${ .missing }' },
+      query: { q: '${ .text }' },
+      body: { deep: ['${ .n }'] },
+    });
+    const { outcome } = run([step], { parameters: { where: `${origin}/p?a=1`, n: 3, text: 'a&b' } });
+    expect((await outcome).output).toMatchObject({
+      status_code: 200,
+      headers: { 'content-type': 'application/json' },
+      body: { method: 'POST', url: '/p?a=1&q=a%26b', x: '3', body: '{"deep":[3]}' },
+    });
+  });
+
+  it('returns a picture as base64', async () => {
+    const origin = await serve((_request, response) => {
+      response.setHeader('content-type', 'image/png');
+      response.end(Buffer.from([0xff, 0]));
+    });
+    expect((await run([http(origin)]).outcome).output).toMatchObject({
+      body: '/wA=',
+      body_encoding: 'base64',
+    });
+  });
+
+  it.each([
+    ['a refusal', (origin: string) => `${origin}/x`, /GET http:\/\/[\d.:]+\/x answered 404\./],
+    ['nobody there', () => 'http://127.0.0.1:3/x', /GET http:\/\/127\.0\.0\.1:3\/x failed: .*ECONNREFUSED/],
+    ['no web address', () => 'file:///etc/passwd', /endpoint of step call is no http or https URL/],
+  ])('fails the run on %s', async (_what, endpoint, sentence) => {
+    const origin = await serve((_request, response) => void response.writeHead(404).end());
+    await expect(run([http(endpoint(origin))]).outcome).rejects.toThrow(sentence);
+  });
+});
+
+describe('references', () => {
+  it('are whole values, and only own properties are found', () => {
+    expect(resolve({ a: ['${ .x }', 'x ${ .x }'] }, { x: 1 })).toEqual({ a: [1, 'x ${ .x }'] });
+    expect(resolve('${ .x.constructor }', { x: {} })).toBeUndefined();
+    expect(resolveTexts({ a: '${ .no }', b: '${ .o }' }, { o: { p: 1 } })).toEqual({ b: '{"p":1}' });
+  });
+});
+
+describe('progress', () => {
+  it.each([
+    ['::progress value=2::', { progress: 1 }],
+    ['::progress step=1,total=4::a: b', { progress: 0.25, step_current: 1, step_total: 4, message: 'a: b' }],
+    ['::progress value=x::', undefined],
+    ['progress value=1', undefined],
+  ])('reads %s', (line, expected) => {
+    expect(progressOf(line, 's')).toEqual(expected && { current_node: 's', ...expected });
+  });
+
+  it('never floods, and the last report always arrives', () => {
+    const passed: number[] = [];
+    const throttle = new ProgressThrottle(({ progress }) => passed.push(progress));
+    for (let step = 1; step <= 1000; step += 1) throttle.add({ progress: step / 1000 });
+    throttle.flush();
+    expect(passed.length).toBeLessThan(120);
+    expect(passed.at(-1)).toBe(1);
+  });
+});

@@ -1,0 +1,112 @@
+import { access, mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+
+import type { ServiceOrder, ServiceReport } from '../../contract/index.js';
+import { cleanEnvironment } from '../clean-environment.js';
+import { LogTail, onLines, type ProcessGroup, type ProcessGroups } from '../processes/index.js';
+import { freePort } from './free-port.js';
+import { untilHealthy, whileHealthy } from './health-probe.js';
+
+const PORT_REFERENCE = /^\$\{\s*\.port\s*\}$/;
+const FIRST_PAUSE_MS = 500;
+const LONGEST_PAUSE_MS = 30_000;
+/** A service that ran this long begins anew with the shortest pause. */
+const STEADY_MS = 60_000;
+
+export interface HostedServiceSurroundings {
+  readonly workDir: string;
+  readonly groups: ProcessGroups;
+  readonly report: (report: ServiceReport) => void;
+}
+
+/** A service on this machine: started, probed, started again when it fails, until told to stop. */
+export class HostedService {
+  /** Where it listens; `undefined` while it cannot be called. */
+  port: number | undefined;
+
+  constructor(
+    private readonly order: ServiceOrder,
+    private readonly surroundings: HostedServiceSurroundings,
+  ) {}
+
+  /** Resolves after the signal, when no process of the service is left. */
+  async keepRunning(signal: AbortSignal): Promise<void> {
+    for (let failures = 0; !signal.aborted; failures += 1) {
+      const begin = performance.now();
+      const error = await this.runOnce(signal);
+      if (signal.aborted) break;
+      this.surroundings.report({ state: 'failed', error });
+      if (performance.now() - begin > STEADY_MS) failures = 0;
+      const pause = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** failures);
+      await delay(pause, undefined, { signal }).catch(() => undefined);
+    }
+    this.surroundings.report({ state: 'stopped' });
+  }
+
+  /** Returns why it does not run any more. */
+  private async runOnce(signal: AbortSignal): Promise<string> {
+    this.surroundings.report({ state: 'deploying' });
+    const tail = new LogTail();
+    const over = new AbortController();
+    let group: ProcessGroup | undefined;
+    try {
+      const port = await freePort();
+      group = await this.start(port);
+      for (const stream of group.streams) onLines(stream, (line) => tail.add(line));
+      const either = AbortSignal.any([signal, over.signal]);
+      await Promise.race([endOf(group), this.watch(port, either), untilAborted(either)]);
+      return '';
+    } catch (error) {
+      return tail.after(`Service ${this.order.service_slug} failed: ${(error as Error).message}.`);
+    } finally {
+      this.port = undefined;
+      over.abort();
+      if (signal.aborted) this.surroundings.report({ state: 'stopping' });
+      await group?.end();
+    }
+  }
+
+  private async watch(port: number, signal: AbortSignal): Promise<void> {
+    const url = `http://127.0.0.1:${port}${this.order.health_path}`;
+    await untilHealthy(url, signal);
+    this.port = port;
+    this.surroundings.report({ state: 'running' });
+    await whileHealthy(url, signal);
+  }
+
+  private async start(port: number): Promise<ProcessGroup> {
+    const { command, environment, folder, service_slug } = this.order;
+    const own = join(this.surroundings.workDir, 'services', service_slug);
+    await mkdir(own, { recursive: true, mode: 0o700 });
+    const isHere = await access(folder).then(
+      () => true,
+      () => false,
+    );
+    const [program = '', ...words] = command.map((word) => (PORT_REFERENCE.test(word) ? String(port) : word));
+    return this.surroundings.groups.start({
+      program,
+      arguments: words,
+      folder: isHere ? folder : own,
+      environment: {
+        ...cleanEnvironment(own, own),
+        CYBERUN_SERVICE_SLUG: service_slug,
+        CYBERUN_SERVICE_DIR: own,
+        ...environment,
+        PORT: String(port),
+      },
+    });
+  }
+}
+
+async function endOf(group: ProcessGroup): Promise<never> {
+  const { exitCode, reason } = await group.exited;
+  throw new Error(exitCode === undefined ? `ended by ${reason ?? 'the system'}` : `exit code ${exitCode}`);
+}
+
+function untilAborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,58 @@
+import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
+
+import { Logger } from '@nestjs/common';
+
+import { AGENT_PATHS, serviceOrder, type ServiceReport } from '../../contract/index.js';
+import { readLines, writeLine } from '../../tunnel/index.js';
+import type { ProcessGroups } from '../processes/index.js';
+import { HostedService } from './hosted-service.js';
+import { proxyTo, refuse } from './service-proxy.js';
+
+const logger = new Logger('Agent');
+const PROXIED = new RegExp(`^${AGENT_PATHS.proxy}/([^/?]+)(.*)$`);
+
+/** The services an agent keeps running, each as long as the request that ordered it. */
+export class ServiceHost {
+  private readonly services = new Map<string, HostedService>();
+
+  constructor(private readonly agent: { readonly workDir: string; readonly groups: ProcessGroups }) {}
+
+  /** Keeps the ordered service running. Resolves when the order has ended and nothing of the service is left. */
+  async serve(stream: ServerHttp2Stream): Promise<void> {
+    const stop = new AbortController();
+    stream.once('close', () => stop.abort());
+    const lines = readLines(stream);
+    try {
+      const order = serviceOrder.parse((await lines.next()).value);
+      stream.respond({ ':status': 200, 'content-type': 'application/x-ndjson' });
+      void untilEnd(lines).finally(() => stop.abort());
+      const service = new HostedService(order, {
+        ...this.agent,
+        report: (report: ServiceReport) => void writeLine(stream, report),
+      });
+      this.services.set(order.service_slug, service);
+      await service.keepRunning(stop.signal);
+      if (this.services.get(order.service_slug) === service) this.services.delete(order.service_slug);
+      stream.end();
+    } catch (error) {
+      logger.warn({ message: 'a service could not be served', error });
+    }
+    stream.close();
+  }
+
+  /** Passes a request on to a service, by its path `/proxy/{service_slug}/…`. */
+  proxy(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
+    const [, slug = '', path = ''] = PROXIED.exec(headers[':path'] ?? '') ?? [];
+    const port = this.services.get(slug)?.port;
+    if (port === undefined) refuse(stream, 'the service is not running');
+    else proxyTo({ port, path: path.startsWith('/') ? path : `/${path}` }, stream, headers);
+  }
+}
+
+async function untilEnd(lines: AsyncGenerator): Promise<void> {
+  try {
+    for await (const line of lines) logger.warn({ message: 'an order no one understands', line });
+  } catch {
+    // Cut off or ended in order: the service stops either way.
+  }
+}
