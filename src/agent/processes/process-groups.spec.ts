@@ -117,11 +117,11 @@ describe('taking over from a predecessor', () => {
     const folder = workDir();
     const bystander = shell(groupsIn(workDir()), 'echo $$; sleep 60');
     const [pid = 0] = await printed(bystander, 1);
-    new ProcessGroups(folder);
+    const successor = groupsIn(folder);
     const record = { pid, startTime: factsOf(pid)?.startTime, bootId, kind: 'group', mark: 'none' };
     const file = join(folder, 'processes', `group-${pid}.json`);
     writeFileSync(file, JSON.stringify({ ...record, ...change }));
-    await groupsIn(folder).takeOver();
+    await successor.takeOver();
     expect(isAlive(pid)).toBe(true);
   });
 

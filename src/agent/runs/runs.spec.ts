@@ -159,11 +159,12 @@ describe('files', () => {
     const big = Buffer.alloc(5_000_000, 'x');
     const stored = new Map<string, { headers: object; size: number }>();
     const store = await serve((request, response) => {
-      if (request.method === 'GET') return void response.end(big);
-      void buffer(request).then((bytes) => {
-        stored.set(request.url ?? '', { headers: request.headers, size: bytes.length });
-        response.end();
-      });
+      if (request.method === 'GET') response.end(big);
+      else
+        void buffer(request).then((bytes) => {
+          stored.set(request.url ?? '', { headers: request.headers, size: bytes.length });
+          response.end();
+        });
     });
     const { outcome } = run(
       [

@@ -1,0 +1,254 @@
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync } from 'node:fs';
+import type { ClientHttp2Session, ClientHttp2Stream } from 'node:http2';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { json, text } from 'node:stream/consumers';
+
+import { describe, expect, it } from 'vitest';
+import { type WebSocket, WebSocketServer } from 'ws';
+
+import type { RunOrder, RunReport, RunStep, ServiceReport } from '../contract/index.js';
+import { askThrough, readLines, writeLine } from '../tunnel/index.js';
+import { runAgent } from './index.js';
+
+interface Connection {
+  readonly session: ClientHttp2Session;
+  readonly webSocket: WebSocket;
+}
+
+/** A gateway as small as can be, and an agent that works for it. */
+class Gateway implements AsyncDisposable {
+  readonly keys: (string | undefined)[] = [];
+  readonly workDir = mkdtempSync(join(tmpdir(), 'agent-'));
+  private readonly end = new AbortController();
+  private readonly connections: Connection[] = [];
+  private awaited = Promise.withResolvers<void>();
+
+  private constructor(private readonly server: WebSocketServer) {
+    server.on('connection', (webSocket, request) => {
+      this.keys.push(request.headers.authorization);
+      void askThrough(webSocket).then((session) => {
+        this.connections.push({ session, webSocket });
+        this.awaited.resolve();
+      });
+    });
+  }
+
+  agent: Promise<void> = Promise.resolve();
+
+  static async withAgent(): Promise<Gateway> {
+    const server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
+    await once(server, 'listening');
+    const gateway = new Gateway(server);
+    gateway.agent = runAgent({
+      gateway: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+      key: 'ak-key',
+      agentId: 'a1',
+      labels: ['local'],
+      slots: 2,
+      workDir: gateway.workDir,
+      signal: gateway.end.signal,
+    });
+    return gateway;
+  }
+
+  async connected(): Promise<Connection> {
+    await this.awaited.promise;
+    this.awaited = Promise.withResolvers();
+    const latest = this.connections.at(-1);
+    if (!latest) throw new Error('no connection');
+    return latest;
+  }
+
+  left(folder: string): string[] {
+    return readdirSync(join(this.workDir, folder)).filter((name) => !name.startsWith('agent-'));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.end.abort();
+    await this.agent.catch(() => undefined);
+    this.server.close();
+  }
+}
+
+const shell = (command: string): RunStep => ({
+  kind: 'shell',
+  name: 'work',
+  command,
+  arguments: [],
+  environment: {},
+});
+
+function post(session: ClientHttp2Session, path: string): ClientHttp2Stream {
+  const stream = session.request({ ':method': 'POST', ':path': path });
+  stream.on('error', () => undefined);
+  return stream;
+}
+
+async function order(session: ClientHttp2Session, command: string, more: Partial<RunOrder> = {}) {
+  const stream = post(session, '/runs');
+  await writeLine(stream, {
+    type: 'order',
+    order: {
+      task_id: 't',
+      attempt: 1,
+      steps: [shell(command)],
+      parameters: {},
+      files: [],
+      timeout_seconds: 0,
+      ...more,
+    },
+  });
+  return { stream, reports: readLines(stream) as AsyncGenerator<RunReport> };
+}
+
+async function rest<Line>(lines: AsyncGenerator<Line>): Promise<Line[]> {
+  const all: Line[] = [];
+  for await (const line of lines) all.push(line);
+  return all;
+}
+
+const busy = 'echo "::progress value=0.5::"; sleep 60 & sleep 60';
+
+describe('an agent', () => {
+  it('shows its key and says who it is', async () => {
+    await using gateway = await Gateway.withAgent();
+    const { session } = await gateway.connected();
+    expect(gateway.keys).toEqual(['Bearer ak-key']);
+    expect(await json(session.request({ ':path': '/hello' }))).toMatchObject({
+      agent_id: 'a1',
+      labels: ['local'],
+      slots: 2,
+    });
+  });
+
+  it('runs an order and reports to the end', async () => {
+    await using gateway = await Gateway.withAgent();
+    const { session } = await gateway.connected();
+    const { reports } = await order(session, 'echo "::progress value=0.5::"; echo 5 > output/result.json');
+    expect(await rest(reports)).toEqual([
+      { type: 'started' },
+      { type: 'progress', progress: 0.5, current_node: 'work' },
+      { type: 'completed', output: 5, files: [] },
+    ]);
+    expect([...gateway.left('runs'), ...gateway.left('processes')]).toEqual([]);
+  });
+
+  it('says why a run failed, and when it took too long', async () => {
+    await using gateway = await Gateway.withAgent();
+    const { session } = await gateway.connected();
+    const failing = await order(session, 'echo because; exit 3');
+    const slow = await order(session, busy, { timeout_seconds: 1 });
+    expect((await rest(failing.reports)).at(-1)).toEqual({
+      type: 'failed',
+      error: 'Step work ended with exit code 3.\nbecause',
+    });
+    expect((await rest(slow.reports)).at(-1)).toEqual({
+      type: 'failed',
+      error: 'The run took longer than its limit of 1 s and was ended.',
+    });
+  });
+
+  it.each([
+    ['is cancelled', (stream: ClientHttp2Stream) => writeLine(stream, { type: 'cancel' })],
+    ['has its order ended', async (stream: ClientHttp2Stream) => void stream.end()],
+    ['is reset', async (stream: ClientHttp2Stream) => stream.close(8)],
+  ])('ends a run that %s within a second, without a verdict', async (_how, stop) => {
+    await using gateway = await Gateway.withAgent();
+    const { session } = await gateway.connected();
+    const { stream, reports } = await order(session, busy);
+    await reports.next();
+    expect((await reports.next()).value).toMatchObject({ type: 'progress' });
+    const begin = performance.now();
+    await stop(stream);
+    expect(await rest(reports).catch(() => [])).toEqual([]);
+    while (gateway.left('processes').length > 0 || gateway.left('runs').length > 0) {
+      await new Promise(setImmediate);
+    }
+    expect(performance.now() - begin).toBeLessThan(1000);
+  });
+
+  it('ends everything when the gateway is lost, and dials again', async () => {
+    await using gateway = await Gateway.withAgent();
+    const { session, webSocket } = await gateway.connected();
+    const { reports } = await order(session, busy);
+    await reports.next();
+    await reports.next();
+    webSocket.terminate();
+    const again = await gateway.connected();
+    expect([...gateway.left('runs'), ...gateway.left('processes')]).toEqual([]);
+    expect((await rest((await order(again.session, 'true')).reports)).at(-1)).toMatchObject({
+      type: 'completed',
+    });
+  });
+
+  it('ends for good when another one takes its place', async () => {
+    await using gateway = await Gateway.withAgent();
+    const { webSocket } = await gateway.connected();
+    webSocket.close(4001);
+    await expect(gateway.agent).rejects.toThrow('taken the place');
+  });
+});
+
+const service = (command: string[]) => ({
+  service_slug: 'web',
+  command,
+  environment: { GREETING: 'hi' },
+  health_path: '/health',
+  folder: '/nonexistent',
+});
+
+const serverCode = `
+  const { createServer } = require('node:http');
+  createServer((request, response) => {
+    if (request.url === '/die') process.exit(9);
+    if (request.url === '/health') return response.end();
+    response.setHeader('x-url', request.url);
+    response.setHeader('set-cookie', ['a=1', 'b=2']);
+    request.pipe(response);
+    request.on('end', () => {});
+  }).listen(process.argv[1], '127.0.0.1');`;
+
+describe('a hosted service', () => {
+  it('is started, called, started again when it dies, and stopped', async () => {
+    await using gateway = await Gateway.withAgent();
+    const { session } = await gateway.connected();
+    const stream = post(session, '/services');
+    await writeLine(stream, service(['node', '-e', serverCode, '${ .port }']));
+    const states = readLines(stream) as AsyncGenerator<ServiceReport>;
+    const next = async (): Promise<ServiceReport | undefined> => (await states.next()).value ?? undefined;
+    expect([await next(), await next()]).toEqual([{ state: 'deploying' }, { state: 'running' }]);
+
+    const call = post(session, '/proxy/web/a?b=c');
+    const answered = once(call, 'response');
+    call.end('body');
+    expect((await answered)[0]).toMatchObject({
+      ':status': 200,
+      'x-url': '/a?b=c',
+      'set-cookie': ['a=1', 'b=2'],
+    });
+    expect(await text(call)).toBe('body');
+
+    const deadly = post(session, '/proxy/web/die');
+    deadly.end();
+    expect((await once(deadly, 'response'))[0]).toMatchObject({ ':status': 502 });
+    expect(await next()).toEqual({ state: 'failed', error: 'Service web failed: exit code 9.' });
+    expect([await next(), await next()]).toEqual([{ state: 'deploying' }, { state: 'running' }]);
+
+    stream.end();
+    expect(await rest(states)).toEqual([{ state: 'stopping' }, { state: 'stopped' }]);
+    expect(gateway.left('processes')).toEqual([]);
+  });
+
+  it('that is not there is refused', async () => {
+    await using gateway = await Gateway.withAgent();
+    const { session } = await gateway.connected();
+    const call = session.request({ ':path': '/proxy/none/' });
+    expect((await once(call, 'response'))[0]).toMatchObject({
+      ':status': 502,
+      'cyberun-proxy-failure': 'the%20service%20is%20not%20running',
+    });
+  });
+});
