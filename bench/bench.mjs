@@ -1,0 +1,112 @@
+import { calls } from './cases/calls.mjs';
+import { lists } from './cases/lists.mjs';
+import { proxied } from './cases/proxied.mjs';
+import { sessions } from './cases/sessions.mjs';
+import { starts } from './cases/starts.mjs';
+import { streams } from './cases/streams.mjs';
+import { tasks } from './cases/tasks.mjs';
+import { describeMachine } from './machine.mjs';
+import { recordTools, startPeers, stopAll } from './peers.mjs';
+import { printCase, printFailure, printJudgements, writeJson } from './report.mjs';
+import { writePage } from './page.mjs';
+import { pinThisProcess, serverScript, ServerProcess } from './server-process.mjs';
+
+const FULL = {
+  windowing: { rounds: 9, windowMs: 700, warmUpMs: 1500 },
+  sizes: {
+    sessions: 2000,
+    sessionRounds: 3,
+    streams: 5000,
+    eventsPerStream: 10,
+    eventsPerSecond: 2500,
+    starts: 5,
+    tasksAlone: 40,
+    tasksTogether: 300,
+  },
+};
+const QUICK = {
+  windowing: { rounds: 2, windowMs: 200, warmUpMs: 200 },
+  sizes: {
+    sessions: 300,
+    sessionRounds: 1,
+    streams: 300,
+    eventsPerStream: 5,
+    eventsPerSecond: 1000,
+    starts: 1,
+    tasksAlone: 5,
+    tasksTogether: 40,
+  },
+};
+
+/** The cases in the order they run; each is a function of what it needs and returns a table and its judgements. */
+const CASES = { starts, tasks, calls, lists, proxied, sessions, streams };
+const NEED_FEW = ['calls', 'lists'];
+
+/** Runs the cases, shows and writes what came out; returns the exit code. */
+export async function bench(options) {
+  const wanted = options.only?.split(',') ?? Object.keys(CASES);
+  const unknown = wanted.find((name) => !Object.hasOwn(CASES, name));
+  if (unknown !== undefined)
+    throw new Error(`no case ${unknown}; there are ${Object.keys(CASES).join(', ')}`);
+
+  const machine = describeMachine(pinThisProcess());
+  console.log(Object.values(machine).join(' · '));
+  const startedAt = Date.now();
+  const setup = { ...(options.quick ? QUICK : FULL), servers: [] };
+  const outcomes = [];
+  try {
+    await prepare(setup, wanted);
+    for (const name of wanted) outcomes.push(await runCase(name, setup));
+  } finally {
+    await stopAll(setup.servers);
+  }
+  const results = {
+    date: new Date(startedAt).toISOString(),
+    command: `node bench/run.mjs ${process.argv.slice(2).join(' ')}`.trim(),
+    seconds: Math.round((Date.now() - startedAt) / 1000),
+    machine,
+    settings: { ...setup.windowing, ...setup.sizes },
+    cases: outcomes,
+  };
+  return conclude(results, options);
+}
+
+/** Starts what several cases share. */
+async function prepare(setup, wanted) {
+  const start = async (starting) => {
+    const servers = await starting;
+    setup.servers.push(...Object.values(servers));
+    return servers;
+  };
+  const { runtime } = await start(runtimeBeside());
+  setup.runtime = runtime;
+  if (wanted.some((name) => [...NEED_FEW, 'sessions'].includes(name))) await recordTools(runtime.endpoint);
+  if (wanted.some((name) => NEED_FEW.includes(name)))
+    setup.few = await start(startPeers(runtime.endpoint, 15));
+  if (wanted.includes('lists')) setup.many = await start(startPeers(runtime.endpoint, 150));
+}
+
+const runtimeBeside = async () => ({
+  runtime: await ServerProcess.start({ script: serverScript('runtime'), place: 'client' }),
+});
+
+async function runCase(name, setup) {
+  try {
+    const outcome = { name, ...(await CASES[name](setup)) };
+    printCase(outcome);
+    return outcome;
+  } catch (error) {
+    printFailure(name, error);
+    return { name, error: String(error), judgements: [] };
+  }
+}
+
+function conclude(results, { strict, quick, 'write-docs': isPageWanted }) {
+  const judgements = results.cases.flatMap((outcome) => outcome.judgements);
+  printJudgements(judgements, results.seconds);
+  writeJson(results);
+  const isBroken = results.cases.some(({ error }) => error !== undefined);
+  if (isPageWanted && !isBroken && !quick) writePage(results);
+  if (isBroken) return 1;
+  return strict && judgements.some(({ holds }) => !holds) ? 1 : 0;
+}

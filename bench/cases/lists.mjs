@@ -1,0 +1,63 @@
+import { judged, ratio, round, withSpread } from '../judgement.mjs';
+import { LABELS, laneName, lanesOf } from '../peers.mjs';
+import { ERAS } from '../protocol.mjs';
+import { median } from '../statistics.mjs';
+import { interleave, ratioOf } from '../windows.mjs';
+import { costTable } from './calls.mjs';
+
+const BUDGET = 1 / 10;
+/** Ten times the tools may cost this much more, beyond what a bare server pays to send the larger body. */
+const FLAT = 1.5;
+const MANY = ' ×150';
+
+/** `tools/list` at 15 and at 150 tools (and `echo` each time). */
+export async function lists({ few, many, windowing }) {
+  const what = { bare: '/list', method: 'tools/list' };
+  const small = await lanesOf(few, what);
+  const large = await lanesOf(many, { ...what, suffix: MANY });
+  const lanes = [...small.map(named(15)), ...large.map(named(150))];
+  const windows = await interleave(lanes, windowing);
+  const ratios = ERAS.map((era) => ({
+    era,
+    ...ratioOf(windows.get(laneName('ours', era)), windows.get(laneName('stock', era))),
+  }));
+  const growths = ERAS.map((era) => ({ era, ...growthOf(windows, era) }));
+  return {
+    title: 'tools/list',
+    ...costTable(lanes, windows),
+    judgements: [...ratios.map(cheap), ...growths.map(flat)],
+    data: { windows: Object.fromEntries(windows), ratios, growths },
+  };
+}
+
+const named = (count) => (lane) => ({
+  ...lane,
+  label: `${LABELS[lane.kind]}, ${count} tools`,
+  ...(lane.era && lane.kind !== 'ours' && { ours: laneName('ours', lane.era, count === 150 ? MANY : '') }),
+});
+
+const cheap = ({ era, ...found }) =>
+  judged(
+    `CPU per tools/list of 15 tools against stock, ${era}`,
+    '≤ 0.1 (1/10)',
+    withSpread(found, ratio),
+    found.median <= BUDGET,
+  );
+
+const flat = ({ era, few, many }) =>
+  judged(
+    `tools/list flat in the number of tools, ${era}: µs above the bare server's at 150 and at 15`,
+    `≤ ${FLAT}×`,
+    `${round(many)} and ${round(few)} (${ratio(many / few)}×)`,
+    many <= FLAT * few,
+  );
+
+/** CPU beyond sending the bytes, at both sizes. */
+function growthOf(windows, era) {
+  const above = (suffix) => {
+    const bare = windows.get(`floor${suffix}`);
+    const ours = windows.get(laneName('ours', era, suffix));
+    return median(ours.map(({ cpuUs }, index) => cpuUs - bare[index].cpuUs));
+  };
+  return { few: above(''), many: above(MANY) };
+}

@@ -1,0 +1,66 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { request } from 'undici';
+
+import { judged, round } from '../judgement.mjs';
+import { startAll, startProduct } from '../peers.mjs';
+import { median } from '../statistics.mjs';
+
+/** From the start of the process until it answers that it is ready. */
+export async function starts({ runtime, sizes }) {
+  const mcp = await repeat(sizes.starts, () => timed(startProduct(runtime.endpoint, { place: 'any' })));
+  const first = [];
+  const later = [];
+  for (let turn = 0; turn < Math.ceil(sizes.starts / 2); turn++) {
+    const folder = await mkdtemp(join(tmpdir(), 'cyberun-bench-'));
+    try {
+      first.push(await timed(startAll(folder)));
+      later.push(...(await repeat(2, () => timed(startAll(folder)))));
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  }
+  const found = [
+    ['role mcp', 1500, mcp],
+    ['role all, existing data', 3000, later],
+    ['role all, first start', 10_000, first],
+  ];
+  return {
+    title: 'start to ready',
+    columns: ['what', 'starts', 'median ms', 'slowest ms'],
+    rows: found.map(([what, , all]) => [
+      what,
+      String(all.length),
+      round(median(all)),
+      round(Math.max(...all)),
+    ]),
+    judgements: found.map(([what, budget, all]) =>
+      judged(
+        `start to ready, ${what}`,
+        `≤ ${budget / 1000} s`,
+        `${round(median(all) / 1000)} s`,
+        median(all) <= budget,
+      ),
+    ),
+    data: Object.fromEntries(found.map(([what, , all]) => [what, all])),
+  };
+}
+
+async function timed(starting) {
+  const server = await starting;
+  const asked = performance.now();
+  const { statusCode, body } = await request(new URL('/health/ready', server.endpoint));
+  await body.dump();
+  if (statusCode !== 200) throw new Error(`said ready, but /health/ready answered ${statusCode}`);
+  const milliseconds = server.startMs + performance.now() - asked;
+  await server.stop();
+  return milliseconds;
+}
+
+async function repeat(times, work) {
+  const results = [];
+  while (results.length < times) results.push(await work());
+  return results;
+}

@@ -1,0 +1,93 @@
+import { judged, mebibytes, round } from '../judgement.mjs';
+import { disposable, startProduct } from '../peers.mjs';
+import { ERAS } from '../protocol.mjs';
+import { quantile } from '../statistics.mjs';
+import { TaskEvents } from './task-events.mjs';
+import { Watchers } from './watchers.mjs';
+
+const BUDGET_BYTES = 512 * 1_048_576;
+const BUDGET_MS = 100;
+
+/** Many calls of `stream_task_events` at once, each with progress on its own stream, until its task is completed. */
+export async function streams({ sizes }) {
+  const found = [];
+  for (const era of ERAS) found.push({ era, ...(await measure(era, sizes)) });
+  return {
+    title: `${sizes.streams} concurrent stream_task_events, ${sizes.eventsPerStream} progress events each`,
+    columns: [
+      'revision',
+      'opened in s',
+      'events',
+      'delay p50 ms',
+      'p99 ms',
+      'max ms',
+      'events lost',
+      'results',
+      'peak RSS MiB',
+    ],
+    rows: found.map(row),
+    judgements: found.flatMap((each) => judgements(each, sizes)),
+    data: found,
+  };
+}
+
+const row = ({ era, openMs, delays, lost, results, peak }) => [
+  era,
+  round(openMs / 1000),
+  String(delays.count),
+  round(delays.p50),
+  round(delays.p99),
+  round(delays.max),
+  String(lost),
+  String(results),
+  mebibytes(peak),
+];
+
+const judgements = ({ era, delays, lost, results, peak }, { streams: count }) => [
+  judged(
+    `${count} concurrent stream_task_events, ${era}: peak RSS`,
+    '≤ 512 MiB',
+    `${mebibytes(peak)} MiB`,
+    peak <= BUDGET_BYTES,
+  ),
+  judged(
+    `${count} concurrent stream_task_events, ${era}: p99 delay of an event`,
+    '≤ 100 ms',
+    `${round(delays.p99)} ms`,
+    delays.p99 <= BUDGET_MS,
+  ),
+  judged(
+    `${count} concurrent stream_task_events, ${era}: events and results lost`,
+    'none',
+    `${lost} events, ${count - results} results`,
+    lost === 0 && results === count,
+  ),
+];
+
+async function measure(era, { streams: count, eventsPerStream, eventsPerSecond }) {
+  const events = new TaskEvents(count, eventsPerStream);
+  const runtimeUrl = await events.listen();
+  await using product = disposable(await startProduct(runtimeUrl));
+  const watchers = new Watchers(product.server.endpoint, era, events);
+  const startedAt = performance.now();
+  await watchers.open(count);
+  const openMs = performance.now() - startedAt;
+  await events.play(eventsPerSecond);
+  await watchers.finished();
+  const { peak } = product.server.residentMemory();
+  await watchers.close();
+  events.close();
+  const { delays, results } = watchers;
+  return {
+    openMs,
+    lost: count * eventsPerStream - delays.length,
+    results,
+    peak,
+    delays: {
+      count: delays.length,
+      p50: quantile(delays, 0.5),
+      p99: quantile(delays, 0.99),
+      max: quantile(delays, 1),
+    },
+  };
+}

@@ -1,0 +1,23 @@
+import { readFileSync } from 'node:fs';
+import { cpus, loadavg, release, totalmem, type } from 'node:os';
+
+import { round } from './judgement.mjs';
+
+const GIBIBYTE = 1_073_741_824;
+
+/** Where the figures were taken, in words. */
+export function describeMachine(isPinned) {
+  const all = cpus();
+  return {
+    node: `Node ${process.versions.node}`,
+    cpu: `${all.length} × ${all[0].model.trim()}`,
+    memory: `${round(totalmem() / GIBIBYTE)} GiB`,
+    system: `${type()} ${release()}${inContainer() ? ', virtual or in a container' : ''}`,
+    pinning: isPinned
+      ? 'servers on core 0, load on the last core'
+      : 'not pinned: no taskset or a single core',
+    loadBefore: `load average ${loadavg().map(round).join(', ')} before the run`,
+  };
+}
+
+const inContainer = () => / hypervisor/.test(readFileSync('/proc/cpuinfo', 'utf8'));

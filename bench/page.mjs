@@ -1,0 +1,53 @@
+import { spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { ROOT } from './peers.mjs';
+
+const METHOD = readFileSync(new URL('./method.md', import.meta.url), 'utf8').trim();
+
+const row = (cells) => `| ${cells.join(' | ')} |`;
+const table = (columns, rows) =>
+  [row(columns), row(columns.map(() => '---')), ...rows.map((cells) => row(cells))].join('\n');
+
+const commit = () =>
+  spawnSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: ROOT, encoding: 'utf8' }).stdout.trim();
+
+/** Writes docs/performance.md: every figure in it is of this one run. */
+export function writePage({ date, command, seconds, machine, cases }) {
+  const { node, cpu, memory, system, pinning, loadBefore } = machine;
+  const judgements = cases.flatMap((outcome) => outcome.judgements);
+  const page = [
+    '# Performance',
+    'Written by the benchmark; change `bench/` and run it again, not this page.',
+    table(
+      ['', ''],
+      [
+        ['date', date.slice(0, 10)],
+        ['command', `\`${command}\` (${seconds} s)`],
+        ['commit', `\`${commit()}\``],
+        ['machine', `${cpu}, ${memory}, ${system}`],
+        ['Node', node],
+        ['placement', pinning],
+        ['load', loadBefore],
+      ],
+    ),
+    '## Budgets',
+    table(
+      ['Measure', 'Budget', 'Measured', 'Holds'],
+      judgements.map(({ measure, budget, measured, holds }) => [
+        measure,
+        budget,
+        measured,
+        holds ? 'yes' : '**no**',
+      ]),
+    ),
+    '`kill -9` of any process under load: no accepted task lost. That is not a matter of speed; `npm run verify` proves it (`test/faults`).',
+    '## Figures',
+    ...cases.flatMap(({ title, columns, rows }) => [`### ${title}`, table(columns, rows)]),
+    METHOD,
+  ];
+  const file = join(ROOT, 'docs', 'performance.md');
+  writeFileSync(file, `${page.join('\n\n')}\n`);
+  spawnSync('npx', ['prettier', '--write', file], { cwd: ROOT, stdio: 'ignore' });
+}

@@ -1,0 +1,106 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+
+const PROBE = new URL('./probe.mjs', import.meta.url).href;
+const START_LIMIT_MS = 60_000;
+const LOG_LINES_KEPT = 40;
+
+/** The servers get the first core, everything that asks them gets the last. */
+const SERVER_CORE = '0';
+const CLIENT_CORE = String(availableParallelism() - 1);
+const canPin = availableParallelism() > 1 && spawnSync('taskset', ['-V']).status === 0;
+
+/** Keeps this process, the load generator, off the servers' core. Says whether that is possible here. */
+export function pinThisProcess() {
+  if (canPin) spawnSync('taskset', ['-a', '-c', '-p', CLIENT_CORE, String(process.pid)]);
+  return canPin;
+}
+
+const CORES = { server: SERVER_CORE, client: CLIENT_CORE, any: `${SERVER_CORE}-${CLIENT_CORE}` };
+
+/** A server in a process of its own that said `{"message":"ready","endpoint":…}` and answers the probe. */
+export class ServerProcess {
+  /** @param {{ script: string, args?: string[], env?: object, place?: 'server' | 'client' | 'any', nodeArgs?: string[] }} what */
+  static async start({ script, args = [], env = {}, place = 'server', nodeArgs = [] }) {
+    const command = [process.execPath, '--expose-gc', '--import', PROBE, ...nodeArgs, script, ...args];
+    const [file, ...rest] = canPin ? ['taskset', '-c', CORES[place], ...command] : command;
+    const startedAt = performance.now();
+    const child = spawn(file, rest, {
+      env: { PATH: process.env.PATH, HOME: process.env.HOME, NODE_ENV: 'production', ...env },
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    });
+    const server = new ServerProcess(child);
+    Object.assign(server, await server.#ready());
+    server.startMs = performance.now() - startedAt;
+    return server;
+  }
+
+  #child;
+  #log = [];
+
+  constructor(child) {
+    this.#child = child;
+  }
+
+  get pid() {
+    return this.#child.pid;
+  }
+
+  /** Asks the probe for `cpu` or `memory`. */
+  async ask(read) {
+    const answer = new Promise((resolve, reject) => {
+      const ended = () => reject(new Error(this.#ending()));
+      this.#child.once('exit', ended);
+      const listen = (message) => {
+        if (message.read !== read) return;
+        this.#child.off('message', listen).off('exit', ended);
+        resolve(message.value);
+      };
+      this.#child.on('message', listen);
+    });
+    this.#child.send({ read });
+    return answer;
+  }
+
+  /** Memory in RAM as the kernel counts it, in bytes: now, and the most it ever was. */
+  residentMemory() {
+    const status = readFileSync(`/proc/${this.pid}/status`, 'utf8');
+    const bytes = (field) => Number(new RegExp(`${field}:\\s+(\\d+)`).exec(status)?.[1]) * 1024;
+    return { now: bytes('VmRSS'), peak: bytes('VmHWM') };
+  }
+
+  async stop() {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    const exited = once(this.#child, 'exit');
+    this.#child.kill('SIGTERM');
+    const late = setTimeout(() => this.#child.kill('SIGKILL'), 15_000);
+    await exited;
+    clearTimeout(late);
+  }
+
+  async #ready() {
+    const { promise, resolve, reject } = Promise.withResolvers();
+    for (const stream of [this.#child.stdout, this.#child.stderr]) {
+      createInterface({ input: stream }).on('line', (line) => {
+        this.#log.push(line);
+        if (this.#log.length > LOG_LINES_KEPT) this.#log.shift();
+        if (line.includes('"message":"ready"')) resolve(JSON.parse(line));
+      });
+    }
+    this.#child.once('exit', () => reject(new Error(this.#ending())));
+    const limit = setTimeout(() => reject(new Error(`not ready: ${this.#ending()}`)), START_LIMIT_MS);
+    const { endpoint, key } = await promise.finally(() => clearTimeout(limit));
+    return { endpoint, key };
+  }
+
+  #ending() {
+    return `${this.#child.spawnargs.join(' ')}\nexit ${this.#child.exitCode}\n${this.#log.join('\n')}`;
+  }
+}
+
+/** Folder of the benchmark's own servers. */
+export const serverScript = (name) => join(import.meta.dirname, 'servers', `${name}.mjs`);

@@ -1,0 +1,50 @@
+// fastmcp as its README shows it, with sessions and JSON answers. It does not speak 2026-07-28.
+import { createServer } from 'node:http';
+import { once } from 'node:events';
+
+import { FastMCP } from 'fastmcp';
+import { z } from 'zod';
+
+import { ECHO, echoInput, tools, zodOf } from './tools.mjs';
+
+const KEY = `Bearer ${process.env.BENCH_KEY}`;
+const silent = Object.fromEntries(
+  ['debug', 'error', 'info', 'log', 'warn'].map((level) => [level, () => {}]),
+);
+
+const server = new FastMCP({
+  name: 'fastmcp',
+  version: '4.20.16',
+  logger: silent,
+  authenticate: async (request) => {
+    if (request.headers.authorization !== KEY) throw new Response(null, { status: 401 });
+    return {};
+  },
+});
+for (const { name, description, annotations, inputSchema } of tools) {
+  server.addTool({
+    name,
+    description,
+    annotations,
+    parameters: zodOf(z, inputSchema),
+    execute: async () => '{}',
+  });
+}
+server.addTool({ ...ECHO, parameters: echoInput(z), execute: async ({ text }) => JSON.stringify({ text }) });
+
+const port = await freePort();
+await server.start({
+  transportType: 'httpStream',
+  httpStream: { port, host: '127.0.0.1', endpoint: '/mcp', enableJsonResponse: true },
+});
+process.once('SIGTERM', () => process.exit(0));
+process.stdout.write(`${JSON.stringify({ message: 'ready', endpoint: `http://127.0.0.1:${port}/mcp` })}\n`);
+
+async function freePort() {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const { port: free } = probe.address();
+  probe.close();
+  await once(probe, 'close');
+  return free;
+}
