@@ -1,0 +1,31 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+
+/** What a command line left behind. */
+export interface Outcome {
+  readonly exitCode: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** The script behind a command of a package, so that it runs on the Node that runs the test. */
+export function scriptOf(packageName: string, command: string): string {
+  const home = import.meta.resolve(`${packageName}/package.json`);
+  const { bin } = JSON.parse(readFileSync(new URL(home), 'utf8')) as { bin: Record<string, string> };
+  const script = bin[command];
+  if (script === undefined) throw new Error(`${packageName} has no command ${command}`);
+  return fileURLToPath(new URL(script, home));
+}
+
+/** Runs a script of somebody else's to its end, in a home of its own. */
+export async function run(script: string, args: readonly string[], home: string): Promise<Outcome> {
+  const child = spawn(process.execPath, [script, ...args], {
+    env: { PATH: process.env['PATH'], HOME: home },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
+  return { exitCode: child.exitCode, stdout, stderr };
+}

@@ -1,0 +1,68 @@
+import type { ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+import { NestFactory } from '@nestjs/core';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+
+import { AppModule } from '../../src/app.module.js';
+import { createApplication } from '../../src/application.js';
+import { Addresses, type Config, readConfig } from '../../src/config/index.js';
+import { connectMcp } from '../../src/mcp/index.js';
+import { Logger } from '../../src/observability/index.js';
+import { MockRuntime, type SeenRequest } from '../support/mock-runtime.js';
+import { FixturesModule } from './fixtures/fixtures.module.js';
+
+/** The one key that the Runtime API behind the server knows. */
+export const KEY = 'sk-conformance-0123456789abcdef';
+
+class FixturedModule {}
+
+/** The endpoint as it ships, or with the fixtures of the official suite beside its tools. */
+export class ServerUnderTest implements AsyncDisposable {
+  private constructor(
+    private readonly app: NestExpressApplication,
+    private readonly runtime: MockRuntime,
+  ) {}
+
+  static async start({ hasFixtures }: { hasFixtures: boolean }): Promise<ServerUnderTest> {
+    const runtime = await MockRuntime.start();
+    runtime.on('GET /r/workflows', answerToKey);
+    const config = readConfig('mcp', { CYBERUN_RUNTIME_URL: runtime.url, CYBERUN_LOGGER_LEVEL: 'warn' });
+    const app = await (hasFixtures ? withFixtures(config) : createApplication(config));
+    await app.listen(0, '127.0.0.1');
+    app.get(Addresses).announce((app.getHttpServer().address() as AddressInfo).port);
+    return new ServerUnderTest(app, runtime);
+  }
+
+  get endpoint(): string {
+    return `${this.app.get(Addresses).loopback}/api/v1/mcp`;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.app.close();
+    await this.runtime[Symbol.asyncDispose]();
+  }
+}
+
+/** What `createApplication` does, with one more module: all that an operator's own tools need. */
+async function withFixtures(config: Config): Promise<NestExpressApplication> {
+  const app = await NestFactory.create<NestExpressApplication>(
+    { module: FixturedModule, imports: [await AppModule.for(config), FixturesModule] },
+    { bodyParser: false, logger: new Logger(config), abortOnError: false },
+  );
+  app.setGlobalPrefix('api/v1', { exclude: ['health/live', 'health/ready'] });
+  await connectMcp(app);
+  return app.init();
+}
+
+const answerToKey = ({ headers }: SeenRequest, response: ServerResponse): void => {
+  const isKnown = headers.authorization === `Bearer ${KEY}`;
+  response.writeHead(isKnown ? 200 : 401, { 'Content-Type': 'application/json' });
+  response.end(
+    JSON.stringify(
+      isKnown
+        ? { workflow_list: [], page_meta: { current_page: 1, per_page: 1, total_count: 0 } }
+        : { error_message: 'invalid integration key' },
+    ),
+  );
+};

@@ -1,0 +1,37 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+const START_LIMIT_MS = 60_000;
+
+/** A server under test in a process of its own. */
+export interface RunningServer {
+  readonly endpoint: string;
+  readonly key: string;
+  stop(): Promise<void>;
+}
+
+const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
+
+/** Starts the server under test, with or without the fixtures of the suite. */
+export async function startServer({ hasFixtures }: { hasFixtures: boolean }): Promise<RunningServer> {
+  const args = ['--import', here('./typescript-hooks.mjs'), here('./serve.ts')];
+  const child = spawn(process.execPath, [...args, ...(hasFixtures ? ['--fixtures'] : [])], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const exited = once(child, 'exit');
+  const lines = createInterface({ input: child.stdout });
+  const [line] = await Promise.race([
+    once(lines, 'line', { signal: AbortSignal.timeout(START_LIMIT_MS) }),
+    exited.then(([code]) => Promise.reject(new Error(`the server under test ended with ${code}`))),
+  ]).catch((error: unknown) => {
+    child.kill('SIGKILL');
+    throw error;
+  });
+  const stop = async (): Promise<void> => {
+    child.kill('SIGTERM');
+    await exited;
+  };
+  return { ...(JSON.parse(String(line)) as { endpoint: string; key: string }), stop };
+}
