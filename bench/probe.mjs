@@ -19,9 +19,11 @@ const READINGS = {
   },
 };
 
+const answer = async (read) => process.send({ read, value: await READINGS[read]() });
+
 if (process.send) {
-  process.on('message', async ({ read }) => {
-    if (Object.hasOwn(READINGS, read)) process.send({ read, value: await READINGS[read]() });
+  process.on('message', ({ read }) => {
+    if (Object.hasOwn(READINGS, read)) void answer(read);
   });
   process.channel.unref();
 }

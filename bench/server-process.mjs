@@ -1,7 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
+import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
@@ -11,8 +11,8 @@ const LOG_LINES_KEPT = 40;
 
 /** The servers get the first core, everything that asks them gets the last. */
 const SERVER_CORE = '0';
-const CLIENT_CORE = String(availableParallelism() - 1);
-const canPin = availableParallelism() > 1 && spawnSync('taskset', ['-V']).status === 0;
+const CLIENT_CORE = String(cpus().length - 1);
+const canPin = cpus().length > 1 && spawnSync('taskset', ['-V']).status === 0;
 
 /** Keeps this process, the load generator, off the servers' core. Says whether that is possible here. */
 export function pinThisProcess() {

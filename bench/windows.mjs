@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
+import { cpus } from 'node:os';
 
 import { Pool } from 'undici';
 
@@ -13,7 +13,7 @@ const TICK_US = 10_000;
 /**
  * One server under one kind of request.
  * @typedef {{ name: string, server: import('./server-process.mjs').ServerProcess, url?: string,
- *   calls: { headers: object, method: string, params: object }[], isBare?: boolean }} Lane
+ *   calls: { headers: Record<string, string>, method: string, params: object }[], isBare?: boolean }} Lane
  */
 
 /**
@@ -73,6 +73,7 @@ class Load {
   /** One window: what a request cost the server, and how many there were. */
   async measure(milliseconds) {
     const { server, helper } = this.lane;
+    const startedAt = performance.now();
     const busy = machineBusyUs();
     const own = process.cpuUsage();
     const before = await server.ask('cpu');
@@ -81,12 +82,12 @@ class Load {
     const used = (await server.ask('cpu')) - before;
     const { user, system } = process.cpuUsage(own);
     const known = used + user + system + (helper ? (await helper.ask('cpu')) - helped : 0);
-    const available = elapsedMs * 1000 * availableParallelism();
+    const others = Math.max(0, machineBusyUs() - busy - known);
     return {
       cpuUs: used / latencies.length,
       perSecond: (latencies.length * 1000) / elapsedMs,
       p99Ms: quantile(latencies, 0.99),
-      otherLoad: Math.max(0, machineBusyUs() - busy - known) / available,
+      otherLoad: others / ((performance.now() - startedAt) * 1000 * cpus().length),
     };
   }
 
@@ -113,17 +114,17 @@ class Load {
   async #one(connection, isChecked) {
     const { headers, before, after } = this.#requests[connection % this.#requests.length];
     const body = `${before}${++this.#id}${after}`;
-    const answer = await this.#pool.request({ path: this.#target, method: 'POST', headers, body });
-    const bytes = await answer.body.arrayBuffer();
-    if (answer.statusCode !== 200)
-      throw new Error(`${this.lane.name}: ${answer.statusCode} ${Buffer.from(bytes)}`);
-    if (isChecked && !this.lane.isBare) resultOf(Buffer.from(bytes).toString());
+    const options = { path: this.#target, method: 'POST', headers, body };
+    const { statusCode, body: received } = await this.#pool.request(options);
+    const bytes = Buffer.from(await received.arrayBuffer());
+    if (statusCode !== 200) throw new Error(`${this.lane.name}: ${statusCode} ${bytes.toString()}`);
+    if (isChecked && !this.lane.isBare) resultOf(bytes.toString());
   }
 }
 
-/** CPU time every process of the machine has used since it booted. */
+/** CPU time every process of the machine has used since it booted, and what its host has kept for others. */
 function machineBusyUs() {
   const [line] = readFileSync('/proc/stat', 'utf8').split('\n', 1);
-  const [user, nice, system, , , irq, softirq] = line.split(/\s+/).slice(1).map(Number);
-  return (user + nice + system + irq + softirq) * TICK_US;
+  const [user, nice, system, , , irq, softirq, stolen] = line.split(/\s+/).slice(1).map(Number);
+  return (user + nice + system + irq + softirq + stolen) * TICK_US;
 }

@@ -23,20 +23,20 @@ export async function starts({ runtime, sizes }) {
     }
   }
   const found = [
-    ['role mcp', 1500, mcp],
-    ['role all, existing data', 3000, later],
-    ['role all, first start', 10_000, first],
+    { what: 'role mcp', budget: 1500, all: mcp },
+    { what: 'role all, existing data', budget: 3000, all: later },
+    { what: 'role all, first start', budget: 10_000, all: first },
   ];
   return {
     title: 'start to ready',
     columns: ['what', 'starts', 'median ms', 'slowest ms'],
-    rows: found.map(([what, , all]) => [
+    rows: found.map(({ what, all }) => [
       what,
       String(all.length),
       round(median(all)),
       round(Math.max(...all)),
     ]),
-    judgements: found.map(([what, budget, all]) =>
+    judgements: found.map(({ what, budget, all }) =>
       judged(
         `start to ready, ${what}`,
         `≤ ${budget / 1000} s`,
@@ -44,7 +44,7 @@ export async function starts({ runtime, sizes }) {
         median(all) <= budget,
       ),
     ),
-    data: Object.fromEntries(found.map(([what, , all]) => [what, all])),
+    data: Object.fromEntries(found.map(({ what, all }) => [what, all])),
   };
 }
 

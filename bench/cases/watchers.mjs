@@ -56,11 +56,10 @@ export class Watchers {
   }
 
   async #watch(index) {
-    const first = Promise.withResolvers();
-    const end = this.#follow(index, first.resolve);
-    end.catch(first.reject);
+    const { promise: started, resolve } = Promise.withResolvers();
+    const end = this.#follow(index, resolve);
     this.#ends.push(end);
-    await first.promise;
+    await Promise.race([started, end]);
   }
 
   async #follow(index, started) {

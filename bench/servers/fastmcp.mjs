@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { FastMCP } from 'fastmcp';
 import { z } from 'zod';
 
-import { ECHO, echoInput, tools, zodOf } from './tools.mjs';
+import { ECHO, echoInput, echoOutput, tools, zodOf } from './tools.mjs';
 
 const KEY = `Bearer ${process.env.BENCH_KEY}`;
 const silent = Object.fromEntries(
@@ -21,16 +21,22 @@ const server = new FastMCP({
     return {};
   },
 });
-for (const { name, description, annotations, inputSchema } of tools) {
+for (const { name, description, annotations, inputSchema, outputSchema } of tools) {
   server.addTool({
     name,
     description,
     annotations,
     parameters: zodOf(z, inputSchema),
-    execute: async () => '{}',
+    outputSchema: zodOf(z, outputSchema),
+    execute: async () => ({}),
   });
 }
-server.addTool({ ...ECHO, parameters: echoInput(z), execute: async ({ text }) => JSON.stringify({ text }) });
+server.addTool({
+  ...ECHO,
+  parameters: echoInput(z),
+  outputSchema: echoOutput(z),
+  execute: async ({ text }) => ({ text }),
+});
 
 const port = await freePort();
 await server.start({

@@ -44,11 +44,11 @@ async function openSession() {
 
 const modern = toNodeHandler(createMcpHandler(buildServer, { legacy: 'reject' }));
 
-announce(
-  createServer(async (request, response) => {
-    if (request.headers.authorization !== KEY) return response.writeHead(401).end();
-    if (request.headers['mcp-protocol-version'] === '2026-07-28') return modern(request, response);
-    const transport = sessions.get(request.headers['mcp-session-id']) ?? (await openSession());
-    return transport.handleRequest(request, response);
-  }),
-);
+async function serve(request, response) {
+  if (request.headers.authorization !== KEY) return response.writeHead(401).end();
+  if (request.headers['mcp-protocol-version'] === '2026-07-28') return modern(request, response);
+  const transport = sessions.get(request.headers['mcp-session-id']) ?? (await openSession());
+  return transport.handleRequest(request, response);
+}
+
+announce(createServer((request, response) => void serve(request, response)));
