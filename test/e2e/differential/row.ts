@@ -3,7 +3,7 @@ export interface Row {
   readonly what: string;
   readonly method?: string;
   /** Added to what a well-behaved client of the era sends; `null` takes a header away. */
-  readonly headers?: Readonly<Record<string, string | null>>;
+  readonly headers?: Readonly<Record<string, string | null>> | undefined;
   /** `live`: a session opened for this row; any other text is sent as it is; absent: no session header. */
   readonly session?: string;
   readonly body?: unknown;
@@ -20,8 +20,8 @@ export const DIFFERENCES = {
     '2025-06-18 basic/transports: "JSON-RPC messages MUST be UTF-8 encoded." The SDK decodes broken bytes to U+FFFD and goes on with a changed text; we answer -32700.',
   deadSession:
     '2025-11-25 basic/transports: "The server MAY terminate the session at any time, after which it MUST respond to requests containing that session ID with HTTP 404 Not Found." The SDK answers 400 when the request is an initialize.',
-  methodCase:
-    'RFC 9110 §15.5.6, for the methods the transport does not have: a 405 "MUST generate an Allow header field". The SDK tells 2025-era clients GET, POST, DELETE on a POST-and-GET endpoint without OPTIONS; we add OPTIONS, which a preflight uses.',
+  unknownTool:
+    '2025-11-25 server/tools: protocol errors are for "Unknown tools", and the SDK says "Tool x not found"; for a name every JavaScript object has it says "disabled", although there is no such tool.',
   cancelledStream:
     '2025-11-25 basic/utilities/cancellation: a receiver SHOULD "free associated resources" and "not send a response for the cancelled request". The SDK keeps the HTTP response open for ever; we end it without a message.',
 } as const;

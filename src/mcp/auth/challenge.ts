@@ -1,0 +1,44 @@
+import { CODE, Refusal } from '../edge/refusal.js';
+
+/** Integration keys; the other credential families are not for AI agents. */
+const ACCEPTED_PREFIX = 'sk-';
+const HOW = "Send 'Authorization: Bearer sk-…' with an integration key of your team.";
+
+const FAMILIES: readonly (readonly [prefix: string, name: string])[] = [
+  ['dk-', 'a device key (dk-)'],
+  ['ak-', 'an agent key (ak-)'],
+];
+
+/** Token of RFC 6750, with the scheme in any case. */
+const BEARER = /^Bearer +([A-Za-z0-9\-._~+/]+=*) *$/i;
+
+/**
+ * The integration key in an Authorization header.
+ *
+ * @throws {Refusal} 401 that says which kind of key is needed.
+ */
+export function integrationKey(authorization: string | undefined): string {
+  // RFC 6750: a request without credentials is challenged without an error code.
+  if (authorization === undefined || authorization === '') throw challenge(`A key is needed. ${HOW}`);
+  const token = BEARER.exec(authorization)?.[1];
+  if (token === undefined) throw invalid(`The Authorization header is not a bearer token. ${HOW}`);
+  if (token.length > ACCEPTED_PREFIX.length && token.startsWith(ACCEPTED_PREFIX)) return token;
+  const family = FAMILIES.find(([prefix]) => token.startsWith(prefix))?.[1] ?? 'not an integration key (sk-)';
+  throw invalid(`This is ${family}, which is not accepted here. ${HOW}`);
+}
+
+/** What the owner of a key that is revoked, expired or unknown is told. */
+export const invalidKey = (): Refusal =>
+  invalid(`The integration key (sk-) is invalid, revoked or expired. Ask the user for a new one. ${HOW}`);
+
+const challenge = (message: string, parameters = ''): Refusal =>
+  new Refusal(401, CODE.refused, `Unauthorized: ${message}`, {
+    headers: { 'WWW-Authenticate': `Bearer realm="cyberun"${parameters}` },
+  });
+
+const invalid = (message: string): Refusal =>
+  challenge(message, `, error="invalid_token", error_description="${inHeader(message)}"`);
+
+/** The letters RFC 6750 allows in a description. */
+const inHeader = (message: string): string =>
+  message.replaceAll('…', '...').replaceAll(/[^\x20-\x21\x23-\x5b\x5d-\x7e]/g, "'");

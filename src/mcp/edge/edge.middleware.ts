@@ -1,0 +1,66 @@
+import { Injectable, type NestMiddleware } from '@nestjs/common';
+import type { NextFunction, Request, Response } from 'express';
+
+import { Traffic } from '../transport/traffic.js';
+import { AllowedNames } from './allowed-names.js';
+import { CODE, Refusal } from './refusal.js';
+
+const METHODS = 'GET, POST, DELETE, OPTIONS';
+const REQUEST_HEADERS =
+  'Authorization, Content-Type, Accept, Mcp-Session-Id, MCP-Protocol-Version, Mcp-Method, Mcp-Name, Last-Event-ID, traceparent';
+const EXPOSED_HEADERS = 'Mcp-Session-Id, WWW-Authenticate';
+const PREFLIGHT_SECONDS = '86400';
+
+/** What is decided before anybody asks for a key: Host, Origin, CORS, and whether we are open at all. */
+@Injectable()
+export class EdgeMiddleware implements NestMiddleware {
+  constructor(
+    private readonly names: AllowedNames,
+    private readonly traffic: Traffic,
+  ) {}
+
+  use(request: Request, response: Response, next: NextFunction): void {
+    const refusal = this.objection(request);
+    const { origin } = request.headers;
+    if (origin !== undefined && origin !== '') this.allowReading(origin, refusal, response);
+    if (refusal) {
+      refusal.send(response);
+    } else if (request.method === 'OPTIONS') {
+      answerPreflight(request, response);
+    } else {
+      next();
+    }
+  }
+
+  private objection({ headers: { host, origin } }: Request): Refusal | undefined {
+    if (host === undefined || !this.names.isHostAllowed(host)) {
+      return new Refusal(403, CODE.refused, `Invalid Host: ${host ?? 'none'}`);
+    }
+    if (origin !== undefined && origin !== '' && !this.names.isOriginAllowed(origin)) {
+      return new Refusal(403, CODE.refused, `Invalid Origin: ${origin}`);
+    }
+    return this.traffic.isDraining ? closed() : undefined;
+  }
+
+  private allowReading(origin: string, refusal: Refusal | undefined, response: Response): void {
+    response.setHeader('Vary', 'Origin');
+    if (refusal?.status === 403 || !this.names.isCorsAllowed(origin)) return;
+    response.setHeader('Access-Control-Allow-Origin', origin);
+    response.setHeader('Access-Control-Expose-Headers', EXPOSED_HEADERS);
+  }
+}
+
+function closed(): Refusal {
+  const headers = { 'Retry-After': '1', Connection: 'close' };
+  return new Refusal(503, CODE.refused, 'This server is shutting down. Try again in a moment.', { headers });
+}
+
+function answerPreflight({ headers }: Request, response: Response): void {
+  response.writeHead(204, {
+    Allow: METHODS,
+    'Access-Control-Allow-Methods': METHODS,
+    'Access-Control-Allow-Headers': headers['access-control-request-headers'] ?? REQUEST_HEADERS,
+    'Access-Control-Max-Age': PREFLIGHT_SECONDS,
+  });
+  response.end();
+}

@@ -1,0 +1,31 @@
+import { randomUUID } from 'node:crypto';
+
+import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from '@nestjs/common';
+import type { Response } from 'express';
+
+import { CODE, Refusal } from './refusal.js';
+
+const FAILED = 500;
+
+/**
+ * The last word on the MCP route, closer than any global filter: whatever is thrown there, by a stranger's guard too,
+ * leaves as a JSON-RPC error.
+ */
+@Catch()
+export class RefusalFilter implements ExceptionFilter {
+  private readonly logger = new Logger(RefusalFilter.name);
+
+  catch(exception: unknown, host: ArgumentsHost): void {
+    this.refusalFor(exception).send(host.switchToHttp().getResponse<Response>());
+  }
+
+  private refusalFor(exception: unknown): Refusal {
+    if (exception instanceof Refusal) return exception;
+    if (exception instanceof HttpException && exception.getStatus() < FAILED) {
+      return new Refusal(exception.getStatus(), CODE.refused, exception.message);
+    }
+    const reference = randomUUID();
+    this.logger.error({ reference, error: exception });
+    return new Refusal(FAILED, CODE.internalError, `Internal server error. Report reference ${reference}.`);
+  }
+}

@@ -1,0 +1,34 @@
+import { RpcException } from '@nestjs/microservices';
+
+/** What a model reads when a call fails: `structuredContent` and text of an error result. */
+export class ErrorEnvelope {
+  constructor(readonly error_message: string) {}
+}
+
+/**
+ * A call that is refused in our own words, by a guard or a pipe. It is an RpcException because those keep their
+ * content on the way through Nest's filters.
+ */
+export class ToolError extends RpcException {
+  constructor(message: string) {
+    super(new ErrorEnvelope(message));
+    this.message = message;
+  }
+}
+
+interface Issue {
+  readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
+  readonly message: string;
+}
+
+/** Input that breaks a rule of the tool; names every field with its rule. */
+export class InvalidInput extends ToolError {
+  constructor(issues: readonly Issue[]) {
+    super(`Invalid input. ${issues.map(sentence).join('; ')}. Correct it and call again.`);
+  }
+}
+
+function sentence({ path = [], message }: Issue): string {
+  const field = path.map((step) => String(typeof step === 'object' ? step.key : step)).join('.');
+  return `${field === '' ? 'input' : field}: ${message}`;
+}

@@ -1,0 +1,28 @@
+import { type CallHandler, type ExecutionContext, Injectable, type NestInterceptor } from '@nestjs/common';
+import { catchError, map, type Observable, of, throwError } from 'rxjs';
+
+import { ToolContext } from '../tools/tool-context.js';
+import { Failures } from './failures.js';
+import { toToolResult } from './tool-result.js';
+
+/**
+ * Wraps what a tool returns, or the reason it failed, in a tool result. An exception that is not ours goes on to the
+ * exception filters first; the transport has the last word, and for that the exception is kept as it was thrown.
+ */
+@Injectable()
+export class ToolResultInterceptor implements NestInterceptor<unknown, unknown> {
+  constructor(private readonly failures: Failures) {}
+
+  intercept(context: ExecutionContext, next: CallHandler<unknown>): Observable<unknown> {
+    const call: unknown = context.getType() === 'rpc' ? context.switchToRpc().getContext() : undefined;
+    if (!(call instanceof ToolContext)) return next.handle();
+    return next.handle().pipe(
+      map(toToolResult),
+      catchError((error: unknown) => {
+        if (this.failures.isOurs(error)) return of(this.failures.toToolResult(call, error));
+        call.thrown = error;
+        return throwError(() => error);
+      }),
+    );
+  }
+}

@@ -1,0 +1,106 @@
+import { Injectable } from '@nestjs/common';
+import { type CallToolResult, type JSONRPCMessage, ProtocolError } from '@modelcontextprotocol/server';
+
+import type { McpServer } from '../tools/tool-context.js';
+import type { McpSessionInfo } from '@rekog/mcp-nest';
+
+import type { KeyedRequest } from '../auth/keyed-request.js';
+import type { RegisteredTool } from '../tools/registered-tool.js';
+import { ToolCatalog } from '../tools/tool-catalog.js';
+import { userOf } from '../tools/tool-runner.js';
+import type { Call } from '../transport/call.js';
+import { fastContext } from '../transport/fast-context.js';
+import {
+  errorMessage,
+  isPlainList,
+  plainCallIn,
+  type RequestMessage,
+  resultMessage,
+} from '../transport/messages.js';
+import { SdkServers } from '../transport/sdk-servers.js';
+import { type CallOrigin, ToolCalls } from '../transport/tool-calls.js';
+import type { LiveSession } from './live-session.js';
+import { LiveSessions } from './live-sessions.js';
+
+/** One request of a session, and the way to answer it. */
+export interface Asked {
+  readonly session: LiveSession;
+  readonly message: RequestMessage;
+  readonly call: Call;
+  readonly rawRequest: KeyedRequest;
+}
+
+/** Answers the requests of 2025-era sessions: what is hot and plain by hand, the rest through the session's SDK server. */
+@Injectable()
+export class LegacyRequests {
+  constructor(
+    private readonly catalog: ToolCatalog,
+    private readonly tools: ToolCalls,
+    private readonly servers: SdkServers,
+    private readonly live: LiveSessions,
+  ) {}
+
+  async answer(asked: Asked): Promise<void> {
+    const { message, call, rawRequest } = asked;
+    const { id, method } = message;
+    if (method === 'ping') {
+      call.answer(resultMessage(id, '{}'));
+    } else if (method === 'tools/list' && isPlainList(message)) {
+      call.answer(resultMessage(id, this.catalog.listAsJson('legacy', userOf(rawRequest))));
+    } else if (method === 'tools/call' && plainCallIn(message) && !this.servers.capabilities.logging) {
+      await this.callTool(asked);
+    } else {
+      await this.throughSdk(asked);
+    }
+  }
+
+  private async callTool(asked: Asked): Promise<void> {
+    const { call, message } = asked;
+    try {
+      const tool = this.tools.find(String(message.params?.['name']));
+      if (tool.isStreaming) call.reply.openStream();
+      const result = await this.run(tool, asked);
+      if (result['resultType'] === 'input_required') await this.throughSdk(asked, result);
+      else call.answer(resultMessage(message.id, JSON.stringify(result)));
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      const { code, data, message: text } = error;
+      call.answer(errorMessage(message.id, { code, message: text, data }));
+    }
+  }
+
+  private async run(tool: RegisteredTool, asked: Asked): Promise<CallToolResult> {
+    const { session, message, call } = asked;
+    const origin = this.originOf(asked);
+    // A stranger's tool may ask the client something in its first line, and then the SDK must know the client.
+    if (!tool.input?.isAdvertisedOnly && canBeAsked(session)) await this.live.linkOf(session).ready;
+    return this.tools.run(tool, message as never, fastContext(call, message, origin.server), origin);
+  }
+
+  private async throughSdk(asked: Asked, first?: CallToolResult): Promise<void> {
+    const { session, message, rawRequest } = asked;
+    const link = this.live.linkOf(session);
+    await link.ready;
+    const origin = this.originOf(asked);
+    // The SDK reads its handlers as soon as it gets the message, so that the next request may bind others.
+    this.servers.bind(link.server, origin.session, rawRequest, this.tools.throughSdk(origin, first));
+    link.deliver(message as JSONRPCMessage, { authInfo: rawRequest.auth });
+  }
+
+  private originOf({ session, call, rawRequest }: Asked): CallOrigin {
+    const info: McpSessionInfo = {
+      transport: 'streamable-http',
+      stateless: false,
+      era: 'legacy',
+      sessionId: session.record.id,
+    };
+    const server = (): McpServer => this.live.linkOf(session).server;
+    return { rawRequest, session: info, server, signal: call.signal };
+  }
+}
+
+/** Whether the client said that it answers questions. */
+function canBeAsked({ record }: LiveSession): boolean {
+  const { sampling, elicitation, roots } = record.hello.capabilities;
+  return sampling !== undefined || elicitation !== undefined || roots !== undefined;
+}

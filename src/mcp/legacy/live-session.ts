@@ -1,0 +1,27 @@
+import type { RequestId } from '@modelcontextprotocol/server';
+
+import type { Call } from '../transport/call.js';
+import type { EventStream } from '../transport/event-stream.js';
+import type { SessionLink } from './session-link.js';
+import type { SessionRecord } from './sessions.js';
+
+/** What is going on in a session right now, in this process; nothing of it has to survive. */
+export class LiveSession {
+  readonly calls = new Map<RequestId, Call>();
+  stream: EventStream | undefined;
+  link: SessionLink | undefined;
+
+  constructor(readonly record: SessionRecord) {}
+
+  /** Nothing is: all that is left of the session is its record. */
+  get isQuiet(): boolean {
+    return this.calls.size === 0 && !this.stream && !this.link;
+  }
+
+  /** Ends everything at once. */
+  end(reason: string): void {
+    for (const call of this.calls.values()) call.cancel(reason);
+    this.stream?.end();
+    void this.link?.close();
+  }
+}

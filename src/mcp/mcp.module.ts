@@ -1,0 +1,73 @@
+import {
+  type BeforeApplicationShutdown,
+  type MiddlewareConsumer,
+  Module,
+  type NestModule,
+} from '@nestjs/common';
+import { APP_INTERCEPTOR } from '@nestjs/core';
+
+import { UpstreamModule } from '../upstream/index.js';
+import { BearerGuard } from './auth/bearer.guard.js';
+import { KeyVerdicts } from './auth/key-verdicts.js';
+import { AllowedNames } from './edge/allowed-names.js';
+import { EdgeMiddleware } from './edge/edge.middleware.js';
+import { Failures } from './errors/failures.js';
+import { ToolResultInterceptor } from './errors/tool-result.interceptor.js';
+import { LegacyEndpoint } from './legacy/legacy-endpoint.js';
+import { LegacyRequests } from './legacy/legacy-requests.js';
+import { LiveSessions } from './legacy/live-sessions.js';
+import { MemorySessions } from './legacy/memory-sessions.js';
+import { Sessions } from './legacy/sessions.js';
+import { McpEndpointController } from './mcp.controller.js';
+import { ModernEndpoint } from './modern/modern-endpoint.js';
+import { ModernResults } from './modern/modern-results.js';
+import { SdkExchanges } from './modern/sdk-exchanges.js';
+import { SdkModern } from './modern/sdk-modern.js';
+import { SERVER_INFO, serverInfo } from './server-info.js';
+import { ToolCatalog } from './tools/tool-catalog.js';
+import { ToolRunner } from './tools/tool-runner.js';
+import { CyberunStrategy } from './transport/cyberun.strategy.js';
+import { SdkServers } from './transport/sdk-servers.js';
+import { StreamableTransport } from './transport/streamable.transport.js';
+import { ToolCalls } from './transport/tool-calls.js';
+import { Traffic } from './transport/traffic.js';
+
+const edge = [AllowedNames, EdgeMiddleware, BearerGuard];
+const tools = [ToolCatalog, ToolRunner, ToolCalls, Failures];
+const legacy = [
+  { provide: Sessions, useClass: MemorySessions },
+  LiveSessions,
+  LegacyRequests,
+  LegacyEndpoint,
+];
+const modern = [ModernResults, SdkModern, SdkExchanges, ModernEndpoint];
+const transport = [Traffic, SdkServers, StreamableTransport, CyberunStrategy];
+
+/** The MCP endpoint. Tools come from other modules, as `@McpController` classes. */
+@Module({
+  imports: [UpstreamModule],
+  controllers: [McpEndpointController],
+  providers: [
+    KeyVerdicts,
+    ...edge,
+    ...tools,
+    ...legacy,
+    ...modern,
+    ...transport,
+    { provide: SERVER_INFO, useValue: serverInfo },
+    { provide: APP_INTERCEPTOR, useClass: ToolResultInterceptor },
+  ],
+  exports: [KeyVerdicts],
+})
+export class McpModule implements NestModule, BeforeApplicationShutdown {
+  constructor(private readonly traffic: Traffic) {}
+
+  configure(consumer: MiddlewareConsumer): void {
+    consumer.apply(EdgeMiddleware).forRoutes(McpEndpointController);
+  }
+
+  /** The belt to drainMcp's braces: an open stream would keep the HTTP server from closing. */
+  async beforeApplicationShutdown(): Promise<void> {
+    await this.traffic.drain(0);
+  }
+}

@@ -1,0 +1,25 @@
+import { once } from 'node:events';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+/** The request as the SDK wants it; its body is handed over beside it, parsed. */
+export function toWebRequest(request: IncomingMessage, signal: AbortSignal): Request {
+  const headers = new Headers();
+  for (const [name, value] of Object.entries(request.headers)) {
+    if (value !== undefined && !name.startsWith(':')) headers.set(name, String(value));
+  }
+  return new Request('http://localhost/', { method: request.method ?? 'POST', headers, signal });
+}
+
+/** Writes an answer of the SDK, no faster than the client reads. */
+export async function writeWebResponse(answer: Response, response: ServerResponse): Promise<void> {
+  if (response.destroyed) return;
+  response.writeHead(answer.status, Object.fromEntries(answer.headers));
+  if (answer.headers.get('content-type') === 'text/event-stream') response.flushHeaders();
+  const closed = new AbortController();
+  response.once('close', () => closed.abort());
+  for await (const chunk of answer.body ?? []) {
+    if (response.destroyed) break;
+    if (!response.write(chunk)) await once(response, 'drain', closed).catch(() => undefined);
+  }
+  response.end();
+}

@@ -1,0 +1,63 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { SERVER_INFO_META_KEY } from '@modelcontextprotocol/server';
+import { ToolAuthorizationService } from '@rekog/mcp-nest';
+
+import { SERVER_INFO, type ServerInfo } from '../server-info.js';
+import type { RegisteredTool } from './registered-tool.js';
+
+type User = Parameters<ToolAuthorizationService['canAccessTool']>[0];
+
+/** Result members of 2026-07-28 for what may be cached: here, nothing. */
+const UNCACHED = { resultType: 'complete', ttlMs: 0, cacheScope: 'private' } as const;
+
+/** Every tool there is, and the list of them as the text that is sent. */
+@Injectable()
+export class ToolCatalog {
+  private readonly authorization = new ToolAuthorizationService();
+  private readonly tools = new Map<string, RegisteredTool>();
+  private lists: { readonly legacy: string; readonly modern: string } | undefined;
+
+  constructor(@Inject(SERVER_INFO) private readonly info: ServerInfo) {}
+
+  find(name: string): RegisteredTool | undefined {
+    return this.tools.get(name);
+  }
+
+  put(tool: RegisteredTool): void {
+    this.tools.set(tool.name, tool);
+    this.lists = undefined;
+  }
+
+  remove(name: string): void {
+    this.tools.delete(name);
+    this.lists = undefined;
+  }
+
+  /** Tools a user may see; all of them, unless a tool asks for scopes or roles. */
+  listFor(user: unknown): { tools: object[] } {
+    const seen = [...this.tools.values()].filter((tool) =>
+      this.authorization.canAccessTool(user as User, tool),
+    );
+    return { tools: seen.map(({ listing }) => listing) };
+  }
+
+  /** @throws {ProtocolError} when the tool asks for scopes or roles the user lacks. */
+  authorize(tool: RegisteredTool, user: unknown): void {
+    if (asksForMore(tool)) this.authorization.validateToolAccess(user as User, tool);
+  }
+
+  /** The result of tools/list as JSON, made once for everybody. */
+  listAsJson(era: 'legacy' | 'modern', user: unknown): string {
+    if ([...this.tools.values()].some(asksForMore)) return this.serialised(user)[era];
+    return (this.lists ??= this.serialised(undefined))[era];
+  }
+
+  private serialised(user: unknown): { readonly legacy: string; readonly modern: string } {
+    const list = this.listFor(user);
+    const _meta = { [SERVER_INFO_META_KEY]: this.info.implementation };
+    return { legacy: JSON.stringify(list), modern: JSON.stringify({ ...list, ...UNCACHED, _meta }) };
+  }
+}
+
+const asksForMore = ({ metadata }: RegisteredTool): boolean =>
+  (metadata.requiredScopes?.length ?? 0) + (metadata.requiredRoles?.length ?? 0) > 0;

@@ -1,0 +1,69 @@
+import type { RequestId } from '@modelcontextprotocol/server';
+
+import { CODE } from '../edge/refusal.js';
+import { errorMessage } from './messages.js';
+import type { Reply } from './reply.js';
+import type { OpenCall } from './traffic.js';
+
+/** One request that is being worked on; answered once, or given up. */
+export class Call implements OpenCall {
+  private controller: AbortController | undefined;
+  private reason: Error | undefined;
+  private isDone = false;
+  private patience: NodeJS.Timeout | undefined;
+
+  constructor(
+    readonly id: RequestId,
+    readonly reply: Reply,
+    private readonly onDone: (call: Call) => void,
+  ) {}
+
+  /** Aborted when nobody waits for the answer any more. */
+  get signal(): AbortSignal {
+    if (!this.controller) {
+      this.controller = new AbortController();
+      if (this.reason) this.controller.abort(this.reason);
+    }
+    return this.controller.signal;
+  }
+
+  answer(message: string, status?: number): void {
+    if (this.isDone) return;
+    this.finish();
+    this.reply.answer(message, status);
+  }
+
+  async notify(message: string): Promise<void> {
+    if (!this.isDone) await this.reply.notify(message);
+  }
+
+  abort(reason: string): void {
+    if (this.isDone || this.reason) return;
+    this.reason = new Error(reason);
+    this.controller?.abort(this.reason);
+  }
+
+  /** Stops it, and answers nothing: whoever asked does not want it any more. */
+  cancel(reason: string): void {
+    if (this.isDone) return;
+    this.abort(reason);
+    this.finish();
+    this.reply.forgo();
+  }
+
+  interrupt(): void {
+    const sentence = 'The server shut down before the request was answered; it may have taken effect.';
+    this.answer(errorMessage(this.id, { code: CODE.refused, message: sentence }));
+  }
+
+  /** Cancels it after a while, unless it is done by then. */
+  cancelIn(delayMs: number, reason: string): void {
+    if (!this.isDone) this.patience ??= setTimeout(() => this.cancel(reason), delayMs).unref();
+  }
+
+  private finish(): void {
+    this.isDone = true;
+    clearTimeout(this.patience);
+    this.onDone(this);
+  }
+}

@@ -1,0 +1,58 @@
+import {
+  CLIENT_CAPABILITIES_META_KEY,
+  CLIENT_INFO_META_KEY,
+  LOG_LEVEL_META_KEY,
+  PROTOCOL_VERSION_META_KEY,
+  type ServerContext,
+} from '@modelcontextprotocol/server';
+
+import type { McpServer } from '../tools/tool-context.js';
+
+import type { Call } from './call.js';
+import { noticeMessage, type RequestMessage } from './messages.js';
+
+const ENVELOPE_KEYS = [
+  PROTOCOL_VERSION_META_KEY,
+  CLIENT_INFO_META_KEY,
+  CLIENT_CAPABILITIES_META_KEY,
+  LOG_LEVEL_META_KEY,
+];
+
+/**
+ * What the SDK gives a handler, for a call the SDK has not seen: the same members, on the call's own stream. Questions
+ * to the client go through the session's SDK server, which is made when the first one is asked.
+ */
+export function fastContext(call: Call, message: RequestMessage, server: () => McpServer): ServerContext {
+  const { id, method, params } = message;
+  const related = { relatedRequestId: id };
+  const mcpReq: ServerContext['mcpReq'] = {
+    id,
+    method,
+    ...(params?._meta && { _meta: params._meta }),
+    ...envelopeOf(params?._meta),
+    requestState: () => undefined as never,
+    get signal() {
+      return call.signal;
+    },
+    notify: (notification) => call.notify(noticeMessage(notification.method, notification.params)),
+    // Announcing the logging capability sends every call through the SDK; see LegacyCalls and ModernEndpoint.
+    log: () => Promise.resolve(),
+    send: ((request: never, ...rest: never[]) => {
+      const options = rest.pop();
+      return server().server.request(request, ...rest, {
+        ...(options as object | undefined),
+        ...related,
+      } as never);
+    }) as ServerContext['mcpReq']['send'],
+    elicitInput: (asked, options) => server().server.elicitInput(asked, { ...options, ...related }),
+    requestSampling: (asked, options) => server().server.createMessage(asked, { ...options, ...related }),
+  };
+  return { mcpReq };
+}
+
+function envelopeOf(meta: Record<string, unknown> | undefined): { envelope?: object } {
+  if (!meta || !(PROTOCOL_VERSION_META_KEY in meta)) return {};
+  return {
+    envelope: Object.fromEntries(ENVELOPE_KEYS.filter((key) => key in meta).map((key) => [key, meta[key]])),
+  };
+}

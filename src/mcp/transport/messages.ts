@@ -1,0 +1,83 @@
+import type { RequestId } from '@modelcontextprotocol/server';
+
+type Params = Record<string, unknown> & {
+  readonly _meta?: Record<string, unknown> & { readonly progressToken?: string | number };
+};
+
+export interface RequestMessage {
+  readonly jsonrpc: '2.0';
+  readonly id: RequestId;
+  readonly method: string;
+  readonly params?: Params;
+}
+
+export interface NoticeMessage {
+  readonly jsonrpc: '2.0';
+  readonly method: string;
+  readonly params?: Params;
+}
+
+/** Named here because the SDK treats it by a schema of its own. */
+const RELATED_TASK = 'io.modelcontextprotocol/related-task';
+const MEMBERS: ReadonlySet<string> = new Set(['jsonrpc', 'id', 'method', 'params']);
+
+/**
+ * Whether this is, without any doubt, a request or a notification of JSON-RPC as MCP has it. What is not, may still be
+ * one: that is for the SDK's schemas to say, which cost more.
+ */
+export function isPlainMessage(body: unknown): body is RequestMessage | NoticeMessage {
+  if (!isRecord(body) || body['jsonrpc'] !== '2.0' || typeof body['method'] !== 'string') return false;
+  for (const member in body) if (!MEMBERS.has(member)) return false;
+  if ('id' in body && !isRequestId(body['id'])) return false;
+  const params = body['params'];
+  return params === undefined ? !('params' in body) : isRecord(params) && isPlainMeta(params['_meta']);
+}
+
+function isPlainMeta(meta: unknown): boolean {
+  if (meta === undefined) return true;
+  if (!isRecord(meta) || RELATED_TASK in meta) return false;
+  const token = meta['progressToken'];
+  return token === undefined || isRequestId(token);
+}
+
+export const isRequest = (message: object): message is RequestMessage =>
+  'method' in message && 'id' in message;
+
+export const isNotice = (message: object): message is NoticeMessage =>
+  'method' in message && !('id' in message);
+
+const isRequestId = (value: unknown): value is RequestId =>
+  typeof value === 'string' || Number.isSafeInteger(value);
+
+export const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** The message that carries a result which is JSON already. */
+export const resultMessage = (id: RequestId, result: string): string =>
+  `{"result":${result},"jsonrpc":"2.0","id":${JSON.stringify(id)}}`;
+
+export const errorMessage = (id: RequestId, error: object): string =>
+  JSON.stringify({ jsonrpc: '2.0', id, error });
+
+export const noticeMessage = (method: string, params?: object): string =>
+  JSON.stringify({ jsonrpc: '2.0', method, params });
+
+/** Name and arguments of a tools/call that needs nobody's second look. */
+export interface PlainCall {
+  readonly name: string;
+  readonly arguments?: Record<string, unknown>;
+}
+
+/** Members of a tools/call that belong to parts of the protocol the SDK serves. */
+const RARE = ['task', 'inputResponses', 'requestState'] as const;
+
+export function plainCallIn({ params }: RequestMessage): PlainCall | undefined {
+  if (params === undefined || typeof params['name'] !== 'string') return undefined;
+  if ('arguments' in params && !isRecord(params['arguments'])) return undefined;
+  if (RARE.some((member) => member in params)) return undefined;
+  return params as unknown as PlainCall;
+}
+
+/** Whether a list request asks for nothing unusual; there is one page, whatever the cursor. */
+export const isPlainList = ({ params }: RequestMessage): boolean =>
+  params?.['cursor'] === undefined || typeof params['cursor'] === 'string';

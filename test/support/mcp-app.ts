@@ -1,0 +1,83 @@
+import type { AddressInfo } from 'node:net';
+
+import type { Type } from '@nestjs/common';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import { Test } from '@nestjs/testing';
+
+import { Addresses, ConfigModule, readConfig } from '../../src/config/index.js';
+import { connectMcp, drainMcp, McpModule } from '../../src/mcp/index.js';
+import { type Caller, UpstreamClient, type Verdict } from '../../src/upstream/index.js';
+import { LogBook } from './log-book.js';
+import { SampleTools } from './sample-tools.js';
+
+/** A key every fake runtime takes. */
+export const KEY = 'sk-test-0123456789abcdef';
+
+/** Stands in for the Runtime API: says what keys are worth, and counts how often it was asked. */
+export class FakeRuntime {
+  readonly judged: string[] = [];
+  verdict: (key: string) => Verdict | Promise<Verdict> = () => ({ isValid: true });
+
+  async judge({ key }: Caller): Promise<Verdict> {
+    this.judged.push(key);
+    return await this.verdict(key);
+  }
+}
+
+interface Options {
+  readonly environment?: Record<string, string>;
+  /** Beside the sample tools. */
+  readonly modules?: readonly Type[];
+  readonly runtime?: FakeRuntime;
+}
+
+/** The MCP endpoint with the sample tools, listening on a free port; the runtime behind it is not real. */
+export class McpApp implements AsyncDisposable {
+  private constructor(
+    readonly app: NestExpressApplication,
+    readonly runtime: FakeRuntime,
+    /** Everything that was logged. */
+    readonly log: LogBook,
+    readonly origin: string,
+  ) {}
+
+  static async start({
+    environment = {},
+    modules = [],
+    runtime = new FakeRuntime(),
+  }: Options = {}): Promise<McpApp> {
+    const config = readConfig('mcp', { CYBERUN_RUNTIME_URL: 'http://127.0.0.1:9/api/v1', ...environment });
+    const built = await Test.createTestingModule({
+      imports: [ConfigModule.with(config), McpModule, ...modules],
+      controllers: [SampleTools],
+    })
+      .overrideProvider(UpstreamClient)
+      .useValue(runtime)
+      .compile();
+    const log = new LogBook();
+    const app = built.createNestApplication<NestExpressApplication>({ bodyParser: false, logger: log });
+    app.setGlobalPrefix('api/v1');
+    await connectMcp(app);
+    await app.listen(0, '127.0.0.1');
+    const { port } = app.getHttpServer().address() as AddressInfo;
+    app.get(Addresses, { strict: false }).announce(port);
+    return new McpApp(app, runtime, log, `http://127.0.0.1:${port}`);
+  }
+
+  get url(): string {
+    return `${this.origin}/api/v1/mcp`;
+  }
+
+  /** The sample tools, to see what reached them. */
+  get tools(): SampleTools {
+    return this.app.get(SampleTools, { strict: false });
+  }
+
+  drain(graceMs: number): Promise<void> {
+    return drainMcp(this.app, graceMs);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.app.close();
+  }
+}
