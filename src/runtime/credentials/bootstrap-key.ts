@@ -2,7 +2,6 @@ import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 
 import { CONFIG, type Config } from '../../config/index.js';
 import { Database, TEAM_ID } from '../database/index.js';
-import { PERMISSIONS } from './credential.js';
 import { CredentialsStore } from './credentials.store.js';
 
 /** Makes the first integration key, so that a new runtime can be used at all. */
@@ -32,5 +31,4 @@ export class BootstrapKey implements OnModuleInit {
   }
 }
 
-const wanted = (displayName: string) =>
-  ({ kind: 'integration', displayName, permissions: PERMISSIONS }) as const;
+const wanted = (display_name: string) => ({ kind: 'integration', display_name }) as const;

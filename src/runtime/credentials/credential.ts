@@ -14,13 +14,12 @@ export interface Credential {
   readonly permissions: ReadonlySet<string>;
 }
 
-/** What a new key shall be. */
+/** What a new key shall be; without `permissions` it may do everything, without `expires_in_days` for ever. */
 export interface NewCredential {
   readonly kind: CredentialKind;
-  readonly displayName: string;
-  readonly permissions: readonly Permission[];
-  /** Days it stays valid; without, for ever. */
-  readonly expiresInDays?: number | undefined;
+  readonly display_name: string;
+  readonly permissions?: readonly string[] | undefined;
+  readonly expires_in_days?: number | undefined;
 }
 
 /** A credential as an administrator sees it; never the key itself. */

@@ -1,8 +1,15 @@
+import { isUUID } from 'class-validator';
 import type { Selectable } from 'kysely';
 
 import { type Db, uuidV7 } from '../database/index.js';
 import type { CredentialTable } from '../database/schema.js';
-import type { CredentialSummary, IssuedCredential, NewCredential } from './credential.js';
+import {
+  type CredentialSummary,
+  type IssuedCredential,
+  type NewCredential,
+  PERMISSIONS,
+} from './credential.js';
+import { checkNewCredential } from './new-credential-check.js';
 import { hashOf, newRawKey, prefixOf } from './raw-key.js';
 
 const DAY_MS = 86_400_000;
@@ -16,15 +23,16 @@ export class CredentialsStore {
 
   /** Issues a key; `rawKey` is for keys that an operator chose. */
   async create(wanted: NewCredential, rawKey = newRawKey(wanted.kind)): Promise<IssuedCredential> {
-    const { kind, displayName, permissions, expiresInDays } = wanted;
+    checkNewCredential(wanted);
+    const { kind, display_name, permissions = PERMISSIONS, expires_in_days } = wanted;
     const issued = { id: uuidV7(), kind, key_prefix: prefixOf(rawKey) };
-    const expires_at = expiresInDays === undefined ? null : new Date(Date.now() + expiresInDays * DAY_MS);
+    const expires_at = expires_in_days === undefined ? null : new Date(Date.now() + expires_in_days * DAY_MS);
     await this.db
       .insertInto('credential')
       .values({
         ...issued,
         team_id: this.teamId,
-        display_name: displayName,
+        display_name,
         key_hash: hashOf(rawKey),
         permissions: [...permissions],
         expires_at,
@@ -46,6 +54,7 @@ export class CredentialsStore {
 
   /** Ends a credential at once and for good; `false` when the team has none with this id. */
   async revoke(id: string): Promise<boolean> {
+    if (!isUUID(id)) return false;
     const { numUpdatedRows } = await this.db
       .updateTable('credential')
       .set(({ fn, val }) => ({ revoked_at: fn.coalesce('revoked_at', val(new Date())) }))

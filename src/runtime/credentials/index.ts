@@ -13,4 +13,5 @@ export { type AuthenticatedRequest, CurrentCredential, Requires } from './creden
 export { CredentialsModule } from './credentials.module.js';
 export { CredentialsService } from './credentials.service.js';
 export { CredentialsStore } from './credentials.store.js';
+export { CredentialError } from './new-credential-check.js';
 export { IntegrationKeyGuard } from './integration-key.guard.js';

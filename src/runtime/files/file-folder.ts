@@ -16,6 +16,9 @@ export interface StoredFile {
 /** What became of an upload. */
 export type Stored = 'stored' | 'exists' | 'incomplete';
 
+/** What a stream reports when its sender goes away half way. */
+const BROKEN_OFF: ReadonlySet<string> = new Set(['ECONNRESET', 'ERR_STREAM_PREMATURE_CLOSE']);
+
 /** Objects of the built-in store: one file each, complete or not there, never overwritten. */
 export class FileFolder {
   private readonly drafts: string;
@@ -38,7 +41,9 @@ export class FileFolder {
       await syncFolder(dirname(path));
       return 'stored';
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'EEXIST') return 'exists';
+      const { code = '' } = error as NodeJS.ErrnoException;
+      if (code === 'EEXIST') return 'exists';
+      if (BROKEN_OFF.has(code)) return 'incomplete';
       throw error;
     } finally {
       await rm(draft, { force: true });

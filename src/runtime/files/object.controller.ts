@@ -24,9 +24,9 @@ export class ObjectController {
   async put(@Req() request: Request, @Res() response: Response): Promise<void> {
     const length = request.headers['content-length'];
     const refusal = this.refusalOf(request) ?? (length === undefined ? 'MissingContentLength' : undefined);
-    if (refusal) return refuse(response.set('Connection', 'close'), refusal);
+    if (refusal) return refuse(response, refusal);
     const key = this.keyOf(request);
-    if (await this.folder.find(key)) return refuse(response.set('Connection', 'close'), 'PreconditionFailed');
+    if (await this.folder.find(key)) return refuse(response, 'PreconditionFailed');
     const stored = await this.folder.write(key, request, Number(length));
     if (stored === 'exists') return refuse(response, 'PreconditionFailed');
     if (stored === 'incomplete') return refuse(response, 'IncompleteBody');

@@ -1,45 +1,70 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 
 import type { RunProgress } from '../../contract/index.js';
 import type { ClaimedRun, ClaimingAgent, EligibleAgent, StoredOutput } from './claimed-run.js';
-
-const soon = (): Promise<never> => Promise.reject(new Error('being built'));
+import { RunOutcomes } from './run-outcomes.js';
+import { RunReports } from './run-reports.js';
+import { TaskClaims } from './task-claims.js';
+import { WaitingTasks } from './waiting-tasks.js';
 
 /** What the dispatcher does with tasks. A call about a run that was given up or cancelled changes nothing. */
 @Injectable()
-export class TaskRuns {
+export class TaskRuns implements OnModuleInit {
+  private readonly logger = new Logger('Tasks');
+
+  constructor(
+    @Inject(TaskClaims) private readonly claims: TaskClaims,
+    @Inject(RunReports) private readonly reports: RunReports,
+    @Inject(RunOutcomes) private readonly outcomes: RunOutcomes,
+    @Inject(WaitingTasks) private readonly waiting: WaitingTasks,
+  ) {}
+
+  async onModuleInit(): Promise<void> {
+    const count = await this.outcomes.recover();
+    if (count > 0)
+      this.logger.warn(`${count} run(s) were cut off when the server last ended; they begin again.`);
+  }
+
   /** Takes up to `free` runs whose labels the agent has all of; they become `queued`. */
-  claim(_agent: ClaimingAgent, _free: number): Promise<ClaimedRun[]> {
-    return soon();
+  claim(agent: ClaimingAgent, free: number): Promise<ClaimedRun[]> {
+    return this.claims.claim(agent, free);
   }
+
   /** The agent acknowledged: `running`. */
-  started(_run: ClaimedRun): Promise<void> {
-    return soon();
+  started(run: ClaimedRun): Promise<void> {
+    return this.reports.started(run);
   }
-  progress(_run: ClaimedRun, _progress: RunProgress): Promise<void> {
-    return soon();
+
+  progress(run: ClaimedRun, progress: RunProgress): Promise<void> {
+    return this.reports.progress(run, progress);
   }
-  completed(_run: ClaimedRun, _output: unknown, _files: readonly StoredOutput[]): Promise<void> {
-    return soon();
+
+  completed(run: ClaimedRun, output: unknown, files: readonly StoredOutput[]): Promise<void> {
+    return this.outcomes.completed(run, output, files);
   }
+
   /** Runs again while `max_retries` allows it, else `failed`. */
-  failed(_run: ClaimedRun, _error: string): Promise<void> {
-    return soon();
+  failed(run: ClaimedRun, error: string): Promise<void> {
+    return this.outcomes.failed(run, error);
   }
+
   /** Agent or server lost: runs again, not counted as a retry. */
-  interrupted(_run: ClaimedRun): Promise<void> {
-    return soon();
+  interrupted(run: ClaimedRun): Promise<void> {
+    return this.outcomes.interrupted(run);
   }
+
   /** Says these runs are alive; due every 10 s, a run silent for 60 s is given to another agent. */
-  heartbeat(_runs: readonly ClaimedRun[]): Promise<void> {
-    return soon();
+  heartbeat(runs: readonly ClaimedRun[]): Promise<void> {
+    return this.reports.heartbeat(runs);
   }
+
   /** Calls back when something may have become claimable; returns the way to stop. */
-  onWork(_listener: () => void): () => void {
-    return () => undefined;
+  onWork(listener: () => void): () => void {
+    return this.waiting.onWork(listener);
   }
+
   /** Says which agents are connected now, so that tasks nobody can take show as `waiting`. */
-  agentsChanged(_agents: readonly EligibleAgent[]): Promise<void> {
-    return soon();
+  agentsChanged(agents: readonly EligibleAgent[]): Promise<void> {
+    return this.waiting.agentsChanged(agents);
   }
 }

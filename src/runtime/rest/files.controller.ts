@@ -1,0 +1,24 @@
+import { Body, Controller, HttpCode, Inject, Post, UseGuards, UsePipes } from '@nestjs/common';
+
+import type { PresignedUpload } from '../../contract/index.js';
+import { type Credential, CurrentCredential, IntegrationKeyGuard } from '../credentials/index.js';
+import { FilesService } from '../files/index.js';
+import { PresignBodyDto } from './presign-body.dto.js';
+import { RestValidationPipe } from './rest-validation.pipe.js';
+
+/** Uploads of inputs. */
+@Controller('r/files')
+@UseGuards(IntegrationKeyGuard)
+@UsePipes(RestValidationPipe)
+export class FilesController {
+  constructor(@Inject(FilesService) private readonly files: FilesService) {}
+
+  @Post('presign')
+  @HttpCode(200)
+  presign(
+    @CurrentCredential() { teamId }: Credential,
+    @Body() wanted: PresignBodyDto,
+  ): Promise<PresignedUpload> {
+    return this.files.presign(teamId, wanted);
+  }
+}

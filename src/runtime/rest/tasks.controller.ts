@@ -1,0 +1,72 @@
+import {
+  Controller,
+  Get,
+  Headers,
+  HttpCode,
+  Inject,
+  Param,
+  Post,
+  Query,
+  Res,
+  UseGuards,
+  UsePipes,
+} from '@nestjs/common';
+import type { Response } from 'express';
+
+import type { CancelAccepted, Task, TaskList, TaskResult } from '../../contract/index.js';
+import { type Credential, CurrentCredential, IntegrationKeyGuard } from '../credentials/index.js';
+import { TaskEventsService, TasksService } from '../tasks/index.js';
+import { sendEvents } from './event-stream.js';
+import { IdPipe } from './id.pipe.js';
+import { RestValidationPipe } from './rest-validation.pipe.js';
+import { TaskQueryDto } from './task-query.dto.js';
+
+const ID = new IdPipe('task_id');
+
+/** Tasks: how they stand, what they brought, and ending them. */
+@Controller('r/tasks')
+@UseGuards(IntegrationKeyGuard)
+@UsePipes(RestValidationPipe)
+export class TasksController {
+  constructor(
+    @Inject(TasksService) private readonly tasks: TasksService,
+    @Inject(TaskEventsService) private readonly events: TaskEventsService,
+  ) {}
+
+  @Get()
+  list(@CurrentCredential() { teamId }: Credential, @Query() filter: TaskQueryDto): Promise<TaskList> {
+    return this.tasks.list(teamId, filter);
+  }
+
+  @Get(':id')
+  get(@CurrentCredential() { teamId }: Credential, @Param('id', ID) id: string): Promise<Task> {
+    return this.tasks.get(teamId, id);
+  }
+
+  @Get(':id/result')
+  result(@CurrentCredential() { teamId }: Credential, @Param('id', ID) id: string): Promise<TaskResult> {
+    return this.tasks.result(teamId, id);
+  }
+
+  @Post(':id/cancel')
+  @HttpCode(200)
+  async cancel(
+    @CurrentCredential() { teamId }: Credential,
+    @Param('id', ID) id: string,
+  ): Promise<CancelAccepted> {
+    await this.tasks.cancel(teamId, id);
+    return { is_success: true };
+  }
+
+  @Get(':id/events')
+  async follow(
+    @CurrentCredential() { teamId }: Credential,
+    @Param('id', ID) id: string,
+    @Headers('last-event-id') lastEventId: string | undefined,
+    @Res() response: Response,
+  ): Promise<void> {
+    await this.tasks.get(teamId, id);
+    const after = /^\d{1,9}$/.test(lastEventId ?? '') ? Number(lastEventId) : 0;
+    await sendEvents(response, (signal) => this.events.follow(teamId, id, { after, signal }));
+  }
+}

@@ -1,0 +1,81 @@
+import {
+  Body,
+  Controller,
+  Get,
+  HttpCode,
+  Inject,
+  Param,
+  Post,
+  Query,
+  UseGuards,
+  UsePipes,
+} from '@nestjs/common';
+
+import type { RunAccepted, Workflow, WorkflowList } from '../../contract/index.js';
+import { type Credential, CurrentCredential, IntegrationKeyGuard, Requires } from '../credentials/index.js';
+import { TaskSubmission } from '../tasks/index.js';
+import { type WorkflowName, WorkflowsService } from '../workflows/index.js';
+import { IdPipe } from './id.pipe.js';
+import { PageQueryDto } from './page-query.dto.js';
+import { RestValidationPipe } from './rest-validation.pipe.js';
+import { RunBodyDto } from './run-body.dto.js';
+
+const ID = new IdPipe('workflow_id');
+
+/** Workflows: what there is, and running it. */
+@Controller('r/workflows')
+@UseGuards(IntegrationKeyGuard)
+@UsePipes(RestValidationPipe)
+export class WorkflowsController {
+  constructor(
+    @Inject(WorkflowsService) private readonly workflows: WorkflowsService,
+    @Inject(TaskSubmission) private readonly submission: TaskSubmission,
+  ) {}
+
+  @Get()
+  list(@CurrentCredential() { teamId }: Credential, @Query() page: PageQueryDto): Promise<WorkflowList> {
+    return this.workflows.list(teamId, page);
+  }
+
+  @Get('slug/:slug')
+  getBySlug(@CurrentCredential() { teamId }: Credential, @Param('slug') slug: string): Promise<Workflow> {
+    return this.workflows.get(teamId, { slug });
+  }
+
+  @Get(':id')
+  get(@CurrentCredential() { teamId }: Credential, @Param('id', ID) id: string): Promise<Workflow> {
+    return this.workflows.get(teamId, { id });
+  }
+
+  @Post('slug/:slug/run')
+  @HttpCode(202)
+  @Requires('run')
+  runBySlug(
+    @CurrentCredential() { teamId }: Credential,
+    @Param('slug') slug: string,
+    @Body() body: RunBodyDto,
+  ): Promise<RunAccepted> {
+    return this.submit(teamId, { slug }, body);
+  }
+
+  @Post(':id/run')
+  @HttpCode(202)
+  @Requires('run')
+  run(
+    @CurrentCredential() { teamId }: Credential,
+    @Param('id', ID) id: string,
+    @Body() body: RunBodyDto,
+  ): Promise<RunAccepted> {
+    return this.submit(teamId, { id }, body);
+  }
+
+  private async submit(teamId: string, name: WorkflowName, body: RunBodyDto): Promise<RunAccepted> {
+    const workflow = await this.workflows.runnable(teamId, name);
+    const { parameters = {}, dispatch_target, target_pool, submitter_region, tool_type } = body;
+    const given = { dispatch_target, target_pool, submitter_region, tool_type };
+    const fields = Object.fromEntries(
+      Object.entries(given).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])),
+    ) as Record<string, string>;
+    return { task_id: await this.submission.submit(teamId, workflow, { parameters, fields }) };
+  }
+}

@@ -1,0 +1,35 @@
+import { Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
+
+import { AgentsModule } from './agents/index.js';
+import { CredentialsModule } from './credentials/index.js';
+import { Database, DatabaseModule } from './database/index.js';
+import { Engine, EngineModule } from './engine/index.js';
+import { GatewayModule } from './gateway/index.js';
+import { KeysModule } from './keys/index.js';
+import { LocalAgentModule } from './local-agent/index.js';
+import { RestModule } from './rest/index.js';
+
+/** The embedded runtime, complete. What it stands on goes last, when HTTP and everything above have ended. */
+@Module({
+  imports: [
+    DatabaseModule,
+    EngineModule,
+    CredentialsModule,
+    RestModule,
+    KeysModule,
+    GatewayModule,
+    AgentsModule,
+    LocalAgentModule,
+  ],
+})
+export class RuntimeModule implements OnApplicationShutdown {
+  constructor(
+    @Inject(Engine) private readonly engine: Engine,
+    @Inject(Database) private readonly database: Database,
+  ) {}
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.engine.stop();
+    await this.database.close();
+  }
+}

@@ -1,0 +1,120 @@
+import { Inject, Injectable } from '@nestjs/common';
+
+import { Database, type Tx } from '../database/index.js';
+import { type Claim, Engine } from '../engine/index.js';
+import type { ClaimedRun, StoredOutput } from './claimed-run.js';
+import { ConnectedAgents } from './connected-agents.js';
+import { HeldRuns } from './held-runs.js';
+import { HELD_STATES, moveTask, type TaskChange, type TaskRow } from './task-transitions.js';
+
+/** Ends runs: for good, or to begin again. */
+@Injectable()
+export class RunOutcomes {
+  constructor(
+    @Inject(Database) private readonly database: Database,
+    @Inject(Engine) private readonly engine: Engine,
+    @Inject(HeldRuns) private readonly held: HeldRuns,
+    @Inject(ConnectedAgents) private readonly agents: ConnectedAgents,
+  ) {}
+
+  completed(run: ClaimedRun, output: unknown, files: readonly StoredOutput[]): Promise<void> {
+    return this.end(run, async (tx, claim, task) => {
+      const task_output = JSON.stringify(output ?? null);
+      const data = { status: 'completed', output: output ?? null, agent_id: task.agent_id };
+      const change = { task_status: 'completed' as const, completed_at: new Date(), task_output };
+      await moveTask(tx, movable(claim), change, { event: 'completed', data });
+      await writeFiles(tx, claim, files);
+      await this.engine.settle(tx, claim, 'done');
+    });
+  }
+
+  /** Runs again while `max_retries` allows it, else `failed`. */
+  failed(run: ClaimedRun, error: string): Promise<void> {
+    return this.end(run, async (tx, claim, task) => {
+      const { retry_count, max_retries, agent_id } = task;
+      if (retry_count < max_retries) {
+        const message = `retry ${retry_count + 1} of ${max_retries} after: ${error}`;
+        await this.requeue(tx, claim, { retry_count: retry_count + 1 }, message);
+        return;
+      }
+      const change = { task_status: 'failed' as const, completed_at: new Date(), task_error: error };
+      const data = { status: 'failed', error, agent_id };
+      await moveTask(tx, movable(claim), change, { event: 'failed', data });
+      await this.engine.settle(tx, claim, 'done');
+    });
+  }
+
+  /** Agent or server lost: runs again, not counted as a retry. */
+  interrupted(run: ClaimedRun): Promise<void> {
+    return this.end(run, (tx, claim, task) => this.requeueInterrupted(tx, claim, task));
+  }
+
+  /** Gives tasks that a server left in somebody's hands when it died back to the queue. */
+  async recover(): Promise<number> {
+    if (!this.database.isExclusive) return 0;
+    const orphans = await this.database.db
+      .selectFrom('task')
+      .selectAll()
+      .where('task_status', 'in', HELD_STATES)
+      .execute();
+    for (const task of orphans) {
+      const claim = {
+        taskId: task.id,
+        teamId: task.team_id,
+        labels: task.required_labels,
+        attempt: task.attempt_count,
+      };
+      await this.database.db.transaction().execute((tx) => this.requeueInterrupted(tx, claim, task));
+    }
+    return orphans.length;
+  }
+
+  private requeueInterrupted(tx: Tx, claim: Claim, task: TaskRow): Promise<void> {
+    const interrupted_count = claim.attempt - task.retry_count;
+    return this.requeue(tx, claim, { interrupted_count }, 'the run was cut off and begins again');
+  }
+
+  private async requeue(tx: Tx, claim: Claim, counts: TaskChange, message: string): Promise<void> {
+    const task_status = this.agents.canRun(claim) ? 'pending' : 'waiting';
+    const change = { ...counts, task_status, agent_id: null, agent_labels: null, gpu_type: null } as const;
+    await moveTask(tx, movable(claim), change, { event: 'status', data: { status: task_status, message } });
+    await this.engine.settle(tx, claim, 'again');
+  }
+
+  /** Does the work if the run is still ours and its task still in an agent's hands. */
+  private async end(
+    run: ClaimedRun,
+    work: (tx: Tx, claim: Claim, task: TaskRow) => Promise<void>,
+  ): Promise<void> {
+    const claim = this.held.claimOf(run);
+    if (!claim) return;
+    await this.database.db.transaction().execute(async (tx) => {
+      const task = await tx
+        .selectFrom('task')
+        .selectAll()
+        .where('id', '=', claim.taskId)
+        .where('team_id', '=', claim.teamId)
+        .where('attempt_count', '=', claim.attempt)
+        .where('task_status', 'in', HELD_STATES)
+        .forUpdate()
+        .executeTakeFirst();
+      if (task) await work(tx, claim, task);
+    });
+    this.held.remove(run);
+  }
+}
+
+const movable = ({ taskId, teamId, attempt }: Claim) => ({ taskId, teamId, attempt, from: HELD_STATES });
+
+async function writeFiles(tx: Tx, { taskId, teamId }: Claim, files: readonly StoredOutput[]): Promise<void> {
+  if (files.length === 0) return;
+  const rows = files.map(({ file, fileKey }) => ({
+    task_id: taskId,
+    team_id: teamId,
+    file_name: file.name,
+    file_key: fileKey,
+    file_size: file.size,
+    content_type: file.content_type,
+  }));
+  await tx.insertInto('task_file').values(rows).execute();
+}

@@ -1,0 +1,54 @@
+import { Inject, Injectable } from '@nestjs/common';
+
+import type { RunProgress } from '../../contract/index.js';
+import { Database } from '../database/index.js';
+import { Engine } from '../engine/index.js';
+import type { ClaimedRun } from './claimed-run.js';
+import { HeldRuns } from './held-runs.js';
+import { moveTask } from './task-transitions.js';
+
+/** Writes down what is heard of runs on their way. */
+@Injectable()
+export class RunReports {
+  constructor(
+    @Inject(Database) private readonly database: Database,
+    @Inject(Engine) private readonly engine: Engine,
+    @Inject(HeldRuns) private readonly held: HeldRuns,
+  ) {}
+
+  async started({ taskId, teamId, attempt }: ClaimedRun): Promise<void> {
+    const { db } = this.database;
+    await db.transaction().execute(async (tx) => {
+      const queued = { teamId, taskId, attempt, from: ['queued'] as const };
+      const task = await tx
+        .selectFrom('task')
+        .select('agent_id')
+        .where('id', '=', taskId)
+        .where('team_id', '=', teamId)
+        .executeTakeFirst();
+      await moveTask(
+        tx,
+        queued,
+        { task_status: 'running', started_at: new Date() },
+        { event: 'status', data: { status: 'running', agent_id: task?.agent_id ?? null } },
+      );
+    });
+  }
+
+  async progress({ taskId, teamId, attempt }: ClaimedRun, progress: RunProgress): Promise<void> {
+    await this.database.db
+      .transaction()
+      .execute((tx) =>
+        moveTask(
+          tx,
+          { teamId, taskId, attempt, from: ['running'] },
+          {},
+          { event: 'progress', data: { ...progress } },
+        ),
+      );
+  }
+
+  async heartbeat(runs: readonly ClaimedRun[]): Promise<void> {
+    await this.engine.heartbeat(runs.flatMap((run) => this.held.claimOf(run) ?? []));
+  }
+}

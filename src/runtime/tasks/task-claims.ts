@@ -1,0 +1,94 @@
+import { Inject, Injectable } from '@nestjs/common';
+
+import { Database, type Tx } from '../database/index.js';
+import { type Claim, Engine } from '../engine/index.js';
+import { type CompiledWorkflow, fileParametersOf, RUN_LIMIT_SECONDS } from '../workflows/index.js';
+import type { ClaimedRun, ClaimingAgent } from './claimed-run.js';
+import { HeldRuns } from './held-runs.js';
+import { moveTask, OPEN_STATES, type TaskRow } from './task-transitions.js';
+
+interface QueuedTask {
+  readonly claim: Claim;
+  readonly task: TaskRow;
+  readonly definition: CompiledWorkflow;
+}
+
+/** Hands tasks to agents. */
+@Injectable()
+export class TaskClaims {
+  constructor(
+    @Inject(Database) private readonly database: Database,
+    @Inject(Engine) private readonly engine: Engine,
+    @Inject(HeldRuns) private readonly held: HeldRuns,
+  ) {}
+
+  /** Takes up to `free` runs whose labels the agent has all of; they become `queued`. */
+  async claim(agent: ClaimingAgent, free: number): Promise<ClaimedRun[]> {
+    if (free <= 0) return [];
+    const queued = await this.database.db.transaction().execute(async (tx) => {
+      const tasks: QueuedTask[] = [];
+      for (const claim of await this.engine.claim(tx, agent, free)) {
+        const task = await this.queue(tx, claim, agent);
+        if (task) tasks.push({ claim, task, definition: await definitionOf(tx, task) });
+        // The task ended without its job: nothing is left to do.
+        else await this.engine.settle(tx, claim, 'done');
+      }
+      return tasks;
+    });
+    return queued.map(({ claim, task, definition }) => this.runOf(claim, task, definition));
+  }
+
+  private async queue(tx: Tx, claim: Claim, agent: ClaimingAgent): Promise<TaskRow | undefined> {
+    const { taskId, teamId, attempt } = claim;
+    const before = await tx
+      .selectFrom('task')
+      .select('retry_count')
+      .where('id', '=', taskId)
+      .where('team_id', '=', teamId)
+      .executeTakeFirst();
+    const change = {
+      task_status: 'queued' as const,
+      attempt_count: attempt,
+      // Every earlier run failed and was counted, or was cut off; nobody may have been left to say so.
+      interrupted_count: attempt - 1 - (before?.retry_count ?? 0),
+      agent_id: agent.agentId,
+      agent_labels: [...agent.labels],
+      gpu_type: agent.gpuType ?? null,
+    };
+    const data = { status: 'queued', agent_id: agent.agentId };
+    return moveTask(tx, { teamId, taskId, from: OPEN_STATES }, change, { event: 'status', data });
+  }
+
+  private runOf(claim: Claim, task: TaskRow, definition: CompiledWorkflow): ClaimedRun {
+    const { taskId, teamId, attempt } = claim;
+    const { parameters } = task;
+    return {
+      taskId,
+      teamId,
+      attempt,
+      order: {
+        task_id: taskId,
+        attempt,
+        steps: definition.steps,
+        parameters,
+        timeout_seconds: definition.task_timeout === 0 ? RUN_LIMIT_SECONDS : definition.task_timeout,
+      },
+      fileParameters: fileParametersOf(definition).flatMap((parameter) => {
+        const fileKey = parameters[parameter];
+        return typeof fileKey === 'string' ? [{ parameter, fileKey }] : [];
+      }),
+      signal: this.held.add(claim),
+    };
+  }
+}
+
+async function definitionOf(tx: Tx, task: TaskRow): Promise<CompiledWorkflow> {
+  const { definition } = await tx
+    .selectFrom('workflow_version')
+    .select('definition')
+    .where('workflow_id', '=', task.workflow_id)
+    .where('team_id', '=', task.team_id)
+    .where('version', '=', task.workflow_version)
+    .executeTakeFirstOrThrow();
+  return definition as CompiledWorkflow;
+}

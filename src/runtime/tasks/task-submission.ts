@@ -1,0 +1,77 @@
+import { BadRequestException, Inject, Injectable } from '@nestjs/common';
+
+import { Database, uuidV7 } from '../database/index.js';
+import { Engine } from '../engine/index.js';
+import { FilesService } from '../files/index.js';
+import { fileParametersOf, ParameterValidator, type WorkflowVersion } from '../workflows/index.js';
+import { ConnectedAgents } from './connected-agents.js';
+import { writeEvents } from './task-transitions.js';
+
+/** What a caller sends to run a workflow. */
+export interface RunSubmission {
+  readonly parameters: Record<string, unknown>;
+  /** Fields beside the parameters; kept and shown, and without effect on a single cluster of agents. */
+  readonly fields: Record<string, string>;
+}
+
+/** Accepts runs: checks the parameters, then writes task, first event and job in one transaction. */
+@Injectable()
+export class TaskSubmission {
+  constructor(
+    @Inject(Database) private readonly database: Database,
+    @Inject(Engine) private readonly engine: Engine,
+    @Inject(FilesService) private readonly files: FilesService,
+    @Inject(ConnectedAgents) private readonly agents: ConnectedAgents,
+  ) {}
+
+  /** @returns the id of the new task. */
+  async submit(
+    teamId: string,
+    workflow: WorkflowVersion,
+    { parameters, fields }: RunSubmission,
+  ): Promise<string> {
+    const { definition } = workflow;
+    const checked = await this.checked(teamId, workflow, parameters);
+    const requirement = { teamId, labels: definition.required_labels };
+    await this.engine.prepare(requirement);
+    const states = this.agents.canRun(requirement)
+      ? (['pending'] as const)
+      : (['pending', 'waiting'] as const);
+    const id = uuidV7();
+    await this.database.db.transaction().execute(async (tx) => {
+      await tx
+        .insertInto('task')
+        .values({
+          id,
+          team_id: teamId,
+          workflow_id: workflow.id,
+          workflow_version: workflow.version,
+          required_labels: definition.required_labels,
+          task_status: states[states.length - 1] ?? 'pending',
+          parameters: JSON.stringify(checked),
+          submission: JSON.stringify(fields),
+          max_retries: definition.max_retries,
+          last_sequence: states.length,
+        })
+        .execute();
+      const news = states.map((status) => ({ event: 'status' as const, data: { status } }));
+      await writeEvents(tx, { id, team_id: teamId }, news, 1);
+      await this.engine.enqueue(tx, id, requirement);
+    });
+    return id;
+  }
+
+  private async checked(
+    teamId: string,
+    { definition }: WorkflowVersion,
+    given: Record<string, unknown>,
+  ): Promise<Record<string, unknown>> {
+    const result = new ParameterValidator(definition.schema).check(given);
+    if (!result.isValid) throw new BadRequestException(result.reason);
+    const { parameters } = result;
+    for (const key of fileParametersOf(definition)) {
+      if (parameters[key] !== undefined) await this.files.requireInput(teamId, key, parameters[key]);
+    }
+    return parameters;
+  }
+}

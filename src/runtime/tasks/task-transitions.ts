@@ -1,0 +1,85 @@
+import type { Selectable } from 'kysely';
+
+import type { TaskEventName, TaskState } from '../../contract/index.js';
+import type { Schema, Tx } from '../database/index.js';
+import type { TaskTable } from '../database/schema.js';
+
+export type TaskRow = Selectable<TaskTable>;
+
+/** States a task can still leave. */
+export const OPEN_STATES = ['pending', 'waiting', 'queued', 'running'] as const satisfies TaskState[];
+/** States in which an agent has the task. */
+export const HELD_STATES = ['queued', 'running'] as const satisfies TaskState[];
+
+/** Which task may move, and from where; with `attempt`, only while that run is the current one. */
+export interface Movable {
+  readonly teamId: string;
+  readonly taskId: string;
+  readonly attempt?: number;
+  readonly from: readonly TaskState[];
+}
+
+/** What becomes of it. */
+export type TaskChange = Partial<
+  Pick<
+    TaskRow,
+    | 'task_status'
+    | 'task_error'
+    | 'retry_count'
+    | 'attempt_count'
+    | 'interrupted_count'
+    | 'agent_id'
+    | 'agent_labels'
+    | 'gpu_type'
+    | 'started_at'
+    | 'completed_at'
+  >
+> & { readonly task_output?: string };
+
+/** The event that tells of it; `data` beside the task's id and the time. */
+export interface TaskNews {
+  readonly event: TaskEventName;
+  readonly data: Record<string, unknown>;
+}
+
+/**
+ * Changes a task and writes the event of it.
+ *
+ * @returns the task as it is now, or `undefined` when it was not where it could be moved from.
+ */
+export async function moveTask(
+  tx: Tx,
+  { teamId, taskId, attempt, from }: Movable,
+  change: TaskChange,
+  news: TaskNews,
+): Promise<TaskRow | undefined> {
+  let update = tx
+    .updateTable('task')
+    .set(({ eb }) => ({ ...change, last_sequence: eb('last_sequence', '+', 1) }))
+    .where('id', '=', taskId)
+    .where('team_id', '=', teamId)
+    .where('task_status', 'in', from);
+  if (attempt !== undefined) update = update.where('attempt_count', '=', attempt);
+  const row = await update.returningAll().executeTakeFirst();
+  if (!row) return undefined;
+  await writeEvents(tx, row, [news], row.last_sequence);
+  return row;
+}
+
+/** Writes events of a task, numbered from `first`. */
+export async function writeEvents(
+  tx: Tx,
+  task: { readonly id: string; readonly team_id: string },
+  news: readonly TaskNews[],
+  first: number,
+): Promise<void> {
+  const timestamp = new Date().toISOString();
+  const rows = news.map(({ event, data }, index) => ({
+    task_id: task.id,
+    team_id: task.team_id,
+    sequence: first + index,
+    event,
+    data: JSON.stringify({ task_id: task.id, ...data, timestamp }),
+  })) satisfies Partial<Record<keyof Schema['task_event'], unknown>>[];
+  await tx.insertInto('task_event').values(rows).execute();
+}

@@ -1,0 +1,109 @@
+import { Inject, Injectable, NotFoundException } from '@nestjs/common';
+
+import type { Task, TaskList, TaskResult, TaskState } from '../../contract/index.js';
+import { Database, type Db, type Tx } from '../database/index.js';
+import { Engine } from '../engine/index.js';
+import { FilesService } from '../files/index.js';
+import { presentSummary, presentTask } from './task-presentation.js';
+import { moveTask, OPEN_STATES, type TaskRow } from './task-transitions.js';
+
+/** Which tasks a list shows. */
+export interface TaskFilter {
+  readonly current_page: number;
+  readonly per_page: number;
+  readonly status?: TaskState | undefined;
+}
+
+/** Reads and cancels tasks; a team sees its own. */
+@Injectable()
+export class TasksService {
+  constructor(
+    @Inject(Database) private readonly database: Database,
+    @Inject(Engine) private readonly engine: Engine,
+    @Inject(FilesService) private readonly files: FilesService,
+  ) {}
+
+  /** Newest first. */
+  async list(teamId: string, { current_page, per_page, status }: TaskFilter): Promise<TaskList> {
+    let tasks = this.database.db.selectFrom('task').where('team_id', '=', teamId);
+    if (status !== undefined) tasks = tasks.where('task_status', '=', status);
+    const [rows, { total_count }] = await Promise.all([
+      tasks
+        .selectAll()
+        .orderBy('id', 'desc')
+        .limit(per_page)
+        .offset((current_page - 1) * per_page)
+        .execute(),
+      tasks.select(({ fn }) => fn.countAll<string>().as('total_count')).executeTakeFirstOrThrow(),
+    ]);
+    const page_meta = { current_page, per_page, total_count: Number(total_count) };
+    return { task_list: rows.map(presentSummary), page_meta };
+  }
+
+  async get(teamId: string, taskId: string): Promise<Task> {
+    return presentTask(await this.find(this.database.db, teamId, taskId));
+  }
+
+  /** Output and fresh links to the files; may be asked for any time, and holds nulls before the end. */
+  async result(teamId: string, taskId: string): Promise<TaskResult> {
+    const task = await this.find(this.database.db, teamId, taskId);
+    const links = await this.linksOf(task);
+    const isCompleted = task.task_status === 'completed';
+    return {
+      id: task.id,
+      task_status: task.task_status,
+      task_output: isCompleted ? task.task_output : null,
+      download_url: Object.values(links.urls)[0] ?? null,
+      download_urls: isCompleted ? links.urls : null,
+      expires_at: links.expiresAt?.toISOString() ?? null,
+      task_error: task.task_error,
+      completed_at: task.completed_at?.toISOString() ?? null,
+    };
+  }
+
+  /** Ends a task that is not at its end yet; repeating it is harmless. Returns once the task is `cancelled`. */
+  async cancel(teamId: string, taskId: string): Promise<void> {
+    await this.database.db.transaction().execute(async (tx) => {
+      const { required_labels } = await this.find(tx, teamId, taskId);
+      const change = { task_status: 'cancelled' as const, completed_at: new Date() };
+      const cancelled = await moveTask(tx, { teamId, taskId, from: OPEN_STATES }, change, {
+        event: 'cancelled',
+        data: { status: 'cancelled' },
+      });
+      if (cancelled) await this.engine.cancel(tx, taskId, { teamId, labels: required_labels });
+    });
+  }
+
+  private async find(db: Db | Tx, teamId: string, taskId: string): Promise<TaskRow> {
+    const task = await db
+      .selectFrom('task')
+      .selectAll()
+      .where('team_id', '=', teamId)
+      .where('id', '=', taskId)
+      .executeTakeFirst();
+    if (task) return task;
+    throw new NotFoundException('resource not found');
+  }
+
+  private async linksOf({
+    id,
+    team_id,
+  }: TaskRow): Promise<{ urls: Record<string, string>; expiresAt?: Date }> {
+    const files = await this.database.db
+      .selectFrom('task_file')
+      .select(['file_name', 'file_key'])
+      .where('task_id', '=', id)
+      .where('team_id', '=', team_id)
+      .orderBy('file_name')
+      .execute();
+    const links = await Promise.all(
+      files.map(async ({ file_name, file_key }) => ({
+        file_name,
+        ...(await this.files.outputLink(file_key)),
+      })),
+    );
+    const urls = Object.fromEntries(links.map(({ file_name, url }) => [file_name, url]));
+    const [first] = links;
+    return first ? { urls, expiresAt: first.expiresAt } : { urls };
+  }
+}
