@@ -1,11 +1,12 @@
 import { Module } from '@nestjs/common';
 
+import { McpModule } from '../../mcp/index.js';
 import { UpstreamModule } from '../../upstream/index.js';
 import { ContainerServicesService } from './container-services.service.js';
 import { ContainerServicesTools } from './container-services.tools.js';
 
 @Module({
-  imports: [UpstreamModule],
+  imports: [McpModule, UpstreamModule],
   controllers: [ContainerServicesTools],
   providers: [ContainerServicesService],
 })

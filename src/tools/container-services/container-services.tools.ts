@@ -71,6 +71,6 @@ export class ContainerServicesTools {
     @ToolInput(callContainerServiceInput) { service_slug, ...request }: CallContainerServiceInput,
     @Ctx() { caller }: ToolContext,
   ): Promise<InvokeAnswer> {
-    return this.services.invoke(caller, service_slug, request as never);
+    return this.services.invoke(caller, service_slug, request);
   }
 }

@@ -2,7 +2,7 @@ import { Ctx } from '@nestjs/microservices';
 import { McpController, Tool } from '@rekog/mcp-nest';
 
 import type { CancelAccepted, Task, TaskList } from '../../contract/index.js';
-import { advertised, ToolContext, ToolInput, withLinks } from '../../mcp/index.js';
+import { advertised, Streaming, ToolContext, ToolInput, withLinks } from '../../mcp/index.js';
 import { READS } from '../hints.js';
 import { TaskFollower } from './follow/task-follower.js';
 import { resultLinks } from './result-links.js';
@@ -100,6 +100,7 @@ export class TasksTools {
     outputSchema: advertised(streamTaskEventsOutput),
     annotations: { title: 'Follow a task', ...READS },
   })
+  @Streaming()
   streamTaskEvents(
     @ToolInput(streamTaskEventsInput) { task_id, timeout_seconds }: StreamTaskEventsInput,
     @Ctx() { caller, isProgressWanted, reportProgress }: ToolContext,

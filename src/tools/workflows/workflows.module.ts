@@ -1,8 +1,13 @@
 import { Module } from '@nestjs/common';
 
+import { McpModule } from '../../mcp/index.js';
 import { UpstreamModule } from '../../upstream/index.js';
 import { WorkflowsService } from './workflows.service.js';
 import { WorkflowsTools } from './workflows.tools.js';
 
-@Module({ imports: [UpstreamModule], controllers: [WorkflowsTools], providers: [WorkflowsService] })
+@Module({
+  imports: [McpModule, UpstreamModule],
+  controllers: [WorkflowsTools],
+  providers: [WorkflowsService],
+})
 export class WorkflowsModule {}

@@ -1,0 +1,80 @@
+import { describe, expect, it } from 'vitest';
+
+import { readConfig, type Role, SettingError, Settings, settingsOf } from '../../src/config/index.js';
+import { settingsPage } from './settings-page.js';
+
+const settings = settingsOf(Settings.prototype);
+
+/** Values each setting must refuse; every setting is here, or the first test says so. */
+const REFUSED: Readonly<Record<string, readonly string[]>> = {
+  CYBERUN_HTTP_HOST: ['a b', 'http://x'],
+  CYBERUN_HTTP_PORT: ['80a', '-1', '65536', '1.5'],
+  CYBERUN_HTTP_PUBLIC_URL: ['mcp.example.com', 'ftp://mcp.example.com'],
+  CYBERUN_HTTP_CORS_ORIGINS: ['app.example.com', 'https://app.example.com/path'],
+  CYBERUN_RUNTIME_URL: ['core.cyberun.cloud', 'file:///etc'],
+  CYBERUN_RUNTIME_TIMEOUT_MS: ['30s', '99'],
+  CYBERUN_RUNTIME_RESPONSE_LIMIT_BYTES: ['32MB', '1'],
+  CYBERUN_DATA_DIR: [],
+  CYBERUN_BOOTSTRAP_KEY: ['sk-short', 'dk-0123456789012345678901234', 'sk-0123456789 0123456789'],
+  CYBERUN_WORKFLOWS_DIR: [],
+  CYBERUN_SERVICES_DIR: [],
+  CYBERUN_FILES_MAX_BYTES: ['0', 'many'],
+  CYBERUN_FILES_INPUT_DAYS: ['0', '4000'],
+  CYBERUN_FILES_OUTPUT_DAYS: ['0', 'a week'],
+  CYBERUN_AGENT_SLOTS: ['0', '1025'],
+  CYBERUN_AGENT_LABELS: ['a b', ','],
+  CYBERUN_MCP_ALLOWED_ORIGINS: ['*', 'app.example.com'],
+  CYBERUN_MCP_ALLOWED_HOSTS: ['https://mcp.example.com'],
+  CYBERUN_MCP_SESSION_IDLE_SECONDS: ['0', '30m'],
+  CYBERUN_MCP_BODY_LIMIT_BYTES: ['4MB', '1'],
+  CYBERUN_LOGGER_LEVEL: ['loud'],
+  CYBERUN_LOGGER_FORMAT: ['xml'],
+};
+
+/** `CYBERUN_RUNTIME_URL` belongs to role mcp, all others to any. */
+const roleOf = (env: string): Role => (env === 'CYBERUN_RUNTIME_URL' ? 'mcp' : 'all');
+
+function sentenceFor(env: string, value: string): string {
+  try {
+    readConfig(roleOf(env), { [env]: value });
+  } catch (error) {
+    if (error instanceof SettingError) return error.message;
+    throw error;
+  }
+  throw new Error(`${env}=${value} was accepted`);
+}
+
+const bad = settings.flatMap((setting) =>
+  (REFUSED[setting.env] ?? []).map((value) => ({ ...setting, value })),
+);
+
+it('every setting has its bad values listed here', () => {
+  expect(settings.map(({ env }) => env)).toEqual(expect.arrayContaining(Object.keys(REFUSED)));
+  expect(Object.keys(REFUSED)).toEqual(expect.arrayContaining(settings.map(({ env }) => env)));
+});
+
+it.each(bad)('$env=$value stops the start with one sentence', ({ env, value, example, isSecret }) => {
+  const sentence = sentenceFor(env, value);
+  expect(sentence.startsWith(`${env} is `)).toBe(true);
+  expect(sentence.endsWith(`Example: ${example}`)).toBe(true);
+  expect(sentence.includes(value)).toBe(isSecret !== true);
+  expect(sentence).not.toContain('\n');
+});
+
+it.each(settings.filter(({ env, isSecret }) => isSecret !== true && env !== 'CYBERUN_AGENT_KEY'))(
+  '$env accepts its own example',
+  ({ env, example }) => {
+    expect(() => readConfig(roleOf(env), { [env]: example })).not.toThrow(`${env} is`);
+  },
+);
+
+describe('every setting', () => {
+  it.each(settings)('$env follows the pattern and means something', ({ env, meaning }) => {
+    expect(env).toMatch(/^CYBERUN_[A-Z\d]+(_[A-Z\d]+)+$/);
+    expect(meaning).toMatch(/^[A-Z].+\.$/);
+  });
+
+  it('is in docs/configuration.md as it is', async () => {
+    await expect(settingsPage()).toMatchFileSnapshot('../../docs/configuration.md');
+  });
+});

@@ -1,0 +1,57 @@
+import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
+
+import { startMcp } from '../support/mcp-application.js';
+import { MockRuntime } from '../support/mock-runtime.js';
+
+/** A JSON Schema as far as tools use it. */
+export interface Schema {
+  readonly type?: string;
+  readonly description?: string;
+  readonly format?: string;
+  readonly enum?: readonly unknown[];
+  readonly default?: unknown;
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly required?: readonly string[];
+  readonly items?: Schema;
+  readonly anyOf?: readonly Schema[];
+  readonly additionalProperties?: Schema | boolean;
+}
+
+/** A tool as tools/list shows it. */
+export interface ListedTool {
+  readonly name: string;
+  readonly title?: string;
+  readonly description?: string;
+  readonly inputSchema: Schema;
+  readonly outputSchema?: Schema;
+  readonly annotations?: Readonly<Record<string, unknown>>;
+}
+
+/** What a client is shown by the real application: every tool of every domain, in order of name. */
+export async function listedTools(): Promise<ListedTool[]> {
+  await using runtime = await MockRuntime.start();
+  runtime.on('GET /r/workflows', { json: { workflow_list: [] } });
+  await using application = await startMcp(runtime.url);
+  const client = new Client({ name: 'contract', version: '1.0.0' }, { versionNegotiation: { mode: 'auto' } });
+  const headers = { Authorization: 'Bearer sk-contract' };
+  await client.connect(
+    new StreamableHTTPClientTransport(new URL(application.endpoint), { requestInit: { headers } }),
+  );
+  const { tools } = await client.listTools();
+  await client.close();
+  return (tools as ListedTool[]).toSorted((a, b) => a.name.localeCompare(b.name));
+}
+
+/** JSON whose keys are in order, so that moving a line in a schema changes nothing. */
+export function stableJson(value: unknown): string {
+  return `${JSON.stringify(sorted(value), undefined, 2)}\n`;
+}
+
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).toSorted(([a], [b]) => a.localeCompare(b));
+  return Object.fromEntries(entries.map(([key, inner]) => [key, sorted(inner)]));
+}

@@ -1,0 +1,78 @@
+import type { ListedTool, Schema } from './surface.js';
+
+const HINTS: Readonly<Record<string, string>> = {
+  readOnlyHint: 'only reads',
+  destructiveHint: 'may destroy',
+  idempotentHint: 'safe to repeat',
+  openWorldHint: 'reaches beyond the platform',
+};
+
+/** docs/tools.md: what each tool does, takes and gives. */
+export function toolsPage(tools: readonly ListedTool[]): string {
+  return [
+    '# Tools',
+    '',
+    '<!-- Printed by `npm run print` from what tools/list answers. Do not edit. -->',
+    '',
+    'Every answer is the object of the Runtime API, unknown fields included, as `structuredContent` and as compact JSON. A failed call has `isError` and `error_message`, which says what to do next.',
+    '',
+    ...tools.map(({ name, title }) => `- [\`${name}\`](#${name}): ${title}`),
+    '',
+    ...tools.flatMap(toolSection),
+  ].join('\n');
+}
+
+function toolSection({
+  name,
+  description,
+  inputSchema,
+  outputSchema,
+  annotations = {},
+}: ListedTool): string[] {
+  const hints = Object.entries(HINTS).filter(([hint]) => annotations[hint] === true);
+  return [
+    `## ${name}`,
+    '',
+    description ?? '',
+    '',
+    `Hints: ${hints.map(([, words]) => words).join(', ') || 'none'}.`,
+    '',
+    ...inputTable(inputSchema),
+    '',
+    `Gives: ${fieldsOf(outputSchema)}.`,
+    '',
+  ];
+}
+
+function inputTable(schema: Schema): string[] {
+  const rows = rowsOf(schema);
+  if (rows.length === 0) return ['Takes nothing.'];
+  return ['| Input | Type | Required | Meaning |', '| --- | --- | --- | --- |', ...rows];
+}
+
+function rowsOf({ properties = {}, required = [] }: Schema, prefix = ''): string[] {
+  return Object.entries(properties).flatMap(([name, schema]) => [
+    `| \`${prefix}${name}\` | ${typeOf(schema)} | ${required.includes(name) ? 'yes' : 'no'} | ${cell(schema.description ?? '')} |`,
+    ...rowsOf(schema, `${prefix}${name}.`),
+  ]);
+}
+
+function typeOf({ type, format, enum: values, minimum, maximum, default: fallback }: Schema): string {
+  const name = values
+    ? values.map((value) => `\`${String(value)}\``).join(', ')
+    : `${format ?? type ?? 'any'}`;
+  const range = [
+    minimum === undefined ? '' : `from ${minimum}`,
+    maximum === undefined ? '' : `to ${maximum}`,
+  ];
+  return [name, ...range, fallback === undefined ? '' : `default \`${JSON.stringify(fallback)}\``]
+    .filter((part) => part !== '')
+    .join(' ');
+}
+
+const fieldsOf = (schema?: Schema): string =>
+  Object.keys(schema?.properties ?? {})
+    .map((name) => `\`${name}\``)
+    .join(', ');
+
+const cell = (text: string): string => text.replaceAll('|', '\\|');
