@@ -1,0 +1,72 @@
+import {
+  All,
+  Controller,
+  Get,
+  Inject,
+  NotFoundException,
+  Param,
+  Query,
+  Req,
+  Res,
+  UseGuards,
+  UsePipes,
+} from '@nestjs/common';
+import type { Request, Response } from 'express';
+
+import { Addresses } from '../../config/index.js';
+import type { ContainerService, ContainerServiceList } from '../../contract/index.js';
+import { type Credential, CurrentCredential, IntegrationKeyGuard, Requires } from '../credentials/index.js';
+import { PageQueryDto, RestValidationPipe } from '../rest/index.js';
+import { ServiceRelay } from './service-relay.js';
+import { ServiceSupervisor } from './service-supervisor.js';
+import { serviceView } from './service-view.js';
+
+/** What comes after the slug, as it was sent. */
+const RELAYED = /\/r\/containers\/[^/?]+(\/.*)$/;
+
+/** The services of the team, and their own traffic. */
+@Controller('r/containers')
+@UseGuards(IntegrationKeyGuard)
+@UsePipes(RestValidationPipe)
+export class ContainerServicesController {
+  constructor(
+    @Inject(ServiceSupervisor) private readonly services: ServiceSupervisor,
+    @Inject(ServiceRelay) private readonly relay: ServiceRelay,
+    @Inject(Addresses) private readonly addresses: Addresses,
+  ) {}
+
+  @Get()
+  list(
+    @CurrentCredential() { teamId }: Credential,
+    @Query() { current_page, per_page }: PageQueryDto,
+  ): ContainerServiceList {
+    const all = this.services.list(teamId);
+    const first = (current_page - 1) * per_page;
+    return {
+      service_list: all.slice(first, first + per_page).map((one) => serviceView(one, this.addresses.public)),
+      page_meta: { current_page, per_page, total_count: all.length },
+    };
+  }
+
+  // Before the route below: the service's own root is "/", the service itself is described without it.
+  @All(':slug/{*path}')
+  @Requires('invoke')
+  async proxy(
+    @CurrentCredential() { teamId }: Credential,
+    @Param('slug') slug: string,
+    @Req() request: Request,
+    @Res() response: Response,
+  ): Promise<void> {
+    const service = this.services.find(teamId, slug);
+    if (!service) throw new NotFoundException('resource not found');
+    const path = RELAYED.exec(request.originalUrl)?.[1] ?? '/';
+    await this.relay.relay(service, path, [request, response]);
+  }
+
+  @Get(':slug')
+  get(@CurrentCredential() { teamId }: Credential, @Param('slug') slug: string): ContainerService {
+    const service = this.services.find(teamId, slug);
+    if (!service) throw new NotFoundException('resource not found');
+    return serviceView(service, this.addresses.public);
+  }
+}

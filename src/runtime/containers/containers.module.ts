@@ -1,0 +1,17 @@
+import { Module } from '@nestjs/common';
+
+import { GatewayModule } from '../gateway/index.js';
+import { ContainerServicesController } from './container-services.controller.js';
+import { InvokeController } from './invoke.controller.js';
+import { ServiceFolder } from './service-folder.js';
+import { ServiceInvocation } from './service-invocation.js';
+import { ServiceRelay } from './service-relay.js';
+import { ServiceSupervisor } from './service-supervisor.js';
+
+/** Container services: defined by files, run by agents, called through the tunnel. */
+@Module({
+  imports: [GatewayModule],
+  controllers: [ContainerServicesController, InvokeController],
+  providers: [ServiceFolder, ServiceSupervisor, ServiceRelay, ServiceInvocation],
+})
+export class ContainersModule {}

@@ -1,0 +1,1 @@
+export { ContainersModule } from './containers.module.js';

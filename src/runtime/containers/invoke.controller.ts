@@ -1,0 +1,47 @@
+import {
+  Body,
+  Controller,
+  HttpCode,
+  Inject,
+  NotFoundException,
+  Param,
+  Post,
+  Res,
+  UseGuards,
+  UsePipes,
+} from '@nestjs/common';
+import type { Response } from 'express';
+
+import type { InvokeAnswer } from '../../contract/index.js';
+import { type Credential, CurrentCredential, IntegrationKeyGuard, Requires } from '../credentials/index.js';
+import { RestValidationPipe } from '../rest/index.js';
+import { InvokeBodyDto } from './invoke-body.dto.js';
+import { ServiceInvocation } from './service-invocation.js';
+import { ServiceSupervisor } from './service-supervisor.js';
+
+/** Calls of services packed into JSON, for callers that speak nothing else. */
+@Controller('r/invoke')
+@UseGuards(IntegrationKeyGuard)
+@UsePipes(RestValidationPipe)
+export class InvokeController {
+  constructor(
+    @Inject(ServiceSupervisor) private readonly services: ServiceSupervisor,
+    @Inject(ServiceInvocation) private readonly invocation: ServiceInvocation,
+  ) {}
+
+  @Post(':slug')
+  @HttpCode(200)
+  @Requires('invoke')
+  invoke(
+    @CurrentCredential() { teamId }: Credential,
+    @Param('slug') slug: string,
+    @Body() body: InvokeBodyDto,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<InvokeAnswer> {
+    const service = this.services.find(teamId, slug);
+    if (!service) throw new NotFoundException('resource not found');
+    const gone = new AbortController();
+    response.once('close', () => gone.abort());
+    return this.invocation.invoke(service, body, gone.signal);
+  }
+}

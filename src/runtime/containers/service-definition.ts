@@ -1,0 +1,60 @@
+import { z } from 'zod';
+
+import { YamlSource } from '../definitions/index.js';
+
+const PORT_REFERENCE = /^\$\{\s*\.port\s*\}$/;
+const LABEL = /^[A-Za-z0-9._-]{1,63}$/;
+
+const path = z.string().max(500).regex(/^\//, 'must begin with "/"');
+
+const serviceDefinition = z.strictObject({
+  slug: z
+    .string()
+    .regex(
+      /^[a-z0-9][a-z0-9-]{1,98}[a-z0-9]$/,
+      'must be 3 to 100 lower-case letters, digits and inner hyphens',
+    ),
+  display_name: z.string().min(1).max(255).optional(),
+  service_desc: z.string().max(2000).optional(),
+  command: z
+    .array(
+      z.string().refine((word) => !word.includes('${') || PORT_REFERENCE.test(word), {
+        error: 'may hold no reference but the whole argument "${ .port }"',
+      }),
+    )
+    .min(1),
+  port: z.number().int().min(1).max(65_535).default(8080),
+  health_path: path.default('/health'),
+  env_config: z
+    .array(
+      z.strictObject({
+        env_name: z.string().regex(/^[A-Za-z_]\w*$/, 'must be the name of a variable'),
+        env_value: z.union([z.string(), z.number(), z.boolean()]).transform(String),
+      }),
+    )
+    .default([]),
+  required_labels: z.array(z.string().regex(LABEL, 'must be a label')).default([]),
+  replica_count: z.literal(1, { error: 'is 1; more replicas are not supported' }).default(1),
+  usage_prompt: z.string().max(20_000).optional(),
+  openapi_url: path.optional(),
+});
+/** A service as its file defines it. */
+export type ServiceDefinition = z.infer<typeof serviceDefinition>;
+
+/**
+ * Reads the text of a service file.
+ *
+ * @throws {DefinitionError} naming the line and what is not right there.
+ */
+export function parseServiceDefinition(file: string, text: string): ServiceDefinition {
+  const source = YamlSource.parse(file, text);
+  const parsed = serviceDefinition.safeParse(source.value);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  const place = (issue?.path ?? []).map((part) => (typeof part === 'number' ? part : String(part)));
+  if (issue?.code === 'unrecognized_keys') {
+    const [unknown = ''] = issue.keys;
+    throw source.error([...place, unknown], `"${unknown}" is not supported`);
+  }
+  throw source.error(place, `${place.join('.') || 'the file'}: ${issue?.message ?? 'is not valid'}`);
+}

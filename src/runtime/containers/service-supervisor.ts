@@ -1,0 +1,143 @@
+import { resolve } from 'node:path';
+
+import {
+  type BeforeApplicationShutdown,
+  Inject,
+  Injectable,
+  Logger,
+  type OnModuleInit,
+} from '@nestjs/common';
+
+import { CONFIG, type Config, packagePaths } from '../../config/index.js';
+import type { ServiceOrder, ServiceReport } from '../../contract/index.js';
+import { TEAM_ID } from '../database/index.js';
+import { AgentRegistry, type ConnectedAgent } from '../gateway/index.js';
+import { HostedService } from './hosted-service.js';
+import type { ServiceDefinition } from './service-definition.js';
+import { ServiceDeployment } from './service-deployment.js';
+
+/** Before a service that ended without being told to is given to an agent again. */
+const PAUSE_MS = 1000;
+
+/** Keeps every defined service with an agent that has its labels. */
+@Injectable()
+export class ServiceSupervisor implements OnModuleInit, BeforeApplicationShutdown {
+  private readonly logger = new Logger('Services');
+  private readonly services = new Map<string, HostedService>();
+  private readonly folder: string;
+  private stopListening: () => void = () => undefined;
+  private isOver = false;
+
+  constructor(
+    @Inject(CONFIG) { servicesDir }: Config,
+    @Inject(TEAM_ID) private readonly teamId: string,
+    @Inject(AgentRegistry) private readonly agents: AgentRegistry,
+  ) {
+    this.folder = resolve(servicesDir ?? packagePaths.services);
+  }
+
+  onModuleInit(): void {
+    this.stopListening = this.agents.onChange(() => this.deployAll());
+  }
+
+  beforeApplicationShutdown(): void {
+    this.isOver = true;
+    this.stopListening();
+  }
+
+  /** The services of a team, by slug. */
+  list(teamId: string): HostedService[] {
+    const mine = [...this.services.values()].filter((service) => service.teamId === teamId);
+    return mine.sort((one, other) => (one.definition.slug < other.definition.slug ? -1 : 1));
+  }
+
+  find(teamId: string, slug: string): HostedService | undefined {
+    const service = this.services.get(slug);
+    return service?.teamId === teamId ? service : undefined;
+  }
+
+  /** Says which services there are to be; what has changed is started anew, what is missing stops and goes. */
+  define(definitions: ReadonlyMap<string, ServiceDefinition>): void {
+    for (const [slug, definition] of definitions) this.defineOne(slug, definition);
+    for (const [slug, service] of this.services) if (!definitions.has(slug)) this.removeOne(slug, service);
+    this.deployAll();
+  }
+
+  private defineOne(slug: string, definition: ServiceDefinition): void {
+    const known = this.services.get(slug);
+    if (!known) {
+      this.services.set(slug, new HostedService(this.teamId, definition));
+      return;
+    }
+    known.isRemoved = false;
+    if (JSON.stringify(known.definition) === JSON.stringify(definition)) return;
+    known.definition = definition;
+    this.stop(known);
+  }
+
+  private removeOne(slug: string, service: HostedService): void {
+    service.isRemoved = true;
+    if (service.deployment) this.stop(service);
+    else this.services.delete(slug);
+  }
+
+  private stop(service: HostedService): void {
+    if (!service.deployment) return;
+    service.become('stopping');
+    service.deployment.stop();
+  }
+
+  private deployAll(): void {
+    for (const service of this.services.values()) this.deploy(service);
+  }
+
+  private deploy(service: HostedService): void {
+    if (this.isOver || service.deployment || service.isRemoved) return;
+    const agent = this.agentFor(service);
+    if (!agent) return;
+    service.become('deploying');
+    const deployment = new ServiceDeployment(agent, this.orderOf(service.definition), (report) =>
+      this.note(service, deployment, report),
+    );
+    service.deployment = deployment;
+    void deployment.over.then(() => this.ended(service));
+  }
+
+  /** Of the agents that have its labels, the one with the fewest services. */
+  private agentFor({ teamId, definition }: HostedService): ConnectedAgent | undefined {
+    const load = (agent: ConnectedAgent): number =>
+      [...this.services.values()].filter(({ deployment }) => deployment?.agent === agent).length;
+    const fitting = this.agents
+      .list(teamId)
+      .filter((agent) => agent.isConnected && agent.hasLabels(definition.required_labels));
+    return fitting.sort((one, other) => load(one) - load(other))[0];
+  }
+
+  private orderOf({ slug, command, env_config, health_path }: ServiceDefinition): ServiceOrder {
+    return {
+      service_slug: slug,
+      command,
+      environment: Object.fromEntries(env_config.map(({ env_name, env_value }) => [env_name, env_value])),
+      health_path,
+      folder: this.folder,
+    };
+  }
+
+  private note(service: HostedService, deployment: ServiceDeployment, { state, error }: ServiceReport): void {
+    if (service.deployment !== deployment) return;
+    if (error !== undefined) this.logger.warn(error);
+    // What the agent tells of an old definition shall not look like news of the new one.
+    if (service.state === 'stopping' && state !== 'stopped') return;
+    service.become(state);
+    if (state === 'running') this.logger.log(`service ${service.definition.slug} is running`);
+  }
+
+  private ended(service: HostedService): void {
+    const wasTold = service.state === 'stopping' || service.state === 'stopped';
+    service.deployment = undefined;
+    service.become('stopped');
+    if (service.isRemoved) this.services.delete(service.definition.slug);
+    else if (wasTold) this.deploy(service);
+    else setTimeout(() => this.deploy(service), PAUSE_MS).unref();
+  }
+}

@@ -1,0 +1,107 @@
+import {
+  type BeforeApplicationShutdown,
+  Inject,
+  Injectable,
+  Logger,
+  type OnApplicationBootstrap,
+} from '@nestjs/common';
+
+import { type ClaimedRun, TaskRuns } from '../tasks/index.js';
+import { AgentRegistry } from './agent-registry.js';
+import type { ConnectedAgent } from './connected-agent.js';
+import { RunDispatch } from './run-dispatch.js';
+
+/** Finds what a lost notification would leave lying. */
+const SWEEP_MS = 2000;
+const HEARTBEAT_MS = 5000;
+
+/** Keeps the agents' free slots filled with the runs they may take. */
+@Injectable()
+export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  private readonly logger = new Logger('Gateway');
+  private readonly going = new Set<Promise<void>>();
+  /** Agents that are being filled; `true` when they are to be looked at once more. */
+  private readonly filling = new Map<ConnectedAgent, boolean>();
+  private readonly endings: (() => void)[] = [];
+  private telling: Promise<void> = Promise.resolve();
+  private isOver = false;
+
+  constructor(
+    @Inject(TaskRuns) private readonly tasks: TaskRuns,
+    @Inject(AgentRegistry) private readonly agents: AgentRegistry,
+    @Inject(RunDispatch) private readonly runs: RunDispatch,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    const sweeping = setInterval(() => this.sweep(), SWEEP_MS).unref();
+    const beating = setInterval(() => this.beat(), HEARTBEAT_MS).unref();
+    this.endings.push(
+      this.tasks.onWork(() => this.sweep()),
+      this.agents.onChange(() => this.agentsChanged()),
+      () => clearInterval(sweeping),
+      () => clearInterval(beating),
+    );
+  }
+
+  /** Gives out nothing more and waits until every run that was cut is on record as such. */
+  async beforeApplicationShutdown(): Promise<void> {
+    this.isOver = true;
+    for (const end of this.endings) end();
+    await Promise.allSettled([...this.going, this.telling]);
+  }
+
+  private sweep(): void {
+    for (const agent of this.agents.list()) this.fill(agent);
+  }
+
+  private fill(agent: ConnectedAgent): void {
+    if (this.isOver || agent.free === 0) return;
+    const isBeingFilled = this.filling.has(agent);
+    this.filling.set(agent, isBeingFilled);
+    if (!isBeingFilled) this.track(this.claimFor(agent));
+  }
+
+  private async claimFor(agent: ConnectedAgent): Promise<void> {
+    try {
+      do {
+        this.filling.set(agent, false);
+        const { agentId, labels, teamId, free } = agent;
+        const claimed = free === 0 ? [] : await this.tasks.claim({ agentId, labels, teamId }, free);
+        for (const run of claimed) this.give(agent, run);
+      } while (this.filling.get(agent) === true);
+    } finally {
+      this.filling.delete(agent);
+    }
+  }
+
+  private give(agent: ConnectedAgent, run: ClaimedRun): void {
+    agent.runs.set(run.taskId, run);
+    const performed = this.runs.perform(agent, run).finally(() => {
+      if (agent.runs.get(run.taskId) === run) agent.runs.delete(run.taskId);
+      this.fill(agent);
+    });
+    this.track(performed);
+  }
+
+  private beat(): void {
+    const runs = this.agents.list().flatMap((agent) => [...agent.runs.values()]);
+    if (runs.length > 0) this.track(this.tasks.heartbeat(runs));
+  }
+
+  /** One after the other: the last one told is the one that counts. */
+  private agentsChanged(): void {
+    this.telling = this.telling
+      .then(() =>
+        this.tasks.agentsChanged(this.agents.list().map(({ labels, teamId }) => ({ labels, teamId }))),
+      )
+      .catch((error: unknown) => this.logger.error(error))
+      .finally(() => this.sweep());
+  }
+
+  private track(work: Promise<void>): void {
+    const watched = work
+      .catch((error: unknown) => this.logger.error(error))
+      .finally(() => this.going.delete(watched));
+    this.going.add(watched);
+  }
+}

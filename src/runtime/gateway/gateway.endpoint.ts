@@ -1,0 +1,86 @@
+import type { IncomingMessage, Server } from 'node:http';
+import type { Duplex } from 'node:stream';
+
+import { Inject, Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import { WebSocket, WebSocketServer } from 'ws';
+
+import { type Credential, CredentialsService } from '../credentials/index.js';
+import { AgentReception } from './agent-reception.js';
+import { refuseUpgrade } from './upgrade-refusal.js';
+
+const PATH = '/api/v1/gateway';
+const BEARER = /^Bearer +(\S+)$/i;
+const KEY_WANTED =
+  'Agents connect with an agent key: "Authorization: Bearer ak-…", neither revoked nor expired.';
+/** A frame is a piece of a byte stream; peers of ours send 64 KB at most. */
+const FRAME_LIMIT = 16 * 1024 * 1024;
+
+/** The documented option of Node 24.9 and later: which requests are upgrades at all. */
+type Choosy = Server & { shouldUpgradeCallback?: (request: IncomingMessage) => boolean };
+
+/** Where agents dial in: a WebSocket on the server's own port, for agent keys only. */
+@Injectable()
+export class GatewayEndpoint implements OnApplicationBootstrap {
+  private readonly logger = new Logger('Gateway');
+  private readonly webSockets = new WebSocketServer({
+    noServer: true,
+    perMessageDeflate: false,
+    maxPayload: FRAME_LIMIT,
+  });
+
+  constructor(
+    @Inject(HttpAdapterHost) private readonly host: HttpAdapterHost,
+    @Inject(CredentialsService) private readonly credentials: CredentialsService,
+    @Inject(AgentReception) private readonly reception: AgentReception,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    const server = this.host.httpAdapter.getHttpServer() as Choosy;
+    // An upgrade somebody merely offers (h2c, say) must go on being an ordinary request.
+    if (server.shouldUpgradeCallback) {
+      server.shouldUpgradeCallback = (request) => isOurs(request) || server.listenerCount('upgrade') > 1;
+    }
+    server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+      socket.on('error', () => socket.destroy());
+      if (isOurs(request)) void this.admit(request, socket, head);
+      else if (server.listenerCount('upgrade') === 1) refuseUpgrade(socket, 404, 'resource not found');
+    });
+  }
+
+  private async admit(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    try {
+      const key = BEARER.exec(request.headers.authorization ?? '')?.[1] ?? '';
+      const credential = await this.agentCredential(key);
+      if (!credential) return refuseUpgrade(socket, 401, KEY_WANTED);
+      this.webSockets.handleUpgrade(request, socket, head, (webSocket) => {
+        void this.welcome(webSocket, { key, credential });
+      });
+    } catch (error) {
+      this.logger.error({ message: 'an agent could not be let in', error });
+      refuseUpgrade(socket, 503, 'The gateway cannot check keys at the moment. Try again soon.');
+    }
+  }
+
+  private async agentCredential(key: string): Promise<Credential | undefined> {
+    const credential = key.startsWith('ak-') ? await this.credentials.authenticate(key) : undefined;
+    return credential?.kind === 'agent' ? credential : undefined;
+  }
+
+  private async welcome(
+    webSocket: WebSocket,
+    { key, credential }: { key: string; credential: Credential },
+  ): Promise<void> {
+    try {
+      const isStillValid = async (): Promise<boolean> => (await this.agentCredential(key)) !== undefined;
+      await this.reception.receive(webSocket, { key, credential, isStillValid });
+    } catch (error) {
+      this.logger.warn({ message: 'an agent did not introduce itself', error });
+      webSocket.terminate();
+    }
+  }
+}
+
+function isOurs({ url = '', headers }: IncomingMessage): boolean {
+  return url.split('?')[0] === PATH && headers.upgrade?.toLowerCase() === 'websocket';
+}

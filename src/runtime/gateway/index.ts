@@ -1,0 +1,4 @@
+export { AgentRegistry } from './agent-registry.js';
+export type { ConnectedAgent } from './connected-agent.js';
+export { GatewayModule } from './gateway.module.js';
+export { LocalKeys } from './local-keys.js';

@@ -1,0 +1,2 @@
+export { LocalAgent } from './local-agent.js';
+export { LocalAgentModule } from './local-agent.module.js';
