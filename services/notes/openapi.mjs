@@ -57,7 +57,7 @@ export const OPENAPI = {
   info: {
     title: 'Notes',
     version: '1.0.0',
-    description: 'A small note store. Notes are gone when it restarts.',
+    description: 'A small note store.',
   },
   servers: [{ url: '/' }],
   paths: pathsOf(ROUTES),

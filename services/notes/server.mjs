@@ -1,5 +1,8 @@
-// A small note store over HTTP, with Node's built-in modules only. Settings: PORT, HOST, NOTES_MAX_COUNT.
+// A small note store over HTTP, with Node's built-in modules only. Settings: PORT, HOST,
+// CYBERUN_SERVICE_DIR (where it keeps its files), NOTES_MAX_COUNT.
 import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 
 import { OPENAPI } from './openapi.mjs';
 import { ROUTES } from './routes.mjs';
@@ -7,9 +10,14 @@ import { NoteStore, Refusal } from './store.mjs';
 
 const MEBIBYTE = 1024 * 1024;
 const BODY_LIMIT = 32 * MEBIBYTE;
-const { PORT = '8080', HOST = '127.0.0.1', NOTES_MAX_COUNT = '10000' } = process.env;
+const {
+  PORT = '8080',
+  HOST = '127.0.0.1',
+  CYBERUN_SERVICE_DIR: folder = join(tmpdir(), 'cyberun-notes'),
+  NOTES_MAX_COUNT = '10000',
+} = process.env;
 
-const store = new NoteStore({ maxCount: Number(NOTES_MAX_COUNT), maxBytes: 128 * MEBIBYTE });
+const store = new NoteStore({ folder, maxCount: Number(NOTES_MAX_COUNT), maxBytes: 128 * MEBIBYTE });
 const description = { method: 'GET', path: '/openapi.json', answer: () => ({ status: 200, json: OPENAPI }) };
 const routes = [...ROUTES, description].map((route) => ({
   ...route,

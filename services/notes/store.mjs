@@ -1,3 +1,7 @@
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
 /** A request the store cannot fulfil; its message is meant for the caller. */
 export class Refusal extends Error {
   constructor(status, message) {
@@ -9,17 +13,22 @@ export class Refusal extends Error {
 const NOTE_FIELDS = { title: 200, text: 100_000 };
 const TAG_LIMIT = 50;
 const ATTACHMENT_NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$/;
+/** Not an attachment name, so that nothing can overwrite it. */
+const INDEX = '.index.json';
 
-/** Notes and attachments in memory, with a limit on both. */
+/** Notes and attachments in a folder: a file for each, replaced whole. Of one process at a time. */
 export class NoteStore {
-  #notes = new Map();
-  #attachments = new Map();
-  #nextId = 1;
-  #bytes = 0;
+  #notes;
+  #attachments;
 
-  constructor({ maxCount, maxBytes }) {
+  constructor({ folder, maxCount, maxBytes }) {
     this.maxCount = maxCount;
     this.maxBytes = maxBytes;
+    this.noteFolder = join(folder, 'notes');
+    this.attachmentFolder = join(folder, 'attachments');
+    for (const each of [this.noteFolder, this.attachmentFolder]) mkdirSync(each, { recursive: true });
+    this.#notes = new Map(storedNotes(this.noteFolder).map((note) => [note.id, note]));
+    this.#attachments = new Map(Object.entries(readJson(join(this.attachmentFolder, INDEX)) ?? {}));
   }
 
   /** Notes that contain every word of `q` and carry the tag, last changed first. */
@@ -37,7 +46,8 @@ export class NoteStore {
     if (this.#notes.size >= this.maxCount)
       throw new Refusal(507, `There are ${this.maxCount} notes already.`);
     const now = new Date().toISOString();
-    const note = { id: String(this.#nextId++), title: '', text: '', tags: [], ...checked(fields) };
+    const id = randomBytes(6).toString('hex');
+    const note = { id, title: '', text: '', tags: [], ...checked(fields) };
     return this.#keep({ ...note, created_at: now, updated_at: now });
   }
 
@@ -50,15 +60,13 @@ export class NoteStore {
   }
 
   delete(id) {
-    if (!this.#notes.delete(id)) missing('note', id);
+    this.get(id);
+    rmSync(this.#fileOf(id));
+    this.#notes.delete(id);
   }
 
   listAttachments() {
-    return [...this.#attachments].map(([name, { type, bytes }]) => ({
-      name,
-      content_type: type,
-      size: bytes.length,
-    }));
+    return [...this.#attachments].map(([name, facts]) => ({ name, ...facts }));
   }
 
   /** Says whether the name is new. */
@@ -66,30 +74,66 @@ export class NoteStore {
     if (!ATTACHMENT_NAME.test(name)) {
       throw new Refusal(400, 'An attachment name has 1 to 100 letters, digits, ".", "-" or "_".');
     }
-    const before = this.#attachments.get(name);
-    const total = this.#bytes - (before?.bytes.length ?? 0) + bytes.length;
-    if (total > this.maxBytes)
+    const others = this.listAttachments().filter((each) => each.name !== name);
+    const total = others.reduce((sum, { size }) => sum + size, bytes.length);
+    if (total > this.maxBytes) {
       throw new Refusal(507, `All attachments together are limited to ${this.maxBytes} bytes.`);
-    this.#attachments.set(name, { type, bytes });
-    this.#bytes = total;
-    return before === undefined;
+    }
+    const isNew = !this.#attachments.has(name);
+    replace(join(this.attachmentFolder, name), bytes);
+    this.#attachments.set(name, { content_type: type, size: bytes.length });
+    this.#keepIndex();
+    return isNew;
   }
 
   getAttachment(name) {
-    return this.#attachments.get(name) ?? missing('attachment', name);
+    const { content_type: type } = this.#attachments.get(name) ?? missing('attachment', name);
+    return { type, bytes: readFileSync(join(this.attachmentFolder, name)) };
   }
 
   deleteAttachment(name) {
-    this.#bytes -= this.getAttachment(name).bytes.length;
-    this.#attachments.delete(name);
+    if (!this.#attachments.delete(name)) missing('attachment', name);
+    this.#keepIndex();
+    rmSync(join(this.attachmentFolder, name), { force: true });
   }
 
   /** The map keeps the order of changes, so a changed note moves to its end. */
   #keep(note) {
+    replace(this.#fileOf(note.id), JSON.stringify(note));
     this.#notes.delete(note.id);
     this.#notes.set(note.id, note);
     return note;
   }
+
+  #keepIndex() {
+    replace(join(this.attachmentFolder, INDEX), JSON.stringify(Object.fromEntries(this.#attachments)));
+  }
+
+  #fileOf(id) {
+    return join(this.noteFolder, `${id}.json`);
+  }
+}
+
+/** Writes a file so that a reader, or the next start, sees the old or the new one and nothing between. */
+function replace(path, content) {
+  writeFileSync(`${path}~`, content);
+  renameSync(`${path}~`, path);
+}
+
+function readJson(path) {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'));
+  } catch (error) {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+function storedNotes(folder) {
+  return readdirSync(folder)
+    .filter((file) => file.endsWith('.json'))
+    .map((file) => readJson(join(folder, file)))
+    .sort((a, b) => (a.updated_at < b.updated_at ? -1 : 1));
 }
 
 function searchable({ title, text, tags }) {

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
@@ -22,6 +23,7 @@ interface OpenApi {
 
 const TOO_LARGE = 32 * 1024 * 1024 + 1;
 
+let folder: string;
 let service: ChildProcess;
 let origin: string;
 let definition: Definition;
@@ -45,21 +47,31 @@ const api = async (method: string, path: string, body?: object) => {
   };
 };
 
-beforeAll(async () => {
-  const folder = join(packagePaths.root, 'services');
-  definition = parse(await readFile(join(folder, 'notes.yaml'), 'utf8')) as Definition;
+const start = async (): Promise<void> => {
   const [, ...args] = definition.command;
-  service = spawn(process.execPath, args, { cwd: folder, env: { PORT: '0', NOTES_MAX_COUNT: '20' } });
+  const env = { PORT: '0', CYBERUN_SERVICE_DIR: folder, NOTES_MAX_COUNT: '20' };
+  service = spawn(process.execPath, args, { cwd: packagePaths.services, env });
   if (!service.stdout) throw new Error('no output');
   for await (const line of createInterface(service.stdout)) {
     origin = `http://${line.replace('notes on ', '')}`;
     break;
   }
+};
+const end = async (signal: NodeJS.Signals = 'SIGTERM'): Promise<unknown> => {
+  const ended = new Promise((resolve) => service.once('exit', resolve));
+  service.kill(signal);
+  return ended;
+};
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'cyberun-notes-'));
+  const text = await readFile(join(packagePaths.services, 'notes.yaml'), 'utf8');
+  definition = parse(text) as Definition;
+  await start();
 });
 afterAll(async () => {
-  const ended = new Promise((resolve) => service.once('exit', resolve));
-  service.kill('SIGTERM');
-  expect(await ended).toBe(0);
+  expect(await end()).toBe(0);
+  await rm(folder, { recursive: true, force: true });
 });
 
 describe('the notes service', () => {
@@ -109,6 +121,16 @@ describe('the notes service', () => {
     });
     expect((await api('DELETE', '/attachments/noise.bin')).status).toBe(204);
     expect((await api('GET', '/attachments/noise.bin')).status).toBe(404);
+  });
+
+  it('has everything after it was killed and started again', async () => {
+    const { answer } = await api('POST', '/notes', { title: 'Stays', tags: ['stays'] });
+    await call('PUT', '/attachments/stays.txt', 'as it was', 'text/x-stays');
+    await end('SIGKILL');
+    await start();
+    expect((await api('GET', '/notes?tag=stays')).answer).toEqual({ notes: [answer], total: 1 });
+    const back = await call('GET', '/attachments/stays.txt');
+    expect([back.headers.get('content-type'), await back.text()]).toEqual(['text/x-stays', 'as it was']);
   });
 
   it.each([
