@@ -1,6 +1,7 @@
 import { Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
 
 import { AgentsModule } from './agents/index.js';
+import { ContainersModule } from './containers/index.js';
 import { CredentialsModule } from './credentials/index.js';
 import { Database, DatabaseModule } from './database/index.js';
 import { Engine, EngineModule } from './engine/index.js';
@@ -19,6 +20,7 @@ import { RestModule } from './rest/index.js';
     KeysModule,
     GatewayModule,
     AgentsModule,
+    ContainersModule,
     LocalAgentModule,
   ],
 })
