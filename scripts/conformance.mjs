@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { installedNginx, startNginx } from '../test/conformance/nginx.ts';
 import { readOutcomes } from '../test/conformance/outcomes.ts';
 import { startServer } from '../test/conformance/start-server.ts';
+import { SUBJECTS } from '../test/conformance/subjects.ts';
 
 const SUITE = '@modelcontextprotocol/conformance';
 const RESULTS = 'results/conformance';
@@ -27,7 +28,7 @@ const suite = fileURLToPath(new URL(Object.values(bin)[0], home));
 const nginx = installedNginx();
 rmSync(RESULTS, { recursive: true, force: true });
 const runs = [];
-for (const subject of ['fixtures', 'product']) runs.push(...(await runAll(subject)));
+for (const subject of SUBJECTS) runs.push(...(await runAll(subject)));
 const isAsExpected = runs.every(({ unexpected, stale }) => unexpected.length + stale.length === 0);
 writeFileSync(
   `${RESULTS}.json`,
@@ -37,7 +38,7 @@ print();
 process.exitCode = isAsExpected ? 0 : 1;
 
 async function runAll(subject) {
-  const server = await startServer({ hasFixtures: subject === 'fixtures' });
+  const server = await startServer(subject);
   try {
     const proxy = await startNginx(nginx, server);
     try {

@@ -21,7 +21,7 @@ let home: string;
 
 beforeAll(async () => {
   home = await mkdtemp(join(tmpdir(), 'cyberun-inspector-'));
-  server = await ServerUnderTest.start({ hasFixtures: false });
+  server = await ServerUnderTest.start('product');
 });
 
 afterAll(async () => {

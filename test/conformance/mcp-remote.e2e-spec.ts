@@ -18,7 +18,7 @@ let home: string;
 
 beforeAll(async () => {
   home = await mkdtemp(join(tmpdir(), 'cyberun-mcp-remote-'));
-  server = await ServerUnderTest.start({ hasFixtures: true });
+  server = await ServerUnderTest.start('fixtures-by-hand');
 });
 
 afterAll(async () => {

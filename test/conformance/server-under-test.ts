@@ -11,24 +11,28 @@ import { connectMcp } from '../../src/mcp/index.js';
 import { Logger } from '../../src/observability/index.js';
 import { MockRuntime, type SeenRequest } from '../support/mock-runtime.js';
 import { FixturesModule } from './fixtures/fixtures.module.js';
+import type { Subject } from './subjects.js';
 
 /** The one key that the Runtime API behind the server knows. */
 export const KEY = 'sk-conformance-0123456789abcdef';
 
 class FixturedModule {}
 
-/** The endpoint as it ships, or with the fixtures of the official suite beside its tools. */
+/**
+ * The endpoint as it ships, or with the fixtures of the official suite beside its tools. Announcing log messages sends
+ * every call through the SDK; without them the same calls are answered by hand.
+ */
 export class ServerUnderTest implements AsyncDisposable {
   private constructor(
     private readonly app: NestExpressApplication,
     private readonly runtime: MockRuntime,
   ) {}
 
-  static async start({ hasFixtures }: { hasFixtures: boolean }): Promise<ServerUnderTest> {
+  static async start(subject: Subject): Promise<ServerUnderTest> {
     const runtime = await MockRuntime.start();
     runtime.on('GET /r/workflows', answerToKey);
     const config = readConfig('mcp', { CYBERUN_RUNTIME_URL: runtime.url, CYBERUN_LOGGER_LEVEL: 'warn' });
-    const app = await (hasFixtures ? withFixtures(config) : createApplication(config));
+    const app = await applicationOf(subject, config);
     await app.listen(0, '127.0.0.1');
     app.get(Addresses).announce((app.getHttpServer().address() as AddressInfo).port);
     return new ServerUnderTest(app, runtime);
@@ -44,10 +48,12 @@ export class ServerUnderTest implements AsyncDisposable {
   }
 }
 
-/** What `createApplication` does, with one more module: all that an operator's own tools need. */
-async function withFixtures(config: Config): Promise<NestExpressApplication> {
+/** `createApplication`, or what it does with one more module: all that an operator's own tools need. */
+async function applicationOf(subject: Subject, config: Config): Promise<NestExpressApplication> {
+  if (subject === 'product') return createApplication(config);
+  const fixtures = FixturesModule.with({ hasLogging: subject === 'fixtures' });
   const app = await NestFactory.create<NestExpressApplication>(
-    { module: FixturedModule, imports: [await AppModule.for(config), FixturesModule] },
+    { module: FixturedModule, imports: [await AppModule.for(config), fixtures] },
     { bodyParser: false, logger: new Logger(config), abortOnError: false },
   );
   app.setGlobalPrefix('api/v1', { exclude: ['health/live', 'health/ready'] });

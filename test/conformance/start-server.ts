@@ -3,6 +3,8 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
+import type { Subject } from './subjects.ts';
+
 const START_LIMIT_MS = 60_000;
 
 /** A server under test in a process of its own. */
@@ -14,10 +16,10 @@ export interface RunningServer {
 
 const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
 
-/** Starts the server under test, with or without the fixtures of the suite. */
-export async function startServer({ hasFixtures }: { hasFixtures: boolean }): Promise<RunningServer> {
-  const args = ['--import', here('./typescript-hooks.mjs'), here('./serve.ts')];
-  const child = spawn(process.execPath, [...args, ...(hasFixtures ? ['--fixtures'] : [])], {
+/** Starts the server under test. */
+export async function startServer(subject: Subject): Promise<RunningServer> {
+  const args = ['--import', here('./typescript-hooks.mjs'), here('./serve.ts'), subject];
+  const child = spawn(process.execPath, args, {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const exited = once(child, 'exit');
