@@ -1,0 +1,188 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join, normalize } from 'node:path';
+import { createInterface } from 'node:readline';
+
+import { describe, expect, it } from 'vitest';
+
+import { packagePaths, Settings, settingsOf } from '../../src/config/index.js';
+import { compileWorkflow } from '../../src/runtime/workflows/workflow-compiler.js';
+import { GlossaryModule } from '../fixtures/glossary/glossary.module.js';
+import { CLIENTS } from '../support/clients.js';
+import { handWritten, MarkdownFile } from '../support/documents.js';
+import { KEY, McpApp } from '../support/mcp-app.js';
+
+const ENDPOINT = 'http://127.0.0.1:8080/api/v1/mcp';
+const ENVIRONMENT_KEY = 'Bearer ${env:CYBERUN_API_KEY}';
+/** Variables that are no settings: a client's, an agent's, and what processes of tasks and services see. */
+const OTHER_VARIABLES =
+  /^CYBERUN_(API_KEY|AUTHORIZATION|AGENT_KEY|TASK_ID|ATTEMPT|PARAMETERS|PARAM_?|INPUT_DIR|OUTPUT_DIR|SERVICE_(DIR|SLUG))$/;
+
+const readme = new MarkdownFile('README.md');
+const json = (title: string): Record<string, unknown> =>
+  JSON.parse(readme.snippet('json', title)) as Record<string, unknown>;
+
+describe('the README connects', () => {
+  it('Claude Code', () => {
+    const command = readme.snippet('sh', 'Claude Code');
+    const script = `claude() { printf '%s\\n' "$@"; }\n${command}`;
+    const words = execFileSync('/bin/sh', ['-c', script], {
+      env: { CYBERUN_API_KEY: 'sk-x' },
+      encoding: 'utf8',
+    });
+    const header = ['--header', 'Authorization: Bearer sk-x'];
+    expect(words.trim().split('\n')).toEqual([
+      'mcp',
+      'add',
+      '--transport',
+      'http',
+      'cyberun',
+      ENDPOINT,
+      ...header,
+    ]);
+  });
+
+  it.each([
+    ['Cursor', 'url'],
+    ['Windsurf', 'serverUrl'],
+  ])('%s', (client, field) =>
+    expect(json(client)).toEqual({
+      mcpServers: { cyberun: { [field]: ENDPOINT, headers: { Authorization: ENVIRONMENT_KEY } } },
+    }),
+  );
+
+  it('Codex CLI', () => {
+    const [table, ...lines] = readme.snippet('toml', 'Codex CLI').trim().split('\n');
+    expect(table).toBe('[mcp_servers.cyberun]');
+    expect(
+      Object.fromEntries(lines.map((line) => /^(\w+) = "([^"]*)"$/.exec(line)?.slice(1) ?? [line])),
+    ).toEqual({
+      url: ENDPOINT,
+      bearer_token_env_var: 'CYBERUN_API_KEY',
+    });
+  });
+
+  it('VS Code, which asks for the key', () => {
+    const { inputs, servers } = json('VS Code') as { inputs: [{ id: string }]; servers: object };
+    const [asked] = inputs;
+    expect(asked).toMatchObject({ type: 'promptString', password: true });
+    expect(servers).toEqual({
+      cyberun: { type: 'http', url: ENDPOINT, headers: { Authorization: `Bearer \${input:${asked.id}}` } },
+    });
+  });
+
+  it('Claude Desktop: its mcp-remote, with these very arguments, reaches the tools', async () => {
+    const { mcpServers } = json('Claude Desktop') as {
+      mcpServers: { cyberun: { command: string; args: string[]; env: Record<string, string> } };
+    };
+    const { command, args, env } = mcpServers.cyberun;
+    expect([command, ...args.slice(0, 3)]).toEqual(['npx', '-y', 'mcp-remote', ENDPOINT]);
+    expect(Object.values(env)).toEqual(['Bearer sk-…']);
+
+    await using app = await McpApp.start({ modules: [GlossaryModule] });
+    const given = [app.url, ...args.slice(3)];
+    const key = Object.fromEntries(Object.keys(env).map((name) => [name, `Bearer ${KEY}`]));
+    expect(await toolsThroughMcpRemote(given, key)).toContain('define_term');
+  });
+
+  it('under the title the server sends people to', () =>
+    expect(readme.text).toContain('\n## Connect a client\n'));
+});
+
+describe('the module of the README', () => {
+  const path = 'test/fixtures/glossary/glossary.module.ts';
+
+  it('is the file that is tested here, but for where it imports from', () => {
+    const code = readFileSync(join(packagePaths.root, path), 'utf8').replace(
+      '../../../src/mcp/',
+      '../../mcp/',
+    );
+    expect(readme.snippets('ts')[0]?.text.replace(/^\/\/.*\n/, '')).toBe(code);
+  });
+
+  it.each(CLIENTS)('serves its three tools to $name', async ({ connect }) => {
+    await using app = await McpApp.start({ modules: [GlossaryModule] });
+    await using client = await connect({ endpoint: app.url, key: KEY });
+    expect(await client.listTools()).toEqual(
+      expect.arrayContaining(['list_terms', 'get_term', 'define_term']),
+    );
+
+    const defined = { word: 'deploy', meaning: 'to hand a version to customers' };
+    expect((await client.call('define_term', defined)).structuredContent).toEqual(defined);
+    expect((await client.call('list_terms', {})).structuredContent).toEqual({ words: ['deploy'] });
+    expect((await client.call('get_term', { word: 'deploy' })).structuredContent).toEqual(defined);
+    expect(await client.call('get_term', { word: 'ship' })).toMatchObject({
+      isError: true,
+      structuredContent: { error_message: 'nobody has defined ship' },
+    });
+    expect(await client.call('define_term', { word: '' })).toMatchObject({
+      isError: true,
+      structuredContent: { error_message: expect.stringMatching(/word.*meaning/) },
+    });
+  });
+});
+
+it.each(handWritten())('$path links to what is there', (document) => {
+  const targets = document.localLinks().map((link) => normalize(join(dirname(document.path), link)));
+  expect(targets.filter((target) => !existsSync(join(packagePaths.root, target)))).toEqual([]);
+});
+
+it('no document names a setting or a script that is not there', () => {
+  const settings = new Set(settingsOf(Settings.prototype).map(({ env }) => env));
+  const { scripts } = JSON.parse(readFileSync(join(packagePaths.root, 'package.json'), 'utf8')) as {
+    scripts: object;
+  };
+  const unknown = handWritten().flatMap(({ path, text }) => [
+    ...[...text.matchAll(/\bCYBERUN_[A-Z0-9_]+/g)]
+      .map(([name]) => name)
+      .filter((name) => !settings.has(name) && !OTHER_VARIABLES.test(name))
+      .map((name) => `${path}: ${name}`),
+    ...[...text.matchAll(/npm run (?:--\S+ )*([a-z][\w:-]*)/g)]
+      .filter(([, name = '']) => !Object.hasOwn(scripts, name))
+      .map(([command]) => `${path}: ${command}`),
+  ]);
+  expect(unknown).toEqual([]);
+});
+
+it('the workflow that docs/workflows.md begins with is one the runtime takes', async () => {
+  const [first] = new MarkdownFile('docs/workflows.md').snippets('yaml');
+  expect(await compileWorkflow('word-count.yaml', first?.text ?? '')).toMatchObject({
+    slug: 'word-count',
+    max_retries: 1,
+  });
+});
+
+/** Names of the tools that a client behind mcp-remote sees. */
+async function toolsThroughMcpRemote(args: string[], environment: Record<string, string>): Promise<string[]> {
+  const program = join(packagePaths.root, 'node_modules/.bin/mcp-remote');
+  const configuration = await mkdtemp(join(tmpdir(), 'mcp-remote-'));
+  const child = spawn(process.execPath, [program, ...args], {
+    env: { PATH: process.env['PATH'], MCP_REMOTE_CONFIG_DIR: configuration, ...environment },
+    stdio: ['pipe', 'pipe', 'ignore'],
+  });
+  const exited = once(child, 'exit');
+  const send = (message: object): void =>
+    void child.stdin.write(`${JSON.stringify({ jsonrpc: '2.0', ...message })}\n`);
+  const clientInfo = { name: 'Claude Desktop', version: '1' };
+  send({
+    id: 1,
+    method: 'initialize',
+    params: { protocolVersion: '2025-06-18', capabilities: {}, clientInfo },
+  });
+  try {
+    for await (const line of createInterface(child.stdout)) {
+      const { id, result } = JSON.parse(line) as { id?: number; result?: { tools: { name: string }[] } };
+      if (id === 2) return result?.tools.map(({ name }) => name) ?? [];
+      send({ method: 'notifications/initialized' });
+      send({ id: 2, method: 'tools/list' });
+    }
+    throw new Error('mcp-remote ended');
+  } finally {
+    child.kill();
+    await exited;
+    await rm(configuration, { recursive: true, force: true });
+  }
+}
