@@ -1,6 +1,8 @@
 import type { ErrorBody } from '../contract/index.js';
 
 const LONGEST_MESSAGE = 2000;
+/** A whole credential; the short prefix by which people name one is none. */
+const CREDENTIAL = /\b[sad]k-[\w-]{16,}/g;
 
 /** What a status means for whoever reads the refusal, beyond the runtime's own words. */
 const NEXT_STEP: Readonly<Record<number, string>> = {
@@ -15,7 +17,7 @@ interface Refusal {
   readonly retryAfter: string | undefined;
   /** Text of the answer, whatever it is. */
   readonly text: string;
-  /** Never shown, should the runtime repeat it. */
+  /** Never shown, should the runtime repeat it; nor is anything else that looks like a key. */
   readonly key: string;
 }
 
@@ -26,7 +28,7 @@ interface Refusal {
 export function refusalBody({ status, retryAfter, text, key }: Refusal): ErrorBody {
   const body = parsed(text);
   const reason =
-    reasonIn(body)?.replaceAll(key, 'sk-…') ??
+    reasonIn(body)?.replaceAll(key, '[key]').replaceAll(CREDENTIAL, '[key]') ??
     `The runtime refused with status ${status} and gave no reason.`;
   const seconds = secondsOf(retryAfter) ?? secondsOf(body['retry_after_seconds']);
   return {

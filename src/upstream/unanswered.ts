@@ -56,9 +56,7 @@ interface ThrownElsewhere extends Error {
 /** What was thrown, without what hangs on it: axios and undici errors may carry the request's headers. */
 function harmless(thrown: unknown): ThrownElsewhere {
   if (!(thrown instanceof Error)) return new Error('thrown without an error');
-  const { code } = thrown as NodeJS.ErrnoException;
-  return Object.assign(
-    new Error(`${thrown.name}: ${thrown.message}`),
-    typeof code === 'string' ? { code } : {},
-  );
+  const { name, message, stack, code } = thrown as NodeJS.ErrnoException;
+  const cause = new Error(`${name}: ${message}`);
+  return Object.assign(cause, stack !== undefined && { stack }, typeof code === 'string' && { code });
 }

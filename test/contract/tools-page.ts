@@ -58,9 +58,7 @@ function rowsOf({ properties = {}, required = [] }: Schema, prefix = ''): string
 }
 
 function typeOf({ type, format, enum: values, minimum, maximum, default: fallback }: Schema): string {
-  const name = values
-    ? values.map((value) => `\`${String(value)}\``).join(', ')
-    : `${format ?? type ?? 'any'}`;
+  const name = values ? values.map((value) => `\`${String(value)}\``).join(', ') : (format ?? type ?? 'any');
   const range = [
     minimum === undefined ? '' : `from ${minimum}`,
     maximum === undefined ? '' : `to ${maximum}`,
