@@ -13,12 +13,17 @@ import { AllowedNames } from './edge/allowed-names.js';
 import { EdgeMiddleware } from './edge/edge.middleware.js';
 import { Failures } from './errors/failures.js';
 import { ToolResultInterceptor } from './errors/tool-result.interceptor.js';
+import { Handshake } from './legacy/handshake.js';
 import { LegacyEndpoint } from './legacy/legacy-endpoint.js';
+import { LegacyExchanges } from './legacy/legacy-exchanges.js';
 import { LegacyRequests } from './legacy/legacy-requests.js';
 import { LiveSessions } from './legacy/live-sessions.js';
 import { MemorySessions } from './legacy/memory-sessions.js';
 import { Sessions } from './legacy/sessions.js';
+import { StandaloneStreams } from './legacy/standalone-streams.js';
 import { McpEndpointController } from './mcp.controller.js';
+import { HotRequests } from './modern/hot-requests.js';
+import { ModernCalls } from './modern/modern-calls.js';
 import { ModernEndpoint } from './modern/modern-endpoint.js';
 import { ModernResults } from './modern/modern-results.js';
 import { SdkExchanges } from './modern/sdk-exchanges.js';
@@ -26,6 +31,7 @@ import { SdkModern } from './modern/sdk-modern.js';
 import { SERVER_INFO, serverInfo } from './server-info.js';
 import { ToolCatalog } from './tools/tool-catalog.js';
 import { ToolRunner } from './tools/tool-runner.js';
+import { Announcements } from './transport/announcements.js';
 import { CyberunStrategy } from './transport/cyberun.strategy.js';
 import { SdkServers } from './transport/sdk-servers.js';
 import { StreamableTransport } from './transport/streamable.transport.js';
@@ -38,10 +44,13 @@ const legacy = [
   { provide: Sessions, useClass: MemorySessions },
   LiveSessions,
   LegacyRequests,
+  LegacyExchanges,
+  Handshake,
+  StandaloneStreams,
   LegacyEndpoint,
 ];
-const modern = [ModernResults, SdkModern, SdkExchanges, ModernEndpoint];
-const transport = [Traffic, SdkServers, StreamableTransport, CyberunStrategy];
+const modern = [HotRequests, ModernResults, ModernCalls, SdkModern, SdkExchanges, ModernEndpoint];
+const transport = [Traffic, SdkServers, Announcements, StreamableTransport, CyberunStrategy];
 
 /** The MCP endpoint. Tools come from other modules, as `@McpController` classes. */
 @Module({

@@ -8,7 +8,7 @@ import { Addresses, ConfigModule, readConfig } from '../../src/config/index.js';
 import { connectMcp, drainMcp, McpModule } from '../../src/mcp/index.js';
 import { type Caller, UpstreamClient, type Verdict } from '../../src/upstream/index.js';
 import { LogBook } from './log-book.js';
-import { SampleTools } from './sample-tools.js';
+import { OddTools, SampleTools } from './sample-tools.js';
 
 /** A key every fake runtime takes. */
 export const KEY = 'sk-test-0123456789abcdef';
@@ -29,6 +29,8 @@ interface Options {
   /** Beside the sample tools. */
   readonly modules?: readonly Type[];
   readonly runtime?: FakeRuntime;
+  /** Only the tools the SDK's server has too, or all of them. */
+  readonly tools?: 'plain' | 'all';
 }
 
 /** The MCP endpoint with the sample tools, listening on a free port; the runtime behind it is not real. */
@@ -45,11 +47,12 @@ export class McpApp implements AsyncDisposable {
     environment = {},
     modules = [],
     runtime = new FakeRuntime(),
+    tools = 'all',
   }: Options = {}): Promise<McpApp> {
     const config = readConfig('mcp', { CYBERUN_RUNTIME_URL: 'http://127.0.0.1:9/api/v1', ...environment });
     const built = await Test.createTestingModule({
       imports: [ConfigModule.with(config), McpModule, ...modules],
-      controllers: [SampleTools],
+      controllers: tools === 'plain' ? [SampleTools] : [SampleTools, OddTools],
     })
       .overrideProvider(UpstreamClient)
       .useValue(runtime)
@@ -71,6 +74,11 @@ export class McpApp implements AsyncDisposable {
   /** The sample tools, to see what reached them. */
   get tools(): SampleTools {
     return this.app.get(SampleTools, { strict: false });
+  }
+
+  /** The tools that wait, to see when they begin and stop. */
+  get odd(): OddTools {
+    return this.app.get(OddTools, { strict: false });
   }
 
   drain(graceMs: number): Promise<void> {

@@ -19,13 +19,13 @@ export const SAMPLE_SCHEMAS = {
   nothing: advertised(nothing),
   refuse: advertised(refuseInput),
   count: advertised(countInput),
+  anything,
 } as const;
 
-/** Tools of every temper, and a note of what reached them. */
+/** Tools as everybody writes them, and a note of what reached them. */
 @McpController()
 export class SampleTools {
   readonly seen: ToolContext[] = [];
-  private readonly events = new EventEmitter();
 
   @Tool({
     name: 'echo',
@@ -62,6 +62,12 @@ export class SampleTools {
       await context.reportProgress({ progress, total: to });
     return { counted: to };
   }
+}
+
+/** Tools that do what most do not. */
+@McpController()
+export class OddTools {
+  private readonly events = new EventEmitter();
 
   @Tool({ name: 'wait', description: 'Waits until nobody wants the answer', parameters: anything })
   async wait(@Ctx() { caller }: ToolContext): Promise<object> {

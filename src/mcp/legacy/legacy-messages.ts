@@ -9,6 +9,8 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { CODE, Refusal } from '../edge/refusal.js';
 import { isPlainMessage, type RequestMessage } from '../transport/messages.js';
 
+export const SESSION_ID = 'mcp-session-id';
+
 const MAX_BATCH = 100;
 
 /**
@@ -17,7 +19,7 @@ const MAX_BATCH = 100;
  * @throws {Refusal}
  */
 export function messagesIn(body: unknown): JSONRPCMessage[] {
-  if (isPlainMessage(body)) return [body as JSONRPCMessage];
+  if (isPlainMessage(body)) return [body];
   const candidates: unknown[] = Array.isArray(body) ? body : [body];
   if (candidates.length > MAX_BATCH) {
     const message = `Invalid Request: Batch must not exceed ${MAX_BATCH} messages`;

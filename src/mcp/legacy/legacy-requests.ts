@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { type CallToolResult, type JSONRPCMessage, ProtocolError } from '@modelcontextprotocol/server';
+import { type CallToolResult, ProtocolError } from '@modelcontextprotocol/server';
 
 import type { McpServer } from '../tools/tool-context.js';
 import type { McpSessionInfo } from '@rekog/mcp-nest';
@@ -84,7 +84,7 @@ export class LegacyRequests {
     const origin = this.originOf(asked);
     // The SDK reads its handlers as soon as it gets the message, so that the next request may bind others.
     this.servers.bind(link.server, origin.session, rawRequest, this.tools.throughSdk(origin, first));
-    link.deliver(message as JSONRPCMessage, { authInfo: rawRequest.auth });
+    link.deliver(message, { authInfo: rawRequest.auth });
   }
 
   private originOf({ session, call, rawRequest }: Asked): CallOrigin {

@@ -34,7 +34,7 @@ export class SessionLink implements Transport {
     this.ready = new Promise((resolve) => (this.greeted = resolve));
     const { hello: params } = live.record;
     void server.connect(this);
-    this.deliver({ jsonrpc: '2.0', id: HANDSHAKE, method: 'initialize', params } as JSONRPCMessage);
+    this.deliver({ jsonrpc: '2.0', id: HANDSHAKE, method: 'initialize', params });
   }
 
   start(): Promise<void> {

@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { type CallToolResult, SERVER_INFO_META_KEY } from '@modelcontextprotocol/server';
 
 import { SERVER_INFO, type ServerInfo } from '../server-info.js';
+import { ToolCatalog } from '../tools/tool-catalog.js';
 import { SdkServers } from '../transport/sdk-servers.js';
 import { MODERN } from './eras.js';
 
@@ -15,6 +16,7 @@ export class ModernResults {
   constructor(
     @Inject(SERVER_INFO) private readonly info: ServerInfo,
     private readonly servers: SdkServers,
+    private readonly catalog: ToolCatalog,
   ) {
     this.identity = { [SERVER_INFO_META_KEY]: info.implementation };
     this.tail = JSON.stringify({ resultType: 'complete', _meta: this.identity }).slice(1);
@@ -34,6 +36,12 @@ export class ModernResults {
     });
   }
 
+  /** The answer to tools/list. */
+  toolList(user: unknown): string {
+    return this.catalog.listAsJson('modern', user);
+  }
+
+  /** The answer to tools/call. */
   ofCall(result: CallToolResult): string {
     const { resultType = 'complete', _meta } = result;
     if (_meta !== undefined || 'resultType' in result) {

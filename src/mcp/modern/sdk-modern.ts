@@ -86,7 +86,9 @@ export class SdkModern {
   }
 
   private serverFor({ authInfo }: McpRequestContext): Server {
-    const { rawRequest, stop, first } = authInfo?.extra?.[REQUEST] as Served;
+    const served = authInfo?.extra?.[REQUEST] as Served | undefined;
+    if (!served) throw new Error('a request reached the SDK without its authorization info');
+    const { rawRequest, stop, first } = served;
     const server = this.servers.create();
     const session = { transport: 'streamable-http', stateless: true, era: 'modern' } as const;
     const origin = { rawRequest, session, signal: stop, server: () => server };

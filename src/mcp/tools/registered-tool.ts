@@ -31,9 +31,8 @@ export interface RegisteredTool {
 
 /** A tool declared by stock decorators on a method. */
 export function declaredTool(method: object, key: string, invoke: Invoke): RegisteredTool {
-  const read = <Value>(name: string): Value | undefined =>
-    Reflect.getMetadata(name, method) as Value | undefined;
-  const options = read<Partial<ToolMetadata>>(MCP_TOOL_METADATA_KEY) ?? {};
+  const read = (name: string): unknown => Reflect.getMetadata(name, method);
+  const options = (read(MCP_TOOL_METADATA_KEY) ?? {}) as Partial<ToolMetadata>;
   const metadata = {
     ...options,
     name: options.name ?? key,
@@ -50,7 +49,7 @@ export function declaredTool(method: object, key: string, invoke: Invoke): Regis
 export function dynamicTool(definition: DynamicToolDefinition): RegisteredTool {
   const { handler, ...metadata } = definition;
   const invoke: Invoke = async (payload, context) =>
-    (await handler(payload as Record<string, unknown>, context as never, context.getRawRequest())) as unknown;
+    (await handler(payload as Record<string, unknown>, context, context.getRawRequest())) as unknown;
   return registered(metadata, invoke, false);
 }
 

@@ -36,7 +36,7 @@ export class ToolContext extends McpContext {
 
   constructor({ tool, caller, keyHash, request, session, rawRequest, sdk, server }: CallParts) {
     // The server is made on demand; see `mcpServer`.
-    super([undefined as never, request, session, rawRequest, sdk as never]);
+    super([undefined as never, request, session, rawRequest, sdk]);
     this.tool = tool;
     this.caller = caller;
     this.keyHash = keyHash;

@@ -41,10 +41,9 @@ export class CyberunStrategy extends McpStrategy {
     isEvent?: boolean,
     extras?: Record<string, unknown>,
   ): void {
-    if (extras?.['mcpType'] !== undefined && this.messageHandlers.has(this.normalizePattern(pattern))) {
-      throw new Error(
-        `Two MCP ${String(extras['mcpType'])}s are called "${String(extras['mcpName'])}". Rename one.`,
-      );
+    const { mcpType, mcpName } = (extras ?? {}) as Partial<Extras>;
+    if (mcpType !== undefined && this.messageHandlers.has(this.normalizePattern(pattern))) {
+      throw new Error(`Two MCP ${mcpType}s are called "${String(mcpName)}". Rename one.`);
     }
     super.addHandler(pattern, callback, isEvent, extras);
   }

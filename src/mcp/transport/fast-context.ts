@@ -30,19 +30,18 @@ export function fastContext(call: Call, message: RequestMessage, server: () => M
     method,
     ...(params?._meta && { _meta: params._meta }),
     ...envelopeOf(params?._meta),
-    requestState: () => undefined as never,
+    requestState: () => undefined,
     get signal() {
       return call.signal;
     },
     notify: (notification) => call.notify(noticeMessage(notification.method, notification.params)),
-    // Announcing the logging capability sends every call through the SDK; see LegacyCalls and ModernEndpoint.
+    // Announcing the logging capability sends every call through the SDK; see LegacyRequests and HotRequests.
     log: () => Promise.resolve(),
-    send: ((request: never, ...rest: never[]) => {
-      const options = rest.pop();
-      return server().server.request(request, ...rest, {
-        ...(options as object | undefined),
-        ...related,
-      } as never);
+    send: ((request: never, ...rest: object[]) => {
+      const last = rest.at(-1);
+      const schema = rest.find((given) => '~standard' in given);
+      const options = { ...(last === schema ? undefined : last), ...related };
+      return server().server.request(request, ...((schema ? [schema, options] : [options]) as [never]));
     }) as ServerContext['mcpReq']['send'],
     elicitInput: (asked, options) => server().server.elicitInput(asked, { ...options, ...related }),
     requestSampling: (asked, options) => server().server.createMessage(asked, { ...options, ...related }),

@@ -3,20 +3,15 @@ import { isJsonContentType } from '@modelcontextprotocol/server';
 import type { McpTransport, McpTransportContext } from '@rekog/mcp-nest';
 import type { ServerResponse } from 'node:http';
 
-import type { KeyedRequest } from '../auth/keyed-request.js';
 import { CONFIG, type Config } from '../../config/index.js';
+import type { KeyedRequest } from '../auth/keyed-request.js';
 import { readJson } from '../edge/body-reader.js';
 import { CODE, Refusal } from '../edge/refusal.js';
 import { LegacyEndpoint } from '../legacy/legacy-endpoint.js';
 import { requireAccept } from '../legacy/legacy-messages.js';
-import { LiveSessions } from '../legacy/live-sessions.js';
 import { eraOf } from '../modern/eras.js';
 import { ModernEndpoint } from '../modern/modern-endpoint.js';
-import { SdkModern } from '../modern/sdk-modern.js';
-import { noticeMessage } from './messages.js';
-import { SdkServers } from './sdk-servers.js';
-
-type ListKind = 'tools' | 'resources' | 'prompts';
+import { Announcements, type ListKind } from './announcements.js';
 
 /** Streamable HTTP for every revision, on one URL: tells the eras apart and hands each request to its endpoint. */
 @Injectable()
@@ -27,25 +22,19 @@ export class StreamableTransport implements McpTransport {
     @Inject(CONFIG) private readonly config: Config,
     private readonly legacy: LegacyEndpoint,
     private readonly modern: ModernEndpoint,
-    private readonly sdk: SdkModern,
-    private readonly servers: SdkServers,
-    private readonly live: LiveSessions,
+    private readonly announcements: Announcements,
   ) {}
 
   start(context: McpTransportContext): void {
-    this.servers.attach(context);
+    this.announcements.begin(context);
   }
 
   async close(): Promise<void> {
-    await this.sdk.close();
+    await this.announcements.end();
   }
 
-  /** Tells every client that listens, in the way of its era. */
   notifyListChanged(kind: ListKind): void {
-    this.servers.forgetCapabilities();
-    this.live.forgetServers();
-    this.live.broadcast(noticeMessage(`notifications/${kind}/list_changed`));
-    this.sdk.listChanged(kind);
+    this.announcements.listChanged(kind);
   }
 
   /** @throws {Refusal} */

@@ -22,8 +22,6 @@ export const DIFFERENCES = {
     '2025-11-25 basic/transports: "The server MAY terminate the session at any time, after which it MUST respond to requests containing that session ID with HTTP 404 Not Found." The SDK answers 400 when the request is an initialize.',
   unknownTool:
     '2025-11-25 server/tools: protocol errors are for "Unknown tools", and the SDK says "Tool x not found"; for a name every JavaScript object has it says "disabled", although there is no such tool.',
-  cancelledStream:
-    '2025-11-25 basic/utilities/cancellation: a receiver SHOULD "free associated resources" and "not send a response for the cancelled request". The SDK keeps the HTTP response open for ever; we end it without a message.',
 } as const;
 
 export const LEGACY = '2025-11-25';

@@ -1,0 +1,45 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { InitializeRequest, JSONRPCMessage } from '@modelcontextprotocol/server';
+import type { ServerResponse } from 'node:http';
+
+import { CODE, Refusal } from '../edge/refusal.js';
+import { SERVER_INFO, type ServerInfo } from '../server-info.js';
+import { resultMessage } from '../transport/messages.js';
+import { Reply } from '../transport/reply.js';
+import { SdkServers } from '../transport/sdk-servers.js';
+import { negotiated, openingIn, SESSION_ID } from './legacy-messages.js';
+import { Sessions } from './sessions.js';
+
+/** Answers initialize, and opens a session with it. */
+@Injectable()
+export class Handshake {
+  constructor(
+    private readonly sessions: Sessions,
+    private readonly servers: SdkServers,
+    @Inject(SERVER_INFO) private readonly info: ServerInfo,
+  ) {}
+
+  /** @throws {Refusal} when initialize is not alone. */
+  async answer(
+    keyHash: string,
+    messages: readonly JSONRPCMessage[],
+    response: ServerResponse,
+  ): Promise<void> {
+    const opening = openingIn(messages);
+    if (messages.length > 1 || !opening) {
+      const message = 'Invalid Request: Only one initialization request is allowed';
+      throw new Refusal(400, CODE.invalidRequest, message);
+    }
+    const hello = opening.params as unknown as InitializeRequest['params'];
+    const protocolVersion = negotiated(hello.protocolVersion);
+    const { id } = await this.sessions.open({ keyHash, protocolVersion, hello });
+    const reply = new Reply(response, { [SESSION_ID]: id });
+    reply.answer(resultMessage(opening.id, this.greeting(protocolVersion)));
+  }
+
+  private greeting(protocolVersion: string): string {
+    const { implementation: serverInfo, instructions } = this.info;
+    const { capabilities } = this.servers;
+    return JSON.stringify({ protocolVersion, capabilities, serverInfo, instructions });
+  }
+}

@@ -1,0 +1,42 @@
+import { Injectable } from '@nestjs/common';
+import type { ServerResponse } from 'node:http';
+
+import { CODE, Refusal } from '../edge/refusal.js';
+import { EventStream } from '../transport/event-stream.js';
+import { Traffic } from '../transport/traffic.js';
+import { SESSION_ID } from './legacy-messages.js';
+import { LiveSessions } from './live-sessions.js';
+import { type SessionRecord, Sessions } from './sessions.js';
+
+/** The one stream of a session that is opened by GET, for what belongs to no request. */
+@Injectable()
+export class StandaloneStreams {
+  constructor(
+    private readonly sessions: Sessions,
+    private readonly live: LiveSessions,
+    private readonly traffic: Traffic,
+  ) {}
+
+  /** @throws {Refusal} 409 while the session has one. */
+  async open(record: SessionRecord, response: ServerResponse): Promise<void> {
+    const { id, keyHash } = record;
+    if (!(await this.sessions.claimStream(id))) {
+      throw new Refusal(409, CODE.refused, 'Conflict: Only one SSE stream is allowed per session');
+    }
+    if (response.destroyed) {
+      await this.sessions.releaseStream(id);
+      return;
+    }
+    const session = this.live.of(record);
+    const stream = new EventStream(response, { [SESSION_ID]: id });
+    const open = { keyHash, end: (): void => stream.end() };
+    session.stream = stream;
+    this.traffic.open(open);
+    response.once('close', () => {
+      session.stream = undefined;
+      this.traffic.closed(open);
+      this.live.settle(session);
+      void this.sessions.releaseStream(id);
+    });
+  }
+}

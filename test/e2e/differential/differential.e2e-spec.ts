@@ -1,0 +1,59 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { KEY, McpApp } from '../../support/mcp-app.js';
+import { exchange, type Side } from './exchange.js';
+import { legacyRequests } from './legacy-requests.js';
+import { modernRequests } from './modern-requests.js';
+import { Oracle } from './oracle.js';
+import { DIFFERENCES, type Row } from './row.js';
+
+let app: McpApp;
+let json: Oracle;
+let streams: Oracle;
+
+beforeAll(async () => {
+  [app, json, streams] = await Promise.all([
+    McpApp.start({ tools: 'plain' }),
+    Oracle.start({ json: true }),
+    Oracle.start({ json: false }),
+  ]);
+});
+
+afterAll(async () => {
+  await Promise.all([app, json, streams].map((side) => side[Symbol.asyncDispose]()));
+});
+
+const ours = (): Side => ({ url: app.url, headers: { Authorization: `Bearer ${KEY}` } });
+const sdk = (row: Row): Side => ({ url: row.streams ? streams.url : json.url, headers: {} });
+
+describe.each([
+  ['2025-11-25 and before', legacyRequests],
+  ['2026-07-28', modernRequests],
+])('our transport and the SDK agree at %s on', (_era, rows) => {
+  const agreed = rows.filter(({ difference }) => difference === undefined);
+  it.each(agreed)('$what', async (row) => {
+    const [mine, theirs] = await Promise.all([exchange(ours(), row), exchange(sdk(row), row)]);
+    expect(mine).toEqual(theirs);
+  });
+});
+
+describe('our transport and the SDK differ, as the revision allows, on', () => {
+  const differing = [...legacyRequests, ...modernRequests].filter(
+    ({ difference }) => difference !== undefined,
+  );
+  it.each(differing)('$what ($difference)', async (row) => {
+    const [mine, theirs] = await Promise.all([exchange(ours(), row), exchange(sdk(row), row)]);
+    expect(mine).not.toEqual(theirs);
+    expect(mine).toMatchSnapshot();
+  });
+
+  it('no more than five things, each with its rule', () => {
+    const shown = new Set(differing.map(({ difference }) => difference));
+    expect(Object.keys(DIFFERENCES).length).toBeLessThanOrEqual(5);
+    expect(shown).toEqual(new Set(Object.keys(DIFFERENCES)));
+  });
+});
+
+it('the table is long enough', () => {
+  expect(legacyRequests.length + modernRequests.length).toBeGreaterThanOrEqual(60);
+});
