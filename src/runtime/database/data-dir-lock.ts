@@ -93,7 +93,10 @@ const pathOf = (folder: string, generation: number): string => join(folder, `loc
 
 async function generationsIn(folder: string): Promise<number[]> {
   const names = await readdir(folder);
-  return names.flatMap((name) => Number(LOCK_FILE.exec(name)?.[1] ?? [])).sort((a, b) => b - a);
+  return names
+    .flatMap((name) => LOCK_FILE.exec(name)?.[1] ?? [])
+    .map(Number)
+    .sort((a, b) => b - a);
 }
 
 async function newestLock(folder: string): Promise<FoundLock | undefined> {

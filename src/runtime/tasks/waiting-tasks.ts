@@ -1,5 +1,7 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 
+import { sql } from 'kysely';
+
 import { Database } from '../database/index.js';
 import type { WorkRequirement } from '../engine/index.js';
 import { ConnectedAgents } from './connected-agents.js';
@@ -52,7 +54,7 @@ export class WaitingTasks {
       .select('id')
       .where('team_id', '=', teamId)
       .where('task_status', '=', 'pending')
-      .where('required_labels', '=', [...labels])
+      .where(sql<boolean>`required_labels = ${[...labels]}::text[]`)
       .execute();
     for (const { id: taskId } of tasks) {
       await this.database.db

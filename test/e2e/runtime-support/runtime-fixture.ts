@@ -1,0 +1,186 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import type { NestExpressApplication } from '@nestjs/platform-express';
+
+import { createApplication } from '../../../src/application.js';
+import { Addresses, readConfig } from '../../../src/config/index.js';
+import { type ClaimedRun, TaskRuns } from '../../../src/runtime/tasks/index.js';
+
+/** Answer of the REST API. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  // oxlint-disable-next-line typescript/no-explicit-any
+  readonly body: any;
+}
+
+export const BOOTSTRAP_KEY = 'sk-bootstrap-key-of-the-tests';
+
+/** A workflow file that echoes; `extra` goes into its input schema's properties. */
+export const echoWorkflow = (
+  name: string,
+  { labels = 'local', metadata = '', properties = '', timeout = '' } = {},
+): string => `document:
+  dsl: '1.0.0'
+  namespace: tests
+  name: ${name}
+  version: '1.0.0'
+  title: Echo ${name}
+  summary: Says what it is told.
+  metadata:
+    labels: [${labels}]
+${metadata}
+input:
+  schema:
+    document:
+      type: object
+      additionalProperties: false
+      required: [text]
+      properties:
+        text: { type: string, title: Text, maxLength: 20 }
+        times: { type: integer, minimum: 1, maximum: 5, default: 2 }
+${properties}
+${timeout}
+do:
+  - say:
+      run:
+        shell:
+          command: echo "$1"
+          arguments: ['\${ .text }']
+          environment: { TIMES: '\${ .times }' }
+`;
+
+/** The runtime as a server of its own, in this process, on a folder of its own. */
+export class RuntimeServer implements AsyncDisposable {
+  private constructor(
+    readonly app: NestExpressApplication,
+    readonly folder: string,
+    readonly origin: string,
+  ) {}
+
+  static async start(
+    files: Record<string, string> = {},
+    { folder, env = {} }: { folder?: string; env?: Record<string, string> } = {},
+  ): Promise<RuntimeServer> {
+    const home = folder ?? (await mkdtemp(join(tmpdir(), 'cyberun-runtime-')));
+    for (const [name, text] of Object.entries(files)) await writeFile(join(home, name), text);
+    const config = readConfig('runtime', {
+      CYBERUN_HTTP_PORT: '0',
+      CYBERUN_DATA_DIR: join(home, 'data'),
+      CYBERUN_WORKFLOWS_DIR: home,
+      CYBERUN_SERVICES_DIR: join(home, 'no-services'),
+      CYBERUN_BOOTSTRAP_KEY: BOOTSTRAP_KEY,
+      CYBERUN_LOGGER_LEVEL: 'error',
+      CYBERUN_LOGGER_FORMAT: 'json',
+      ...env,
+    });
+    const app = await createApplication(config);
+    await app.listen(0, '127.0.0.1');
+    const { port } = app.getHttpServer().address() as AddressInfo;
+    app.get(Addresses).announce(port);
+    return new RuntimeServer(app, home, `http://127.0.0.1:${port}`);
+  }
+
+  get runs(): TaskRuns {
+    return this.app.get(TaskRuns, { strict: false });
+  }
+
+  /** A call of the REST API; `body` is sent as JSON, a string as it is. */
+  async call(
+    method: string,
+    path: string,
+    body?: unknown,
+    key: string | null = BOOTSTRAP_KEY,
+  ): Promise<Answer> {
+    const response = await fetch(`${this.origin}/api/v1${path}`, {
+      method,
+      headers: {
+        ...(key === null ? {} : { authorization: `Bearer ${key}` }),
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    return {
+      status: response.status,
+      headers: response.headers,
+      body: text === '' ? undefined : JSON.parse(text),
+    };
+  }
+
+  get(path: string, key?: string | null): Promise<Answer> {
+    return this.call('GET', path, undefined, key);
+  }
+
+  /** Submits a run and returns the task's id. */
+  async submit(slug: string, parameters: Record<string, unknown> = { text: 'hi' }): Promise<string> {
+    const { status, body } = await this.call('POST', `/r/workflows/slug/${slug}/run`, { parameters });
+    if (status !== 202) throw new Error(`not accepted: ${JSON.stringify(body)}`);
+    return body.task_id as string;
+  }
+
+  /** Opens the event stream of a task; without a limit it reads to the end. */
+  async events(taskId: string, lastEventId?: string): Promise<{ id: string; event: string; data: any }[]> {
+    const response = await fetch(`${this.origin}/api/v1/r/tasks/${taskId}/events`, {
+      headers: {
+        authorization: `Bearer ${BOOTSTRAP_KEY}`,
+        ...(lastEventId === undefined ? {} : { 'last-event-id': lastEventId }),
+      },
+    });
+    return eventsIn(await response.text());
+  }
+
+  /** Ends the server; the folder stays. */
+  async stop(): Promise<void> {
+    await this.app.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+    await rm(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** The events in the text of a stream. */
+export function eventsIn(text: string): { id: string; event: string; data: any }[] {
+  return text
+    .split('\n\n')
+    .filter((block) => block.startsWith('id:'))
+    .map((block) => {
+      const [id = '', event = '', data = ''] = block
+        .split('\n')
+        .map((line) => line.slice(line.indexOf(':') + 2));
+      return { id, event, data: JSON.parse(data) };
+    });
+}
+
+/** An agent without a process: it takes what it is given and says what the test wants it to say. */
+export class PretendAgent {
+  constructor(
+    private readonly runs: TaskRuns,
+    readonly teamId: string,
+    readonly labels: string[] = ['local'],
+  ) {}
+
+  connect(): Promise<void> {
+    return this.runs.agentsChanged([{ labels: this.labels, teamId: this.teamId }]);
+  }
+
+  disconnect(): Promise<void> {
+    return this.runs.agentsChanged([]);
+  }
+
+  claim(free = 1): Promise<ClaimedRun[]> {
+    return this.runs.claim({ agentId: 'pretend', labels: this.labels, teamId: this.teamId }, free);
+  }
+
+  /** Takes one run, which must be there. */
+  async take(): Promise<ClaimedRun> {
+    const [run] = await this.claim();
+    if (!run) throw new Error('nothing to claim');
+    return run;
+  }
+}
