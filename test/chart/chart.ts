@@ -1,0 +1,69 @@
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { parse, parseAllDocuments } from 'yaml';
+
+import { packagePaths } from '../../src/config/index.js';
+
+/** An object as Kubernetes takes it; tests look into it without its type, which types.spec.ts checks. */
+// oxlint-disable-next-line typescript/no-explicit-any
+export type Manifest = Record<string, any> & { apiVersion: string; kind: string };
+
+export const chartFolder = join(packagePaths.root, 'helm');
+export const chartFile = (path: string): string => readFileSync(join(chartFolder, path), 'utf8');
+export const valuesOf = (valueSet: string): object => parse(chartFile(`ci/${valueSet}`)) as object;
+
+function helmTemplate(values: object): { status: number | null; stdout: string; stderr: string } {
+  const helm = process.env['HELM'];
+  if (helm === undefined) throw new Error('These tests need a real Helm: start them with `npm run chart`.');
+  const args = ['template', 'release', chartFolder, '--namespace', 'team', '--values', '-'];
+  return spawnSync(helm, args, { input: JSON.stringify(values), encoding: 'utf8' });
+}
+
+/** What Helm renders with these values over the defaults, as text. */
+export function renderText(values: object): string {
+  const { status, stdout, stderr } = helmTemplate(values);
+  if (status !== 0) throw new Error(stderr);
+  return stdout;
+}
+
+/** What Helm renders with these values over the defaults. */
+export function render(values: object): Manifest[] {
+  return parseAllDocuments(renderText(values))
+    .map((document) => document.toJS() as Manifest | null)
+    .filter((manifest) => manifest !== null);
+}
+
+/** Why Helm refuses these values; fails when it does not. */
+export function refusal(values: object): string {
+  const { status, stderr } = helmTemplate(values);
+  if (status === 0) throw new Error(`Helm accepts ${JSON.stringify(values)}`);
+  return stderr;
+}
+
+/** The only object of a kind, or nothing. */
+export function only(kind: string, manifests: Manifest[]): Manifest | undefined {
+  const found = manifests.filter((manifest) => manifest.kind === kind);
+  if (found.length > 1) throw new Error(`${found.length} objects of kind ${kind}`);
+  return found[0];
+}
+
+/** The Deployment's pod and its one container, with the environment as a map. */
+export function podOf(values: object): {
+  deployment: Manifest;
+  pod: Manifest['spec'];
+  container: Manifest['spec'];
+  env: Record<string, string>;
+} {
+  const deployment = only('Deployment', render(values));
+  const pod = deployment?.['spec'].template.spec;
+  const [container] = pod.containers;
+  const env = Object.fromEntries(
+    container.env.map(({ name, value }: { name: string; value?: string }) => [
+      name,
+      value ?? 'from elsewhere',
+    ]),
+  ) as Record<string, string>;
+  return { deployment: deployment as Manifest, pod, container, env };
+}

@@ -1,0 +1,124 @@
+import { describe, expect, it } from 'vitest';
+
+import { refusal, render } from './chart.js';
+
+const trial = { mode: 'trial' };
+const ingress = (hosts: string[]): object => ({ ingress: { enabled: true, hosts } });
+
+/** Every sentence of templates/checks.yaml, and values that earn it. */
+const FORBIDDEN: [name: string, values: object, sentence: string][] = [
+  [
+    'several replicas of a trial',
+    { ...trial, replicaCount: 2 },
+    'replicaCount must be 1 in mode trial, because one pod owns the data: leave it empty, or set mode to gateway.',
+  ],
+  [
+    'a trial that scales',
+    { ...trial, autoscaling: { enabled: true } },
+    'autoscaling.enabled must be false in mode trial, because one pod owns the data: switch it off, or set mode to gateway.',
+  ],
+  [
+    'a trial in front of another runtime',
+    { ...trial, runtime: { url: 'https://runtime.example.com/api/v1' } },
+    'runtime.url must not be set in mode trial, which runs a runtime of its own: leave it out, or set mode to gateway.',
+  ],
+  [
+    'a gateway to nowhere',
+    { runtime: { url: '' } },
+    'runtime.url must be set in mode gateway: give the base URL of a Runtime API, or set mode to trial for an embedded one.',
+  ],
+  [
+    'a gateway to something without version',
+    { runtime: { url: 'https://runtime.example.com/' } },
+    'runtime.url must end in /api/v1, the version of the Runtime API this server speaks: did you mean https://runtime.example.com/api/v1?',
+  ],
+  ...[
+    ['bootstrapKey.existingSecret', { bootstrapKey: { existingSecret: 'key' } }],
+    ['persistence.existingClaim', { persistence: { existingClaim: 'claim' } }],
+    ['workflows', { workflows: { 'a.yaml': 'a' } }],
+    ['services', { services: { 'a.yaml': 'a' } }],
+  ].map(([name, values]): [string, object, string] => [
+    `a gateway with trial.${String(name)}`,
+    { trial: values },
+    `trial.${String(name)} only works in mode trial, because a gateway has no runtime of its own: remove it, or set mode to trial.`,
+  ]),
+  [
+    'a fixed number of pods that scales',
+    { replicaCount: 3, autoscaling: { enabled: true } },
+    'replicaCount must be empty while autoscaling.enabled is true, because they would fight over the number of pods: leave it out and set autoscaling.minReplicas.',
+  ],
+  [
+    'scaling between 5 and 2',
+    { autoscaling: { enabled: true, minReplicas: 5, maxReplicas: 2 } },
+    'autoscaling.maxReplicas must not be below autoscaling.minReplicas: raise the one or lower the other.',
+  ],
+  [
+    'scaling by the use of nothing',
+    { autoscaling: { enabled: true }, resources: { limits: { memory: '1Gi' } } },
+    'resources.requests.cpu must be set while autoscaling.enabled is true, because utilization is measured against it: set it, for example to 100m.',
+  ],
+  [
+    'an Ingress without names',
+    ingress([]),
+    'ingress.hosts must not be empty while ingress.enabled is true, because requests are let in by host name: add the name clients use.',
+  ],
+  [
+    'an Ingress for any name',
+    ingress(['mcp.example.com', '*.example.com']),
+    'ingress.hosts must not hold the wildcard *.example.com, because every name goes into the Host allow-list: list the names clients use.',
+  ],
+  [
+    'a load balancer nobody named',
+    { service: { type: 'LoadBalancer' } },
+    'publicUrl must be set while service.type is LoadBalancer, because the chart cannot know the name clients use and the Host check would refuse it: set it, for example to https://mcp.example.com.',
+  ],
+  [
+    'less time to end than calls may take',
+    { preStopSeconds: 20 },
+    'terminationGracePeriodSeconds must be at least 35, which is preStopSeconds, 10 seconds for calls in flight and a margin of 5: raise it, or lower preStopSeconds.',
+  ],
+  [
+    'a setting that has a value',
+    { extraEnv: [{ name: 'CYBERUN_BOOTSTRAP_KEY', value: 'sk-in-clear' }] },
+    'extraEnv must not set CYBERUN_BOOTSTRAP_KEY, because the chart does: use trial.bootstrapKey.existingSecret instead.',
+  ],
+];
+
+describe('the chart refuses', () => {
+  it.each(FORBIDDEN)('%s, in one sentence with the fix', (_name, values, sentence) => {
+    expect(refusal(values)).toContain(`: ${sentence}\n`);
+  });
+
+  it.each<[string, object, string]>([
+    ['a value that does not exist', { replicas: 2 }, "additional properties 'replicas' not allowed"],
+    ['one deep inside', { trial: { agent: { slot: 2 } } }, "additional properties 'slot' not allowed"],
+    ['a mode of its own', { mode: 'cluster' }, "value must be one of 'gateway', 'trial'"],
+    ['root', { securityContext: { runAsUser: 0 } }, 'minimum: got 0, want 1'],
+    [
+      'a volume of many pods',
+      { trial: { persistence: { accessMode: 'ReadWriteMany' } } },
+      'value must be one of',
+    ],
+    ['an address without scheme', { publicUrl: 'mcp.example.com' }, 'does not match pattern'],
+    ['a session that never ends', { mcp: { sessionIdleSeconds: 0 } }, 'minimum: got 0, want 1'],
+  ])('%s, by its schema', (_name, values, problem) => {
+    expect(refusal(values)).toContain(problem);
+  });
+
+  it.each([
+    ['the largest grace that fits', { preStopSeconds: 15 }],
+    ['a trial that ends within 15 seconds', { ...trial, terminationGracePeriodSeconds: 15 }],
+    [
+      'a trial with the default URL written out',
+      { ...trial, runtime: { url: 'https://core.cyberun.cloud/api/v1' } },
+    ],
+    ['one replica of a trial', { ...trial, replicaCount: 1 }],
+    [
+      'a load balancer with a name',
+      { service: { type: 'LoadBalancer' }, publicUrl: 'https://mcp.example.com' },
+    ],
+    ['values shared by several charts', { global: { imageRegistry: 'registry.example.com' } }],
+  ])('but not %s', (_name, values) => {
+    expect(render(values)).not.toHaveLength(0);
+  });
+});

@@ -1,0 +1,83 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { describe, expect, it } from 'vitest';
+
+import { packagePaths } from '../../src/config/index.js';
+
+import { chartFolder, type Manifest, render, valuesOf } from './chart.js';
+
+const valueSets = ['defaults', ...readdirSync(join(chartFolder, 'ci'))];
+const rendered = valueSets.map((valueSet) => ({
+  valueSet,
+  manifests: render(valueSet === 'defaults' ? {} : valuesOf(valueSet)),
+}));
+
+type Model = new (data: object) => { validate(): void };
+
+async function validate(manifest: Manifest): Promise<void> {
+  const models = (await import(`kubernetes-models/${manifest.apiVersion}`)) as Record<
+    string,
+    Model | undefined
+  >;
+  const Kind = models[manifest.kind];
+  if (!Kind) throw new Error(`Kubernetes has no ${manifest.kind} in ${manifest.apiVersion}`);
+  new Kind(manifest).validate();
+}
+
+/** The manifests as TypeScript: the compiler refuses fields that Kubernetes does not know, which schemas let pass. */
+function asSource(manifests: Manifest[]): string {
+  return manifests
+    .map(({ apiVersion, kind, ...rest }, index) => {
+      const type = `import('kubernetes-models/${apiVersion}').I${kind}`;
+      return `export const _${index}: ${type} = ${JSON.stringify({ apiVersion, kind, ...rest }, null, 1)};`;
+    })
+    .join('\n');
+}
+
+function compile(name: string, source: string): string {
+  const folder = join(packagePaths.root, 'node_modules', '.cache', `chart-types-${name}`);
+  mkdirSync(folder, { recursive: true });
+  try {
+    writeFileSync(join(folder, 'manifests.ts'), source);
+    const options = { noEmit: true, strict: true, skipLibCheck: true, module: 'nodenext', types: [] };
+    writeFileSync(
+      join(folder, 'tsconfig.json'),
+      JSON.stringify({ compilerOptions: options, files: ['manifests.ts'] }),
+    );
+    const tsc = join(packagePaths.root, 'node_modules', 'typescript', 'bin', 'tsc');
+    return spawnSync(process.execPath, [tsc, '--project', folder], { encoding: 'utf8' }).stdout;
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+describe.each(rendered)('every object of $valueSet', ({ manifests }) => {
+  it.each(manifests)('$kind is valid', async (manifest) => {
+    await expect(validate(manifest)).resolves.toBeUndefined();
+  });
+
+  it('is in the namespace of the release, under its labels', () => {
+    for (const { metadata } of manifests) {
+      expect(metadata.namespace).toBe('team');
+      expect(metadata.labels).toMatchObject({ 'app.kubernetes.io/instance': 'release' });
+    }
+  });
+});
+
+describe('the fields of all objects', () => {
+  it('are known to Kubernetes', () => {
+    expect(compile('rendered', asSource(rendered.flatMap(({ manifests }) => manifests)))).toBe('');
+  });
+
+  it('would be missed if one were misspelt', async () => {
+    const [pod] = [
+      { apiVersion: 'v1', kind: 'Pod', spec: { containers: [{ name: 'a', readinesProbe: {} }] } },
+    ];
+    expect(compile('misspelt', asSource([pod]))).toContain('readinesProbe');
+    await expect(validate({ apiVersion: 'v1', kind: 'Pod', spec: { containers: 'one' } })).rejects.toThrow(
+      'array',
+    );
+  });
+});
