@@ -1,0 +1,245 @@
+import request from 'supertest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { KEY, McpApp } from '../support/mcp-app.js';
+import { rpc } from '../support/mcp-http.js';
+
+const PATH = '/api/v1/mcp';
+const LIMIT = 2048;
+const PING = rpc('ping');
+
+let app: McpApp;
+
+beforeAll(async () => {
+  app = await McpApp.start({
+    environment: {
+      CYBERUN_MCP_BODY_LIMIT_BYTES: String(LIMIT),
+      CYBERUN_HTTP_PUBLIC_URL: 'https://mcp.example.com',
+    },
+  });
+});
+
+afterAll(() => app[Symbol.asyncDispose]());
+
+const agent = () => request(app.app.getHttpServer());
+const post = () =>
+  agent()
+    .post(PATH)
+    .set('Authorization', `Bearer ${KEY}`)
+    .set('Accept', 'application/json, text/event-stream')
+    .set('Content-Type', 'application/json');
+
+/** The JSON-RPC body of a refusal. */
+const refusal = (code: number, message: unknown) => ({ jsonrpc: '2.0', error: { code, message }, id: null });
+
+describe('a request without a usable key is refused with 401', () => {
+  const KEYS: [string, string | undefined, RegExp, RegExp][] = [
+    ['no Authorization', undefined, /A key is needed.*sk-/, /^Bearer realm="cyberun"$/],
+    ['a device key', 'Bearer dk-0123456789', /device key \(dk-\)/, /error="invalid_token"/],
+    ['an agent key', 'Bearer ak-0123456789', /agent key \(ak-\)/, /error="invalid_token"/],
+    ['some other token', 'Bearer eyJhbGciOi', /not an integration key \(sk-\)/, /error="invalid_token"/],
+    ['a prefix and nothing else', 'Bearer sk-', /not an integration key/, /error="invalid_token"/],
+    ['another scheme', 'Basic c2stYTpi', /not a bearer token/, /error="invalid_token"/],
+    ['no scheme', 'sk-0123456789', /not a bearer token/, /error="invalid_token"/],
+    ['two words', 'Bearer sk-012 34', /not a bearer token/, /error="invalid_token"/],
+  ];
+
+  describe.each(['POST', 'GET', 'DELETE', 'PUT'] as const)('on %s:', (method) => {
+    it.each(KEYS)('%s', async (_what, authorization, message, challenge) => {
+      const asked = agent()[method.toLowerCase() as 'post'](PATH);
+      if (authorization !== undefined) asked.set('Authorization', authorization);
+
+      const response = await asked;
+
+      expect(response.status).toBe(401);
+      expect(response.headers['content-type']).toBe('application/json');
+      expect(response.headers['www-authenticate']).toMatch(challenge);
+      expect(response.body).toEqual(refusal(-32000, expect.stringMatching(message)));
+    });
+  });
+
+  it('before the body is read', async () => {
+    const response = await agent().post(PATH).set('Content-Type', 'application/json').send('{"broken');
+    expect(response.status).toBe(401);
+  });
+
+  it('and the key itself is not repeated', async () => {
+    const response = await agent().post(PATH).set('Authorization', 'Bearer dk-very-secret-0123456789');
+    expect(response.text + String(response.headers['www-authenticate'])).not.toContain('very-secret');
+  });
+});
+
+describe('a request is refused with 403', () => {
+  it.each([
+    ['a Host of somebody else', { Host: 'evil.example' }],
+    ['a Host that is none', { Host: 'a b' }],
+    ['a Host that only begins like ours', { Host: 'localhost.evil.example' }],
+    ['an Origin of somebody else', { Origin: 'https://evil.example' }],
+    ['the Origin null', { Origin: 'null' }],
+    ['an Origin that only looks local', { Origin: 'http://localhost.evil.example' }],
+    ['our host as Origin, over another scheme', { Origin: 'http://mcp.example.com' }],
+  ])('for %s', async (_what, headers) => {
+    const response = await post().set(headers).send(PING);
+    expect(response.status).toBe(403);
+    expect(response.body).toEqual(refusal(-32000, expect.stringMatching(/^Invalid (Host|Origin)/)));
+    expect(response.headers['access-control-allow-origin']).toBeUndefined();
+  });
+
+  it.each([
+    [{ Host: 'localhost' }],
+    [{ Host: '127.0.0.1:1234' }],
+    [{ Host: '[::1]:80' }],
+    [{ Host: 'mcp.example.com' }],
+    [{ Host: 'MCP.EXAMPLE.COM:443' }],
+    [{ Origin: 'http://localhost:5173' }],
+    [{ Origin: 'https://127.0.0.1' }],
+    [{ Origin: 'https://mcp.example.com' }],
+  ])('but not for %j', async (headers) => {
+    const response = await post().set(headers).send(PING);
+    expect(response.status).toBe(400);
+    expect(response.body).toEqual(refusal(-32000, 'Bad Request: Mcp-Session-Id header is required'));
+  });
+
+  it('even with a wrong key, since nobody there may learn of it', async () => {
+    const response = await agent().post(PATH).set('Host', 'evil.example');
+    expect(response.status).toBe(403);
+  });
+});
+
+describe('a body is refused', () => {
+  it('with 413 when its announced size is above the limit', async () => {
+    const response = await post().send(JSON.stringify({ ...PING, padding: 'x'.repeat(LIMIT) }));
+    expect(response.status).toBe(413);
+    expect(response.body).toEqual(refusal(-32000, expect.stringContaining(`${LIMIT} bytes`)));
+  });
+
+  it('with 413 when it grows above the limit without saying so', async () => {
+    const chunks = ReadableStream.from(['{"a":"', 'x'.repeat(LIMIT), '"}']).pipeThrough(
+      new TextEncoderStream(),
+    );
+    const response = await fetch(app.url, {
+      method: 'POST',
+      headers: { Authorization: `Bearer ${KEY}`, 'Content-Type': 'application/json' },
+      body: chunks,
+      duplex: 'half',
+    } as RequestInit);
+    expect(response.status).toBe(413);
+    expect(await response.json()).toEqual(refusal(-32000, expect.any(String)));
+  });
+
+  it.each([
+    ['is cut off', '{"jsonrpc":"2.0"'],
+    ['is empty', ''],
+    ['is no UTF-8', Buffer.from([0x22, 0xff, 0x22])],
+    ['ends in half a letter', Buffer.from([0x22, 0xc3])],
+  ])('with 400 and -32700 when it %s', async (_what, body) => {
+    const response = await fetch(app.url, {
+      method: 'POST',
+      headers: {
+        Authorization: `Bearer ${KEY}`,
+        'Content-Type': 'application/json',
+        Accept: 'application/json, text/event-stream',
+      },
+      body,
+    });
+    expect(response.status).toBe(400);
+    expect(await response.json()).toEqual(refusal(-32700, 'Parse error: Invalid JSON'));
+  });
+
+  it.each(['text/plain', 'application/x-www-form-urlencoded', 'application/json-seq', 'nonsense'])(
+    'with 415 when its type is %s',
+    async (type) => {
+      const response = await post().set('Content-Type', type).send('{}');
+      expect(response.status).toBe(415);
+      expect(response.body).toEqual(refusal(-32000, expect.stringContaining('application/json')));
+    },
+  );
+
+  it('with 406 when the answer could not be a stream', async () => {
+    const response = await post().set('Accept', 'application/json').send(PING);
+    expect(response.status).toBe(406);
+    expect(response.body).toEqual(refusal(-32000, expect.stringContaining('text/event-stream')));
+  });
+});
+
+describe('other methods', () => {
+  it.each(['put', 'patch', 'head'] as const)('%s is not allowed', async (method) => {
+    const response = await agent()[method](PATH).set('Authorization', `Bearer ${KEY}`);
+    expect(response.status).toBe(405);
+    expect(response.headers['allow']).toBe('GET, POST, DELETE');
+    if (method !== 'head') expect(response.body).toEqual(refusal(-32000, 'Method not allowed.'));
+  });
+
+  it('GET wants to be asked for a stream', async () => {
+    const response = await agent().get(PATH).set('Authorization', `Bearer ${KEY}`).set('Accept', 'text/html');
+    expect(response.status).toBe(406);
+    expect(response.body).toEqual(refusal(-32000, expect.stringContaining('text/event-stream')));
+  });
+
+  it('paths beside the endpoint do not exist', async () => {
+    expect((await agent().post(`${PATH}/more`).set('Authorization', `Bearer ${KEY}`)).status).toBe(404);
+  });
+});
+
+describe('a page of an allowed origin', () => {
+  const ORIGIN = 'http://localhost:5173';
+
+  it('may ask what it may send', async () => {
+    const response = await agent()
+      .options(PATH)
+      .set('Origin', ORIGIN)
+      .set('Access-Control-Request-Method', 'POST')
+      .set('Access-Control-Request-Headers', 'authorization,mcp-protocol-version');
+    expect(response.status).toBe(204);
+    expect(response.headers).toMatchObject({
+      'access-control-allow-origin': ORIGIN,
+      'access-control-allow-methods': 'GET, POST, DELETE, OPTIONS',
+      'access-control-allow-headers': 'authorization,mcp-protocol-version',
+      vary: 'Origin',
+    });
+  });
+
+  it('may read the session id and the challenge, of refusals too', async () => {
+    const response = await agent().post(PATH).set('Origin', ORIGIN);
+    expect(response.status).toBe(401);
+    expect(response.headers).toMatchObject({
+      'access-control-allow-origin': ORIGIN,
+      'access-control-expose-headers': 'Mcp-Session-Id, WWW-Authenticate',
+    });
+  });
+
+  it('of another one is told nothing', async () => {
+    const response = await agent().options(PATH).set('Origin', 'https://evil.example');
+    expect(response.status).toBe(403);
+    expect(response.headers['access-control-allow-origin']).toBeUndefined();
+  });
+
+  it('that may call but not read gets no CORS header', async () => {
+    await using strict = await McpApp.start({
+      environment: { CYBERUN_HTTP_CORS_ORIGINS: 'https://app.example.com' },
+    });
+    const response = await request(strict.app.getHttpServer()).options(PATH).set('Origin', ORIGIN);
+    expect(response.status).toBe(204);
+    expect(response.headers['access-control-allow-origin']).toBeUndefined();
+  });
+});
+
+describe('with lists of its own', () => {
+  it('only the names on them are let in', async () => {
+    await using own = await McpApp.start({
+      environment: {
+        CYBERUN_MCP_ALLOWED_HOSTS: 'mcp.example.com,127.0.0.1',
+        CYBERUN_MCP_ALLOWED_ORIGINS: 'https://app.example.com',
+      },
+    });
+    const ask = (headers: Record<string, string>) =>
+      request(own.app.getHttpServer())
+        .post(PATH)
+        .set(headers)
+        .then(({ status }) => status);
+    expect(await ask({ Host: 'mcp.example.com:8443' })).toBe(401);
+    expect(await ask({ Host: 'localhost' })).toBe(403);
+    expect(await ask({ Origin: 'https://app.example.com' })).toBe(401);
+    expect(await ask({ Origin: 'http://localhost' })).toBe(403);
+  });
+});

@@ -1,0 +1,129 @@
+import { createParser } from 'eventsource-parser';
+
+import { KEY, type McpApp } from './mcp-app.js';
+
+export const LEGACY = '2025-11-25';
+export const MODERN = '2026-07-28';
+
+const ENVELOPE = {
+  'io.modelcontextprotocol/protocolVersion': MODERN,
+  'io.modelcontextprotocol/clientInfo': { name: 'test', version: '1.0.0' },
+  'io.modelcontextprotocol/clientCapabilities': {},
+} as const;
+
+export interface Message {
+  readonly id?: string | number | null;
+  readonly method?: string;
+  readonly params?: Record<string, unknown>;
+  readonly result?: Record<string, any>;
+  readonly error?: { readonly code: number; readonly message: string };
+}
+
+interface Sending {
+  readonly key?: string;
+  readonly session?: string;
+  readonly headers?: Record<string, string>;
+  readonly signal?: AbortSignal;
+}
+
+/** Requests as a client without a library makes them. */
+export class McpHttp {
+  constructor(
+    private readonly app: McpApp,
+    private readonly key: string = KEY,
+  ) {}
+
+  send(
+    method: string,
+    body?: unknown,
+    { key = this.key, session, headers, signal }: Sending = {},
+  ): Promise<Response> {
+    return fetch(this.app.url, {
+      method,
+      headers: {
+        Authorization: `Bearer ${key}`,
+        Accept: 'application/json, text/event-stream',
+        ...(method === 'POST' && { 'Content-Type': 'application/json' }),
+        ...(session !== undefined && { 'Mcp-Session-Id': session }),
+        ...headers,
+      },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+      ...(signal && { signal }),
+    });
+  }
+
+  /** Opens a session of a 2025-era client and says who it is. */
+  async open(capabilities: object = {}, protocolVersion = LEGACY): Promise<string> {
+    const params = { protocolVersion, capabilities, clientInfo: { name: 'test', version: '1.0.0' } };
+    const response = await this.send('POST', rpc('initialize', params));
+    await response.text();
+    const session = response.headers.get('mcp-session-id');
+    if (session === null) throw new Error(`no session was opened: ${response.status}`);
+    await this.send('POST', { jsonrpc: '2.0', method: 'notifications/initialized' }, { session });
+    return session;
+  }
+
+  /** A request in a session. */
+  ask(session: string, body: object, sending: Sending = {}): Promise<Response> {
+    return this.send('POST', body, { session, ...sending });
+  }
+
+  /** A request of 2026-07-28. */
+  modern(
+    method: string,
+    params: Record<string, unknown> = {},
+    { meta = {}, ...sending }: Sending & { meta?: object } = {},
+  ): Promise<Response> {
+    const name = params['name'] ?? params['uri'];
+    const headers = {
+      'MCP-Protocol-Version': MODERN,
+      'Mcp-Method': method,
+      ...(typeof name === 'string' && { 'Mcp-Name': name }),
+      ...sending.headers,
+    };
+    return this.send('POST', rpc(method, { ...params, _meta: { ...ENVELOPE, ...meta } }), {
+      ...sending,
+      headers,
+    });
+  }
+
+  /** Opens the standalone stream of a session. */
+  listen(session: string, sending: Sending = {}): Promise<Response> {
+    return this.send('GET', undefined, { session, ...sending });
+  }
+}
+
+export const rpc = (method: string, params?: unknown, id: string | number = 1): object => ({
+  jsonrpc: '2.0',
+  id,
+  method,
+  ...(params !== undefined && { params }),
+});
+
+export const call = (name: string, args: object = {}, id: string | number = 1, meta?: object): object =>
+  rpc('tools/call', { name, arguments: args, ...(meta && { _meta: meta }) }, id);
+
+/** Messages of a stream, one after the other; ends when the server ends it. */
+export async function* messagesOf(response: Response): AsyncGenerator<Message> {
+  const arrived: Message[] = [];
+  const parser = createParser({ onEvent: ({ data }) => arrived.push(JSON.parse(data) as Message) });
+  const decoder = new TextDecoder();
+  for await (const chunk of response.body ?? []) {
+    parser.feed(decoder.decode(chunk as Uint8Array, { stream: true }));
+    yield* arrived.splice(0);
+  }
+}
+
+/** The next message of a stream. */
+export async function nextOf(messages: AsyncGenerator<Message>): Promise<Message> {
+  const { value, done } = await messages.next();
+  if (done) throw new Error('the stream has ended');
+  return value;
+}
+
+/** Everything a response holds, whatever its form. */
+export async function allOf(response: Response): Promise<Message[]> {
+  if (response.headers.get('content-type') === 'text/event-stream')
+    return await Array.fromAsync(messagesOf(response));
+  return [(await response.json()) as Message];
+}
