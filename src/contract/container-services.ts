@@ -30,11 +30,14 @@ export const INVOKE_METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 
 /** Path on the service: begins with one slash, names no host. */
 export const INVOKE_PATH = /^\/(?![/\\])[^\s\\#]*$/;
 
+const HEADER_NAME = /^[!#$%&'*+.^`|~\w-]+$/;
+const HEADER_VALUE = /^[\t\u0020-\u007E\u0080-\u00FF]*$/;
+
 export const invokeRequest = z.object({
   method: z.enum(INVOKE_METHODS),
   path: z.string().max(8192).regex(INVOKE_PATH),
   body_base64: z.base64().optional(),
-  headers: z.record(z.string(), z.string()).optional(),
+  headers: z.record(z.string().regex(HEADER_NAME), z.string().regex(HEADER_VALUE)).optional(),
 });
 export type InvokeRequest = z.infer<typeof invokeRequest>;
 

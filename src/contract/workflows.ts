@@ -46,8 +46,14 @@ export const RUN_BODY_KEYS = [
   'tool_type',
 ] as const;
 
+const runOption = z.string().max(100).optional();
+
 export const runRequest = z.looseObject({
   parameters: z.record(z.string(), z.unknown()).optional(),
+  dispatch_target: runOption,
+  target_pool: runOption,
+  submitter_region: runOption,
+  tool_type: runOption,
 });
 export type RunRequest = z.infer<typeof runRequest>;
 

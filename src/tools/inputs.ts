@@ -2,11 +2,9 @@ import { z } from 'zod';
 
 import { PER_PAGE_LIMIT } from '../contract/index.js';
 
-const LAST_PAGE = 1_000_000;
-
 /** Inputs of every paged list. */
 export const pageInput = z.object({
-  current_page: z.number().int().min(1).max(LAST_PAGE).optional().describe('Page, from 1; default 1'),
+  current_page: z.number().int().min(1).optional().describe('Page, from 1; default 1'),
   per_page: z.number().int().min(1).max(PER_PAGE_LIMIT).optional().describe('Items per page; default 20'),
 });
 export type PageInput = z.infer<typeof pageInput>;
@@ -20,6 +18,10 @@ export const textOf = (rule: z.ZodType, sentence: string, advertised: Record<str
     .string()
     .refine((text) => rule.safeParse(text).success, sentence)
     .meta(advertised);
+
+/** As {@link textOf}, for a map of texts. */
+export const textsOf = (rule: z.ZodType, sentence: string) =>
+  z.record(z.string(), z.string()).refine((texts) => rule.safeParse(texts).success, sentence);
 
 /** An id the Runtime API made. */
 export const id = textOf(z.guid(), 'must be a UUID', { format: 'uuid' });

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import { containerService, containerServiceList, invokeAnswer, invokeRequest } from '../../contract/index.js';
-import { textOf } from '../inputs.js';
+import { textOf, textsOf } from '../inputs.js';
 import { outputOf } from '../output.js';
 
 const slug = textOf(
@@ -29,7 +29,9 @@ export const callContainerServiceInput = z.object({
   body_base64: textOf(body_base64, 'must be base64')
     .optional()
     .describe('Request body in base64; empty or absent for none'),
-  headers: headers.describe('Request headers, e.g. {"Content-Type": "application/json"}'),
+  headers: textsOf(headers, 'must map header names to single texts')
+    .optional()
+    .describe('Request headers, e.g. {"Content-Type": "application/json"}'),
 });
 export type CallContainerServiceInput = z.infer<typeof callContainerServiceInput>;
 export const callContainerServiceOutput = outputOf(invokeAnswer);

@@ -1,4 +1,4 @@
-import { RUN_BODY_KEYS, type RunRequest, type Workflow } from '../../contract/index.js';
+import { RUN_BODY_KEYS, type Workflow } from '../../contract/index.js';
 
 type Body = Readonly<Record<string, unknown>>;
 
@@ -8,13 +8,13 @@ const RESERVED: ReadonlySet<string> = new Set(RUN_BODY_KEYS);
  * The REST body for what a caller gave as `body`: that body itself, or the bare parameters. Only a name the API
  * reserves makes it doubtful; then the workflow's own parameters tell.
  */
-export async function runRequestFor(body: Body, workflow: () => Promise<Workflow>): Promise<RunRequest> {
+export async function runRequestFor(body: Body, workflow: () => Promise<Workflow>): Promise<Body> {
   if (!Object.keys(body).some((key) => RESERVED.has(key))) return { parameters: body };
   const { parameters } = await workflow();
   return resolved(body, new Set(parameters?.map(({ key }) => key)));
 }
 
-function resolved(body: Body, parameters: ReadonlySet<string>): RunRequest {
+function resolved(body: Body, parameters: ReadonlySet<string>): Body {
   if (isRestBody(body, parameters)) return body;
   const entries = Object.entries(body);
   const isOption = ([key]: [string, unknown]): boolean => RESERVED.has(key) && !parameters.has(key);

@@ -7,7 +7,6 @@ import {
   type PresignRequest,
   type RunAccepted,
   runAccepted,
-  type RunRequest,
   type Workflow,
   workflow,
   type WorkflowList,
@@ -61,7 +60,7 @@ export class WorkflowsService {
     });
   }
 
-  run(caller: Caller, workflowId: string, body: RunRequest): Promise<RunAccepted> {
+  run(caller: Caller, workflowId: string, body: object): Promise<RunAccepted> {
     return this.upstream.send(caller, {
       operation: 'run the workflow',
       method: 'POST',
@@ -72,7 +71,7 @@ export class WorkflowsService {
     });
   }
 
-  runBySlug(caller: Caller, workflowSlug: string, body: RunRequest): Promise<RunAccepted> {
+  runBySlug(caller: Caller, workflowSlug: string, body: object): Promise<RunAccepted> {
     return this.upstream.send(caller, {
       operation: 'run the workflow',
       method: 'POST',

@@ -42,10 +42,14 @@ describe('the progress a client hears of', () => {
 
   it('tells the true value after a retry', async () => {
     await progress.advanced({ progress: 0.9 });
-    await progress.changed('queued', {}, true);
+    await progress.changed('queued', { message: 'run 1 was lost' }, true);
     await progress.changed('running', { agent_id: 'b' }, true);
     await progress.advanced({ progress: 0.2 });
-    expect(messages().at(-1)).toBe('task running on agent b, 20%');
+    expect(messages().slice(1)).toEqual([
+      'task queued: run 1 was lost',
+      'task running on agent b',
+      'task running on agent b, 20%',
+    ]);
   });
 
   it('repeats no status that a stream opened again repeats', async () => {

@@ -33,14 +33,14 @@ export class TaskProgress implements Disposable {
   async changed(status: string, event: TaskEvent, isNumbered: boolean): Promise<void> {
     const isRepetition = status === this.status && (this.isStatusPolled || !isNumbered);
     this.isStatusPolled = false;
-    if (!isRepetition) await this.show(status, event.agent_id ?? undefined);
+    if (!isRepetition) await this.show(status, event);
   }
 
   /** A task that was looked at because the stream did not tell. */
   async looked({ task_status, agent_id }: Task): Promise<void> {
     if (task_status === this.status || isTerminal(task_status)) return;
     this.isStatusPolled = true;
-    await this.show(task_status, agent_id ?? undefined);
+    await this.show(task_status, { agent_id });
   }
 
   async advanced(event: TaskEvent): Promise<void> {
@@ -60,10 +60,10 @@ export class TaskProgress implements Disposable {
     clearTimeout(this.timer);
   }
 
-  private async show(status: string, agentId: string | undefined): Promise<void> {
+  private async show(status: string, event: TaskEvent): Promise<void> {
     this.status = status;
-    this.agentId = status === 'running' ? agentId : undefined;
-    await this.send(this.ladder.next(), progressMessage(status, this.agentId));
+    this.agentId = status === 'running' ? (event.agent_id ?? undefined) : undefined;
+    await this.send(this.ladder.next(), progressMessage(status, this.agentId, event));
   }
 
   private send(progress: number, message: string): Promise<void> {

@@ -1,0 +1,21 @@
+import { describe, expect, it } from 'vitest';
+
+import { RestValidationPipe } from '../../src/runtime/rest/rest-validation.pipe.js';
+import { BODIES } from './bodies.js';
+
+const pipe = new RestValidationPipe();
+
+describe.each(BODIES)('$name', ({ schema, dto, accepted, rejected }) => {
+  const validated = (body: object): Promise<unknown> =>
+    pipe.transform(structuredClone(body), { type: 'body', metatype: dto }) as Promise<unknown>;
+
+  it.each(accepted)('may be %j for client and runtime', async (body) => {
+    expect(schema.safeParse(body).error).toBeUndefined();
+    await expect(validated(body)).resolves.toBeInstanceOf(dto);
+  });
+
+  it.each(rejected)('may not be %j for client or runtime', async (body) => {
+    expect(schema.safeParse(body).success).toBe(false);
+    await expect(validated(body)).rejects.toMatchObject({ status: 400 });
+  });
+});
