@@ -27,6 +27,7 @@ const suite = fileURLToPath(new URL(Object.values(bin)[0], home));
 
 const nginx = installedNginx();
 rmSync(RESULTS, { recursive: true, force: true });
+mkdirSync(RESULTS, { recursive: true });
 const runs = [];
 for (const subject of SUBJECTS) runs.push(...(await runAll(subject)));
 const isAsExpected = runs.every(({ unexpected, stale }) => unexpected.length + stale.length === 0);
@@ -38,7 +39,7 @@ print();
 process.exitCode = isAsExpected ? 0 : 1;
 
 async function runAll(subject) {
-  const server = await startServer(subject);
+  const server = await startServer(subject, `${RESULTS}/${subject}.log`);
   try {
     const proxy = await startNginx(nginx, server);
     try {
@@ -84,10 +85,7 @@ function print() {
     for (const entry of stale)
       console.error(`${subject} ${revision}: ${entry} passes; take it off the baseline`);
   }
-  const { required } = runs.find(
-    ({ subject, revision }) => subject === 'fixtures' && revision === '2026-07-28',
-  );
   console.log(
-    `${SUITE} ${version}: ${isAsExpected ? 'as expected' : 'NOT as expected'}, see ${RESULTS}.json (${required.total} required)`,
+    `${SUITE} ${version}: ${isAsExpected ? 'as expected' : 'NOT as expected'}, see ${RESULTS}.json`,
   );
 }

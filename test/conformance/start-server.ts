@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { openSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
@@ -16,17 +17,19 @@ export interface RunningServer {
 
 const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
 
-/** Starts the server under test. */
-export async function startServer(subject: Subject): Promise<RunningServer> {
+/** Starts the server under test; what it logs goes to a file. */
+export async function startServer(subject: Subject, logFile: string): Promise<RunningServer> {
   const args = ['--import', here('./typescript-hooks.mjs'), here('./serve.ts'), subject];
-  const child = spawn(process.execPath, args, {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  // A file and not a pipe: whoever runs the suite waits for it without reading.
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', openSync(logFile, 'w')] });
   const exited = once(child, 'exit');
+  if (!child.stdout) throw new Error('a process without output was started');
   const lines = createInterface({ input: child.stdout });
   const [line] = await Promise.race([
     once(lines, 'line', { signal: AbortSignal.timeout(START_LIMIT_MS) }),
-    exited.then(([code]) => Promise.reject(new Error(`the server under test ended with ${code}`))),
+    exited.then(([code]) =>
+      Promise.reject(new Error(`the server under test ended with ${code}, see ${logFile}`)),
+    ),
   ]).catch((error: unknown) => {
     child.kill('SIGKILL');
     throw error;
