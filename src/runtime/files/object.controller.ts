@@ -77,8 +77,9 @@ export class ObjectController {
 
 function describe(response: Response, key: string, storedAt: Date): void {
   const { contentType = 'application/octet-stream' } = parseFileKey(key) ?? {};
+  // As it was stored; Express would add a charset nobody promised.
+  response.setHeader('Content-Type', contentType);
   response.set({
-    'Content-Type': contentType,
     'Last-Modified': storedAt.toUTCString(),
     'Accept-Ranges': 'bytes',
     // Files are strangers' content on our own origin: a browser must not run them.

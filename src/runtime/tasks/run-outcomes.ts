@@ -29,7 +29,9 @@ export class RunOutcomes {
   }
 
   /** Runs again while `max_retries` allows it, else `failed`. */
-  failed(run: ClaimedRun, error: string): Promise<void> {
+  failed(run: ClaimedRun, reason: string): Promise<void> {
+    // PostgreSQL's text holds no U+0000, and a process may print anything.
+    const error = reason.replaceAll('\u0000', '\uFFFD');
     return this.end(run, async (tx, claim, task) => {
       const { retry_count, max_retries, agent_id } = task;
       if (retry_count < max_retries) {

@@ -1,6 +1,6 @@
 import { type BeforeApplicationShutdown, Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 
-import type { TaskEventName } from '../../contract/index.js';
+import type { TaskEventName, TaskState } from '../../contract/index.js';
 import { Database } from '../database/index.js';
 
 /** That a task has a new event; what it says is read from its row. */
@@ -8,7 +8,8 @@ export interface TaskNotice {
   readonly task_id: string;
   readonly sequence: number;
   readonly event: TaskEventName;
-  readonly status: string | null;
+  /** Of the task, then. */
+  readonly status: TaskState;
 }
 
 type Listener = (notice: TaskNotice) => void;

@@ -8,7 +8,7 @@ import { ConnectedAgents } from './connected-agents.js';
 import { TaskNotices } from './task-notices.js';
 import { moveTask } from './task-transitions.js';
 
-const CLAIMABLE: ReadonlySet<string | null> = new Set(['pending', 'waiting']);
+const CLAIMABLE: ReadonlySet<string> = new Set(['pending', 'waiting']);
 
 /** Tells the dispatcher when to look for work, and callers when nobody is there to do it. */
 @Injectable()

@@ -22,7 +22,7 @@ interface WorkflowRow extends WorkflowVersion {
 /** How a caller names a workflow: by id, or by slug with or without a version. */
 export type WorkflowName = { readonly id: string } | { readonly slug: string };
 
-const SLUG_WITH_VERSION = /^([^@]+)(?:@([1-9]\d{0,8}))?$/;
+const SLUG_WITH_VERSION = /^([a-z0-9-]{1,100})(?:@([1-9]\d{0,8}))?$/;
 
 /** Reads workflows; a team sees its own. */
 @Injectable()

@@ -1,7 +1,10 @@
 import { type Kysely, sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
 
-/** One statement each: PGlite's prepared protocol takes no more. */
+/**
+ * One statement each: PGlite's prepared protocol takes no more. Documents are `json`, not `jsonb`: authors put
+ * parameters in an order, and outputs may hold what `jsonb` refuses (U+0000).
+ */
 const STATEMENTS = [
   `create table team (
     id uuid primary key,
@@ -39,7 +42,7 @@ const STATEMENTS = [
     team_id uuid not null,
     version integer not null,
     content_hash text not null,
-    definition jsonb not null,
+    definition json not null,
     created_at timestamptz not null default now(),
     primary key (workflow_id, version),
     foreign key (team_id, workflow_id) references workflow (team_id, id)
@@ -51,9 +54,9 @@ const STATEMENTS = [
     workflow_version integer not null,
     required_labels text[] not null,
     task_status text not null,
-    parameters jsonb not null,
-    submission jsonb not null,
-    task_output jsonb,
+    parameters json not null,
+    submission json not null,
+    task_output json,
     task_error text not null default '',
     max_retries integer not null,
     retry_count integer not null default 0,
@@ -77,7 +80,7 @@ const STATEMENTS = [
     team_id uuid not null,
     sequence integer not null,
     event text not null,
-    data jsonb not null,
+    data json not null,
     created_at timestamptz not null default now(),
     primary key (task_id, sequence),
     foreign key (team_id, task_id) references task (team_id, id) on delete cascade
@@ -97,7 +100,7 @@ const STATEMENTS = [
     team_id uuid not null references team,
     service_slug text not null,
     content_hash text not null,
-    definition jsonb not null,
+    definition json not null,
     is_removed boolean not null default false,
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),
@@ -106,7 +109,8 @@ const STATEMENTS = [
   `create function announce_task_event() returns trigger language plpgsql as $$
   begin
     perform pg_notify('task_event', json_build_object(
-      'task_id', new.task_id, 'sequence', new.sequence, 'event', new.event, 'status', new.data ->> 'status'
+      'task_id', new.task_id, 'sequence', new.sequence, 'event', new.event,
+      'status', (select task_status from task where id = new.task_id)
     )::text);
     return null;
   end $$`,
