@@ -6,6 +6,8 @@ import { Test } from '@nestjs/testing';
 
 import { Addresses, ConfigModule, readConfig } from '../../src/config/index.js';
 import { connectMcp, drainMcp, McpModule } from '../../src/mcp/index.js';
+import { CyberunStrategy } from '../../src/mcp/transport/cyberun.strategy.js';
+import { Traffic } from '../../src/mcp/transport/traffic.js';
 import { type Caller, UpstreamClient, type Verdict } from '../../src/upstream/index.js';
 import { LogBook } from './log-book.js';
 import { OddTools, SampleTools } from './sample-tools.js';
@@ -79,6 +81,16 @@ export class McpApp implements AsyncDisposable {
   /** The tools that wait, to see when they begin and stop. */
   get odd(): OddTools {
     return this.app.get(OddTools, { strict: false });
+  }
+
+  /** To register tools while the server runs. */
+  get strategy(): CyberunStrategy {
+    return this.app.get(CyberunStrategy, { strict: false });
+  }
+
+  /** Standalone streams and subscriptions that are open. */
+  get openStreams(): number {
+    return this.app.get(Traffic, { strict: false }).streamCount;
   }
 
   drain(graceMs: number): Promise<void> {

@@ -80,6 +80,11 @@ export class OddTools {
     return await this.waitFor(caller.signal);
   }
 
+  @Tool({ name: 'deaf', description: 'Waits, whoever wants the answer', parameters: anything })
+  async deaf(): Promise<object> {
+    return await this.waitFor(new AbortController().signal);
+  }
+
   @RequiresPermission('run')
   @Tool({ name: 'guarded', description: 'Needs a permission', parameters: anything })
   guarded(): object {

@@ -37,9 +37,9 @@ export class Traffic {
     return this.hasEnded;
   }
 
-  /** Calls in flight. */
-  get callCount(): number {
-    return this.calls.size;
+  /** Standalone streams and subscriptions. */
+  get streamCount(): number {
+    return this.streams.size;
   }
 
   enter(call: OpenCall): void {

@@ -1,0 +1,121 @@
+import { describe, expect, it } from 'vitest';
+
+import { UpstreamError } from '../../src/upstream/index.js';
+import { FakeRuntime, KEY, McpApp } from '../support/mcp-app.js';
+import { allOf, call, McpHttp, messagesOf, nextOf, rpc } from '../support/mcp-http.js';
+
+const PING = rpc('ping');
+
+describe('the verdict on a key', () => {
+  it('is asked once for many requests at once, and remembered', async () => {
+    await using app = await McpApp.start();
+    const http = new McpHttp(app);
+    const answers = await Promise.all(Array.from({ length: 20 }, () => http.modern('tools/list')));
+    expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 20 }, () => 200));
+    await http.open();
+    expect(app.runtime.judged).toEqual([KEY]);
+  });
+
+  it('turns a revoked key away with a challenge, in both eras, and is remembered too', async () => {
+    const runtime = new FakeRuntime();
+    runtime.verdict = () => ({ isValid: false });
+    await using app = await McpApp.start({ runtime });
+    const http = new McpHttp(app);
+    for (const response of [
+      await http.modern('tools/list'),
+      await http.send('POST', PING),
+      await http.send('GET'),
+    ]) {
+      expect(response.status).toBe(401);
+      expect(response.headers.get('www-authenticate')).toMatch(/^Bearer .*error="invalid_token"/);
+      expect(await response.json()).toMatchObject({
+        jsonrpc: '2.0',
+        id: null,
+        error: { code: -32000, message: expect.stringMatching(/revoked or expired.*sk-/) },
+      });
+    }
+    expect(runtime.judged).toHaveLength(1);
+  });
+
+  it('is not waited for when the runtime cannot say: the request goes on', async () => {
+    const runtime = new FakeRuntime();
+    const body = { error_message: 'no connection' };
+    runtime.verdict = () =>
+      Promise.reject(new UpstreamError('unreachable', body, { operation: 'judge the key' }));
+    await using app = await McpApp.start({ runtime });
+    const http = new McpHttp(app);
+    expect((await http.modern('tools/call', { name: 'nothing' })).status).toBe(200);
+    expect((await http.modern('tools/list')).status).toBe(200);
+    expect(runtime.judged).toHaveLength(1);
+    expect(app.log.text).not.toContain(KEY);
+  });
+
+  it('is asked for each key', async () => {
+    const runtime = new FakeRuntime();
+    runtime.verdict = (key) => ({ isValid: key === KEY });
+    await using app = await McpApp.start({ runtime });
+    const http = new McpHttp(app);
+    expect((await http.modern('tools/list')).status).toBe(200);
+    expect((await http.modern('tools/list', {}, { key: 'sk-other' })).status).toBe(401);
+  });
+});
+
+describe('a 401 of the runtime inside a call', () => {
+  it('is an error result; then the key is refused, and its streams end', async () => {
+    await using app = await McpApp.start();
+    const http = new McpHttp(app);
+    const session = await http.open();
+    const stream = await http.listen(session);
+    const subscription = await http.modern('subscriptions/listen', {
+      notifications: { toolsListChanged: true },
+    });
+    const others = new McpHttp(app, 'sk-somebody-else');
+    const untouched = await others.listen(await others.open());
+
+    const result = await (await http.ask(session, call('refuse', { status: 401 }))).json();
+
+    expect(result).toMatchObject({
+      result: { isError: true, structuredContent: { error_message: 'resource not found' } },
+    });
+    expect((await http.ask(session, PING)).status).toBe(401);
+    expect((await http.modern('tools/list')).status).toBe(401);
+    expect(await allOf(stream)).toEqual([]);
+    expect(await allOf(subscription)).toMatchObject([{ method: 'notifications/subscriptions/acknowledged' }]);
+    const stillHeard = messagesOf(untouched);
+    app.strategy.registerTool({ name: 'late', description: 'Registered later', handler: () => ({}) });
+    expect(await nextOf(stillHeard)).toMatchObject({ method: 'notifications/tools/list_changed' });
+  });
+
+  it('while 403 changes nothing', async () => {
+    await using app = await McpApp.start();
+    const http = new McpHttp(app);
+    await http.modern('tools/call', { name: 'refuse', arguments: { status: 403 } });
+    expect((await http.modern('tools/list')).status).toBe(200);
+  });
+});
+
+describe('a tool that needs a permission', () => {
+  const guarded = async (permissions?: ReadonlySet<string>): Promise<Record<string, any>> => {
+    const runtime = new FakeRuntime();
+    runtime.verdict = () => ({ isValid: true, ...(permissions && { permissions }) });
+    await using app = await McpApp.start({ runtime });
+    return (await (await new McpHttp(app).modern('tools/call', { name: 'guarded' })).json()).result;
+  };
+
+  it('is refused, in the shape of every error, to a key that lacks it', async () => {
+    const result = await guarded(new Set(['invoke']));
+    expect(result).toMatchObject({
+      isError: true,
+      structuredContent: { error_message: expect.stringMatching(/Forbidden.*"run"/) },
+    });
+    expect(JSON.parse(result['content'][0].text)).toEqual(result['structuredContent']);
+  });
+
+  it('is called by a key that has it', async () => {
+    expect(await guarded(new Set(['run', 'invoke']))).toMatchObject({ structuredContent: { ok: true } });
+  });
+
+  it('is left to the runtime when it does not say what keys may do', async () => {
+    expect(await guarded()).toMatchObject({ structuredContent: { ok: true } });
+  });
+});

@@ -1,0 +1,170 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { McpApp } from '../support/mcp-app.js';
+import { allOf, call, McpHttp, messagesOf, nextOf, rpc } from '../support/mcp-http.js';
+import { until } from '../support/processes.js';
+
+const OTHER_KEY = 'sk-other-0123456789abcdef';
+const PING = rpc('ping');
+
+let app: McpApp;
+let http: McpHttp;
+
+beforeAll(async () => {
+  app = await McpApp.start();
+  http = new McpHttp(app);
+});
+
+afterAll(() => app[Symbol.asyncDispose]());
+
+describe('a session', () => {
+  it('has an id of 128 random bits', async () => {
+    const [one, other] = [await http.open(), await http.open()];
+    expect(Buffer.from(one, 'base64url')).toHaveLength(16);
+    expect(one).not.toBe(other);
+  });
+
+  it.each(['POST', 'GET', 'DELETE'])('is not found with another key, by %s', async (method) => {
+    const session = await http.open();
+    const body = method === 'POST' ? PING : undefined;
+    const response = await http.send(method, body, { session, key: OTHER_KEY });
+    expect(response.status).toBe(404);
+    expect(await response.json()).toMatchObject({ error: { code: -32001, message: 'Session not found' } });
+    expect((await http.ask(session, PING)).status).toBe(200);
+  });
+
+  it.each(['__proto__', 'constructor', 'toString', '../x', 'a'.repeat(4000)])(
+    'with the id %s is not found',
+    async (session) => {
+      expect((await http.ask(session, PING)).status).toBe(404);
+      expect((await http.send('DELETE', undefined, { session })).status).toBe(404);
+      expect((await http.listen(session)).status).toBe(404);
+    },
+  );
+
+  it('serves many requests at once, each with its own answer', async () => {
+    const session = await http.open();
+    const texts = Array.from({ length: 50 }, (_, n) => `text ${n}`);
+    const answers = await Promise.all(
+      texts.map(async (text, id) => await (await http.ask(session, call('echo', { text }, id))).json()),
+    );
+    expect(answers.map(({ result }) => result.structuredContent.text)).toEqual(texts);
+  });
+
+  it('answers two requests that share an id', async () => {
+    const session = await http.open();
+    const answers = await Promise.all(
+      ['one', 'two'].map(async (text) => await (await http.ask(session, call('echo', { text }, 1))).json()),
+    );
+    expect(answers.map(({ result }) => result.structuredContent.text)).toEqual(['one', 'two']);
+  });
+
+  it('has one standalone stream at a time', async () => {
+    const session = await http.open();
+    const left = new AbortController();
+    const first = await http.listen(session, { signal: left.signal });
+    expect(first.status).toBe(200);
+    expect(first.headers.get('content-type')).toBe('text/event-stream');
+    expect(first.headers.get('x-accel-buffering')).toBe('no');
+    const second = await http.listen(session);
+    expect(second.status).toBe(409);
+    expect(await second.json()).toMatchObject({ error: { code: -32000 } });
+
+    left.abort();
+    await until(async () => (await http.listen(session)).status === 200);
+  });
+});
+
+describe('DELETE', () => {
+  it('ends the session, its stream and its calls', async () => {
+    const session = await http.open();
+    const stream = await http.listen(session);
+    const waiting = app.odd.next('waiting');
+    const stopped = app.odd.next('stopped');
+    const answer = http.ask(session, call('wait'));
+    await waiting;
+
+    const response = await http.send('DELETE', undefined, { session });
+
+    expect(response.status).toBe(200);
+    expect(String(await stopped)).toContain('the session has ended');
+    expect(await allOf(stream)).toEqual([]);
+    expect(await allOf(await answer)).toEqual([]);
+    expect((await http.ask(session, PING)).status).toBe(404);
+  });
+});
+
+describe('a session that idles', () => {
+  it('ends, and so does its stream; one that is used goes on', async () => {
+    await using short = await McpApp.start({ environment: { CYBERUN_MCP_SESSION_IDLE_SECONDS: '1' } });
+    const client = new McpHttp(short);
+    const [idle, used] = [await client.open(), await client.open()];
+    const ended = allOf(await client.listen(idle)).then(() => true);
+    while (!(await Promise.race([ended, delay(100, false)]))) {
+      expect((await client.ask(used, PING)).status).toBe(200);
+    }
+
+    expect((await client.ask(idle, PING)).status).toBe(404);
+    expect((await client.ask(used, PING)).status).toBe(200);
+  });
+
+  it('does not end while a call runs in it', async () => {
+    await using short = await McpApp.start({ environment: { CYBERUN_MCP_SESSION_IDLE_SECONDS: '1' } });
+    const client = new McpHttp(short);
+    const session = await client.open();
+    const waiting = short.odd.next('waiting');
+    const answer = client.ask(session, call('wait'));
+    await waiting;
+    await delay(2000);
+    short.odd.release();
+
+    expect(await (await answer).json()).toMatchObject({ result: { structuredContent: { released: true } } });
+    expect((await client.ask(session, PING)).status).toBe(200);
+  });
+});
+
+describe('a changed list of tools reaches', () => {
+  const extra = { name: 'extra', description: 'Registered later', handler: () => ({ extra: true }) };
+
+  it('the standalone stream of a session, and the next tools/list', async () => {
+    const session = await http.open();
+    const messages = messagesOf(await http.listen(session));
+
+    app.strategy.registerTool(extra);
+
+    expect(await nextOf(messages)).toEqual({ jsonrpc: '2.0', method: 'notifications/tools/list_changed' });
+    const listed = async (): Promise<string[]> =>
+      (await (await http.ask(session, rpc('tools/list'))).json()).result.tools.map(
+        ({ name }: { name: string }) => name,
+      );
+    expect(await listed()).toContain('extra');
+    expect(await (await http.ask(session, call('extra'))).json()).toMatchObject({
+      result: { structuredContent: { extra: true } },
+    });
+
+    app.strategy.removeTool('extra');
+    expect(await nextOf(messages)).toMatchObject({ method: 'notifications/tools/list_changed' });
+    expect(await listed()).not.toContain('extra');
+  });
+
+  it('a subscription of 2026-07-28, and only what it asked for', async () => {
+    const messages = messagesOf(
+      await http.modern('subscriptions/listen', { notifications: { toolsListChanged: true } }),
+    );
+    expect(await nextOf(messages)).toMatchObject({
+      method: 'notifications/subscriptions/acknowledged',
+      params: { notifications: { toolsListChanged: true } },
+    });
+
+    app.strategy.registerTool(extra);
+
+    expect(await nextOf(messages)).toMatchObject({
+      method: 'notifications/tools/list_changed',
+      params: { _meta: { 'io.modelcontextprotocol/subscriptionId': 1 } },
+    });
+    app.strategy.removeTool('extra');
+    await messages.return(undefined);
+  });
+});
