@@ -32,7 +32,8 @@ export class Logger extends ConsoleLogger {
     super({
       prefix: 'cyberun',
       json: loggerFormat === 'json',
-      colors: loggerFormat === 'text' && process.stdout.isTTY,
+      // Undefined, as isTTY is in a pipe, would mean yes.
+      colors: loggerFormat === 'text' && process.stdout.isTTY === true,
       compact: true,
       logLevels: LEVELS.slice(LEVELS.indexOf(FIRST[loggerLevel])),
     });

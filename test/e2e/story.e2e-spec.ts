@@ -99,7 +99,7 @@ describe.each(CLIENTS)('with $name, a person', ({ revision, connect }) => {
   it('runs by id with bare parameters and reads what came out', async () => {
     const { id } = await call('get_workflow_by_slug', { workflow_slug: 'text-statistics' });
     const file_key = await upload(call, 'story.txt', Buffer.from('One fish two fish. Red fish, blue fish.'));
-    const { task_id } = await call('run_workflow', { workflow_id: id, body: { file: file_key } });
+    const { task_id } = await call('run_workflow', { workflow_id: id, body: { text: file_key } });
     await follow(String(task_id));
     const result = await client.call('get_task_result', { task_id });
     expect(result.structuredContent).toMatchObject({ task_status: 'completed', task_error: '' });
