@@ -6,13 +6,14 @@ import { starts } from './cases/starts.mjs';
 import { streams } from './cases/streams.mjs';
 import { tasks } from './cases/tasks.mjs';
 import { describeMachine } from './machine.mjs';
+import { OtherLoad } from './other-load.mjs';
 import { recordTools, startPeers, stopAll } from './peers.mjs';
 import { printCase, printFailure, printJudgements, writeJson } from './report.mjs';
 import { writePage } from './page.mjs';
 import { pinThisProcess, serverScript, ServerProcess } from './server-process.mjs';
 
 const FULL = {
-  windowing: { rounds: 9, windowMs: 700, warmUpMs: 1500 },
+  windowing: { rounds: 9, windowMs: 700, warmUp: { requests: 5000, limitMs: 6000 } },
   sizes: {
     sessions: 2000,
     sessionRounds: 3,
@@ -25,7 +26,7 @@ const FULL = {
   },
 };
 const QUICK = {
-  windowing: { rounds: 2, windowMs: 200, warmUpMs: 200 },
+  windowing: { rounds: 2, windowMs: 200, warmUp: { requests: 200, limitMs: 300 } },
   sizes: {
     sessions: 300,
     sessionRounds: 1,
@@ -92,7 +93,9 @@ const runtimeBeside = async () => ({
 
 async function runCase(name, setup) {
   try {
-    const outcome = { name, ...(await CASES[name](setup)) };
+    const others = new OtherLoad();
+    const found = await CASES[name](setup);
+    const outcome = { name, otherLoad: others.share(), ...found };
     printCase(outcome);
     return outcome;
   } catch (error) {

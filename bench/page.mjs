@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { ROOT } from './peers.mjs';
+import { otherLoadLine } from './report.mjs';
 
 const METHOD = readFileSync(new URL('./method.md', import.meta.url), 'utf8').trim();
 
@@ -44,7 +45,11 @@ export function writePage({ date, command, seconds, machine, cases }) {
     ),
     '`kill -9` of any process under load: no accepted task lost. That is not a matter of speed; `npm run verify` proves it (`test/faults`).',
     '## Figures',
-    ...cases.flatMap(({ title, columns, rows }) => [`### ${title}`, table(columns, rows)]),
+    ...cases.flatMap(({ title, columns, rows, otherLoad }) => [
+      `### ${title}`,
+      table(columns, rows),
+      otherLoadLine(otherLoad),
+    ]),
     METHOD,
   ];
   const file = join(ROOT, 'docs', 'performance.md');

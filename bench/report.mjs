@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+import { percent } from './judgement.mjs';
 import { ROOT } from './peers.mjs';
 
 const FOLDER = join(ROOT, 'results');
@@ -17,9 +18,12 @@ export function textTable(columns, rows) {
   return [line(columns), widths.map((width) => '-'.repeat(width)).join('  '), ...rows.map(line)].join('\n');
 }
 
-export function printCase({ title, columns, rows }) {
-  console.log(`\n${title}\n\n${textTable(columns, rows)}`);
+export function printCase({ title, columns, rows, otherLoad }) {
+  console.log(`\n${title}\n\n${textTable(columns, rows)}\n\n${otherLoadLine(otherLoad)}`);
 }
+
+/** How quiet the machine was; with every table, because it says how far to trust it. */
+export const otherLoadLine = (share) => `Other load meanwhile: ${percent(share)} of the machine.`;
 
 export function printFailure(name, error) {
   console.error(`\n${name} failed to run:`, error);

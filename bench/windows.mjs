@@ -1,14 +1,10 @@
-import { readFileSync } from 'node:fs';
-import { cpus } from 'node:os';
-
 import { Pool } from 'undici';
 
 import { bodyAround, resultOf } from './protocol.mjs';
 import { median, pairwise, quantile, summary } from './statistics.mjs';
 
 const CONNECTIONS = 32;
-/** Linux counts CPU time in hundredths of a second. */
-const TICK_US = 10_000;
+const WARM_UP_STEP_MS = 250;
 
 /**
  * One server under one kind of request.
@@ -21,9 +17,9 @@ const TICK_US = 10_000;
  * its windows, in the order of the rounds.
  * @param {Lane[]} lanes
  */
-export async function interleave(lanes, { rounds, windowMs, warmUpMs }) {
+export async function interleave(lanes, { rounds, windowMs, warmUp }) {
   const loads = lanes.map((lane) => new Load(lane));
-  for (const load of loads) await load.run(warmUpMs);
+  for (const load of loads) await load.warmUp(warmUp);
   const windows = new Map(lanes.map(({ name }) => [name, []]));
   for (let round = 0; round < rounds; round++) {
     const ordered = round % 2 === 0 ? loads : loads.toReversed();
@@ -40,7 +36,6 @@ export function costOf(windows) {
     cpuUs: { ...summary(cpu), min: Math.min(...cpu) },
     perSecond: median(windows.map(({ perSecond }) => perSecond)),
     p99Ms: median(windows.map(({ p99Ms }) => p99Ms)),
-    otherLoad: median(windows.map(({ otherLoad }) => otherLoad)),
   };
 }
 
@@ -72,23 +67,23 @@ class Load {
 
   /** One window: what a request cost the server, and how many there were. */
   async measure(milliseconds) {
-    const { server, helper } = this.lane;
-    const startedAt = performance.now();
-    const busy = machineBusyUs();
-    const own = process.cpuUsage();
+    const { server } = this.lane;
     const before = await server.ask('cpu');
-    const helped = helper ? await helper.ask('cpu') : 0;
     const { latencies, elapsedMs } = await this.run(milliseconds);
     const used = (await server.ask('cpu')) - before;
-    const { user, system } = process.cpuUsage(own);
-    const known = used + user + system + (helper ? (await helper.ask('cpu')) - helped : 0);
-    const others = Math.max(0, machineBusyUs() - busy - known);
     return {
       cpuUs: used / latencies.length,
       perSecond: (latencies.length * 1000) / elapsedMs,
       p99Ms: quantile(latencies, 0.99),
-      otherLoad: others / ((performance.now() - startedAt) * 1000 * cpus().length),
     };
+  }
+
+  /** Lets the engine compile what is hot; on a busy machine that takes requests, not time. */
+  async warmUp({ requests, limitMs }) {
+    const end = performance.now() + limitMs;
+    for (let sent = 0; sent < requests && performance.now() < end;) {
+      sent += (await this.run(WARM_UP_STEP_MS)).latencies.length;
+    }
   }
 
   /** Keeps every connection busy for so long. */
@@ -120,11 +115,4 @@ class Load {
     if (statusCode !== 200) throw new Error(`${this.lane.name}: ${statusCode} ${bytes.toString()}`);
     if (isChecked && !this.lane.isBare) resultOf(bytes.toString());
   }
-}
-
-/** CPU time every process of the machine has used since it booted, and what its host has kept for others. */
-function machineBusyUs() {
-  const [line] = readFileSync('/proc/stat', 'utf8').split('\n', 1);
-  const [user, nice, system, , , irq, softirq, stolen] = line.split(/\s+/).slice(1).map(Number);
-  return (user + nice + system + irq + softirq + stolen) * TICK_US;
 }

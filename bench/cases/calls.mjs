@@ -1,4 +1,4 @@
-import { judged, percent, ratio, round, withSpread } from '../judgement.mjs';
+import { judged, ratio, round, withSpread } from '../judgement.mjs';
 import { LABELS, laneName, lanesOf } from '../peers.mjs';
 import { ERAS } from '../protocol.mjs';
 import { costOf, interleave, ratioOf } from '../windows.mjs';
@@ -35,7 +35,7 @@ export async function calls({ few, windowing }) {
 /** What every lane cost, and how ours compares with it in the same era, as a table. */
 export function costTable(lanes, windows) {
   const rows = lanes.map(({ name, kind, era, label, ours }) => {
-    const { cpuUs, perSecond, p99Ms, otherLoad } = costOf(windows.get(name));
+    const { cpuUs, perSecond, p99Ms } = costOf(windows.get(name));
     const against = ours ?? (era && kind !== 'ours' ? laneName('ours', era) : undefined);
     return [
       label ?? LABELS[kind],
@@ -45,18 +45,8 @@ export function costTable(lanes, windows) {
       round(perSecond),
       round(p99Ms),
       against ? withSpread(ratioOf(windows.get(against), windows.get(name)), ratio) : '–',
-      percent(otherLoad),
     ];
   });
-  const columns = [
-    'server',
-    'revision',
-    'CPU µs per request',
-    'min',
-    'per s',
-    'p99 ms',
-    'ours ÷ it',
-    'other load',
-  ];
+  const columns = ['server', 'revision', 'CPU µs per request', 'min', 'per s', 'p99 ms', 'ours ÷ it'];
   return { columns, rows };
 }

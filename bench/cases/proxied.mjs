@@ -23,7 +23,6 @@ export async function proxied({ runtime, windowing }) {
     },
   ];
   for (const era of ERAS) lanes.push(await laneOf(product.server, { kind: 'ours', era, ...what }));
-  for (const lane of lanes) lane.helper = runtime;
   const windows = await interleave(lanes, windowing);
   const ratios = ERAS.map((era) => ({
     era,
