@@ -18,6 +18,8 @@ export async function* readLines(stream: Readable): AsyncGenerator<unknown, void
     if (rest.length > LINE_LIMIT) throw new Error(`a line is longer than ${LINE_LIMIT} characters`);
     for (const line of lines) if (line !== '') yield JSON.parse(line) as unknown;
   }
+  // A stream of HTTP/2 that is cut also says it has ended; its code tells.
+  if (Reflect.get(stream, 'rstCode')) throw new Error('the stream was cut');
   if (rest !== '') yield JSON.parse(rest) as unknown;
 }
 

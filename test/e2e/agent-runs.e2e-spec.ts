@@ -7,7 +7,7 @@ import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { processesOfTasks, until } from '../support/processes.js';
-import { shellWorkflow, TestAgent } from './agent-support/agent-fixture.js';
+import { keysOf, shellWorkflow, TestAgent } from './agent-support/agent-fixture.js';
 import { BOOTSTRAP_KEY, RuntimeServer } from './runtime-support/runtime-fixture.js';
 
 const fileWorkflow = `document:
@@ -220,6 +220,13 @@ describe('the gateway', () => {
     await expect(TestAgent.start(server, { key: 'ak-nobody' })).rejects.toThrow(
       /The gateway answered 401: .*agent key/,
     );
+  });
+
+  it('sends an agent away soon after its key was revoked', async () => {
+    const { id, raw_key } = await keysOf(server).create({ kind: 'agent', display_name: 'short-lived' });
+    await using agent = await TestAgent.start(server, { agentId: 'revoked', key: raw_key });
+    await keysOf(server).revoke(id);
+    await expect(agent.ended).rejects.toThrow(/The gateway answered 401/);
   });
 
   it('leaves an offer to upgrade something else alone', async () => {

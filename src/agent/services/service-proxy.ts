@@ -25,17 +25,28 @@ export function proxyTo(
   headers: IncomingHttpHeaders,
 ): void {
   const { ':method': method = 'GET' } = headers;
-  const call = request({ host: '127.0.0.1', port, path, method, agent, headers: forwarded(headers) });
+  const call = request({
+    host: '127.0.0.1',
+    port,
+    path,
+    method,
+    agent,
+    headers: { ...forwarded(headers), ...framing(stream, headers) },
+  });
   call.on('response', (answer) => respond(stream, answer));
   call.on('error', (error) => refuse(stream, error.message));
   stream.once('close', () => call.destroy());
-  stream.pipe(call);
+  stream.pipe(call, { end: false });
+  // An HTTP/2 stream that is cut also says it has ended; only one without a code has.
+  stream.once('end', () => {
+    if (stream.rstCode === constants.NGHTTP2_NO_ERROR && !stream.aborted) call.end();
+  });
 }
 
 /** Answers instead of a service that cannot. */
 export function refuse(stream: ServerHttp2Stream, reason: string): void {
   if (stream.destroyed) return;
-  if (stream.headersSent) return stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+  if (stream.headersSent) return cut(stream);
   stream.respond({ ':status': 502, [FAILURE_HEADER]: encodeURIComponent(reason) }, { endStream: true });
 }
 
@@ -46,8 +57,19 @@ function respond(stream: ServerHttp2Stream, answer: IncomingMessage): void {
   answer.pipe(stream);
   // A body that was cut must not look like a whole one.
   answer.once('close', () => {
-    if (!answer.complete) stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+    if (!answer.complete) cut(stream);
   });
+}
+
+/** Not `close`: that would end the stream in order before it resets it, and the end would be believed. */
+function cut(stream: ServerHttp2Stream): void {
+  stream.destroy(new Error('the answer of the service broke off'));
+}
+
+/** A body of unknown length has to say so itself: Node adds nothing where a body is unusual. */
+function framing(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Record<string, string> {
+  const isOpenEnded = !stream.endAfterHeaders && headers['content-length'] === undefined;
+  return isOpenEnded ? { 'transfer-encoding': 'chunked' } : {};
 }
 
 function forwarded(headers: IncomingHttpHeaders): Record<string, string | string[]> {

@@ -50,7 +50,7 @@ export async function callService(service: HostedService, request: ServiceReques
   const failure = Promise.withResolvers<never>();
   const fail = (error: HttpException): void => {
     failure.reject(error);
-    stream.close(constants.NGHTTP2_CANCEL);
+    cut(stream);
   };
   const abort = (): void => fail(new HttpException('The caller is gone.', 499));
   request.signal.addEventListener('abort', abort, { once: true });
@@ -69,6 +69,16 @@ export async function callService(service: HostedService, request: ServiceReques
     return { status: headers[':status'] ?? 502, headers: fromService(headers), body: stream };
   logger.warn(`service ${service.definition.slug} gave no answer: ${decodeURIComponent(String(reason))}`);
   throw broken(service);
+}
+
+/** Whether a body came to its end. A stream of HTTP/2 that is cut says it has ended too; its code tells. */
+export function isWhole(body: ClientHttp2Stream): boolean {
+  return body.readableEnded && body.rstCode === constants.NGHTTP2_NO_ERROR;
+}
+
+/** Gives a call up. Not by `close`: that would first end the request in order, and the service would believe it. */
+export function cut(stream: ClientHttp2Stream): void {
+  stream.destroy(new Error('the call was given up'));
 }
 
 function open(service: HostedService, { method, path, headers, body }: ServiceRequest): ClientHttp2Stream {

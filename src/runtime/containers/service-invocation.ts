@@ -4,7 +4,7 @@ import { CONFIG, type Config } from '../../config/index.js';
 import type { InvokeAnswer } from '../../contract/index.js';
 import type { HostedService } from './hosted-service.js';
 import type { InvokeBodyDto } from './invoke-body.dto.js';
-import { callService, type ServiceAnswer } from './service-call.js';
+import { callService, cut, isWhole, type ServiceAnswer } from './service-call.js';
 import { toService } from './service-headers.js';
 
 const MEGABYTE = 1024 * 1024;
@@ -45,7 +45,7 @@ export class ServiceInvocation {
     let timedOut = false;
     const timer = setTimeout(() => {
       timedOut = true;
-      body.destroy();
+      cut(body);
     }, this.limitMs);
     try {
       const chunks: Buffer[] = [];
@@ -55,13 +55,13 @@ export class ServiceInvocation {
         if (size > ANSWER_LIMIT) throw tooLarge(slug);
         chunks.push(chunk as Buffer);
       }
-      return Buffer.concat(chunks);
+      if (isWhole(body)) return Buffer.concat(chunks);
     } catch (error) {
       if (error instanceof BadGatewayException) throw error;
-      throw timedOut ? tooSlow(slug, this.limitMs) : cut(slug);
     } finally {
       clearTimeout(timer);
     }
+    throw timedOut ? tooSlow(slug, this.limitMs) : brokenOff(slug);
   }
 }
 
@@ -73,5 +73,5 @@ const tooSlow = (slug: string, limitMs: number): Error =>
   new GatewayTimeoutException(
     `Service "${slug}" did not finish its answer within ${limitMs / 1000} s. The call may have taken effect.`,
   );
-const cut = (slug: string): Error =>
+const brokenOff = (slug: string): Error =>
   new BadGatewayException(`The answer of service "${slug}" broke off. The call may have taken effect.`);

@@ -3,7 +3,7 @@ import type { Request, Response } from 'express';
 import { BadGatewayException, Injectable, PayloadTooLargeException } from '@nestjs/common';
 
 import type { HostedService } from './hosted-service.js';
-import { callService, type ServiceAnswer } from './service-call.js';
+import { callService, cut, isWhole, type ServiceAnswer } from './service-call.js';
 import { toService } from './service-headers.js';
 
 const MEGABYTE = 1024 * 1024;
@@ -50,7 +50,7 @@ async function answerWith(
   response: Response,
 ): Promise<void> {
   if (Number(headers['content-length'] ?? 0) > ANSWER_LIMIT) {
-    body.close();
+    cut(body);
     throw new BadGatewayException(
       `Service "${definition.slug}" answers with more than ${ANSWER_LIMIT} bytes.`,
     );
@@ -59,17 +59,18 @@ async function answerWith(
   response.status(status);
   for (const [name, value] of Object.entries(relayed)) response.setHeader(name, value);
   response.flushHeaders();
-  body.setTimeout(PAUSE_MS, () => body.destroy());
+  body.setTimeout(PAUSE_MS, () => cut(body));
   let size = 0;
   body.on('data', (chunk: Buffer) => {
     size += chunk.length;
-    if (size > ANSWER_LIMIT) body.destroy();
+    if (size > ANSWER_LIMIT) cut(body);
   });
-  body.pipe(response);
+  body.pipe(response, { end: false });
   await new Promise<void>((resolve) => {
     body.once('close', () => {
       // A body that was cut must not look like a whole one.
-      if (!body.readableEnded) response.destroy();
+      if (isWhole(body)) response.end();
+      else response.destroy();
       resolve();
     });
   });

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { runAgent } from '../../../src/agent/index.js';
-import { CredentialsService } from '../../../src/runtime/credentials/index.js';
+import { CredentialsService, CredentialsStore } from '../../../src/runtime/credentials/index.js';
+import { Database, TEAM_ID } from '../../../src/runtime/database/index.js';
 import { until } from '../../support/processes.js';
 import { RuntimeServer } from '../runtime-support/runtime-fixture.js';
 
@@ -61,6 +62,12 @@ async function connectedAt(server: RuntimeServer, agentId: string): Promise<stri
   return (body.agent_list as { agent_id: string; connected_at: string }[]).find(
     (agent) => agent.agent_id === agentId,
   )?.connected_at;
+}
+
+/** The keys of a server's default team. */
+export function keysOf({ app }: RuntimeServer): CredentialsStore {
+  const { db } = app.get(Database, { strict: false });
+  return new CredentialsStore(db, app.get<string>(TEAM_ID, { strict: false }));
 }
 
 /** A workflow of one shell step without parameters. */
