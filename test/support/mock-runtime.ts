@@ -20,7 +20,9 @@ export type Answer = { status?: number; json?: unknown; headers?: Record<string,
 
 /** One event of a scripted stream, or what happens between two of them. */
 export type Scripted =
-  { id?: string; event: string; data: unknown } | { comment: string } | { until: Promise<unknown> };
+  | { id?: string; event: string; data: unknown }
+  | { comment: string }
+  | { until: Promise<unknown> | (() => Promise<unknown>) };
 
 /**
  * A Runtime API made of scripts, behind real HTTP. Routes are `"GET /r/tasks/:id"`; of several answers for a route
@@ -98,7 +100,7 @@ export function events(script: readonly Scripted[], { cut = false } = {}): Respo
     response.writeHead(200, { 'Content-Type': 'text/event-stream' });
     response.flushHeaders();
     for (const step of script) {
-      if ('until' in step) await step.until;
+      if ('until' in step) await (typeof step.until === 'function' ? step.until() : step.until);
       else response.write(textOf(step));
     }
     if (cut) response.destroy();

@@ -1,0 +1,170 @@
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+
+import { CLIENTS, type Progress, type StoryClient } from '../support/clients.js';
+import { friendlyRuntime } from '../support/every-tool.js';
+import { type McpApplication, startMcp } from '../support/mcp-application.js';
+import { events, type MockRuntime } from '../support/mock-runtime.js';
+import { TASK_ID, taskSample } from '../support/runtime-samples.js';
+
+const TASK = 'GET /r/tasks/:id';
+const EVENTS = 'GET /r/tasks/:id/events';
+
+let runtime: MockRuntime;
+let application: McpApplication;
+
+beforeAll(async () => {
+  runtime = await friendlyRuntime();
+  application = await startMcp(runtime.url);
+});
+afterAll(async () => {
+  await application[Symbol.asyncDispose]();
+  await runtime[Symbol.asyncDispose]();
+});
+
+const status = (name: string, id: string, more: object = {}) => ({
+  id,
+  event: 'status',
+  data: { task_id: TASK_ID, status: name, ...more },
+});
+const step = (current: number, id: string) => ({
+  id,
+  event: 'progress',
+  data: { task_id: TASK_ID, progress: current / 20, step_current: current, step_total: 20 },
+});
+const end = (name: string, id: string) => ({ id, event: name, data: { task_id: TASK_ID, status: name } });
+const running = { agent_id: 'gpu-01' };
+
+describe.each(CLIENTS)('stream_task_events with $name', ({ connect }) => {
+  let client: StoryClient;
+  let seen: Progress[];
+
+  beforeAll(async () => {
+    client = await connect({ endpoint: application.endpoint, key: 'sk-stream-0123456789' });
+    await client.listTools();
+  });
+  afterAll(() => client[Symbol.asyncDispose]());
+
+  const follow = (args: object = {}) => {
+    seen = [];
+    return client.call('stream_task_events', { task_id: TASK_ID, ...args }, (progress) =>
+      seen.push(progress),
+    );
+  };
+  /** The script goes on when the client has heard so many reports. */
+  const toldSoFar = (count: number) => ({
+    until: () => vi.waitFor(() => expect(seen).toHaveLength(count), { timeout: 10_000, interval: 5 }),
+  });
+  const messages = () => seen.map(({ message }) => message);
+  const expectRising = (): void => {
+    const numbers = seen.map(({ progress }) => progress);
+    expect(numbers).toEqual([...new Set(numbers)].toSorted((a, b) => a - b));
+    expect(seen.every(({ total }) => total === 1)).toBe(true);
+  };
+
+  it.each(['completed', 'failed', 'cancelled'])(
+    'tells every step up to %s and returns the task',
+    async (state) => {
+      const script = [
+        status('waiting', '1'),
+        status('queued', '2'),
+        status('running', '3', running),
+        step(7, '4'),
+      ];
+      runtime.on(EVENTS, events([...script, { comment: 'beat' }, step(20, '5'), end(state, '6')]));
+      runtime.on(TASK, { json: taskSample(state) });
+      const result = await follow();
+      expect(result.isError).toBeFalsy();
+      expect(result.structuredContent).toEqual(taskSample(state));
+      expect(messages()).toEqual(
+        [
+          'task waiting',
+          'task queued',
+          'task running on agent gpu-01',
+          'task running, step 7/20',
+          'task running, step 20/20',
+          `task ${state}`,
+        ].map((message) => message.replace('running,', 'running on agent gpu-01,')),
+      );
+      expectRising();
+      expect(seen.filter(({ progress }) => progress === 1)).toEqual([seen.at(-1)]);
+    },
+  );
+
+  it('arrives as it happens, not at the end', async () => {
+    const { promise: heard, resolve } = Promise.withResolvers<void>();
+    runtime.on(EVENTS, events([status('running', '1', running), { until: heard }, end('completed', '2')]));
+    runtime.on(TASK, { json: taskSample('completed') });
+    const result = client.call('stream_task_events', { task_id: TASK_ID }, () => resolve());
+    await heard;
+    expect((await result).structuredContent).toMatchObject({ task_status: 'completed' });
+  });
+
+  it('follows without telling a client that wants to hear nothing', async () => {
+    runtime.on(EVENTS, events([status('running', '1'), end('completed', '2')]));
+    runtime.on(TASK, { json: taskSample('completed') });
+    const result = await client.call('stream_task_events', { task_id: TASK_ID });
+    expect(result.structuredContent).toEqual(taskSample('completed'));
+  });
+
+  it('resumes a stream that broke, after the last event it saw', async () => {
+    const before = runtime.requests(EVENTS).length;
+    runtime.on(
+      EVENTS,
+      events([status('queued', '1'), status('running', '2', running), toldSoFar(2)], { cut: true }),
+      events([step(3, '3'), toldSoFar(3)], { cut: true }),
+      events([end('completed', '4')]),
+    );
+    runtime.on(
+      TASK,
+      { json: taskSample('running') },
+      { json: taskSample('running') },
+      { json: taskSample('completed') },
+    );
+    expect((await follow()).structuredContent).toMatchObject({ task_status: 'completed' });
+    const resumed = runtime.requests(EVENTS).slice(before);
+    expect(resumed.map(({ headers }) => headers['last-event-id'])).toEqual([undefined, '2', '3']);
+    expect(messages()).toEqual([
+      'task queued',
+      'task running on agent gpu-01',
+      'task running on agent gpu-01, step 3/20',
+      'task completed',
+    ]);
+  });
+
+  it('looks again and again where there is no stream', async () => {
+    runtime.on(EVENTS, { status: 501, json: {} });
+    runtime.on(
+      TASK,
+      { json: taskSample('queued') },
+      { json: taskSample('running') },
+      { json: taskSample('failed') },
+    );
+    expect((await follow()).structuredContent).toMatchObject({ task_status: 'failed' });
+    expect(messages()).toEqual(['task queued', 'task running', 'task failed']);
+    expectRising();
+  });
+
+  it('returns the task as it is when the time is up, with a note', async () => {
+    const forever = new Promise<never>(() => {});
+    const dropped = runtime.dropped.length;
+    runtime.on(EVENTS, events([status('running', '1', running), { until: forever }]));
+    runtime.on(TASK, { json: taskSample('running') });
+    const result = await follow({ timeout_seconds: 1 });
+    expect(result.isError).toBeFalsy();
+    expect(result.structuredContent).toEqual({
+      ...taskSample('running'),
+      note: expect.stringContaining('call stream_task_events again'),
+    });
+    expect(seen.every(({ progress }) => progress < 1)).toBe(true);
+    await vi.waitFor(() => expect(runtime.dropped).toHaveLength(dropped + 1));
+  });
+
+  it('says at once that there is no such task', async () => {
+    const refusal = { status: 404, json: { error_message: 'resource not found' } };
+    runtime.on(EVENTS, refusal).on(TASK, refusal);
+    const result = await follow();
+    expect(result.isError).toBe(true);
+    expect(result.structuredContent).toEqual({ error_message: 'resource not found' });
+    expect(seen).toEqual([]);
+  });
+});
