@@ -9,6 +9,7 @@ import { createInterface } from 'node:readline';
 import { describe, expect, it } from 'vitest';
 
 import { packagePaths, Settings, settingsOf } from '../../src/config/index.js';
+import { parseServiceDefinition } from '../../src/runtime/containers/service-definition.js';
 import { compileWorkflow } from '../../src/runtime/workflows/workflow-compiler.js';
 import { GlossaryModule } from '../fixtures/glossary/glossary.module.js';
 import { CLIENTS } from '../support/clients.js';
@@ -154,6 +155,16 @@ it('the workflow that docs/workflows.md begins with is one the runtime takes', a
     max_retries: 1,
   });
 });
+
+it.each([
+  ['services/notes.yaml', () => readFileSync(join(packagePaths.root, 'services/notes.yaml'), 'utf8')],
+  ['docs/services.md', () => new MarkdownFile('docs/services.md').snippets('yaml')[0]?.text ?? ''],
+])('the service in %s is one the runtime takes', (path, read) =>
+  expect(parseServiceDefinition(path, read())).toMatchObject({
+    slug: 'notes',
+    usage_prompt: expect.any(String),
+  }),
+);
 
 /** Names of the tools that a client behind mcp-remote sees. */
 async function toolsThroughMcpRemote(args: string[], environment: Record<string, string>): Promise<string[]> {
