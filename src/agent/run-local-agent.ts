@@ -23,7 +23,12 @@ export async function runLocalAgent(): Promise<void> {
   process.once('SIGTERM', () => end.abort());
   // A Ctrl-C reaches the whole terminal; the server decides what it means for us.
   process.on('SIGINT', () => undefined);
-  const message = await Promise.race([once(process, 'message'), once(end.signal, 'abort')]);
-  if (end.signal.aborted) return;
-  await runAgent({ ...localAgentOrder.parse(message[0]), signal: end.signal });
+  try {
+    const message = await Promise.race([once(process, 'message'), once(end.signal, 'abort')]);
+    if (end.signal.aborted) return;
+    await runAgent({ ...localAgentOrder.parse(message[0]), signal: end.signal });
+  } finally {
+    // An open channel would keep the process alive.
+    if (process.connected) process.disconnect();
+  }
 }
