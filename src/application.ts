@@ -1,5 +1,7 @@
+import { HttpStatus } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
+import type { Request, Response } from 'express';
 
 import { AppModule } from './app.module.js';
 import type { Config } from './config/index.js';
@@ -20,5 +22,11 @@ export async function createApplication(config: Config): Promise<NestExpressAppl
   app.setGlobalPrefix('api/v1', { exclude: ['health/live', 'health/ready'] });
   if (servesMcp(config)) await (await import('./mcp/index.js')).connectMcp(app);
   await app.init();
+  // Nest's own answer to a path nobody has covers the prefix only. Clients probe for OAuth documents after a 401.
+  app.use(unknownPath);
   return app;
 }
+
+const unknownPath = ({ method, path }: Request, response: Response): void => {
+  response.status(HttpStatus.NOT_FOUND).json({ error_message: `Cannot ${method} ${path}` });
+};

@@ -24,6 +24,9 @@ const FRAMEWORK: ReadonlySet<string> = new Set([
   'McpStrategy',
 ]);
 
+/** Where Nest reports why it could not start; the command line says that, and to people. */
+const START_REPORT = 'ExceptionHandler';
+
 /** The log: quiet about the framework, without credentials, a JSON object a line where machines read it. */
 export class Logger extends ConsoleLogger {
   private readonly isVerbose: boolean;
@@ -43,6 +46,7 @@ export class Logger extends ConsoleLogger {
   protected override printMessages(
     ...[messages, context, level, ...rest]: Parameters<ConsoleLogger['printMessages']>
   ): void {
+    if (context === START_REPORT) return;
     if (level === 'log' && !this.isVerbose && context !== undefined && FRAMEWORK.has(context)) return;
     const [stream, stack, params] = rest;
     super.printMessages(

@@ -3,10 +3,11 @@ import { link, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/pr
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
+import { StartError } from '../../config/index.js';
 import { isAlive, ownIdentity, type ProcessIdentity } from './process-identity.js';
 
 /** The data folder is in use. The message is one sentence for the operator. */
-export class DataDirLockedError extends Error {
+export class DataDirLockedError extends StartError {
   override readonly name = 'DataDirLockedError';
 }
 
