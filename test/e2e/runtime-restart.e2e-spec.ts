@@ -43,13 +43,11 @@ describe('a data folder', () => {
     expect(await taskOf(pending)).toMatchObject({ task_status: 'waiting', interrupted_count: 0 });
 
     const again = await new PretendAgent(second.runs, teamId).claim(10);
-    expect(again.map(({ taskId, attempt }) => [taskId, attempt]).sort()).toEqual(
-      [
-        [running, 2],
-        [queued, 2],
-        [pending, 1],
-      ].sort(),
-    );
+    expect(Object.fromEntries(again.map(({ taskId, attempt }) => [taskId, attempt]))).toEqual({
+      [running]: 2,
+      [queued]: 2,
+      [pending]: 1,
+    });
     for (const run of again) await second.runs.completed(run, 'done', []);
     for (const id of [running, queued, pending]) expect((await taskOf(id)).task_status).toBe('completed');
     expect((await readdir(dataDir)).filter((name) => name.startsWith('lock.'))).toHaveLength(1);

@@ -28,7 +28,7 @@ export class CredentialsService {
       .select(['id', 'kind', 'team_id', 'permissions', 'last_used_at'])
       .where('key_hash', '=', key_hash)
       .where('revoked_at', 'is', null)
-      .where(({ eb, or }) => or([eb('expires_at', 'is', null), eb('expires_at', '>', new Date())]))
+      .where((row) => row.or([row('expires_at', 'is', null), row('expires_at', '>', new Date())]))
       .executeTakeFirst();
     if (!row || !isOfKind(row.kind, rawKey)) return undefined;
     if (Date.now() - (row.last_used_at?.getTime() ?? 0) > USE_GRAIN_MS) this.noteUse(row.id);

@@ -57,7 +57,7 @@ export class CredentialsStore {
     if (!isUUID(id)) return false;
     const { numUpdatedRows } = await this.db
       .updateTable('credential')
-      .set(({ fn, val }) => ({ revoked_at: fn.coalesce('revoked_at', val(new Date())) }))
+      .set((row) => ({ revoked_at: row.fn.coalesce('revoked_at', row.val(new Date())) }))
       .where('team_id', '=', this.teamId)
       .where('id', '=', id)
       .executeTakeFirst();

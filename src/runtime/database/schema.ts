@@ -102,7 +102,7 @@ export interface ContainerServiceTable {
   team_id: string;
   service_slug: string;
   content_hash: string;
-  definition: JSONColumnType<object, string, string>;
+  definition: JSONColumnType<object>;
   is_removed: Generated<boolean>;
   created_at: CreatedAt;
   updated_at: Generated<Date>;

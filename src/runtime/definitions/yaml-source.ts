@@ -1,4 +1,4 @@
-import { isNode, LineCounter, parseDocument, type Document } from 'yaml';
+import { type Document, isMap, isNode, isScalar, LineCounter, type Node, parseDocument } from 'yaml';
 
 import { DefinitionError } from './definition-error.js';
 
@@ -30,17 +30,28 @@ export class YamlSource {
 
   /** The document as plain values. */
   get value(): unknown {
-    return this.document.toJS();
+    return this.document.toJS() as unknown;
   }
 
   /** An error about what stands at a path, or about the nearest thing around it. */
   error(path: YamlPath, reason: string): DefinitionError {
     for (let length = path.length; length >= 0; length -= 1) {
-      const node = length === 0 ? this.document.contents : this.document.getIn(path.slice(0, length), true);
-      if (isNode(node) && node.range) {
-        return new DefinitionError(this.file, this.lines.linePos(node.range[0]).line, reason);
-      }
+      const node = this.nodeAt(path.slice(0, length));
+      if (node?.range) return new DefinitionError(this.file, this.lines.linePos(node.range[0]).line, reason);
     }
     return new DefinitionError(this.file, 1, reason);
+  }
+
+  /** What begins the thing at a path: in a mapping its key, else itself. */
+  private nodeAt(path: YamlPath): Node | undefined {
+    const last = path.at(-1);
+    const parent = path.length > 1 ? this.document.getIn(path.slice(0, -1), true) : this.document.contents;
+    if (last === undefined) return this.document.contents ?? undefined;
+    if (isMap(parent)) {
+      const key = parent.items.map((pair) => pair.key).find((node) => isScalar(node) && node.value === last);
+      return isNode(key) ? key : undefined;
+    }
+    const node = this.document.getIn(path, true);
+    return isNode(node) ? node : undefined;
   }
 }

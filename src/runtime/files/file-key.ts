@@ -43,8 +43,9 @@ export function parseFileKey(key: string): FileKeyParts | undefined {
 
 /** A name that is one segment of a path, whatever was asked for. */
 function safeName(fileName: string): string {
-  let name = fileName.replaceAll(NOT_IN_A_NAME, '_');
-  while (Buffer.byteLength(name) > NAME_BYTES) name = [...name].slice(1).join('');
+  let name = fileName.replaceAll(NOT_IN_A_NAME, '_').toWellFormed();
+  // From the front: the end of a name says what it is.
+  while (Buffer.byteLength(name) > NAME_BYTES) name = name.slice((name.codePointAt(0) ?? 0) > 0xffff ? 2 : 1);
   return name === '' || name === '.' || name === '..' ? '_' : name;
 }
 

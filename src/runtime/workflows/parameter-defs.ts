@@ -24,7 +24,7 @@ export function parameterDefsOf({ properties = {}, required = [] }: ParametersSc
 function typeOf({ type, format, enum: options }: ParameterSchema): string {
   if (format === 'file') return 'file';
   if (options) return 'select';
-  const [first = 'string'] = [type ?? []].flat().filter((name) => name !== 'null');
+  const first = [type ?? []].flat().find((name) => name !== 'null') ?? 'string';
   return first === 'integer' ? 'number' : first;
 }
 

@@ -30,7 +30,9 @@ function withNamedArguments(value: unknown): unknown {
   return Object.fromEntries(
     Object.entries(value).map(([key, inner]: [string, unknown]) => [
       key,
-      key === 'arguments' && Array.isArray(inner) ? { ...inner } : withNamedArguments(inner),
+      key === 'arguments' && Array.isArray(inner)
+        ? Object.fromEntries(inner.entries())
+        : withNamedArguments(inner),
     ]),
   );
 }

@@ -19,9 +19,10 @@ export async function compileWorkflow(file: string, text: string): Promise<Compi
   const source = YamlSource.parse(file, text);
   const parsed = workflowDocument.safeParse(source.value);
   if (!parsed.success) throw refusal(source, parsed.error.issues);
-  await checkAgainstStandard(source);
   const { document, input, timeout, do: steps } = parsed.data;
   const schema = checkedSchema(source, input?.schema.document);
+  const compiled = steps.map((named, index) => compileStep(source, named, { index, schema }));
+  await checkAgainstStandard(source);
   return {
     slug: document.name,
     display_name: document.title ?? document.name,
@@ -31,7 +32,7 @@ export async function compileWorkflow(file: string, text: string): Promise<Compi
     max_retries: document.metadata.max_retries,
     task_timeout: timeout?.after ?? 0,
     schema,
-    steps: steps.map((named, index) => compileStep(source, named, { index, schema })),
+    steps: compiled,
   };
 }
 
@@ -56,7 +57,8 @@ function checkedSchema(source: YamlSource, document: object | undefined): Parame
   if (document === undefined) return NO_PARAMETERS;
   const schema = document as ParametersSchema;
   try {
-    return new ParameterValidator(schema) && schema;
+    new ParameterValidator(schema).check({});
+    return schema;
   } catch (error) {
     throw source.error(['input', 'schema', 'document'], `input.schema.document: ${(error as Error).message}`);
   }

@@ -123,7 +123,10 @@ export class RuntimeServer implements AsyncDisposable {
   }
 
   /** Opens the event stream of a task; without a limit it reads to the end. */
-  async events(taskId: string, lastEventId?: string): Promise<{ id: string; event: string; data: any }[]> {
+  async events(
+    taskId: string,
+    lastEventId?: string,
+  ): Promise<{ id: string; event: string; data: Record<string, unknown> }[]> {
     const response = await fetch(`${this.origin}/api/v1/r/tasks/${taskId}/events`, {
       headers: {
         authorization: `Bearer ${BOOTSTRAP_KEY}`,
@@ -145,7 +148,7 @@ export class RuntimeServer implements AsyncDisposable {
 }
 
 /** The events in the text of a stream. */
-export function eventsIn(text: string): { id: string; event: string; data: any }[] {
+export function eventsIn(text: string): { id: string; event: string; data: Record<string, unknown> }[] {
   return text
     .split('\n\n')
     .filter((block) => block.startsWith('id:'))

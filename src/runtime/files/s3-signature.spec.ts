@@ -1,0 +1,66 @@
+import { afterEach, describe, expect, it, vi } from 'vitest';
+
+import type { Addresses } from '../../config/index.js';
+import { LinkSigner } from './link-signer.js';
+import { signatureRefusal } from './s3-signature.js';
+
+const store = { region: 'local', bucket: 'cyberun', accessKeyId: 'cyberun', secretAccessKey: 'secret' };
+const PUBLIC = 'https://files.example.com/behind/a/prefix';
+const LOOPBACK = 'http://127.0.0.1:8080';
+const signer = new LinkSigner(store, { public: PUBLIC, loopback: LOOPBACK } as Addresses);
+const KEY = 'inputs/team/x/y/ä b+(1)*.txt';
+
+/** What arrives when a proxy strips the prefix of the public address. */
+const arriving = (method: string, url: string, headers: Record<string, string> = {}) => ({
+  method,
+  target: url.slice(url.indexOf('/api/')),
+  headers,
+});
+const refusal = (request: ReturnType<typeof arriving>, origins = [PUBLIC, LOOPBACK]) =>
+  signatureRefusal(request, store, origins);
+
+afterEach(() => vi.useRealTimers());
+
+describe('a link by the stock AWS presigner', () => {
+  it.each(['public', 'loopback'] as const)('for %s is accepted', async (audience) => {
+    expect(refusal(arriving('GET', await signer.download(KEY, audience)))).toBeUndefined();
+    const { url, headers } = await signer.upload({ key: KEY, size: 3 }, audience);
+    const lower = Object.fromEntries(
+      Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]),
+    );
+    expect(refusal(arriving('PUT', url, lower))).toBeUndefined();
+    expect(refusal(arriving('PUT', url, { ...lower, 'content-length': '4' }))).toBe('SignatureDoesNotMatch');
+    expect(refusal(arriving('PUT', url, { 'content-length': '3' }))).toBe('SignatureDoesNotMatch');
+  });
+
+  it('works for its method, path, query and host alone', async () => {
+    const url = await signer.download(KEY, 'public');
+    expect(refusal(arriving('PUT', url))).toBe('SignatureDoesNotMatch');
+    expect(refusal(arriving('GET', url.replace('/x/', '/z/')))).toBe('SignatureDoesNotMatch');
+    expect(refusal(arriving('GET', `${url}&response-content-type=text%2Fhtml`))).toBe(
+      'SignatureDoesNotMatch',
+    );
+    expect(refusal(arriving('GET', url.replace('X-Amz-Expires=3600', 'X-Amz-Expires=9999')))).toBe(
+      'SignatureDoesNotMatch',
+    );
+    expect(refusal(arriving('GET', url), [LOOPBACK])).toBe('SignatureDoesNotMatch');
+    expect(refusal(arriving('GET', url.replace(/Signature=\w+/, 'Signature=00')))).toBe(
+      'SignatureDoesNotMatch',
+    );
+  });
+
+  it('is for this store alone', async () => {
+    const url = await signer.download(KEY, 'public');
+    expect(refusal(arriving('GET', url.replace('cyberun%2F', 'other%2F')))).toBe('AccessDenied');
+    expect(refusal(arriving('GET', url.split('?')[0] ?? ''))).toBe('AccessDenied');
+    expect(refusal(arriving('GET', url.replace(/&X-Amz-Signature=\w+/, '')))).toBe('AccessDenied');
+  });
+
+  it('ends after an hour', async () => {
+    const url = await signer.download(KEY, 'public');
+    vi.useFakeTimers({ now: Date.now() + 3_590_000, toFake: ['Date'] });
+    expect(refusal(arriving('GET', url))).toBeUndefined();
+    vi.setSystemTime(Date.now() + 20_000);
+    expect(refusal(arriving('GET', url))).toBe('ExpiredLink');
+  });
+});

@@ -1,0 +1,125 @@
+import { describe, expect, it } from 'vitest';
+
+import { compileWorkflow } from './workflow-compiler.js';
+
+const GOOD = `document:
+  dsl: '1.0.0'
+  namespace: tests
+  name: all-steps
+  version: '2.1.0'
+  title: All steps
+  metadata: { labels: [local, gpu, local], max_retries: 3 }
+input:
+  schema:
+    document:
+      type: object
+      properties:
+        name: { type: string }
+        inner: { type: object, properties: { deep: { type: string } } }
+        image: { type: string, format: file }
+timeout: { after: { minutes: 1, seconds: 30 } }
+do:
+  - first:
+      run:
+        shell:
+          command: printf "%s" "$1" "\${HOME}"
+          arguments: ['\${ .name }', --flag, 7]
+          environment: { NAME: '\${.inner.deep}' }
+  - second:
+      run:
+        script: { language: js, code: 'console.log(\`\${1 + 1}\`)', arguments: ['\${ .image }'] }
+  - third:
+      call: http
+      with:
+        method: post
+        endpoint: '\${ .name }'
+        headers: { A: b }
+        body: { nested: ['\${ .name }'] }
+`;
+
+describe('a workflow file', () => {
+  it('is compiled to the steps an agent runs', async () => {
+    expect(await compileWorkflow('all.yaml', GOOD)).toMatchObject({
+      slug: 'all-steps',
+      display_name: 'All steps',
+      document_version: '2.1.0',
+      required_labels: ['gpu', 'local'],
+      max_retries: 3,
+      task_timeout: 90,
+      steps: [
+        {
+          kind: 'shell',
+          name: 'first',
+          arguments: ['${ .name }', '--flag', 7],
+          environment: { NAME: '${.inner.deep}' },
+        },
+        { kind: 'script', name: 'second', arguments: ['${ .image }'], environment: {} },
+        {
+          kind: 'http',
+          name: 'third',
+          method: 'POST',
+          endpoint: '${ .name }',
+          headers: { A: 'b' },
+          query: {},
+          body: { nested: ['${ .name }'] },
+        },
+      ],
+    });
+  });
+
+  it.each([
+    ['a word outside the subset', 'timeout:', 'use: {}\ntimeout:', 16, '"use"'],
+    ['a step of another kind', 'run:\n        shell:', 'wait:\n        shell:', 19, '"wait"'],
+    ['another way to run', 'shell:', 'container:', 20, '"container"'],
+    ['a language we do not speak', 'language: js', 'language: python', 26, 'must be js'],
+    ['another call', 'call: http', 'call: grpc', 28, 'must be http'],
+    [
+      'an option of a call we do not have',
+      'headers: { A',
+      'redirect: true\n        headers: { A',
+      32,
+      '"redirect"',
+    ],
+    ['an older DSL', "dsl: '1.0.0'", "dsl: '0.8'", 2, 'DSL 1.0'],
+    ['a name that is no slug', 'all-steps', 'All Steps', 4, 'lower-case'],
+    ['an unknown parameter', "['${ .name }', --flag", "['${ .nobody }', --flag", 22, '"nobody"'],
+    ['an unknown inner parameter', '.inner.deep', '.inner.other', 23, '"inner"'],
+    [
+      'an expression',
+      "endpoint: '${ .name }'",
+      "endpoint: '${ .name | ascii_upcase }'",
+      31,
+      'is not supported',
+    ],
+    [
+      'a reference inside a text',
+      "endpoint: '${ .name }'",
+      "endpoint: 'https://x/${ .name }'",
+      31,
+      'whole value',
+    ],
+    ['a reference in a command', '"$1"', '"${ .name }"', 21, 'must not contain ${'],
+    ['arguments by name', "['${ .name }', --flag, 7]", '{ a: b }', 22, 'must be a list'],
+    [
+      'a schema that is none',
+      'name: { type: string }',
+      'name: { type: strong }',
+      10,
+      'input.schema.document',
+    ],
+    ['a format nobody knows', 'format: file', 'format: fiel', 10, 'fiel'],
+    ['a time limit of more than a day', 'minutes: 1', 'days: 2', 16, 'seconds'],
+    ['a bad label', 'gpu, local]', '"a b"]', 7, 'letters'],
+    ['what is no YAML', 'document:', 'document: [', 3, ''],
+    ['nothing', GOOD, '', 1, 'mapping'],
+  ])('with %s is refused by line and reason', async (_what, part, replacement, line, reason) => {
+    const text = GOOD.replace(part, () => replacement);
+    expect(text).not.toBe(GOOD);
+    await expect(compileWorkflow('wrong.yaml', text)).rejects.toMatchObject({
+      name: 'DefinitionError',
+      file: 'wrong.yaml',
+      line,
+      reason: expect.stringContaining(reason),
+    });
+  });
+});
