@@ -1,5 +1,7 @@
 import type { INestApplication } from '@nestjs/common';
+import type { NestMicroservice } from '@nestjs/microservices';
 
+import { rememberThrown } from './errors/remember-thrown.js';
 import { CyberunStrategy } from './transport/cyberun.strategy.js';
 import { Traffic } from './transport/traffic.js';
 
@@ -7,7 +9,13 @@ import { Traffic } from './transport/traffic.js';
 export async function connectMcp(app: INestApplication): Promise<void> {
   const strategy = app.get(CyberunStrategy, { strict: false });
   // With the application's own guards, interceptors, pipes and filters around every tool.
-  app.connectMicroservice({ strategy }, { inheritAppConfig: true });
+  const options = { inheritAppConfig: true, deferInitialization: true };
+  const tools = app.connectMicroservice({ strategy }, options) as NestMicroservice;
+  tools.registerPreRequestHook(rememberThrown);
+  // What Nest does itself unless it is told to defer it; a hook has to be there before.
+  tools.registerListeners();
+  tools.setIsInitialized(true);
+  tools.setIsInitHookCalled(true);
   await app.startAllMicroservices();
 }
 

@@ -2,7 +2,16 @@ import { describe, expect, it } from 'vitest';
 
 import { UpstreamError } from '../../src/upstream/index.js';
 import { FakeRuntime, KEY, McpApp } from '../support/mcp-app.js';
-import { allOf, call, McpHttp, messagesOf, nextOf, rpc } from '../support/mcp-http.js';
+import {
+  allOf,
+  call,
+  McpHttp,
+  messagesOf,
+  nextOf,
+  resultOf,
+  rpc,
+  type ToolResult,
+} from '../support/mcp-http.js';
 
 const PING = rpc('ping');
 
@@ -95,11 +104,11 @@ describe('a 401 of the runtime inside a call', () => {
 });
 
 describe('a tool that needs a permission', () => {
-  const guarded = async (permissions?: ReadonlySet<string>): Promise<Record<string, any>> => {
+  const guarded = async (permissions?: ReadonlySet<string>): Promise<ToolResult> => {
     const runtime = new FakeRuntime();
     runtime.verdict = () => ({ isValid: true, ...(permissions && { permissions }) });
     await using app = await McpApp.start({ runtime });
-    return (await (await new McpHttp(app).modern('tools/call', { name: 'guarded' })).json()).result;
+    return await resultOf(await new McpHttp(app).modern('tools/call', { name: 'guarded' }));
   };
 
   it('is refused, in the shape of every error, to a key that lacks it', async () => {
@@ -108,7 +117,7 @@ describe('a tool that needs a permission', () => {
       isError: true,
       structuredContent: { error_message: expect.stringMatching(/Forbidden.*"run"/) },
     });
-    expect(JSON.parse(result['content'][0].text)).toEqual(result['structuredContent']);
+    expect(JSON.parse(result.content[0]?.text ?? '')).toEqual(result.structuredContent);
   });
 
   it('is called by a key that has it', async () => {

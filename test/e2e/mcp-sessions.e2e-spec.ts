@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { McpApp } from '../support/mcp-app.js';
-import { allOf, call, McpHttp, messagesOf, nextOf, rpc } from '../support/mcp-http.js';
+import { allOf, call, McpHttp, messagesOf, nextOf, resultOf, rpc } from '../support/mcp-http.js';
 import { until } from '../support/processes.js';
 
 const OTHER_KEY = 'sk-other-0123456789abcdef';
@@ -48,17 +48,17 @@ describe('a session', () => {
     const session = await http.open();
     const texts = Array.from({ length: 50 }, (_, n) => `text ${n}`);
     const answers = await Promise.all(
-      texts.map(async (text, id) => await (await http.ask(session, call('echo', { text }, id))).json()),
+      texts.map(async (text, id) => await resultOf(await http.ask(session, call('echo', { text }, id)))),
     );
-    expect(answers.map(({ result }) => result.structuredContent.text)).toEqual(texts);
+    expect(answers.map(({ structuredContent }) => structuredContent['text'])).toEqual(texts);
   });
 
   it('answers two requests that share an id', async () => {
     const session = await http.open();
     const answers = await Promise.all(
-      ['one', 'two'].map(async (text) => await (await http.ask(session, call('echo', { text }, 1))).json()),
+      ['one', 'two'].map(async (text) => await resultOf(await http.ask(session, call('echo', { text }, 1)))),
     );
-    expect(answers.map(({ result }) => result.structuredContent.text)).toEqual(['one', 'two']);
+    expect(answers.map(({ structuredContent }) => structuredContent['text'])).toEqual(['one', 'two']);
   });
 
   it('has one standalone stream at a time', async () => {
@@ -136,9 +136,7 @@ describe('a changed list of tools reaches', () => {
 
     expect(await nextOf(messages)).toEqual({ jsonrpc: '2.0', method: 'notifications/tools/list_changed' });
     const listed = async (): Promise<string[]> =>
-      (await (await http.ask(session, rpc('tools/list'))).json()).result.tools.map(
-        ({ name }: { name: string }) => name,
-      );
+      (await resultOf(await http.ask(session, rpc('tools/list')))).tools.map(({ name }) => name);
     expect(await listed()).toContain('extra');
     expect(await (await http.ask(session, call('extra'))).json()).toMatchObject({
       result: { structuredContent: { extra: true } },

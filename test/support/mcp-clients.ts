@@ -6,12 +6,13 @@ import { Client as OlderClient } from '@modelcontextprotocol/sdk/client/index.js
 import { StreamableHTTPClientTransport as OlderTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 
 import { KEY, type McpApp } from './mcp-app.js';
+import type { ToolResult } from './mcp-http.js';
 
 /** What the tests need of a client, whatever library it is. */
 export interface TestClient extends AsyncDisposable {
   readonly revision: string | undefined;
   listTools(): Promise<string[]>;
-  call(name: string, args?: object, options?: CallOptions): Promise<Record<string, any>>;
+  call(name: string, args?: object, options?: CallOptions): Promise<ToolResult>;
   /** Calls back when the server says that its list of tools has changed. */
   onToolsChanged(listener: () => void): void;
 }
@@ -38,7 +39,8 @@ async function modern(app: McpApp, options: ModernOptions): Promise<TestClient> 
   return {
     revision: client.getNegotiatedProtocolVersion(),
     listTools: async () => (await client.listTools()).tools.map(({ name }) => name),
-    call: (name, args = {}, more) => client.callTool({ name, arguments: { ...args } }, more),
+    call: async (name, args = {}, more) =>
+      (await client.callTool({ name, arguments: { ...args } }, more)) as unknown as ToolResult,
     onToolsChanged: (listener) =>
       client.setNotificationHandler('notifications/tools/list_changed', () => {
         listener();
@@ -54,7 +56,8 @@ async function older(app: McpApp): Promise<TestClient> {
   return {
     revision: transport.protocolVersion,
     listTools: async () => (await client.listTools()).tools.map(({ name }) => name),
-    call: (name, args = {}, more) => client.callTool({ name, arguments: { ...args } }, undefined, more),
+    call: async (name, args = {}, more) =>
+      (await client.callTool({ name, arguments: { ...args } }, undefined, more)) as unknown as ToolResult,
     onToolsChanged: (listener) => {
       client.fallbackNotificationHandler = ({ method }) => {
         if (method === 'notifications/tools/list_changed') listener();

@@ -15,8 +15,16 @@ export interface Message {
   readonly id?: string | number | null;
   readonly method?: string;
   readonly params?: Record<string, unknown>;
-  readonly result?: Record<string, any>;
+  readonly result?: ToolResult;
   readonly error?: { readonly code: number; readonly message: string };
+}
+
+/** As much of a result as the tests look into. */
+export interface ToolResult {
+  readonly isError?: boolean;
+  readonly content: readonly { readonly type: string; readonly text: string }[];
+  readonly structuredContent: Record<string, unknown> & { readonly error_message?: string };
+  readonly tools: readonly { readonly name: string }[];
 }
 
 interface Sending {
@@ -123,7 +131,24 @@ export async function nextOf(messages: AsyncGenerator<Message>): Promise<Message
 
 /** Everything a response holds, whatever its form. */
 export async function allOf(response: Response): Promise<Message[]> {
-  if (response.headers.get('content-type') === 'text/event-stream')
-    return await Array.fromAsync(messagesOf(response));
+  if (response.headers.get('content-type') === 'text/event-stream') {
+    const messages: Message[] = [];
+    for await (const message of messagesOf(response)) messages.push(message);
+    return messages;
+  }
   return [(await response.json()) as Message];
+}
+
+/** The one answer a response holds. */
+export async function answerOf(response: Response): Promise<Message> {
+  const [answer] = await allOf(response);
+  if (!answer) throw new Error(`no answer came, with status ${response.status}`);
+  return answer;
+}
+
+/** The result in that answer. */
+export async function resultOf(response: Response): Promise<ToolResult> {
+  const { result } = await answerOf(response);
+  if (!result) throw new Error(`no result came, with status ${response.status}`);
+  return result;
 }

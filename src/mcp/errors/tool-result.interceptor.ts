@@ -7,7 +7,7 @@ import { toToolResult } from './tool-result.js';
 
 /**
  * Wraps what a tool returns, or the reason it failed, in a tool result. An exception that is not ours goes on to the
- * exception filters first; the transport has the last word, and for that the exception is kept as it was thrown.
+ * exception filters first; the transport has the last word.
  */
 @Injectable()
 export class ToolResultInterceptor implements NestInterceptor<unknown, unknown> {
@@ -19,9 +19,9 @@ export class ToolResultInterceptor implements NestInterceptor<unknown, unknown> 
     return next.handle().pipe(
       map(toToolResult),
       catchError((error: unknown) => {
-        if (this.failures.isOurs(error)) return of(this.failures.toToolResult(call, error));
-        call.thrown = error;
-        return throwError(() => error);
+        return this.failures.isOurs(error)
+          ? of(this.failures.toToolResult(call, error))
+          : throwError(() => error);
       }),
     );
   }

@@ -1,0 +1,176 @@
+import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+
+import { KEY, McpApp } from '../support/mcp-app.js';
+import { answerOf, call, McpHttp, resultOf, rpc } from '../support/mcp-http.js';
+import { StrangersModule, witnessed } from '../support/strangers.js';
+
+const SECRET = 'hunter2';
+
+let app: McpApp;
+let http: McpHttp;
+
+beforeAll(async () => {
+  app = await McpApp.start({ modules: [StrangersModule] });
+  http = new McpHttp(app);
+});
+
+beforeEach(() => {
+  witnessed.length = 0;
+});
+
+afterAll(() => app[Symbol.asyncDispose]());
+
+type Ask = (name: string, args?: object) => Promise<Response>;
+
+const ERAS: readonly (readonly [era: string, send: Ask])[] = [
+  ['2025-11-25', async (name, args) => await http.ask(await http.open(), call(name, args))],
+  ['2026-07-28', (name, args = {}) => http.modern('tools/call', { name, arguments: args })],
+];
+
+describe.each(ERAS)("a stranger's module at %s", (_era, send) => {
+  const ask = async (name: string, args?: object) => await resultOf(await send(name, args));
+
+  it('has its guard and interceptor around the endpoint and around every tool, ours too', async () => {
+    await ask('nothing');
+    expect(witnessed).toEqual(
+      expect.arrayContaining(['guard http', 'guard rpc', 'interceptor http', 'interceptor rpc']),
+    );
+  });
+
+  it('has its filter asked for what its tools throw', async () => {
+    expect(await ask('own_error')).toMatchObject({ structuredContent: { from: "the stranger's filter" } });
+    expect(witnessed).toEqual(expect.arrayContaining(['error StrangersError', 'filter rpc']));
+  });
+
+  it('does not break the errors of our tools', async () => {
+    expect(await ask('refuse')).toMatchObject({
+      isError: true,
+      structuredContent: { error_message: 'resource not found' },
+    });
+    expect(await ask('echo', { text: 5 })).toMatchObject({
+      isError: true,
+      structuredContent: { error_message: expect.stringContaining('text:') },
+    });
+  });
+
+  it.each(['leak', 'http_filter', 'wrong_output'])('never shows what %s hides', async (tool) => {
+    const answer = await ask(tool);
+    expect(JSON.stringify(answer)).not.toContain(SECRET);
+    expect(answer).toMatchObject({
+      isError: true,
+      structuredContent: { error_message: expect.stringMatching(/report reference [0-9a-f-]{36}/) },
+    });
+  });
+
+  it('may declare its input with stock zod: defaults apply, and rules are named', async () => {
+    expect(await ask('stock', {})).toMatchObject({ structuredContent: { n: 2 } });
+    expect(await ask('stock', { n: 1.5 })).toMatchObject({
+      isError: true,
+      structuredContent: { error_message: expect.stringMatching(/n: .*int/) },
+    });
+  });
+
+  it('shows of its answer what its output schema has', async () => {
+    const result = await ask('stock', { n: 3 });
+    expect(result.structuredContent).toEqual({ n: 3 });
+    expect(result.content).toEqual([{ type: 'text', text: '{"n":3}' }]);
+  });
+
+  it('may declare its input with a raw JSON Schema', async () => {
+    expect(await ask('raw_schema', { n: 3 })).toMatchObject({ structuredContent: { n: 3 } });
+    expect(await ask('raw_schema', {})).toMatchObject({
+      isError: true,
+      structuredContent: { error_message: expect.stringMatching(/'n'/) },
+    });
+  });
+
+  it('may take a class-validator DTO: every field and rule is named', async () => {
+    expect(await ask('order', { name: 'abc', amount: 3 })).toMatchObject({
+      structuredContent: { name: 'abc', amount: 3 },
+    });
+    const result = await ask('order', { name: 'x', amount: 30 });
+    expect(result.isError).toBe(true);
+    expect(result.structuredContent.error_message).toMatch(
+      /name must be longer.*amount must not be greater than 10/,
+    );
+  });
+
+  it.each([
+    ['denied', 'Forbidden resource'],
+    ['denied_with_words', 'not on Sundays'],
+    ['bad_request', 'amount must be even'],
+  ])('is heard when %s says no', async (tool, words) => {
+    const result = await ask(tool);
+    expect(result.isError).toBe(true);
+    expect(result.structuredContent.error_message).toContain(words);
+  });
+
+  it('may return a text, or content of its own making', async () => {
+    expect(await ask('text')).toEqual(
+      expect.objectContaining({ content: [{ type: 'text', text: '"plain"' }] }),
+    );
+    expect((await ask('content')).content).toEqual([{ type: 'text', text: 'as I made it' }]);
+  });
+
+  it('keeps a tool for those with its scope', async () => {
+    expect(await answerOf(await send('scoped'))).toMatchObject({
+      error: { code: -32600, message: expect.stringContaining('scoped') },
+    });
+  });
+});
+
+describe("a stranger's guard on the endpoint", () => {
+  it('may refuse a request, and the refusal is JSON-RPC', async () => {
+    const response = await http.send('POST', rpc('ping'), { headers: { 'X-Stranger': 'no' } });
+    expect(response.status).toBe(403);
+    expect(await response.json()).toEqual({
+      jsonrpc: '2.0',
+      id: null,
+      error: { code: -32000, message: 'Forbidden resource' },
+    });
+  });
+
+  it('does not open it to those without a key', async () => {
+    expect((await fetch(app.url, { method: 'POST' })).status).toBe(401);
+  });
+});
+
+describe('what is beside tools', () => {
+  const connect = async (options: ConstructorParameters<typeof Client>[1]): Promise<Client> => {
+    const client = new Client({ name: 'test', version: '1.0.0' }, options);
+    const requestInit = { headers: { Authorization: `Bearer ${KEY}` } };
+    await client.connect(new StreamableHTTPClientTransport(new URL(app.url), { requestInit }));
+    return client;
+  };
+
+  describe.each([
+    ['2025-11-25', {}],
+    ['2026-07-28', { versionNegotiation: { mode: 'auto' as const } }],
+  ])('at %s', (revision, options) => {
+    it('resources and prompts are listed, read and got', async () => {
+      const client = await connect(options);
+      expect(client.getNegotiatedProtocolVersion()).toBe(revision);
+      expect((await client.listResources()).resources).toMatchObject([{ uri: 'test://motto' }]);
+      expect((await client.listResourceTemplates()).resourceTemplates).toHaveLength(1);
+      expect((await client.readResource({ uri: 'test://motto' })).contents).toMatchObject([
+        { text: 'onwards' },
+      ]);
+      expect((await client.readResource({ uri: 'test://item/7' })).contents).toMatchObject([
+        { text: 'item 7' },
+      ]);
+      expect((await client.listPrompts()).prompts).toMatchObject([{ name: 'greet' }]);
+      const { messages } = await client.getPrompt({ name: 'greet', arguments: { name: 'Ada' } });
+      expect(messages).toMatchObject([{ content: { text: 'Greet Ada' } }]);
+      await client.close();
+    });
+  });
+
+  it("a tool may ask a 2025-era client, on the call's own stream", async () => {
+    const client = await connect({ capabilities: { elicitation: { form: {} } } });
+    client.setRequestHandler('elicitation/create', () => ({ action: 'accept', content: { name: 'Ada' } }));
+    const result = await client.callTool({ name: 'ask', arguments: {} });
+    expect(result.structuredContent).toEqual({ name: 'Ada' });
+    await client.close();
+  });
+});

@@ -1,0 +1,215 @@
+import {
+  type ArgumentsHost,
+  BadRequestException,
+  type CallHandler,
+  type CanActivate,
+  Catch,
+  type ExceptionFilter,
+  type ExecutionContext,
+  ForbiddenException,
+  Injectable,
+  Module,
+  type NestInterceptor,
+  UseGuards,
+  UsePipes,
+  ValidationPipe,
+} from '@nestjs/common';
+import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR } from '@nestjs/core';
+import { Ctx, Payload } from '@nestjs/microservices';
+import {
+  McpContext,
+  McpController,
+  Prompt,
+  Resource,
+  ResourceTemplate,
+  Tool,
+  ToolScopes,
+} from '@rekog/mcp-nest';
+import { IsInt, IsString, Max, MinLength } from 'class-validator';
+import { type Observable, of, tap } from 'rxjs';
+import { z } from 'zod';
+
+import { advertised } from '../../src/mcp/index.js';
+
+/** What the strangers' guard, interceptor and filter saw; each test starts a new list. */
+export const witnessed: string[] = [];
+
+@Injectable()
+class StrangersGuard implements CanActivate {
+  canActivate(context: ExecutionContext): boolean {
+    witnessed.push(`guard ${context.getType()}`);
+    const request = context.getType() === 'http' ? context.switchToHttp().getRequest() : undefined;
+    return request?.headers['x-stranger'] !== 'no';
+  }
+}
+
+@Injectable()
+class StrangersInterceptor implements NestInterceptor {
+  intercept(context: ExecutionContext, next: CallHandler<unknown>): Observable<unknown> {
+    witnessed.push(`interceptor ${context.getType()}`);
+    return next
+      .handle()
+      .pipe(tap({ error: (error: Error) => witnessed.push(`error ${error.constructor.name}`) }));
+  }
+}
+
+class StrangersError extends Error {}
+
+@Catch(StrangersError)
+class StrangersFilter implements ExceptionFilter<StrangersError> {
+  catch(_error: StrangersError, host: ArgumentsHost): Observable<unknown> {
+    witnessed.push(`filter ${host.getType()}`);
+    return of({ from: "the stranger's filter" });
+  }
+}
+
+/** A filter as one writes it for HTTP alone, which breaks in any other context. */
+@Catch(RangeError)
+class HttpOnlyFilter implements ExceptionFilter<RangeError> {
+  catch(_error: RangeError, host: ArgumentsHost): void {
+    host.switchToHttp().getResponse().status(418).json({ teapot: true });
+  }
+}
+
+@Injectable()
+class Denies implements CanActivate {
+  canActivate(): boolean {
+    return false;
+  }
+}
+
+@Injectable()
+class DeniesWithWords implements CanActivate {
+  canActivate(): boolean {
+    throw new ForbiddenException('not on Sundays');
+  }
+}
+
+class OrderDto {
+  @IsString()
+  @MinLength(3)
+  name!: string;
+
+  @IsInt()
+  @Max(10)
+  amount!: number;
+}
+
+/** Tools written with stock decorators and nothing of ours. */
+@McpController()
+class StrangersTools {
+  @Tool({
+    name: 'stock',
+    description: 'Stock zod',
+    parameters: z.object({ n: z.number().int().default(2) }),
+    outputSchema: z.object({ n: z.number() }),
+  })
+  stock(@Payload() { n }: { n: number }): object {
+    return { n, secret: 'is not in the schema' };
+  }
+
+  @Tool({
+    name: 'raw_schema',
+    description: 'Raw JSON Schema',
+    parameters: { type: 'object', properties: { n: { type: 'integer' } }, required: ['n'] },
+  })
+  rawSchema(@Payload() { n }: { n: number }): object {
+    return { n };
+  }
+
+  @Tool({
+    name: 'wrong_output',
+    description: 'Breaks its own promise',
+    outputSchema: z.object({ n: z.number() }),
+  })
+  wrongOutput(): object {
+    return { n: 'hunter2' };
+  }
+
+  @Tool({ name: 'order', description: 'A DTO', parameters: advertised(z.looseObject({})) })
+  @UsePipes(new ValidationPipe({ transform: true }))
+  order(@Payload() { name, amount }: OrderDto): object {
+    return { name, amount };
+  }
+
+  @Tool({ name: 'text', description: 'Returns a text' })
+  text(): string {
+    return 'plain';
+  }
+
+  @Tool({ name: 'content', description: 'Returns content' })
+  content(): object {
+    return { content: [{ type: 'text', text: 'as I made it' }] };
+  }
+
+  @Tool({ name: 'own_error', description: 'Throws what its filter knows' })
+  ownError(): never {
+    throw new StrangersError('for the filter');
+  }
+
+  @Tool({ name: 'http_filter', description: 'Throws what a filter for HTTP takes' })
+  httpFilter(): never {
+    throw new RangeError('password=hunter2');
+  }
+
+  @Tool({ name: 'bad_request', description: 'Throws an HTTP exception' })
+  badRequest(): never {
+    throw new BadRequestException('amount must be even');
+  }
+
+  @UseGuards(Denies)
+  @Tool({ name: 'denied', description: 'Behind a guard' })
+  denied(): object {
+    return {};
+  }
+
+  @UseGuards(DeniesWithWords)
+  @Tool({ name: 'denied_with_words', description: 'Behind a guard that talks' })
+  deniedWithWords(): object {
+    return {};
+  }
+
+  @ToolScopes(['admin'])
+  @Tool({ name: 'scoped', description: 'For those with a scope' })
+  scoped(): object {
+    return {};
+  }
+
+  @Tool({ name: 'ask', description: 'Asks the client' })
+  async ask(@Ctx() context: McpContext): Promise<object> {
+    const requestedSchema = { type: 'object', properties: { name: { type: 'string' } } } as const;
+    const related = { relatedRequestId: context.getArgByIndex(4).mcpReq.id };
+    const { content } = await context.mcpServer.server.elicitInput(
+      { message: 'Who?', requestedSchema },
+      related,
+    );
+    return { name: content?.['name'] };
+  }
+
+  @Resource({ name: 'motto', uri: 'test://motto', description: 'A motto', mimeType: 'text/plain' })
+  motto(): object {
+    return { contents: [{ uri: 'test://motto', mimeType: 'text/plain', text: 'onwards' }] };
+  }
+
+  @ResourceTemplate({ name: 'item', uriTemplate: 'test://item/{id}', description: 'An item' })
+  item(@Payload() { id, uri }: { id: string; uri: string }): object {
+    return { contents: [{ uri, mimeType: 'text/plain', text: `item ${id}` }] };
+  }
+
+  @Prompt({ name: 'greet', description: 'A greeting', parameters: z.object({ name: z.string() }) })
+  greet(@Payload() { name }: { name: string }): object {
+    return { messages: [{ role: 'user', content: { type: 'text', text: `Greet ${name}` } }] };
+  }
+}
+
+/** A domain of somebody who knows Nest and mcp-nest, and not us. */
+@Module({
+  controllers: [StrangersTools],
+  providers: [
+    { provide: APP_GUARD, useClass: StrangersGuard },
+    { provide: APP_INTERCEPTOR, useClass: StrangersInterceptor },
+    { provide: APP_FILTER, useClass: StrangersFilter },
+    { provide: APP_FILTER, useClass: HttpOnlyFilter },
+  ],
+})
+export class StrangersModule {}
