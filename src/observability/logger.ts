@@ -24,8 +24,8 @@ const FRAMEWORK: ReadonlySet<string> = new Set([
   'McpStrategy',
 ]);
 
-/** Where Nest reports why it could not start; the command line says that, and to people. */
-const START_REPORT = 'ExceptionHandler';
+/** Where Nest reports why it could not start or listen; the command line says that, and to people. */
+const START_REPORTS: ReadonlySet<string> = new Set(['ExceptionHandler', 'NestApplication']);
 
 /** The log: quiet about the framework, without credentials, a JSON object a line where machines read it. */
 export class Logger extends ConsoleLogger {
@@ -35,8 +35,8 @@ export class Logger extends ConsoleLogger {
     super({
       prefix: 'cyberun',
       json: loggerFormat === 'json',
-      // Undefined, as isTTY is in a pipe, would mean yes.
-      colors: loggerFormat === 'text' && process.stdout.isTTY === true,
+      // In a pipe isTTY is undefined, which would mean yes.
+      colors: loggerFormat === 'text' && Boolean(process.stdout.isTTY),
       compact: true,
       logLevels: LEVELS.slice(LEVELS.indexOf(FIRST[loggerLevel])),
     });
@@ -46,7 +46,7 @@ export class Logger extends ConsoleLogger {
   protected override printMessages(
     ...[messages, context, level, ...rest]: Parameters<ConsoleLogger['printMessages']>
   ): void {
-    if (context === START_REPORT) return;
+    if (level === 'error' && context !== undefined && START_REPORTS.has(context)) return;
     if (level === 'log' && !this.isVerbose && context !== undefined && FRAMEWORK.has(context)) return;
     const [stream, stack, params] = rest;
     super.printMessages(

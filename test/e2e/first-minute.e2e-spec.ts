@@ -33,11 +33,14 @@ async function npmStart(
     env: { PATH: process.env['PATH'], CYBERUN_DATA_DIR: dataDir, CYBERUN_HTTP_PORT: '0' },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
+  const { promise, resolve } = Promise.withResolvers<string>();
   let text = '';
-  for await (const chunk of child.stdout) {
+  child.stdout.on('data', (chunk) => {
     text += String(chunk);
-    if (text.includes(awaited)) break;
-  }
+    if (text.includes(awaited)) resolve(text);
+  });
+  child.once('exit', () => resolve(text));
+  await promise;
   return { child, text, ms: Date.now() - started };
 }
 
