@@ -3,9 +3,12 @@ import 'reflect-metadata';
 import { KEY, ServerUnderTest } from './server-under-test.js';
 import { isSubject } from './subjects.js';
 
-// Serves the endpoint for the official suite until it is told to end; scripts/conformance.mjs starts it.
+// Serves the endpoint for the official suite until it is told to end; start-server.ts starts it.
 const [, , subject] = process.argv;
 if (!isSubject(subject)) throw new Error(`there is no subject ${subject}`);
 const server = await ServerUnderTest.start(subject);
-process.once('SIGTERM', () => void server[Symbol.asyncDispose]());
-process.stdout.write(`${JSON.stringify({ endpoint: server.endpoint, key: KEY })}\n`);
+process.once('SIGTERM', () => {
+  process.disconnect();
+  void server[Symbol.asyncDispose]();
+});
+process.send?.({ endpoint: server.endpoint, key: KEY });

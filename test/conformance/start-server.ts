@@ -1,17 +1,19 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { openSync } from 'node:fs';
-import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 import type { Subject } from './subjects.ts';
 
 const START_LIMIT_MS = 60_000;
 
-/** A server under test in a process of its own. */
-export interface RunningServer {
+interface Address {
   readonly endpoint: string;
   readonly key: string;
+}
+
+/** A server under test in a process of its own. */
+export interface RunningServer extends Address {
   stop(): Promise<void>;
 }
 
@@ -21,12 +23,11 @@ const here = (file: string): string => fileURLToPath(new URL(file, import.meta.u
 export async function startServer(subject: Subject, logFile: string): Promise<RunningServer> {
   const args = ['--import', here('./typescript-hooks.mjs'), here('./serve.ts'), subject];
   // A file and not a pipe: whoever runs the suite waits for it without reading.
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', openSync(logFile, 'w')] });
+  const log = openSync(logFile, 'w');
+  const child = spawn(process.execPath, args, { stdio: ['ignore', log, log, 'ipc'] });
   const exited = once(child, 'exit');
-  if (!child.stdout) throw new Error('a process without output was started');
-  const lines = createInterface({ input: child.stdout });
-  const [line] = await Promise.race([
-    once(lines, 'line', { signal: AbortSignal.timeout(START_LIMIT_MS) }),
+  const [address] = await Promise.race([
+    once(child, 'message', { signal: AbortSignal.timeout(START_LIMIT_MS) }),
     exited.then(([code]) =>
       Promise.reject(new Error(`the server under test ended with ${code}, see ${logFile}`)),
     ),
@@ -38,5 +39,5 @@ export async function startServer(subject: Subject, logFile: string): Promise<Ru
     child.kill('SIGTERM');
     await exited;
   };
-  return { ...(JSON.parse(String(line)) as { endpoint: string; key: string }), stop };
+  return { ...(address as Address), stop };
 }
