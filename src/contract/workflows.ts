@@ -55,7 +55,6 @@ export const runRequest = z.looseObject({
   submitter_region: runOption,
   tool_type: runOption,
 });
-export type RunRequest = z.infer<typeof runRequest>;
 
 export const runAccepted = z.looseObject({ task_id: z.string() });
 export type RunAccepted = z.infer<typeof runAccepted>;

@@ -1,3 +1,4 @@
+import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 
 import { CLIENTS, type Progress, type StoryClient } from '../support/clients.js';
@@ -166,5 +167,30 @@ describe.each(CLIENTS)('stream_task_events with $name', ({ connect }) => {
     expect(result.isError).toBe(true);
     expect(result.structuredContent).toEqual({ error_message: 'resource not found' });
     expect(seen).toEqual([]);
+  });
+});
+
+describe('a client that gives up on a task', () => {
+  it.each<[string, ConstructorParameters<typeof Client>[1]]>([
+    ['2026-07-28', { versionNegotiation: { mode: 'auto' } }],
+    ['2025-06-18', { supportedProtocolVersions: ['2025-06-18'] }],
+  ])('of %s closes the stream of the runtime and cancels nothing', async (_revision, options) => {
+    const cancelled = runtime.requests('POST /r/tasks/:id/cancel').length;
+    const dropped = runtime.dropped.length;
+    runtime.on(EVENTS, events([status('running', '1', running), { until: new Promise<never>(() => {}) }]));
+    const client = new Client({ name: 'hasty', version: '1' }, options);
+    const headers = { Authorization: 'Bearer sk-hasty-0123456789' };
+    await client.connect(
+      new StreamableHTTPClientTransport(new URL(application.endpoint), { requestInit: { headers } }),
+    );
+    const giveUp = new AbortController();
+    const call = client.callTool(
+      { name: 'stream_task_events', arguments: { task_id: TASK_ID } },
+      { signal: giveUp.signal, onprogress: () => giveUp.abort() },
+    );
+    await expect(call).rejects.toThrow(/abort/i);
+    await vi.waitFor(() => expect(runtime.dropped).toHaveLength(dropped + 1), { timeout: 10_000 });
+    expect(runtime.requests('POST /r/tasks/:id/cancel')).toHaveLength(cancelled);
+    await client.close();
   });
 });
