@@ -67,6 +67,8 @@ export class SampleTools {
 /** Tools that do what most do not. */
 @McpController()
 export class OddTools {
+  /** How many are waiting now. */
+  waiting = 0;
   private readonly events = new EventEmitter();
 
   @Tool({ name: 'wait', description: 'Waits until nobody wants the answer', parameters: anything })
@@ -108,6 +110,7 @@ export class OddTools {
   }
 
   private async waitFor(signal: AbortSignal): Promise<object> {
+    this.waiting += 1;
     queueMicrotask(() => this.events.emit('waiting'));
     const stopped = new Promise<object>((resolve) => {
       signal.addEventListener('abort', () => {
@@ -115,6 +118,7 @@ export class OddTools {
         resolve({ stopped: String(signal.reason) });
       });
     });
-    return await Promise.race([stopped, this.next('released').then(() => ({ released: true }))]);
+    const released = this.next('released').then(() => ({ released: true }));
+    return await Promise.race([stopped, released]).finally(() => (this.waiting -= 1));
   }
 }

@@ -1,0 +1,52 @@
+import type { IncomingMessage } from 'node:http';
+import { PassThrough } from 'node:stream';
+
+import { describe, expect, it } from 'vitest';
+
+import { readJson } from './body-reader.js';
+import { Refusal } from './refusal.js';
+
+const LIMIT = 100;
+
+/** A body that arrives in these pieces. */
+function arriving(...chunks: Buffer[]): IncomingMessage {
+  const stream = Object.assign(new PassThrough(), { headers: {} });
+  for (const chunk of chunks) stream.write(chunk);
+  stream.end();
+  return stream as unknown as IncomingMessage;
+}
+
+describe('readJson', () => {
+  it('puts letters together that were cut in two on their way', async () => {
+    const bytes = Buffer.from(JSON.stringify({ text: 'é😀é' }));
+    const pieces = [...bytes].map((byte) => Buffer.from([byte]));
+    expect(await readJson(arriving(...pieces), LIMIT)).toEqual({ text: 'é😀é' });
+  });
+
+  it('reads up to the limit and not a byte more', async () => {
+    const exact = Buffer.from(JSON.stringify('x'.repeat(LIMIT - 2)));
+    expect(await readJson(arriving(exact), LIMIT)).toHaveLength(LIMIT - 2);
+    await expect(readJson(arriving(exact, Buffer.from(' ')), LIMIT)).rejects.toMatchObject({ status: 413 });
+  });
+
+  it.each([
+    ['no letter of UTF-8', Buffer.from([0x22, 0xff, 0x22])],
+    ['half a letter', Buffer.from([0x22, 0xf0, 0x9f, 0x22])],
+    ['a letter in too many bytes', Buffer.from([0x22, 0xc0, 0xaf, 0x22])],
+    ['half a surrogate pair', Buffer.from([0x22, 0xed, 0xa0, 0x80, 0x22])],
+    ['UTF-16', Buffer.from('"x"', 'utf16le')],
+    ['nothing', Buffer.alloc(0)],
+  ])('refuses %s as a parse error', async (_what, bytes) => {
+    const refused = readJson(arriving(bytes), LIMIT);
+    await expect(refused).rejects.toBeInstanceOf(Refusal);
+    await expect(refused).rejects.toMatchObject({ status: 400, code: -32700 });
+  });
+
+  it('does not wait for ever for a client that went away', async () => {
+    const stream = Object.assign(new PassThrough(), { headers: {} });
+    const read = readJson(stream as unknown as IncomingMessage, LIMIT);
+    stream.write('{"half":');
+    stream.destroy();
+    await expect(read).rejects.toMatchObject({ code: -32700 });
+  });
+});

@@ -1,0 +1,32 @@
+import { countTokens } from 'gpt-tokenizer/encoding/o200k_base';
+import { describe, expect, it } from 'vitest';
+
+import { serverInfo } from './server-info.js';
+
+describe('the instructions', () => {
+  const { instructions } = serverInfo;
+
+  it('cost a model between 200 and 400 tokens', () => {
+    const tokens = countTokens(instructions);
+    expect(tokens).toBeGreaterThanOrEqual(200);
+    expect(tokens).toBeLessThanOrEqual(400);
+  });
+
+  it('show the recipe in the order of its steps', () => {
+    const steps = [
+      'list_workflows',
+      'presign_file_upload',
+      'run_workflow',
+      'stream_task_events',
+      'get_task_result',
+    ];
+    const places = steps.map((step) => instructions.indexOf(step));
+    expect(places).not.toContain(-1);
+    expect(places).toEqual(places.toSorted((one, other) => one - other));
+  });
+
+  it('show how a file is uploaded, since a model cannot do that by MCP', () => {
+    expect(instructions).toContain('curl -T FILE -H "Name: value" "upload_url"');
+    expect(instructions).toContain('upload_headers');
+  });
+});

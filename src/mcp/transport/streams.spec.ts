@@ -1,0 +1,159 @@
+import { EventEmitter } from 'node:events';
+import type { ServerResponse } from 'node:http';
+
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+
+import { Call } from './call.js';
+import { EventStream } from './event-stream.js';
+import { Reply } from './reply.js';
+
+/** A response that keeps what is written to it. */
+class FakeResponse extends EventEmitter {
+  readonly written: string[] = [];
+  status = 0;
+  type: unknown;
+  headersSent = false;
+  writableEnded = false;
+  writableFinished = false;
+  destroyed = false;
+  isFull = false;
+
+  writeHead(status: number, headers: Record<string, unknown>): this {
+    Object.assign(this, { status, type: headers['Content-Type'], headersSent: true });
+    return this;
+  }
+
+  flushHeaders(): void {}
+
+  write(chunk: string): boolean {
+    this.written.push(chunk);
+    return !this.isFull;
+  }
+
+  end(chunk?: string): void {
+    if (chunk !== undefined) this.written.push(chunk);
+    this.writableEnded = this.writableFinished = true;
+    this.emit('close');
+  }
+
+  /** The client goes away. */
+  lose(): void {
+    this.destroyed = true;
+    this.emit('close');
+  }
+}
+
+const as = (response: FakeResponse): ServerResponse => response as unknown as ServerResponse;
+const COMMENT = ': keepalive\n\n';
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+describe('EventStream', () => {
+  it('sends a comment after every fifteen seconds of silence, until it ends', () => {
+    const response = new FakeResponse();
+    const stream = new EventStream(as(response), {});
+    vi.advanceTimersByTime(14_999);
+    expect(response.written).toEqual([]);
+    vi.advanceTimersByTime(1);
+    expect(response.written).toEqual([COMMENT]);
+    vi.advanceTimersByTime(30_000);
+    expect(response.written).toEqual([COMMENT, COMMENT, COMMENT]);
+    stream.end();
+    vi.advanceTimersByTime(60_000);
+    expect(response.written).toHaveLength(3);
+  });
+
+  it('needs no comment while it has something to say', () => {
+    const response = new FakeResponse();
+    const stream = new EventStream(as(response), {});
+    for (let second = 0; second < 60; second += 10) {
+      void stream.send('{}');
+      vi.advanceTimersByTime(10_000);
+    }
+    expect(response.written).not.toContain(COMMENT);
+  });
+
+  it('holds a sender back who is faster than the client, and lets go when the client does', async () => {
+    const response = new FakeResponse();
+    const stream = new EventStream(as(response), {});
+    response.isFull = true;
+    const sent = vi.fn<() => void>();
+    const sending = stream.send('{}').then(sent);
+    await Promise.resolve();
+    expect(sent).not.toHaveBeenCalled();
+    response.emit('drain');
+    await sending;
+    const lost = stream.send('{}');
+    response.lose();
+    await lost;
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
+describe('Reply', () => {
+  it('is JSON as long as nothing else is said', () => {
+    const response = new FakeResponse();
+    new Reply(as(response)).answer('{"a":1}');
+    expect(response).toMatchObject({ status: 200, type: 'application/json', written: ['{"a":1}'] });
+  });
+
+  it('becomes a stream with the first notification, and keeps what was answered before', async () => {
+    const response = new FakeResponse();
+    const reply = new Reply(as(response), {}, 2);
+    reply.answer('{"one":1}');
+    await reply.notify('{"note":1}');
+    reply.answer('{"two":2}');
+    expect(response.type).toBe('text/event-stream');
+    expect(response.written).toEqual(
+      ['{"one":1}', '{"note":1}', '{"two":2}'].map((message) => `event: message\ndata: ${message}\n\n`),
+    );
+    expect(response.writableEnded).toBe(true);
+  });
+
+  it('answers a batch as a list, without those who do not want an answer any more', () => {
+    const response = new FakeResponse();
+    const reply = new Reply(as(response), {}, 3);
+    reply.answer('1');
+    reply.forgo();
+    reply.answer('3');
+    expect(response.written).toEqual(['[1,3]']);
+  });
+});
+
+describe('Call', () => {
+  it('is given up a minute after its client was lost', () => {
+    const response = new FakeResponse();
+    const done = vi.fn<() => void>();
+    const call = new Call(1, new Reply(as(response)), done);
+    const { signal } = call;
+    call.cancelIn(60_000, 'the client is gone');
+    vi.advanceTimersByTime(59_999);
+    expect(signal.aborted).toBe(false);
+    vi.advanceTimersByTime(1);
+    expect(signal.reason).toMatchObject({ message: 'the client is gone' });
+    expect(done).toHaveBeenCalledOnce();
+  });
+
+  it('answers once, whatever comes after', () => {
+    const response = new FakeResponse();
+    const call = new Call(1, new Reply(as(response)), () => undefined);
+    call.answer('"first"');
+    call.answer('"second"');
+    call.cancel('too late');
+    call.interrupt();
+    expect(response.written).toEqual(['"first"']);
+    expect(call.signal.aborted).toBe(false);
+  });
+
+  it('tells a tool that asks late that nobody waits any more', () => {
+    const call = new Call(1, new Reply(as(new FakeResponse())), () => undefined);
+    call.abort('over');
+    expect(call.signal.reason).toMatchObject({ message: 'over' });
+  });
+});
