@@ -35,7 +35,7 @@ export function completed(options: AgentOptions): CompleteAgentOptions {
 }
 
 /** The machine's name, as far as it fits an agent's id. */
-export function hostNameAsId(): string {
+function hostNameAsId(): string {
   return (
     hostname()
       .replaceAll(/[^A-Za-z0-9._-]/g, '-')

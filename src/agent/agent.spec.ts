@@ -6,12 +6,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { json, text } from 'node:stream/consumers';
 
+import { Logger } from '@nestjs/common';
 import { describe, expect, it } from 'vitest';
 import { type WebSocket, WebSocketServer } from 'ws';
 
 import type { RunOrder, RunReport, RunStep, ServiceReport } from '../contract/index.js';
 import { askThrough, readLines, writeLine } from '../tunnel/index.js';
 import { runAgent } from './index.js';
+
+Logger.overrideLogger(false);
 
 interface Connection {
   readonly session: ClientHttp2Session;

@@ -13,7 +13,6 @@ const localAgentOrder = z.object({
   slots: z.number().int(),
   workDir: z.string(),
 });
-export type LocalAgentOrder = z.infer<typeof localAgentOrder>;
 
 /** Works for the server that started this process, and ends with it. */
 export async function runLocalAgent(): Promise<void> {

@@ -11,16 +11,24 @@ const LINE_LIMIT = 32 * 1024 * 1024;
  */
 export async function* readLines(stream: Readable): AsyncGenerator<unknown, void, undefined> {
   const decoder = new StringDecoder('utf8');
-  let rest = '';
+  let pieces: string[] = [];
+  let length = 0;
   for await (const chunk of stream.iterator({ destroyOnReturn: false })) {
-    const lines = (rest + decoder.write(chunk as Buffer)).split('\n');
-    rest = lines.pop() ?? '';
-    if (rest.length > LINE_LIMIT) throw new Error(`a line is longer than ${LINE_LIMIT} characters`);
-    for (const line of lines) if (line !== '') yield JSON.parse(line) as unknown;
+    const [rest = '', ...begun] = decoder.write(chunk as Buffer).split('\n');
+    pieces.push(rest);
+    length += rest.length;
+    if (length > LINE_LIMIT) throw new Error(`a line is longer than ${LINE_LIMIT} characters`);
+    for (const next of begun) {
+      const line = pieces.join('');
+      pieces = [next];
+      length = next.length;
+      if (line !== '') yield JSON.parse(line) as unknown;
+    }
   }
   // A stream of HTTP/2 that is cut also says it has ended; its code tells.
   if (Reflect.get(stream, 'rstCode')) throw new Error('the stream was cut');
-  if (rest !== '') yield JSON.parse(rest) as unknown;
+  const last = pieces.join('');
+  if (last !== '') yield JSON.parse(last) as unknown;
 }
 
 /** Writes a value as one JSON line and waits while the reader is behind. Silent when the stream has ended. */

@@ -58,7 +58,7 @@ describe('a task on an agent', () => {
     await using _agent = await TestAgent.start(server);
     const id = await server.submit('hello', {});
     const events = await server.events(id);
-    expect(events.map(({ event, data }) => data.status ?? event)).toEqual(
+    expect(events.map(({ event, data }) => data['status'] ?? event)).toEqual(
       expect.arrayContaining(['queued', 'running', 'progress', 'completed']),
     );
     expect((await server.get(`/r/tasks/${id}/result`)).body).toMatchObject({ task_output: { n: 1 } });

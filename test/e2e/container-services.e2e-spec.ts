@@ -88,7 +88,8 @@ const running = (slug: string): Promise<void> =>
 
 const invoke = (path: string, more: object = {}, slug = 'probe') =>
   server.call('POST', `/r/invoke/${slug}`, { method: 'GET', path, ...more });
-const proxied = (path: string, init: RequestInit = {}): Promise<Response> =>
+type Sent = Omit<RequestInit, 'headers'> & { headers?: Record<string, string>; duplex?: 'half' };
+const proxied = (path: string, init: Sent = {}): Promise<Response> =>
   fetch(`${server.origin}/api/v1/r/containers/probe${path}`, {
     ...init,
     headers: { authorization: `Bearer ${BOOTSTRAP_KEY}`, ...init.headers },
@@ -246,7 +247,7 @@ describe('the proxy of a service', () => {
         controller.close();
       },
     });
-    const answer = await proxied('/echo', { method: 'DELETE', body, duplex: 'half' } as RequestInit);
+    const answer = await proxied('/echo', { method: 'DELETE', body, duplex: 'half' });
     expect(await answer.text()).toBe('in pieces');
   });
 
@@ -324,6 +325,7 @@ describe('the life of a service', () => {
     }, 15_000);
     await rm(file);
     await until(async () => (await server.get('/r/containers/changing')).status === 404, 5000);
+    expect((await invoke('/anything', {}, 'changing')).status).toBe(404);
   });
 
   it('goes on with another agent when the first is lost', async () => {

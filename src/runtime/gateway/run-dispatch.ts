@@ -34,7 +34,9 @@ export class RunDispatch {
   /** Resolves when the run is over, whatever its end. */
   async perform(agent: ConnectedAgent, run: ClaimedRun): Promise<void> {
     const stored: StoredOutput[] = [];
-    const verdict = await this.run(agent, run, stored);
+    const verdict = await this.run(agent, run, stored).catch((error: unknown) =>
+      this.cutOff(agent, run, error),
+    );
     if (run.signal.aborted) return;
     if (verdict.type === 'completed') {
       agent.tasksCompleted += 1;
@@ -54,9 +56,6 @@ export class RunDispatch {
     try {
       await send(stream, { type: 'order', order: { ...run.order, files } });
       return await this.follow(stream, { agent, run, stored });
-    } catch (error) {
-      this.logger.warn({ message: 'a run was cut off', task_id: run.taskId, agent_id: agent.agentId, error });
-      return { type: 'interrupted' };
     } finally {
       run.signal.removeEventListener('abort', cancel);
       stream.close();
@@ -71,10 +70,23 @@ export class RunDispatch {
       const report = runReport.parse(line);
       if (report.type === 'completed' || report.type === 'failed') return report;
       if (report.type === 'started') await this.tasks.started(run);
-      if (report.type === 'progress') await this.tasks.progress(run, progressOf(report));
+      if (report.type === 'progress') await this.tell(run, report);
       if (report.type === 'outputs') await this.offerUploads(stream, report.files, { agent, run, stored });
     }
     return { type: 'interrupted' };
+  }
+
+  private cutOff({ agentId }: ConnectedAgent, { taskId }: ClaimedRun, error: unknown): Verdict {
+    this.logger.warn(`task ${taskId} was cut off on agent ${agentId}: ${(error as Error).message}`);
+    return { type: 'interrupted' };
+  }
+
+  /** A run is not lost for the sake of one report on its way. */
+  private async tell(
+    run: ClaimedRun,
+    { type: _type, ...progress }: Extract<RunReport, { type: 'progress' }>,
+  ): Promise<void> {
+    await this.tasks.progress(run, progress).catch((error: unknown) => this.logger.error(error));
   }
 
   private inputs(agent: ConnectedAgent, run: ClaimedRun) {
@@ -104,10 +116,6 @@ export class RunDispatch {
 
 function send(stream: ClientHttp2Stream, command: RunCommand): Promise<void> {
   return writeLine(stream, command);
-}
-
-function progressOf({ type: _type, ...progress }: Extract<RunReport, { type: 'progress' }>) {
-  return progress;
 }
 
 /** Asks first, so that the agent can end the run and say when it is gone; insists when it does not. */

@@ -1,0 +1,63 @@
+import { describe, expect, it } from 'vitest';
+
+import { parseServiceDefinition } from './service-definition.js';
+import { fromService, toService } from './service-headers.js';
+
+const parse = (text: string) => parseServiceDefinition('notes.yaml', text);
+const minimal = 'slug: notes\ncommand: [node, notes.mjs]\n';
+
+describe('a service file', () => {
+  it('needs a slug and a command; everything else has a default', () => {
+    expect(parse(minimal)).toEqual({
+      slug: 'notes',
+      command: ['node', 'notes.mjs'],
+      port: 8080,
+      health_path: '/health',
+      env_config: [],
+      required_labels: [],
+      replica_count: 1,
+    });
+  });
+
+  it('may hand the port over as an argument, and numbers as variables', () => {
+    const { command, env_config } = parse(
+      "slug: notes\ncommand: [serve, '${ .port }']\nenv_config: [{ env_name: LIMIT, env_value: 5 }]\n",
+    );
+    expect([command[1], env_config]).toEqual(['${ .port }', [{ env_name: 'LIMIT', env_value: '5' }]]);
+  });
+
+  it.each([
+    ['an unknown word', `${minimal}image: x\n`, 3, '"image" is not supported'],
+    ['a bad slug', 'slug: No\ncommand: [a]\n', 1, 'slug: must be 3 to 100'],
+    ['an empty command', 'slug: notes\ncommand: []\n', 2, 'command: '],
+    ['another reference', "slug: notes\ncommand: [a, 'x ${ .port }']\n", 2, 'may hold no reference but'],
+    ['several replicas', `${minimal}replica_count: 3\n`, 3, 'more replicas are not supported'],
+    ['a relative path', `${minimal}health_path: health\n`, 3, 'must begin with "/"'],
+    ['no mapping', '- a\n', 1, 'mapping'],
+  ])('with %s is refused with file, line and reason', (_what, text, line, reason) => {
+    expect(() => parse(text)).toThrow(
+      expect.objectContaining({ file: 'notes.yaml', line, reason: expect.stringContaining(reason) }),
+    );
+  });
+});
+
+describe('relayed headers', () => {
+  it('are those that concern the service', () => {
+    const relayed = toService({
+      authorization: 'Bearer sk-1',
+      Cookie: 'a',
+      host: 'h',
+      connection: 'keep-alive, X-Secret',
+      'x-secret': '1',
+      te: 'trailers',
+      accept: 'text/plain',
+      'content-length': '3',
+    });
+    expect(relayed).toEqual({ accept: 'text/plain', 'content-length': '3' });
+  });
+
+  it('keep every value of an answer', () => {
+    const headers = { ':status': '200', 'set-cookie': ['a', 'b'], upgrade: 'h2c', etag: 'x' };
+    expect(fromService(headers)).toEqual({ 'set-cookie': ['a', 'b'], etag: 'x' });
+  });
+});
