@@ -11,12 +11,11 @@ export interface Outcome {
   readonly stderr: string;
 }
 
-/** The script behind a command of a package, so that it runs on the Node that runs the test. */
-export function scriptOf(packageName: string, command: string): string {
-  const home = import.meta.resolve(`${packageName}/package.json`);
+/** The script behind a command of a package, by the address of its package.json, so that it runs on the Node that runs the test. */
+export function scriptOf(home: string, command: string): string {
   const { bin } = JSON.parse(readFileSync(new URL(home), 'utf8')) as { bin: Record<string, string> };
   const script = bin[command];
-  if (script === undefined) throw new Error(`${packageName} has no command ${command}`);
+  if (script === undefined) throw new Error(`${home} names no command ${command}`);
   return fileURLToPath(new URL(script, home));
 }
 

@@ -7,7 +7,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Outcome, run, scriptOf } from './command.js';
 import { KEY, ServerUnderTest } from './server-under-test.js';
 
-const INSPECTOR = scriptOf('@modelcontextprotocol/inspector', 'mcp-inspector');
+const INSPECTOR = scriptOf(
+  import.meta.resolve('@modelcontextprotocol/inspector/package.json'),
+  'mcp-inspector',
+);
 
 const OPTIONS = ['--cli', '--transport', 'http', '--stored-auth-only', '--format', 'json'];
 

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { scriptOf } from './command.js';
 import { KEY, ServerUnderTest } from './server-under-test.js';
 
-const MCP_REMOTE = scriptOf('mcp-remote', 'mcp-remote');
+const MCP_REMOTE = scriptOf(import.meta.resolve('mcp-remote/package.json'), 'mcp-remote');
 
 const OPTIONS = ['--allow-http', '--transport', 'http-only'];
 
