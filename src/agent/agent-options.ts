@@ -1,6 +1,8 @@
 import { hostname, tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 
+import { SettingError } from '../config/index.js';
+
 /** What an agent is started with. */
 export interface AgentOptions {
   /** Address of the runtime: `http(s)://` or `ws(s)://`, with or without the path of its gateway. */
@@ -47,7 +49,9 @@ function hostNameAsId(): string {
 function gatewayUrl(address: string): string {
   const url = URL.parse(address);
   if (!url || !/^(http|ws)s?:$/.test(url.protocol)) {
-    throw new Error(`"${address}" is no address of a gateway. Example: https://runtime.example.com`);
+    throw new SettingError(
+      `--gateway is "${address}", but it must be an http or https URL. Example: https://runtime.example.com`,
+    );
   }
   const path = url.pathname.replace(/\/+$/, '').replace(/\/api\/v1(\/gateway)?$/, '');
   return `${url.protocol.replace('http', 'ws')}//${url.host}${path}${GATEWAY_PATH}`;

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import type { ClientHttp2Session, ClientHttp2Stream } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -73,6 +73,7 @@ class Gateway implements AsyncDisposable {
     this.end.abort();
     await this.agent.catch(() => undefined);
     this.server.close();
+    rmSync(this.workDir, { recursive: true, force: true });
   }
 }
 

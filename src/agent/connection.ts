@@ -1,12 +1,14 @@
 import type { IncomingMessage } from 'node:http';
-import { text } from 'node:stream/consumers';
+import { json } from 'node:stream/consumers';
 
 import { WebSocket } from 'ws';
 
+import { StartError } from '../config/index.js';
+import { errorBody } from '../contract/index.js';
 import { answerThrough, type StreamListener } from '../tunnel/index.js';
 
 /** A reason to end for good: dialling again would end the same way. */
-export class AgentRefusedError extends Error {
+export class AgentRefusedError extends StartError {
   override readonly name = 'AgentRefusedError';
 }
 
@@ -60,8 +62,7 @@ function replaced(): AgentRefusedError {
 
 async function refusal(response: IncomingMessage): Promise<Error> {
   const status = response.statusCode ?? 0;
-  const body = await text(response).catch(() => '');
-  const said = /"error_message"\s*:\s*"([^"]{0,300})"/.exec(body)?.[1] ?? '';
-  const sentence = `The gateway answered ${status}${said === '' ? '.' : `: ${said}`}`;
+  const said = errorBody.safeParse(await json(response).catch(() => undefined));
+  const sentence = `The gateway answered ${status}${said.success ? `: ${said.data.error_message}` : '.'}`;
   return status === 401 || status === 403 ? new AgentRefusedError(sentence) : new Error(sentence);
 }

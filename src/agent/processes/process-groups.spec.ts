@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -11,7 +11,11 @@ import type { ProcessGroup } from './process-group.js';
 import { ProcessGroups } from './process-groups.js';
 import { allProcesses, bootId, factsOf } from './process-table.js';
 
-const workDir = (): string => mkdtempSync(join(tmpdir(), 'groups-'));
+function workDir(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'groups-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
 const records = (folder: string): string[] => readdirSync(join(folder, 'processes'));
 
 function groupsIn(folder: string): ProcessGroups {

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -62,6 +62,7 @@ interface Tried {
 
 function run(steps: RunStep[], order: Partial<RunOrder> = {}, store = 'http://127.0.0.1:9'): Tried {
   const workDir = mkdtempSync(join(tmpdir(), 'run-'));
+  onTestFinished(() => rmSync(workDir, { recursive: true, force: true }));
   const reports: RunProgress[] = [];
   const stop = new AbortController();
   const outcome = executeRun(

@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import { type BeforeApplicationShutdown, Inject, Injectable, Logger } from '@nestjs/common';
 
-import { Addresses, CONFIG, type Config, packagePaths } from '../../config/index.js';
+import { Addresses, CONFIG, type Config, packagePaths, StartError } from '../../config/index.js';
 import { LocalKeys } from '../gateway/index.js';
 
 const FIRST_PAUSE_MS = 250;
@@ -46,7 +46,7 @@ export class LocalAgent implements BeforeApplicationShutdown {
   /** Starts it; the server has to listen already. */
   start(): Promise<void> {
     if (!existsSync(packagePaths.entry)) {
-      return Promise.reject(new Error(`${packagePaths.entry} is missing. Build it: npm run build`));
+      return Promise.reject(new StartError(`${packagePaths.entry} is missing. Build it: npm run build`));
     }
     this.running = this.keepRunning();
     return Promise.resolve();
