@@ -22,6 +22,8 @@ const steps = [
   script('check:arrows'),
   script('check:unused'),
   { ...script('chart'), results: 'results/chart.json' },
+  script('conformance'),
+  vitest('conformance'),
   vitest('faults'),
   vitest('image'),
 ];

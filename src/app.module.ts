@@ -5,7 +5,8 @@ import { type Config, ConfigModule, type Role } from './config/index.js';
 import { HealthModule } from './health/index.js';
 import { HttpErrorFilter } from './observability/index.js';
 
-type Modules = NonNullable<DynamicModule['imports']>;
+/** Modules as Nest imports them. */
+export type Modules = NonNullable<DynamicModule['imports']>;
 
 // Loaded when a role asks for them: a gateway in front of somebody's runtime starts without a database.
 const mcp = async (): Promise<Modules> => {
@@ -24,10 +25,11 @@ const AREAS: Record<Role, () => Promise<Modules>> = {
 
 @Module({})
 export class AppModule {
-  static async for(config: Config): Promise<DynamicModule> {
+  /** @param more modules of an operator's own; their tools are served beside ours. */
+  static async for(config: Config, more: Modules = []): Promise<DynamicModule> {
     return {
       module: AppModule,
-      imports: [ConfigModule.with(config), HealthModule, ...(await AREAS[config.role]())],
+      imports: [ConfigModule.with(config), HealthModule, ...(await AREAS[config.role]()), ...more],
       providers: [{ provide: APP_FILTER, useClass: HttpErrorFilter }],
     };
   }

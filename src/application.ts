@@ -3,16 +3,20 @@ import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { Request, Response } from 'express';
 
-import { AppModule } from './app.module.js';
+import { AppModule, type Modules } from './app.module.js';
 import type { Config } from './config/index.js';
 import { Logger } from './observability/index.js';
 
 /** Roles that serve the MCP endpoint. */
 export const servesMcp = ({ role }: Config): boolean => role === 'all' || role === 'mcp';
 
-/** The whole application of a role, initialised and not yet listening. */
-export async function createApplication(config: Config): Promise<NestExpressApplication> {
-  const app = await NestFactory.create<NestExpressApplication>(await AppModule.for(config), {
+/**
+ * The whole application of a role, initialised and not yet listening.
+ *
+ * @param more modules of an operator's own; their tools are served beside ours.
+ */
+export async function createApplication(config: Config, more?: Modules): Promise<NestExpressApplication> {
+  const app = await NestFactory.create<NestExpressApplication>(await AppModule.for(config, more), {
     bodyParser: false,
     logger: new Logger(config),
     abortOnError: false,

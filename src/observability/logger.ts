@@ -24,6 +24,9 @@ const FRAMEWORK: ReadonlySet<string> = new Set([
   'McpStrategy',
 ]);
 
+/** In a pipe `isTTY` is not false but missing, which the logger would take for yes. */
+const isTerminal = 'isTTY' in process.stdout && process.stdout.isTTY;
+
 /** Where Nest reports why it could not start or listen; the command line says that, and to people. */
 const START_REPORTS: ReadonlySet<string> = new Set(['ExceptionHandler', 'NestApplication']);
 
@@ -35,8 +38,7 @@ export class Logger extends ConsoleLogger {
     super({
       prefix: 'cyberun',
       json: loggerFormat === 'json',
-      // In a pipe isTTY is undefined, which would mean yes.
-      colors: loggerFormat === 'text' && Boolean(process.stdout.isTTY),
+      colors: loggerFormat === 'text' && isTerminal,
       compact: true,
       logLevels: LEVELS.slice(LEVELS.indexOf(FIRST[loggerLevel])),
     });

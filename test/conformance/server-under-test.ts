@@ -1,22 +1,16 @@
 import type { ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 
-import { AppModule } from '../../src/app.module.js';
 import { createApplication } from '../../src/application.js';
-import { Addresses, type Config, readConfig } from '../../src/config/index.js';
-import { connectMcp } from '../../src/mcp/index.js';
-import { Logger } from '../../src/observability/index.js';
+import { Addresses, readConfig } from '../../src/config/index.js';
 import { MockRuntime, type SeenRequest } from '../support/mock-runtime.js';
 import { FixturesModule } from './fixtures/fixtures.module.js';
 import type { Subject } from './subjects.js';
 
 /** The one key that the Runtime API behind the server knows. */
 export const KEY = 'sk-conformance-0123456789abcdef';
-
-class FixturedModule {}
 
 /**
  * The endpoint as it ships, or with the fixtures of the official suite beside its tools. Announcing log messages sends
@@ -32,7 +26,9 @@ export class ServerUnderTest implements AsyncDisposable {
     const runtime = await MockRuntime.start();
     runtime.on('GET /r/workflows', answerToKey);
     const config = readConfig('mcp', { CYBERUN_RUNTIME_URL: runtime.url, CYBERUN_LOGGER_LEVEL: 'warn' });
-    const app = await applicationOf(subject, config);
+    const fixtures =
+      subject === 'product' ? [] : [FixturesModule.with({ hasLogging: subject === 'fixtures' })];
+    const app = await createApplication(config, fixtures);
     await app.listen(0, '127.0.0.1');
     app.get(Addresses).announce((app.getHttpServer().address() as AddressInfo).port);
     return new ServerUnderTest(app, runtime);
@@ -46,19 +42,6 @@ export class ServerUnderTest implements AsyncDisposable {
     await this.app.close();
     await this.runtime[Symbol.asyncDispose]();
   }
-}
-
-/** `createApplication`, or what it does with one more module: all that an operator's own tools need. */
-async function applicationOf(subject: Subject, config: Config): Promise<NestExpressApplication> {
-  if (subject === 'product') return createApplication(config);
-  const fixtures = FixturesModule.with({ hasLogging: subject === 'fixtures' });
-  const app = await NestFactory.create<NestExpressApplication>(
-    { module: FixturedModule, imports: [await AppModule.for(config), fixtures] },
-    { bodyParser: false, logger: new Logger(config), abortOnError: false },
-  );
-  app.setGlobalPrefix('api/v1', { exclude: ['health/live', 'health/ready'] });
-  await connectMcp(app);
-  return app.init();
 }
 
 const answerToKey = ({ headers }: SeenRequest, response: ServerResponse): void => {
