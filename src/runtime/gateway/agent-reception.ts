@@ -13,7 +13,7 @@ import { LocalKeys } from './local-keys.js';
 
 const HELLO_LIMIT_MS = 10_000;
 /** How soon an agent whose key was revoked is sent away. */
-const KEY_CHECK_MS = 5000;
+const KEY_CHECK_MS = 2000;
 
 /** Somebody with a valid key who has not said yet which agent it is. */
 export interface Newcomer {
