@@ -1,15 +1,6 @@
 export { BootstrapKey } from './bootstrap-key.js';
-export {
-  type Credential,
-  CREDENTIAL_KINDS,
-  type CredentialKind,
-  type CredentialSummary,
-  type IssuedCredential,
-  type NewCredential,
-  type Permission,
-  PERMISSIONS,
-} from './credential.js';
-export { type AuthenticatedRequest, CurrentCredential, Requires } from './credential.decorators.js';
+export type { Credential, CredentialSummary, IssuedCredential, NewCredential } from './credential.js';
+export { CurrentCredential, Requires } from './credential.decorators.js';
 export { CredentialsModule } from './credentials.module.js';
 export { CredentialsService } from './credentials.service.js';
 export { CredentialsStore } from './credentials.store.js';

@@ -1,3 +1,3 @@
-export { type Claim, Engine, type Outcome, type WorkRequirement } from './engine.js';
+export { type Claim, Engine, type WorkRequirement } from './engine.js';
 export { EngineModule } from './engine.module.js';
 export { isEligible, LABEL } from './queue-name.js';

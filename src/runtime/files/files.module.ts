@@ -10,6 +10,7 @@ import { LinkSigner } from './link-signer.js';
 import { ObjectController } from './object.controller.js';
 import { OBJECT_STORE } from './object-store.js';
 import { ownObjectStore } from './own-object-store.js';
+import { UploadPatience } from './upload-patience.js';
 
 /** Files and the built-in store they lie in. */
 @Module({
@@ -18,6 +19,7 @@ import { ownObjectStore } from './own-object-store.js';
     FilesService,
     LinkSigner,
     FileSweeper,
+    UploadPatience,
     {
       provide: OBJECT_STORE,
       inject: [CONFIG],

@@ -6,6 +6,8 @@ import { FileFolder } from './file-folder.js';
 import { inputKey, outputKey, parseFileKey } from './file-key.js';
 import { type Audience, LINK_SECONDS, LinkSigner } from './link-signer.js';
 
+const DAY_MS = 86_400_000;
+
 /** The run an output belongs to; outputs of another attempt lie elsewhere. */
 export interface OutputOwner {
   readonly teamId: string;
@@ -77,6 +79,11 @@ export class FilesService {
   async outputUpload(run: OutputOwner, file: OutputFile, audience: Audience): Promise<OutputUpload> {
     const fileKey = outputKey(run, file.name, file.content_type);
     return { fileKey, ...(await this.signer.upload({ key: fileKey, size: file.size }, audience)) };
+  }
+
+  /** Whether the outputs of a task that ended then are still here. */
+  areOutputsKept(endedAt: Date): boolean {
+    return Date.now() - endedAt.getTime() < this.config.filesOutputDays * DAY_MS;
   }
 
   /** A fresh link to an output, good for an hour. */

@@ -3,12 +3,16 @@ import { IsInt, IsOptional, Max, Min } from 'class-validator';
 
 import { PER_PAGE_DEFAULT, PER_PAGE_LIMIT } from '../../contract/index.js';
 
+/** No list is that long; a larger number would only upset the database. */
+const PAGE_LIMIT = 1_000_000_000;
+
 /** Query of every paged list. */
 export class PageQueryDto {
   @IsOptional()
   @Type(() => Number)
   @IsInt()
   @Min(1)
+  @Max(PAGE_LIMIT)
   readonly current_page: number = 1;
 
   @IsOptional()

@@ -17,15 +17,21 @@ export class RunOutcomes {
     @Inject(ConnectedAgents) private readonly agents: ConnectedAgents,
   ) {}
 
-  completed(run: ClaimedRun, output: unknown, files: readonly StoredOutput[]): Promise<void> {
-    return this.end(run, async (tx, claim, task) => {
-      const task_output = JSON.stringify(output ?? null);
-      const data = { status: 'completed', output: output ?? null, agent_id: task.agent_id };
-      const change = { task_status: 'completed' as const, completed_at: new Date(), task_output };
-      await moveTask(tx, movable(claim), change, { event: 'completed', data });
+  async completed(run: ClaimedRun, output: unknown, files: readonly StoredOutput[]): Promise<void> {
+    const claim = this.held.claimOf(run);
+    if (!claim) return;
+    const task_output = JSON.stringify(output ?? null);
+    const change = { task_status: 'completed' as const, completed_at: new Date(), task_output };
+    await this.database.db.transaction().execute(async (tx) => {
+      const moved = await moveTask(tx, movable(claim), change, ({ agent_id }) => ({
+        event: 'completed',
+        data: { status: 'completed', output: output ?? null, agent_id },
+      }));
+      if (!moved) return;
       await writeFiles(tx, claim, files);
       await this.engine.settle(tx, claim, 'done');
     });
+    this.held.remove(run);
   }
 
   /** Runs again while `max_retries` allows it, else `failed`. */
@@ -41,7 +47,7 @@ export class RunOutcomes {
       }
       const change = { task_status: 'failed' as const, completed_at: new Date(), task_error: error };
       const data = { status: 'failed', error, agent_id };
-      await moveTask(tx, movable(claim), change, { event: 'failed', data });
+      await moveTask(tx, movable(claim), change, () => ({ event: 'failed', data }));
       await this.engine.settle(tx, claim, 'done');
     });
   }
@@ -79,7 +85,8 @@ export class RunOutcomes {
   private async requeue(tx: Tx, claim: Claim, counts: TaskChange, message: string): Promise<void> {
     const task_status = this.agents.canRun(claim) ? 'pending' : 'waiting';
     const change = { ...counts, task_status, agent_id: null, agent_labels: null, gpu_type: null } as const;
-    await moveTask(tx, movable(claim), change, { event: 'status', data: { status: task_status, message } });
+    const data = { status: task_status, message };
+    await moveTask(tx, movable(claim), change, () => ({ event: 'status', data }));
     await this.engine.settle(tx, claim, 'again');
   }
 

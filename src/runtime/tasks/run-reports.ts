@@ -17,35 +17,23 @@ export class RunReports {
   ) {}
 
   async started({ taskId, teamId, attempt }: ClaimedRun): Promise<void> {
-    const { db } = this.database;
-    await db.transaction().execute(async (tx) => {
-      const queued = { teamId, taskId, attempt, from: ['queued'] as const };
-      const task = await tx
-        .selectFrom('task')
-        .select('agent_id')
-        .where('id', '=', taskId)
-        .where('team_id', '=', teamId)
-        .executeTakeFirst();
-      await moveTask(
-        tx,
-        queued,
-        { task_status: 'running', started_at: new Date() },
-        { event: 'status', data: { status: 'running', agent_id: task?.agent_id ?? null } },
-      );
-    });
+    const queued = { teamId, taskId, attempt, from: ['queued'] as const };
+    const change = { task_status: 'running' as const, started_at: new Date() };
+    await this.database.db.transaction().execute((tx) =>
+      moveTask(tx, queued, change, ({ agent_id }) => ({
+        event: 'status',
+        data: { status: 'running', agent_id },
+      })),
+    );
   }
 
   async progress({ taskId, teamId, attempt }: ClaimedRun, progress: RunProgress): Promise<void> {
-    await this.database.db
-      .transaction()
-      .execute((tx) =>
-        moveTask(
-          tx,
-          { teamId, taskId, attempt, from: ['running'] },
-          {},
-          { event: 'progress', data: { ...progress } },
-        ),
-      );
+    await this.database.db.transaction().execute((tx) =>
+      moveTask(tx, { teamId, taskId, attempt, from: ['running'] }, {}, () => ({
+        event: 'progress',
+        data: { ...progress },
+      })),
+    );
   }
 
   async heartbeat(runs: readonly ClaimedRun[]): Promise<void> {

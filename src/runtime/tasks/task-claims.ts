@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { sql } from 'kysely';
 
 import { Database, type Tx } from '../database/index.js';
 import { type Claim, Engine } from '../engine/index.js';
@@ -40,23 +41,17 @@ export class TaskClaims {
 
   private async queue(tx: Tx, claim: Claim, agent: ClaimingAgent): Promise<TaskRow | undefined> {
     const { taskId, teamId, attempt } = claim;
-    const before = await tx
-      .selectFrom('task')
-      .select('retry_count')
-      .where('id', '=', taskId)
-      .where('team_id', '=', teamId)
-      .executeTakeFirst();
     const change = {
       task_status: 'queued' as const,
       attempt_count: attempt,
       // Every earlier run failed and was counted, or was cut off; nobody may have been left to say so.
-      interrupted_count: attempt - 1 - (before?.retry_count ?? 0),
+      interrupted_count: sql<number>`${attempt - 1}::integer - retry_count`,
       agent_id: agent.agentId,
       agent_labels: [...agent.labels],
       gpu_type: agent.gpuType ?? null,
     };
     const data = { status: 'queued', agent_id: agent.agentId };
-    return moveTask(tx, { teamId, taskId, from: OPEN_STATES }, change, { event: 'status', data });
+    return moveTask(tx, { teamId, taskId, from: OPEN_STATES }, change, () => ({ event: 'status', data }));
   }
 
   private runOf(claim: Claim, task: TaskRow, definition: CompiledWorkflow): ClaimedRun {

@@ -3,7 +3,7 @@ import { BadRequestException, Inject, Injectable } from '@nestjs/common';
 import { Database, uuidV7 } from '../database/index.js';
 import { Engine } from '../engine/index.js';
 import { FilesService } from '../files/index.js';
-import { fileParametersOf, ParameterValidator, type WorkflowVersion } from '../workflows/index.js';
+import { fileParametersOf, ValidatorCache, type WorkflowVersion } from '../workflows/index.js';
 import { ConnectedAgents } from './connected-agents.js';
 import { writeEvents } from './task-transitions.js';
 
@@ -17,6 +17,8 @@ export interface RunSubmission {
 /** Accepts runs: checks the parameters, then writes task, first event and job in one transaction. */
 @Injectable()
 export class TaskSubmission {
+  private readonly validators = new ValidatorCache();
+
   constructor(
     @Inject(Database) private readonly database: Database,
     @Inject(Engine) private readonly engine: Engine,
@@ -63,13 +65,13 @@ export class TaskSubmission {
 
   private async checked(
     teamId: string,
-    { definition }: WorkflowVersion,
+    workflow: WorkflowVersion,
     given: Record<string, unknown>,
   ): Promise<Record<string, unknown>> {
-    const result = new ParameterValidator(definition.schema).check(given);
+    const result = this.validators.of(workflow).check(given);
     if (!result.isValid) throw new BadRequestException(result.reason);
     const { parameters } = result;
-    for (const key of fileParametersOf(definition)) {
+    for (const key of fileParametersOf(workflow.definition)) {
       if (parameters[key] !== undefined) await this.files.requireInput(teamId, key, parameters[key]);
     }
     return parameters;

@@ -1,4 +1,4 @@
-import type { Selectable } from 'kysely';
+import type { RawBuilder, Selectable } from 'kysely';
 
 import type { TaskEventName, TaskState } from '../../contract/index.js';
 import type { Schema, Tx } from '../database/index.js';
@@ -27,14 +27,16 @@ export type TaskChange = Partial<
     | 'task_error'
     | 'retry_count'
     | 'attempt_count'
-    | 'interrupted_count'
     | 'agent_id'
     | 'agent_labels'
     | 'gpu_type'
     | 'started_at'
     | 'completed_at'
   >
-> & { readonly task_output?: string };
+> & {
+  readonly task_output?: string;
+  readonly interrupted_count?: number | RawBuilder<number>;
+};
 
 /** The event that tells of it; `data` beside the task's id and the time. */
 export interface TaskNews {
@@ -43,7 +45,7 @@ export interface TaskNews {
 }
 
 /**
- * Changes a task and writes the event of it.
+ * Changes a task and writes the event that tells of the task as it is then.
  *
  * @returns the task as it is now, or `undefined` when it was not where it could be moved from.
  */
@@ -51,7 +53,7 @@ export async function moveTask(
   tx: Tx,
   { teamId, taskId, attempt, from }: Movable,
   change: TaskChange,
-  news: TaskNews,
+  news: (task: TaskRow) => TaskNews,
 ): Promise<TaskRow | undefined> {
   let update = tx
     .updateTable('task')
@@ -62,7 +64,7 @@ export async function moveTask(
   if (attempt !== undefined) update = update.where('attempt_count', '=', attempt);
   const row = await update.returningAll().executeTakeFirst();
   if (!row) return undefined;
-  await writeEvents(tx, row, [news], row.last_sequence);
+  await writeEvents(tx, row, [news(row)], row.last_sequence);
   return row;
 }
 

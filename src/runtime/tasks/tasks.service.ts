@@ -66,10 +66,10 @@ export class TasksService {
     await this.database.db.transaction().execute(async (tx) => {
       const { required_labels } = await this.find(tx, teamId, taskId);
       const change = { task_status: 'cancelled' as const, completed_at: new Date() };
-      const cancelled = await moveTask(tx, { teamId, taskId, from: OPEN_STATES }, change, {
+      const cancelled = await moveTask(tx, { teamId, taskId, from: OPEN_STATES }, change, () => ({
         event: 'cancelled',
         data: { status: 'cancelled' },
-      });
+      }));
       if (cancelled) await this.engine.cancel(tx, taskId, { teamId, labels: required_labels });
     });
   }
@@ -85,10 +85,9 @@ export class TasksService {
     throw new NotFoundException('resource not found');
   }
 
-  private async linksOf({
-    id,
-    team_id,
-  }: TaskRow): Promise<{ urls: Record<string, string>; expiresAt?: Date }> {
+  private async linksOf(task: TaskRow): Promise<{ urls: Record<string, string>; expiresAt?: Date }> {
+    const { id, team_id, completed_at } = task;
+    if (completed_at === null || !this.files.areOutputsKept(completed_at)) return { urls: {} };
     const files = await this.database.db
       .selectFrom('task_file')
       .select(['file_name', 'file_key'])

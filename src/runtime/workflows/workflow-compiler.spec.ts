@@ -37,9 +37,11 @@ do:
         body: { nested: ['\${ .name }'] }
 `;
 
+const isNew = (): Promise<boolean> => Promise.resolve(false);
+
 describe('a workflow file', () => {
   it('is compiled to the steps an agent runs', async () => {
-    expect(await compileWorkflow('all.yaml', GOOD)).toMatchObject({
+    expect(await compileWorkflow('all.yaml', GOOD, isNew)).toMatchObject({
       slug: 'all-steps',
       display_name: 'All steps',
       document_version: '2.1.0',
@@ -112,10 +114,11 @@ describe('a workflow file', () => {
     ['a bad label', 'gpu, local]', '"a b"]', 7, 'letters'],
     ['what is no YAML', 'document:', 'document: [', 3, ''],
     ['nothing', GOOD, '', 1, 'mapping'],
-  ])('with %s is refused by line and reason', async (_what, part, replacement, line, reason) => {
+  ])('with %s is refused by line and reason', async (...row) => {
+    const [, part, replacement, line, reason] = row;
     const text = GOOD.replace(part, () => replacement);
     expect(text).not.toBe(GOOD);
-    await expect(compileWorkflow('wrong.yaml', text)).rejects.toMatchObject({
+    await expect(compileWorkflow('wrong.yaml', text, isNew)).rejects.toMatchObject({
       name: 'DefinitionError',
       file: 'wrong.yaml',
       line,

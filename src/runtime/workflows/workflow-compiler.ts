@@ -11,19 +11,23 @@ import { type WorkflowDocument, workflowDocument, type WorkflowStep } from './wo
 const NO_PARAMETERS: ParametersSchema = { type: 'object', properties: {} };
 
 /**
- * Turns the text of a workflow file into what running it takes.
+ * Turns the text of a workflow file into what running it takes. What `isKnown` was compiled and checked before, so
+ * the slow check against the standard is left out.
  *
  * @throws {DefinitionError} naming the line and what is not supported or not right there.
  */
-export async function compileWorkflow(file: string, text: string): Promise<CompiledWorkflow> {
+export async function compileWorkflow(
+  file: string,
+  text: string,
+  isKnown: (workflow: CompiledWorkflow) => Promise<boolean>,
+): Promise<CompiledWorkflow> {
   const source = YamlSource.parse(file, text);
   const parsed = workflowDocument.safeParse(source.value);
   if (!parsed.success) throw refusal(source, parsed.error.issues);
   const { document, input, timeout, do: steps } = parsed.data;
   const schema = checkedSchema(source, input?.schema.document);
   const compiled = steps.map((named, index) => compileStep(source, named, { index, schema }));
-  await checkAgainstStandard(source);
-  return {
+  const workflow: CompiledWorkflow = {
     slug: document.name,
     display_name: document.title ?? document.name,
     description: document.summary ?? '',
@@ -34,6 +38,8 @@ export async function compileWorkflow(file: string, text: string): Promise<Compi
     schema,
     steps: compiled,
   };
+  if (!(await isKnown(workflow))) await checkAgainstStandard(source);
+  return workflow;
 }
 
 /** A word that is not supported says more than the one that is missing because of it. */

@@ -29,7 +29,7 @@ export class WorkflowRegistry implements OnModuleInit, BeforeApplicationShutdown
   ) {
     this.folder = new DefinitionFolder({
       folder: workflowsDir ?? packagePaths.workflows,
-      parse: compileWorkflow,
+      parse: (file, text) => compileWorkflow(file, text, (workflow) => this.isStored(workflow)),
       changed: (definitions, broken) => this.store(definitions, broken),
     });
   }
@@ -56,6 +56,17 @@ export class WorkflowRegistry implements OnModuleInit, BeforeApplicationShutdown
     });
   }
 
+  private async isStored(workflow: CompiledWorkflow): Promise<boolean> {
+    const row = await this.database.db
+      .selectFrom('workflow_version')
+      .select('version')
+      .where('team_id', '=', this.teamId)
+      .where('content_hash', '=', hashOf(workflow))
+      .limit(1)
+      .executeTakeFirst();
+    return row !== undefined;
+  }
+
   private firstOfEachSlug(definitions: ReadonlyMap<string, CompiledWorkflow>) {
     const bySlug = new Map<string, { file: string; workflow: CompiledWorkflow }>();
     for (const [file, workflow] of definitions) {
@@ -69,8 +80,7 @@ export class WorkflowRegistry implements OnModuleInit, BeforeApplicationShutdown
 
   /** A new version when what it says has changed; versions are never altered. */
   private async storeOne(tx: Tx, file: string, workflow: CompiledWorkflow): Promise<void> {
-    const definition = JSON.stringify(workflow);
-    const content_hash = createHash('sha256').update(definition).digest('hex');
+    const content_hash = hashOf(workflow);
     const known = await tx
       .selectFrom('workflow as w')
       .innerJoin('workflow_version as v', (join) =>
@@ -87,7 +97,13 @@ export class WorkflowRegistry implements OnModuleInit, BeforeApplicationShutdown
     if (isSame) return;
     await tx
       .insertInto('workflow_version')
-      .values({ workflow_id, team_id: this.teamId, version, content_hash, definition })
+      .values({
+        workflow_id,
+        team_id: this.teamId,
+        version,
+        content_hash,
+        definition: JSON.stringify(workflow),
+      })
       .execute();
   }
 
@@ -123,3 +139,6 @@ export class WorkflowRegistry implements OnModuleInit, BeforeApplicationShutdown
     await gone.execute();
   }
 }
+
+const hashOf = (workflow: CompiledWorkflow): string =>
+  createHash('sha256').update(JSON.stringify(workflow)).digest('hex');

@@ -1,0 +1,57 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { once } from 'node:events';
+
+import express, { type Response } from 'express';
+import { describe, expect, it } from 'vitest';
+
+import type { TaskEventRow } from '../tasks/index.js';
+import { sendEvents } from './event-stream.js';
+
+type Events = (signal: AbortSignal) => AsyncIterable<TaskEventRow | undefined>;
+
+async function serving(events: Events) {
+  const app = express();
+  const { promise: ended, resolve } = Promise.withResolvers<void>();
+  app.get('/', (_request, response: Response) => void sendEvents(response, events).then(resolve));
+  const server = createServer(app).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}/`,
+    ended,
+    [Symbol.dispose]: () => {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+}
+
+describe('an event stream', () => {
+  it('writes events with their sequence as id, and bridges a pause by a comment', async () => {
+    using server = await serving(async function* () {
+      yield { sequence: 1, event: 'status', data: { status: 'pending', text: 'two\nlines' } };
+      yield undefined;
+      yield { sequence: 2, event: 'completed', data: { output: null } };
+    });
+    const response = await fetch(server.url);
+    expect(response.headers.get('cache-control')).toContain('no-cache');
+    expect(await response.text()).toBe(
+      'id: 1\nevent: status\ndata: {"status":"pending","text":"two\\nlines"}\n\n' +
+        ': still here\n\n' +
+        'id: 2\nevent: completed\ndata: {"output":null}\n\n',
+    );
+  });
+
+  it('ends its source when the reader goes away', async () => {
+    using server = await serving(async function* (signal) {
+      yield undefined;
+      await once(signal, 'abort');
+    });
+    const reading = new AbortController();
+    const response = await fetch(server.url, { signal: reading.signal });
+    expect(response.status).toBe(200);
+    reading.abort();
+    await server.ended;
+  });
+});

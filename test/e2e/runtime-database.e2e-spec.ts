@@ -1,0 +1,104 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+
+import { defaultTeamId, PgliteDatabase, uuidV7 } from '../../src/runtime/database/index.js';
+import { PgBossEngine } from '../../src/runtime/engine/pg-boss.engine.js';
+
+let folder: string;
+let database: PgliteDatabase;
+let engine: PgBossEngine;
+let teamId: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'cyberun-database-'));
+  database = await PgliteDatabase.open(folder);
+  teamId = await defaultTeamId(database.db);
+  engine = new PgBossEngine(database);
+  await engine.start();
+});
+afterAll(async () => {
+  await engine.stop();
+  await database.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const slugs = async (): Promise<string[]> =>
+  (await database.db.selectFrom('team').select('team_slug').execute()).map(({ team_slug }) => team_slug);
+
+describe('the database', () => {
+  it('keeps transactions that run at the same time apart', async () => {
+    const add = (team_slug: string, fails: boolean): Promise<void> =>
+      database.db.transaction().execute(async (tx) => {
+        await tx.insertInto('team').values({ id: uuidV7(), team_slug }).execute();
+        await new Promise((resolve) => setImmediate(resolve));
+        if (fails) throw new Error('no');
+      });
+    const work = Array.from({ length: 20 }, (_, index) => add(`team-${index}`, index % 2 === 0));
+    const outside = database.db.selectFrom('team').selectAll().execute();
+    await Promise.allSettled([...work, outside]);
+    const kept = (await slugs()).filter((slug) => slug.startsWith('team-'));
+    expect(kept).toHaveLength(10);
+    expect(kept.every((slug) => Number(slug.slice(5)) % 2 === 1)).toBe(true);
+  });
+
+  it('wakes who listens, and stops when told', async () => {
+    const heard: string[] = [];
+    const stop = await database.listen('test', (payload) => heard.push(payload));
+    await database.postgres.pglite.query("select pg_notify('test', 'one')");
+    await vi.waitFor(() => expect(heard).toEqual(['one']));
+    await stop();
+    await database.postgres.pglite.query("select pg_notify('test', 'two')");
+    expect(heard).toEqual(['one']);
+  });
+});
+
+describe('the queue', () => {
+  const need = (...labels: string[]) => ({ teamId, labels });
+  const enqueue = async (...labels: string[]): Promise<string> => {
+    const taskId = uuidV7();
+    await engine.prepare(need(...labels));
+    await database.db.transaction().execute((tx) => engine.enqueue(tx, taskId, need(...labels)));
+    return taskId;
+  };
+  const claim = (limit: number, ...labels: string[]) =>
+    database.db.transaction().execute((tx) => engine.claim(tx, need(...labels), limit));
+
+  it('forgets a job whose transaction failed', async () => {
+    await engine.prepare(need('rolled-back'));
+    const failing = database.db.transaction().execute(async (tx) => {
+      await engine.enqueue(tx, uuidV7(), need('rolled-back'));
+      throw new Error('no');
+    });
+    await expect(failing).rejects.toThrow('no');
+    expect(await claim(5, 'rolled-back')).toEqual([]);
+  });
+
+  it('gives a job to one agent that has all labels, and again after "again", with the next attempt', async () => {
+    const taskId = await enqueue('a', 'b');
+    expect(await claim(5, 'a')).toEqual([]);
+    const [first] = await claim(5, 'a', 'b', 'c');
+    expect(first).toMatchObject({ taskId, attempt: 1 });
+    expect(await claim(5, 'a', 'b')).toEqual([]);
+    if (!first) return;
+    await engine.heartbeat([first]);
+    await database.db.transaction().execute((tx) => engine.settle(tx, first, 'again'));
+    const [second] = await claim(5, 'a', 'b');
+    expect(second).toMatchObject({ taskId, attempt: 2 });
+    // Void by now: it must not end the second claim.
+    await database.db.transaction().execute((tx) => engine.settle(tx, first, 'again'));
+    expect(await claim(5, 'a', 'b')).toEqual([]);
+    await database.db.transaction().execute((tx) => engine.cancel(tx, taskId, need('b', 'a')));
+    expect(await claim(5, 'a', 'b')).toEqual([]);
+  });
+
+  it('takes no more than asked for, and starves no queue', async () => {
+    for (let count = 0; count < 4; count += 1) await enqueue('long');
+    const other = await enqueue('short');
+    const taken = [...(await claim(2, 'long', 'short')), ...(await claim(2, 'long', 'short'))];
+    expect(taken).toHaveLength(4);
+    expect(taken.map(({ taskId }) => taskId)).toContain(other);
+  });
+});
