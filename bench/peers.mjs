@@ -7,7 +7,6 @@ import { serverScript, ServerProcess } from './server-process.mjs';
 export const ROOT = join(import.meta.dirname, '..');
 const ENTRY = join(ROOT, 'dist', 'main.js');
 const TOOLS_FILE = join(ROOT, 'results', 'bench-tools.json');
-const EXTRA_TOOLS = new URL('./servers/extra-tools.mjs', import.meta.url).href;
 
 /** Sessions the load of a 2025-era lane is spread over. */
 const SESSIONS_PER_LANE = 8;
@@ -22,20 +21,20 @@ export const LABELS = {
   ours: 'cyberun-mcp',
 };
 
+const productEnv = (runtimeUrl) => ({
+  CYBERUN_HTTP_PORT: '0',
+  CYBERUN_LOGGER_FORMAT: 'json',
+  CYBERUN_LOGGER_LEVEL: 'warn',
+  CYBERUN_RUNTIME_URL: runtimeUrl,
+});
+
 /** The product as an operator starts it, in role mcp in front of a Runtime API. */
-export const startProduct = (runtimeUrl, { env = {}, nodeArgs = [], ...rest } = {}) =>
+export const startProduct = (runtimeUrl, place = 'server') =>
   ServerProcess.start({
     script: ENTRY,
     args: ['serve', '--role', 'mcp'],
-    nodeArgs,
-    env: {
-      CYBERUN_HTTP_PORT: '0',
-      CYBERUN_LOGGER_FORMAT: 'json',
-      CYBERUN_LOGGER_LEVEL: 'warn',
-      CYBERUN_RUNTIME_URL: runtimeUrl,
-      ...env,
-    },
-    ...rest,
+    env: productEnv(runtimeUrl),
+    place,
   });
 
 /** The product in role all, with the embedded runtime in this folder. */
@@ -69,7 +68,10 @@ export async function startPeers(runtimeUrl, count) {
   for (const kind of Object.keys(PEERS)) {
     servers[kind] = await ServerProcess.start({ script: serverScript(kind), env });
   }
-  servers.ours = await startProduct(runtimeUrl, { env, nodeArgs: ['--import', EXTRA_TOOLS] });
+  servers.ours = await ServerProcess.start({
+    script: serverScript('ours'),
+    env: { ...productEnv(runtimeUrl), ...env },
+  });
   return servers;
 }
 

@@ -24,9 +24,9 @@ const CORES = { server: SERVER_CORE, client: CLIENT_CORE, any: `${SERVER_CORE}-$
 
 /** A server in a process of its own that said `{"message":"ready","endpoint":…}` and answers the probe. */
 export class ServerProcess {
-  /** @param {{ script: string, args?: string[], env?: object, place?: 'server' | 'client' | 'any', nodeArgs?: string[] }} what */
-  static async start({ script, args = [], env = {}, place = 'server', nodeArgs = [] }) {
-    const command = [process.execPath, '--expose-gc', '--import', PROBE, ...nodeArgs, script, ...args];
+  /** @param {{ script: string, args?: string[], env?: object, place?: 'server' | 'client' | 'any'}} what */
+  static async start({ script, args = [], env = {}, place = 'server' }) {
+    const command = [process.execPath, '--expose-gc', '--import', PROBE, script, ...args];
     const [file, ...rest] = canPin ? ['taskset', '-c', CORES[place], ...command] : command;
     const startedAt = performance.now();
     const child = spawn(file, rest, {

@@ -1,5 +1,5 @@
-// Loaded before the product's own command line: adds one Nest module with `echo` and more tools of the product's own
-// shape, the way an operator's module would be added. Everything else is the product, unchanged: its transport, guard, pipeline.
+// The product with one Nest module more, added as an operator adds one: `echo`, and tools of the product's own shape beyond
+// the fifteen. Transport, guard, pipeline and everything else are the product's, unchanged.
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 
@@ -13,8 +13,9 @@ require('reflect-metadata');
 const { Module } = require('@nestjs/common');
 const mcpNest = require('@rekog/mcp-nest');
 const { z } = require('zod');
-const { AppModule } = require(join(dist, 'app.module.js'));
-const { advertised, ToolInput } = require(join(dist, 'mcp', 'index.js'));
+const { createApplication } = await import(join(dist, 'application.js'));
+const { Addresses, readConfig } = await import(join(dist, 'config', 'index.js'));
+const { advertised, ToolInput } = await import(join(dist, 'mcp', 'index.js'));
 
 const SHIPPED = 15;
 const tool = ({ inputSchema, outputSchema, ...options }, answer) => ({
@@ -42,8 +43,11 @@ const Tools = toolController(mcpNest, [
 class BenchModule {}
 Module({ controllers: [Tools] })(BenchModule);
 
-const shipped = AppModule.for;
-AppModule.for = async (config) => {
-  const module = await shipped.call(AppModule, config);
-  return { ...module, imports: [...module.imports, BenchModule] };
-};
+const app = await createApplication(readConfig('mcp'), [BenchModule]);
+await app.listen(0, '127.0.0.1');
+const { port } = app.getHttpServer().address();
+app.get(Addresses).announce(port);
+process.once('SIGTERM', () => process.exit(0));
+process.stdout.write(
+  `${JSON.stringify({ message: 'ready', endpoint: `http://127.0.0.1:${port}/api/v1/mcp` })}\n`,
+);
