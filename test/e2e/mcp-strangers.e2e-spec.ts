@@ -136,11 +136,14 @@ describe("a stranger's guard on the endpoint", () => {
   });
 });
 
-describe('what is beside tools', () => {
-  const connect = async (options: ConstructorParameters<typeof Client>[1]): Promise<Client> => {
+describe('what is beside plain tools', () => {
+  const connect = async (
+    options: ConstructorParameters<typeof Client>[1],
+    to: McpApp = app,
+  ): Promise<Client> => {
     const client = new Client({ name: 'test', version: '1.0.0' }, options);
     const requestInit = { headers: { Authorization: `Bearer ${KEY}` } };
-    await client.connect(new StreamableHTTPClientTransport(new URL(app.url), { requestInit }));
+    await client.connect(new StreamableHTTPClientTransport(new URL(to.url), { requestInit }));
     return client;
   };
 
@@ -166,11 +169,40 @@ describe('what is beside tools', () => {
     });
   });
 
-  it("a tool may ask a 2025-era client, on the call's own stream", async () => {
-    const client = await connect({ capabilities: { elicitation: { form: {} } } });
+  const asking = { capabilities: { elicitation: { form: {} } } };
+  const auto = { versionNegotiation: { mode: 'auto' as const } };
+  const answerAda = (client: Client): void =>
     client.setRequestHandler('elicitation/create', () => ({ action: 'accept', content: { name: 'Ada' } }));
+
+  it("a tool may ask a 2025-era client, on the call's own stream", async () => {
+    const client = await connect(asking);
+    answerAda(client);
     const result = await client.callTool({ name: 'ask', arguments: {} });
     expect(result.structuredContent).toEqual({ name: 'Ada' });
+    await client.close();
+  });
+
+  it.each([
+    ['2025-11-25', asking],
+    ['2026-07-28', { ...asking, ...auto }],
+  ])('a tool may ask by its result, at %s', async (_revision, options) => {
+    const client = await connect(options);
+    answerAda(client);
+    const result = await client.callTool({ name: 'ask_in_rounds', arguments: {} });
+    expect(result.structuredContent).toEqual({ name: 'Ada' });
+    await client.close();
+  });
+
+  it('a tool may log to the client, once the server announces that it does', async () => {
+    await using talking = await McpApp.start({ modules: [StrangersModule], capabilities: { logging: {} } });
+    const client = await connect({}, talking);
+    const heard: unknown[] = [];
+    client.setNotificationHandler('notifications/message', ({ params }) => void heard.push(params.data));
+    await client.setLoggingLevel('info');
+    expect((await client.callTool({ name: 'chatty', arguments: {} })).structuredContent).toEqual({
+      done: true,
+    });
+    expect(heard).toEqual([{ message: 'on my way' }]);
     await client.close();
   });
 });

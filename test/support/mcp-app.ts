@@ -5,7 +5,14 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import { Test } from '@nestjs/testing';
 
 import { Addresses, ConfigModule, readConfig } from '../../src/config/index.js';
-import { connectMcp, drainMcp, McpModule } from '../../src/mcp/index.js';
+import {
+  connectMcp,
+  drainMcp,
+  McpModule,
+  SERVER_INFO,
+  type ServerInfo,
+  serverInfo,
+} from '../../src/mcp/index.js';
 import { CyberunStrategy } from '../../src/mcp/transport/cyberun.strategy.js';
 import { Traffic } from '../../src/mcp/transport/traffic.js';
 import { type Caller, UpstreamClient, type Verdict } from '../../src/upstream/index.js';
@@ -31,6 +38,8 @@ interface Options {
   /** Beside the sample tools. */
   readonly modules?: readonly Type[];
   readonly runtime?: FakeRuntime;
+  /** What the server says of itself, beyond the usual. */
+  readonly capabilities?: ServerInfo['capabilities'];
   /** Only the tools the SDK's server has too, or all of them. */
   readonly tools?: 'plain' | 'all';
 }
@@ -50,6 +59,7 @@ export class McpApp implements AsyncDisposable {
     modules = [],
     runtime = new FakeRuntime(),
     tools = 'all',
+    capabilities = {},
   }: Options = {}): Promise<McpApp> {
     const config = readConfig('mcp', { CYBERUN_RUNTIME_URL: 'http://127.0.0.1:9/api/v1', ...environment });
     const built = await Test.createTestingModule({
@@ -58,6 +68,8 @@ export class McpApp implements AsyncDisposable {
     })
       .overrideProvider(UpstreamClient)
       .useValue(runtime)
+      .overrideProvider(SERVER_INFO)
+      .useValue({ ...serverInfo, capabilities: { ...serverInfo.capabilities, ...capabilities } })
       .compile();
     const log = new LogBook();
     const app = built.createNestApplication<NestExpressApplication>({ bodyParser: false, logger: log });

@@ -25,6 +25,7 @@ import {
   Tool,
   ToolScopes,
 } from '@rekog/mcp-nest';
+import { acceptedContent, inputRequired } from '@modelcontextprotocol/server';
 import { IsInt, IsString, Max, MinLength } from 'class-validator';
 import { type Observable, of, tap } from 'rxjs';
 import { z } from 'zod';
@@ -184,6 +185,23 @@ class StrangersTools {
       related,
     );
     return { name: content?.['name'] };
+  }
+
+  @Tool({ name: 'ask_in_rounds', description: 'Asks by its result' })
+  askInRounds(@Ctx() context: McpContext): object {
+    const { inputResponses } = context.getArgByIndex(4).mcpReq;
+    const told = acceptedContent<{ name: string }>(inputResponses, 'who');
+    if (told) return { name: told.name };
+    const requestedSchema = { type: 'object', properties: { name: { type: 'string' } } } as const;
+    return inputRequired({
+      inputRequests: { who: inputRequired.elicit({ message: 'Who?', requestedSchema }) },
+    });
+  }
+
+  @Tool({ name: 'chatty', description: 'Logs to the client' })
+  chatty(@Ctx() context: McpContext): object {
+    context.log.info('on my way');
+    return { done: true };
   }
 
   @Resource({ name: 'motto', uri: 'test://motto', description: 'A motto', mimeType: 'text/plain' })

@@ -33,8 +33,10 @@ function readBytes(request: IncomingMessage, limit: number): Promise<Buffer> {
       else reject(tooLarge(limit));
     });
     request.once('end', () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)));
+    request.once('close', () => {
+      if (!request.readableEnded) reject(unreadable());
+    });
     request.once('error', () => reject(unreadable()));
-    request.once('close', () => reject(unreadable()));
   });
 }
 

@@ -11,6 +11,7 @@ import { userOf } from '../tools/tool-runner.js';
 import type { Call } from '../transport/call.js';
 import { fastContext } from '../transport/fast-context.js';
 import {
+  encodedResultMessage,
   errorMessage,
   isPlainList,
   plainCallIn,
@@ -46,7 +47,7 @@ export class LegacyRequests {
     if (method === 'ping') {
       call.answer(resultMessage(id, '{}'));
     } else if (method === 'tools/list' && isPlainList(message)) {
-      call.answer(resultMessage(id, this.catalog.listAsJson('legacy', userOf(rawRequest))));
+      call.answer(encodedResultMessage(id, this.catalog.encodedList('legacy', userOf(rawRequest))));
     } else if (method === 'tools/call' && plainCallIn(message) && !this.servers.capabilities.logging) {
       await this.callTool(asked);
     } else {

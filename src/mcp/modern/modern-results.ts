@@ -37,8 +37,8 @@ export class ModernResults {
   }
 
   /** The answer to tools/list. */
-  toolList(user: unknown): string {
-    return this.catalog.listAsJson('modern', user);
+  toolList(user: unknown): Buffer {
+    return this.catalog.encodedList('modern', user);
   }
 
   /** The answer to tools/call. */

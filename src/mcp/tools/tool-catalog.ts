@@ -7,6 +7,9 @@ import type { RegisteredTool } from './registered-tool.js';
 
 type User = Parameters<ToolAuthorizationService['canAccessTool']>[0];
 
+/** The list in the form of each era. */
+type Lists = Readonly<Record<'legacy' | 'modern', Buffer>>;
+
 /** Result members of 2026-07-28 for what may be cached: here, nothing. */
 const UNCACHED = { resultType: 'complete', ttlMs: 0, cacheScope: 'private' } as const;
 
@@ -15,7 +18,7 @@ const UNCACHED = { resultType: 'complete', ttlMs: 0, cacheScope: 'private' } as 
 export class ToolCatalog {
   private readonly authorization = new ToolAuthorizationService();
   private readonly tools = new Map<string, RegisteredTool>();
-  private lists: { readonly legacy: string; readonly modern: string } | undefined;
+  private lists: Lists | undefined;
 
   constructor(@Inject(SERVER_INFO) private readonly info: ServerInfo) {}
 
@@ -46,18 +49,20 @@ export class ToolCatalog {
     if (asksForMore(tool)) this.authorization.validateToolAccess(user as User, tool);
   }
 
-  /** The result of tools/list as JSON, made once for everybody. */
-  listAsJson(era: 'legacy' | 'modern', user: unknown): string {
+  /** The result of tools/list as encoded JSON, made once for everybody. */
+  encodedList(era: keyof Lists, user: unknown): Buffer {
     if ([...this.tools.values()].some(asksForMore)) return this.serialised(user)[era];
     return (this.lists ??= this.serialised(undefined))[era];
   }
 
-  private serialised(user: unknown): { readonly legacy: string; readonly modern: string } {
+  private serialised(user: unknown): Lists {
     const list = this.listFor(user);
     const _meta = { [SERVER_INFO_META_KEY]: this.info.implementation };
-    return { legacy: JSON.stringify(list), modern: JSON.stringify({ ...list, ...UNCACHED, _meta }) };
+    return { legacy: encoded(list), modern: encoded({ ...list, ...UNCACHED, _meta }) };
   }
 }
+
+const encoded = (result: object): Buffer => Buffer.from(JSON.stringify(result));
 
 const asksForMore = ({ metadata }: RegisteredTool): boolean =>
   (metadata.requiredScopes?.length ?? 0) + (metadata.requiredRoles?.length ?? 0) > 0;

@@ -27,10 +27,10 @@ export class Call implements OpenCall {
     return this.controller.signal;
   }
 
-  answer(message: string, status?: number): void {
+  answer(message: string | Buffer): void {
     if (this.isDone) return;
     this.finish();
-    this.reply.answer(message, status);
+    this.reply.answer(message);
   }
 
   async notify(message: string): Promise<void> {

@@ -5,7 +5,7 @@ import { EventStream } from './event-stream.js';
 /** The HTTP response to one POST: plain JSON, or a stream of events from the first notification on. */
 export class Reply {
   private stream: EventStream | undefined;
-  private readonly answers: string[] = [];
+  private readonly answers: (string | Buffer)[] = [];
 
   constructor(
     private readonly response: ServerResponse,
@@ -30,20 +30,20 @@ export class Reply {
   openStream(): EventStream {
     if (this.stream) return this.stream;
     this.stream = new EventStream(this.response, this.headers);
-    for (const answer of this.answers.splice(0)) void this.stream.send(answer);
+    for (const answer of this.answers.splice(0)) void this.stream.send(String(answer));
     return this.stream;
   }
 
-  answer(message: string, status = 200): void {
+  answer(message: string | Buffer): void {
     if (this.isOver) return;
     this.awaited -= 1;
     if (this.stream) {
-      void this.stream.send(message);
+      void this.stream.send(String(message));
       if (this.awaited === 0) this.stream.end();
       return;
     }
     this.answers.push(message);
-    if (this.awaited === 0) this.sendJson(status);
+    if (this.awaited === 0) this.sendJson();
   }
 
   /** One of the answers will never come: whoever asked does not want it any more. */
@@ -51,7 +51,7 @@ export class Reply {
     if (this.isOver) return;
     this.awaited -= 1;
     if (this.awaited > 0) return;
-    if (this.answers.length > 0) this.sendJson(200);
+    if (this.answers.length > 0) this.sendJson();
     else this.openStream().end();
   }
 
@@ -59,10 +59,10 @@ export class Reply {
     return this.response.writableEnded || this.response.destroyed;
   }
 
-  private sendJson(status: number): void {
+  private sendJson(): void {
     const [first = ''] = this.answers;
     const body = this.answers.length > 1 ? `[${this.answers.join(',')}]` : first;
-    this.response.writeHead(status, {
+    this.response.writeHead(200, {
       'Content-Type': 'application/json',
       'Content-Length': Buffer.byteLength(body),
       ...this.headers,

@@ -21,7 +21,7 @@ export const DIFFERENCES = {
   deadSession:
     '2025-11-25 basic/transports: "The server MAY terminate the session at any time, after which it MUST respond to requests containing that session ID with HTTP 404 Not Found." The SDK answers 400 when the request is an initialize.',
   unknownTool:
-    '2025-11-25 server/tools: protocol errors are for "Unknown tools", and the SDK says "Tool x not found"; for a name every JavaScript object has it says "disabled", although there is no such tool.',
+    '2025-11-25 server/tools: "Protocol Errors: Standard JSON-RPC errors for issues like: Unknown tools". The SDK says "Tool x not found"; but for a name every JavaScript object has it says "disabled", although there is no such tool.',
 } as const;
 
 export const LEGACY = '2025-11-25';
