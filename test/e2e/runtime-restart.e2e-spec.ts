@@ -16,6 +16,7 @@ describe('a data folder', () => {
     await expect(RuntimeServer.start({}, { folder })).rejects.toThrow(DataDirLockedError);
 
     const agent = new PretendAgent(first.runs, teamId);
+    await agent.connect();
     const [running, queued, pending] = [
       await first.submit('echo'),
       await first.submit('echo'),

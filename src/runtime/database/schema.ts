@@ -97,17 +97,6 @@ export interface TaskFileTable {
   content_type: string;
 }
 
-export interface ContainerServiceTable {
-  id: string;
-  team_id: string;
-  service_slug: string;
-  content_hash: string;
-  definition: JSONColumnType<object>;
-  is_removed: Generated<boolean>;
-  created_at: CreatedAt;
-  updated_at: Generated<Date>;
-}
-
 /** Tables of the runtime; the queue keeps its own in another schema. */
 export interface Schema {
   team: TeamTable;
@@ -117,7 +106,6 @@ export interface Schema {
   task: TaskTable;
   task_event: TaskEventTable;
   task_file: TaskFileTable;
-  container_service: ContainerServiceTable;
 }
 
 export type Db = Kysely<Schema>;

@@ -21,6 +21,8 @@ export class TaskRuns implements OnModuleInit {
 
   async onModuleInit(): Promise<void> {
     const count = await this.outcomes.recover();
+    // Nobody is connected yet, whatever the tasks say.
+    await this.waiting.agentsChanged([]);
     if (count > 0)
       this.logger.warn(`${count} run(s) were cut off when the server last ended; they begin again.`);
   }

@@ -11,8 +11,8 @@ import { type WorkflowDocument, workflowDocument, type WorkflowStep } from './wo
 const NO_PARAMETERS: ParametersSchema = { type: 'object', properties: {} };
 
 /**
- * Turns the text of a workflow file into what running it takes. What `isKnown` was compiled and checked before, so
- * the slow check against the standard is left out.
+ * Turns the text of a workflow file into what running it takes. What `isKnown` was compiled before and passed
+ * the slow checks then.
  *
  * @throws {DefinitionError} naming the line and what is not supported or not right there.
  */
@@ -25,7 +25,7 @@ export async function compileWorkflow(
   const parsed = workflowDocument.safeParse(source.value);
   if (!parsed.success) throw refusal(source, parsed.error.issues);
   const { document, input, timeout, do: steps } = parsed.data;
-  const schema = checkedSchema(source, input?.schema.document);
+  const schema = (input?.schema.document as ParametersSchema | undefined) ?? NO_PARAMETERS;
   const compiled = steps.map((named, index) => compileStep(source, named, { index, schema }));
   const workflow: CompiledWorkflow = {
     slug: document.name,
@@ -38,7 +38,9 @@ export async function compileWorkflow(
     schema,
     steps: compiled,
   };
-  if (!(await isKnown(workflow))) await checkAgainstStandard(source);
+  if (await isKnown(workflow)) return workflow;
+  checkSchema(source, schema);
+  await checkAgainstStandard(source);
   return workflow;
 }
 
@@ -59,12 +61,9 @@ const decapitalised = (message: string): string =>
     ? `is not valid: ${message.slice('Invalid input: '.length)}`
     : message;
 
-function checkedSchema(source: YamlSource, document: object | undefined): ParametersSchema {
-  if (document === undefined) return NO_PARAMETERS;
-  const schema = document as ParametersSchema;
+function checkSchema(source: YamlSource, schema: ParametersSchema): void {
   try {
     new ParameterValidator(schema).check({});
-    return schema;
   } catch (error) {
     throw source.error(['input', 'schema', 'document'], `input.schema.document: ${(error as Error).message}`);
   }

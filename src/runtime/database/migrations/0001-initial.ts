@@ -95,17 +95,6 @@ const STATEMENTS = [
     primary key (task_id, file_name),
     foreign key (team_id, task_id) references task (team_id, id) on delete cascade
   )`,
-  `create table container_service (
-    id uuid primary key,
-    team_id uuid not null references team,
-    service_slug text not null,
-    content_hash text not null,
-    definition json not null,
-    is_removed boolean not null default false,
-    created_at timestamptz not null default now(),
-    updated_at timestamptz not null default now(),
-    unique (team_id, service_slug)
-  )`,
   `create function announce_task_event() returns trigger language plpgsql as $$
   begin
     perform pg_notify('task_event', json_build_object(
