@@ -5,6 +5,7 @@ import {
   type NestModule,
 } from '@nestjs/common';
 import { APP_INTERCEPTOR } from '@nestjs/core';
+import { MCP_STRATEGY } from '@rekog/mcp-nest';
 
 import { UpstreamModule } from '../upstream/index.js';
 import { BearerGuard } from './auth/bearer.guard.js';
@@ -63,10 +64,11 @@ const transport = [Traffic, SdkServers, Announcements, StreamableTransport, Cybe
     ...legacy,
     ...modern,
     ...transport,
+    { provide: MCP_STRATEGY, useExisting: CyberunStrategy },
     { provide: SERVER_INFO, useValue: serverInfo },
     { provide: APP_INTERCEPTOR, useClass: ToolResultInterceptor },
   ],
-  exports: [KeyVerdicts],
+  exports: [KeyVerdicts, MCP_STRATEGY],
 })
 export class McpModule implements NestModule, BeforeApplicationShutdown {
   constructor(private readonly traffic: Traffic) {}

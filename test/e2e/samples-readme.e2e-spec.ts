@@ -150,7 +150,9 @@ it('no document names a setting or a script that is not there', () => {
 
 it('the workflow that docs/workflows.md begins with is one the runtime takes', async () => {
   const [first] = new MarkdownFile('docs/workflows.md').snippets('yaml');
-  expect(await compileWorkflow('word-count.yaml', first?.text ?? '')).toMatchObject({
+  expect(
+    await compileWorkflow('word-count.yaml', first?.text ?? '', () => Promise.resolve(false)),
+  ).toMatchObject({
     slug: 'word-count',
     max_retries: 1,
   });

@@ -133,7 +133,9 @@ describe('mandelbrot', () => {
 });
 
 const SHIPPED = definitionsIn('workflows');
-const compiled = (path: string) => compileWorkflow(path, readFileSync(join(packagePaths.root, path), 'utf8'));
+const isNew = () => Promise.resolve(false);
+const compiled = (path: string) =>
+  compileWorkflow(path, readFileSync(join(packagePaths.root, path), 'utf8'), isNew);
 
 it.each([...SHIPPED, ...definitionsIn('test/fixtures/workflows')])(
   '%s is one the runtime takes',

@@ -1,5 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { type CallToolResult, ProtocolError } from '@modelcontextprotocol/server';
+import { type CallToolResult, ProtocolError, ProtocolErrorCode } from '@modelcontextprotocol/server';
 import type { ServerResponse } from 'node:http';
 
 import type { KeyedRequest } from '../auth/keyed-request.js';
@@ -64,10 +64,15 @@ export class ModernCalls {
   private fail(call: Call, error: unknown): void {
     if (error instanceof ProtocolError) {
       const { code, message, data } = error;
-      call.answer(errorMessage(call.id, { code, message, data }));
+      call.answer(errorMessage(call.id, { code, message, data }), statusOf(code));
       return;
     }
     this.logger.error({ message: 'a call could not be answered', error });
     call.answer(errorMessage(call.id, { code: CODE.internalError, message: 'Internal server error' }));
   }
 }
+
+const NEEDS_CAPABILITY: number = ProtocolErrorCode.MissingRequiredClientCapability;
+
+/** The one error of a tool that is an HTTP status too. */
+const statusOf = (code: number): number => (code === NEEDS_CAPABILITY ? 400 : 200);

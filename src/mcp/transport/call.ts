@@ -27,10 +27,11 @@ export class Call implements OpenCall {
     return this.controller.signal;
   }
 
-  answer(message: string | Buffer): void {
+  /** @param status of the response, should it not be a stream by now. */
+  answer(message: string | Buffer, status?: number): void {
     if (this.isDone) return;
     this.finish();
-    this.reply.answer(message);
+    this.reply.answer(message, status);
   }
 
   async notify(message: string): Promise<void> {

@@ -7,6 +7,7 @@ import { SERVER_INFO, type ServerInfo } from '../server-info.js';
 import { declaredTool, dynamicTool, type Invoke } from '../tools/registered-tool.js';
 import { ToolCatalog } from '../tools/tool-catalog.js';
 import type { ToolContext } from '../tools/tool-context.js';
+import { namingMissingResources } from './missing-resource.js';
 import { StreamableTransport } from './streamable.transport.js';
 
 interface Extras {
@@ -55,6 +56,10 @@ export class CyberunStrategy extends McpStrategy {
         this.catalog.put(declaredTool(mcpMethodRef, mcpMethodKey, this.through(handler)));
     }
     await super.listen(callback);
+  }
+
+  override bindRequestHandlers(...bound: Parameters<McpStrategy['bindRequestHandlers']>): void {
+    namingMissingResources(bound[0].server, () => super.bindRequestHandlers(...bound));
   }
 
   override registerTool(definition: DynamicToolDefinition): void {

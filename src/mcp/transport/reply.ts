@@ -6,6 +6,7 @@ import { EventStream } from './event-stream.js';
 export class Reply {
   private stream: EventStream | undefined;
   private readonly answers: (string | Buffer)[] = [];
+  private status = 200;
 
   constructor(
     private readonly response: ServerResponse,
@@ -34,8 +35,9 @@ export class Reply {
     return this.stream;
   }
 
-  answer(message: string | Buffer): void {
+  answer(message: string | Buffer, status = 200): void {
     if (this.isOver) return;
+    this.status = status;
     this.awaited -= 1;
     if (this.stream) {
       void this.stream.send(String(message));
@@ -62,7 +64,7 @@ export class Reply {
   private sendJson(): void {
     const [first = ''] = this.answers;
     const body = this.answers.length > 1 ? `[${this.answers.join(',')}]` : first;
-    this.response.writeHead(200, {
+    this.response.writeHead(this.status, {
       'Content-Type': 'application/json',
       'Content-Length': Buffer.byteLength(body),
       ...this.headers,

@@ -1,15 +1,13 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import {
   type CallToolRequest,
   type CallToolResult,
-  McpServer as SdkServer,
   type ServerCapabilities,
   type ServerContext,
 } from '@modelcontextprotocol/server';
 import type { McpSessionInfo, McpTransportContext } from '@rekog/mcp-nest';
 
 import type { KeyedRequest } from '../auth/keyed-request.js';
-import { SERVER_INFO, type ServerInfo } from '../server-info.js';
 import { ToolCatalog } from '../tools/tool-catalog.js';
 import type { McpServer } from '../tools/tool-context.js';
 import { userOf } from '../tools/tool-runner.js';
@@ -23,10 +21,7 @@ export class SdkServers {
   private context: McpTransportContext | undefined;
   private announced: ServerCapabilities | undefined;
 
-  constructor(
-    @Inject(SERVER_INFO) private readonly info: ServerInfo,
-    private readonly catalog: ToolCatalog,
-  ) {}
+  constructor(private readonly catalog: ToolCatalog) {}
 
   attach(context: McpTransportContext): void {
     this.context = context;
@@ -43,10 +38,7 @@ export class SdkServers {
   }
 
   create(): McpServer {
-    const { implementation, instructions } = this.info;
-    const { capabilities } = this;
-    // mcp-nest is CommonJS and names another copy of the same class.
-    return new SdkServer(implementation, { capabilities, instructions }) as unknown as McpServer;
+    return this.started.createServer();
   }
 
   /** Makes a server answer on behalf of one HTTP request, until it is bound to the next. */
