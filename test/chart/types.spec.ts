@@ -17,10 +17,8 @@ const rendered = valueSets.map((valueSet) => ({
 type Model = new (data: object) => { validate(): void };
 
 async function validate(manifest: Manifest): Promise<void> {
-  const models = (await import(`kubernetes-models/${manifest.apiVersion}`)) as Record<
-    string,
-    Model | undefined
-  >;
+  const group = ['kubernetes-models', manifest.apiVersion].join('/');
+  const models = (await import(group)) as Record<string, Model | undefined>;
   const Kind = models[manifest.kind];
   if (!Kind) throw new Error(`Kubernetes has no ${manifest.kind} in ${manifest.apiVersion}`);
   new Kind(manifest).validate();

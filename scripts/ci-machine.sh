@@ -1,0 +1,20 @@
+#!/bin/sh
+# Installs on a new Debian machine what `npm run chart` and the image tests need: Helm (built with Go, which must be
+# there), buildah, podman with runc, and debootstrap for a stand-in base image where no registry can be reached.
+# May be run again at any time; takes seconds then.
+set -eu
+
+packages='buildah podman runc debootstrap ca-certificates'
+# shellcheck disable=SC2086
+if ! dpkg-query --show $packages > /dev/null 2>&1; then
+  export DEBIAN_FRONTEND=noninteractive
+  apt-get update -qq
+  # shellcheck disable=SC2086
+  apt-get install --yes -qq --no-install-recommends $packages > /dev/null
+fi
+
+cd "$(dirname "$0")/.."
+exec node --input-type=module --eval "
+  import { findHelm } from './scripts/helm.mjs';
+  console.log('Helm:', findHelm());
+"

