@@ -26,11 +26,11 @@ const FULL = {
   },
 };
 const QUICK = {
-  windowing: { rounds: 2, windowMs: 200, warmUp: { requests: 200, limitMs: 300 } },
+  windowing: { rounds: 1, windowMs: 150, warmUp: { requests: 100, limitMs: 200 } },
   sizes: {
-    sessions: 300,
+    sessions: 100,
     sessionRounds: 1,
-    streams: 300,
+    streams: 200,
     eventsPerStream: 5,
     eventsPerSecond: 1000,
     starts: 1,
