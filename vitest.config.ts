@@ -1,3 +1,5 @@
+import { availableParallelism } from 'node:os';
+
 import { defineConfig } from 'vitest/config';
 
 const project = (name: string, include: string[], test: object = {}) => ({
@@ -5,16 +7,19 @@ const project = (name: string, include: string[], test: object = {}) => ({
 });
 
 const seconds = (test: number, hook: number) => ({ testTimeout: test * 1000, hookTimeout: hook * 1000 });
+const withDatabase = { globalSetup: ['test/support/initialised-database.ts'] };
 const resultsFile = process.env['RESULTS_FILE'];
 
 export default defineConfig({
   test: {
+    // Servers and clients wait for one another more than for a processor.
+    maxWorkers: Math.max(3, availableParallelism()),
     reporters: resultsFile ? ['default', ['json', { outputFile: resultsFile }]] : ['default'],
     projects: [
       project('unit', ['src/**/*.spec.ts']),
       project('contract', ['test/contract/**/*.spec.ts'], seconds(30, 60)),
-      project('e2e', ['test/e2e/**/*.e2e-spec.ts'], seconds(30, 60)),
-      project('faults', ['test/faults/**/*.e2e-spec.ts'], seconds(300, 60)),
+      project('e2e', ['test/e2e/**/*.e2e-spec.ts'], { ...seconds(30, 60), ...withDatabase }),
+      project('faults', ['test/faults/**/*.e2e-spec.ts'], { ...seconds(300, 60), ...withDatabase }),
       project('conformance', ['test/conformance/**/*.e2e-spec.ts'], seconds(60, 60)),
       project('chart', ['test/chart/**/*.spec.ts'], seconds(120, 120)),
       project('image', ['test/image/**/*.e2e-spec.ts'], seconds(600, 600)),

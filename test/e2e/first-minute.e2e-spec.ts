@@ -9,6 +9,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { packagePaths } from '../../src/config/index.js';
+import { initialiseDatabase } from '../support/initialised-database.js';
 import { ServerProcess } from '../support/server.js';
 
 const run = promisify(execFile);
@@ -82,6 +83,7 @@ describe('a server that cannot start says why in one sentence:', () => {
     await once(other, 'listening');
     const { port } = other.address() as { port: number };
     const dataDir = await mkdtemp(join(tmpdir(), 'cyberun-port-'));
+    await initialiseDatabase(dataDir);
     const { code, stderr } = await outcome(['serve'], {
       CYBERUN_HTTP_PORT: String(port),
       CYBERUN_DATA_DIR: dataDir,

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 
 import { defaultTeamId, PgliteDatabase, uuidV7 } from '../../src/runtime/database/index.js';
 import { PgBossEngine } from '../../src/runtime/engine/pg-boss.engine.js';
+import { initialiseDatabase } from '../support/initialised-database.js';
 
 let folder: string;
 let database: PgliteDatabase;
@@ -14,6 +15,7 @@ let teamId: string;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'cyberun-database-'));
+  await initialiseDatabase(folder);
   database = await PgliteDatabase.open(folder);
   teamId = await defaultTeamId(database.db);
   engine = new PgBossEngine(database);

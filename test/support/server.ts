@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
 import { packagePaths } from '../../src/config/index.js';
+import { initialiseDatabase } from './initialised-database.js';
 
 const START_LIMIT_MS = 30_000;
 
@@ -25,6 +26,7 @@ export class ServerProcess implements AsyncDisposable {
   static async start(environment: Record<string, string> = {}, args: string[] = []): Promise<ServerProcess> {
     const given = environment['CYBERUN_DATA_DIR'];
     const dataDir = given ?? (await mkdtemp(join(tmpdir(), 'cyberun-test-')));
+    await initialiseDatabase(dataDir);
     const child = spawn(process.execPath, [packagePaths.entry, 'serve', ...args], {
       env: {
         PATH: process.env['PATH'],

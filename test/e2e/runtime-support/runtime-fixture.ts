@@ -8,6 +8,7 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import { createApplication } from '../../../src/application.js';
 import { Addresses, readConfig } from '../../../src/config/index.js';
 import { type ClaimedRun, TaskRuns } from '../../../src/runtime/tasks/index.js';
+import { initialiseDatabase } from '../../support/initialised-database.js';
 
 /** Answer of the REST API. */
 export interface Answer {
@@ -77,6 +78,7 @@ export class RuntimeServer implements AsyncDisposable {
       CYBERUN_LOGGER_FORMAT: 'json',
       ...env,
     });
+    await initialiseDatabase(config.dataDir);
     const app = await createApplication(config);
     await app.listen(0, '127.0.0.1');
     const { port } = app.getHttpServer().address() as AddressInfo;
