@@ -61,7 +61,7 @@ async function startOnce(cwd, env) {
   }
   const seconds = (Date.now() - started) / 1000;
   const ended = new Promise((resolve) => child.once('exit', resolve));
-  process.kill(-child.pid, 'SIGINT');
+  if (child.pid !== undefined) process.kill(-child.pid, 'SIGINT');
   await ended;
   if (!text.includes('Endpoint')) throw new Error(`npm start said: ${text}`);
   return seconds;

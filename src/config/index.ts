@@ -3,6 +3,6 @@ export { CONFIG, type Config, type Role } from './config.js';
 export { ConfigModule } from './config.module.js';
 export { packagePaths, packageVersion } from './package-paths.js';
 export { readConfig, SettingError, unknownVariables } from './read-config.js';
-export { type SettingDescription, settingsOf } from './setting.decorator.js';
+export { settingsOf } from './setting.decorator.js';
 export { Settings } from './settings.js';
 export { StartError } from './start-error.js';

@@ -6,7 +6,6 @@ export const pageMeta = z.looseObject({
   per_page: z.number().int(),
   total_count: z.number().int(),
 });
-export type PageMeta = z.infer<typeof pageMeta>;
 
 /** Query of every paged list: `current_page` from 1, `per_page` 1 to 100. */
 export interface PageQuery {

@@ -2,9 +2,6 @@ import { z } from 'zod';
 
 import { listOf } from './common.js';
 
-/** Kinds of parameter a caller can meet; a kind of tomorrow is passed through. */
-export const PARAMETER_TYPES = ['string', 'number', 'boolean', 'select', 'file'] as const;
-
 export const parameterDef = z.looseObject({
   key: z.string(),
   type: z.string().optional(),

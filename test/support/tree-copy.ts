@@ -35,7 +35,7 @@ export class TreeCopy implements AsyncDisposable {
     }
     await symlink(join(packagePaths.root, 'node_modules'), join(copy.root, 'node_modules'));
     await copy.git('init', '--quiet');
-    await copy.git('add', '--all', '--', ':!node_modules');
+    await copy.git('add', '--all');
     await copy.git(...AUTHOR, 'commit', '--quiet', '--message', 'as it is');
     return copy;
   }
