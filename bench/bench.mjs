@@ -5,7 +5,7 @@ import { sessions } from './cases/sessions.mjs';
 import { starts } from './cases/starts.mjs';
 import { streams } from './cases/streams.mjs';
 import { tasks } from './cases/tasks.mjs';
-import { describeMachine } from './machine.mjs';
+import { describeCommit, describeMachine } from './machine.mjs';
 import { OtherLoad } from './other-load.mjs';
 import { recordTools, startPeers, stopAll } from './peers.mjs';
 import { printCase, printFailure, printJudgements, writeJson } from './report.mjs';
@@ -51,7 +51,8 @@ export async function bench(options) {
     throw new Error(`no case ${unknown}; there are ${Object.keys(CASES).join(', ')}`);
 
   const machine = describeMachine(pinThisProcess());
-  console.log(Object.values(machine).join(' · '));
+  const commit = describeCommit();
+  console.log([...Object.values(machine), commit].join(' · '));
   const startedAt = Date.now();
   const setup = { ...(options.quick ? QUICK : FULL), servers: [] };
   const outcomes = [];
@@ -64,6 +65,7 @@ export async function bench(options) {
   const results = {
     date: new Date(startedAt).toISOString(),
     command: `node bench/run.mjs ${process.argv.slice(2).join(' ')}`.trim(),
+    commit,
     seconds: Math.round((Date.now() - startedAt) / 1000),
     machine,
     settings: { ...setup.windowing, ...setup.sizes },

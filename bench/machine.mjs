@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { cpus, loadavg, release, totalmem, type } from 'node:os';
 
@@ -21,3 +22,11 @@ export function describeMachine(isPinned) {
 }
 
 const inContainer = () => / hypervisor/.test(readFileSync('/proc/cpuinfo', 'utf8'));
+
+/** What was measured; a plus says that not everything in it was committed. */
+export function describeCommit() {
+  const git = (...args) =>
+    spawnSync('git', args, { cwd: import.meta.dirname, encoding: 'utf8' }).stdout?.trim() ?? '';
+  const isChanged = git('status', '--porcelain', '--untracked-files=no', '--', '../src') !== '';
+  return `${git('rev-parse', '--short', 'HEAD')}${isChanged ? '+' : ''}`;
+}

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+import { percent } from './judgement.mjs';
 import { ROOT } from './peers.mjs';
 import { otherLoadLine } from './report.mjs';
 
@@ -11,11 +12,20 @@ const row = (cells) => `| ${cells.join(' | ')} |`;
 const table = (columns, rows) =>
   [row(columns), row(columns.map(() => '---')), ...rows.map((cells) => row(cells))].join('\n');
 
-const commit = () =>
-  spawnSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: ROOT, encoding: 'utf8' }).stdout.trim();
+/** Above this share of the machine, what others do shows in the figures. */
+const QUIET = 0.05;
+
+/** What a reader must know first when the machine was not ours alone. */
+function caution(cases) {
+  const loads = cases.map(({ otherLoad }) => otherLoad);
+  if (loads.every((share) => share <= QUIET)) return [];
+  return [
+    `> **Measured on a busy machine**: other work took ${percent(Math.min(...loads))} to ${percent(Math.max(...loads))} of it, case by case as noted under each table. Times, rates and memory are worse than they would be alone, and ratios are less sure than their spread says.`,
+  ];
+}
 
 /** Writes docs/performance.md: every figure in it is of this one run. */
-export function writePage({ date, command, seconds, machine, cases }) {
+export function writePage({ date, command, commit, seconds, machine, cases }) {
   const { node, cpu, memory, system, pinning, loadBefore } = machine;
   const judgements = cases.flatMap((outcome) => outcome.judgements);
   const page = [
@@ -26,13 +36,14 @@ export function writePage({ date, command, seconds, machine, cases }) {
       [
         ['date', date.slice(0, 10)],
         ['command', `\`${command}\` (${seconds} s)`],
-        ['commit', `\`${commit()}\``],
+        ['commit', `\`${commit}\``],
         ['machine', `${cpu}, ${memory}, ${system}`],
         ['Node', node],
         ['placement', pinning],
         ['load', loadBefore],
       ],
     ),
+    ...caution(cases),
     '## Budgets',
     table(
       ['Measure', 'Budget', 'Measured', 'Holds'],
