@@ -6,11 +6,12 @@ import { Logger } from './observability/index.js';
 
 export interface AgentOptions {
   readonly gateway?: string;
+  readonly id?: string;
   readonly local?: true;
 }
 
 /** `cyberun-mcp agent`: works until the process is told to end. */
-export async function agent({ gateway, local }: AgentOptions): Promise<void> {
+export async function agent({ gateway, id, local }: AgentOptions): Promise<void> {
   const config = readConfig('agent');
   NestLogger.overrideLogger(new Logger(config));
   if (local) return runLocalAgent();
@@ -25,5 +26,11 @@ export async function agent({ gateway, local }: AgentOptions): Promise<void> {
       'CYBERUN_AGENT_KEY must hold an ak- key. Make one at the runtime with: cyberun-mcp keys create --kind agent',
     );
   }
-  return runAgent({ gateway, key, labels: config.agentLabels, slots: config.agentSlots });
+  return runAgent({
+    gateway,
+    key,
+    labels: config.agentLabels,
+    slots: config.agentSlots,
+    ...(id !== undefined && { agentId: id }),
+  });
 }

@@ -1,7 +1,8 @@
-import { hostname, tmpdir, userInfo } from 'node:os';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { SettingError } from '../config/index.js';
+import { AGENT_ID } from '../contract/index.js';
 
 /** What an agent is started with. */
 export interface AgentOptions {
@@ -27,13 +28,21 @@ const GATEWAY_PATH = '/api/v1/gateway';
 /** The options with everything that was left out. */
 export function completed(options: AgentOptions): CompleteAgentOptions {
   const agentId = options.agentId ?? hostNameAsId();
+  checkId(agentId);
   return {
     ...options,
     agentId,
     gateway: gatewayUrl(options.gateway),
-    workDir: options.workDir ?? join(tmpdir(), `cyberun-agent-${agentId}-${userInfo().uid}`),
+    workDir: options.workDir ?? join(tmpdir(), `cyberun-agent-${agentId}-${process.geteuid?.() ?? 'user'}`),
     signal: options.signal ?? untilSignalled(),
   };
+}
+
+function checkId(id: string): void {
+  if (AGENT_ID.test(id)) return;
+  throw new SettingError(
+    `--id is "${id}", but it must be 1 to 100 letters, digits, ".", "_" and "-". Example: gpu-01`,
+  );
 }
 
 /** The machine's name, as far as it fits an agent's id. */

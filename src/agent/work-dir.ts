@@ -1,15 +1,17 @@
-import { lstat, mkdir } from 'node:fs/promises';
-import { userInfo } from 'node:os';
+import { chmod, lstat, mkdir } from 'node:fs/promises';
 
 import { StartError } from '../config/index.js';
 
 /** Makes the folder, or makes sure that nobody else prepared it: what lies in it is run and killed. */
 export async function ownFolder(path: string): Promise<void> {
   await mkdir(path, { recursive: true, mode: 0o700 });
+  const uid = process.geteuid?.();
+  // A system without user ids keeps strangers out of a user's folders in its own way.
+  if (uid === undefined) return;
   const facts = await lstat(path);
-  const { uid } = userInfo();
-  const isOurs = facts.isDirectory() && (uid < 0 || facts.uid === uid) && (facts.mode & 0o022) === 0;
-  if (!isOurs && process.platform !== 'win32') {
-    throw new StartError(`The agent's work folder ${path} must be a folder only its own user can write to.`);
+  if (!facts.isDirectory() || facts.uid !== uid) {
+    throw new StartError(`The agent's work folder ${path} must be a folder of its own user.`);
   }
+  // A volume may have been opened to a group (fsGroup); as long as it is ours, it can be closed again.
+  if ((facts.mode & 0o077) !== 0) await chmod(path, 0o700);
 }

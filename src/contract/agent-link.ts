@@ -16,9 +16,12 @@ export const AGENT_PATHS = {
   proxy: '/proxy',
 } as const;
 
+/** What an agent may be called. */
+export const AGENT_ID = /^[A-Za-z0-9._-]{1,100}$/;
+
 /** Who an agent is and what it offers. */
 export const agentHello = z.object({
-  agent_id: z.string().regex(/^[A-Za-z0-9._-]{1,100}$/),
+  agent_id: z.string().regex(AGENT_ID),
   labels: z.array(z.string().min(1).max(63)).max(100),
   slots: z.number().int().min(1).max(1024),
   version: z.string().max(100),

@@ -1,0 +1,21 @@
+import { hostname } from 'node:os';
+
+import { describe, expect, it } from 'vitest';
+
+import { completed } from './agent-options.js';
+
+const { signal } = new AbortController();
+const options = { gateway: 'https://runtime.example.com', key: 'ak-key', labels: [], slots: 1, signal };
+
+describe('an agent', () => {
+  it('is called as its host, and has a work folder of its own name and user', () => {
+    const { agentId, workDir } = completed(options);
+    expect(agentId).toBe(hostname().slice(0, 80));
+    expect(workDir).toContain(`cyberun-agent-${agentId}-${process.geteuid?.()}`);
+    expect(completed({ ...options, agentId: 'second' }).workDir).not.toBe(workDir);
+  });
+
+  it.each(['', 'a b', '../x', 'x'.repeat(101)])('cannot be called "%s"', (agentId) => {
+    expect(() => completed({ ...options, agentId })).toThrow(/--id is .* Example/);
+  });
+});

@@ -1,0 +1,38 @@
+import { chmod, chown, mkdtemp, rm, stat, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { expect, it, onTestFinished } from 'vitest';
+
+import { ownFolder } from './work-dir.js';
+
+async function folder(): Promise<string> {
+  const path = await mkdtemp(join(tmpdir(), 'own-'));
+  onTestFinished(() => rm(path, { recursive: true, force: true }));
+  return path;
+}
+
+it('a folder of ours that others may write to is closed to them', async () => {
+  const path = await folder();
+  await chmod(path, 0o2775);
+  await ownFolder(path);
+  expect((await stat(path)).mode & 0o777).toBe(0o700);
+});
+
+it('a folder is made when it is missing', async () => {
+  const path = join(await folder(), 'a', 'b');
+  await ownFolder(path);
+  expect((await stat(path)).mode & 0o777).toBe(0o700);
+});
+
+it('a link to a folder is refused', async () => {
+  const path = await folder();
+  await symlink(tmpdir(), join(path, 'link'));
+  await expect(ownFolder(join(path, 'link'))).rejects.toThrow(/must be a folder of its own user/);
+});
+
+it.runIf(process.geteuid?.() === 0)('a folder of somebody else is refused', async () => {
+  const path = await folder();
+  await chown(path, 12_345, 0);
+  await expect(ownFolder(path)).rejects.toThrow(/must be a folder of its own user/);
+});
