@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 
+import { bearersOf } from './process-records.js';
 import { allProcesses } from './process-table.js';
 
 /** How long a group may take to end in its own way before it is killed; cancel promises less than a second. */
@@ -10,6 +11,9 @@ const PATIENCE_MS = 400;
 /** After a kill only the system's own delay remains. */
 const KILL_LIMIT_MS = 5000;
 const POLL_MS = 15;
+/** Output of a group that is gone comes to its end at once, unless somebody outside the group holds the pipe. */
+const SILENCE_MS = 100;
+const STRAY_ROUNDS = 20;
 
 /** How a process ended. */
 export interface ProcessEnd {
@@ -23,14 +27,24 @@ export class ProcessGroup {
   /** The leader's end; its children may still live, see {@link end}. */
   readonly exited: Promise<ProcessEnd>;
   private hasExited = false;
+  private isSilent = false;
+  private readonly silence: Promise<void>;
   private ending: Promise<void> | undefined;
 
   constructor(
     private readonly child: ChildProcess,
+    /** By which members are known that left the group. */
+    private readonly mark: string,
     private readonly gone: () => void,
   ) {
     this.exited = endOf(child).finally(() => {
       this.hasExited = true;
+    });
+    this.silence = new Promise((resolve) => {
+      child.once('close', () => {
+        this.isSilent = true;
+        resolve();
+      });
     });
   }
 
@@ -39,7 +53,7 @@ export class ProcessGroup {
     return [this.child.stdout, this.child.stderr].filter((stream) => stream !== null);
   }
 
-  /** Ends every member, gently first; resolves when none is left. */
+  /** Ends every member, gently first; resolves when none is left and their output has come to its end. */
   end(): Promise<void> {
     this.ending ??= this.endMembers().finally(this.gone);
     return this.ending;
@@ -51,11 +65,33 @@ export class ProcessGroup {
   }
 
   private async endMembers(): Promise<void> {
-    if (this.isGone()) return;
+    const wasRunning = !this.hasExited;
+    if (!this.isGone()) await this.endGroup();
+    if (wasRunning || !(await this.isSilentSoon())) await this.endStrays();
+    // Nobody may keep a run from its end by holding its pipes.
+    if (!(await this.isSilentSoon())) for (const stream of this.streams) stream.destroy();
+  }
+
+  private async endGroup(): Promise<void> {
     signalGroup(this.child.pid, 'SIGTERM');
     if (await this.isGoneWithin(PATIENCE_MS)) return;
     signalGroup(this.child.pid, 'SIGKILL');
     await this.isGoneWithin(KILL_LIMIT_MS);
+  }
+
+  /** Members that began a session of their own. */
+  private async endStrays(): Promise<void> {
+    for (let round = 0; round < STRAY_ROUNDS; round += 1) {
+      const strays = bearersOf(this.mark);
+      if (strays.length === 0) return;
+      for (const pid of strays) kill(pid, 'SIGKILL');
+      await delay(POLL_MS);
+    }
+  }
+
+  private async isSilentSoon(): Promise<boolean> {
+    if (!this.isSilent) await Promise.race([this.silence, delay(SILENCE_MS)]);
+    return this.isSilent;
   }
 
   private async isGoneWithin(limitMs: number): Promise<boolean> {
@@ -100,8 +136,12 @@ function signalGroup(pid: number | undefined, signal: NodeJS.Signals): void {
     spawnSync('taskkill', ['/pid', String(pid), '/T', '/F']);
     return;
   }
+  kill(-pid, signal);
+}
+
+function kill(pid: number, signal: NodeJS.Signals): void {
   try {
-    process.kill(-pid, signal);
+    process.kill(pid, signal);
   } catch {
     // Nobody is left.
   }

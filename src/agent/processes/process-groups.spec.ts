@@ -72,6 +72,28 @@ describe('a process group', () => {
     expect(isAlive(child)).toBe(false);
   });
 
+  it.runIf(process.platform === 'linux').each([
+    ['while the leader runs', 'setsid sleep 60 >/dev/null 2>&1 & echo $!; sleep 60'],
+    ['and holds the pipe of a leader that is done', 'setsid sleep 60 & echo $!'],
+  ])('ends a member that began a session of its own %s', async (_when, command) => {
+    const group = shell(groupsIn(workDir()), command);
+    const [stray = 0] = await printed(group, 1);
+    await until(() => factsOf(stray)?.group === stray);
+    await group.end();
+    expect(isAlive(stray)).toBe(false);
+  });
+
+  it('comes to its end although a stranger holds its pipe', async () => {
+    const group = shell(groupsIn(workDir()), 'setsid env -i sleep 5 & echo $!');
+    const [stranger = 0] = await printed(group, 1);
+    onTestFinished(() => void process.kill(stranger, 'SIGKILL'));
+    await until(() => factsOf(stranger)?.group === stranger);
+    await group.exited;
+    const begin = performance.now();
+    await group.end();
+    expect(performance.now() - begin).toBeLessThan(1000);
+  });
+
   it('tells how it ended', async () => {
     const groups = groupsIn(workDir());
     await expect(shell(groups, 'exit 3').exited).resolves.toEqual({ exitCode: 3, reason: undefined });

@@ -50,7 +50,7 @@ export class ProcessGroups {
       windowsHide: true,
     });
     const { pid } = child;
-    const group: ProcessGroup = new ProcessGroup(child, () => {
+    const group: ProcessGroup = new ProcessGroup(child, mark, () => {
       this.living.delete(group);
       if (pid !== undefined) this.records.remove({ pid, kind: 'group' });
     });

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 import { z } from 'zod';
 
-import { bootId, factsOf } from './process-table.js';
+import { allProcesses, bootId, factsOf, hasVariable } from './process-table.js';
 
 const processRecord = z.object({
   pid: z.number().int().min(2),
@@ -18,6 +18,12 @@ export type ProcessRecord = z.infer<typeof processRecord>;
 
 /** Variable by which a member of a group is known even when the leader of the group is gone. */
 export const MARK = 'CYBERUN_PROCESS_GROUP';
+
+/** The living processes that carry a mark, whatever group they have gone to; none where the system does not tell. */
+export const bearersOf = (mark: string): number[] =>
+  allProcesses()
+    .filter(({ isZombie, pid }) => !isZombie && hasVariable(pid, MARK, mark))
+    .map(({ pid }) => pid);
 
 /**
  * What an agent started, one small file each, so that its successor can end it. A record is on disk before the

@@ -27,19 +27,16 @@ export async function runProcess(step: ProcessStep, surroundings: StepSurroundin
   const stop = (): void => void group.end();
   signal.addEventListener('abort', stop, { once: true });
   const tail = new LogTail();
-  const written = group.streams.map((stream) => {
+  for (const stream of group.streams) {
     onLines(stream, (line) => {
       const report = progressOf(line, step.name);
       if (report) progress(report);
       else tail.add(line);
     });
-    return new Promise((resolve) => stream.once('close', resolve));
-  });
+  }
   const end = await group.exited;
   await group.end();
   signal.removeEventListener('abort', stop);
-  // With the whole group gone nobody holds the pipes open; what was written is read to the end.
-  await Promise.all(written);
   signal.throwIfAborted();
   if (end.exitCode !== 0) throw new RunFailure(tail.after(sentence(step, end)));
 }
