@@ -1,4 +1,4 @@
-import { rm, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -114,6 +114,14 @@ describe('a workflow', () => {
     await writeFile(file('fresh.yaml'), echoWorkflow('fresh'));
     await vi.waitFor(async () => expect((await slug('fresh')).status).toBe(200), { timeout: 10_000 });
     expect((await slug('changing')).body).toMatchObject({ version, workflow_status: 'active' });
+  });
+
+  it('is not held up by a file beside it that cannot even be read', async () => {
+    await mkdir(file('folder.yaml'));
+    await writeFile(file('alias.yaml'), 'a: 1\nb: *nobody\n');
+    await writeFile(file('beside.yaml'), echoWorkflow('beside'));
+    await vi.waitFor(async () => expect((await slug('beside')).status).toBe(200), { timeout: 10_000 });
+    await rm(file('folder.yaml'), { recursive: true });
   });
 
   it('takes no new runs once its file is gone, and says why', async () => {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Logger } from '@nestjs/common';
 import type { FSWatcher } from 'chokidar';
 
+import { StartError } from '../../config/index.js';
 import { DefinitionError } from './definition-error.js';
 
 /** How a folder of YAML files becomes definitions of type `T`. */
@@ -26,7 +27,7 @@ const SETTLE_MS = 150;
 export class DefinitionFolder<T> {
   private readonly logger = new Logger('Definitions');
   private good: ReadonlyMap<string, T> = new Map();
-  private texts: ReadonlyMap<string, string> = new Map();
+  private texts: ReadonlyMap<string, string | Error> = new Map();
   private watcher: FSWatcher | undefined;
   private settling: NodeJS.Timeout | undefined;
   private loading: Promise<void> = Promise.resolve();
@@ -55,7 +56,8 @@ export class DefinitionFolder<T> {
   private touched(): void {
     clearTimeout(this.settling);
     this.settling = setTimeout(() => {
-      this.loading = this.load().catch((error: unknown) => this.logger.error(error));
+      // One after the other: an older state of the folder must not come last.
+      this.loading = this.loading.then(() => this.load()).catch((error: unknown) => this.logger.error(error));
     }, SETTLE_MS);
   }
 
@@ -64,7 +66,7 @@ export class DefinitionFolder<T> {
     const good = new Map<string, T>();
     const broken = new Set<string>();
     for (const [file, text] of texts) {
-      const definition = await this.parse(file, text);
+      const definition = await this.usable(file, text);
       if (definition === undefined) broken.add(file);
       else good.set(file, definition);
     }
@@ -73,30 +75,40 @@ export class DefinitionFolder<T> {
     await this.options.changed(good, broken);
   }
 
-  private async read(): Promise<Map<string, string>> {
+  /** The text of every file, or why it cannot be read. */
+  private async read(): Promise<Map<string, string | Error>> {
     const { folder } = this.options;
-    const names = await readdir(folder).catch(() => {
-      this.logger.warn(`The folder ${folder} cannot be read: nothing is defined by it.`);
+    const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
+      // What is only hidden for a moment is not gone.
+      if (error.code !== 'ENOENT')
+        throw new StartError(`The folder ${folder} cannot be read: ${error.message}.`);
+      this.logger.warn(`There is no folder ${folder}: nothing is defined by it.`);
       return [];
     });
     const files = names.filter((name) => YAML_FILE.test(name)).sort();
     return new Map(
-      await Promise.all(
-        files.map(async (file) => [file, await readFile(join(folder, file), 'utf8')] as const),
-      ),
+      await Promise.all(files.map(async (file) => [file, await textOf(join(folder, file))] as const)),
     );
   }
 
   /** The definition of a file, or what it was when the file was last usable. */
-  private async parse(file: string, text: string): Promise<T | undefined> {
+  private async usable(file: string, text: string | Error): Promise<T | undefined> {
     const before = this.good.get(file);
     if (this.texts.get(file) === text) return before;
     try {
+      if (text instanceof Error) throw text;
       return await this.options.parse(file, text);
     } catch (error) {
-      if (!(error instanceof DefinitionError)) throw error;
-      this.logger.error(`${error.message} (what the file defined before, if anything, stays)`);
+      // Whatever is wrong with one file is no reason to pass over the others.
+      const { message } =
+        error instanceof DefinitionError ? error : new DefinitionError(file, 1, reasonOf(error));
+      this.logger.error(`${message} (what the file defined before, if anything, stays)`);
       return before;
     }
   }
 }
+
+const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+const textOf = (path: string): Promise<string | Error> =>
+  readFile(path, 'utf8').catch((error: Error) => new Error(`it cannot be read: ${error.message}`));

@@ -1,4 +1,4 @@
-import { type Document, isMap, isNode, isScalar, LineCounter, type Node, parseDocument } from 'yaml';
+import { type Document, isMap, isNode, isScalar, LineCounter, type Node, parseDocument, visit } from 'yaml';
 
 import { DefinitionError } from './definition-error.js';
 
@@ -11,6 +11,8 @@ export class YamlSource {
     private readonly file: string,
     private readonly document: Document,
     private readonly lines: LineCounter,
+    /** The document as plain values. */
+    readonly value: unknown,
   ) {}
 
   /** @throws {DefinitionError} when the text is not YAML, or its root not a mapping. */
@@ -22,15 +24,10 @@ export class YamlSource {
       const [first = 'not valid YAML'] = problem.message.split(/ at line \d+|\n/);
       throw new DefinitionError(file, problem.linePos?.[0].line ?? 1, first);
     }
-    const source = new YamlSource(file, document, lines);
+    const source = new YamlSource(file, document, lines, plain(file, document, lines));
     if (typeof source.value !== 'object' || source.value === null || Array.isArray(source.value))
       throw source.error([], 'the file must be a mapping');
     return source;
-  }
-
-  /** The document as plain values. */
-  get value(): unknown {
-    return this.document.toJS() as unknown;
   }
 
   /** An error about what stands at a path, or about the nearest thing around it. */
@@ -53,5 +50,22 @@ export class YamlSource {
     }
     const node = this.document.getIn(path, true);
     return isNode(node) ? node : undefined;
+  }
+}
+
+/** Aliases are looked up only now, so a wrong one shows late. */
+function plain(file: string, document: Document, lines: LineCounter): unknown {
+  try {
+    return document.toJS() as unknown;
+  } catch (error) {
+    let line = 1;
+    visit(document, {
+      Alias(_key, alias) {
+        if (!alias.range || alias.resolve(document) !== undefined) return undefined;
+        ({ line } = lines.linePos(alias.range[0]));
+        return visit.BREAK;
+      },
+    });
+    throw new DefinitionError(file, line, (error as Error).message);
   }
 }
