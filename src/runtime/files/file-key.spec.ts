@@ -23,6 +23,9 @@ describe('a file key', () => {
   });
 
   it('does not carry what is no media type', () => {
+    for (const type of ['text/plain; a=é', 'text/plain\n;', `text/${'x'.repeat(200)}`]) {
+      expect(parseFileKey(inputKey(TEAM, 'a', type))?.contentType).toBe('application/octet-stream');
+    }
     expect(parseFileKey(inputKey(TEAM, 'a', 'text/html\r\nX: y'))?.contentType).toBe(
       'application/octet-stream',
     );

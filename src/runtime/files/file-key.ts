@@ -12,7 +12,8 @@ export interface FileKeyParts {
 const NAME_BYTES = 200;
 // oxlint-disable-next-line no-control-regex
 const NOT_IN_A_NAME = /[/\\\u0000-\u001f\u007f]/g;
-const MIME_TYPE = /^[\w.+-]+\/[\w.+-]+(?:\s*;.*)?$/;
+/** What may stand in a header again, and is short enough for a folder's name in base64. */
+const MIME_TYPE = /^(?=.{1,140}$)[\w.+-]+\/[\w.+-]+(?: *;[ -~]*)?$/;
 const FALLBACK_TYPE = 'application/octet-stream';
 
 /** Key of a new upload; no two are alike. */
