@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { TEAM_ID } from '../../src/runtime/database/index.js';
+import { Database, TEAM_ID } from '../../src/runtime/database/index.js';
 import { echoWorkflow, eventsIn, PretendAgent, RuntimeServer } from './runtime-support/runtime-fixture.js';
 
 let server: RuntimeServer;
@@ -138,6 +138,22 @@ describe('a task', () => {
     });
   });
 
+  it('is not run for ever when it is cut off every time', async () => {
+    const taskId = await server.submit('echo');
+    for (let cut = 0; cut < 10; cut += 1) await server.runs.interrupted(await agent.take());
+    const { body } = await server.get(`/r/tasks/${taskId}`);
+    expect(body).toMatchObject({
+      task_status: 'failed',
+      retry_count: 0,
+      attempt_count: 10,
+      interrupted_count: 10,
+      task_error: expect.stringContaining('10 runs of this task were cut off'),
+    });
+    expect(body.completed_at).not.toBeNull();
+    expect((await server.events(taskId)).at(-1)).toMatchObject({ event: 'failed' });
+    expect(await agent.claim(10)).toEqual([]);
+  });
+
   it('hears nothing from a run that was given up', async () => {
     const taskId = await server.submit('echo');
     const first = await agent.take();
@@ -186,6 +202,17 @@ describe('cancelling', () => {
     await server.runs.completed(run, 'too late', []);
     expect((await server.get(`/r/tasks/${taskId}`)).body.task_status).toBe('cancelled');
     expect(states(await server.events(taskId)).at(-1)).toBe('cancelled');
+  });
+
+  it('stops a run that was cancelled before its agent began', async () => {
+    const taskId = await server.submit('echo');
+    const run = await agent.take();
+    // As if the notice of the cancellation were still on its way.
+    const { db } = server.app.get(Database, { strict: false });
+    await db.updateTable('task').set({ task_status: 'cancelled' }).where('id', '=', taskId).execute();
+    expect(run.signal.aborted).toBe(false);
+    await server.runs.started(run);
+    expect(run.signal.aborted).toBe(true);
   });
 
   it('changes nothing about a task that is at its end', async () => {

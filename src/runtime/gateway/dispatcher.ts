@@ -22,6 +22,8 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
   private readonly going = new Set<Promise<void>>();
   /** Agents that are being filled; `true` when they are to be looked at once more. */
   private readonly filling = new Map<ConnectedAgent, boolean>();
+  /** Agents that took all there was for them; told otherwise by the next sweep. */
+  private readonly satisfied = new WeakSet<ConnectedAgent>();
   private readonly endings: (() => void)[] = [];
   private telling: Promise<void> = Promise.resolve();
   private isOver = false;
@@ -51,11 +53,14 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
   }
 
   private sweep(): void {
-    for (const agent of this.agents.list()) this.fill(agent);
+    for (const agent of this.agents.list()) {
+      this.satisfied.delete(agent);
+      this.fill(agent);
+    }
   }
 
   private fill(agent: ConnectedAgent): void {
-    if (this.isOver || agent.free === 0) return;
+    if (this.isOver || agent.free === 0 || this.satisfied.has(agent)) return;
     const isBeingFilled = this.filling.has(agent);
     this.filling.set(agent, isBeingFilled);
     if (!isBeingFilled) this.track(this.claimFor(agent));
@@ -66,7 +71,9 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
       do {
         this.filling.set(agent, false);
         const { agentId, labels, teamId, free } = agent;
-        const claimed = free === 0 ? [] : await this.tasks.claim({ agentId, labels, teamId }, free);
+        if (free === 0) break;
+        const claimed = await this.tasks.claim({ agentId, labels, teamId }, free);
+        if (claimed.length < free && this.filling.get(agent) === false) this.satisfied.add(agent);
         for (const run of claimed) this.give(agent, run);
       } while (this.filling.get(agent) === true);
     } finally {

@@ -42,6 +42,11 @@ export class HeldRuns {
     if (this.claimOf({ taskId, attempt })) this.runs.delete(taskId);
   }
 
+  /** Stops a run that is not wanted any more. */
+  giveUp(run: RunName): void {
+    if (this.claimOf(run)) this.stop(run.taskId);
+  }
+
   /** Tells whoever runs this task to stop. */
   private stop(taskId: string): void {
     const held = this.runs.get(taskId);

@@ -5,6 +5,7 @@ import { type Claim, Engine } from '../engine/index.js';
 import type { ClaimedRun, StoredOutput } from './claimed-run.js';
 import { ConnectedAgents } from './connected-agents.js';
 import { HeldRuns } from './held-runs.js';
+import { giveUpInterrupted, INTERRUPTIONS_LIMIT } from './interruptions.js';
 import { HELD_STATES, moveTask, type TaskChange, type TaskRow } from './task-transitions.js';
 
 /** Ends runs: for good, or to begin again. */
@@ -23,10 +24,8 @@ export class RunOutcomes {
     const task_output = JSON.stringify(output ?? null);
     const change = { task_status: 'completed' as const, completed_at: new Date(), task_output };
     await this.database.db.transaction().execute(async (tx) => {
-      const moved = await moveTask(tx, movable(claim), change, ({ agent_id }) => ({
-        event: 'completed',
-        data: { status: 'completed', output: output ?? null, agent_id },
-      }));
+      const data = { status: 'completed', output: output ?? null, agent_id: run.agentId };
+      const moved = await moveTask(tx, movable(claim), change, { event: 'completed', data });
       if (!moved) return;
       await writeFiles(tx, claim, files);
       await this.engine.settle(tx, claim, 'done');
@@ -47,12 +46,12 @@ export class RunOutcomes {
       }
       const change = { task_status: 'failed' as const, completed_at: new Date(), task_error: error };
       const data = { status: 'failed', error, agent_id };
-      await moveTask(tx, movable(claim), change, () => ({ event: 'failed', data }));
+      await moveTask(tx, movable(claim), change, { event: 'failed', data });
       await this.engine.settle(tx, claim, 'done');
     });
   }
 
-  /** Agent or server lost: runs again, not counted as a retry. */
+  /** Agent or server lost: runs again, not counted as a retry, though not for ever. */
   interrupted(run: ClaimedRun): Promise<void> {
     return this.end(run, (tx, claim, task) => this.requeueInterrupted(tx, claim, task));
   }
@@ -79,6 +78,7 @@ export class RunOutcomes {
 
   private requeueInterrupted(tx: Tx, claim: Claim, task: TaskRow): Promise<void> {
     const interrupted_count = claim.attempt - task.retry_count;
+    if (interrupted_count >= INTERRUPTIONS_LIMIT) return giveUpInterrupted(tx, this.engine, claim);
     return this.requeue(tx, claim, { interrupted_count }, 'the run was cut off and begins again');
   }
 
@@ -86,7 +86,7 @@ export class RunOutcomes {
     const task_status = this.agents.canRun(claim) ? 'pending' : 'waiting';
     const change = { ...counts, task_status, agent_id: null, agent_labels: null, gpu_type: null } as const;
     const data = { status: task_status, message };
-    await moveTask(tx, movable(claim), change, () => ({ event: 'status', data }));
+    await moveTask(tx, movable(claim), change, { event: 'status', data });
     await this.engine.settle(tx, claim, 'again');
   }
 

@@ -16,24 +16,29 @@ export class RunReports {
     @Inject(HeldRuns) private readonly held: HeldRuns,
   ) {}
 
-  async started({ taskId, teamId, attempt }: ClaimedRun): Promise<void> {
+  async started(run: ClaimedRun): Promise<void> {
+    const { taskId, teamId, attempt, agentId } = run;
     const queued = { teamId, taskId, attempt, from: ['queued'] as const };
     const change = { task_status: 'running' as const, started_at: new Date() };
-    await this.database.db.transaction().execute((tx) =>
-      moveTask(tx, queued, change, ({ agent_id }) => ({
-        event: 'status',
-        data: { status: 'running', agent_id },
-      })),
-    );
+    const data = { status: 'running', agent_id: agentId };
+    const moved = await this.database.db
+      .transaction()
+      .execute((tx) => moveTask(tx, queued, change, { event: 'status', data }));
+    // Cancelled before anybody here could hear of it.
+    if (!moved) this.held.giveUp(run);
   }
 
   async progress({ taskId, teamId, attempt }: ClaimedRun, progress: RunProgress): Promise<void> {
-    await this.database.db.transaction().execute((tx) =>
-      moveTask(tx, { teamId, taskId, attempt, from: ['running'] }, {}, () => ({
-        event: 'progress',
-        data: { ...progress },
-      })),
-    );
+    await this.database.db
+      .transaction()
+      .execute((tx) =>
+        moveTask(
+          tx,
+          { teamId, taskId, attempt, from: ['running'] },
+          {},
+          { event: 'progress', data: { ...progress } },
+        ),
+      );
   }
 
   async heartbeat(runs: readonly ClaimedRun[]): Promise<void> {

@@ -6,6 +6,7 @@ import { type Claim, Engine } from '../engine/index.js';
 import { type CompiledWorkflow, fileParametersOf, RUN_LIMIT_SECONDS } from '../workflows/index.js';
 import type { ClaimedRun, ClaimingAgent } from './claimed-run.js';
 import { HeldRuns } from './held-runs.js';
+import { giveUpInterrupted, INTERRUPTIONS_LIMIT } from './interruptions.js';
 import { moveTask, OPEN_STATES, type TaskRow } from './task-transitions.js';
 
 interface QueuedTask {
@@ -14,9 +15,14 @@ interface QueuedTask {
   readonly definition: CompiledWorkflow;
 }
 
+const DEFINITIONS_KEPT = 200;
+
 /** Hands tasks to agents. */
 @Injectable()
 export class TaskClaims {
+  /** By workflow and version, which never change. */
+  private readonly definitions = new Map<string, CompiledWorkflow>();
+
   constructor(
     @Inject(Database) private readonly database: Database,
     @Inject(Engine) private readonly engine: Engine,
@@ -30,13 +36,15 @@ export class TaskClaims {
       const tasks: QueuedTask[] = [];
       for (const claim of await this.engine.claim(tx, agent, free)) {
         const task = await this.queue(tx, claim, agent);
-        if (task) tasks.push({ claim, task, definition: await definitionOf(tx, task) });
         // The task ended without its job: nothing is left to do.
-        else await this.engine.settle(tx, claim, 'done');
+        if (!task) await this.engine.settle(tx, claim, 'done');
+        else if (task.interrupted_count >= INTERRUPTIONS_LIMIT)
+          await giveUpInterrupted(tx, this.engine, claim);
+        else tasks.push({ claim, task, definition: await this.definitionOf(tx, task) });
       }
       return tasks;
     });
-    return queued.map(({ claim, task, definition }) => this.runOf(claim, task, definition));
+    return queued.map((one) => this.runOf(agent, one));
   }
 
   private async queue(tx: Tx, claim: Claim, agent: ClaimingAgent): Promise<TaskRow | undefined> {
@@ -51,15 +59,16 @@ export class TaskClaims {
       gpu_type: agent.gpuType ?? null,
     };
     const data = { status: 'queued', agent_id: agent.agentId };
-    return moveTask(tx, { teamId, taskId, from: OPEN_STATES }, change, () => ({ event: 'status', data }));
+    return moveTask(tx, { teamId, taskId, from: OPEN_STATES }, change, { event: 'status', data });
   }
 
-  private runOf(claim: Claim, task: TaskRow, definition: CompiledWorkflow): ClaimedRun {
+  private runOf({ agentId }: ClaimingAgent, { claim, task, definition }: QueuedTask): ClaimedRun {
     const { taskId, teamId, attempt } = claim;
     const { parameters } = task;
     return {
       taskId,
       teamId,
+      agentId,
       attempt,
       order: {
         task_id: taskId,
@@ -75,15 +84,20 @@ export class TaskClaims {
       signal: this.held.add(claim),
     };
   }
-}
 
-async function definitionOf(tx: Tx, task: TaskRow): Promise<CompiledWorkflow> {
-  const { definition } = await tx
-    .selectFrom('workflow_version')
-    .select('definition')
-    .where('workflow_id', '=', task.workflow_id)
-    .where('team_id', '=', task.team_id)
-    .where('version', '=', task.workflow_version)
-    .executeTakeFirstOrThrow();
-  return definition as CompiledWorkflow;
+  private async definitionOf(tx: Tx, task: TaskRow): Promise<CompiledWorkflow> {
+    const name = `${task.workflow_id}@${task.workflow_version}`;
+    const known = this.definitions.get(name);
+    if (known) return known;
+    const { definition } = await tx
+      .selectFrom('workflow_version')
+      .select('definition')
+      .where('workflow_id', '=', task.workflow_id)
+      .where('team_id', '=', task.team_id)
+      .where('version', '=', task.workflow_version)
+      .executeTakeFirstOrThrow();
+    if (this.definitions.size >= DEFINITIONS_KEPT) this.definitions.clear();
+    this.definitions.set(name, definition as CompiledWorkflow);
+    return definition as CompiledWorkflow;
+  }
 }

@@ -58,7 +58,9 @@ export class TaskEventsService implements BeforeApplicationShutdown {
           yield row;
           last = row.sequence;
         }
-        if (await this.isOver(teamId, taskId, last)) return;
+        const newest = rows.at(-1);
+        // The terminal event is the last of all. Without any the task itself is asked.
+        if (newest ? isTerminal(newest.event) : await this.isOver(teamId, taskId, last)) return;
         if (rows.length < BATCH && !(await bell.rings(LOOK_AGAIN_MS))) yield undefined;
       }
     } finally {

@@ -1,4 +1,4 @@
-import type { RawBuilder, Selectable } from 'kysely';
+import { type RawBuilder, type Selectable, sql } from 'kysely';
 
 import type { TaskEventName, TaskState } from '../../contract/index.js';
 import type { Schema, Tx } from '../database/index.js';
@@ -45,7 +45,7 @@ export interface TaskNews {
 }
 
 /**
- * Changes a task and writes the event that tells of the task as it is then.
+ * Changes a task and writes the event that tells of it, in one statement.
  *
  * @returns the task as it is now, or `undefined` when it was not where it could be moved from.
  */
@@ -53,19 +53,34 @@ export async function moveTask(
   tx: Tx,
   { teamId, taskId, attempt, from }: Movable,
   change: TaskChange,
-  news: (task: TaskRow) => TaskNews,
+  { event, data }: TaskNews,
 ): Promise<TaskRow | undefined> {
-  let update = tx
-    .updateTable('task')
-    .set(({ eb }) => ({ ...change, last_sequence: eb('last_sequence', '+', 1) }))
-    .where('id', '=', taskId)
-    .where('team_id', '=', teamId)
-    .where('task_status', 'in', from);
-  if (attempt !== undefined) update = update.where('attempt_count', '=', attempt);
-  const row = await update.returningAll().executeTakeFirst();
-  if (!row) return undefined;
-  await writeEvents(tx, row, [news(row)], row.last_sequence);
-  return row;
+  const text = textOf(taskId, data);
+  return tx
+    .with('moved', (db) => {
+      const update = db
+        .updateTable('task')
+        .set(({ eb }) => ({ ...change, last_sequence: eb('last_sequence', '+', 1) }))
+        .where('id', '=', taskId)
+        .where('team_id', '=', teamId)
+        .where('task_status', 'in', from)
+        .$if(attempt !== undefined, (query) => query.where('attempt_count', '=', attempt ?? 0));
+      return update.returningAll();
+    })
+    .with('told', (db) =>
+      db
+        .insertInto('task_event')
+        .columns(['task_id', 'team_id', 'sequence', 'event', 'data'])
+        .expression(
+          db
+            .selectFrom('moved')
+            .select(['id', 'team_id', 'last_sequence'])
+            .select([sql<TaskEventName>`${event}::text`.as('event'), sql<string>`${text}::json`.as('data')]),
+        ),
+    )
+    .selectFrom('moved')
+    .selectAll()
+    .executeTakeFirst();
 }
 
 /** Writes events of a task, numbered from `first`. */
@@ -75,13 +90,15 @@ export async function writeEvents(
   news: readonly TaskNews[],
   first: number,
 ): Promise<void> {
-  const timestamp = new Date().toISOString();
   const rows = news.map(({ event, data }, index) => ({
     task_id: task.id,
     team_id: task.team_id,
     sequence: first + index,
     event,
-    data: JSON.stringify({ task_id: task.id, ...data, timestamp }),
+    data: textOf(task.id, data),
   })) satisfies Partial<Record<keyof Schema['task_event'], unknown>>[];
   await tx.insertInto('task_event').values(rows).execute();
 }
+
+const textOf = (task_id: string, data: TaskNews['data']): string =>
+  JSON.stringify({ task_id, ...data, timestamp: new Date().toISOString() });

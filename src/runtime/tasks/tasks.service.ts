@@ -66,10 +66,10 @@ export class TasksService {
     await this.database.db.transaction().execute(async (tx) => {
       const { required_labels } = await this.find(tx, teamId, taskId);
       const change = { task_status: 'cancelled' as const, completed_at: new Date() };
-      const cancelled = await moveTask(tx, { teamId, taskId, from: OPEN_STATES }, change, () => ({
+      const cancelled = await moveTask(tx, { teamId, taskId, from: OPEN_STATES }, change, {
         event: 'cancelled',
         data: { status: 'cancelled' },
-      }));
+      });
       if (cancelled) await this.engine.cancel(tx, taskId, { teamId, labels: required_labels });
     });
   }

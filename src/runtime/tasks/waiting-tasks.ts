@@ -57,12 +57,16 @@ export class WaitingTasks {
       .where(sql<boolean>`required_labels = ${[...labels]}::text[]`)
       .execute();
     for (const { id: taskId } of tasks) {
-      await this.database.db.transaction().execute((tx) =>
-        moveTask(tx, { teamId, taskId, from: ['pending'] }, { task_status: 'waiting' }, () => ({
-          event: 'status',
-          data: { status: 'waiting' },
-        })),
-      );
+      await this.database.db
+        .transaction()
+        .execute((tx) =>
+          moveTask(
+            tx,
+            { teamId, taskId, from: ['pending'] },
+            { task_status: 'waiting' },
+            { event: 'status', data: { status: 'waiting' } },
+          ),
+        );
     }
   }
 
