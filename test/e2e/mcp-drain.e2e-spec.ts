@@ -56,6 +56,22 @@ describe.each(ERAS)('a server that is told to end, at %s', (_era, wait) => {
 });
 
 describe('a server that is told to end', () => {
+  it('answers for a call that the SDK dispatched and that does not stop', async () => {
+    await using app = await McpApp.start();
+    const waiting = app.odd.next('waiting');
+    const headers = { 'Mcp-Name': `=?base64?${Buffer.from('deaf').toString('base64')}?=` };
+    const answer = new McpHttp(app).modern('tools/call', { name: 'deaf' }, { headers });
+    await waiting;
+
+    await app.drain(10);
+
+    expect((await answer).status).toBe(503);
+    expect(await allOf(await answer)).toMatchObject([
+      { id: 1, error: { message: expect.stringContaining('may have taken effect') } },
+    ]);
+    app.odd.release();
+  });
+
   it('ends standalone streams and subscriptions cleanly', async () => {
     await using app = await McpApp.start();
     const http = new McpHttp(app);

@@ -130,22 +130,24 @@ describe('whatever a client sends, the answer is JSON-RPC and no failure of ours
   it.each([100, 10_000, 200_000])('however deep it is nested: %d', async (depth) => {
     const session = await http.open();
     const nested = `${'['.repeat(depth)}${']'.repeat(depth)}`;
-    const call = JSON.stringify(rpc('tools/call', { name: 'echo', arguments: { text: 'X' } })).replace(
-      '"X"',
-      nested,
-    );
-    for (const content of [nested, call]) {
-      const response = await fetch(app.url, {
-        method: 'POST',
-        headers: {
-          Authorization: `Bearer ${KEY}`,
-          Accept: 'application/json, text/event-stream',
-          'Content-Type': 'application/json',
-          'Mcp-Session-Id': session,
-        },
-        body: content,
-      });
-      await expectJsonRpc(response);
+    const holding = (message: object): string => JSON.stringify(message).replace('"X"', nested);
+    const capabilities = { experimental: { x: 'X' } };
+    const clientInfo = { name: 'x', version: '1' };
+    const _meta = {
+      'io.modelcontextprotocol/protocolVersion': MODERN,
+      'io.modelcontextprotocol/clientCapabilities': capabilities,
+    };
+    const inSession = { 'Mcp-Session-Id': session };
+    const bodies: [content: string, headers: Record<string, string>][] = [
+      [nested, inSession],
+      [holding(rpc('tools/call', { name: 'echo', arguments: { text: 'X' } })), inSession],
+      [holding(rpc('initialize', { protocolVersion: '2025-11-25', capabilities, clientInfo })), {}],
+      [holding(rpc('tools/list', { _meta })), { 'MCP-Protocol-Version': MODERN, 'Mcp-Method': 'tools/list' }],
+    ];
+    for (const [body, headers] of bodies) {
+      const usual = { Authorization: `Bearer ${KEY}`, Accept: 'application/json, text/event-stream' };
+      const all = { ...usual, 'Content-Type': 'application/json', ...headers };
+      await expectJsonRpc(await fetch(app.url, { method: 'POST', headers: all, body }));
     }
     expect((await http.ask(session, rpc('ping'))).status).toBe(200);
   });

@@ -61,6 +61,21 @@ describe('a session', () => {
     expect(answers.map(({ structuredContent }) => structuredContent['text'])).toEqual(['one', 'two']);
   });
 
+  it('answers a request whose id is that of our own handshake with its SDK server', async () => {
+    const session = await http.open();
+    const signal = AbortSignal.timeout(5000);
+    const asked = await http.ask(session, rpc('resources/list', undefined, 'cyberun-handshake'), { signal });
+    expect(await asked.json()).toMatchObject({ id: 'cyberun-handshake', error: { code: -32601 } });
+  });
+
+  it('is not opened for a client that says more of itself than is kept', async () => {
+    const clientInfo = { name: 'x'.repeat(70_000), version: '1' };
+    const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo };
+    const response = await http.send('POST', rpc('initialize', params));
+    expect(response.status).toBe(400);
+    expect(await response.json()).toMatchObject({ error: { code: -32600 } });
+  });
+
   it('has one standalone stream at a time', async () => {
     const session = await http.open();
     const left = new AbortController();

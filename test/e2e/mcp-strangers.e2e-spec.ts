@@ -193,6 +193,20 @@ describe('what is beside plain tools', () => {
     await client.close();
   });
 
+  it.each([
+    ['2025-11-25', asking],
+    ['2026-07-28', { ...asking, ...auto }],
+  ])('a tool may report progress before it asks by its result, at %s', async (_revision, options) => {
+    const client = await connect(options);
+    answerAda(client);
+    const heard: number[] = [];
+    const call = { name: 'report_then_ask', arguments: {} };
+    const result = await client.callTool(call, { onprogress: ({ progress }) => heard.push(progress) });
+    expect(result.structuredContent).toEqual({ name: 'Ada' });
+    expect(heard).toContain(1);
+    await client.close();
+  });
+
   it('a tool may log to the client, once the server announces that it does', async () => {
     await using talking = await McpApp.start({ modules: [StrangersModule], capabilities: { logging: {} } });
     const client = await connect({}, talking);

@@ -198,6 +198,12 @@ class StrangersTools {
     });
   }
 
+  @Tool({ name: 'report_then_ask', description: 'Reports progress, then asks by its result' })
+  async reportThenAsk(@Ctx() context: McpContext): Promise<object> {
+    await context.reportProgress({ progress: 1, total: 2 });
+    return this.askInRounds(context);
+  }
+
   @Tool({ name: 'chatty', description: 'Logs to the client' })
   chatty(@Ctx() context: McpContext): object {
     context.log.info('on my way');

@@ -23,8 +23,10 @@ export function integrationKey(authorization: string | undefined): string {
   const token = BEARER.exec(authorization)?.[1];
   if (token === undefined) throw invalid(`The Authorization header is not a bearer token. ${HOW}`);
   if (token.length > ACCEPTED_PREFIX.length && token.startsWith(ACCEPTED_PREFIX)) return token;
-  const family = FAMILIES.find(([prefix]) => token.startsWith(prefix))?.[1] ?? 'not an integration key (sk-)';
-  throw invalid(`This is ${family}, which is not accepted here. ${HOW}`);
+  const family = FAMILIES.find(([prefix]) => token.startsWith(prefix))?.[1];
+  const what =
+    family === undefined ? 'not an integration key (sk-)' : `${family}, which is not accepted here`;
+  throw invalid(`This is ${what}. ${HOW}`);
 }
 
 /** What the owner of a key that is revoked, expired or unknown is told. */

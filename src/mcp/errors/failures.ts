@@ -35,7 +35,9 @@ export class Failures {
   toToolResult({ tool, keyHash }: FailedCall, error: unknown): CallToolResult {
     if (error instanceof UpstreamError) {
       const { kind, operation, status, cause } = error;
-      this.logger.warn({ tool, kind, operation, status, cause });
+      // That nobody waits for an answer any more is a client's right.
+      const level = kind === 'cancelled' ? 'debug' : 'warn';
+      this.logger[level]({ tool, kind, operation, status, cause });
       if (status === UNAUTHORIZED) this.verdicts.reject(keyHash);
       return failed(error.body);
     }

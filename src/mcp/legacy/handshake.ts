@@ -4,11 +4,14 @@ import type { ServerResponse } from 'node:http';
 
 import { CODE, Refusal } from '../edge/refusal.js';
 import { SERVER_INFO, type ServerInfo } from '../server-info.js';
-import { resultMessage } from '../transport/messages.js';
+import { jsonOf, resultMessage } from '../transport/messages.js';
 import { Reply } from '../transport/reply.js';
 import { SdkServers } from '../transport/sdk-servers.js';
 import { negotiated, openingIn, SESSION_ID } from './legacy-messages.js';
 import { Sessions } from './sessions.js';
+
+/** A session keeps what its client says of itself for as long as it lives. */
+const LONGEST_HELLO = 65_536;
 
 /** Answers initialize, and opens a session with it. */
 @Injectable()
@@ -19,7 +22,7 @@ export class Handshake {
     @Inject(SERVER_INFO) private readonly info: ServerInfo,
   ) {}
 
-  /** @throws {Refusal} when initialize is not alone. */
+  /** @throws {Refusal} when initialize is not alone, or says more than is kept. */
   async answer(
     keyHash: string,
     messages: readonly JSONRPCMessage[],
@@ -31,6 +34,10 @@ export class Handshake {
       throw new Refusal(400, CODE.invalidRequest, message);
     }
     const hello = opening.params as unknown as InitializeRequest['params'];
+    if ((jsonOf(hello)?.length ?? Infinity) > LONGEST_HELLO) {
+      const message = `Invalid Request: The params of initialize must not exceed ${LONGEST_HELLO} characters`;
+      throw new Refusal(400, CODE.invalidRequest, message);
+    }
     const protocolVersion = negotiated(hello.protocolVersion);
     const { id } = await this.sessions.open({ keyHash, protocolVersion, hello });
     const reply = new Reply(response, { [SESSION_ID]: id });

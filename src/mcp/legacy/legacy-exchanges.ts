@@ -16,6 +16,7 @@ import type { SessionRecord } from './sessions.js';
 
 /** In these revisions a lost connection is no cancellation: a client has this long to come back. */
 const RESUME_WINDOW_MS = 60_000;
+const LONGEST_REASON = 200;
 
 /** Takes in the messages of one POST to a session, and sees that each request among them is answered once. */
 @Injectable()
@@ -72,8 +73,11 @@ export class LegacyExchanges {
 function notice(session: LiveSession, message: JSONRPCMessage): void {
   if (isNotice(message) && message.method === 'notifications/cancelled') {
     const { requestId, reason } = message.params ?? {};
-    const why = typeof reason === 'string' ? `: ${reason}` : '';
+    const why = typeof reason === 'string' ? `: ${oneLine(reason)}` : '';
     session.calls.get(requestId as RequestMessage['id'])?.cancel(`cancelled by the client${why}`);
   }
   session.link?.deliver(message);
 }
+
+/** A client's words as the log may hold them. */
+const oneLine = (text: string): string => text.slice(0, LONGEST_REASON).replaceAll(/\p{Cc}+/gu, ' ');

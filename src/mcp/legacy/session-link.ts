@@ -24,7 +24,7 @@ export class SessionLink implements Transport {
   readonly sessionId: string;
   /** Settled once the server knows its client. */
   readonly ready: Promise<void>;
-  private greeted: () => void = () => undefined;
+  private greeted: (() => void) | undefined;
 
   constructor(
     readonly server: McpServer,
@@ -52,8 +52,10 @@ export class SessionLink implements Transport {
       const related = options?.relatedRequestId;
       const call = related === undefined ? undefined : this.live.calls.get(related);
       await (call ? call.notify(text) : this.live.stream?.send(text));
-    } else if (message.id === HANDSHAKE) {
+    } else if (this.greeted && message.id === HANDSHAKE) {
       this.greeted();
+      // From now on the id is a client's, should one choose it.
+      this.greeted = undefined;
     } else if (message.id !== undefined) {
       this.live.calls.get(message.id)?.answer(text);
     }

@@ -3,7 +3,9 @@ import type { CallToolResult } from '@modelcontextprotocol/server';
 import type { ServerResponse } from 'node:http';
 
 import type { KeyedRequest } from '../auth/keyed-request.js';
-import { isRecord } from '../transport/messages.js';
+import { CODE, Refusal } from '../edge/refusal.js';
+import { INTERRUPTED } from '../transport/call.js';
+import { isRecord, isRequestId } from '../transport/messages.js';
 import { type OpenCall, Traffic } from '../transport/traffic.js';
 import { SdkModern } from './sdk-modern.js';
 
@@ -56,7 +58,7 @@ export class SdkExchanges {
     const stop = new AbortController();
     const call: OpenCall = {
       abort: (reason) => stop.abort(new Error(reason)),
-      interrupt: () => response.end(),
+      interrupt: () => interrupted(body).send(response),
     };
     this.traffic.enter(call);
     const signals = { gone: gone.signal, stop: stop.signal };
@@ -64,4 +66,10 @@ export class SdkExchanges {
       .serve(request, response, body, { ...signals, first, isSubscription: false })
       .finally(() => this.traffic.leave(call));
   }
+}
+
+/** The answer in place of the SDK's, when there is no more time for that; a stream under way just ends. */
+function interrupted(body: unknown): Refusal {
+  const id = isRecord(body) && isRequestId(body['id']) ? body['id'] : null;
+  return new Refusal(503, CODE.refused, INTERRUPTED, { id });
 }

@@ -13,6 +13,11 @@ export function toWebRequest(request: IncomingMessage, signal: AbortSignal): Req
 /** Writes an answer of the SDK, no faster than the client reads. */
 export async function writeWebResponse(answer: Response, response: ServerResponse): Promise<void> {
   if (response.destroyed) return;
+  if (response.headersSent) {
+    // A stream by now: the tool had something to report before it came to what only the SDK can send.
+    response.end(`event: message\ndata: ${await answer.text()}\n\n`);
+    return;
+  }
   response.writeHead(answer.status, Object.fromEntries(answer.headers));
   if (answer.headers.get('content-type') === 'text/event-stream') response.flushHeaders();
   const closed = new AbortController();

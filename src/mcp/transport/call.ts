@@ -5,6 +5,9 @@ import { errorMessage } from './messages.js';
 import type { Reply } from './reply.js';
 import type { OpenCall } from './traffic.js';
 
+/** What a client is told whose request outlasted the server. */
+export const INTERRUPTED = 'The server shut down before the request was answered; it may have taken effect.';
+
 /** One request that is being worked on; answered once, or given up. */
 export class Call implements OpenCall {
   private controller: AbortController | undefined;
@@ -53,8 +56,7 @@ export class Call implements OpenCall {
   }
 
   interrupt(): void {
-    const sentence = 'The server shut down before the request was answered; it may have taken effect.';
-    this.answer(errorMessage(this.id, { code: CODE.refused, message: sentence }));
+    this.answer(errorMessage(this.id, { code: CODE.refused, message: INTERRUPTED }));
   }
 
   /** Cancels it after a while, unless it is done by then. */

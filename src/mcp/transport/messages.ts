@@ -46,11 +46,20 @@ export const isRequest = (message: object): message is RequestMessage =>
 export const isNotice = (message: object): message is NoticeMessage =>
   'method' in message && !('id' in message);
 
-const isRequestId = (value: unknown): value is RequestId =>
+export const isRequestId = (value: unknown): value is RequestId =>
   typeof value === 'string' || Number.isSafeInteger(value);
 
 export const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** A value as JSON; `undefined` when it is nested too deeply for that. */
+export function jsonOf(value: unknown): string | undefined {
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return undefined;
+  }
+}
 
 /** The message that carries a result which is JSON already. */
 export const resultMessage = (id: RequestId, result: string): string =>

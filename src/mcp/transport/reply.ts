@@ -17,6 +17,10 @@ export class Reply {
 
   /** Calls back when the client is gone before the last answer was given. */
   onLost(listener: () => void): void {
+    if (this.response.destroyed) {
+      listener();
+      return;
+    }
     this.response.once('close', () => {
       if (!this.response.writableFinished) listener();
     });

@@ -55,6 +55,14 @@ afterEach(() => {
 });
 
 describe('EventStream', () => {
+  it('leaves it to HTTP whether the connection lives on, because a client may ask for its end', () => {
+    const response = new FakeResponse();
+    const head = vi.spyOn(response, 'writeHead');
+    new EventStream(as(response), { 'mcp-session-id': 'x' }).end();
+    expect(head).toHaveBeenCalledExactlyOnceWith(200, expect.objectContaining({ 'mcp-session-id': 'x' }));
+    expect(head.mock.lastCall?.[1]).not.toHaveProperty('Connection');
+  });
+
   it('sends a comment after every fifteen seconds of silence, until it ends', () => {
     const response = new FakeResponse();
     const stream = new EventStream(as(response), {});
@@ -97,6 +105,17 @@ describe('EventStream', () => {
 });
 
 describe('Reply', () => {
+  it('tells of a client that was gone before anybody asked, and of none that has its answer', () => {
+    const [gone, answered] = [new FakeResponse(), new FakeResponse()];
+    const lost = vi.fn<(who: string) => void>();
+    gone.lose();
+    new Reply(as(gone)).onLost(() => lost('gone'));
+    const reply = new Reply(as(answered));
+    reply.onLost(() => lost('answered'));
+    reply.answer('{}');
+    expect(lost.mock.calls).toEqual([['gone']]);
+  });
+
   it('is JSON as long as nothing else is said', () => {
     const response = new FakeResponse();
     new Reply(as(response)).answer('{"a":1}');
