@@ -5,6 +5,7 @@ import { redact } from './redact.js';
 describe('what is logged', () => {
   it.each([
     ['a key in a sentence', 'key sk-abcdef123456 refused'],
+    ['a key with the letters of RFC 6750', 'key sk-abcdef.~+/abcdef123456 refused'],
     ['a key in an object', { headers: { authorization: 'Bearer ak-abcdef123456' } }],
     ['a key in the cause of an error', new Error('outer', { cause: new Error('dk-abcdef123456') })],
     ['the signature of a link', ['http://h/f?X-Amz-Credential=abcdef123456&X-Amz-Signature=abcdef123456']],

@@ -1,5 +1,5 @@
 /** Credentials of every family, and the signature of a presigned link. */
-const SECRETS = /\b([sda]k-)[A-Za-z0-9_-]{6,}|(X-Amz-(?:Signature|Credential|Security-Token)=)[^&\s"']+/g;
+const SECRETS = /\b([sda]k-)[\w.~+/-]{6,}|(X-Amz-(?:Signature|Credential|Security-Token)=)[^&\s"']+/g;
 const DEPTH_LIMIT = 6;
 
 /**

@@ -58,6 +58,13 @@ describe('what a model reads of a refusal', () => {
   });
 
   it.each([
+    ['cut off at the end of a long text', `${'x'.repeat(1990)} ${KEY}`],
+    ['with the letters RFC 6750 allows', 'see sk-abcdefgh.secret~of+the/caller'],
+  ])('never shows a part of a key %s', (_how, error_message) => {
+    expect(body(400, { error_message }).error_message).not.toMatch(/sk-|secret|caller/);
+  });
+
+  it.each([
     ['seconds', '7', 7],
     ['a date', new Date(Date.now() + 90_000).toUTCString(), expect.closeTo(90, -1)],
     ['a date gone by', 'Wed, 21 Oct 2015 07:28:00 GMT', 0],

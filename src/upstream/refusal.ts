@@ -2,7 +2,7 @@ import type { ErrorBody } from '../contract/index.js';
 
 const LONGEST_MESSAGE = 2000;
 /** A whole credential; the short prefix by which people name one is none. */
-const CREDENTIAL = /\b[sad]k-[\w-]{16,}/g;
+const CREDENTIAL = /\b[sad]k-[\w.~+/-]{16,}/g;
 
 /** What a status means for whoever reads the refusal, beyond the runtime's own words. */
 const NEXT_STEP: Readonly<Record<number, string>> = {
@@ -27,9 +27,7 @@ interface Refusal {
  */
 export function refusalBody({ status, retryAfter, text, key }: Refusal): ErrorBody {
   const body = parsed(text);
-  const reason =
-    reasonIn(body)?.replaceAll(key, '[key]').replaceAll(CREDENTIAL, '[key]') ??
-    `The runtime refused with status ${status} and gave no reason.`;
+  const reason = reasonIn(body, key) ?? `The runtime refused with status ${status} and gave no reason.`;
   const seconds = secondsOf(retryAfter) ?? secondsOf(body['retry_after_seconds']);
   return {
     error_message: withNextStep(reason, status),
@@ -47,10 +45,14 @@ function parsed(text: string): Record<string, unknown> {
 }
 
 /** Deployments differ in the name of the field. */
-function reasonIn(body: Record<string, unknown>): string | undefined {
+function reasonIn(body: Record<string, unknown>, key: string): string | undefined {
   const reason = [body['error_message'], body['message'], body['error']].find(isText);
   if (reason === undefined) return undefined;
-  const line = reason.replaceAll(/\p{Cc}+/gu, ' ').trim();
+  const line = reason
+    .replaceAll(key, '[key]')
+    .replaceAll(CREDENTIAL, '[key]')
+    .replaceAll(/\p{Cc}+/gu, ' ')
+    .trim();
   return line.length > LONGEST_MESSAGE ? `${line.slice(0, LONGEST_MESSAGE)}…` : line;
 }
 
