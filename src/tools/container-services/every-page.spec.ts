@@ -54,6 +54,11 @@ describe('all pages of the services', () => {
     expect(asked).toHaveLength(2);
   });
 
+  it('hold each service once where a deployment gives the same page again and again', async () => {
+    const answer = { service_list: [{ id: '1', service_slug: 'a' }], page_meta: pageMeta(9, 1, 100) };
+    expect((await everyPage(() => Promise.resolve(answer))).service_list).toEqual(answer.service_list);
+  });
+
   it('are one page where a deployment does not page', async () => {
     const answer = { service_list: [{ id: '1', service_slug: 'a' }] };
     expect(await everyPage(() => Promise.resolve(answer))).toEqual(answer);

@@ -12,8 +12,12 @@ export async function everyPage(
   const total = first.page_meta?.total_count ?? services.length;
   for (let current_page = 2; current_page <= PAGE_CAP && services.length < total; current_page++) {
     const { service_list } = await page({ current_page, per_page: PER_PAGE_LIMIT });
-    if (service_list.length === 0) break;
-    services.push(...service_list);
+    // An empty page, or one we have: the deployment counts otherwise, or does not page.
+    const fresh = service_list.filter(
+      (one) => !services.some((had) => had.service_slug === one.service_slug),
+    );
+    if (fresh.length === 0) break;
+    services.push(...fresh);
   }
   if (!first.page_meta) return first;
   const page_meta = { ...first.page_meta, current_page: 1, per_page: services.length };

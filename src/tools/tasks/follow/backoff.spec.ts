@@ -23,6 +23,12 @@ describe('the pause before the next look', () => {
     backoff.failed(failure('refused', 429, 30));
     expect([backoff.next(), backoff.next()]).toEqual([30_000, 500]);
   });
+
+  it('is never longer than a timer can take, whatever the runtime asked for', () => {
+    const backoff = new Backoff();
+    backoff.failed(failure('refused', 503, 3_000_000_000));
+    expect(backoff.next()).toBe(3_600_000);
+  });
 });
 
 describe('a failure', () => {

@@ -2,6 +2,8 @@ import { UpstreamError } from '../../../upstream/index.js';
 
 const FIRST_MS = 250;
 const LONGEST_MS = 5000;
+/** As long as anybody may follow a task; a timer takes what is far beyond it for nothing at all. */
+const LONGEST_ASKED_MS = 3_600_000;
 
 /** How long to wait before looking at a task again: longer each time nothing is heard, never less than asked for. */
 export class Backoff {
@@ -15,7 +17,7 @@ export class Backoff {
 
   /** The runtime failed, and may have said when to come back. */
   failed(error: UpstreamError): void {
-    this.askedMs = (error.body.retry_after_seconds ?? 0) * 1000;
+    this.askedMs = Math.min((error.body.retry_after_seconds ?? 0) * 1000, LONGEST_ASKED_MS);
   }
 
   next(): number {
