@@ -39,7 +39,8 @@ const WHAT_HAPPENED: Readonly<Record<Unanswered, (operation: string) => string>>
   broken: (operation) => `This server does not understand the runtime's answer when asked to ${operation}.`,
   timeout: (operation) => `The runtime did not answer in time when asked to ${operation}.`,
   unreachable: (operation) => `The connection to the runtime failed when it was asked to ${operation}.`,
-  cancelled: (operation) => `The call to ${operation} was given up.`,
+  cancelled: (operation) =>
+    `This server gave up the call to ${operation}, most likely because it is being restarted.`,
 };
 
 /** Whether the call may have taken effect, and what to do about it. */

@@ -31,8 +31,17 @@ export const failed = (body: object): CallToolResult => ({
   isError: true,
 });
 
+/** Whether it is one already; an answer of the API may have a field called `content` too. */
 export const isToolResult = (value: unknown): value is CallToolResult =>
-  isObject(value) && (Array.isArray(value['content']) || value['resultType'] === 'input_required');
+  isObject(value) && (isContent(value['content'], value) || value['resultType'] === 'input_required');
+
+const MEMBERS: ReadonlySet<string> = new Set(['content', 'structuredContent', 'isError', '_meta']);
+
+function isContent(content: unknown, whole: object): boolean {
+  if (!Array.isArray(content)) return false;
+  if (content.length === 0) return Object.keys(whole).every((member) => MEMBERS.has(member));
+  return content.every((block) => isObject(block) && typeof block['type'] === 'string');
+}
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);

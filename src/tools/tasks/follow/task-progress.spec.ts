@@ -52,6 +52,12 @@ describe('the progress a client hears of', () => {
     ]);
   });
 
+  it.each([{}, { progress: 45 }, { progress: -1 }])('makes up no percentage out of %j', async (event) => {
+    await progress.advanced({ progress: 0.5 });
+    await progress.advanced({ ...event, step_current: 3 });
+    expect(messages()).toEqual(['task running', 'task running, step 3']);
+  });
+
   it('repeats no status that a stream opened again repeats', async () => {
     await progress.changed('running', {}, false);
     await progress.changed('running', {}, false);

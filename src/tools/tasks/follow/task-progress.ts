@@ -45,9 +45,9 @@ export class TaskProgress implements Disposable {
 
   async advanced(event: TaskEvent): Promise<void> {
     this.agentId = event.agent_id ?? this.agentId;
-    const value = event.progress ?? 0;
+    const value = event.progress;
     const progress = this.ladder.next(value);
-    const percent = this.ladder.isAt(value) ? undefined : value;
+    const percent = value === undefined || this.ladder.isAt(value) || !isShare(value) ? undefined : value;
     await this.send(progress, progressMessage('running', this.agentId, event, percent));
   }
 
@@ -82,3 +82,5 @@ export class TaskProgress implements Disposable {
     this.timer.unref();
   }
 }
+
+const isShare = (value: number): boolean => value >= 0 && value <= 1;
