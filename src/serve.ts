@@ -31,17 +31,18 @@ async function startRuntime(app: NestExpressApplication, { role }: Config): Prom
   return app.get(BootstrapKey).key;
 }
 
-/** The first signal ends in order, the second at once. */
+/** The first signal ends in order, a second one at once. */
 function endOnSignal(app: NestExpressApplication, config: Config): void {
   const end = async (): Promise<void> => {
-    process.once('SIGINT', () => process.exit(130));
     app.get(Draining).begin();
     if (servesMcp(config)) await (await import('./mcp/index.js')).drainMcp(app, GRACE_MS);
     await app.close();
     process.exit(0);
   };
-  let ending: Promise<void> | undefined;
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.on(signal, () => void (ending ??= end()));
+    process.on(signal, () => {
+      if (app.get(Draining).isUnderWay) process.exit(1);
+      void end();
+    });
   }
 }

@@ -1,30 +1,18 @@
 import { availableParallelism } from 'node:os';
 
-import { applyDecorators } from '@nestjs/common';
-import {
-  ArrayNotEmpty,
-  IsIn,
-  IsInt,
-  IsNotEmpty,
-  IsOptional,
-  IsUrl,
-  Matches,
-  Max,
-  Min,
-} from 'class-validator';
+import { ArrayNotEmpty, IsIn, IsNotEmpty, IsOptional, IsUrl, Matches } from 'class-validator';
 
 import { Setting } from './setting.decorator.js';
-
-const WEB_URL = { protocols: ['http', 'https'], require_protocol: true, require_tld: false };
-const ORIGIN = /^https?:\/\/[^/\s]+$/;
-const HOST = /^[^/\s]+$/;
-/** As long as the longest key the runtime hands out, and of letters that survive a header. */
-const INTEGRATION_KEY = /^sk-[A-Za-z0-9_-]{20,200}$/;
-const DAY_LIMIT = 3650;
-const HOUR_MS = 3_600_000;
-
-const WholeNumber = (min: number, max: number = Number.MAX_SAFE_INTEGER): PropertyDecorator =>
-  applyDecorators(IsInt(), Min(min), Max(max));
+import {
+  DAY_LIMIT,
+  HOST,
+  HOUR_MS,
+  INTEGRATION_KEY,
+  ORIGIN,
+  RUNTIME_BASE,
+  WEB_URL,
+  WholeNumber,
+} from './setting-rules.js';
 
 /**
  * Every setting of the process, validated once at start. Properties that are left out of the environment keep
@@ -77,6 +65,7 @@ export class Settings {
   })
   @IsOptional()
   @IsUrl(WEB_URL)
+  @Matches(RUNTIME_BASE)
   runtimeUrl?: string;
 
   @Setting({

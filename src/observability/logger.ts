@@ -2,6 +2,7 @@ import { ConsoleLogger, type LogLevel } from '@nestjs/common';
 
 import type { Config } from '../config/index.js';
 
+import { onOneLine } from './on-one-line.js';
 import { redact } from './redact.js';
 
 /** Least severe first, in Nest's words. */
@@ -33,6 +34,7 @@ const START_REPORTS: ReadonlySet<string> = new Set(['ExceptionHandler', 'NestApp
 /** The log: quiet about the framework, without credentials, a JSON object a line where machines read it. */
 export class Logger extends ConsoleLogger {
   private readonly isVerbose: boolean;
+  private readonly isForPeople: boolean;
 
   constructor({ loggerLevel, loggerFormat }: Pick<Config, 'loggerLevel' | 'loggerFormat'>) {
     super({
@@ -43,6 +45,7 @@ export class Logger extends ConsoleLogger {
       logLevels: LEVELS.slice(LEVELS.indexOf(FIRST[loggerLevel])),
     });
     this.isVerbose = loggerLevel === 'debug';
+    this.isForPeople = loggerFormat === 'text';
   }
 
   protected override printMessages(
@@ -52,7 +55,7 @@ export class Logger extends ConsoleLogger {
     if (level === 'log' && !this.isVerbose && context !== undefined && FRAMEWORK.has(context)) return;
     const [stream, stack, params] = rest;
     super.printMessages(
-      messages.map((message) => redact(message)),
+      messages.map((message) => (this.isForPeople ? onOneLine(redact(message)) : redact(message))),
       context,
       level,
       stream,
