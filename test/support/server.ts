@@ -38,7 +38,12 @@ export class ServerProcess implements AsyncDisposable {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const server = new ServerProcess(child, dataDir, given === undefined);
-    await server.ready();
+    try {
+      await server.ready();
+    } catch (error) {
+      await server.end('SIGKILL');
+      throw error;
+    }
     return server;
   }
 
