@@ -20,6 +20,7 @@ export default defineConfig({
       project('contract', ['test/contract/**/*.spec.ts'], seconds(30, 60)),
       project('e2e', ['test/e2e/**/*.e2e-spec.ts'], { ...seconds(30, 60), ...withDatabase }),
       project('faults', ['test/faults/**/*.e2e-spec.ts'], { ...seconds(300, 60), ...withDatabase }),
+      project('replicas', ['test/replicas/**/*.e2e-spec.ts'], seconds(60, 60)),
       project('conformance', ['test/conformance/**/*.e2e-spec.ts'], seconds(60, 60)),
       project('chart', ['test/chart/**/*.spec.ts'], seconds(120, 120)),
       project('image', ['test/image/**/*.e2e-spec.ts'], seconds(600, 600)),

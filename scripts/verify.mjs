@@ -24,6 +24,7 @@ const steps = [
   { ...script('chart'), results: 'results/chart.json' },
   script('conformance'),
   vitest('conformance'),
+  vitest('replicas'),
   vitest('faults'),
   vitest('image'),
 ];

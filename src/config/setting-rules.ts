@@ -1,5 +1,5 @@
 import { applyDecorators } from '@nestjs/common';
-import { IsInt, Max, Min } from 'class-validator';
+import { IsInt, IsOptional, Max, Min } from 'class-validator';
 
 const URL_WITH_SCHEME = { require_protocol: true, require_tld: false };
 /** An address to build on: what goes before `?` and holds no credentials. */
@@ -10,6 +10,8 @@ export const WEB_URL = {
   allow_query_components: false,
   allow_fragments: false,
 };
+/** Its credentials are part of it. */
+export const REDIS_URL = { ...URL_WITH_SCHEME, protocols: ['redis', 'rediss'] };
 export const RUNTIME_BASE = /\/api\/v1\/?$/;
 export const ORIGIN = /^https?:\/\/[^/\s]+$/;
 export const HOST = /^[^/\s]+$/;
@@ -20,3 +22,7 @@ export const HOUR_MS = 3_600_000;
 
 export const WholeNumber = (min: number, max: number = Number.MAX_SAFE_INTEGER): PropertyDecorator =>
   applyDecorators(IsInt(), Min(min), Max(max));
+
+/** May be left out; what is given keeps the rules. */
+export const Optional = (...rules: PropertyDecorator[]): PropertyDecorator =>
+  applyDecorators(IsOptional(), ...rules);

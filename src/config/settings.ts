@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 
-import { ArrayNotEmpty, IsIn, IsNotEmpty, IsOptional, IsUrl, Matches } from 'class-validator';
+import { ArrayNotEmpty, IsIn, IsNotEmpty, IsUrl, Matches } from 'class-validator';
 
 import { Setting } from './setting.decorator.js';
 import {
@@ -8,7 +8,9 @@ import {
   HOST,
   HOUR_MS,
   INTEGRATION_KEY,
+  Optional,
   ORIGIN,
+  REDIS_URL,
   RUNTIME_BASE,
   WEB_URL,
   WholeNumber,
@@ -43,8 +45,7 @@ export class Settings {
     example: 'https://mcp.example.com',
     defaultText: 'from host and port',
   })
-  @IsOptional()
-  @IsUrl(WEB_URL)
+  @Optional(IsUrl(WEB_URL))
   httpPublicUrl?: string;
 
   @Setting({
@@ -53,8 +54,7 @@ export class Settings {
     example: 'https://app.example.com',
     defaultText: 'as CYBERUN_MCP_ALLOWED_ORIGINS',
   })
-  @IsOptional()
-  @Matches(ORIGIN, { each: true })
+  @Optional(Matches(ORIGIN, { each: true }))
   httpCorsOrigins?: string[];
 
   @Setting({
@@ -63,9 +63,7 @@ export class Settings {
     example: 'https://core.cyberun.cloud/api/v1',
     defaultText: 'empty: the embedded runtime',
   })
-  @IsOptional()
-  @IsUrl(WEB_URL)
-  @Matches(RUNTIME_BASE)
+  @Optional(IsUrl(WEB_URL), Matches(RUNTIME_BASE))
   runtimeUrl?: string;
 
   @Setting({
@@ -93,14 +91,23 @@ export class Settings {
   dataDir: string = '.cyberun';
 
   @Setting({
+    env: 'CYBERUN_REDIS_URL',
+    meaning: 'Redis for 2025-era sessions, so that any replica serves any request; rediss:// is TLS.',
+    example: 'redis://redis.example.com:6379/0',
+    defaultText: 'empty: in memory, for one replica',
+    isSecret: true,
+  })
+  @Optional(IsUrl(REDIS_URL))
+  redisUrl?: string;
+
+  @Setting({
     env: 'CYBERUN_BOOTSTRAP_KEY',
     meaning: 'First sk- key of the embedded runtime, for automation.',
     example: 'sk- followed by 20 to 200 letters, digits, - or _',
     defaultText: 'empty: a random key, shown once',
     isSecret: true,
   })
-  @IsOptional()
-  @Matches(INTEGRATION_KEY)
+  @Optional(Matches(INTEGRATION_KEY))
   bootstrapKey?: string;
 
   @Setting({
@@ -109,7 +116,7 @@ export class Settings {
     example: 'workflows',
     defaultText: '`workflows` of the package',
   })
-  @IsOptional()
+  @Optional()
   workflowsDir?: string;
 
   @Setting({
@@ -118,7 +125,7 @@ export class Settings {
     example: 'services',
     defaultText: '`services` of the package',
   })
-  @IsOptional()
+  @Optional()
   servicesDir?: string;
 
   @Setting({
@@ -170,8 +177,7 @@ export class Settings {
     example: 'https://app.example.com',
     defaultText: 'localhost class and the public URL',
   })
-  @IsOptional()
-  @Matches(ORIGIN, { each: true })
+  @Optional(Matches(ORIGIN, { each: true }))
   mcpAllowedOrigins?: string[];
 
   @Setting({
@@ -180,8 +186,7 @@ export class Settings {
     example: 'mcp.example.com',
     defaultText: 'localhost class and the host of the public URL',
   })
-  @IsOptional()
-  @Matches(HOST, { each: true })
+  @Optional(Matches(HOST, { each: true }))
   mcpAllowedHosts?: string[];
 
   @Setting({

@@ -17,10 +17,9 @@ import { ToolResultInterceptor } from './errors/tool-result.interceptor.js';
 import { Handshake } from './legacy/handshake.js';
 import { LegacyEndpoint } from './legacy/legacy-endpoint.js';
 import { LegacyExchanges } from './legacy/legacy-exchanges.js';
+import { LegacyNotices } from './legacy/legacy-notices.js';
 import { LegacyRequests } from './legacy/legacy-requests.js';
 import { LiveSessions } from './legacy/live-sessions.js';
-import { MemorySessions } from './legacy/memory-sessions.js';
-import { Sessions } from './legacy/sessions.js';
 import { StandaloneStreams } from './legacy/standalone-streams.js';
 import { McpEndpointController } from './mcp.controller.js';
 import { HotRequests } from './modern/hot-requests.js';
@@ -29,6 +28,7 @@ import { ModernEndpoint } from './modern/modern-endpoint.js';
 import { ModernResults } from './modern/modern-results.js';
 import { SdkExchanges } from './modern/sdk-exchanges.js';
 import { SdkModern } from './modern/sdk-modern.js';
+import { sessionStorage } from './replicas/session-storage.js';
 import { SERVER_INFO, serverInfo } from './server-info.js';
 import { ToolCatalog } from './tools/tool-catalog.js';
 import { ToolRunner } from './tools/tool-runner.js';
@@ -42,9 +42,9 @@ import { Traffic } from './transport/traffic.js';
 const edge = [AllowedNames, EdgeMiddleware, BearerGuard];
 const tools = [ToolCatalog, ToolRunner, ToolCalls, Failures];
 const legacy = [
-  { provide: Sessions, useClass: MemorySessions },
   LiveSessions,
   LegacyRequests,
+  LegacyNotices,
   LegacyExchanges,
   Handshake,
   StandaloneStreams,
@@ -61,6 +61,7 @@ const transport = [Traffic, SdkServers, Announcements, StreamableTransport, Cybe
     KeyVerdicts,
     ...edge,
     ...tools,
+    ...sessionStorage,
     ...legacy,
     ...modern,
     ...transport,

@@ -31,7 +31,7 @@ export class LegacyEndpoint {
     const record = await this.sessionOf(request);
     if (isOpening) throw new Refusal(400, CODE.invalidRequest, 'Invalid Request: Server already initialized');
     requireKnownVersion(request.headers);
-    this.exchanges.receive(record, messages, request, response);
+    await this.exchanges.receive(record, messages, request, response);
   }
 
   /** @throws {Refusal} */
@@ -44,9 +44,9 @@ export class LegacyEndpoint {
 
   /** @throws {Refusal} */
   async end(request: KeyedRequest, response: ServerResponse): Promise<void> {
-    const { id } = await this.sessionOf(request);
+    const record = await this.sessionOf(request);
     requireKnownVersion(request.headers);
-    await this.sessions.end(id);
+    await this.sessions.end(record);
     response.writeHead(200).end();
   }
 

@@ -5,10 +5,11 @@ import type { ServerResponse } from 'node:http';
 import type { KeyedRequest } from '../auth/keyed-request.js';
 import { CODE } from '../edge/refusal.js';
 import { Call } from '../transport/call.js';
-import { errorMessage, isNotice, isRequest, type RequestMessage } from '../transport/messages.js';
+import { errorMessage, isRequest, type RequestMessage } from '../transport/messages.js';
 import { Reply } from '../transport/reply.js';
 import { Traffic } from '../transport/traffic.js';
 import { SESSION_ID } from './legacy-messages.js';
+import { LegacyNotices } from './legacy-notices.js';
 import { type Asked, LegacyRequests } from './legacy-requests.js';
 import type { LiveSession } from './live-session.js';
 import { LiveSessions } from './live-sessions.js';
@@ -16,7 +17,6 @@ import type { SessionRecord } from './sessions.js';
 
 /** In these revisions a lost connection is no cancellation: a client has this long to come back. */
 const RESUME_WINDOW_MS = 60_000;
-const LONGEST_REASON = 200;
 
 /** Takes in the messages of one POST to a session, and sees that each request among them is answered once. */
 @Injectable()
@@ -26,26 +26,32 @@ export class LegacyExchanges {
   constructor(
     private readonly live: LiveSessions,
     private readonly requests: LegacyRequests,
+    private readonly notices: LegacyNotices,
     private readonly traffic: Traffic,
   ) {}
 
-  receive(
+  /** @throws {Refusal} 503 when what is said concerns another replica, and none can be reached. */
+  async receive(
     record: SessionRecord,
     messages: readonly JSONRPCMessage[],
     rawRequest: KeyedRequest,
     response: ServerResponse,
-  ): void {
+  ): Promise<void> {
     const session = this.live.of(record);
+    const notices: Promise<void>[] = [];
     const count = messages.filter(isRequest).length;
     const reply = new Reply(response, { [SESSION_ID]: record.id }, count);
     for (const message of messages) {
       if (isRequest(message))
         this.begin({ session, message, rawRequest, call: this.callFor(session, message, reply) });
-      else notice(session, message);
+      else notices.push(this.notices.take(session, message));
     }
-    if (count > 0) return;
-    response.writeHead(202).end();
+    if (count > 0 && notices.length === 0) return;
+    const told = await Promise.allSettled(notices);
     this.live.settle(session);
+    if (count > 0) return;
+    for (const one of told) if (one.status === 'rejected') throw one.reason;
+    response.writeHead(202).end();
   }
 
   private callFor(session: LiveSession, { id }: RequestMessage, reply: Reply): Call {
@@ -68,16 +74,3 @@ export class LegacyExchanges {
     });
   }
 }
-
-/** A notification, or a client's answer to a question of the SDK server; neither is answered. */
-function notice(session: LiveSession, message: JSONRPCMessage): void {
-  if (isNotice(message) && message.method === 'notifications/cancelled') {
-    const { requestId, reason } = message.params ?? {};
-    const why = typeof reason === 'string' ? `: ${oneLine(reason)}` : '';
-    session.calls.get(requestId as RequestMessage['id'])?.cancel(`cancelled by the client${why}`);
-  }
-  session.link?.deliver(message);
-}
-
-/** A client's words as the log may hold them. */
-const oneLine = (text: string): string => text.slice(0, LONGEST_REASON).replaceAll(/\p{Cc}+/gu, ' ');

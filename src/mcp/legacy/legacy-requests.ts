@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { type CallToolResult, ProtocolError } from '@modelcontextprotocol/server';
+import { type CallToolResult, isSpecType, ProtocolError } from '@modelcontextprotocol/server';
 
 import type { McpServer } from '../tools/tool-context.js';
 import type { McpSessionInfo } from '@rekog/mcp-nest';
@@ -80,6 +80,7 @@ export class LegacyRequests {
 
   private async throughSdk(asked: Asked, first?: CallToolResult): Promise<void> {
     const { session, message, rawRequest } = asked;
+    if (isSpecType.SetLevelRequest(message)) await this.live.setLogLevel(session, message.params.level);
     const link = this.live.linkOf(session);
     await link.ready;
     const origin = this.originOf(asked);

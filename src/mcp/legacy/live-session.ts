@@ -11,7 +11,8 @@ export class LiveSession {
   stream: EventStream | undefined;
   link: SessionLink | undefined;
 
-  constructor(readonly record: SessionRecord) {}
+  /** @param record as the latest request found it. */
+  constructor(public record: SessionRecord) {}
 
   /** Nothing is: all that is left of the session is its record. */
   get isQuiet(): boolean {

@@ -1,6 +1,8 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import type { LoggingLevel } from '@modelcontextprotocol/server';
 
 import { CONFIG, type Config } from '../../config/index.js';
+import { Replicas } from '../replicas/replicas.js';
 import { SdkServers } from '../transport/sdk-servers.js';
 import { LiveSession } from './live-session.js';
 import { SessionLink } from './session-link.js';
@@ -8,7 +10,7 @@ import { type SessionRecord, Sessions } from './sessions.js';
 
 const RENEWALS_PER_IDLE_TIME = 3;
 
-/** Sessions in which something is going on in this process. */
+/** Sessions in which something is going on in this process, by their tags. */
 @Injectable()
 export class LiveSessions implements OnApplicationShutdown {
   private readonly live = new Map<string, LiveSession>();
@@ -17,29 +19,48 @@ export class LiveSessions implements OnApplicationShutdown {
   constructor(
     private readonly sessions: Sessions,
     private readonly servers: SdkServers,
+    private readonly replicas: Replicas,
     @Inject(CONFIG) { mcpSessionIdleSeconds }: Config,
   ) {
-    sessions.onEnded((id) => this.ended(id));
+    sessions.onEnded((tag) => this.ended(tag));
+    replicas.onTold('to-client', ({ tag, text }) => void this.live.get(tag)?.stream?.send(text));
     const period = (mcpSessionIdleSeconds * 1000) / RENEWALS_PER_IDLE_TIME;
     this.renewal = setInterval(() => this.renew(), period).unref();
   }
 
+  find(tag: string): LiveSession | undefined {
+    return this.live.get(tag);
+  }
+
   of(record: SessionRecord): LiveSession {
-    const found = this.live.get(record.id);
-    if (found) return found;
+    const found = this.live.get(record.tag);
+    if (found) {
+      found.record = record;
+      return found;
+    }
     const made = new LiveSession(record);
-    this.live.set(record.id, made);
+    this.live.set(record.tag, made);
     return made;
   }
 
-  /** The session's SDK server, made on first need. */
+  /** The session's SDK server, made on first need; it knows what the client has told any replica. */
   linkOf(session: LiveSession): SessionLink {
-    return (session.link ??= new SessionLink(this.servers.create(), session));
+    const link = (session.link ??= new SessionLink(this.servers.create(), session, (text) =>
+      this.sendAside(session, text),
+    ));
+    link.keepInStep();
+    return link;
+  }
+
+  /** Keeps what the client wants to be told, for every replica. */
+  async setLogLevel(session: LiveSession, logLevel: LoggingLevel): Promise<void> {
+    await this.sessions.setLogLevel(session.record, logLevel);
+    session.record = { ...session.record, logLevel };
   }
 
   /** Forgets a session in which nothing is going on any more. */
   settle(session: LiveSession): void {
-    if (session.isQuiet) this.live.delete(session.record.id);
+    if (session.isQuiet) this.live.delete(session.record.tag);
   }
 
   /** Sends a notification to every session that listens. */
@@ -59,13 +80,23 @@ export class LiveSessions implements OnApplicationShutdown {
     clearInterval(this.renewal);
   }
 
-  private ended(id: string): void {
-    const session = this.live.get(id);
-    this.live.delete(id);
+  /** Sends what belongs to no request; a client that listens nowhere does not get it. */
+  private async sendAside({ stream, record: { tag } }: LiveSession, text: string): Promise<void> {
+    // As for a client that does not listen: the one who sends cannot do anything about it.
+    await (stream?.send(text) ?? this.replicas.tell({ kind: 'to-client', tag, text }).catch(() => undefined));
+  }
+
+  private ended(tag: string): void {
+    const session = this.live.get(tag);
+    this.live.delete(tag);
     session?.end('the session has ended');
   }
 
   private renew(): void {
-    for (const [id, { calls }] of this.live) if (calls.size > 0) void this.sessions.renew(id);
+    for (const { calls, record } of this.live.values()) {
+      const told = calls.size > 0 ? this.sessions.renew(record) : this.sessions.check(record);
+      // Out of reach; the next time will do.
+      told.catch(() => undefined);
+    }
   }
 }

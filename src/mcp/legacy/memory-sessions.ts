@@ -1,16 +1,17 @@
 import { randomBytes } from 'node:crypto';
 
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import type { LoggingLevel } from '@modelcontextprotocol/server';
 
 import { CONFIG, type Config } from '../../config/index.js';
-import { type SessionRecord, Sessions } from './sessions.js';
+import { type Opened, type SessionRecord, Sessions, type StreamClaim } from './sessions.js';
 
 const ID_BYTES = 16;
 const CAP = 10_000;
 const LONGEST_SWEEP_MS = 30_000;
 
 interface Kept {
-  readonly session: SessionRecord;
+  session: SessionRecord;
   lastUsed: number;
   hasStream: boolean;
 }
@@ -19,7 +20,7 @@ interface Kept {
 @Injectable()
 export class MemorySessions extends Sessions implements OnApplicationShutdown {
   private readonly kept = new Map<string, Kept>();
-  private readonly listeners = new Set<(id: string) => void>();
+  private readonly listeners = new Set<(tag: string) => void>();
   private readonly idleMs: number;
   private readonly sweeper: NodeJS.Timeout;
 
@@ -29,10 +30,11 @@ export class MemorySessions extends Sessions implements OnApplicationShutdown {
     this.sweeper = setInterval(() => this.sweep(), Math.min(this.idleMs / 2, LONGEST_SWEEP_MS)).unref();
   }
 
-  open(opened: Omit<SessionRecord, 'id'>): Promise<SessionRecord> {
+  open(opened: Opened): Promise<SessionRecord> {
     const [longestIdle] = this.kept.keys();
     if (this.kept.size >= CAP && longestIdle !== undefined) this.forget(longestIdle);
-    const session = { ...opened, id: randomBytes(ID_BYTES).toString('base64url') };
+    const id = randomBytes(ID_BYTES).toString('base64url');
+    const session = { ...opened, id, tag: id };
     this.kept.set(session.id, { session, lastUsed: Date.now(), hasStream: false });
     return Promise.resolve(session);
   }
@@ -44,31 +46,40 @@ export class MemorySessions extends Sessions implements OnApplicationShutdown {
     return Promise.resolve(kept.session);
   }
 
-  renew(id: string): Promise<void> {
+  renew({ id }: SessionRecord): Promise<void> {
     const kept = this.living(id);
     if (kept) this.touch(id, kept);
     return Promise.resolve();
   }
 
-  end(id: string): Promise<void> {
+  check({ id }: SessionRecord): Promise<void> {
+    this.living(id);
+    return Promise.resolve();
+  }
+
+  setLogLevel({ id }: SessionRecord, logLevel: LoggingLevel): Promise<void> {
+    const kept = this.kept.get(id);
+    if (kept) kept.session = { ...kept.session, logLevel };
+    return Promise.resolve();
+  }
+
+  end({ id }: SessionRecord): Promise<void> {
     this.forget(id);
     return Promise.resolve();
   }
 
-  claimStream(id: string): Promise<boolean> {
+  claimStream({ id }: SessionRecord): Promise<StreamClaim | undefined> {
     const kept = this.kept.get(id);
-    if (!kept || kept.hasStream) return Promise.resolve(false);
+    if (!kept || kept.hasStream) return Promise.resolve(undefined);
     kept.hasStream = true;
-    return Promise.resolve(true);
+    const release = (): Promise<void> => {
+      kept.hasStream = false;
+      return Promise.resolve();
+    };
+    return Promise.resolve({ release, onLost: () => undefined });
   }
 
-  releaseStream(id: string): Promise<void> {
-    const kept = this.kept.get(id);
-    if (kept) kept.hasStream = false;
-    return Promise.resolve();
-  }
-
-  onEnded(listener: (id: string) => void): void {
+  onEnded(listener: (tag: string) => void): void {
     this.listeners.add(listener);
   }
 

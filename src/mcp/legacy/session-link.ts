@@ -1,5 +1,8 @@
+import { randomUUID } from 'node:crypto';
+
 import type {
   JSONRPCMessage,
+  LoggingLevel,
   MessageExtraInfo,
   RequestId,
   Transport,
@@ -9,9 +12,7 @@ import type {
 import type { McpServer } from '../tools/tool-context.js';
 
 import type { LiveSession } from './live-session.js';
-
-/** Id of the handshake that tells a new SDK server what the client said when the session was opened. */
-const HANDSHAKE: RequestId = 'cyberun-handshake';
+import { QuestionIds } from './question-ids.js';
 
 /**
  * Joins the SDK server of one session to our streams: what belongs to a request goes to that request's own response,
@@ -24,40 +25,54 @@ export class SessionLink implements Transport {
   readonly sessionId: string;
   /** Settled once the server knows its client. */
   readonly ready: Promise<void>;
-  private greeted: (() => void) | undefined;
+  private readonly ids = new QuestionIds();
+  /** Id of our own requests, which repeat what the client said elsewhere; none that a client would choose. */
+  private readonly handshake: RequestId = randomUUID();
+  private logLevel: LoggingLevel | undefined;
+  private greeted: () => void = () => undefined;
 
   constructor(
     readonly server: McpServer,
     private readonly live: LiveSession,
+    /** Sends what belongs to no request. */
+    private readonly sendAside: (text: string) => Promise<void>,
   ) {
     this.sessionId = live.record.id;
     this.ready = new Promise((resolve) => (this.greeted = resolve));
     const { hello: params } = live.record;
     void server.connect(this);
-    this.deliver({ jsonrpc: '2.0', id: HANDSHAKE, method: 'initialize', params });
+    this.deliver({ jsonrpc: '2.0', id: this.handshake, method: 'initialize', params });
+  }
+
+  /** Tells the server which messages the client wants, unless it has been told. */
+  keepInStep(): void {
+    const { logLevel: level } = this.live.record;
+    if (level === undefined || level === this.logLevel) return;
+    this.logLevel = level;
+    this.deliver({ jsonrpc: '2.0', id: this.handshake, method: 'logging/setLevel', params: { level } });
   }
 
   start(): Promise<void> {
     return Promise.resolve();
   }
 
-  /** Hands a message of the client to the server. */
-  deliver(message: JSONRPCMessage, extra?: MessageExtraInfo): void {
-    this.onmessage?.(message, extra);
+  /** Hands a message of the client to the server, unless it answers a question of somebody else. */
+  deliver(message: JSONRPCMessage, extra?: MessageExtraInfo): boolean {
+    const ours = this.ids.inward(message);
+    if (ours) this.onmessage?.(ours, extra);
+    return ours !== undefined;
   }
 
   async send(message: JSONRPCMessage, options?: TransportSendOptions): Promise<void> {
-    const text = JSON.stringify(message);
     if ('method' in message) {
+      const text = JSON.stringify(this.ids.outward(message));
       const related = options?.relatedRequestId;
       const call = related === undefined ? undefined : this.live.calls.get(related);
-      await (call ? call.notify(text) : this.live.stream?.send(text));
-    } else if (this.greeted && message.id === HANDSHAKE) {
+      await (call ? call.notify(text) : this.sendAside(text));
+    } else if (message.id === this.handshake) {
       this.greeted();
-      // From now on the id is a client's, should one choose it.
-      this.greeted = undefined;
     } else if (message.id !== undefined) {
-      this.live.calls.get(message.id)?.answer(text);
+      this.live.calls.get(message.id)?.answer(JSON.stringify(message));
     }
   }
 

@@ -1,32 +1,53 @@
-import type { InitializeRequest } from '@modelcontextprotocol/server';
+import type { InitializeRequest, LoggingLevel } from '@modelcontextprotocol/server';
 
 /** What is kept of a session of a 2025-era client: enough for any process to go on with it. */
 export interface SessionRecord {
   readonly id: string;
+  /** Names the session among ourselves; unlike the id it need not be kept from anybody. */
+  readonly tag: string;
   /** The session belongs to the key that opened it. */
   readonly keyHash: string;
   readonly protocolVersion: string;
   /** What the client said of itself. */
   readonly hello: InitializeRequest['params'];
+  /** The least severe message it wants, if it said so. */
+  readonly logLevel?: LoggingLevel;
 }
 
-/** Where sessions are kept. A session ends when its client says so, or after a while without a request. */
+/** A session before it has a name. */
+export type Opened = Omit<SessionRecord, 'id' | 'tag'>;
+
+/** The right to the one standalone stream of a session. */
+export interface StreamClaim {
+  /** Calls back when somebody else has it, because we were out of reach for too long. */
+  onLost(listener: () => void): void;
+  release(): Promise<void>;
+}
+
+/**
+ * Where sessions are kept. A session ends when its client says so, or after a while without a request. Whatever is
+ * asked may throw a {@link Refusal} with status 503, when the place cannot be reached.
+ */
 export abstract class Sessions {
-  abstract open(session: Omit<SessionRecord, 'id'>): Promise<SessionRecord>;
+  abstract open(session: Opened): Promise<SessionRecord>;
 
   /** The session, if it is there and belongs to this key; being found keeps it from ending. */
   abstract find(id: string, keyHash: string): Promise<SessionRecord | undefined>;
 
   /** Keeps a session from ending while something is running in it. */
-  abstract renew(id: string): Promise<void>;
+  abstract renew(session: SessionRecord): Promise<void>;
 
-  abstract end(id: string): Promise<void>;
+  /** Sees whether a session has ended that nobody asked for. */
+  abstract check(session: SessionRecord): Promise<void>;
 
-  /** Takes the one standalone stream of a session; `false` when somebody has it. */
-  abstract claimStream(id: string): Promise<boolean>;
+  /** Keeps what the client has decided about its session. */
+  abstract setLogLevel(session: SessionRecord, logLevel: LoggingLevel): Promise<void>;
 
-  abstract releaseStream(id: string): Promise<void>;
+  abstract end(session: SessionRecord): Promise<void>;
 
-  /** Calls back for every session that has ended, for whatever reason. */
-  abstract onEnded(listener: (id: string) => void): void;
+  /** Takes the one standalone stream of a session, unless somebody has it. */
+  abstract claimStream(session: SessionRecord): Promise<StreamClaim | undefined>;
+
+  /** Calls back with the tag of a session that has ended, for whatever reason; perhaps more than once. */
+  abstract onEnded(listener: (tag: string) => void): void;
 }

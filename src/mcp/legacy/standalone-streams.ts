@@ -20,23 +20,26 @@ export class StandaloneStreams {
   /** @throws {Refusal} 409 while the session has one. */
   async open(record: SessionRecord, response: ServerResponse): Promise<void> {
     const { id, keyHash } = record;
-    if (!(await this.sessions.claimStream(id))) {
+    const claim = await this.sessions.claimStream(record);
+    if (!claim) {
       throw new Refusal(409, CODE.refused, 'Conflict: Only one SSE stream is allowed per session');
     }
     if (response.destroyed) {
-      await this.sessions.releaseStream(id);
+      await claim.release();
       return;
     }
     const session = this.live.of(record);
     const stream = new EventStream(response, { [SESSION_ID]: id });
     const open = { keyHash, end: (): void => stream.end() };
     session.stream = stream;
+    claim.onLost(() => stream.end());
     this.traffic.open(open);
     response.once('close', () => {
       session.stream = undefined;
       this.traffic.closed(open);
       this.live.settle(session);
-      void this.sessions.releaseStream(id);
+      // Out of reach, the claim ends by itself.
+      claim.release().catch(() => undefined);
     });
   }
 }

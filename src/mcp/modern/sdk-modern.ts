@@ -2,7 +2,6 @@ import { Injectable, Logger } from '@nestjs/common';
 import {
   type CallToolResult,
   createMcpHandler,
-  InMemoryServerEventBus,
   type McpHttpHandler,
   type McpRequestContext,
   type Server,
@@ -10,6 +9,7 @@ import {
 import type { ServerResponse } from 'node:http';
 
 import type { KeyedRequest } from '../auth/keyed-request.js';
+import { ReplicatedEvents } from '../replicas/replicated-events.js';
 import { SdkServers } from '../transport/sdk-servers.js';
 import { ToolCalls } from '../transport/tool-calls.js';
 import { toWebRequest, writeWebResponse } from './web-bridge.js';
@@ -34,15 +34,18 @@ type Served = Pick<Circumstances, 'stop' | 'first'> & { readonly rawRequest: Key
 @Injectable()
 export class SdkModern {
   private readonly logger = new Logger(SdkModern.name);
-  private readonly bus = new InMemoryServerEventBus();
   /** Two, because ending subscriptions must not end calls. */
-  private readonly calls = this.handler();
-  private readonly subscriptions = this.handler();
+  private readonly calls: McpHttpHandler;
+  private readonly subscriptions: McpHttpHandler;
 
   constructor(
     private readonly servers: SdkServers,
     private readonly tools: ToolCalls,
-  ) {}
+    private readonly events: ReplicatedEvents,
+  ) {
+    this.calls = this.handler();
+    this.subscriptions = this.handler();
+  }
 
   async serve(
     rawRequest: KeyedRequest,
@@ -78,7 +81,7 @@ export class SdkModern {
   private handler(): McpHttpHandler {
     return createMcpHandler((context) => this.serverFor(context), {
       legacy: 'reject',
-      bus: this.bus,
+      bus: this.events,
       keepAliveMs: KEEP_ALIVE_MS,
       maxSubscriptions: MAX_SUBSCRIPTIONS,
       onerror: ({ message }) => this.logger.debug(message),

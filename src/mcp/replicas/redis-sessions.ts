@@ -1,0 +1,89 @@
+import { hash, randomBytes } from 'node:crypto';
+
+import type { LoggingLevel } from '@modelcontextprotocol/server';
+
+import { type Opened, type SessionRecord, Sessions, type StreamClaim } from '../legacy/sessions.js';
+import type { RedisConnection } from './redis-connection.js';
+import type { RedisReplicas } from './redis-replicas.js';
+import { CLAIM_MS, RedisStreamClaim } from './redis-stream-claim.js';
+
+const PREFIX = 'cyberun:mcp';
+const ID_BYTES = 16;
+
+type Kept = Omit<Opened, 'keyHash'>;
+
+/** The braces put all keys of a session into one slot. */
+const recordKey = (tag: string): string => `${PREFIX}:{${tag}}:record`;
+const streamKey = (tag: string): string => `${PREFIX}:{${tag}}:stream`;
+/** The key's hash comes first, where the script finds it. */
+const valueOf = (keyHash: string, kept: Kept): string => keyHash + JSON.stringify(kept);
+const tagOf = (id: string): string => hash('sha256', id, 'hex');
+
+/** Sessions that any replica can go on with. Redis holds neither their ids nor the keys they belong to, only hashes. */
+export class RedisSessions extends Sessions {
+  private readonly listeners = new Set<(tag: string) => void>();
+
+  constructor(
+    private readonly redis: RedisConnection,
+    private readonly replicas: RedisReplicas,
+    private readonly idleMs: number,
+  ) {
+    super();
+    replicas.onTold('ended', ({ tag }) => this.ended(tag));
+  }
+
+  async open({ keyHash, ...kept }: Opened): Promise<SessionRecord> {
+    const id = randomBytes(ID_BYTES).toString('base64url');
+    const tag = tagOf(id);
+    await this.redis.run((redis) => redis.set(recordKey(tag), valueOf(keyHash, kept), 'PX', this.idleMs));
+    return { id, tag, keyHash, ...kept };
+  }
+
+  async find(id: string, keyHash: string): Promise<SessionRecord | undefined> {
+    const tag = tagOf(id);
+    const found = await this.redis.run((redis) => redis.findSession(recordKey(tag), keyHash, this.idleMs));
+    return found === null ? undefined : { id, tag, keyHash, ...(JSON.parse(found) as Kept) };
+  }
+
+  async renew({ tag }: SessionRecord): Promise<void> {
+    const isThere = await this.redis.run((redis) => redis.pexpire(recordKey(tag), this.idleMs));
+    if (!isThere) this.ended(tag);
+  }
+
+  async check({ tag }: SessionRecord): Promise<void> {
+    const isThere = await this.redis.run((redis) => redis.exists(recordKey(tag)));
+    if (!isThere) this.ended(tag);
+  }
+
+  async setLogLevel(session: SessionRecord, logLevel: LoggingLevel): Promise<void> {
+    const { id: _, tag, keyHash, ...kept } = session;
+    const value = valueOf(keyHash, { ...kept, logLevel });
+    await this.redis.run((redis) => redis.set(recordKey(tag), value, 'KEEPTTL', 'XX'));
+  }
+
+  async end({ tag }: SessionRecord): Promise<void> {
+    await this.redis.run((redis) => redis.del(recordKey(tag), streamKey(tag)));
+    this.ended(tag);
+    await this.replicas.tell({ kind: 'ended', tag });
+  }
+
+  async claimStream({ tag }: SessionRecord): Promise<StreamClaim | undefined> {
+    const holder = `${this.replicas.name}:${randomBytes(ID_BYTES).toString('base64url')}`;
+    const [record, stream] = [recordKey(tag), streamKey(tag)];
+    const isOurs = await this.redis.run((redis) => redis.set(stream, holder, 'PX', CLAIM_MS, 'NX'));
+    if (isOurs === null) return undefined;
+    return new RedisStreamClaim({
+      hold: () => this.redis.run((redis) => redis.holdStream(record, stream, holder, CLAIM_MS)),
+      release: () => this.redis.run((redis) => redis.releaseStream(stream, holder)),
+      onEnded: () => this.ended(tag),
+    });
+  }
+
+  onEnded(listener: (tag: string) => void): void {
+    this.listeners.add(listener);
+  }
+
+  private ended(tag: string): void {
+    for (const listener of this.listeners) listener(tag);
+  }
+}

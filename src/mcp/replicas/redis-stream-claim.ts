@@ -1,0 +1,38 @@
+import type { StreamClaim } from '../legacy/sessions.js';
+
+/** A claim that nobody renews is over after this time; so one of a replica that died is. */
+export const CLAIM_MS = 10_000;
+const RENEWAL_MS = 3000;
+
+interface Held {
+  /** Says how things stand, and makes the claim last longer if it is ours. */
+  readonly hold: () => Promise<'held' | 'taken' | 'ended'>;
+  readonly release: () => Promise<unknown>;
+  readonly onEnded: () => void;
+}
+
+/** The one standalone stream of a session, held for as long as it is renewed. */
+export class RedisStreamClaim implements StreamClaim {
+  private readonly renewal: NodeJS.Timeout;
+  private readonly listeners = new Set<() => void>();
+
+  constructor(private readonly held: Held) {
+    this.renewal = setInterval(() => void this.renew(), RENEWAL_MS).unref();
+  }
+
+  onLost(listener: () => void): void {
+    this.listeners.add(listener);
+  }
+
+  async release(): Promise<void> {
+    clearInterval(this.renewal);
+    await this.held.release();
+  }
+
+  private async renew(): Promise<void> {
+    // While Redis is away the stream stays open: if nobody takes it until then, the next renewal claims it again.
+    const state = await this.held.hold().catch(() => 'held' as const);
+    if (state === 'ended') this.held.onEnded();
+    if (state === 'taken') for (const listener of this.listeners) listener();
+  }
+}

@@ -1,0 +1,39 @@
+import type { JSONRPCMessage, ServerEvent } from '@modelcontextprotocol/server';
+
+/** What replicas of this server tell each other; sessions are named by their tags. */
+export type ReplicaMessage =
+  | { readonly kind: 'ended'; readonly tag: string }
+  /** A message of a client that may be about what another replica is doing. */
+  | { readonly kind: 'from-client'; readonly tag: string; readonly message: JSONRPCMessage }
+  /** A message for the standalone stream of a session, wherever that is open. */
+  | { readonly kind: 'to-client'; readonly tag: string; readonly text: string }
+  | { readonly kind: 'event'; readonly event: ServerEvent };
+
+export type MessageOf<Kind extends ReplicaMessage['kind']> = Extract<ReplicaMessage, { kind: Kind }>;
+
+/** The other processes that serve the same sessions. */
+export abstract class Replicas {
+  /**
+   * Tells all of them, and not ourselves.
+   *
+   * @throws {Refusal} 503 when they cannot be reached.
+   */
+  abstract tell(message: ReplicaMessage): Promise<void>;
+
+  /** Calls back for what one of them tells. */
+  abstract onTold<Kind extends ReplicaMessage['kind']>(
+    kind: Kind,
+    listener: (message: MessageOf<Kind>) => void,
+  ): void;
+}
+
+/** There are no others. */
+export class SingleReplica extends Replicas {
+  tell(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  onTold(): void {
+    // Nobody will ever tell anything.
+  }
+}

@@ -1,0 +1,35 @@
+import type { Provider } from '@nestjs/common';
+
+import { CONFIG, type Config } from '../../config/index.js';
+import { MemorySessions } from '../legacy/memory-sessions.js';
+import { Sessions } from '../legacy/sessions.js';
+import { RedisConnection } from './redis-connection.js';
+import { RedisReplicas } from './redis-replicas.js';
+import { RedisSessions } from './redis-sessions.js';
+import { Replicas, SingleReplica } from './replicas.js';
+import { ReplicatedEvents } from './replicated-events.js';
+
+/** Where sessions are kept and who else serves them: Redis and whoever uses it, or this process alone. */
+export const sessionStorage: Provider[] = [
+  {
+    provide: RedisConnection,
+    inject: [CONFIG],
+    useFactory: ({ redisUrl }: Config) =>
+      redisUrl === undefined ? undefined : new RedisConnection(redisUrl),
+  },
+  {
+    provide: Replicas,
+    inject: [RedisConnection],
+    useFactory: (redis: RedisConnection | undefined) =>
+      redis ? new RedisReplicas(redis) : new SingleReplica(),
+  },
+  {
+    provide: Sessions,
+    inject: [CONFIG, Replicas, RedisConnection],
+    useFactory: (config: Config, replicas: Replicas, redis: RedisConnection | undefined) =>
+      redis && replicas instanceof RedisReplicas
+        ? new RedisSessions(redis, replicas, config.mcpSessionIdleSeconds * 1000)
+        : new MemorySessions(config),
+  },
+  ReplicatedEvents,
+];

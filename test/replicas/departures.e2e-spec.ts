@@ -1,0 +1,79 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+
+import { MockRuntime } from '../support/mock-runtime.js';
+import { until } from '../support/processes.js';
+import { RedisServer } from '../support/redis-server.js';
+import { ServerProcess } from '../support/server.js';
+
+const KEY = 'sk-departures-0123456789abcdef';
+/** A claim nobody renews lives ten seconds. */
+const CLAIM_LIMIT_MS = 12_000;
+
+let redis: RedisServer;
+let runtime: MockRuntime;
+
+beforeAll(async () => {
+  redis = await RedisServer.start();
+  runtime = await MockRuntime.start();
+  runtime.on('GET /r/workflows', { json: { total: 0, workflow_list: [] } });
+});
+
+afterAll(async () => {
+  await runtime[Symbol.asyncDispose]();
+  await redis[Symbol.asyncDispose]();
+});
+
+const replica = (): Promise<ServerProcess> =>
+  ServerProcess.start({ CYBERUN_RUNTIME_URL: runtime.url, CYBERUN_REDIS_URL: redis.url }, ['--role', 'mcp']);
+
+const ask = (server: ServerProcess, method: string, session?: string, message?: object): Promise<Response> =>
+  fetch(server.endpoint, {
+    method,
+    headers: {
+      Authorization: `Bearer ${KEY}`,
+      Accept: 'application/json, text/event-stream',
+      'Content-Type': 'application/json',
+      ...(session !== undefined && { 'Mcp-Session-Id': session }),
+    },
+    ...(message && { body: JSON.stringify({ jsonrpc: '2.0', id: 1, ...message }) }),
+  });
+
+async function opened(server: ServerProcess): Promise<string> {
+  const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 't', version: '1' } };
+  const response = await ask(server, 'POST', undefined, { method: 'initialize', params });
+  return response.headers.get('mcp-session-id') ?? '';
+}
+
+async function expectServed(server: ServerProcess, session: string): Promise<void> {
+  const params = { name: 'list_workflows', arguments: {} };
+  const response = await ask(server, 'POST', session, { method: 'tools/call', params });
+  expect(await response.json()).toMatchObject({ result: { structuredContent: { total: 0 } } });
+}
+
+it('a replica that is killed leaves its sessions to the others, and its claims for ten seconds', async () => {
+  await using dying = await replica();
+  await using staying = await replica();
+  const session = await opened(dying);
+  const stream = await ask(dying, 'GET', session);
+  expect(stream.status).toBe(200);
+
+  await dying.end('SIGKILL');
+
+  await expect(stream.text()).rejects.toThrow('terminated');
+  await expectServed(staying, session);
+  expect((await ask(staying, 'GET', session)).status).toBe(409);
+  await until(async () => (await ask(staying, 'GET', session)).status === 200, CLAIM_LIMIT_MS);
+});
+
+it('a replica that is told to end gives up its claims at once', async () => {
+  await using leaving = await replica();
+  await using staying = await replica();
+  const session = await opened(leaving);
+  const stream = await ask(leaving, 'GET', session);
+
+  expect(await leaving.end('SIGTERM')).toBe(0);
+
+  expect(await stream.text()).toBe('');
+  expect((await ask(staying, 'GET', session)).status).toBe(200);
+  await expectServed(staying, session);
+});

@@ -1,0 +1,127 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+
+import { McpApp } from '../support/mcp-app.js';
+import { allOf, call, McpHttp, messagesOf, nextOf, resultOf, rpc } from '../support/mcp-http.js';
+import { until } from '../support/processes.js';
+import { RedisServer } from '../support/redis-server.js';
+
+const PASSWORD = 'hunter2';
+const PING = rpc('ping');
+
+let redis: RedisServer;
+let apps: readonly McpApp[];
+let replicas: readonly McpHttp[];
+
+const started = (): Promise<McpApp> => McpApp.start({ environment: { CYBERUN_REDIS_URL: redis.url } });
+
+beforeEach(async () => {
+  redis = await RedisServer.start({ password: PASSWORD });
+  apps = await Promise.all([started(), started()]);
+  replicas = apps.map((app) => new McpHttp(app));
+});
+
+afterEach(async () => {
+  await Promise.all(apps.map((app) => app[Symbol.asyncDispose]()));
+  await redis[Symbol.asyncDispose]();
+});
+
+const opened = async (): Promise<string> => (await replicas[0]?.open()) ?? '';
+
+async function expectNoSessions(session: string): Promise<void> {
+  for (const http of replicas) {
+    const hello = {
+      protocolVersion: '2025-11-25',
+      capabilities: {},
+      clientInfo: { name: 't', version: '1' },
+    };
+    const refused = await Promise.all([
+      http.ask(session, PING),
+      http.listen(session),
+      http.send('DELETE', undefined, { session }),
+      http.send('POST', rpc('initialize', hello)),
+    ]);
+    for (const response of refused) {
+      expect(response.status).toBe(503);
+      expect(response.headers.get('retry-after')).toBe('1');
+      expect(await response.json()).toMatchObject({ jsonrpc: '2.0', id: null, error: { code: -32000 } });
+    }
+  }
+}
+
+async function expectModern(): Promise<void> {
+  for (const http of replicas) {
+    const result = await resultOf(
+      await http.modern('tools/call', { name: 'echo', arguments: { text: 'x' } }),
+    );
+    expect(result.structuredContent).toEqual({ text: 'x' });
+  }
+}
+
+const areBack = (session: string): Promise<void> =>
+  until(async () => {
+    const answers = await Promise.all(replicas.map((http) => http.ask(session, PING)));
+    return answers.every(({ status }) => status === 200);
+  }, 15_000);
+
+describe('when Redis is', () => {
+  it('killed, sessions get 503 and nothing else changes; they go on when it is back', async () => {
+    const session = await opened();
+    await redis.kill();
+
+    await until(async () => (await replicas[1]?.ask(session, PING))?.status === 503, 5000);
+    await until(async () => (await replicas[0]?.ask(session, PING))?.status === 503, 5000);
+    await expectNoSessions(session);
+    await expectModern();
+
+    await redis.start();
+    await areBack(session);
+    const logged = apps.map(({ log }) => log.text).join('\n');
+    expect(logged).toContain('Redis is gone');
+    expect(logged).toContain('Redis is back');
+    expect(logged).not.toContain(PASSWORD);
+  });
+
+  it('silent, sessions get 503 before long, and go on when it speaks again', async () => {
+    const session = await opened();
+    redis.signal('SIGSTOP');
+    const before = performance.now();
+    await expectNoSessions(session);
+    // A command waits one second, after those that were sent before it.
+    expect(performance.now() - before).toBeLessThan(replicas.length * 2500);
+    await expectModern();
+    redis.signal('SIGCONT');
+    await areBack(session);
+  });
+
+  it('restarted, calls that run are answered, streams stay, and replicas hear each other again', async () => {
+    const session = await opened();
+    const [app] = apps;
+    const messages = messagesOf((await replicas[0]?.listen(session)) ?? new Response());
+    const waiting = app?.odd.next('waiting');
+    const answer = replicas[0]?.ask(session, call('wait', {}, 'long'));
+    await waiting;
+    await redis.kill();
+    await redis.start();
+    await areBack(session);
+
+    app?.odd.release();
+    expect(await allOf((await answer) ?? new Response())).toMatchObject([
+      { result: { structuredContent: { released: true } } },
+    ]);
+    apps[1]?.strategy.registerTool({ name: 'late', description: 'Late', handler: () => ({}) });
+    expect(await nextOf(messages)).toMatchObject({ method: 'notifications/tools/list_changed' });
+    await messages.return(undefined);
+  });
+
+  it('not there at the start, the server starts all the same and finds it later', async () => {
+    await redis.kill();
+    const late = await started();
+    apps = [...apps, late];
+    replicas = [new McpHttp(late)];
+    await expectNoSessions('x');
+    await expectModern();
+    await redis.start();
+    await until(async () => (await replicas[0]?.ask('x', PING))?.status === 404, 15_000);
+    expect((await replicas[0]?.ask(await opened(), PING))?.status).toBe(200);
+  });
+});

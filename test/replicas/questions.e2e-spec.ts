@@ -1,0 +1,120 @@
+import { Module } from '@nestjs/common';
+import { Ctx } from '@nestjs/microservices';
+import { McpContext, McpController, Tool } from '@rekog/mcp-nest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+
+import { McpApp } from '../support/mcp-app.js';
+import { allOf, call, McpHttp, messagesOf, nextOf, resultOf, rpc } from '../support/mcp-http.js';
+import { RedisServer } from '../support/redis-server.js';
+import { StrangersModule } from '../support/strangers.js';
+
+@McpController()
+class AsideTools {
+  @Tool({ name: 'ask_aside', description: 'Asks on the standalone stream' })
+  async askAside(@Ctx() { mcpServer }: McpContext): Promise<object> {
+    const requestedSchema = { type: 'object', properties: { name: { type: 'string' } } } as const;
+    const { content } = await mcpServer.server.elicitInput({ message: 'Who?', requestedSchema });
+    return { name: content?.['name'] };
+  }
+}
+
+@Module({ controllers: [AsideTools] })
+class AsideModule {}
+
+let redis: RedisServer;
+let apps: readonly [McpApp, McpApp];
+let one: McpHttp;
+let other: McpHttp;
+
+const started = (): Promise<McpApp> =>
+  McpApp.start({
+    modules: [StrangersModule, AsideModule],
+    environment: { CYBERUN_REDIS_URL: redis.url },
+    capabilities: { logging: {} },
+  });
+
+beforeAll(async () => {
+  redis = await RedisServer.start();
+  apps = await Promise.all([started(), started()]);
+  [one, other] = [new McpHttp(apps[0]), new McpHttp(apps[1])];
+});
+
+afterAll(async () => {
+  await Promise.all(apps.map((app) => app[Symbol.asyncDispose]()));
+  await redis[Symbol.asyncDispose]();
+});
+
+const reply = (id: unknown, name: string): object => ({
+  jsonrpc: '2.0',
+  id,
+  result: { action: 'accept', content: { name } },
+});
+
+it.each(['ask', 'ask_in_rounds'])('an answer to a question of %s may arrive at any replica', async (tool) => {
+  const session = await one.open({ elicitation: {} });
+  const messages = messagesOf(await one.ask(session, call(tool)));
+  const { id, method } = await nextOf(messages);
+  expect(method).toBe('elicitation/create');
+
+  expect((await other.ask(session, reply(id, 'Ada'))).status).toBe(202);
+
+  expect(await nextOf(messages)).toMatchObject({ result: { structuredContent: { name: 'Ada' } } });
+});
+
+it('questions of two replicas in one session are not mistaken for one another', async () => {
+  const session = await one.open({ elicitation: {} });
+  const streams = [
+    messagesOf(await one.ask(session, call('ask', {}, 'one'))),
+    messagesOf(await other.ask(session, call('ask', {}, 'other'))),
+  ] as const;
+  const [first, second] = [await nextOf(streams[0]), await nextOf(streams[1])];
+  expect(first.id).not.toBe(second.id);
+
+  // Each answer takes the way to the replica that did not ask.
+  await one.ask(session, reply(second.id, 'from the other'));
+  await other.ask(session, reply(first.id, 'from the one'));
+
+  expect(await nextOf(streams[0])).toMatchObject({ result: { structuredContent: { name: 'from the one' } } });
+  expect(await nextOf(streams[1])).toMatchObject({
+    result: { structuredContent: { name: 'from the other' } },
+  });
+});
+
+it('an answer in another session reaches nobody', async () => {
+  const [session, stranger] = [await one.open({ elicitation: {} }), await one.open({ elicitation: {} })];
+  const messages = messagesOf(await one.ask(session, call('ask')));
+  const { id } = await nextOf(messages);
+
+  expect((await other.ask(stranger, reply(id, 'Mallory'))).status).toBe(202);
+  expect((await one.ask(stranger, reply(id, 'Mallory'))).status).toBe(202);
+  expect((await other.ask(session, reply(id, 'Ada'))).status).toBe(202);
+
+  expect(await nextOf(messages)).toMatchObject({ result: { structuredContent: { name: 'Ada' } } });
+});
+
+it('a question that belongs to no request goes to the standalone stream, at whichever replica that is', async () => {
+  const session = await one.open({ elicitation: {} });
+  const aside = messagesOf(await other.listen(session));
+  const answer = one.ask(session, call('ask_aside'));
+  const { id, method } = await nextOf(aside);
+  expect(method).toBe('elicitation/create');
+
+  expect((await other.ask(session, reply(id, 'Ada'))).status).toBe(202);
+
+  expect(await resultOf(await answer)).toMatchObject({ structuredContent: { name: 'Ada' } });
+  await aside.return(undefined);
+});
+
+it('the log level a client has set at one replica holds at the other', async () => {
+  const session = await one.open();
+  const methodsOf = async (http: McpHttp): Promise<unknown[]> =>
+    (await allOf(await http.ask(session, call('chatty')))).map(({ method }) => method);
+  expect(await methodsOf(other)).toEqual(['notifications/message', undefined]);
+
+  await one.ask(session, rpc('logging/setLevel', { level: 'error' }));
+  expect(await methodsOf(one)).toEqual([undefined]);
+  expect(await methodsOf(other)).toEqual([undefined]);
+
+  await other.ask(session, rpc('logging/setLevel', { level: 'info' }));
+  expect(await methodsOf(one)).toEqual(['notifications/message', undefined]);
+});

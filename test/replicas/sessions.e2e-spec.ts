@@ -1,0 +1,167 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { McpApp } from '../support/mcp-app.js';
+import { allOf, call, McpHttp, messagesOf, nextOf, resultOf, rpc } from '../support/mcp-http.js';
+import { until } from '../support/processes.js';
+import { RedisServer } from '../support/redis-server.js';
+
+const OTHER_KEY = 'sk-other-0123456789abcdef';
+const PING = rpc('ping');
+
+let redis: RedisServer;
+let apps: readonly [McpApp, McpApp];
+let one: McpHttp;
+let other: McpHttp;
+
+const started = (environment: Record<string, string> = {}): Promise<McpApp> =>
+  McpApp.start({ environment: { CYBERUN_REDIS_URL: redis.url, ...environment } });
+
+beforeAll(async () => {
+  redis = await RedisServer.start();
+  apps = await Promise.all([started(), started()]);
+  [one, other] = [new McpHttp(apps[0]), new McpHttp(apps[1])];
+});
+
+afterAll(async () => {
+  await Promise.all(apps.map((app) => app[Symbol.asyncDispose]()));
+  await redis[Symbol.asyncDispose]();
+});
+
+describe('a session opened at one replica', () => {
+  it('is served by the other, and by both at once', async () => {
+    const session = await one.open();
+    const texts = Array.from({ length: 40 }, (_, n) => `text ${n}`);
+    const answers = await Promise.all(
+      texts.map(
+        async (text, id) =>
+          await resultOf(await (id % 2 ? one : other).ask(session, call('echo', { text }, id))),
+      ),
+    );
+    expect(answers.map(({ structuredContent }) => structuredContent['text'])).toEqual(texts);
+  });
+
+  it.each(['POST', 'GET', 'DELETE'])('is not found with another key, by %s', async (method) => {
+    const session = await one.open();
+    const response = await other.send(method, method === 'POST' ? PING : undefined, {
+      session,
+      key: OTHER_KEY,
+    });
+    expect(response.status).toBe(404);
+    expect(await response.json()).toMatchObject({ error: { code: -32001 } });
+    expect((await other.ask(session, PING)).status).toBe(200);
+  });
+
+  it('ends everywhere by DELETE at the other: its stream, its calls, and for whoever asks again', async () => {
+    const session = await one.open();
+    const stream = await one.listen(session);
+    const [waiting, stopped] = [apps[0].odd.next('waiting'), apps[0].odd.next('stopped')];
+    const answer = one.ask(session, call('wait'));
+    await waiting;
+
+    expect((await other.send('DELETE', undefined, { session })).status).toBe(200);
+
+    expect(String(await stopped)).toContain('the session has ended');
+    expect(await allOf(stream)).toEqual([]);
+    expect(await allOf(await answer)).toEqual([]);
+    expect((await one.ask(session, PING)).status).toBe(404);
+    expect((await other.ask(session, PING)).status).toBe(404);
+  });
+
+  it('has a call cancelled that runs at the other', async () => {
+    const session = await one.open();
+    const [waiting, stopped] = [apps[1].odd.next('waiting'), apps[1].odd.next('stopped')];
+    const answer = other.ask(session, call('wait', {}, 'slow one'));
+    await waiting;
+
+    const params = { requestId: 'slow one', reason: 'changed my mind' };
+    const notice = { jsonrpc: '2.0', method: 'notifications/cancelled', params };
+    expect((await one.ask(session, notice)).status).toBe(202);
+
+    expect(String(await stopped)).toContain('changed my mind');
+    expect(await allOf(await answer)).toEqual([]);
+  });
+
+  it('has one standalone stream at a time, wherever that is', async () => {
+    const session = await one.open();
+    const left = new AbortController();
+    expect((await one.listen(session, { signal: left.signal })).status).toBe(200);
+    for (const replica of [one, other]) {
+      const second = await replica.listen(session);
+      expect(second.status).toBe(409);
+      expect(await second.json()).toMatchObject({ error: { code: -32000 } });
+    }
+
+    left.abort();
+    await until(async () => (await other.listen(session)).status === 200);
+    expect((await one.listen(session)).status).toBe(409);
+  });
+
+  it('keeps its stream longer than a claim lives that nobody renews', async () => {
+    const session = await one.open();
+    const left = new AbortController();
+    const stream = await one.listen(session, { signal: left.signal });
+    await delay(11_000);
+    expect((await other.listen(session)).status).toBe(409);
+    left.abort();
+    await expect(stream.text()).rejects.toThrow('aborted');
+  });
+});
+
+describe('a session that idles', () => {
+  it('ends at every replica, and so does its stream; one that is used anywhere goes on', async () => {
+    const environment = { CYBERUN_MCP_SESSION_IDLE_SECONDS: '1' };
+    await using first = await started(environment);
+    await using second = await started(environment);
+    const replicas = [new McpHttp(first), new McpHttp(second)] as const;
+    const [idle, used] = [await replicas[0].open(), await replicas[0].open()];
+    const ended = allOf(await replicas[1].listen(idle)).then(() => true);
+    for (let turn = 0; !(await Promise.race([ended, delay(100, false)])); turn += 1) {
+      expect((await replicas[turn % 2 ? 0 : 1].ask(used, PING)).status).toBe(200);
+    }
+    for (const replica of replicas) {
+      expect((await replica.ask(idle, PING)).status).toBe(404);
+      expect((await replica.ask(used, PING)).status).toBe(200);
+    }
+  });
+
+  it('does not end while a call runs in it', async () => {
+    await using short = await started({ CYBERUN_MCP_SESSION_IDLE_SECONDS: '1' });
+    const client = new McpHttp(short);
+    const session = await client.open();
+    const waiting = short.odd.next('waiting');
+    const answer = client.ask(session, call('wait'));
+    await waiting;
+    await delay(2000);
+    expect((await other.ask(session, PING)).status).toBe(200);
+    short.odd.release();
+    expect(await (await answer).json()).toMatchObject({ result: { structuredContent: { released: true } } });
+  });
+});
+
+describe('a list of tools that changes at one replica', () => {
+  const extra = { name: 'extra', description: 'Registered later', handler: () => ({ extra: true }) };
+  const CHANGED = 'notifications/tools/list_changed';
+
+  it('is told to the standalone streams of the other', async () => {
+    const session = await one.open();
+    const messages = messagesOf(await other.listen(session));
+    apps[0].strategy.registerTool(extra);
+    expect(await nextOf(messages)).toEqual({ jsonrpc: '2.0', method: CHANGED });
+    apps[0].strategy.removeTool('extra');
+    expect(await nextOf(messages)).toMatchObject({ method: CHANGED });
+    await messages.return(undefined);
+  });
+
+  it('is told to the subscriptions of 2026-07-28 at the other', async () => {
+    const messages = messagesOf(
+      await other.modern('subscriptions/listen', { notifications: { toolsListChanged: true } }),
+    );
+    expect(await nextOf(messages)).toMatchObject({ method: 'notifications/subscriptions/acknowledged' });
+    apps[0].strategy.registerTool(extra);
+    expect(await nextOf(messages)).toMatchObject({ method: CHANGED });
+    apps[0].strategy.removeTool('extra');
+    await messages.return(undefined);
+  });
+});
