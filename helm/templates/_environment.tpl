@@ -20,6 +20,16 @@
   value: {{ int64 .Values.mcp.sessionIdleSeconds | quote }}
 - name: CYBERUN_MCP_BODY_LIMIT_BYTES
   value: {{ int64 .Values.mcp.bodyLimitBytes | quote }}
+{{- if .Values.redis.existingSecret }}
+- name: CYBERUN_REDIS_URL
+  valueFrom:
+    secretKeyRef:
+      name: {{ .Values.redis.existingSecret }}
+      key: {{ .Values.redis.key }}
+{{- else if .Values.redis.url }}
+- name: CYBERUN_REDIS_URL
+  value: {{ .Values.redis.url | quote }}
+{{- end }}
 - name: CYBERUN_RUNTIME_TIMEOUT_MS
   value: {{ int64 .Values.runtime.timeoutMs | quote }}
 - name: CYBERUN_RUNTIME_RESPONSE_LIMIT_BYTES

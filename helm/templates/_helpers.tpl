@@ -32,6 +32,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name (.Chart.Version | replace "+" "_") 
 {{- if eq .Values.mode "trial" }}true{{ end -}}
 {{- end }}
 
+{{/* "true" where pods share their sessions, else nothing. */}}
+{{- define "cyberun-mcp.hasRedis" -}}
+{{- if or .Values.redis.url .Values.redis.existingSecret }}true{{ end -}}
+{{- end }}
+
 {{- define "cyberun-mcp.replicas" -}}
 {{- .Values.replicaCount | default (ternary 1 2 (eq .Values.mode "trial")) -}}
 {{- end }}

@@ -43,6 +43,11 @@ const FORBIDDEN: [name: string, values: object, sentence: string][] = [
     `trial.${String(name)} only works in mode trial, because a gateway has no runtime of its own: remove it, or set mode to trial.`,
   ]),
   [
+    'two Redis',
+    { redis: { url: 'redis://redis:6379', existingSecret: 'redis' } },
+    'redis.url must be empty while redis.existingSecret is set, because there is one Redis: leave out the one or the other.',
+  ],
+  [
     'a fixed number of pods that scales',
     { replicaCount: 3, autoscaling: { enabled: true } },
     'replicaCount must be empty while autoscaling.enabled is true, because they would fight over the number of pods: leave it out and set autoscaling.minReplicas.',

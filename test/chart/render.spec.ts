@@ -112,6 +112,26 @@ describe('mode gateway', () => {
     });
   });
 
+  it('sends a client to the same pod, unless the pods share their sessions', () => {
+    const affinity = (values: object): unknown => only('Service', render(values))?.['spec'].sessionAffinity;
+    expect(affinity({})).toBe('ClientIP');
+    expect(affinity({ redis: { url: 'redis://redis:6379' } })).toBe('None');
+    expect(affinity({ redis: { existingSecret: 'redis' } })).toBe('None');
+    expect(affinity({ redis: { existingSecret: 'redis' }, service: { sessionAffinity: 'ClientIP' } })).toBe(
+      'ClientIP',
+    );
+  });
+
+  it('has the URL of Redis from the values or from a Secret', () => {
+    expect(podOf({}).env).not.toHaveProperty('CYBERUN_REDIS_URL');
+    expect(podOf({ redis: { url: 'redis://redis:6379' } }).env['CYBERUN_REDIS_URL']).toBe(
+      'redis://redis:6379',
+    );
+    const { container } = podOf(valuesOf('gateway-ingress.yaml'));
+    const valueFrom = { secretKeyRef: { name: 'redis', key: 'uri' } };
+    expect(container.env).toContainEqual({ name: 'CYBERUN_REDIS_URL', valueFrom });
+  });
+
   it('needs no disruption budget for one pod', () => {
     expect(only('PodDisruptionBudget', render({ replicaCount: 1 }))).toBeUndefined();
   });
