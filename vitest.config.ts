@@ -16,7 +16,7 @@ export default defineConfig({
     maxWorkers: Math.max(3, availableParallelism()),
     reporters: resultsFile ? ['default', ['json', { outputFile: resultsFile }]] : ['default'],
     projects: [
-      project('unit', ['src/**/*.spec.ts']),
+      project('unit', ['src/**/*.spec.ts'], seconds(20, 20)),
       project('contract', ['test/contract/**/*.spec.ts'], seconds(30, 60)),
       project('e2e', ['test/e2e/**/*.e2e-spec.ts'], { ...seconds(30, 60), ...withDatabase }),
       project('faults', ['test/faults/**/*.e2e-spec.ts'], { ...seconds(300, 60), ...withDatabase }),
