@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { readConfig, SettingError, unknownVariables } from './read-config.js';
+import { readAgentKey, readConfig, SettingError, unknownVariables } from './read-config.js';
 
 const sentence = (role: 'all' | 'mcp' | 'runtime', environment: NodeJS.ProcessEnv): string => {
   try {
@@ -48,6 +48,13 @@ describe('the settings', () => {
   it('insist on a runtime for role mcp, and on none for the others', () => {
     expect(sentence('mcp', {})).toContain('CYBERUN_RUNTIME_URL');
     expect(sentence('all', { CYBERUN_RUNTIME_URL: 'http://127.0.0.1/api/v1' })).toContain('--role mcp');
+  });
+
+  it.each([undefined, 'sk-abcdefgh', ''])('take no key of another family for an agent: %s', (key) => {
+    expect(() => readAgentKey({ CYBERUN_AGENT_KEY: key })).toThrow(
+      /^CYBERUN_AGENT_KEY must hold an ak- key\./,
+    );
+    expect(readAgentKey({ CYBERUN_AGENT_KEY: 'ak-abcdefgh' })).toBe('ak-abcdefgh');
   });
 
   it('point out variables nothing reads', () => {

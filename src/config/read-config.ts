@@ -33,6 +33,19 @@ export function readConfig(role: Role, environment: NodeJS.ProcessEnv = process.
   return deepFreeze(Object.assign(settings, { role }));
 }
 
+/**
+ * The key a standalone agent dials in with. It is no setting: no other process of the package has any use for it.
+ *
+ * @throws {SettingError} when there is none.
+ */
+export function readAgentKey(environment: NodeJS.ProcessEnv = process.env): string {
+  const key = environment['CYBERUN_AGENT_KEY']?.trim();
+  if (key?.startsWith('ak-')) return key;
+  throw new SettingError(
+    'CYBERUN_AGENT_KEY must hold an ak- key. Make one at the runtime with: cyberun-mcp keys create --kind agent',
+  );
+}
+
 /** Names of `CYBERUN_…` variables that no setting reads: most likely misspelt. */
 export function unknownVariables(environment: NodeJS.ProcessEnv = process.env): string[] {
   const known = new Set(DECLARED.map(({ env }) => env));
