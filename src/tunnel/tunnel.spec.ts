@@ -72,10 +72,9 @@ describe('the tunnel', () => {
     expect((await buffer(request)).toString()).toBe('hello');
   });
 
-  it('carries 64 MB both ways at tens of megabytes a second', async () => {
+  it('carries 64 MB both ways at once', async () => {
     await using ends = await tunnel(echo);
     const request = ends.asking.request({ ':method': 'POST', ':path': '/' });
-    const begin = performance.now();
     const sending = (async () => {
       for (let sent = 0; sent < 64; sent += 1) if (!request.write(MEGABYTE)) await once(request, 'drain');
       request.end();
@@ -83,9 +82,7 @@ describe('the tunnel', () => {
     let received = 0;
     for await (const chunk of request) received += (chunk as Buffer).length;
     await sending;
-    const seconds = (performance.now() - begin) / 1000;
     expect(received).toBe(64 * MEGABYTE.length);
-    expect(64 / seconds).toBeGreaterThan(10);
   });
 
   it.each(['up', 'down'] as const)('makes the writer wait when nobody reads what goes %s', async (way) => {
