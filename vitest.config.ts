@@ -10,6 +10,11 @@ const seconds = (test: number, hook: number) => ({ testTimeout: test * 1000, hoo
 const withDatabase = { globalSetup: ['test/support/initialised-database.ts'] };
 const resultsFile = process.env['RESULTS_FILE'];
 
+/** What is promised of the MCP endpoint, in front of Express and behind it. */
+const ENDPOINT = ['http-edge', 'mcp-{caller,clients,drain,keys,odd-bodies,sessions}', 'differential/*'].map(
+  (name) => `test/e2e/${name}.e2e-spec.ts`,
+);
+
 export default defineConfig({
   test: {
     // Servers and clients wait for one another more than for a processor.
@@ -19,6 +24,7 @@ export default defineConfig({
       project('unit', ['src/**/*.spec.ts'], seconds(20, 20)),
       project('contract', ['test/contract/**/*.spec.ts'], seconds(30, 60)),
       project('e2e', ['test/e2e/**/*.e2e-spec.ts'], { ...seconds(30, 60), ...withDatabase }),
+      project('controller', ENDPOINT, { ...seconds(30, 60), env: { MCP_MOUNT: 'controller' } }),
       project('faults', ['test/faults/**/*.e2e-spec.ts'], { ...seconds(300, 60), ...withDatabase }),
       project('replicas', ['test/replicas/**/*.e2e-spec.ts'], seconds(60, 60)),
       project('conformance', ['test/conformance/**/*.e2e-spec.ts'], seconds(60, 60)),

@@ -5,7 +5,7 @@ import type { Request, Response } from 'express';
 
 import { AppModule, type Modules } from './app.module.js';
 import type { Config } from './config/index.js';
-import { Logger } from './observability/index.js';
+import { HttpErrorFilter, Logger } from './observability/index.js';
 
 /** Roles that serve the MCP endpoint. */
 export const servesMcp = ({ role }: Config): boolean => role === 'all' || role === 'mcp';
@@ -24,7 +24,9 @@ export async function createApplication(config: Config, more?: Modules): Promise
   // The answer to a stranger's request says nothing of what it is made of.
   app.disable('x-powered-by');
   app.setGlobalPrefix('api/v1', { exclude: ['health/live', 'health/ready'] });
-  if (servesMcp(config)) await (await import('./mcp/index.js')).connectMcp(app);
+  if (servesMcp(config)) {
+    await (await import('./mcp/index.js')).connectMcp(app, { ours: [HttpErrorFilter] });
+  }
   await app.init();
   // Nest's own answer to a path nobody has covers the prefix only. Clients probe for OAuth documents after a 401.
   app.use(unknownPath);

@@ -1,12 +1,23 @@
-import type { INestApplication } from '@nestjs/common';
+import type { INestApplication, Type } from '@nestjs/common';
 import type { NestMicroservice } from '@nestjs/microservices';
 
 import { rememberThrown } from './errors/remember-thrown.js';
+import { Mount } from './mount/mount.js';
 import { CyberunStrategy } from './transport/cyberun.strategy.js';
 import { Traffic } from './transport/traffic.js';
 
+interface Connecting {
+  /** Global guards, interceptors, pipes and filters that do nothing on the MCP path, so that it may go around them. */
+  readonly ours?: readonly Type[];
+  /** Whether requests are answered in front of Express, where nobody objects, or by the controller in any case. */
+  readonly mount?: 'front' | 'controller';
+}
+
 /** Joins the tools to the endpoint; before `app.init()` and `app.listen()`. */
-export async function connectMcp(app: INestApplication): Promise<void> {
+export async function connectMcp(
+  app: INestApplication,
+  { ours = [], mount = 'front' }: Connecting = {},
+): Promise<void> {
   const strategy = app.get(CyberunStrategy, { strict: false });
   // With the application's own guards, interceptors, pipes and filters around every tool.
   const options = { inheritAppConfig: true, deferInitialization: true };
@@ -17,6 +28,7 @@ export async function connectMcp(app: INestApplication): Promise<void> {
   tools.setIsInitialized(true);
   tools.setIsInitHookCalled(true);
   await app.startAllMicroservices();
+  if (mount === 'front') app.get(Mount, { strict: false }).prepare(app, ours);
 }
 
 /** Turns new requests away with 503, ends the streams, and gives calls in flight some time to finish. */

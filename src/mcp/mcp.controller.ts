@@ -1,41 +1,25 @@
-import { All, Controller, Delete, Get, Post, Req, Res, UseFilters, UseGuards } from '@nestjs/common';
-import type { Request, Response } from 'express';
+import { All, Controller, Req, Res, UseFilters, UseGuards } from '@nestjs/common';
+import type { ServerResponse } from 'node:http';
 
 import { BearerGuard } from './auth/bearer.guard.js';
 import type { KeyedRequest } from './auth/keyed-request.js';
-import { CODE, Refusal } from './edge/refusal.js';
 import { RefusalFilter } from './edge/refusal.filter.js';
+import { McpRoute } from './mount/mcp-route.decorator.js';
 import { StreamableTransport } from './transport/streamable.transport.js';
 
-type Keyed = Request & KeyedRequest;
-
-/** The MCP endpoint. Host, Origin and CORS are seen to before it, by {@link EdgeMiddleware}. */
+/**
+ * The MCP endpoint as a route of Nest. Host, Origin and CORS are seen to before it, by {@link EdgeMiddleware}. It serves
+ * whenever somebody else has a say on its path; otherwise {@link Front} does the same, sooner.
+ */
 @Controller('mcp')
 @UseGuards(BearerGuard)
 @UseFilters(RefusalFilter)
 export class McpEndpointController {
   constructor(private readonly transport: StreamableTransport) {}
 
-  @Post()
-  post(@Req() request: Keyed, @Res() response: Response): Promise<void> {
-    return this.transport.post(request, response);
-  }
-
-  @Get()
-  async get(@Req() request: Keyed, @Res() response: Response): Promise<void> {
-    // Express answers HEAD by the same route, and a stream without a body would stay open for nothing.
-    if (request.method !== 'GET') this.other();
-    await this.transport.get(request, response);
-  }
-
-  @Delete()
-  delete(@Req() request: Keyed, @Res() response: Response): Promise<void> {
-    return this.transport.delete(request, response);
-  }
-
   @All()
-  other(): never {
-    const headers = { Allow: 'GET, POST, DELETE' };
-    throw new Refusal(405, CODE.refused, 'Method not allowed.', { headers });
+  @McpRoute()
+  serve(@Req() request: KeyedRequest, @Res() response: ServerResponse): Promise<void> {
+    return this.transport.serve(request, response);
   }
 }

@@ -12,6 +12,7 @@ import { BearerGuard } from './auth/bearer.guard.js';
 import { KeyVerdicts } from './auth/key-verdicts.js';
 import { AllowedNames } from './edge/allowed-names.js';
 import { EdgeMiddleware } from './edge/edge.middleware.js';
+import { RefusalFilter } from './edge/refusal.filter.js';
 import { Failures } from './errors/failures.js';
 import { ToolResultInterceptor } from './errors/tool-result.interceptor.js';
 import { Handshake } from './legacy/handshake.js';
@@ -22,6 +23,8 @@ import { LegacyRequests } from './legacy/legacy-requests.js';
 import { LiveSessions } from './legacy/live-sessions.js';
 import { StandaloneStreams } from './legacy/standalone-streams.js';
 import { McpEndpointController } from './mcp.controller.js';
+import { Front } from './mount/front.js';
+import { Mount } from './mount/mount.js';
 import { HotRequests } from './modern/hot-requests.js';
 import { ModernCalls } from './modern/modern-calls.js';
 import { ModernEndpoint } from './modern/modern-endpoint.js';
@@ -39,7 +42,7 @@ import { StreamableTransport } from './transport/streamable.transport.js';
 import { ToolCalls } from './transport/tool-calls.js';
 import { Traffic } from './transport/traffic.js';
 
-const edge = [AllowedNames, EdgeMiddleware, BearerGuard];
+const edge = [AllowedNames, EdgeMiddleware, BearerGuard, RefusalFilter];
 const tools = [ToolCatalog, ToolRunner, ToolCalls, Failures];
 const legacy = [
   LiveSessions,
@@ -53,6 +56,8 @@ const legacy = [
 const modern = [HotRequests, ModernResults, ModernCalls, SdkModern, SdkExchanges, ModernEndpoint];
 const transport = [Traffic, SdkServers, Announcements, StreamableTransport, CyberunStrategy];
 
+const mount = [Front, Mount];
+
 /** The MCP endpoint. Tools come from other modules, as `@McpController` classes. */
 @Module({
   imports: [UpstreamModule],
@@ -65,6 +70,7 @@ const transport = [Traffic, SdkServers, Announcements, StreamableTransport, Cybe
     ...legacy,
     ...modern,
     ...transport,
+    ...mount,
     { provide: MCP_STRATEGY, useExisting: CyberunStrategy },
     { provide: SERVER_INFO, useValue: serverInfo },
     { provide: APP_INTERCEPTOR, useClass: ToolResultInterceptor },

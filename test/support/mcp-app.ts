@@ -33,6 +33,9 @@ export class FakeRuntime {
   }
 }
 
+/** Which of the two ways of answering is tested; the project `controller` runs the specs of the endpoint once more. */
+const MOUNT = process.env['MCP_MOUNT'] === 'controller' ? 'controller' : 'front';
+
 interface Options {
   readonly environment?: Record<string, string>;
   /** Beside the sample tools. */
@@ -42,6 +45,8 @@ interface Options {
   readonly capabilities?: ServerInfo['capabilities'];
   /** Only the tools the SDK's server has too, or all of them. */
   readonly tools?: 'plain' | 'all';
+  /** Called before it starts, for what an operator would register on it. */
+  readonly prepare?: (app: NestExpressApplication) => void;
 }
 
 /** The MCP endpoint with the sample tools, listening on a free port; the runtime behind it is not real. */
@@ -60,6 +65,7 @@ export class McpApp implements AsyncDisposable {
     runtime = new FakeRuntime(),
     tools = 'all',
     capabilities = {},
+    prepare = () => undefined,
   }: Options = {}): Promise<McpApp> {
     const config = readConfig('mcp', { CYBERUN_RUNTIME_URL: 'http://127.0.0.1:9/api/v1', ...environment });
     const built = await Test.createTestingModule({
@@ -74,7 +80,8 @@ export class McpApp implements AsyncDisposable {
     const log = new LogBook();
     const app = built.createNestApplication<NestExpressApplication>({ bodyParser: false, logger: log });
     app.setGlobalPrefix('api/v1');
-    await connectMcp(app);
+    prepare(app);
+    await connectMcp(app, { mount: MOUNT });
     await app.listen(0, '127.0.0.1');
     const { port } = app.getHttpServer().address() as AddressInfo;
     app.get(Addresses, { strict: false }).announce(port);

@@ -12,7 +12,11 @@ export class BearerGuard implements CanActivate {
   constructor(private readonly verdicts: KeyVerdicts) {}
 
   canActivate(context: ExecutionContext): true | Promise<true> {
-    const request = context.switchToHttp().getRequest<KeyedRequest>();
+    return this.admit(context.switchToHttp().getRequest<KeyedRequest>());
+  }
+
+  /** @throws {Refusal} 401, also by rejecting. */
+  admit(request: KeyedRequest): true | Promise<true> {
     const token = integrationKey(request.headers.authorization);
     const clientId = hash('sha256', token, 'base64url');
     request.auth = { token, clientId, scopes: [] };

@@ -1,5 +1,5 @@
 import { Injectable, type NestMiddleware } from '@nestjs/common';
-import type { NextFunction, Request, Response } from 'express';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 
 import { Traffic } from '../transport/traffic.js';
 import { AllowedNames } from './allowed-names.js';
@@ -13,26 +13,28 @@ const PREFLIGHT_SECONDS = '86400';
 
 /** What is decided before anybody asks for a key: Host, Origin, CORS, and whether we are open at all. */
 @Injectable()
-export class EdgeMiddleware implements NestMiddleware {
+export class EdgeMiddleware implements NestMiddleware<IncomingMessage, ServerResponse> {
   constructor(
     private readonly names: AllowedNames,
     private readonly traffic: Traffic,
   ) {}
 
-  use(request: Request, response: Response, next: NextFunction): void {
+  use(request: IncomingMessage, response: ServerResponse, next: () => void): void {
+    if (this.admits(request, response)) next();
+  }
+
+  /** Whether there is something left to do: what is refused here, or asked beforehand, has been answered. */
+  admits(request: IncomingMessage, response: ServerResponse): boolean {
     const refusal = this.objection(request);
     const { origin } = request.headers;
     if (origin !== undefined && origin !== '') this.allowReading(origin, refusal, response);
-    if (refusal) {
-      refusal.send(response);
-    } else if (request.method === 'OPTIONS') {
-      answerPreflight(request, response);
-    } else {
-      next();
-    }
+    if (refusal) refusal.send(response);
+    else if (request.method === 'OPTIONS') answerPreflight(request, response);
+    else return true;
+    return false;
   }
 
-  private objection({ headers: { host, origin } }: Request): Refusal | undefined {
+  private objection({ headers: { host, origin } }: IncomingMessage): Refusal | undefined {
     if (host === undefined || !this.names.isHostAllowed(host)) {
       return new Refusal(403, CODE.refused, `Invalid Host: ${host ?? 'none'}`);
     }
@@ -42,7 +44,7 @@ export class EdgeMiddleware implements NestMiddleware {
     return this.traffic.isDraining ? closed() : undefined;
   }
 
-  private allowReading(origin: string, refusal: Refusal | undefined, response: Response): void {
+  private allowReading(origin: string, refusal: Refusal | undefined, response: ServerResponse): void {
     response.setHeader('Vary', 'Origin');
     if (refusal?.status === 403 || !this.names.isCorsAllowed(origin)) return;
     response.setHeader('Access-Control-Allow-Origin', origin);
@@ -55,7 +57,7 @@ function closed(): Refusal {
   return new Refusal(503, CODE.refused, 'This server is shutting down. Try again in a moment.', { headers });
 }
 
-function answerPreflight({ headers }: Request, response: Response): void {
+function answerPreflight({ headers }: IncomingMessage, response: ServerResponse): void {
   response.writeHead(204, {
     Allow: METHODS,
     'Access-Control-Allow-Methods': METHODS,

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from '@nestjs/common';
-import type { Response } from 'express';
+import type { ServerResponse } from 'node:http';
 
 import { CODE, Refusal } from './refusal.js';
 
@@ -16,7 +16,12 @@ export class RefusalFilter implements ExceptionFilter {
   private readonly logger = new Logger(RefusalFilter.name);
 
   catch(exception: unknown, host: ArgumentsHost): void {
-    this.refusalFor(exception).send(host.switchToHttp().getResponse<Response>());
+    this.answer(exception, host.switchToHttp().getResponse<ServerResponse>());
+  }
+
+  /** Answers with what was thrown, as far as that is for clients to know. */
+  answer(exception: unknown, response: ServerResponse): void {
+    this.refusalFor(exception).send(response);
   }
 
   private refusalFor(exception: unknown): Refusal {

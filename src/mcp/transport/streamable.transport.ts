@@ -13,6 +13,8 @@ import { eraOf } from '../modern/eras.js';
 import { ModernEndpoint } from '../modern/modern-endpoint.js';
 import { Announcements, type ListKind } from './announcements.js';
 
+const METHODS = 'GET, POST, DELETE';
+
 /** Streamable HTTP for every revision, on one URL: tells the eras apart and hands each request to its endpoint. */
 @Injectable()
 export class StreamableTransport implements McpTransport {
@@ -37,8 +39,25 @@ export class StreamableTransport implements McpTransport {
     this.announcements.listChanged(kind);
   }
 
-  /** @throws {Refusal} */
-  async post(request: KeyedRequest, response: ServerResponse): Promise<void> {
+  /**
+   * Answers a request that came with a key, whatever its method.
+   *
+   * @throws {Refusal}
+   */
+  async serve(request: KeyedRequest, response: ServerResponse): Promise<void> {
+    switch (request.method) {
+      case 'POST':
+        return await this.post(request, response);
+      case 'GET':
+        return await this.legacy.listen(request, response);
+      case 'DELETE':
+        return await this.legacy.end(request, response);
+      default:
+        throw new Refusal(405, CODE.refused, 'Method not allowed.', { headers: { Allow: METHODS } });
+    }
+  }
+
+  private async post(request: KeyedRequest, response: ServerResponse): Promise<void> {
     const { headers } = request;
     if (!isJsonContentType(headers['content-type'] ?? null)) {
       requireAccept(headers, 'application/json', 'text/event-stream');
@@ -48,15 +67,5 @@ export class StreamableTransport implements McpTransport {
     const body = await readJson(request, this.config.mcpBodyLimitBytes);
     const endpoint = eraOf(headers, body) === 'modern' ? this.modern : this.legacy;
     await endpoint.post(request, response, body);
-  }
-
-  /** @throws {Refusal} */
-  get(request: KeyedRequest, response: ServerResponse): Promise<void> {
-    return this.legacy.listen(request, response);
-  }
-
-  /** @throws {Refusal} */
-  delete(request: KeyedRequest, response: ServerResponse): Promise<void> {
-    return this.legacy.end(request, response);
   }
 }
