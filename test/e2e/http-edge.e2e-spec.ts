@@ -1,7 +1,7 @@
 import request from 'supertest';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { KEY, McpApp } from '../support/mcp-app.js';
+import { KEY, McpApp, MOUNT } from '../support/mcp-app.js';
 import { rpc } from '../support/mcp-http.js';
 
 const PATH = '/api/v1/mcp';
@@ -156,6 +156,11 @@ describe('a body is refused', () => {
     expect(response.status).toBe(406);
     expect(response.body).toEqual(refusal(-32000, expect.stringContaining('text/event-stream')));
   });
+});
+
+it(`is answered by the ${MOUNT}, which this run is about`, async () => {
+  const { headers } = await agent().post(PATH);
+  expect('x-powered-by' in headers).toBe(MOUNT === 'controller');
 });
 
 describe('other methods', () => {

@@ -34,7 +34,7 @@ export class FakeRuntime {
 }
 
 /** Which of the two ways of answering is tested; the project `controller` runs the specs of the endpoint once more. */
-const MOUNT = process.env['MCP_MOUNT'] === 'controller' ? 'controller' : 'front';
+export const MOUNT = process.env['MCP_MOUNT'] === 'controller' ? 'controller' : 'front';
 
 interface Options {
   readonly environment?: Record<string, string>;
