@@ -21,6 +21,7 @@ const steps = [
   script('check:types'),
   script('check:arrows'),
   script('check:unused'),
+  vitest('controller'),
   { ...script('chart'), results: 'results/chart.json' },
   script('conformance'),
   vitest('conformance'),
