@@ -16,11 +16,13 @@ import { RefusalFilter } from './edge/refusal.filter.js';
 import { Failures } from './errors/failures.js';
 import { ToolResultInterceptor } from './errors/tool-result.interceptor.js';
 import { Handshake } from './legacy/handshake.js';
+import { LegacyCalls } from './legacy/legacy-calls.js';
 import { LegacyEndpoint } from './legacy/legacy-endpoint.js';
 import { LegacyExchanges } from './legacy/legacy-exchanges.js';
 import { LegacyNotices } from './legacy/legacy-notices.js';
 import { LegacyRequests } from './legacy/legacy-requests.js';
 import { LiveSessions } from './legacy/live-sessions.js';
+import { SessionStreams } from './legacy/session-streams.js';
 import { StandaloneStreams } from './legacy/standalone-streams.js';
 import { McpEndpointController } from './mcp.controller.js';
 import { Front } from './mount/front.js';
@@ -32,6 +34,9 @@ import { ModernResults } from './modern/modern-results.js';
 import { SdkExchanges } from './modern/sdk-exchanges.js';
 import { SdkModern } from './modern/sdk-modern.js';
 import { sessionStorage } from './replicas/session-storage.js';
+import { KeptStreams } from './resume/kept-streams.js';
+import { LastWords } from './resume/last-words.js';
+import { ResumedStreams } from './resume/resumed-streams.js';
 import { SERVER_INFO, serverInfo } from './server-info.js';
 import { ToolCatalog } from './tools/tool-catalog.js';
 import { ToolRunner } from './tools/tool-runner.js';
@@ -46,11 +51,16 @@ const edge = [AllowedNames, EdgeMiddleware, BearerGuard, RefusalFilter];
 const tools = [ToolCatalog, ToolRunner, ToolCalls, Failures];
 const legacy = [
   LiveSessions,
+  LastWords,
+  KeptStreams,
+  ResumedStreams,
   LegacyRequests,
   LegacyNotices,
+  LegacyCalls,
   LegacyExchanges,
   Handshake,
   StandaloneStreams,
+  SessionStreams,
   LegacyEndpoint,
 ];
 const modern = [HotRequests, ModernResults, ModernCalls, SdkModern, SdkExchanges, ModernEndpoint];

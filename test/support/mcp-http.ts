@@ -114,7 +114,10 @@ export const call = (name: string, args: object = {}, id: string | number = 1, m
 /** Messages of a stream, one after the other; ends when the server ends it. */
 export async function* messagesOf(response: Response): AsyncGenerator<Message> {
   const arrived: Message[] = [];
-  const parser = createParser({ onEvent: ({ data }) => arrived.push(JSON.parse(data) as Message) });
+  const parser = createParser({
+    // The first event of a stream that can be resumed holds nothing.
+    onEvent: ({ data }) => data !== '' && arrived.push(JSON.parse(data) as Message),
+  });
   const decoder = new TextDecoder();
   for await (const chunk of response.body ?? []) {
     parser.feed(decoder.decode(chunk as Uint8Array, { stream: true }));

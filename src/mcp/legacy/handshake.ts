@@ -40,7 +40,7 @@ export class Handshake {
     }
     const protocolVersion = negotiated(hello.protocolVersion);
     const { id } = await this.sessions.open({ keyHash, protocolVersion, hello });
-    const reply = new Reply(response, { [SESSION_ID]: id });
+    const reply = new Reply(response, { headers: { [SESSION_ID]: id } });
     reply.answer(resultMessage(opening.id, this.greeting(protocolVersion)));
   }
 

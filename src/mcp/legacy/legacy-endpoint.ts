@@ -6,8 +6,8 @@ import { CODE, Refusal } from '../edge/refusal.js';
 import { Handshake } from './handshake.js';
 import { LegacyExchanges } from './legacy-exchanges.js';
 import { messagesIn, openingIn, requireAccept, requireKnownVersion, SESSION_ID } from './legacy-messages.js';
+import { SessionStreams } from './session-streams.js';
 import { type SessionRecord, Sessions } from './sessions.js';
-import { StandaloneStreams } from './standalone-streams.js';
 
 /** The revisions with sessions, 2025-11-25 and before, over POST, GET and DELETE. */
 @Injectable()
@@ -16,7 +16,7 @@ export class LegacyEndpoint {
     private readonly sessions: Sessions,
     private readonly handshake: Handshake,
     private readonly exchanges: LegacyExchanges,
-    private readonly streams: StandaloneStreams,
+    private readonly streams: SessionStreams,
   ) {}
 
   /** @throws {Refusal} */
@@ -39,7 +39,7 @@ export class LegacyEndpoint {
     requireAccept(request.headers, 'text/event-stream');
     const record = await this.sessionOf(request);
     requireKnownVersion(request.headers);
-    await this.streams.open(record, response);
+    await this.streams.open(record, request.headers, response);
   }
 
   /** @throws {Refusal} */

@@ -9,6 +9,8 @@ import type { SessionRecord } from './sessions.js';
 export class LiveSession {
   readonly calls = new Map<RequestId, Call>();
   stream: EventStream | undefined;
+  /** Streams of calls, here or in other replicas, that the client has come back to. */
+  readonly resumed = new Set<EventStream>();
   link: SessionLink | undefined;
 
   /** @param record as the latest request found it. */
@@ -16,13 +18,14 @@ export class LiveSession {
 
   /** Nothing is: all that is left of the session is its record. */
   get isQuiet(): boolean {
-    return this.calls.size === 0 && !this.stream && !this.link;
+    return this.calls.size === 0 && this.resumed.size === 0 && !this.stream && !this.link;
   }
 
   /** Ends everything at once. */
   end(reason: string): void {
     for (const call of this.calls.values()) call.cancel(reason);
     this.stream?.end();
+    for (const stream of this.resumed) stream.end();
     void this.link?.close();
   }
 }

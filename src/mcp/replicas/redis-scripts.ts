@@ -18,11 +18,36 @@ const release = `
 if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
 return 0`;
 
+/**
+ * Writes one entry of a stream. The first one begins it, with what a reader has to know; a later one is taken only when
+ * the one before it is there. Entry n of Redis has place n - 1.
+ */
+const writeLog = `
+local place = tonumber(ARGV[1])
+local newest = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)[1]
+if newest then
+  local written = tonumber(string.match(newest[1], '^%d+')) - 1
+  if written >= place then return 'written' end
+  if written < place - 1 then return 'early' end
+elseif place > 0 then return 'gone'
+end
+local message = ARGV[2]
+if place == 0 then
+  redis.call('SET', KEYS[1], message)
+  message = ''
+end
+local oldest = (ARGV[4] + 1) .. '-0'
+redis.call('XADD', KEYS[2], 'MINID', oldest, (place + 1) .. '-0', 'message', message, 'isLast', ARGV[3])
+redis.call('PEXPIRE', KEYS[1], ARGV[5])
+redis.call('PEXPIRE', KEYS[2], ARGV[5])
+return 'written'`;
+
 /** Each runs as a whole, on keys of one slot. */
 export const SCRIPTS = {
   findSession: { lua: find, numberOfKeys: 1 },
   holdStream: { lua: hold, numberOfKeys: 2 },
   releaseStream: { lua: release, numberOfKeys: 1 },
+  writeLog: { lua: writeLog, numberOfKeys: 2 },
 } as const;
 
 /** The scripts as methods of a client. */
@@ -35,4 +60,13 @@ export interface Scripts {
     claimMs: number,
   ): Promise<'held' | 'taken' | 'ended'>;
   releaseStream(stream: string, holder: string): Promise<number>;
+  writeLog(
+    about: string,
+    entries: string,
+    place: number,
+    message: string,
+    isLast: 0 | 1,
+    oldest: number,
+    keptMs: number,
+  ): Promise<'written' | 'early' | 'gone'>;
 }

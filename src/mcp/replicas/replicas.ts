@@ -7,6 +7,10 @@ export type ReplicaMessage =
   | { readonly kind: 'from-client'; readonly tag: string; readonly message: JSONRPCMessage }
   /** A message for the standalone stream of a session, wherever that is open. */
   | { readonly kind: 'to-client'; readonly tag: string; readonly text: string }
+  /** Somebody reads on in a stream that another replica may be writing. */
+  | { readonly kind: 'reading'; readonly stream: string }
+  /** There is more to read in a stream. */
+  | { readonly kind: 'written'; readonly stream: string }
   | { readonly kind: 'event'; readonly event: ServerEvent };
 
 export type MessageOf<Kind extends ReplicaMessage['kind']> = Extract<ReplicaMessage, { kind: Kind }>;

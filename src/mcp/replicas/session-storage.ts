@@ -3,9 +3,12 @@ import type { Provider } from '@nestjs/common';
 import { CONFIG, type Config } from '../../config/index.js';
 import { MemorySessions } from '../legacy/memory-sessions.js';
 import { Sessions } from '../legacy/sessions.js';
+import { MemoryStreamLogs } from '../resume/memory-stream-logs.js';
+import { StreamLogs } from '../resume/stream-logs.js';
 import { RedisConnection } from './redis-connection.js';
 import { RedisReplicas } from './redis-replicas.js';
 import { RedisSessions } from './redis-sessions.js';
+import { RedisStreamLogs } from './redis-stream-logs.js';
 import { Replicas, SingleReplica } from './replicas.js';
 import { ReplicatedEvents } from './replicated-events.js';
 
@@ -30,6 +33,14 @@ export const sessionStorage: Provider[] = [
       redis && replicas instanceof RedisReplicas
         ? new RedisSessions(redis, replicas, config.mcpSessionIdleSeconds * 1000)
         : new MemorySessions(config),
+  },
+  {
+    provide: StreamLogs,
+    inject: [Replicas, RedisConnection],
+    useFactory: (replicas: Replicas, redis: RedisConnection | undefined) =>
+      redis && replicas instanceof RedisReplicas
+        ? new RedisStreamLogs(redis, replicas)
+        : new MemoryStreamLogs(),
   },
   ReplicatedEvents,
 ];

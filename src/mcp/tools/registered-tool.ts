@@ -9,7 +9,7 @@ import {
   type ToolMetadata,
 } from '@rekog/mcp-nest';
 
-import { isStreaming } from './streaming.decorator.js';
+import { type Streamed, streamingOf, type WhenLost } from './streaming.decorator.js';
 import type { ToolContext } from './tool-context.js';
 import { ToolSchema } from './tool-schema.js';
 
@@ -24,6 +24,8 @@ export interface RegisteredTool {
   readonly output: ToolSchema | undefined;
   /** Its answer is a stream of events from the start. */
   readonly isStreaming: boolean;
+  /** What to tell a client whose call was lost with the process that ran it. */
+  readonly whenLost: WhenLost | undefined;
   readonly invoke: Invoke;
   /** What tools/list says of it. */
   readonly listing: object;
@@ -42,7 +44,7 @@ export function declaredTool(method: object, key: string, invoke: Invoke): Regis
     requiredRoles: read(MCP_ROLES_METADATA_KEY),
     requiredRolesMatch: read(MCP_ROLES_MATCH_METADATA_KEY),
   } as ToolMetadata;
-  return registered(metadata, invoke, isStreaming(method));
+  return registered(metadata, invoke, streamingOf(method));
 }
 
 /** A tool registered while the server runs; no Nest pipeline is around it. */
@@ -50,15 +52,16 @@ export function dynamicTool(definition: DynamicToolDefinition): RegisteredTool {
   const { handler, ...metadata } = definition;
   const invoke: Invoke = async (payload, context) =>
     (await handler(payload as Record<string, unknown>, context, context.getRawRequest())) as unknown;
-  return registered(metadata, invoke, false);
+  return registered(metadata, invoke, undefined);
 }
 
-function registered(metadata: ToolMetadata, invoke: Invoke, streams: boolean): RegisteredTool {
+function registered(metadata: ToolMetadata, invoke: Invoke, streaming: Streamed | undefined): RegisteredTool {
   const { name, parameters, outputSchema } = metadata;
   const input = parameters && new ToolSchema(parameters);
   const output = outputSchema && new ToolSchema(outputSchema);
   const listing = listingOf(metadata, input, output);
-  return { name, metadata, input, output, isStreaming: streams, invoke, listing };
+  const isStreaming = streaming !== undefined;
+  return { name, metadata, input, output, isStreaming, whenLost: streaming?.whenLost, invoke, listing };
 }
 
 type Listed = ToolMetadata & { readonly title?: string; readonly icons?: unknown };

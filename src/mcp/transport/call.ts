@@ -59,9 +59,11 @@ export class Call implements OpenCall {
     this.answer(errorMessage(this.id, { code: CODE.refused, message: INTERRUPTED }));
   }
 
-  /** Cancels it after a while, unless it is done by then. */
+  /** Cancels it after a while, counted from the last time this was said, unless it is done by then. */
   cancelIn(delayMs: number, reason: string): void {
-    if (!this.isDone) this.patience ??= setTimeout(() => this.cancel(reason), delayMs).unref();
+    if (this.isDone) return;
+    clearTimeout(this.patience);
+    this.patience = setTimeout(() => this.cancel(reason), delayMs).unref();
   }
 
   private finish(): void {

@@ -4,6 +4,9 @@ import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 /** Silence after which a comment is sent, so that nothing between us and the client gives up. */
 const HEARTBEAT_MS = 15_000;
 
+/** How soon a client that lost the stream should come back. */
+const RETRY_MS = 1000;
+
 const HEADERS = {
   'Content-Type': 'text/event-stream',
   'Cache-Control': 'no-cache, no-transform',
@@ -14,19 +17,31 @@ const HEADERS = {
 export class EventStream {
   private readonly heartbeat: NodeJS.Timeout;
 
+  /** @param firstEventId of an event that holds nothing, from which a client can resume before anything was said. */
   constructor(
     private readonly response: ServerResponse,
     headers: OutgoingHttpHeaders,
+    firstEventId?: string,
   ) {
     response.writeHead(200, { ...HEADERS, ...headers });
-    response.flushHeaders();
+    if (firstEventId === undefined) response.flushHeaders();
+    else response.write(`id: ${firstEventId}\nretry: ${RETRY_MS}\ndata: \n\n`);
     this.heartbeat = setTimeout(() => void this.write(': keepalive\n\n'), HEARTBEAT_MS).unref();
     response.once('close', () => clearTimeout(this.heartbeat));
   }
 
-  /** Sends a JSON-RPC message; the promise holds back a sender who is faster than the client. */
-  send(message: string): Promise<void> {
-    return this.write(`event: message\ndata: ${message}\n\n`);
+  get isOpen(): boolean {
+    return !this.response.writableEnded && !this.response.destroyed;
+  }
+
+  /**
+   * Sends a JSON-RPC message; the promise holds back a sender who is faster than the client.
+   *
+   * @param eventId from which a client can resume.
+   */
+  send(message: string, eventId?: string): Promise<void> {
+    const id = eventId === undefined ? '' : `id: ${eventId}\n`;
+    return this.write(`event: message\n${id}data: ${message}\n\n`);
   }
 
   end(): void {
@@ -36,7 +51,7 @@ export class EventStream {
 
   private async write(frame: string): Promise<void> {
     const { response } = this;
-    if (response.writableEnded || response.destroyed) return;
+    if (!this.isOpen) return;
     this.heartbeat.refresh();
     if (response.write(frame)) return;
     const waiting = new AbortController();

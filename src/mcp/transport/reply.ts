@@ -2,21 +2,55 @@ import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 
 import { EventStream } from './event-stream.js';
 
+/** Keeps what a stream says, so that a client which loses its connection misses nothing. */
+export interface Kept {
+  /** Id of an event before the first message, for clients that understand one. */
+  readonly firstEventId: string | undefined;
+  /** Keeps a message; returns the event id it is sent under. */
+  append(message: string): string;
+  /** The same for the last message. */
+  end(message: string): string;
+  /** There will be no answer, so there is nothing to come back for. */
+  drop(): void;
+}
+
+/** @param onRead to be called when the client reads on over another connection, and now and then while it does. */
+export type Keep = (onRead: () => void) => Kept;
+
+interface Expected {
+  readonly headers?: OutgoingHttpHeaders;
+  /** Answers to come; more than one for a batch. */
+  readonly answers?: number;
+  /** Called when it becomes a stream, which then outlives its connection. */
+  readonly keep?: Keep;
+}
+
 /** The HTTP response to one POST: plain JSON, or a stream of events from the first notification on. */
 export class Reply {
   private stream: EventStream | undefined;
+  private kept: Kept | undefined;
   private readonly answers: (string | Buffer)[] = [];
   private status = 200;
+  private readonly headers: OutgoingHttpHeaders;
+  private awaited: number;
+  private readonly keep: Keep | undefined;
+  private lost: () => void = () => undefined;
 
   constructor(
     private readonly response: ServerResponse,
-    private readonly headers: OutgoingHttpHeaders = {},
-    /** Answers still to come; more than one for a batch. */
-    private awaited: number = 1,
-  ) {}
+    { headers = {}, answers = 1, keep }: Expected = {},
+  ) {
+    this.headers = headers;
+    this.awaited = answers;
+    this.keep = keep;
+  }
 
-  /** Calls back when the client is gone before the last answer was given. */
+  /**
+   * Calls back when the client is gone before the last answer was given; and again whenever it gives a sign of life
+   * over another connection.
+   */
   onLost(listener: () => void): void {
+    this.lost = listener;
     if (this.response.destroyed) {
       listener();
       return;
@@ -28,13 +62,14 @@ export class Reply {
 
   /** Sends a message that is not an answer. */
   async notify(message: string): Promise<void> {
-    if (!this.isOver) await this.openStream().send(message);
+    if (!this.isOver) await this.openStream().send(message, this.kept?.append(message));
   }
 
   /** Makes it a stream now, so that it stays awake while nothing is said. */
   openStream(): EventStream {
     if (this.stream) return this.stream;
-    this.stream = new EventStream(this.response, this.headers);
+    this.kept = this.keep?.(() => this.readOn());
+    this.stream = new EventStream(this.response, this.headers, this.kept?.firstEventId);
     for (const answer of this.answers.splice(0)) void this.stream.send(String(answer));
     return this.stream;
   }
@@ -43,13 +78,10 @@ export class Reply {
     if (this.isOver) return;
     this.status = status;
     this.awaited -= 1;
-    if (this.stream) {
-      void this.stream.send(String(message));
-      if (this.awaited === 0) this.stream.end();
-      return;
-    }
-    this.answers.push(message);
-    if (this.awaited === 0) this.sendJson();
+    if (!this.stream) this.answers.push(message);
+    else if (this.awaited > 0) void this.stream.send(String(message));
+    else this.endStream(this.stream, String(message));
+    if (!this.stream && this.awaited === 0) this.sendJson();
   }
 
   /** One of the answers will never come: whoever asked does not want it any more. */
@@ -58,11 +90,29 @@ export class Reply {
     this.awaited -= 1;
     if (this.awaited > 0) return;
     if (this.answers.length > 0) this.sendJson();
-    else this.openStream().end();
+    else this.endUnanswered();
   }
 
+  /** The messages go over one connection at a time. */
+  private readOn(): void {
+    this.stream?.end();
+    this.lost();
+  }
+
+  /** What is kept outlives the connection. */
   private get isOver(): boolean {
+    if (this.kept) return this.awaited === 0;
     return this.response.writableEnded || this.response.destroyed;
+  }
+
+  private endStream(stream: EventStream, message: string): void {
+    void stream.send(message, this.kept?.end(message));
+    stream.end();
+  }
+
+  private endUnanswered(): void {
+    this.kept?.drop();
+    (this.stream ?? new EventStream(this.response, this.headers)).end();
   }
 
   private sendJson(): void {

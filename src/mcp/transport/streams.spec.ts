@@ -124,7 +124,7 @@ describe('Reply', () => {
 
   it('becomes a stream with the first notification, and keeps what was answered before', async () => {
     const response = new FakeResponse();
-    const reply = new Reply(as(response), {}, 2);
+    const reply = new Reply(as(response), { answers: 2 });
     reply.answer('{"one":1}');
     await reply.notify('{"note":1}');
     reply.answer('{"two":2}');
@@ -137,7 +137,7 @@ describe('Reply', () => {
 
   it('answers a batch as a list, without those who do not want an answer any more', () => {
     const response = new FakeResponse();
-    const reply = new Reply(as(response), {}, 3);
+    const reply = new Reply(as(response), { answers: 3 });
     reply.answer('1');
     reply.forgo();
     reply.answer('3');

@@ -21,6 +21,9 @@ import {
 } from './tasks.schemas.js';
 import { TasksService } from './tasks.service.js';
 
+/** A UUID's. */
+const LONGEST_ID = 36;
+
 /** What an agent can do with tasks, the runs of workflows. */
 @McpController()
 export class TasksTools {
@@ -100,7 +103,7 @@ export class TasksTools {
     outputSchema: advertised(streamTaskEventsOutput),
     annotations: { title: 'Follow a task', ...READS },
   })
-  @Streaming()
+  @Streaming({ whenLost: ({ task_id }) => goesOn(task_id) })
   streamTaskEvents(
     @ToolInput(streamTaskEventsInput) { task_id, timeout_seconds }: StreamTaskEventsInput,
     @Ctx() { caller, isProgressWanted, reportProgress }: ToolContext,
@@ -109,3 +112,7 @@ export class TasksTools {
     return this.follower.follow(caller, { taskId: task_id, seconds: timeout_seconds, report });
   }
 }
+
+/** A task does not depend on whoever follows it. */
+const goesOn = (taskId: unknown): string =>
+  `The task goes on: call get_task with task_id ${String(taskId).slice(0, LONGEST_ID)}, or stream_task_events again.`;

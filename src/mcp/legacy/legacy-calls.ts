@@ -1,0 +1,45 @@
+import { Injectable } from '@nestjs/common';
+import type { ServerResponse } from 'node:http';
+
+import { KeptStreams } from '../resume/kept-streams.js';
+import { Call } from '../transport/call.js';
+import type { RequestMessage } from '../transport/messages.js';
+import { Reply } from '../transport/reply.js';
+import { Traffic } from '../transport/traffic.js';
+import { SESSION_ID } from './legacy-messages.js';
+import type { LiveSession } from './live-session.js';
+import { LiveSessions } from './live-sessions.js';
+
+/** In these revisions a lost connection is no cancellation: a client has this long to come back. */
+const RESUME_WINDOW_MS = 60_000;
+
+/** Keeps account of the requests of sessions, from their arrival to their answer. */
+@Injectable()
+export class LegacyCalls {
+  constructor(
+    private readonly live: LiveSessions,
+    private readonly traffic: Traffic,
+    private readonly kept: KeptStreams,
+  ) {}
+
+  /** The response to a POST that holds these requests. */
+  replyTo(requests: readonly RequestMessage[], { record }: LiveSession, response: ServerResponse): Reply {
+    const headers = { [SESSION_ID]: record.id };
+    const [message, ...more] = requests;
+    // Batches belong to a revision before clients came back for a stream they had lost.
+    if (!message || more.length > 0) return new Reply(response, { headers, answers: requests.length });
+    return new Reply(response, { headers, keep: (onRead) => this.kept.begin(record, message, onRead) });
+  }
+
+  open(session: LiveSession, { id }: RequestMessage, reply: Reply): Call {
+    const call = new Call(id, reply, (done) => {
+      if (session.calls.get(id) === done) session.calls.delete(id);
+      this.traffic.leave(done);
+      this.live.settle(session);
+    });
+    session.calls.set(id, call);
+    this.traffic.enter(call);
+    reply.onLost(() => call.cancelIn(RESUME_WINDOW_MS, 'the client is gone'));
+    return call;
+  }
+}

@@ -1,0 +1,77 @@
+import { Bell } from '../resume/bell.js';
+import type { Entry, Page, Reading } from '../resume/stream-logs.js';
+import type { RedisConnection } from './redis-connection.js';
+import { type About, logKeys } from './redis-stream-log.js';
+
+/** How often one looks who has not been told of more. */
+const LOOK_EVERY_MS = 3000;
+/** A replica may have been kept from saying that it lives, by a Redis that was away. */
+const PATIENCE_MS = 6000;
+
+interface Read {
+  readonly tag: string;
+  readonly stream: string;
+  readonly isAlive: (replica: string) => Promise<boolean>;
+  /** Tells the replica that writes the stream that somebody is reading it. */
+  readonly tellWriter: () => Promise<void>;
+  /** Calls back when there is more; returns the way to stop that. */
+  readonly watch: (ring: () => void) => () => void;
+}
+
+/** A stream being read from Redis, whichever replica writes it. */
+export class RedisLogReading implements Reading {
+  private readonly bell = new Bell();
+  private readonly unwatch: () => void;
+  private missingSince: number | undefined;
+
+  constructor(
+    private readonly redis: RedisConnection,
+    private readonly read: Read,
+  ) {
+    this.unwatch = read.watch(() => this.bell.ring());
+  }
+
+  async after(place: number): Promise<Page | undefined> {
+    const [about, entries] = logKeys(this.read.tag, this.read.stream);
+    const [told, found] = await this.redis.run((redis) =>
+      Promise.all([redis.get(about), redis.xrange(entries, `${place + 2}-0`, '+')]),
+    );
+    if (told === null) return undefined;
+    const page = pageOf(found);
+    if (page.isOver) return page;
+    await this.read.tellWriter();
+    if (page.entries.length > 0) return page;
+    const { replica, lastWords } = JSON.parse(told) as About;
+    if (!(await this.isDead(replica))) return page;
+    return { entries: [{ place: place + 1, message: lastWords }], isOver: true };
+  }
+
+  async more(): Promise<void> {
+    await this.bell.heard(LOOK_EVERY_MS);
+  }
+
+  stop(): void {
+    this.bell.ring();
+  }
+
+  [Symbol.dispose](): void {
+    this.unwatch();
+  }
+
+  private async isDead(replica: string): Promise<boolean> {
+    if (await this.read.isAlive(replica)) {
+      this.missingSince = undefined;
+      return false;
+    }
+    this.missingSince ??= Date.now();
+    return Date.now() - this.missingSince >= PATIENCE_MS;
+  }
+}
+
+/** Entries of a Redis stream: an id, and names and values in turn. */
+function pageOf(found: readonly (readonly [id: string, fields: readonly string[]])[]): Page {
+  const entries = found
+    .map(([id, [, message = '']]): Entry => ({ place: Number.parseInt(id, 10) - 1, message }))
+    .filter(({ message }) => message !== '');
+  return { entries, isOver: found.at(-1)?.[1][3] === '1' };
+}

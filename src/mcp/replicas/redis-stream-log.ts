@@ -1,0 +1,149 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+import { newStreamName } from '../resume/event-ids.js';
+import { LogWindow } from '../resume/log-window.js';
+import { type Beginning, KEEP_MS, type StreamLog } from '../resume/stream-logs.js';
+import type { RedisConnection } from './redis-connection.js';
+import type { Scripts } from './redis-scripts.js';
+
+/** What is kept of a stream whose writer says nothing for so long is thrown away. */
+const UNATTENDED_MS = 90_000;
+const RETRY_MS = 500;
+/** A stream that could not be written for longer is given up: nobody will come back to it. */
+const LONGEST_DELAY_MS = KEEP_MS;
+/** How long somebody is thought to read elsewhere who has said so. */
+const READER_MS = 30_000;
+
+export const logKeys = (tag: string, stream: string): readonly [about: string, entries: string] => [
+  `cyberun:mcp:{${tag}}:log:${stream}:about`,
+  `cyberun:mcp:{${tag}}:log:${stream}`,
+];
+
+/** What a reader has to know of a stream besides what it says. */
+export interface About {
+  readonly replica: string;
+  readonly lastWords: string;
+}
+
+interface Writing extends Beginning {
+  readonly tag: string;
+  readonly replica: string;
+  readonly onWritten: (isReadElsewhere: boolean) => void;
+  /** Nothing more will be written, or nobody keeps it any more. */
+  readonly onOver: () => void;
+}
+
+interface Unwritten {
+  readonly place: number;
+  readonly message: string;
+  readonly isLast: boolean;
+  /** Place of the oldest entry to keep. */
+  readonly oldest: number;
+}
+
+/**
+ * One stream, written to Redis as fast as it is said: nobody waits for it. What could not be written is written later, in
+ * order; an entry is taken only after the one before it, so that none is left out and none is there twice.
+ */
+export class RedisStreamLog implements StreamLog {
+  readonly stream = newStreamName();
+  private readonly window = new LogWindow();
+  private readonly keys: readonly [string, string];
+  private readonly unwritten = new Set<Unwritten>();
+  private last = 0;
+  private readElsewhereUntil = 0;
+  private isBehind = false;
+
+  constructor(
+    private readonly redis: RedisConnection,
+    private readonly writing: Writing,
+  ) {
+    const { tag, replica, lastWords } = writing;
+    this.keys = logKeys(tag, this.stream);
+    const about: About = { replica, lastWords: lastWords() };
+    this.add({ place: 0, message: JSON.stringify(about), isLast: false, oldest: 0 });
+  }
+
+  append(message: string): number {
+    return this.say(message, false);
+  }
+
+  end(message: string): number {
+    const place = this.say(message, true);
+    this.writing.onOver();
+    return place;
+  }
+
+  drop(): void {
+    this.unwritten.clear();
+    this.writing.onOver();
+    // Out of reach, it ends by itself.
+    const dropped = this.redis.run((redis) => redis.del(...this.keys));
+    dropped.then(() => this.tellReaders()).catch(() => undefined);
+  }
+
+  readHere(): void {
+    this.writing.onRead();
+  }
+
+  /** Returns whether that is news. */
+  readElsewhere(): boolean {
+    const isNews = this.readElsewhereUntil < Date.now();
+    this.readElsewhereUntil = Date.now() + READER_MS;
+    this.writing.onRead();
+    return isNews;
+  }
+
+  /** Keeps it from being thrown away while its writer is alive and has nothing to say. */
+  renew(): void {
+    const renewal = this.redis.run((redis) =>
+      Promise.all(this.keys.map((key) => redis.pexpire(key, UNATTENDED_MS))),
+    );
+    renewal.catch(() => undefined);
+  }
+
+  private say(message: string, isLast: boolean): number {
+    this.last += 1;
+    this.add({ place: this.last, message, isLast, oldest: this.window.admit(message) });
+    return this.last;
+  }
+
+  private add(entry: Unwritten): void {
+    this.unwritten.add(entry);
+    if (!this.isBehind) void this.writeNow(entry);
+  }
+
+  private async writeNow(entry: Unwritten): Promise<void> {
+    if (!(await this.write(entry))) await this.catchUp();
+  }
+
+  private async write(entry: Unwritten): Promise<boolean> {
+    const { place, message, isLast, oldest } = entry;
+    const keptMs = isLast ? KEEP_MS : UNATTENDED_MS;
+    const written = (redis: Scripts): Promise<string> =>
+      redis.writeLog(...this.keys, place, message, isLast ? 1 : 0, oldest, keptMs);
+    const outcome = await this.redis.run(written).catch(() => 'unknown');
+    if (outcome === 'unknown' || outcome === 'early') return false;
+    // Lost together with its session, if Redis keeps nothing over a restart.
+    if (outcome === 'gone') this.unwritten.clear();
+    this.unwritten.delete(entry);
+    this.tellReaders();
+    return true;
+  }
+
+  private tellReaders(): void {
+    this.writing.onWritten(this.readElsewhereUntil > Date.now());
+  }
+
+  private async catchUp(): Promise<void> {
+    if (this.isBehind) return;
+    this.isBehind = true;
+    const until = Date.now() + LONGEST_DELAY_MS;
+    while (this.unwritten.size > 0 && Date.now() < until) {
+      await delay(RETRY_MS, undefined, { ref: false });
+      for (const entry of this.unwritten) if (!(await this.write(entry))) break;
+    }
+    this.unwritten.clear();
+    this.isBehind = false;
+  }
+}

@@ -1,0 +1,69 @@
+import { newStreamName } from './event-ids.js';
+import { LogWindow } from './log-window.js';
+import type { Entry, Page, StreamLog } from './stream-logs.js';
+
+interface Keeper {
+  /** Told by how many characters the log has grown. */
+  readonly changed: (by: number) => void;
+  readonly ended: () => void;
+  readonly dropped: () => void;
+}
+
+/** One stream in memory. */
+export class MemoryLog implements StreamLog {
+  readonly stream = newStreamName();
+  /** Called when there is more to read. */
+  readonly readers = new Set<() => void>();
+  private readonly window = new LogWindow();
+  private entries: Entry[] = [];
+  private last = 0;
+  private isOver = false;
+  private isForgotten = false;
+
+  constructor(
+    /** Of the session. */
+    readonly tag: string,
+    private readonly onRead: () => void,
+    private readonly keeper: Keeper,
+  ) {}
+
+  append(message: string): number {
+    this.last += 1;
+    if (!this.isForgotten) this.keep({ place: this.last, message });
+    for (const ring of this.readers) ring();
+    return this.last;
+  }
+
+  end(message: string): number {
+    this.isOver = true;
+    this.keeper.ended();
+    return this.append(message);
+  }
+
+  drop(): void {
+    this.keeper.dropped();
+  }
+
+  /** `undefined` when it was forgotten. */
+  after(place: number): Page | undefined {
+    if (this.isForgotten) return undefined;
+    this.onRead();
+    return { entries: this.entries.filter((entry) => entry.place > place), isOver: this.isOver };
+  }
+
+  /** Lets go of everything; returns how many characters that was. */
+  forget(): number {
+    this.isForgotten = true;
+    this.entries = [];
+    for (const ring of this.readers) ring();
+    return this.window.length;
+  }
+
+  private keep(entry: Entry): void {
+    const before = this.window.length;
+    const oldest = this.window.admit(entry.message);
+    this.entries.push(entry);
+    while (this.entries[0] && this.entries[0].place < oldest) this.entries.shift();
+    this.keeper.changed(this.window.length - before);
+  }
+}
