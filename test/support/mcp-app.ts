@@ -40,6 +40,8 @@ interface Options {
   readonly environment?: Record<string, string>;
   /** Beside the sample tools. */
   readonly modules?: readonly Type[];
+  /** More tools. */
+  readonly controllers?: readonly Type[];
   readonly runtime?: FakeRuntime;
   /** What the server says of itself, beyond the usual. */
   readonly capabilities?: ServerInfo['capabilities'];
@@ -62,6 +64,7 @@ export class McpApp implements AsyncDisposable {
   static async start({
     environment = {},
     modules = [],
+    controllers = [],
     runtime = new FakeRuntime(),
     tools = 'all',
     capabilities = {},
@@ -70,7 +73,7 @@ export class McpApp implements AsyncDisposable {
     const config = readConfig('mcp', { CYBERUN_RUNTIME_URL: 'http://127.0.0.1:9/api/v1', ...environment });
     const built = await Test.createTestingModule({
       imports: [ConfigModule.with(config), McpModule, ...modules],
-      controllers: tools === 'plain' ? [SampleTools] : [SampleTools, OddTools],
+      controllers: [SampleTools, ...(tools === 'plain' ? [] : [OddTools]), ...controllers],
     })
       .overrideProvider(UpstreamClient)
       .useValue(runtime)

@@ -85,7 +85,8 @@ function messagesIn(form: Observed['form'], content: string): unknown[] {
     return Array.isArray(body) ? body.toSorted((one, other) => one.id - other.id) : [body];
   }
   const messages: unknown[] = [];
-  const parser = createParser({ onEvent: ({ data }) => messages.push(JSON.parse(data)) });
+  // Empty is the event a stream begins with that can be resumed; the SDK sends it when it has been given a store.
+  const parser = createParser({ onEvent: ({ data }) => data !== '' && messages.push(JSON.parse(data)) });
   parser.feed(content);
   return messages;
 }

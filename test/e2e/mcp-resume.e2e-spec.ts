@@ -1,0 +1,88 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { McpApp } from '../support/mcp-app.js';
+import { call, McpHttp } from '../support/mcp-http.js';
+import { itKeepsItsPromises } from '../support/resume-promises.js';
+import { Connection, Talk } from '../support/talk.js';
+import { TalkTools } from '../support/talk-tools.js';
+
+let app: McpApp;
+let http: McpHttp;
+
+beforeAll(async () => {
+  app = await McpApp.start({ tools: 'all', controllers: [TalkTools] });
+  http = new McpHttp(app);
+});
+afterAll(() => app[Symbol.asyncDispose]());
+
+describe('after a client has lost its connection', () => {
+  itKeepsItsPromises(() => ({ runs: app, resumes: app }));
+});
+
+describe('a stream that can be resumed', () => {
+  it('begins with an event that holds nothing but its id and when to come back', async () => {
+    const talk = await Talk.begin(app);
+    const reader = talk.first.response.body?.getReader();
+    const { value } = (await reader?.read()) ?? {};
+    expect(new TextDecoder().decode(value)).toMatch(/^id: [\w-]{12}\.0\nretry: 1000\ndata: \n\n$/);
+    talk.tools.end();
+    await reader?.cancel();
+  });
+
+  it('begins with its first message at 2025-06-18, where clients know no empty events', async () => {
+    const talk = await Talk.begin(app, '2025-06-18');
+    talk.tools.say('one');
+    expect(await talk.first.next()).toMatchObject({ message: { params: { message: 'one' } } });
+    talk.first.lose();
+    talk.tools.end();
+    const second = await talk.resume(app, talk.first.lastEventId);
+    expect(await second.words(1)).toEqual([{ said: 1, why: 'told to' }]);
+  });
+
+  it('names each event, and no two of a session the same', async () => {
+    const session = await http.open();
+    const ids: (string | undefined)[] = [];
+    for (const id of [1, 2, 3]) {
+      const counting = call('count', { to: 3 }, id, { progressToken: id });
+      const connection = await Connection.open((signal) => http.ask(session, counting, { signal }));
+      for (let event = 0; event < 5; event += 1) ids.push((await connection.next()).id);
+    }
+    expect(ids).not.toContain(undefined);
+    expect(new Set(ids).size).toBe(15);
+  });
+
+  it('is replayed from its beginning', async () => {
+    const session = await http.open();
+    const counting = call('count', { to: 3 }, 1, { progressToken: 1 });
+    const first = await Connection.open((signal) => http.ask(session, counting, { signal }));
+    const { id = '' } = await first.next();
+    const whole = await first.rest();
+    expect(whole).toHaveLength(4);
+    const headers = { 'Last-Event-ID': id };
+    const again = await Connection.open((signal) => http.listen(session, { headers, signal }));
+    expect(await again.rest()).toEqual(whole);
+  });
+});
+
+describe('there is nothing to come back for', () => {
+  it.each(['1', 'x.1', 'AAAAAAAAAAAA.1', 'AAAAAAAAAAAA.-1', '__proto__.1', `${'A'.repeat(5000)}.1`])(
+    'under the event id %.20s',
+    async (lastEventId) => {
+      const session = await http.open();
+      const response = await http.listen(session, { headers: { 'Last-Event-ID': lastEventId } });
+      expect(response.status).toBe(400);
+      expect(await response.json()).toMatchObject({
+        jsonrpc: '2.0',
+        error: { message: expect.stringContaining('Nothing is kept under this Last-Event-ID') },
+      });
+      expect((await http.listen(session)).status).toBe(200);
+    },
+  );
+
+  it('at 2026-07-28, which has no such thing', async () => {
+    const meta = { progressToken: 1 };
+    const response = await http.modern('tools/call', { name: 'count', arguments: { to: 2 } }, { meta });
+    expect(response.headers.get('content-type')).toBe('text/event-stream');
+    expect(await response.text()).not.toMatch(/^(id|retry):/m);
+  });
+});

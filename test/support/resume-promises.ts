@@ -1,0 +1,121 @@
+import { expect, it } from 'vitest';
+
+import { McpHttp } from './mcp-http.js';
+import type { McpApp } from './mcp-app.js';
+import { until } from './processes.js';
+import { Talk } from './talk.js';
+
+const OTHER_KEY = 'sk-other-0123456789abcdef';
+
+interface Where {
+  /** The replica that runs the calls. */
+  readonly runs: McpApp;
+  /** The one the client comes back to. */
+  readonly resumes: McpApp;
+}
+
+/** What is promised to a client of 2025-11-25 that loses its connection, wherever it comes back. */
+export function itKeepsItsPromises(where: () => Where): void {
+  it('what was said meanwhile comes first, then what is said from now on, and the result', async () => {
+    const { runs, resumes } = where();
+    const talk = await Talk.begin(runs);
+    talk.tools.say('one', 'two');
+    expect(await talk.first.words(2)).toEqual(['one', 'two']);
+    talk.first.lose();
+    talk.tools.say('three', 'four');
+
+    const second = await talk.resume(resumes, talk.first.lastEventId);
+    expect(second.response.headers.get('content-type')).toBe('text/event-stream');
+    expect(await second.words(2)).toEqual(['three', 'four']);
+    talk.tools.say('five');
+    expect(await second.words(1)).toEqual(['five']);
+    talk.tools.end();
+    const [result, ...more] = await second.rest();
+    expect(result).toMatchObject({ id: 7, result: { structuredContent: { said: 5, why: 'told to' } } });
+    expect(more).toEqual([]);
+  });
+
+  it('a result that came while nobody listened is there', async () => {
+    const { runs, resumes } = where();
+    const talk = await Talk.begin(runs);
+    await talk.first.next();
+    talk.first.lose();
+    const over = talk.tools.next('over');
+    talk.tools.say('one');
+    talk.tools.end();
+    await over;
+
+    const second = await talk.resume(resumes, talk.first.lastEventId);
+    expect(await second.words(2)).toEqual(['one', { said: 1, why: 'told to' }]);
+    expect(await second.rest()).toEqual([]);
+  });
+
+  it('a connection may be lost again and again', async () => {
+    const { runs, resumes } = where();
+    const talk = await Talk.begin(runs);
+    let connection = talk.first;
+    await connection.next();
+    for (let word = 0; word < 10; word += 1) {
+      talk.tools.say(`before ${word}`);
+      connection.lose();
+      talk.tools.say(`after ${word}`);
+      connection = await talk.resume(word % 2 ? runs : resumes, connection.lastEventId);
+      expect(await connection.words(2)).toEqual([`before ${word}`, `after ${word}`]);
+    }
+    talk.tools.end();
+    expect(await connection.words(1)).toEqual([{ said: 20, why: 'told to' }]);
+  });
+
+  it('the stream goes over to the new connection when the old one is still there', async () => {
+    const { runs, resumes } = where();
+    const talk = await Talk.begin(runs);
+    await talk.first.next();
+    talk.tools.say('one');
+    const second = await talk.resume(resumes, talk.first.lastEventId);
+    expect(await second.words(1)).toEqual(['one']);
+    expect(await talk.first.words(1)).toEqual(['one']);
+    expect(await talk.first.rest()).toEqual([]);
+    talk.tools.say('two');
+    talk.tools.end();
+    expect(await second.words(2)).toEqual(['two', { said: 2, why: 'told to' }]);
+  });
+
+  it('another session has nothing under its event ids, and another key has no session', async () => {
+    const { runs, resumes } = where();
+    const [talk, stranger] = [await Talk.begin(runs), await Talk.begin(runs)];
+    await talk.first.next();
+    const other = await stranger.resume(resumes, talk.first.lastEventId);
+    expect(other.response.status).toBe(400);
+    expect(await other.response.json()).toMatchObject({ jsonrpc: '2.0', id: null, error: { code: -32000 } });
+    const thief = await talk.resume(resumes, talk.first.lastEventId, OTHER_KEY);
+    expect(thief.response.status).toBe(404);
+    talk.tools.end();
+  });
+
+  it('a call that was cancelled keeps nothing, and whoever listened is let go', async () => {
+    const { runs, resumes } = where();
+    const talk = await Talk.begin(runs);
+    await talk.first.next();
+    talk.first.lose();
+    const second = await talk.resume(resumes, talk.first.lastEventId);
+    const over = talk.tools.next('over');
+    const cancelled = { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 7 } };
+    expect((await new McpHttp(resumes).ask(talk.session, cancelled)).status).toBe(202);
+    expect(await over).toContain('cancelled by the client');
+    expect(await second.rest()).toEqual([]);
+    await until(async () => (await talk.resume(resumes, talk.first.lastEventId)).response.status === 400);
+  });
+
+  it('a session that ends takes its streams along', async () => {
+    const { runs, resumes } = where();
+    const talk = await Talk.begin(runs);
+    await talk.first.next();
+    talk.first.lose();
+    const second = await talk.resume(resumes, talk.first.lastEventId);
+    const over = talk.tools.next('over');
+    expect((await new McpHttp(runs).send('DELETE', undefined, { session: talk.session })).status).toBe(200);
+    expect(await over).toContain('the session has ended');
+    expect(await second.rest()).toEqual([]);
+    expect((await talk.resume(resumes, talk.first.lastEventId)).response.status).toBe(404);
+  });
+}

@@ -1,0 +1,45 @@
+import { EventEmitter, once } from 'node:events';
+
+import { Ctx } from '@nestjs/microservices';
+import { McpController, Tool } from '@rekog/mcp-nest';
+
+import { Streaming, type ToolContext } from '../../src/mcp/index.js';
+
+/** A tool that reports what a test tells it to say, until it is told to end. */
+@McpController()
+export class TalkTools {
+  private readonly told = new EventEmitter();
+
+  @Streaming({ whenLost: ({ topic }) => `Ask about ${String(topic)} again.` })
+  @Tool({ name: 'talk', description: 'Talks' })
+  async talk(@Ctx() context: ToolContext): Promise<object> {
+    const { signal } = context.caller;
+    let said = 0;
+    let sent: Promise<void> = Promise.resolve();
+    const say = (message: string): void => {
+      sent = context.reportProgress({ progress: (said += 1), message });
+    };
+    this.told.on('say', say);
+    const stopped = once(signal, 'abort').then(() => 'stopped');
+    queueMicrotask(() => this.told.emit('begun'));
+    const why = await Promise.race([once(this.told, 'end').then(() => 'told to'), stopped]);
+    this.told.off('say', say);
+    await sent;
+    this.told.emit('over', String(signal.reason));
+    return { said, why };
+  }
+
+  say(...words: string[]): void {
+    for (const word of words) this.told.emit('say', word);
+  }
+
+  end(): void {
+    this.told.emit('end');
+  }
+
+  /** Resolves when a call has begun, or is over; then with the reason, should it have been stopped. */
+  async next(event: 'begun' | 'over'): Promise<string> {
+    const [reason] = (await once(this.told, event)) as [string | undefined];
+    return String(reason);
+  }
+}
