@@ -34,6 +34,11 @@ export class RoundRobin implements AsyncDisposable {
     return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}/api/v1/mcp`;
   }
 
+  /** Breaks every connection of a client. */
+  cut(): void {
+    this.server.closeAllConnections();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.server.closeAllConnections();
     this.server.close();

@@ -1,0 +1,222 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+
+import { CLIENTS, type Progress } from '../support/clients.js';
+import { friendlyRuntime } from '../support/every-tool.js';
+import { McpApp } from '../support/mcp-app.js';
+import { startMcp } from '../support/mcp-application.js';
+import { events, type MockRuntime } from '../support/mock-runtime.js';
+import { until } from '../support/processes.js';
+import { RedisServer } from '../support/redis-server.js';
+import { itKeepsItsPromises } from '../support/resume-promises.js';
+import { RoundRobin } from '../support/round-robin.js';
+import { TASK_ID, taskSample } from '../support/runtime-samples.js';
+import { ServerProcess } from '../support/server.js';
+import { Connection, Talk } from '../support/talk.js';
+import { TalkTools } from '../support/talk-tools.js';
+
+let redis: RedisServer;
+let apps: readonly [McpApp, McpApp];
+
+const started = (): Promise<McpApp> =>
+  McpApp.start({ environment: { CYBERUN_REDIS_URL: redis.url }, controllers: [TalkTools] });
+
+beforeAll(async () => {
+  redis = await RedisServer.start();
+  apps = await Promise.all([started(), started()]);
+});
+afterAll(async () => {
+  await Promise.all(apps.map((app) => app[Symbol.asyncDispose]()));
+  await redis[Symbol.asyncDispose]();
+});
+
+describe('after a client has lost its connection, and comes back at another replica', () => {
+  itKeepsItsPromises(() => ({ runs: apps[0], resumes: apps[1] }));
+});
+
+describe('after a client has lost its connection, and comes back at the same replica', () => {
+  itKeepsItsPromises(() => ({ runs: apps[0], resumes: apps[0] }));
+});
+
+describe('what Redis keeps of a stream', () => {
+  it('is at most a thousand events, the latest', async () => {
+    const talk = await Talk.begin(apps[0]);
+    await talk.first.next();
+    const words = Array.from({ length: 1200 }, (_, index) => `word ${index}`);
+    talk.tools.say(...words);
+    expect(await talk.first.words(1200)).toEqual(words);
+    talk.tools.end();
+    await talk.first.rest();
+    const second = await talk.resume(apps[1], talk.first.lastEventId.replace(/\d+$/, '0'));
+    const [result, ...rest] = (await second.rest()).toReversed();
+    expect(rest.map(({ params }) => params?.['message']).toReversed()).toEqual(words.slice(201));
+    expect(result).toMatchObject({ result: { structuredContent: { said: 1200 } } });
+  });
+
+  it('ends by itself, and names neither the session nor the key', async () => {
+    const talk = await Talk.begin(apps[0]);
+    talk.tools.say('one');
+    await talk.first.words(1);
+    const client = new Redis(redis.url);
+    const keys = await client.keys('cyberun:mcp:*:log:*');
+    expect(keys.length).toBeGreaterThan(0);
+    for (const key of keys) {
+      expect(key).not.toContain(talk.session);
+      expect(await client.pttl(key)).toBeGreaterThan(0);
+    }
+    client.disconnect();
+    talk.tools.end();
+  });
+
+  it('is everything that was said while Redis was away', async () => {
+    const talk = await Talk.begin(apps[0]);
+    talk.tools.say('before');
+    await talk.first.words(1);
+    await redis.kill();
+    talk.tools.say('without', 'Redis');
+    expect(await talk.first.words(2), 'whoever is there hears it').toEqual(['without', 'Redis']);
+    await redis.start();
+    talk.tools.say('after');
+    talk.tools.end();
+    await talk.first.rest();
+    let second = await talk.resume(apps[1], talk.first.lastEventId.replace(/\d+$/, '1'));
+    await until(async () => {
+      if (second.response.status === 503)
+        second = await talk.resume(apps[1], talk.first.lastEventId.replace(/\d+$/, '1'));
+      return second.response.status === 200;
+    });
+    expect(await second.words(4)).toEqual(['without', 'Redis', 'after', { said: 4, why: 'told to' }]);
+  });
+});
+
+const status = (name: string, id: string) => ({
+  id,
+  event: 'status',
+  data: { task_id: TASK_ID, status: name },
+});
+const step = (current: number) => ({
+  id: `step-${current}`,
+  event: 'progress',
+  data: { task_id: TASK_ID, progress: current / 20, step_current: current, step_total: 20 },
+});
+const settings = () => ({ CYBERUN_REDIS_URL: redis.url });
+const TASK = 'GET /r/tasks/:id';
+const EVENTS = 'GET /r/tasks/:id/events';
+
+describe('stream_task_events over connections that are cut, behind a balancer without stickiness', () => {
+  const comeBack = CLIENTS.filter(({ revision, name }) => revision !== '2026-07-28' && name !== 'raw HTTP');
+
+  it.each(comeBack)('loses nothing for $name', async ({ connect }) => {
+    await using runtime = await friendlyRuntime();
+    await using one = await startMcp(runtime.url, settings());
+    await using other = await startMcp(runtime.url, settings());
+    await using balancer = await RoundRobin.start([one.endpoint, other.endpoint]);
+    const seen: Progress[] = [];
+    const heard = (count: number) => ({
+      until: () => vi.waitFor(() => expect(seen).toHaveLength(count), { timeout: 20_000, interval: 5 }),
+    });
+    const cut = { until: () => Promise.resolve(balancer.cut()) };
+    const steps = (from: number) => [0, 1, 2, 3, 4].map((each) => step(from + each));
+    runtime.on(
+      EVENTS,
+      events([
+        status('running', '1'),
+        heard(1),
+        ...[cut, ...steps(1), heard(6)],
+        ...[cut, ...steps(6), heard(11)],
+        ...[cut, ...steps(11), heard(16)],
+        ...[cut, ...steps(16)],
+        { id: '9', event: 'completed', data: { task_id: TASK_ID, status: 'completed' } },
+      ]),
+    );
+    runtime.on(TASK, { json: taskSample('completed') });
+    const client = await connect({ endpoint: balancer.endpoint, key: 'sk-resume-0123456789' });
+
+    const args = { task_id: TASK_ID };
+    const result = await client.call('stream_task_events', args, (progress) => seen.push(progress));
+
+    expect(result.structuredContent).toMatchObject({ task_status: 'completed' });
+    expect(seen.map(({ message }) => /step (\d+)/.exec(message ?? '')?.[1])).toEqual([
+      undefined,
+      ...Array.from({ length: 20 }, (_, index) => String(index + 1)),
+      undefined,
+    ]);
+    expect(balancer.counts.every((count) => count > 0)).toBe(true);
+    await client[Symbol.asyncDispose]();
+  });
+});
+
+describe('when the replica that ran stream_task_events has died', () => {
+  let runtime: MockRuntime;
+  beforeAll(async () => {
+    runtime = await friendlyRuntime();
+  });
+  afterAll(() => runtime[Symbol.asyncDispose]());
+
+  const replica = (): Promise<ServerProcess> =>
+    ServerProcess.start({ CYBERUN_RUNTIME_URL: runtime.url, ...settings() }, ['--role', 'mcp']);
+
+  it('the replay ends with an error that names the task and get_task', async () => {
+    runtime.on(
+      EVENTS,
+      events([status('running', '1'), step(1), { until: delay(60_000, undefined, { ref: false }) }]),
+    );
+    runtime.on(TASK, { json: taskSample('running') });
+    await using dying = await replica();
+    await using staying = await replica();
+    const session = await opened(dying);
+    const first = await Connection.open((signal) => ask(dying, session, followed, signal));
+    const { id = '' } = await first.next();
+    expect((await first.words(2)).at(-1)).toContain('step 1/20');
+
+    await dying.end('SIGKILL');
+    const second = await Connection.open((signal) => ask(staying, session, id, signal));
+    const [, reported, last, ...more] = await second.rest();
+
+    expect(reported?.params?.['message']).toContain('step 1/20');
+    expect(last).toMatchObject({ id: 3, result: { isError: true } });
+    const { error_message } = last?.result?.structuredContent ?? {};
+    expect(error_message).toBe(
+      `The server that worked on this call is gone. The task goes on: call get_task with task_id ${TASK_ID}, or stream_task_events again.`,
+    );
+    expect(more).toEqual([]);
+  });
+});
+
+const KEY = 'sk-resume-0123456789abcdef';
+const followed = {
+  jsonrpc: '2.0',
+  id: 3,
+  method: 'tools/call',
+  params: { name: 'stream_task_events', arguments: { task_id: TASK_ID }, _meta: { progressToken: 'p' } },
+};
+
+/** Sends a message, or comes back for what follows an event. */
+function ask(
+  server: ServerProcess,
+  session: string | undefined,
+  what: object | string,
+  signal?: AbortSignal,
+): Promise<Response> {
+  return fetch(server.endpoint, {
+    method: typeof what === 'string' ? 'GET' : 'POST',
+    headers: {
+      Authorization: `Bearer ${KEY}`,
+      Accept: 'application/json, text/event-stream',
+      'Content-Type': 'application/json',
+      ...(session !== undefined && { 'Mcp-Session-Id': session }),
+      ...(typeof what === 'string' && { 'Last-Event-ID': what }),
+    },
+    ...(typeof what !== 'string' && { body: JSON.stringify(what) }),
+    ...(signal && { signal }),
+  });
+}
+
+async function opened(server: ServerProcess): Promise<string> {
+  const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 't', version: '1' } };
+  const response = await ask(server, undefined, { jsonrpc: '2.0', id: 1, method: 'initialize', params });
+  await response.text();
+  return response.headers.get('mcp-session-id') ?? '';
+}
