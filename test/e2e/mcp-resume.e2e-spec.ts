@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { McpApp } from '../support/mcp-app.js';
-import { call, McpHttp } from '../support/mcp-http.js';
+import { CLIENTS } from '../support/clients.js';
+import { KEY, McpApp } from '../support/mcp-app.js';
+import { call, McpHttp, resultOf } from '../support/mcp-http.js';
 import { itKeepsItsPromises } from '../support/resume-promises.js';
 import { Connection, Talk } from '../support/talk.js';
 import { TalkTools } from '../support/talk-tools.js';
@@ -61,6 +62,21 @@ describe('a stream that can be resumed', () => {
     const headers = { 'Last-Event-ID': id };
     const again = await Connection.open((signal) => http.listen(session, { headers, signal }));
     expect(await again.rest()).toEqual(whole);
+  });
+});
+
+describe('a tool that ends its connection before it answers', () => {
+  it('has its answer fetched by a client of 2025-11-25', async () => {
+    const client = CLIENTS.find(({ revision }) => revision === '2025-11-25');
+    const connected = await client?.connect({ endpoint: app.url, key: KEY });
+    expect(await connected?.call('leave', {})).toMatchObject({ structuredContent: { left: true } });
+    await connected?.[Symbol.asyncDispose]();
+  });
+
+  it('has its connection at 2025-06-18, where clients do not know to come back', async () => {
+    const session = await http.open({}, '2025-06-18');
+    const response = await http.ask(session, call('leave'));
+    expect(await resultOf(response)).toMatchObject({ structuredContent: { left: true } });
   });
 });
 

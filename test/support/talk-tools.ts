@@ -1,5 +1,6 @@
 import { EventEmitter, once } from 'node:events';
 
+import type { ServerContext } from '@modelcontextprotocol/server';
 import { Ctx } from '@nestjs/microservices';
 import { McpController, Tool } from '@rekog/mcp-nest';
 
@@ -27,6 +28,13 @@ export class TalkTools {
     await sent;
     this.told.emit('over', String(signal.reason));
     return { said, why };
+  }
+
+  @Tool({ name: 'leave', description: 'Ends its connection before it answers' })
+  leave(@Ctx() context: ToolContext): object {
+    const sdk = context.getArgByIndex(4) as ServerContext;
+    sdk.http?.closeSSE?.();
+    return { left: true };
   }
 
   say(...words: string[]): void {

@@ -79,14 +79,15 @@ export class LegacyRequests {
   }
 
   private async throughSdk(asked: Asked, first?: CallToolResult): Promise<void> {
-    const { session, message, rawRequest } = asked;
+    const { session, message, rawRequest, call } = asked;
     if (isSpecType.SetLevelRequest(message)) await this.live.setLogLevel(session, message.params.level);
     const link = this.live.linkOf(session);
     await link.ready;
     const origin = this.originOf(asked);
     // The SDK reads its handlers as soon as it gets the message, so that the next request may bind others.
     this.servers.bind(link.server, origin.session, rawRequest, this.tools.throughSdk(origin, first));
-    link.deliver(message, { authInfo: rawRequest.auth });
+    const closeSSEStream = (): void => call.reply.pause();
+    link.deliver(message, { authInfo: rawRequest.auth, closeSSEStream });
   }
 
   private originOf({ session, call, rawRequest }: Asked): CallOrigin {

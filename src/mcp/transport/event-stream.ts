@@ -16,6 +16,7 @@ const HEADERS = {
 /** A response that is a stream of server-sent events, kept awake by comments. */
 export class EventStream {
   private readonly heartbeat: NodeJS.Timeout;
+  private drained: Promise<void> | undefined;
 
   /** @param firstEventId of an event that holds nothing, from which a client can resume before anything was said. */
   constructor(
@@ -53,11 +54,16 @@ export class EventStream {
     const { response } = this;
     if (!this.isOpen) return;
     this.heartbeat.refresh();
-    if (response.write(frame)) return;
+    if (!response.write(frame)) await (this.drained ??= this.whenDrained());
+  }
+
+  /** Until the client has read what was sent, or is gone. */
+  private async whenDrained(): Promise<void> {
     const waiting = new AbortController();
     const { signal } = waiting;
-    await Promise.race([once(response, 'drain', { signal }), once(response, 'close', { signal })]).finally(
-      () => waiting.abort(),
-    );
+    const { response } = this;
+    await Promise.race([once(response, 'drain', { signal }), once(response, 'close', { signal })]);
+    waiting.abort();
+    this.drained = undefined;
   }
 }

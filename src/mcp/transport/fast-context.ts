@@ -46,7 +46,7 @@ export function fastContext(call: Call, message: RequestMessage, server: () => M
     elicitInput: (asked, options) => server().server.elicitInput(asked, { ...options, ...related }),
     requestSampling: (asked, options) => server().server.createMessage(asked, { ...options, ...related }),
   };
-  return { mcpReq };
+  return { mcpReq, http: { closeSSE: () => call.reply.pause() } };
 }
 
 function envelopeOf(meta: Record<string, unknown> | undefined): { envelope?: object } {

@@ -74,6 +74,13 @@ export class Reply {
     return this.stream;
   }
 
+  /** Ends the connection before the answer, where the client knows to come back for it. */
+  pause(): void {
+    if (!this.keep || this.isOver) return;
+    this.openStream();
+    if (this.kept?.firstEventId !== undefined) this.readOn();
+  }
+
   answer(message: string | Buffer, status = 200): void {
     if (this.isOver) return;
     this.status = status;

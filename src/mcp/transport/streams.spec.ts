@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { Call } from './call.js';
 import { EventStream } from './event-stream.js';
-import { Reply } from './reply.js';
+import { type Keep, Reply } from './reply.js';
 
 /** A response that keeps what is written to it. */
 class FakeResponse extends EventEmitter {
@@ -142,6 +142,63 @@ describe('Reply', () => {
     reply.forgo();
     reply.answer('3');
     expect(response.written).toEqual(['[1,3]']);
+  });
+});
+
+describe('Reply of a stream that is kept', () => {
+  const keeping = () => {
+    const response = new FakeResponse();
+    const kept = { firstEventId: 's.0', append: vi.fn(() => 's.1'), end: vi.fn(() => 's.2'), drop: vi.fn() };
+    let onRead: () => void = () => undefined;
+    const keep: Keep = (listener) => {
+      onRead = listener;
+      return kept;
+    };
+    return { response, kept, reply: new Reply(as(response), { keep }), readOn: () => onRead() };
+  };
+
+  it('goes on without its client, up to the answer', async () => {
+    const { response, kept, reply } = keeping();
+    reply.openStream();
+    response.lose();
+    await reply.notify('"note"');
+    reply.answer('"answer"');
+    expect(kept.append).toHaveBeenCalledExactlyOnceWith('"note"');
+    expect(kept.end).toHaveBeenCalledExactlyOnceWith('"answer"');
+    await reply.notify('"late"');
+    expect(kept.append).toHaveBeenCalledOnce();
+    expect(response.written).toEqual(['id: s.0\nretry: 1000\ndata: \n\n']);
+  });
+
+  it('gives its client another minute with every sign of life over another connection', () => {
+    const { response, reply, readOn } = keeping();
+    const call = new Call(1, reply, () => undefined);
+    reply.onLost(() => call.cancelIn(60_000, 'the client is gone'));
+    reply.openStream();
+    response.lose();
+    for (let turn = 0; turn < 10; turn += 1) {
+      vi.advanceTimersByTime(50_000);
+      readOn();
+    }
+    vi.advanceTimersByTime(59_999);
+    expect(call.signal.aborted).toBe(false);
+    vi.advanceTimersByTime(1);
+    expect(call.signal.aborted).toBe(true);
+  });
+
+  it('keeps nothing for a client that does not want the answer', () => {
+    const { kept, reply, response } = keeping();
+    reply.openStream();
+    reply.forgo();
+    expect(kept.drop).toHaveBeenCalledOnce();
+    expect(response.writableEnded).toBe(true);
+  });
+
+  it('is no stream, and kept nowhere, as long as there is nothing but an answer', () => {
+    const { kept, reply, response } = keeping();
+    reply.answer('"answer"');
+    expect(response).toMatchObject({ type: 'application/json', written: ['"answer"'] });
+    expect(kept.end).not.toHaveBeenCalled();
   });
 });
 
