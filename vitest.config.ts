@@ -11,9 +11,11 @@ const withDatabase = { globalSetup: ['test/support/initialised-database.ts'] };
 const resultsFile = process.env['RESULTS_FILE'];
 
 /** What is promised of the MCP endpoint, in front of Express and behind it. */
-const ENDPOINT = ['http-edge', 'mcp-{caller,clients,drain,keys,odd-bodies,resume,sessions}', 'differential/*'].map(
-  (name) => `test/e2e/${name}.e2e-spec.ts`,
-);
+const ENDPOINT = [
+  'http-edge',
+  'mcp-{caller,clients,drain,keys,odd-bodies,resume,sessions}',
+  'differential/*',
+].map((name) => `test/e2e/${name}.e2e-spec.ts`);
 
 export default defineConfig({
   test: {

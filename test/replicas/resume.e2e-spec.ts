@@ -18,6 +18,7 @@ import { Connection, Talk } from '../support/talk.js';
 import { TalkTools } from '../support/talk-tools.js';
 
 let redis: RedisServer;
+let client: Redis;
 let apps: readonly [McpApp, McpApp];
 
 const started = (): Promise<McpApp> =>
@@ -25,12 +26,22 @@ const started = (): Promise<McpApp> =>
 
 beforeAll(async () => {
   redis = await RedisServer.start();
+  client = new Redis(redis.url);
+  client.on('error', () => undefined);
   apps = await Promise.all([started(), started()]);
 });
 afterAll(async () => {
   await Promise.all(apps.map((app) => app[Symbol.asyncDispose]()));
+  client.disconnect();
   await redis[Symbol.asyncDispose]();
 });
+
+/** Places that Redis keeps of the stream an event belongs to. */
+async function placesIn(eventId: string): Promise<number[]> {
+  const [key = ''] = await client.keys(`cyberun:mcp:*:log:${eventId.split('.')[0]}`);
+  const entries = await client.xrange(key, '-', '+');
+  return entries.map(([id]) => Number.parseInt(id, 10) - 1);
+}
 
 describe('after a client has lost its connection, and comes back at another replica', () => {
   itKeepsItsPromises(() => ({ runs: apps[0], resumes: apps[1] }));
@@ -49,6 +60,7 @@ describe('what Redis keeps of a stream', () => {
     expect(await talk.first.words(1200)).toEqual(words);
     talk.tools.end();
     await talk.first.rest();
+    await until(async () => (await placesIn(talk.first.lastEventId)).at(-1) === 1201);
     const second = await talk.resume(apps[1], talk.first.lastEventId.replace(/\d+$/, '0'));
     const [result, ...rest] = (await second.rest()).toReversed();
     expect(rest.map(({ params }) => params?.['message']).toReversed()).toEqual(words.slice(201));
@@ -59,14 +71,12 @@ describe('what Redis keeps of a stream', () => {
     const talk = await Talk.begin(apps[0]);
     talk.tools.say('one');
     await talk.first.words(1);
-    const client = new Redis(redis.url);
     const keys = await client.keys('cyberun:mcp:*:log:*');
     expect(keys.length).toBeGreaterThan(0);
     for (const key of keys) {
       expect(key).not.toContain(talk.session);
       expect(await client.pttl(key)).toBeGreaterThan(0);
     }
-    client.disconnect();
     talk.tools.end();
   });
 
@@ -139,10 +149,10 @@ describe('stream_task_events over connections that are cut, behind a balancer wi
       ]),
     );
     runtime.on(TASK, { json: taskSample('completed') });
-    const client = await connect({ endpoint: balancer.endpoint, key: 'sk-resume-0123456789' });
+    const connected = await connect({ endpoint: balancer.endpoint, key: 'sk-resume-0123456789' });
 
     const args = { task_id: TASK_ID };
-    const result = await client.call('stream_task_events', args, (progress) => seen.push(progress));
+    const result = await connected.call('stream_task_events', args, (progress) => seen.push(progress));
 
     expect(result.structuredContent).toMatchObject({ task_status: 'completed' });
     expect(seen.map(({ message }) => /step (\d+)/.exec(message ?? '')?.[1])).toEqual([
@@ -151,7 +161,7 @@ describe('stream_task_events over connections that are cut, behind a balancer wi
       undefined,
     ]);
     expect(balancer.counts.every((count) => count > 0)).toBe(true);
-    await client[Symbol.asyncDispose]();
+    await connected[Symbol.asyncDispose]();
   });
 });
 
@@ -177,6 +187,8 @@ describe('when the replica that ran stream_task_events has died', () => {
     const first = await Connection.open((signal) => ask(dying, session, followed, signal));
     const { id = '' } = await first.next();
     expect((await first.words(2)).at(-1)).toContain('step 1/20');
+    // The client comes back for what it has heard already, so that there is something to see.
+    await until(async () => (await placesIn(id)).at(-1) === 2);
 
     await dying.end('SIGKILL');
     const second = await Connection.open((signal) => ask(staying, session, id, signal));

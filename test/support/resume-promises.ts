@@ -80,6 +80,19 @@ export function itKeepsItsPromises(where: () => Where): void {
     expect(await second.words(2)).toEqual(['two', { said: 2, why: 'told to' }]);
   });
 
+  it('one connection is served at a time, the last one', async () => {
+    const { runs, resumes } = where();
+    const talk = await Talk.begin(runs);
+    await talk.first.next();
+    talk.first.lose();
+    const second = await talk.resume(resumes, talk.first.lastEventId);
+    const third = await talk.resume(resumes, talk.first.lastEventId);
+    expect(await second.rest()).toEqual([]);
+    talk.tools.say('one');
+    talk.tools.end();
+    expect(await third.words(2)).toEqual(['one', { said: 1, why: 'told to' }]);
+  });
+
   it('another session has nothing under its event ids, and another key has no session', async () => {
     const { runs, resumes } = where();
     const [talk, stranger] = [await Talk.begin(runs), await Talk.begin(runs)];

@@ -10,7 +10,7 @@ export class LiveSession {
   readonly calls = new Map<RequestId, Call>();
   stream: EventStream | undefined;
   /** Streams of calls, here or in other replicas, that the client has come back to. */
-  readonly resumed = new Set<EventStream>();
+  readonly resumed = new Map<string, EventStream>();
   link: SessionLink | undefined;
 
   /** @param record as the latest request found it. */
@@ -25,7 +25,7 @@ export class LiveSession {
   end(reason: string): void {
     for (const call of this.calls.values()) call.cancel(reason);
     this.stream?.end();
-    for (const stream of this.resumed) stream.end();
+    for (const stream of this.resumed.values()) stream.end();
     void this.link?.close();
   }
 }

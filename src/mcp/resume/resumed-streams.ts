@@ -19,7 +19,10 @@ export class ResumedStreams {
     private readonly traffic: Traffic,
   ) {}
 
-  /** @throws {Refusal} 400 for an event id that is none, or too old. */
+  /**
+   * @throws {Refusal} 400 for an event id that is none, or too old. What is thrown later ends the connection, and the
+   *   client comes back once more.
+   */
   async resume(record: SessionRecord, lastEventId: string, response: ServerResponse): Promise<void> {
     const from = placeOf(lastEventId);
     if (!from) throw unknown();
@@ -27,21 +30,22 @@ export class ResumedStreams {
     const page = await reading.after(from.place);
     if (!page) throw unknown();
     if (response.destroyed) return;
-    const out = this.open(record, response, reading);
-    // Out of reach, or ended: the client comes back once more, to whichever replica can go on.
-    await replay({ from, page, reading, out }).catch(() => undefined);
+    const out = this.open(record, from.stream, response);
+    response.once('close', () => reading.stop());
+    await replay({ from, page, reading, out });
     out.end();
   }
 
-  private open(record: SessionRecord, response: ServerResponse, reading: Reading): EventStream {
+  /** A client that comes back once more has lost the last connection too. */
+  private open(record: SessionRecord, stream: string, response: ServerResponse): EventStream {
     const session = this.live.of(record);
+    session.resumed.get(stream)?.end();
     const out = new EventStream(response, { [SESSION_ID]: record.id });
     const open = { keyHash: record.keyHash, end: (): void => out.end() };
-    session.resumed.add(out);
+    session.resumed.set(stream, out);
     this.traffic.open(open);
     response.once('close', () => {
-      reading.stop();
-      session.resumed.delete(out);
+      if (session.resumed.get(stream) === out) session.resumed.delete(stream);
       this.traffic.closed(open);
       this.live.settle(session);
     });
