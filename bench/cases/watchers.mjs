@@ -85,14 +85,14 @@ export class Watchers {
     for await (const chunk of answer.body) {
       const parts = (pending + chunk).split('\n\n');
       pending = parts.pop();
-      for (const part of parts) this.#heard(index, part);
-      started();
+      for (const part of parts) if (this.#heard(index, part)) started();
     }
   }
 
+  /** Whether it was a message; a stream that can be resumed begins with an event that holds none. */
   #heard(index, part) {
-    const data = /^data: ?(.+)$/m.exec(part)?.[1];
-    if (data === undefined) return;
+    const data = /^data: ?(\{.+)$/m.exec(part)?.[1];
+    if (data === undefined) return false;
     const { method, params } = JSON.parse(data);
     if (method === 'notifications/progress') {
       const late = this.#events.delayOf(index, params.progress);
@@ -100,5 +100,6 @@ export class Watchers {
     } else if (method === undefined && resultOf(data).structuredContent?.task_status === 'completed') {
       this.results++;
     }
+    return true;
   }
 }
