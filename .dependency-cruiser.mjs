@@ -3,6 +3,7 @@ export const arrows = {
   config: [],
   contract: [],
   tunnel: [],
+  http: ['config'],
   upstream: ['contract', 'config'],
   mcp: ['upstream', 'config'],
   tools: ['mcp', 'upstream', 'contract'],

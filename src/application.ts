@@ -1,3 +1,5 @@
+import type { Server } from 'node:http';
+
 import { HttpStatus } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
@@ -5,6 +7,7 @@ import type { Request, Response } from 'express';
 
 import { AppModule, type Modules } from './app.module.js';
 import type { Config } from './config/index.js';
+import { boundConnections } from './http/index.js';
 import { HttpErrorFilter, Logger } from './observability/index.js';
 
 /** Roles that serve the MCP endpoint. */
@@ -21,6 +24,8 @@ export async function createApplication(config: Config, more?: Modules): Promise
     logger: new Logger(config),
     abortOnError: false,
   });
+  const spoken = { jsonRpc: servesMcp(config), rest: config.role !== 'mcp' };
+  boundConnections(app.getHttpServer() as Server, config.limits, spoken);
   // The answer to a stranger's request says nothing of what it is made of.
   app.disable('x-powered-by');
   app.setGlobalPrefix('api/v1', { exclude: ['health/live', 'health/ready'] });

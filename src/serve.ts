@@ -5,6 +5,7 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import { createApplication, servesMcp } from './application.js';
 import { Addresses, type Config } from './config/index.js';
 import { Draining } from './health/index.js';
+import { type MetricsPage, serveMetrics } from './observability/index.js';
 import { printWelcome } from './welcome.js';
 
 /** How long calls in flight may go on after the process was told to end. */
@@ -12,8 +13,10 @@ const GRACE_MS = 10_000;
 
 /** Runs a server role until the process is told to end. */
 export async function serve(config: Config): Promise<void> {
+  const metrics = await serveMetrics(config);
   const app = await createApplication(config);
-  endOnSignal(app, config);
+  metrics?.announce();
+  endOnSignal(app, config, metrics);
   await app.listen(config.httpPort, config.httpHost);
   const { port } = app.getHttpServer().address() as AddressInfo;
   app.get(Addresses).announce(port);
@@ -32,11 +35,12 @@ async function startRuntime(app: NestExpressApplication, { role }: Config): Prom
 }
 
 /** The first signal ends in order, a second one at once. */
-function endOnSignal(app: NestExpressApplication, config: Config): void {
+function endOnSignal(app: NestExpressApplication, config: Config, metrics?: MetricsPage): void {
   const end = async (): Promise<void> => {
     app.get(Draining).begin();
     if (servesMcp(config)) await (await import('./mcp/index.js')).drainMcp(app, GRACE_MS);
     await app.close();
+    await metrics?.end();
     process.exit(0);
   };
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {

@@ -1,6 +1,7 @@
 import { validateSync, type ValidationError } from 'class-validator';
 
 import type { Config, Role } from './config.js';
+import { LIMITS } from './limits.js';
 import { settingsOf } from './setting.decorator.js';
 import { Settings } from './settings.js';
 import { StartError } from './start-error.js';
@@ -30,7 +31,8 @@ export function readConfig(role: Role, environment: NodeJS.ProcessEnv = process.
   const [problem] = validateSync(settings, { validationError: { target: false } });
   if (problem) throw unusable(problem, environment);
   checkRole(role, settings);
-  return deepFreeze(Object.assign(settings, { role }));
+  checkPorts(settings);
+  return deepFreeze(Object.assign(settings, { role, limits: LIMITS }));
 }
 
 /**
@@ -79,6 +81,13 @@ function checkRole(role: Role, { runtimeUrl }: Settings): void {
       `CYBERUN_RUNTIME_URL is set, but role ${role} runs a runtime of its own. Unset it, or start with --role mcp.`,
     );
   }
+}
+
+function checkPorts({ httpPort, metricsPort }: Settings): void {
+  if (metricsPort === undefined || metricsPort === 0 || metricsPort !== httpPort) return;
+  throw new SettingError(
+    `CYBERUN_METRICS_PORT is ${metricsPort}, which is CYBERUN_HTTP_PORT too. Choose another one. Example: 9464`,
+  );
 }
 
 function deepFreeze<Value extends object>(value: Value): Value {

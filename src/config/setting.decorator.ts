@@ -41,9 +41,9 @@ function parserFor(type: unknown): Parse {
 export function Setting(description: SettingDescription): PropertyDecorator {
   return (target, property) => {
     const type: unknown = Reflect.getMetadata('design:type', target, property);
-    const declared = settingsOf(target);
-    declared.push({ ...description, property: String(property), parse: parserFor(type) });
-    Reflect.defineMetadata(DECLARED, declared, target);
+    const declaredHere = { ...description, property: String(property), parse: parserFor(type) };
+    // A copy: the list may be that of a class this one extends.
+    Reflect.defineMetadata(DECLARED, [...settingsOf(target), declaredHere], target);
   };
 }
 

@@ -2,17 +2,15 @@ import { availableParallelism } from 'node:os';
 
 import { ArrayNotEmpty, IsIn, IsNotEmpty, IsUrl, Matches } from 'class-validator';
 
+import { NetworkSettings } from './network-settings.js';
 import { Setting } from './setting.decorator.js';
 import {
   DAY_LIMIT,
   HOST,
-  HOUR_MS,
   INTEGRATION_KEY,
   Optional,
   ORIGIN,
   REDIS_URL,
-  RUNTIME_BASE,
-  WEB_URL,
   WholeNumber,
 } from './setting-rules.js';
 
@@ -20,68 +18,7 @@ import {
  * Every setting of the process, validated once at start. Properties that are left out of the environment keep
  * the value given here; `undefined` means "derive it", and the meaning says from what.
  */
-export class Settings {
-  @Setting({
-    env: 'CYBERUN_HTTP_HOST',
-    meaning: 'Address to listen on. Use 0.0.0.0 to be reachable from other machines.',
-    example: '127.0.0.1',
-  })
-  @IsNotEmpty()
-  @Matches(HOST)
-  httpHost: string = '127.0.0.1';
-
-  @Setting({
-    env: 'CYBERUN_HTTP_PORT',
-    meaning: 'Port to listen on; 0 picks a free one and prints it.',
-    example: '8080',
-  })
-  @WholeNumber(0, 65535)
-  httpPort: number = 8080;
-
-  @Setting({
-    env: 'CYBERUN_HTTP_PUBLIC_URL',
-    meaning:
-      'Address clients use. It is what clients are told, it signs file links, and its host is allowed in the Host header.',
-    example: 'https://mcp.example.com',
-    defaultText: 'from host and port',
-  })
-  @Optional(IsUrl(WEB_URL))
-  httpPublicUrl?: string;
-
-  @Setting({
-    env: 'CYBERUN_HTTP_CORS_ORIGINS',
-    meaning: 'Origins whose pages may call the endpoint, separated by commas.',
-    example: 'https://app.example.com',
-    defaultText: 'as CYBERUN_MCP_ALLOWED_ORIGINS',
-  })
-  @Optional(Matches(ORIGIN, { each: true }))
-  httpCorsOrigins?: string[];
-
-  @Setting({
-    env: 'CYBERUN_RUNTIME_URL',
-    meaning: 'Base URL of the Runtime API that role mcp stands in front of, ending in /api/v1.',
-    example: 'https://core.cyberun.cloud/api/v1',
-    defaultText: 'empty: the embedded runtime',
-  })
-  @Optional(IsUrl(WEB_URL), Matches(RUNTIME_BASE))
-  runtimeUrl?: string;
-
-  @Setting({
-    env: 'CYBERUN_RUNTIME_TIMEOUT_MS',
-    meaning: 'Deadline of one call to the Runtime API in milliseconds, the body of the answer included.',
-    example: '30000',
-  })
-  @WholeNumber(100, HOUR_MS)
-  runtimeTimeoutMs: number = 30_000;
-
-  @Setting({
-    env: 'CYBERUN_RUNTIME_RESPONSE_LIMIT_BYTES',
-    meaning: 'Largest answer of the Runtime API that is read, in bytes.',
-    example: '33554432',
-  })
-  @WholeNumber(1024)
-  runtimeResponseLimitBytes: number = 33_554_432;
-
+export class Settings extends NetworkSettings {
   @Setting({
     env: 'CYBERUN_DATA_DIR',
     meaning: 'Folder of the embedded runtime: database, files, lock, admin socket.',
@@ -198,12 +135,30 @@ export class Settings {
   mcpSessionIdleSeconds: number = 1800;
 
   @Setting({
+    env: 'CYBERUN_MCP_SESSIONS_PER_KEY',
+    meaning: 'Open sessions of 2025-era clients one key may have; further ones are refused with 429.',
+    example: '1000',
+  })
+  @WholeNumber(1, 1_000_000)
+  mcpSessionsPerKey: number = 1000;
+
+  @Setting({
     env: 'CYBERUN_MCP_BODY_LIMIT_BYTES',
     meaning: 'Largest JSON-RPC body that is read, in bytes.',
     example: '4194304',
   })
   @WholeNumber(1024, 268_435_456)
   mcpBodyLimitBytes: number = 4_194_304;
+
+  @Setting({
+    env: 'CYBERUN_METRICS_PORT',
+    meaning:
+      'Port of /metrics for Prometheus, on the address of CYBERUN_HTTP_HOST and without a key; 0 picks a free one and logs it.',
+    example: '9464',
+    defaultText: 'empty: off',
+  })
+  @Optional(WholeNumber(0, 65535))
+  metricsPort?: number;
 
   @Setting({
     env: 'CYBERUN_LOGGER_LEVEL',

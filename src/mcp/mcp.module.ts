@@ -10,7 +10,10 @@ import { MCP_STRATEGY } from '@rekog/mcp-nest';
 import { UpstreamModule } from '../upstream/index.js';
 import { BearerGuard } from './auth/bearer.guard.js';
 import { KeyVerdicts } from './auth/key-verdicts.js';
+import { Bounds } from './bounds/bounds.js';
+import { Occupancy } from './bounds/occupancy.js';
 import { AllowedNames } from './edge/allowed-names.js';
+import { BodyReader } from './edge/body-reader.js';
 import { EdgeMiddleware } from './edge/edge.middleware.js';
 import { RefusalFilter } from './edge/refusal.filter.js';
 import { Failures } from './errors/failures.js';
@@ -47,7 +50,8 @@ import { StreamableTransport } from './transport/streamable.transport.js';
 import { ToolCalls } from './transport/tool-calls.js';
 import { Traffic } from './transport/traffic.js';
 
-const edge = [AllowedNames, EdgeMiddleware, BearerGuard, RefusalFilter];
+const bounds = [Bounds, Occupancy];
+const edge = [AllowedNames, EdgeMiddleware, BearerGuard, BodyReader, RefusalFilter];
 const tools = [ToolCatalog, ToolRunner, ToolCalls, Failures];
 const legacy = [
   LiveSessions,
@@ -74,6 +78,7 @@ const mount = [Front, Mount];
   controllers: [McpEndpointController],
   providers: [
     KeyVerdicts,
+    ...bounds,
     ...edge,
     ...tools,
     ...sessionStorage,

@@ -33,7 +33,9 @@ const REFUSED: Readonly<Record<string, readonly string[]>> = {
   CYBERUN_MCP_ALLOWED_ORIGINS: ['*', 'app.example.com'],
   CYBERUN_MCP_ALLOWED_HOSTS: ['https://mcp.example.com'],
   CYBERUN_MCP_SESSION_IDLE_SECONDS: ['0', '30m'],
+  CYBERUN_MCP_SESSIONS_PER_KEY: ['0', 'many'],
   CYBERUN_MCP_BODY_LIMIT_BYTES: ['4MB', '1'],
+  CYBERUN_METRICS_PORT: ['-1', '65536', 'on'],
   CYBERUN_LOGGER_LEVEL: ['loud'],
   CYBERUN_LOGGER_FORMAT: ['xml'],
 };

@@ -3,10 +3,15 @@ import { PassThrough } from 'node:stream';
 
 import { describe, expect, it } from 'vitest';
 
-import { readJson } from './body-reader.js';
+import { LIMITS } from '../../config/limits.js';
+import { BodyReader } from './body-reader.js';
 import { Refusal } from './refusal.js';
 
 const LIMIT = 100;
+const QUICK_MS = 200;
+
+const bodies = new BodyReader({ mcpBodyLimitBytes: LIMIT, limits: { ...LIMITS, bodyMs: QUICK_MS } });
+const readJson = (request: IncomingMessage): Promise<unknown> => bodies.readJson(request);
 
 /** A body that arrives in these pieces. */
 function arriving(...chunks: Buffer[]): IncomingMessage {
@@ -20,13 +25,13 @@ describe('readJson', () => {
   it('puts letters together that were cut in two on their way', async () => {
     const bytes = Buffer.from(JSON.stringify({ text: 'é😀é' }));
     const pieces = [...bytes].map((byte) => Buffer.from([byte]));
-    expect(await readJson(arriving(...pieces), LIMIT)).toEqual({ text: 'é😀é' });
+    expect(await readJson(arriving(...pieces))).toEqual({ text: 'é😀é' });
   });
 
   it('reads up to the limit and not a byte more', async () => {
     const exact = Buffer.from(JSON.stringify('x'.repeat(LIMIT - 2)));
-    expect(await readJson(arriving(exact), LIMIT)).toHaveLength(LIMIT - 2);
-    await expect(readJson(arriving(exact, Buffer.from(' ')), LIMIT)).rejects.toMatchObject({ status: 413 });
+    expect(await readJson(arriving(exact))).toHaveLength(LIMIT - 2);
+    await expect(readJson(arriving(exact, Buffer.from(' ')))).rejects.toMatchObject({ status: 413 });
   });
 
   it.each([
@@ -37,16 +42,25 @@ describe('readJson', () => {
     ['UTF-16', Buffer.from('"x"', 'utf16le')],
     ['nothing', Buffer.alloc(0)],
   ])('refuses %s as a parse error', async (_what, bytes) => {
-    const refused = readJson(arriving(bytes), LIMIT);
+    const refused = readJson(arriving(bytes));
     await expect(refused).rejects.toBeInstanceOf(Refusal);
     await expect(refused).rejects.toMatchObject({ status: 400, code: -32700 });
   });
 
   it('does not wait for ever for a client that went away', async () => {
     const stream = Object.assign(new PassThrough(), { headers: {} });
-    const read = readJson(stream as unknown as IncomingMessage, LIMIT);
+    const read = readJson(stream as unknown as IncomingMessage);
     stream.write('{"half":');
     stream.destroy();
     await expect(read).rejects.toMatchObject({ code: -32700 });
+  });
+
+  it('does not wait for ever for a client that dawdles', async () => {
+    const stream = Object.assign(new PassThrough(), { headers: {} });
+    const began = performance.now();
+    const read = readJson(stream as unknown as IncomingMessage);
+    stream.write('{"half":');
+    await expect(read).rejects.toMatchObject({ status: 408, code: -32000 });
+    expect(performance.now() - began).toBeGreaterThanOrEqual(QUICK_MS * 0.99);
   });
 });

@@ -1,48 +1,86 @@
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 
+import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+
+import { CONFIG, type Config } from '../../config/index.js';
+import { Patience } from './patience.js';
 import { CODE, Refusal } from './refusal.js';
 
 const BYTE_ORDER_MARK = 0xfeff;
 
-/**
- * Reads a body to its end and parses it. The bytes are put together before they are read as text, so a letter may be
- * cut in two on its way.
- *
- * @throws {Refusal} 413 above the limit, 400 for what is not JSON in UTF-8.
- */
-export async function readJson(request: IncomingMessage, limit: number): Promise<unknown> {
-  const bytes = await readBytes(request, limit);
-  if (!isUtf8(bytes)) throw unreadable();
-  const text = bytes.toString('utf8');
-  try {
-    return JSON.parse(text.charCodeAt(0) === BYTE_ORDER_MARK ? text.slice(1) : text) as unknown;
-  } catch {
-    throw unreadable();
-  }
-}
+/** Reads the bodies of requests, within the bounds of size and time. */
+@Injectable()
+export class BodyReader implements OnApplicationShutdown {
+  private readonly limit: number;
+  private readonly patience: Patience;
 
-function readBytes(request: IncomingMessage, limit: number): Promise<Buffer> {
-  if (Number(request.headers['content-length']) > limit) return Promise.reject(tooLarge(limit));
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let size = 0;
-    request.on('data', (chunk: Buffer) => {
-      size += chunk.length;
-      if (size <= limit) chunks.push(chunk);
-      else reject(tooLarge(limit));
+  constructor(@Inject(CONFIG) { mcpBodyLimitBytes, limits }: Pick<Config, 'mcpBodyLimitBytes' | 'limits'>) {
+    this.limit = mcpBodyLimitBytes;
+    this.patience = new Patience(limits.bodyMs);
+  }
+
+  /**
+   * Reads a body to its end and parses it. The bytes are put together before they are read as text, so a letter may be
+   * cut in two on its way.
+   *
+   * @throws {Refusal} 413 above the limit, 408 when it takes too long, 400 for what is not JSON in UTF-8.
+   */
+  async readJson(request: IncomingMessage): Promise<unknown> {
+    const bytes = await this.readBytes(request);
+    if (!isUtf8(bytes)) throw unreadable();
+    const text = bytes.toString('utf8');
+    try {
+      return JSON.parse(text.charCodeAt(0) === BYTE_ORDER_MARK ? text.slice(1) : text) as unknown;
+    } catch {
+      throw unreadable();
+    }
+  }
+
+  onApplicationShutdown(): void {
+    this.patience.end();
+  }
+
+  private readBytes(request: IncomingMessage): Promise<Buffer> {
+    const { limit, patience } = this;
+    if (Number(request.headers['content-length']) > limit) return Promise.reject(tooLarge(limit));
+    return new Promise((resolve, reject) => {
+      const chunks: Buffer[] = [];
+      let size = 0;
+      const waiting = patience.start(() => {
+        size = Infinity;
+        reject(tooSlow());
+      });
+      request.on('data', (chunk: Buffer) => {
+        size += chunk.length;
+        if (size <= limit) chunks.push(chunk);
+        else reject(tooLarge(limit));
+      });
+      request.once('end', () => {
+        patience.stop(waiting);
+        resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks));
+      });
+      request.once('close', () => {
+        patience.stop(waiting);
+        if (!request.readableEnded) reject(unreadable());
+      });
+      request.once('error', () => reject(unreadable()));
     });
-    request.once('end', () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)));
-    request.once('close', () => {
-      if (!request.readableEnded) reject(unreadable());
-    });
-    request.once('error', () => reject(unreadable()));
-  });
+  }
 }
 
 const unreadable = (): Refusal => new Refusal(400, CODE.parseError, 'Parse error: Invalid JSON');
 
+const CLOSE = { Connection: 'close' };
+
 const tooLarge = (limit: number): Refusal =>
   new Refusal(413, CODE.refused, `Payload Too Large: Request body must not exceed ${limit} bytes`, {
-    headers: { Connection: 'close' },
+    bound: 'body_size',
+    headers: CLOSE,
+  });
+
+const tooSlow = (): Refusal =>
+  new Refusal(408, CODE.refused, 'Request Timeout: The request body took too long to arrive', {
+    bound: 'body_time',
+    headers: CLOSE,
   });

@@ -1,8 +1,10 @@
-import { Injectable, type NestMiddleware } from '@nestjs/common';
+import { Inject, Injectable, type NestMiddleware } from '@nestjs/common';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
+import { CONFIG, type Config } from '../../config/index.js';
 import { Traffic } from '../transport/traffic.js';
 import { AllowedNames } from './allowed-names.js';
+import { RefusalFilter } from './refusal.filter.js';
 import { CODE, Refusal } from './refusal.js';
 
 const METHODS = 'GET, POST, DELETE, OPTIONS';
@@ -11,12 +13,14 @@ const REQUEST_HEADERS =
 const EXPOSED_HEADERS = 'Mcp-Session-Id, WWW-Authenticate';
 const PREFLIGHT_SECONDS = '86400';
 
-/** What is decided before anybody asks for a key: Host, Origin, CORS, and whether we are open at all. */
+/** What is decided before anybody asks for a key: Host, Origin, CORS, the URL, and whether we are open at all. */
 @Injectable()
 export class EdgeMiddleware implements NestMiddleware<IncomingMessage, ServerResponse> {
   constructor(
     private readonly names: AllowedNames,
     private readonly traffic: Traffic,
+    private readonly filter: RefusalFilter,
+    @Inject(CONFIG) private readonly config: Config,
   ) {}
 
   use(request: IncomingMessage, response: ServerResponse, next: () => void): void {
@@ -28,19 +32,21 @@ export class EdgeMiddleware implements NestMiddleware<IncomingMessage, ServerRes
     const refusal = this.objection(request);
     const { origin } = request.headers;
     if (origin !== undefined && origin !== '') this.allowReading(origin, refusal, response);
-    if (refusal) refusal.send(response);
+    if (refusal) this.filter.answer(refusal, response);
     else if (request.method === 'OPTIONS') answerPreflight(request, response);
     else return true;
     return false;
   }
 
-  private objection({ headers: { host, origin } }: IncomingMessage): Refusal | undefined {
+  private objection({ url = '', headers: { host, origin } }: IncomingMessage): Refusal | undefined {
     if (host === undefined || !this.names.isHostAllowed(host)) {
       return new Refusal(403, CODE.refused, `Invalid Host: ${host ?? 'none'}`);
     }
     if (origin !== undefined && origin !== '' && !this.names.isOriginAllowed(origin)) {
       return new Refusal(403, CODE.refused, `Invalid Origin: ${origin}`);
     }
+    const { urlLength } = this.config.limits;
+    if (url.length > urlLength) return tooLong(urlLength);
     return this.traffic.isDraining ? closed() : undefined;
   }
 
@@ -51,6 +57,11 @@ export class EdgeMiddleware implements NestMiddleware<IncomingMessage, ServerRes
     response.setHeader('Access-Control-Expose-Headers', EXPOSED_HEADERS);
   }
 }
+
+const tooLong = (limit: number): Refusal =>
+  new Refusal(414, CODE.refused, `URI Too Long: The URL must not exceed ${limit} characters`, {
+    bound: 'url_length',
+  });
 
 function closed(): Refusal {
   const headers = { 'Retry-After': '1', Connection: 'close' };

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from '@nestjs/common';
 import type { ServerResponse } from 'node:http';
 
+import { Bounds } from '../bounds/bounds.js';
 import { CODE, Refusal } from './refusal.js';
 
 const FAILED = 500;
@@ -15,13 +16,17 @@ const FAILED = 500;
 export class RefusalFilter implements ExceptionFilter {
   private readonly logger = new Logger(RefusalFilter.name);
 
+  constructor(private readonly bounds: Bounds) {}
+
   catch(exception: unknown, host: ArgumentsHost): void {
     this.answer(exception, host.switchToHttp().getResponse<ServerResponse>());
   }
 
   /** Answers with what was thrown, as far as that is for clients to know. */
   answer(exception: unknown, response: ServerResponse): void {
-    this.refusalFor(exception).send(response);
+    const refusal = this.refusalFor(exception);
+    if (refusal.bound) this.bounds.count(refusal.bound);
+    refusal.send(response);
   }
 
   private refusalFor(exception: unknown): Refusal {

@@ -2,9 +2,10 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { InitializeRequest, JSONRPCMessage } from '@modelcontextprotocol/server';
 import type { ServerResponse } from 'node:http';
 
+import { CONFIG, type Config } from '../../config/index.js';
 import { CODE, Refusal } from '../edge/refusal.js';
 import { SERVER_INFO, type ServerInfo } from '../server-info.js';
-import { jsonOf, resultMessage } from '../transport/messages.js';
+import { jsonOf, type RequestMessage, resultMessage } from '../transport/messages.js';
 import { Reply } from '../transport/reply.js';
 import { SdkServers } from '../transport/sdk-servers.js';
 import { negotiated, openingIn, SESSION_ID } from './legacy-messages.js';
@@ -12,6 +13,8 @@ import { Sessions } from './sessions.js';
 
 /** A session keeps what its client says of itself for as long as it lives. */
 const LONGEST_HELLO = 65_536;
+/** When a key that has enough sessions may try again: idle ones end all the time. */
+const RETRY_SECONDS = '60';
 
 /** Answers initialize, and opens a session with it. */
 @Injectable()
@@ -20,9 +23,10 @@ export class Handshake {
     private readonly sessions: Sessions,
     private readonly servers: SdkServers,
     @Inject(SERVER_INFO) private readonly info: ServerInfo,
+    @Inject(CONFIG) private readonly config: Config,
   ) {}
 
-  /** @throws {Refusal} when initialize is not alone, or says more than is kept. */
+  /** @throws {Refusal} when initialize is not alone, says more than is kept, or the key has enough sessions. */
   async answer(
     keyHash: string,
     messages: readonly JSONRPCMessage[],
@@ -36,12 +40,20 @@ export class Handshake {
     const hello = opening.params as unknown as InitializeRequest['params'];
     if ((jsonOf(hello)?.length ?? Infinity) > LONGEST_HELLO) {
       const message = `Invalid Request: The params of initialize must not exceed ${LONGEST_HELLO} characters`;
-      throw new Refusal(400, CODE.invalidRequest, message);
+      throw new Refusal(400, CODE.invalidRequest, message, { bound: 'hello_size' });
     }
     const protocolVersion = negotiated(hello.protocolVersion);
-    const { id } = await this.sessions.open({ keyHash, protocolVersion, hello });
-    const reply = new Reply(response, { headers: { [SESSION_ID]: id } });
+    const session = await this.sessions.open({ keyHash, protocolVersion, hello });
+    if (!session) throw this.enough(opening);
+    const reply = new Reply(response, { headers: { [SESSION_ID]: session.id } });
     reply.answer(resultMessage(opening.id, this.greeting(protocolVersion)));
+  }
+
+  private enough({ id }: RequestMessage): Refusal {
+    const { mcpSessionsPerKey, mcpSessionIdleSeconds } = this.config;
+    const message = `Too Many Requests: This key has ${mcpSessionsPerKey} open sessions. End those you do not need with DELETE, or wait: each ends after ${mcpSessionIdleSeconds} seconds without a request.`;
+    const headers = { 'Retry-After': RETRY_SECONDS };
+    return new Refusal(429, CODE.refused, message, { id, headers, bound: 'sessions_per_key' });
   }
 
   private greeting(protocolVersion: string): string {

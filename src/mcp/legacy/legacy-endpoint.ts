@@ -5,7 +5,14 @@ import type { KeyedRequest } from '../auth/keyed-request.js';
 import { CODE, Refusal } from '../edge/refusal.js';
 import { Handshake } from './handshake.js';
 import { LegacyExchanges } from './legacy-exchanges.js';
-import { messagesIn, openingIn, requireAccept, requireKnownVersion, SESSION_ID } from './legacy-messages.js';
+import {
+  messagesIn,
+  openingIn,
+  requireAccept,
+  requireKnownVersion,
+  SESSION_ID,
+  sessionNotFound,
+} from './legacy-messages.js';
 import { SessionStreams } from './session-streams.js';
 import { type SessionRecord, Sessions } from './sessions.js';
 
@@ -57,6 +64,6 @@ export class LegacyEndpoint {
     }
     const record = await this.sessions.find(String(id), auth.clientId);
     if (record) return record;
-    throw new Refusal(404, CODE.sessionNotFound, 'Session not found');
+    throw sessionNotFound();
   }
 }

@@ -23,7 +23,7 @@ export function messagesIn(body: unknown): JSONRPCMessage[] {
   const candidates: unknown[] = Array.isArray(body) ? body : [body];
   if (candidates.length > MAX_BATCH) {
     const message = `Invalid Request: Batch must not exceed ${MAX_BATCH} messages`;
-    throw new Refusal(400, CODE.invalidRequest, message);
+    throw new Refusal(400, CODE.invalidRequest, message, { bound: 'batch_size' });
   }
   try {
     return candidates.map((candidate) => parseJSONRPCMessage(candidate));
@@ -61,3 +61,5 @@ export const negotiated = (wanted: string): string =>
   SUPPORTED_PROTOCOL_VERSIONS.find((version) => version === wanted) ??
   SUPPORTED_PROTOCOL_VERSIONS[0] ??
   wanted;
+
+export const sessionNotFound = (): Refusal => new Refusal(404, CODE.sessionNotFound, 'Session not found');

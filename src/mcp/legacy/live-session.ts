@@ -7,7 +7,10 @@ import type { SessionRecord } from './sessions.js';
 
 /** What is going on in a session right now, in this process; nothing of it has to survive. */
 export class LiveSession {
+  /** By their ids; of two requests that share one, the later. */
   readonly calls = new Map<RequestId, Call>();
+  /** Every one of them. */
+  readonly inProgress = new Set<Call>();
   stream: EventStream | undefined;
   /** Streams of calls, here or in other replicas, that the client has come back to. */
   readonly resumed = new Map<string, EventStream>();
@@ -18,12 +21,12 @@ export class LiveSession {
 
   /** Nothing is: all that is left of the session is its record. */
   get isQuiet(): boolean {
-    return this.calls.size === 0 && this.resumed.size === 0 && !this.stream && !this.link;
+    return this.inProgress.size === 0 && this.resumed.size === 0 && !this.stream && !this.link;
   }
 
   /** Ends everything at once. */
   end(reason: string): void {
-    for (const call of this.calls.values()) call.cancel(reason);
+    for (const call of this.inProgress) call.cancel(reason);
     this.stream?.end();
     for (const stream of this.resumed.values()) stream.end();
     void this.link?.close();

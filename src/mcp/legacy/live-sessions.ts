@@ -4,24 +4,31 @@ import type { LoggingLevel } from '@modelcontextprotocol/server';
 import { CONFIG, type Config } from '../../config/index.js';
 import { Replicas } from '../replicas/replicas.js';
 import { SdkServers } from '../transport/sdk-servers.js';
+import { sessionNotFound } from './legacy-messages.js';
 import { LiveSession } from './live-session.js';
 import { SessionLink } from './session-link.js';
 import { type SessionRecord, Sessions } from './sessions.js';
 
 const RENEWALS_PER_IDLE_TIME = 3;
+/** Longer than anybody waits for a session that is being looked up. */
+const LOOKUP_MS = 10_000;
 
 /** Sessions in which something is going on in this process, by their tags. */
 @Injectable()
 export class LiveSessions implements OnApplicationShutdown {
   private readonly live = new Map<string, LiveSession>();
+  /** Tags of sessions that ended a moment ago: who found one of them before, must not bring it back to life. */
+  private readonly gone = new Set<string>();
+  private readonly maxRequests: number;
   private readonly renewal: NodeJS.Timeout;
 
   constructor(
     private readonly sessions: Sessions,
     private readonly servers: SdkServers,
     private readonly replicas: Replicas,
-    @Inject(CONFIG) { mcpSessionIdleSeconds }: Config,
+    @Inject(CONFIG) { mcpSessionIdleSeconds, limits }: Config,
   ) {
+    this.maxRequests = limits.requestsPerSession;
     sessions.onEnded((tag) => this.ended(tag));
     replicas.onTold('to-client', ({ tag, text }) => void this.live.get(tag)?.stream?.send(text));
     const period = (mcpSessionIdleSeconds * 1000) / RENEWALS_PER_IDLE_TIME;
@@ -32,15 +39,22 @@ export class LiveSessions implements OnApplicationShutdown {
     return this.live.get(tag);
   }
 
+  /** @throws {Refusal} 404 when the session has ended since it was found. */
   of(record: SessionRecord): LiveSession {
     const found = this.live.get(record.tag);
     if (found) {
       found.record = record;
       return found;
     }
+    if (this.gone.has(record.tag)) throw sessionNotFound();
     const made = new LiveSession(record);
     this.live.set(record.tag, made);
     return made;
+  }
+
+  /** Whether so many more requests may be begun in it. */
+  hasRoom({ inProgress }: LiveSession, count: number): boolean {
+    return inProgress.size + count <= this.maxRequests;
   }
 
   /** The session's SDK server, made on first need; it knows what the client has told any replica. */
@@ -87,14 +101,16 @@ export class LiveSessions implements OnApplicationShutdown {
   }
 
   private ended(tag: string): void {
+    this.gone.add(tag);
+    setTimeout(() => this.gone.delete(tag), LOOKUP_MS).unref();
     const session = this.live.get(tag);
     this.live.delete(tag);
     session?.end('the session has ended');
   }
 
   private renew(): void {
-    for (const { calls, record } of this.live.values()) {
-      const told = calls.size > 0 ? this.sessions.renew(record) : this.sessions.check(record);
+    for (const { inProgress, record } of this.live.values()) {
+      const told = inProgress.size > 0 ? this.sessions.renew(record) : this.sessions.check(record);
       // Out of reach; the next time will do.
       told.catch(() => undefined);
     }

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 
-import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import type { OnApplicationShutdown } from '@nestjs/common';
 import type { LoggingLevel } from '@modelcontextprotocol/server';
 
-import { CONFIG, type Config } from '../../config/index.js';
+import type { Config } from '../../config/index.js';
+import type { Bounds } from '../bounds/bounds.js';
 import { type Opened, type SessionRecord, Sessions, type StreamClaim } from './sessions.js';
 
 const ID_BYTES = 16;
@@ -17,25 +18,36 @@ interface Kept {
 }
 
 /** Sessions of one process. The map keeps them in the order of their last use, so the first is the next to end. */
-@Injectable()
 export class MemorySessions extends Sessions implements OnApplicationShutdown {
   private readonly kept = new Map<string, Kept>();
+  /** How many each key has. */
+  private readonly perKey = new Map<string, number>();
   private readonly listeners = new Set<(tag: string) => void>();
+  private readonly maxPerKey: number;
   private readonly idleMs: number;
   private readonly sweeper: NodeJS.Timeout;
 
-  constructor(@Inject(CONFIG) { mcpSessionIdleSeconds }: Config) {
+  constructor(
+    { mcpSessionIdleSeconds, mcpSessionsPerKey }: Config,
+    private readonly bounds: Bounds,
+  ) {
     super();
+    this.maxPerKey = mcpSessionsPerKey;
     this.idleMs = mcpSessionIdleSeconds * 1000;
     this.sweeper = setInterval(() => this.sweep(), Math.min(this.idleMs / 2, LONGEST_SWEEP_MS)).unref();
   }
 
-  open(opened: Opened): Promise<SessionRecord> {
-    const [longestIdle] = this.kept.keys();
-    if (this.kept.size >= CAP && longestIdle !== undefined) this.forget(longestIdle);
+  get count(): number {
+    return this.kept.size;
+  }
+
+  open(opened: Opened): Promise<SessionRecord | undefined> {
+    if (this.isFull(opened.keyHash)) return Promise.resolve(undefined);
+    this.makeRoom();
     const id = randomBytes(ID_BYTES).toString('base64url');
     const session = { ...opened, id, tag: id };
     this.kept.set(session.id, { session, lastUsed: Date.now(), hasStream: false });
+    this.addTo(opened.keyHash, 1);
     return Promise.resolve(session);
   }
 
@@ -111,7 +123,30 @@ export class MemorySessions extends Sessions implements OnApplicationShutdown {
     return Date.now() - lastUsed >= this.idleMs;
   }
 
+  private isFull(keyHash: string): boolean {
+    if ((this.perKey.get(keyHash) ?? 0) < this.maxPerKey) return false;
+    this.sweep();
+    return (this.perKey.get(keyHash) ?? 0) >= this.maxPerKey;
+  }
+
+  private makeRoom(): void {
+    const [longestIdle] = this.kept.keys();
+    if (this.kept.size < CAP || longestIdle === undefined) return;
+    this.bounds.count('sessions');
+    this.forget(longestIdle);
+  }
+
+  private addTo(keyHash: string, change: 1 | -1): void {
+    const count = (this.perKey.get(keyHash) ?? 0) + change;
+    if (count > 0) this.perKey.set(keyHash, count);
+    else this.perKey.delete(keyHash);
+  }
+
   private forget(id: string): void {
-    if (this.kept.delete(id)) for (const listener of this.listeners) listener(id);
+    const kept = this.kept.get(id);
+    if (!kept) return;
+    this.kept.delete(id);
+    this.addTo(kept.session.keyHash, -1);
+    for (const listener of this.listeners) listener(id);
   }
 }

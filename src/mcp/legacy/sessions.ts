@@ -29,7 +29,11 @@ export interface StreamClaim {
  * asked may throw a {@link Refusal} with status 503, when the place cannot be reached.
  */
 export abstract class Sessions {
-  abstract open(session: Opened): Promise<SessionRecord>;
+  /** How many are open, if this process is the one to know. */
+  abstract readonly count: number | undefined;
+
+  /** The session that was opened; none when its key has as many as it may. */
+  abstract open(session: Opened): Promise<SessionRecord | undefined>;
 
   /** The session, if it is there and belongs to this key; being found keeps it from ending. */
   abstract find(id: string, keyHash: string): Promise<SessionRecord | undefined>;

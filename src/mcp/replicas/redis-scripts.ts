@@ -42,12 +42,44 @@ redis.call('PEXPIRE', KEYS[1], ARGV[5])
 redis.call('PEXPIRE', KEYS[2], ARGV[5])
 return 'written'`;
 
+/**
+ * How long the list of a key's sessions outlasts the last one that was opened. A session that is used for longer than
+ * that, while its key opens no other, is no longer counted; a list that stayed for ever would be worse.
+ */
+const KEPT_MS = 7 * 86_400_000;
+
+/**
+ * Takes a place among the open sessions of a key, or says whose places may be free. A session is certain to be there
+ * until its score, in milliseconds: until then nobody has to ask after it. Redis's own clock, since replicas may differ.
+ */
+const admit = `
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+if redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[2]) then
+  return redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now)
+end
+redis.call('ZADD', KEYS[1], now + ARGV[3], ARGV[1])
+redis.call('PEXPIRE', KEYS[1], ARGV[3] + ${KEPT_MS})
+return false`;
+
+/** Takes in how long sessions of a key still have, by pairs of tag and milliseconds; those that are gone have none. */
+const review = `
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+for i = 1, #ARGV, 2 do
+  if tonumber(ARGV[i + 1]) > 0 then redis.call('ZADD', KEYS[1], 'XX', now + ARGV[i + 1], ARGV[i])
+  else redis.call('ZREM', KEYS[1], ARGV[i]) end
+end
+return redis.status_reply('OK')`;
+
 /** Each runs as a whole, on keys of one slot. */
 export const SCRIPTS = {
   findSession: { lua: find, numberOfKeys: 1 },
   holdStream: { lua: hold, numberOfKeys: 2 },
   releaseStream: { lua: release, numberOfKeys: 1 },
   writeLog: { lua: writeLog, numberOfKeys: 2 },
+  admitSession: { lua: admit, numberOfKeys: 1 },
+  reviewSessions: { lua: review, numberOfKeys: 1 },
 } as const;
 
 /** The scripts as methods of a client. */
@@ -69,4 +101,7 @@ export interface Scripts {
     oldest: number,
     keptMs: number,
   ): Promise<'written' | 'early' | 'gone'>;
+  /** Nothing when there was a place, else the tags to ask after. */
+  admitSession(places: string, tag: string, limit: number, idleMs: number): Promise<string[] | null>;
+  reviewSessions(places: string, ...tagsAndTimes: (string | number)[]): Promise<'OK'>;
 }

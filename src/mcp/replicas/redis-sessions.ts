@@ -2,8 +2,11 @@ import { hash, randomBytes } from 'node:crypto';
 
 import type { LoggingLevel } from '@modelcontextprotocol/server';
 
+import type { Config } from '../../config/index.js';
+
 import { type Opened, type SessionRecord, Sessions, type StreamClaim } from '../legacy/sessions.js';
 import type { RedisConnection } from './redis-connection.js';
+import { RedisPlaces } from './redis-places.js';
 import type { RedisReplicas } from './redis-replicas.js';
 import { CLAIM_MS, RedisStreamClaim } from './redis-stream-claim.js';
 
@@ -21,20 +24,27 @@ const tagOf = (id: string): string => hash('sha256', id, 'hex');
 
 /** Sessions that any replica can go on with. Redis holds neither their ids nor the keys they belong to, only hashes. */
 export class RedisSessions extends Sessions {
+  /** Redis knows, and not for one process. */
+  readonly count = undefined;
   private readonly listeners = new Set<(tag: string) => void>();
+  private readonly idleMs: number;
+  private readonly places: RedisPlaces;
 
   constructor(
     private readonly redis: RedisConnection,
     private readonly replicas: RedisReplicas,
-    private readonly idleMs: number,
+    { mcpSessionIdleSeconds, mcpSessionsPerKey: perKey }: Config,
   ) {
     super();
+    this.idleMs = mcpSessionIdleSeconds * 1000;
+    this.places = new RedisPlaces(redis, PREFIX, { perKey, idleMs: this.idleMs, recordKey });
     replicas.onTold('ended', ({ tag }) => this.ended(tag));
   }
 
-  async open({ keyHash, ...kept }: Opened): Promise<SessionRecord> {
+  async open({ keyHash, ...kept }: Opened): Promise<SessionRecord | undefined> {
     const id = randomBytes(ID_BYTES).toString('base64url');
     const tag = tagOf(id);
+    if (!(await this.places.take(keyHash, tag))) return undefined;
     await this.redis.run((redis) => redis.set(recordKey(tag), valueOf(keyHash, kept), 'PX', this.idleMs));
     return { id, tag, keyHash, ...kept };
   }
@@ -61,10 +71,10 @@ export class RedisSessions extends Sessions {
     await this.redis.run((redis) => redis.set(recordKey(tag), value, 'KEEPTTL', 'XX'));
   }
 
-  async end({ tag }: SessionRecord): Promise<void> {
+  async end({ tag, keyHash }: SessionRecord): Promise<void> {
     await this.redis.run((redis) => redis.del(recordKey(tag), streamKey(tag)));
     this.ended(tag);
-    await this.replicas.tell({ kind: 'ended', tag });
+    await Promise.all([this.places.leave(keyHash, tag), this.replicas.tell({ kind: 'ended', tag })]);
   }
 
   async claimStream({ tag }: SessionRecord): Promise<StreamClaim | undefined> {

@@ -32,7 +32,11 @@ export class RedisStreamClaim implements StreamClaim {
   private async renew(): Promise<void> {
     // While Redis is away the stream stays open: if nobody takes it until then, the next renewal claims it again.
     const state = await this.held.hold().catch(() => 'held' as const);
-    if (state === 'ended') this.held.onEnded();
+    if (state === 'ended') {
+      // There is nothing left to hold, even if nobody releases it.
+      clearInterval(this.renewal);
+      this.held.onEnded();
+    }
     if (state === 'taken') for (const listener of this.listeners) listener();
   }
 }

@@ -1,6 +1,7 @@
 import type { Provider } from '@nestjs/common';
 
 import { CONFIG, type Config } from '../../config/index.js';
+import { Bounds } from '../bounds/bounds.js';
 import { MemorySessions } from '../legacy/memory-sessions.js';
 import { Sessions } from '../legacy/sessions.js';
 import { MemoryStreamLogs } from '../resume/memory-stream-logs.js';
@@ -28,11 +29,11 @@ export const sessionStorage: Provider[] = [
   },
   {
     provide: Sessions,
-    inject: [CONFIG, Replicas, RedisConnection],
-    useFactory: (config: Config, replicas: Replicas, redis: RedisConnection | undefined) =>
+    inject: [CONFIG, Bounds, Replicas, RedisConnection],
+    useFactory: (config: Config, bounds: Bounds, replicas: Replicas, redis: RedisConnection | undefined) =>
       redis && replicas instanceof RedisReplicas
-        ? new RedisSessions(redis, replicas, config.mcpSessionIdleSeconds * 1000)
-        : new MemorySessions(config),
+        ? new RedisSessions(redis, replicas, config)
+        : new MemorySessions(config, bounds),
   },
   {
     provide: StreamLogs,

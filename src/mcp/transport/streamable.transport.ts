@@ -1,11 +1,10 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { isJsonContentType } from '@modelcontextprotocol/server';
 import type { McpTransport, McpTransportContext } from '@rekog/mcp-nest';
 import type { ServerResponse } from 'node:http';
 
-import { CONFIG, type Config } from '../../config/index.js';
 import type { KeyedRequest } from '../auth/keyed-request.js';
-import { readJson } from '../edge/body-reader.js';
+import { BodyReader } from '../edge/body-reader.js';
 import { CODE, Refusal } from '../edge/refusal.js';
 import { LegacyEndpoint } from '../legacy/legacy-endpoint.js';
 import { requireAccept } from '../legacy/legacy-messages.js';
@@ -21,7 +20,7 @@ export class StreamableTransport implements McpTransport {
   readonly kind = 'streamable-http';
 
   constructor(
-    @Inject(CONFIG) private readonly config: Config,
+    private readonly bodies: BodyReader,
     private readonly legacy: LegacyEndpoint,
     private readonly modern: ModernEndpoint,
     private readonly announcements: Announcements,
@@ -64,7 +63,7 @@ export class StreamableTransport implements McpTransport {
       const message = 'Unsupported Media Type: Content-Type must be application/json';
       throw new Refusal(415, CODE.refused, message);
     }
-    const body = await readJson(request, this.config.mcpBodyLimitBytes);
+    const body = await this.bodies.readJson(request);
     const endpoint = eraOf(headers, body) === 'modern' ? this.modern : this.legacy;
     await endpoint.post(request, response, body);
   }

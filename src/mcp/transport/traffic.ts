@@ -42,6 +42,11 @@ export class Traffic {
     return this.streams.size;
   }
 
+  /** Requests that are being answered. */
+  get callCount(): number {
+    return this.calls.size;
+  }
+
   enter(call: OpenCall): void {
     this.calls.add(call);
   }

@@ -1,0 +1,68 @@
+import { IsNotEmpty, IsUrl, Matches } from 'class-validator';
+
+import { Setting } from './setting.decorator.js';
+import { HOST, HOUR_MS, Optional, ORIGIN, RUNTIME_BASE, WEB_URL, WholeNumber } from './setting-rules.js';
+
+/** Where the process is reached, and where it reaches the Runtime API. */
+export class NetworkSettings {
+  @Setting({
+    env: 'CYBERUN_HTTP_HOST',
+    meaning: 'Address to listen on. Use 0.0.0.0 to be reachable from other machines.',
+    example: '127.0.0.1',
+  })
+  @IsNotEmpty()
+  @Matches(HOST)
+  httpHost: string = '127.0.0.1';
+
+  @Setting({
+    env: 'CYBERUN_HTTP_PORT',
+    meaning: 'Port to listen on; 0 picks a free one and prints it.',
+    example: '8080',
+  })
+  @WholeNumber(0, 65535)
+  httpPort: number = 8080;
+
+  @Setting({
+    env: 'CYBERUN_HTTP_PUBLIC_URL',
+    meaning:
+      'Address clients use. It is what clients are told, it signs file links, and its host is allowed in the Host header.',
+    example: 'https://mcp.example.com',
+    defaultText: 'from host and port',
+  })
+  @Optional(IsUrl(WEB_URL))
+  httpPublicUrl?: string;
+
+  @Setting({
+    env: 'CYBERUN_HTTP_CORS_ORIGINS',
+    meaning: 'Origins whose pages may call the endpoint, separated by commas.',
+    example: 'https://app.example.com',
+    defaultText: 'as CYBERUN_MCP_ALLOWED_ORIGINS',
+  })
+  @Optional(Matches(ORIGIN, { each: true }))
+  httpCorsOrigins?: string[];
+
+  @Setting({
+    env: 'CYBERUN_RUNTIME_URL',
+    meaning: 'Base URL of the Runtime API that role mcp stands in front of, ending in /api/v1.',
+    example: 'https://core.cyberun.cloud/api/v1',
+    defaultText: 'empty: the embedded runtime',
+  })
+  @Optional(IsUrl(WEB_URL), Matches(RUNTIME_BASE))
+  runtimeUrl?: string;
+
+  @Setting({
+    env: 'CYBERUN_RUNTIME_TIMEOUT_MS',
+    meaning: 'Deadline of one call to the Runtime API in milliseconds, the body of the answer included.',
+    example: '30000',
+  })
+  @WholeNumber(100, HOUR_MS)
+  runtimeTimeoutMs: number = 30_000;
+
+  @Setting({
+    env: 'CYBERUN_RUNTIME_RESPONSE_LIMIT_BYTES',
+    meaning: 'Largest answer of the Runtime API that is read, in bytes.',
+    example: '33554432',
+  })
+  @WholeNumber(1024)
+  runtimeResponseLimitBytes: number = 33_554_432;
+}

@@ -1,0 +1,1 @@
+export { boundConnections } from './bound-connections.js';

@@ -1,0 +1,87 @@
+import { type Server, STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+
+import type { Cuts, Reason } from './cuts.js';
+import { responseOf } from './response-of.js';
+
+/** In which forms errors are told here: as JSON-RPC, in the shape of the Runtime API, or as both in one. */
+export interface Spoken {
+  readonly jsonRpc: boolean;
+  readonly rest: boolean;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly reason: Reason;
+  readonly message: string;
+}
+
+/** Time to read the answer in: closed at once, with more on its way to us, the client might never see it. */
+const LINGER_MS = 1000;
+/** JSON-RPC's code for what is refused before a method is called, as on the MCP path. */
+const REFUSED = -32000;
+
+const ANSWERS: Readonly<Record<string, Answer>> = {
+  HPE_HEADER_OVERFLOW: {
+    status: 431,
+    reason: 'headers_too_large',
+    message: 'Request Header Fields Too Large: The headers of a request must not exceed 16 KiB in all',
+  },
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: {
+    status: 413,
+    reason: 'chunk_extensions_too_large',
+    message: 'Payload Too Large: The extensions of chunks must not exceed 16 KiB in all',
+  },
+  ERR_HTTP_REQUEST_TIMEOUT: {
+    status: 408,
+    reason: 'slow_request',
+    message: 'Request Timeout: The request took too long to arrive. Send it again, in one go',
+  },
+};
+const MALFORMED: Answer = {
+  status: 400,
+  reason: 'malformed_request',
+  message: 'Bad Request: This is not HTTP/1.1',
+};
+
+/**
+ * Answers what never becomes a request, so that no route can answer it: headers without end, no HTTP at all, a client
+ * that takes for ever. Nobody knows which path was meant; whoever reads the answer finds the form they know in it.
+ */
+export function answerUnreadable(server: Server, spoken: Spoken, cuts: Cuts): void {
+  server.on('clientError', (error: NodeJS.ErrnoException, stream: Duplex) => {
+    const socket = stream as Socket;
+    // What still comes after an answer is answered with silence.
+    if (socket.writableEnded && !socket.destroyed) return;
+    const answer = answerTo(error);
+    if (!answer || !socket.writable) {
+      socket.destroy();
+      return;
+    }
+    cuts.count(answer.reason);
+    // An answer has begun, and a second one in the middle of it would be taken for a part of it.
+    if (responseOf(socket)?.headersSent) socket.destroySoon();
+    else say(socket, answer, spoken);
+  });
+}
+
+/** Nothing for a connection that broke: there is nobody to answer. */
+const answerTo = ({ code = '' }: NodeJS.ErrnoException): Answer | undefined =>
+  ANSWERS[code] ?? (code.startsWith('HPE_') ? MALFORMED : undefined);
+
+function say(socket: Socket, { status, message }: Answer, { jsonRpc, rest }: Spoken): void {
+  const body = JSON.stringify({
+    ...(jsonRpc && { jsonrpc: '2.0', error: { code: REFUSED, message }, id: null }),
+    ...(rest && { error_message: message }),
+  });
+  const head = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    'Connection: close',
+    'Content-Type: application/json',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+  ];
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+  const linger = setTimeout(() => socket.destroy(), LINGER_MS);
+  socket.once('close', () => clearTimeout(linger));
+}
