@@ -1,5 +1,3 @@
-import type { Server } from 'node:http';
-
 import { HttpStatus } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
@@ -25,7 +23,7 @@ export async function createApplication(config: Config, more?: Modules): Promise
     abortOnError: false,
   });
   const spoken = { jsonRpc: servesMcp(config), rest: config.role !== 'mcp' };
-  boundConnections(app.getHttpServer() as Server, config.limits, spoken);
+  boundConnections(app.getHttpServer(), config.limits, spoken);
   // The answer to a stranger's request says nothing of what it is made of.
   app.disable('x-powered-by');
   app.setGlobalPrefix('api/v1', { exclude: ['health/live', 'health/ready'] });

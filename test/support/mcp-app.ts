@@ -4,7 +4,7 @@ import type { Type } from '@nestjs/common';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { Test } from '@nestjs/testing';
 
-import { Addresses, ConfigModule, readConfig } from '../../src/config/index.js';
+import { Addresses, ConfigModule, type Limits, readConfig } from '../../src/config/index.js';
 import {
   connectMcp,
   drainMcp,
@@ -38,6 +38,8 @@ export const MOUNT = process.env['MCP_MOUNT'] === 'controller' ? 'controller' : 
 
 interface Options {
   readonly environment?: Record<string, string>;
+  /** In place of the usual ones. */
+  readonly limits?: Partial<Limits>;
   /** Beside the sample tools. */
   readonly modules?: readonly Type[];
   /** More tools. */
@@ -63,6 +65,7 @@ export class McpApp implements AsyncDisposable {
 
   static async start({
     environment = {},
+    limits = {},
     modules = [],
     controllers = [],
     runtime = new FakeRuntime(),
@@ -70,7 +73,8 @@ export class McpApp implements AsyncDisposable {
     capabilities = {},
     prepare = () => undefined,
   }: Options = {}): Promise<McpApp> {
-    const config = readConfig('mcp', { CYBERUN_RUNTIME_URL: 'http://127.0.0.1:9/api/v1', ...environment });
+    const usual = readConfig('mcp', { CYBERUN_RUNTIME_URL: 'http://127.0.0.1:9/api/v1', ...environment });
+    const config = { ...usual, limits: { ...usual.limits, ...limits } };
     const built = await Test.createTestingModule({
       imports: [ConfigModule.with(config), McpModule, ...modules],
       controllers: [SampleTools, ...(tools === 'plain' ? [] : [OddTools]), ...controllers],

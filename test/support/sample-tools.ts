@@ -69,7 +69,8 @@ export class SampleTools {
 export class OddTools {
   /** How many are waiting now. */
   waiting = 0;
-  private readonly events = new EventEmitter();
+  // As many as may wait at once.
+  private readonly events = new EventEmitter().setMaxListeners(0);
 
   @Tool({ name: 'wait', description: 'Waits until nobody wants the answer', parameters: anything })
   async wait(@Ctx() { caller }: ToolContext): Promise<object> {

@@ -23,11 +23,16 @@ export class ServerProcess implements AsyncDisposable {
     private readonly isTemporary: boolean,
   ) {}
 
-  static async start(environment: Record<string, string> = {}, args: string[] = []): Promise<ServerProcess> {
+  /** @param entry what is run in place of the command line. */
+  static async start(
+    environment: Record<string, string> = {},
+    args: string[] = [],
+    entry: string[] = [packagePaths.entry, 'serve'],
+  ): Promise<ServerProcess> {
     const given = environment['CYBERUN_DATA_DIR'];
     const dataDir = given ?? (await mkdtemp(join(tmpdir(), 'cyberun-test-')));
     await initialiseDatabase(dataDir);
-    const child = spawn(process.execPath, [packagePaths.entry, 'serve', ...args], {
+    const child = spawn(process.execPath, [...entry, ...args], {
       env: {
         PATH: process.env['PATH'],
         CYBERUN_HTTP_PORT: '0',

@@ -3,7 +3,7 @@ import { PassThrough } from 'node:stream';
 
 import { describe, expect, it } from 'vitest';
 
-import { LIMITS } from '../../config/limits.js';
+import { LIMITS } from '../../config/index.js';
 import { BodyReader } from './body-reader.js';
 import { Refusal } from './refusal.js';
 

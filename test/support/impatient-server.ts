@@ -1,0 +1,40 @@
+import { join } from 'node:path';
+
+import { type Limits, type Role } from '../../src/config/index.js';
+import { ServerProcess } from './server.js';
+
+/** A built server with limits that a test can wait for, and its page of metrics. */
+export class ImpatientServer implements AsyncDisposable {
+  private constructor(readonly process: ServerProcess) {}
+
+  static async start(
+    role: Role,
+    limits: Partial<Limits>,
+    environment: Record<string, string> = {},
+  ): Promise<ImpatientServer> {
+    const entry = [join(import.meta.dirname, 'impatient-server.mjs'), role, JSON.stringify(limits)];
+    return new ImpatientServer(
+      await ServerProcess.start({ CYBERUN_METRICS_PORT: '0', ...environment }, [], entry),
+    );
+  }
+
+  get endpoint(): string {
+    return this.process.endpoint;
+  }
+
+  get metricsUrl(): string {
+    const line = this.process.log.find((text) => text.includes('"context":"Metrics"')) ?? '{}';
+    return /"(http:[^"]+\/metrics)"/.exec(line)?.[1] ?? '';
+  }
+
+  /** The value of a series, by the whole of its name. */
+  async metric(series: string): Promise<number | undefined> {
+    const page = await (await fetch(this.metricsUrl)).text();
+    const line = page.split('\n').find((text) => text.startsWith(`${series} `));
+    return line === undefined ? undefined : Number(line.slice(series.length));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.process[Symbol.asyncDispose]();
+  }
+}
