@@ -47,6 +47,10 @@ export class Wire implements Disposable {
     return this;
   }
 
+  read(): void {
+    this.socket.resume();
+  }
+
   /** The answer, once the server has closed the connection behind it. */
   async lastAnswer(): Promise<WireAnswer> {
     await this.end;
