@@ -18,6 +18,8 @@
 {{- end }}
 - name: CYBERUN_MCP_SESSION_IDLE_SECONDS
   value: {{ int64 .Values.mcp.sessionIdleSeconds | quote }}
+- name: CYBERUN_MCP_SESSIONS_PER_KEY
+  value: {{ int64 .Values.mcp.sessionsPerKey | quote }}
 - name: CYBERUN_MCP_BODY_LIMIT_BYTES
   value: {{ int64 .Values.mcp.bodyLimitBytes | quote }}
 {{- if .Values.redis.existingSecret }}
@@ -34,6 +36,10 @@
   value: {{ int64 .Values.runtime.timeoutMs | quote }}
 - name: CYBERUN_RUNTIME_RESPONSE_LIMIT_BYTES
   value: {{ int64 .Values.runtime.responseLimitBytes | quote }}
+{{- if .Values.metrics.enabled }}
+- name: CYBERUN_METRICS_PORT
+  value: {{ int64 .Values.metrics.port | quote }}
+{{- end }}
 - name: CYBERUN_LOGGER_LEVEL
   value: {{ .Values.logger.level }}
 - name: CYBERUN_LOGGER_FORMAT

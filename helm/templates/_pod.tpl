@@ -29,6 +29,10 @@ seccompProfile:
   ports:
     - name: http
       containerPort: 8080
+    {{- if .Values.metrics.enabled }}
+    - name: metrics
+      containerPort: {{ int64 .Values.metrics.port }}
+    {{- end }}
   securityContext:
     allowPrivilegeEscalation: false
     readOnlyRootFilesystem: true

@@ -48,6 +48,11 @@ const FORBIDDEN: [name: string, values: object, sentence: string][] = [
     'redis.url must be empty while redis.existingSecret is set, because there is one Redis: leave out the one or the other.',
   ],
   [
+    'metrics on the port of the endpoint',
+    { metrics: { enabled: true, port: 8080 } },
+    'metrics.port must not be 8080, because the endpoint has that port: choose another, for example 9464.',
+  ],
+  [
     'a fixed number of pods that scales',
     { replicaCount: 3, autoscaling: { enabled: true } },
     'replicaCount must be empty while autoscaling.enabled is true, because they would fight over the number of pods: leave it out and set autoscaling.minReplicas.',

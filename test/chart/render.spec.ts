@@ -132,6 +132,16 @@ describe('mode gateway', () => {
     expect(container.env).toContainEqual({ name: 'CYBERUN_REDIS_URL', valueFrom });
   });
 
+  it('serves metrics to whoever reaches the pod, once asked to, and to nobody else', () => {
+    const values = { metrics: { enabled: true, port: 9500 } };
+    const { container, env } = podOf(values);
+    expect(env['CYBERUN_METRICS_PORT']).toBe('9500');
+    expect(container.ports).toContainEqual({ name: 'metrics', containerPort: 9500 });
+    expect(only('Service', render(values))?.['spec'].ports).toHaveLength(1);
+    expect(podOf({}).env).not.toHaveProperty('CYBERUN_METRICS_PORT');
+    expect(podOf({}).container.ports).toHaveLength(1);
+  });
+
   it('needs no disruption budget for one pod', () => {
     expect(only('PodDisruptionBudget', render({ replicaCount: 1 }))).toBeUndefined();
   });

@@ -278,6 +278,7 @@ describe('silence', () => {
       wire.say(`${head('GET', '/health/live')}\r\n`);
       await until(() => Promise.resolve(answers() === turn), 5000);
     }
+    expect(wire.isOpen).toBe(true);
     // Node's own five seconds would be too long.
     await until(() => Promise.resolve(!wire.isOpen), 5000);
   });

@@ -85,6 +85,23 @@ describe('the first minute', () => {
 });
 
 describe('a server that cannot start says why in one sentence:', () => {
+  it('the port for metrics is taken, or the same', async () => {
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const port = String((other.address() as { port: number }).port);
+    const settings = { CYBERUN_RUNTIME_URL: 'http://127.0.0.1:9/api/v1', CYBERUN_METRICS_PORT: port };
+    const taken = await outcome(['serve', '--role', 'mcp'], { ...settings, CYBERUN_HTTP_PORT: '0' });
+    const same = await outcome(['serve', '--role', 'mcp'], { ...settings, CYBERUN_HTTP_PORT: port });
+    other.close();
+    expect([taken.code, same.code]).toEqual([1, 1]);
+    expect(taken.stderr).toBe(
+      `cyberun-mcp: Port ${port} on 127.0.0.1 cannot be had for metrics (EADDRINUSE). Choose another with CYBERUN_METRICS_PORT (0 picks a free one), or leave it empty.\n`,
+    );
+    expect(same.stderr).toBe(
+      `cyberun-mcp: CYBERUN_METRICS_PORT is ${port}, which is CYBERUN_HTTP_PORT too. Choose another one. Example: 9464\n`,
+    );
+  });
+
   it('the port is taken', async () => {
     const other = createServer().listen(0, '127.0.0.1');
     await once(other, 'listening');
