@@ -26,6 +26,8 @@ const productEnv = (runtimeUrl) => ({
   CYBERUN_LOGGER_FORMAT: 'json',
   CYBERUN_LOGGER_LEVEL: 'warn',
   CYBERUN_RUNTIME_URL: runtimeUrl,
+  // Everything is asked with one key.
+  CYBERUN_MCP_SESSIONS_PER_KEY: '1000000',
 });
 
 /** The product as an operator starts it, in role mcp in front of a Runtime API. */

@@ -12,8 +12,8 @@ import { until } from '../support/processes.js';
 import { Wire } from '../support/wire.js';
 import { shellWorkflow } from './agent-support/agent-fixture.js';
 
-const STALL_MS = 500;
-const LIMITS = { headersMs: 300, bodyMs: 300, stallMs: STALL_MS, lookEveryMs: 50 };
+const STALL_MS = 1000;
+const LIMITS = { headersMs: 800, bodyMs: 800, stallMs: STALL_MS, lookEveryMs: 50 };
 const SIZE = 24 * 1024 * 1024;
 const MIB = 1024 * 1024;
 
@@ -59,7 +59,7 @@ describe('what takes long for good reason is not cut:', () => {
     const answered = once(upload, 'response');
     for (const piece of ['a', 'b', 'c']) {
       upload.write(piece);
-      await delay(2 * STALL_MS);
+      await delay(1.5 * STALL_MS);
     }
     upload.end();
     const [{ statusCode }] = (await answered) as [{ statusCode: number }];
@@ -83,7 +83,7 @@ describe('what takes long for good reason is not cut:', () => {
       const { length } = chunk as Uint8Array;
       size += length;
       sinceRest += length;
-      if (sinceRest < 2 * MIB) continue;
+      if (sinceRest < 4 * MIB) continue;
       sinceRest = 0;
       await delay(STALL_MS / 2);
     }
@@ -94,7 +94,7 @@ describe('what takes long for good reason is not cut:', () => {
     const connections = (): number =>
       server.process.log.filter((line) => line.includes('has connected')).length;
     await until(() => Promise.resolve(connections() === 1), 20_000);
-    await delay(4 * STALL_MS);
+    await delay(2 * STALL_MS);
     expect(connections()).toBe(1);
     expect((await call<{ agent_list: object[] }>('/r/agents')).agent_list).toHaveLength(1);
   });

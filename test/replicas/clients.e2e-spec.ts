@@ -71,16 +71,18 @@ it('Redis holds no session id and no key, and nothing for ever; the keys of a se
 
   const client = new Redis(redis.url);
   const keys = (await client.scanStream({ match: '*' }).toArray()).flat() as string[];
-  const everything = JSON.stringify([keys, await client.mget(keys)]);
+  const places = `cyberun:mcp:{${hash('sha256', KEY, 'base64url')}}:sessions`;
+  const everything = JSON.stringify([keys, await client.mget(keys), await client.zrange(places, 0, '-1')]);
   const livesLeft = await Promise.all(keys.map((key) => client.ttl(key)));
   left.abort();
   client.disconnect();
 
   const tag = hash('sha256', id);
   expect(keys).toEqual(
-    expect.arrayContaining([`cyberun:mcp:{${tag}}:record`, `cyberun:mcp:{${tag}}:stream`]),
+    expect.arrayContaining([`cyberun:mcp:{${tag}}:record`, `cyberun:mcp:{${tag}}:stream`, places]),
   );
-  for (const key of keys) expect(key).toMatch(/^cyberun:mcp:\{[0-9a-f]{64}\}:(record|stream)$/);
+  for (const key of keys.filter((name) => name !== places))
+    expect(key).toMatch(/^cyberun:mcp:\{[0-9a-f]{64}\}:(record|stream)$/);
   expect(livesLeft.every((seconds) => seconds > 0)).toBe(true);
   for (const secret of [id, KEY, KEY.slice(3)]) expect(everything).not.toContain(secret);
 });

@@ -1,8 +1,14 @@
-// The built server in role mcp, with limits that a test can wait for.
+// The built server, with limits that a test can wait for. On SIGUSR2 it says what it holds once all garbage is gone.
 import 'reflect-metadata';
 
 import { readConfig } from '../../dist/config/index.js';
 import { serve } from '../../dist/serve.js';
+
+process.on('SIGUSR2', () => {
+  globalThis.gc();
+  const { heapUsed, external, rss } = process.memoryUsage();
+  console.log(JSON.stringify({ message: 'held', heapUsed, external, rss }));
+});
 
 const [role, limits] = process.argv.slice(2);
 const config = readConfig(role);

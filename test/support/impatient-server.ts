@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 
 import { type Limits, type Role } from '../../src/config/index.js';
+import { until } from './processes.js';
 import { ServerProcess } from './server.js';
 
 /** A built server with limits that a test can wait for, and its page of metrics. */
@@ -12,7 +13,8 @@ export class ImpatientServer implements AsyncDisposable {
     limits: Partial<Limits>,
     environment: Record<string, string> = {},
   ): Promise<ImpatientServer> {
-    const entry = [join(import.meta.dirname, 'impatient-server.mjs'), role, JSON.stringify(limits)];
+    const script = join(import.meta.dirname, 'impatient-server.mjs');
+    const entry = ['--expose-gc', script, role, JSON.stringify(limits)];
     return new ImpatientServer(
       await ServerProcess.start({ CYBERUN_METRICS_PORT: '0', ...environment }, [], entry),
     );
@@ -32,6 +34,18 @@ export class ImpatientServer implements AsyncDisposable {
     const page = await (await fetch(this.metricsUrl)).text();
     const line = page.split('\n').find((text) => text.startsWith(`${series} `));
     return line === undefined ? undefined : Number(line.slice(series.length));
+  }
+
+  /** Memory it holds in MiB, garbage left out. */
+  async held(): Promise<number> {
+    const { log, child } = this.process;
+    const before = log.length;
+    const said = (): string | undefined =>
+      log.slice(before).find((line) => line.includes('"message":"held"'));
+    child.kill('SIGUSR2');
+    await until(() => Promise.resolve(said() !== undefined), 10_000);
+    const { rss } = JSON.parse(said() ?? '{}') as { rss: number };
+    return rss / 1_048_576;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -30,12 +30,6 @@ export async function childrenOf(parent: number | undefined): Promise<number[]> 
   return children;
 }
 
-/** Memory a process holds, in MiB. */
-export async function residentMiB(pid: number | undefined): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, 'utf8');
-  return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1]) / 1024;
-}
-
 /** Processes that run for one of these tasks, found by the environment they were given. */
 export async function processesOfTasks(taskIds: Iterable<string>): Promise<number[]> {
   const wanted = [...taskIds].map((id) => `CYBERUN_TASK_ID=${id}`);

@@ -4,21 +4,19 @@ import type { LoggingLevel } from '@modelcontextprotocol/server';
 import { CONFIG, type Config } from '../../config/index.js';
 import { Replicas } from '../replicas/replicas.js';
 import { SdkServers } from '../transport/sdk-servers.js';
+import { Departed } from './departed.js';
 import { sessionNotFound } from './legacy-messages.js';
 import { LiveSession } from './live-session.js';
 import { SessionLink } from './session-link.js';
 import { type SessionRecord, Sessions } from './sessions.js';
 
 const RENEWALS_PER_IDLE_TIME = 3;
-/** Longer than anybody waits for a session that is being looked up. */
-const LOOKUP_MS = 10_000;
 
 /** Sessions in which something is going on in this process, by their tags. */
 @Injectable()
 export class LiveSessions implements OnApplicationShutdown {
   private readonly live = new Map<string, LiveSession>();
-  /** Tags of sessions that ended a moment ago: who found one of them before, must not bring it back to life. */
-  private readonly gone = new Set<string>();
+  private readonly departed = new Departed();
   private readonly maxRequests: number;
   private readonly renewal: NodeJS.Timeout;
 
@@ -46,7 +44,7 @@ export class LiveSessions implements OnApplicationShutdown {
       found.record = record;
       return found;
     }
-    if (this.gone.has(record.tag)) throw sessionNotFound();
+    if (this.departed.has(record.tag)) throw sessionNotFound();
     const made = new LiveSession(record);
     this.live.set(record.tag, made);
     return made;
@@ -92,6 +90,7 @@ export class LiveSessions implements OnApplicationShutdown {
 
   onApplicationShutdown(): void {
     clearInterval(this.renewal);
+    this.departed.end();
   }
 
   /** Sends what belongs to no request; a client that listens nowhere does not get it. */
@@ -101,8 +100,7 @@ export class LiveSessions implements OnApplicationShutdown {
   }
 
   private ended(tag: string): void {
-    this.gone.add(tag);
-    setTimeout(() => this.gone.delete(tag), LOOKUP_MS).unref();
+    this.departed.add(tag);
     const session = this.live.get(tag);
     this.live.delete(tag);
     session?.end('the session has ended');
