@@ -1,4 +1,5 @@
 import type { AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 
 import type { NestExpressApplication } from '@nestjs/platform-express';
 
@@ -38,6 +39,8 @@ async function startRuntime(app: NestExpressApplication, { role }: Config): Prom
 function endOnSignal(app: NestExpressApplication, config: Config, metrics?: MetricsPage): void {
   const end = async (): Promise<void> => {
     app.get(Draining).begin();
+    // Whoever is still sent here meanwhile is served.
+    if (config.httpDrainSeconds > 0) await delay(config.httpDrainSeconds * 1000);
     if (servesMcp(config)) await (await import('./mcp/index.js')).drainMcp(app, GRACE_MS);
     await app.close();
     await metrics?.end();

@@ -42,6 +42,15 @@ export class NetworkSettings {
   httpCorsOrigins?: string[];
 
   @Setting({
+    env: 'CYBERUN_HTTP_DRAIN_SECONDS',
+    meaning:
+      'How long the server goes on serving after it was told to end, while load balancers see at /health/ready that it is leaving.',
+    example: '5',
+  })
+  @WholeNumber(0, 300)
+  httpDrainSeconds: number = 0;
+
+  @Setting({
     env: 'CYBERUN_RUNTIME_URL',
     meaning: 'Base URL of the Runtime API that role mcp stands in front of, ending in /api/v1.',
     example: 'https://core.cyberun.cloud/api/v1',

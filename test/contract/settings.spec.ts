@@ -11,6 +11,7 @@ const REFUSED: Readonly<Record<string, readonly string[]>> = {
   CYBERUN_HTTP_PORT: ['80a', '-1', '65536', '1.5'],
   CYBERUN_HTTP_PUBLIC_URL: ['mcp.example.com', 'ftp://mcp.example.com'],
   CYBERUN_HTTP_CORS_ORIGINS: ['app.example.com', 'https://app.example.com/path'],
+  CYBERUN_HTTP_DRAIN_SECONDS: ['-1', '5s', '301'],
   CYBERUN_RUNTIME_URL: [
     'core.cyberun.cloud',
     'file:///etc',

@@ -23,8 +23,10 @@ afterAll(async () => {
   await redis[Symbol.asyncDispose]();
 });
 
-const replica = (): Promise<ServerProcess> =>
-  ServerProcess.start({ CYBERUN_RUNTIME_URL: runtime.url, CYBERUN_REDIS_URL: redis.url }, ['--role', 'mcp']);
+const replica = (more: Record<string, string> = {}): Promise<ServerProcess> => {
+  const environment = { CYBERUN_RUNTIME_URL: runtime.url, CYBERUN_REDIS_URL: redis.url, ...more };
+  return ServerProcess.start(environment, ['--role', 'mcp']);
+};
 
 const ask = (server: ServerProcess, method: string, session?: string, message?: object): Promise<Response> =>
   fetch(server.endpoint, {
@@ -76,4 +78,18 @@ it('a replica that is told to end gives up its claims at once', async () => {
   expect(await stream.text()).toBe('');
   expect((await ask(staying, 'GET', session)).status).toBe(200);
   await expectServed(staying, session);
+});
+
+it('a replica that is given time to leave says so, and serves on meanwhile', async () => {
+  await using leaving = await replica({ CYBERUN_HTTP_DRAIN_SECONDS: '2' });
+  const session = await opened(leaving);
+  const readiness = async (): Promise<number> =>
+    (await fetch(new URL('/health/ready', leaving.endpoint))).status;
+  expect(await readiness()).toBe(200);
+
+  const ended = leaving.end('SIGTERM');
+
+  await until(async () => (await readiness()) === 503);
+  await expectServed(leaving, session);
+  expect(await ended).toBe(0);
 });
