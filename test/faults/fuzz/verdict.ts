@@ -20,7 +20,10 @@ const INSIDES = /node_modules|\/dist\/|file:\/\/|\.[cm]?[jt]s:\d+|\n\s+at |\bat 
 export function messagesIn({ isStream, text }: Pick<Answer, 'isStream' | 'text'>): Message[] {
   if (!isStream) return text === '' ? [] : [JSON.parse(text) as Message].flat();
   const messages: Message[] = [];
-  const parser = createParser({ onEvent: ({ data }) => messages.push(JSON.parse(data) as Message) });
+  const parser = createParser({
+    // The first event of a stream that can be resumed holds nothing.
+    onEvent: ({ data }) => data !== '' && messages.push(JSON.parse(data) as Message),
+  });
   parser.feed(text);
   return messages;
 }
