@@ -27,7 +27,13 @@ export default defineConfig({
       project('contract', ['test/contract/**/*.spec.ts'], seconds(30, 60)),
       project('e2e', ['test/e2e/**/*.e2e-spec.ts'], { ...seconds(30, 60), ...withDatabase }),
       project('controller', ENDPOINT, { ...seconds(30, 60), env: { MCP_MOUNT: 'controller' } }),
-      project('faults', ['test/faults/**/*.e2e-spec.ts'], { ...seconds(300, 60), ...withDatabase }),
+      project('faults', ['test/faults/**/*.e2e-spec.ts'], {
+        ...seconds(300, 60),
+        ...withDatabase,
+        // One file at a time: what is killed should be under its own load.
+        fileParallelism: false,
+        sequence: { groupOrder: 1 },
+      }),
       project('replicas', ['test/replicas/**/*.e2e-spec.ts'], seconds(60, 60)),
       project('conformance', ['test/conformance/**/*.e2e-spec.ts'], seconds(60, 60)),
       project('chart', ['test/chart/**/*.spec.ts'], seconds(120, 120)),

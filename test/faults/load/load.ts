@@ -28,10 +28,8 @@ export class Load {
   }
 
   /** Submits many runs at once, beside the steady load. */
-  burst(): Promise<unknown> {
-    return Promise.all(
-      this.workers.flatMap((worker) => Array.from({ length: RUNS_AT_ONCE }, () => worker.run())),
-    );
+  burst(): Promise<string | undefined>[] {
+    return this.workers.flatMap((worker) => Array.from({ length: RUNS_AT_ONCE }, () => worker.run()));
   }
 
   /** Lets every client finish what it is doing. */
