@@ -3,7 +3,16 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { McpApp } from '../support/mcp-app.js';
-import { allOf, call, McpHttp, messagesOf, nextOf, resultOf, rpc } from '../support/mcp-http.js';
+import {
+  allOf,
+  call,
+  McpHttp,
+  type Message,
+  messagesOf,
+  nextOf,
+  resultOf,
+  rpc,
+} from '../support/mcp-http.js';
 import { until } from '../support/processes.js';
 
 const OTHER_KEY = 'sk-other-0123456789abcdef';
@@ -59,6 +68,31 @@ describe('a session', () => {
       ['one', 'two'].map(async (text) => await resultOf(await http.ask(session, call('echo', { text }, 1)))),
     );
     expect(answers.map(({ structuredContent }) => structuredContent['text'])).toEqual(['one', 'two']);
+  });
+
+  it('answers requests that share an id when the SDK does, at once and in a batch', async () => {
+    const session = await http.open();
+    const asked = rpc('resources/list', {}, 7);
+    const apart = [1, 2, 3].map(async () => await allOf(await http.ask(session, asked)));
+    const [batch] = await allOf(await http.ask(session, [asked, asked]));
+    const answers = [...(await Promise.all(apart)).flat(), ...(batch as unknown as Message[])];
+    expect(answers.map(({ id, error }) => [id, error?.code])).toEqual(answers.map(() => [7, -32601]));
+    expect(answers).toHaveLength(5);
+  });
+
+  it('has one of two calls with the same id cancelled, the later one, and the other answered', async () => {
+    await using talking = await McpApp.start({ capabilities: { logging: {} } });
+    const client = new McpHttp(talking);
+    const session = await client.open();
+    const asked = [1, 2].map(async () => await allOf(await client.ask(session, call('wait', {}, 7))));
+    await expect.poll(() => talking.odd.waiting).toBe(2);
+    const stopped = talking.odd.next('stopped');
+    const params = { requestId: 7, reason: 'one is enough' };
+    await client.ask(session, { jsonrpc: '2.0', method: 'notifications/cancelled', params });
+    expect(String(await stopped)).toContain('one is enough');
+    talking.odd.release();
+    const answers = await Promise.all(asked);
+    expect(answers.flat()).toMatchObject([{ id: 7, result: { structuredContent: { released: true } } }]);
   });
 
   it('answers a request whose id is that of our own handshake with its SDK server', async () => {

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { JSONRPCMessage } from '@modelcontextprotocol/server';
 
 import { Replicas } from '../replicas/replicas.js';
-import { isNotice, type RequestMessage } from '../transport/messages.js';
+import { isNotice, type NoticeMessage, type RequestMessage } from '../transport/messages.js';
 import type { LiveSession } from './live-session.js';
 import { LiveSessions } from './live-sessions.js';
 
@@ -35,17 +35,19 @@ export class LegacyNotices {
 /** Whether nobody else can have a use for it. */
 function deliver(session: LiveSession, message: JSONRPCMessage): boolean {
   if (!isNotice(message)) return session.link?.deliver(message) ?? false;
-  const call = message.method === 'notifications/cancelled' ? cancelled(session, message.params) : undefined;
+  if (message.method === 'notifications/cancelled') return cancel(session, message);
   session.link?.deliver(message);
-  return call !== undefined;
+  return false;
 }
 
-function cancelled({ calls }: LiveSession, params: RequestMessage['params']): object | undefined {
-  const { requestId, reason } = params ?? {};
+function cancel({ calls, link }: LiveSession, notice: NoticeMessage): boolean {
+  const { requestId, reason } = notice.params ?? {};
   const call = calls.get(requestId as RequestMessage['id']);
+  if (!call) return false;
   const why = typeof reason === 'string' ? `: ${oneLine(reason)}` : '';
-  call?.cancel(`cancelled by the client${why}`);
-  return call;
+  call.cancel(`cancelled by the client${why}`);
+  link?.cancel(call, notice);
+  return true;
 }
 
 /** A client's words as the log may hold them. */

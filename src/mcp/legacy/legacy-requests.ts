@@ -87,7 +87,7 @@ export class LegacyRequests {
     // The SDK reads its handlers as soon as it gets the message, so that the next request may bind others.
     this.servers.bind(link.server, origin.session, rawRequest, this.tools.throughSdk(origin, first));
     const closeSSEStream = (): void => call.reply.pause();
-    link.deliver(message, { authInfo: rawRequest.auth, closeSSEStream });
+    link.ask(message, call, { authInfo: rawRequest.auth, closeSSEStream });
   }
 
   private originOf({ session, call, rawRequest }: Asked): CallOrigin {

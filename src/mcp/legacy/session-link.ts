@@ -11,6 +11,8 @@ import type {
 
 import type { McpServer } from '../tools/tool-context.js';
 
+import type { Call } from '../transport/call.js';
+import type { NoticeMessage, RequestMessage } from '../transport/messages.js';
 import type { LiveSession } from './live-session.js';
 import { QuestionIds } from './question-ids.js';
 
@@ -26,6 +28,8 @@ export class SessionLink implements Transport {
   /** Settled once the server knows its client. */
   readonly ready: Promise<void>;
   private readonly ids = new QuestionIds();
+  /** Requests of the client that the server is working on, by the ids it knows them under. */
+  private readonly asked = new Map<RequestId, Call>();
   /** Id of our own requests, which repeat what the client said elsewhere; none that a client would choose. */
   private readonly handshake: RequestId = randomUUID();
   private logLevel: LoggingLevel | undefined;
@@ -56,6 +60,24 @@ export class SessionLink implements Transport {
     return Promise.resolve();
   }
 
+  /**
+   * Hands a request of the client to the server; under an id of our own when the client uses one for two requests at
+   * once, which it must not do, and which the server would not survive: one of the two would never be answered.
+   */
+  ask(message: RequestMessage, call: Call, extra: MessageExtraInfo): void {
+    const id = this.asked.has(message.id) ? randomUUID() : message.id;
+    this.asked.set(id, call);
+    this.onmessage?.({ ...message, id }, extra);
+  }
+
+  /** Tells the server that the client does not want an answer any more, which the server then does not give. */
+  cancel(call: Call, notice: NoticeMessage): void {
+    const id = [...this.asked].find(([, asked]) => asked === call)?.[0];
+    if (id === undefined) return;
+    this.asked.delete(id);
+    this.onmessage?.({ ...notice, params: { ...notice.params, requestId: id } });
+  }
+
   /** Hands a message of the client to the server, unless it answers a question of somebody else. */
   deliver(message: JSONRPCMessage, extra?: MessageExtraInfo): boolean {
     const ours = this.ids.inward(message);
@@ -67,17 +89,28 @@ export class SessionLink implements Transport {
     if ('method' in message) {
       const text = JSON.stringify(this.ids.outward(message));
       const related = options?.relatedRequestId;
-      const call = related === undefined ? undefined : this.live.calls.get(related);
+      const call = related === undefined ? undefined : this.callOf(related);
       await (call ? call.notify(text) : this.sendAside(text));
     } else if (message.id === this.handshake) {
       this.greeted();
     } else if (message.id !== undefined) {
-      this.live.calls.get(message.id)?.answer(JSON.stringify(message));
+      this.answer(message.id, message);
     }
   }
 
   close(): Promise<void> {
     this.onclose?.();
     return Promise.resolve();
+  }
+
+  private answer(id: RequestId, message: JSONRPCMessage): void {
+    const call = this.asked.get(id);
+    this.asked.delete(id);
+    call?.answer(JSON.stringify({ ...message, id: call.id }));
+  }
+
+  /** A tool that runs without the server may ask its client something through it. */
+  private callOf(id: RequestId): Call | undefined {
+    return this.asked.get(id) ?? this.live.calls.get(id);
   }
 }
