@@ -1,9 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
 
 import { freePort } from './free-port.js';
 
@@ -17,18 +18,25 @@ export class RedisServer implements AsyncDisposable {
     private readonly port: number,
     private readonly folder: string,
     private readonly password: string,
+    private readonly isEncrypted: boolean,
   ) {}
 
-  static async start({ password = '' } = {}): Promise<RedisServer> {
+  static async start({ password = '', isEncrypted = false } = {}): Promise<RedisServer> {
     const folder = await mkdtemp(join(tmpdir(), 'cyberun-redis-'));
-    const server = new RedisServer(await freePort(), folder, password);
+    const server = new RedisServer(await freePort(), folder, password, isEncrypted);
+    if (isEncrypted) await promisify(execFile)('openssl', server.certification, { cwd: folder });
     await server.start();
     return server;
   }
 
   get url(): string {
     const user = this.password === '' ? '' : `:${this.password}@`;
-    return `redis://${user}127.0.0.1:${this.port}/0`;
+    return `${this.isEncrypted ? 'rediss' : 'redis'}://${user}127.0.0.1:${this.port}/0`;
+  }
+
+  /** Who trusts this certificate trusts an encrypted server. */
+  get certificate(): string {
+    return join(this.folder, 'certificate.pem');
   }
 
   /** @throws when there is no redis-server, with the line that installs it. */
@@ -36,7 +44,7 @@ export class RedisServer implements AsyncDisposable {
     const child = spawn(
       'redis-server',
       [
-        `--port ${this.port} --bind 127.0.0.1 --appendonly yes --appendfsync always`.split(' '),
+        `${this.listening} --bind 127.0.0.1 --appendonly yes --appendfsync always`.split(' '),
         ['--dir', this.folder, '--save', '', '--requirepass', this.password],
       ].flat(),
       { stdio: ['ignore', 'pipe', 'inherit'] },
@@ -63,6 +71,19 @@ export class RedisServer implements AsyncDisposable {
   /** Makes it fall silent, with its connections open, or speak again. */
   signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
     this.child?.kill(signal);
+  }
+
+  private get listening(): string {
+    if (!this.isEncrypted) return `--port ${this.port}`;
+    const { certificate, folder, port } = this;
+    return `--port 0 --tls-port ${port} --tls-auth-clients no --tls-cert-file ${certificate} --tls-ca-cert-file ${certificate} --tls-key-file ${folder}/key.pem`;
+  }
+
+  /** How openssl makes a certificate that signs itself. */
+  private get certification(): string[] {
+    const names = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1'];
+    const files = ['-keyout', 'key.pem', '-out', this.certificate];
+    return ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', ...names, ...files];
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,0 +1,62 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { MockRuntime } from '../support/mock-runtime.js';
+import { RedisServer } from '../support/redis-server.js';
+import { ServerProcess } from '../support/server.js';
+
+const KEY = 'sk-encrypted-0123456789abcdef';
+const HELLO = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 't', version: '1' } };
+
+let redis: RedisServer;
+let runtime: MockRuntime;
+
+beforeAll(async () => {
+  redis = await RedisServer.start({ password: 'open-sesame', isEncrypted: true });
+  runtime = await MockRuntime.start();
+  runtime.on('GET /r/workflows', { json: { total: 0, workflow_list: [] } });
+});
+afterAll(async () => {
+  await runtime[Symbol.asyncDispose]();
+  await redis[Symbol.asyncDispose]();
+});
+
+const replica = (environment: Record<string, string> = {}): Promise<ServerProcess> =>
+  ServerProcess.start({ CYBERUN_RUNTIME_URL: runtime.url, CYBERUN_REDIS_URL: redis.url, ...environment }, [
+    '--role',
+    'mcp',
+  ]);
+
+const ask = (server: ServerProcess, method: string, params: object, session = ''): Promise<Response> =>
+  fetch(server.endpoint, {
+    method: 'POST',
+    headers: {
+      Authorization: `Bearer ${KEY}`,
+      Accept: 'application/json, text/event-stream',
+      'Content-Type': 'application/json',
+      ...(session !== '' && { 'Mcp-Session-Id': session }),
+    },
+    body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }),
+  });
+
+describe('Redis over TLS (rediss://), with a password,', () => {
+  it('keeps the sessions of all replicas that trust its certificate', async () => {
+    const trusting = { NODE_EXTRA_CA_CERTS: redis.certificate };
+    await using one = await replica(trusting);
+    await using other = await replica(trusting);
+    const opened = await ask(one, 'initialize', HELLO);
+    expect(opened.status).toBe(200);
+    const session = opened.headers.get('mcp-session-id') ?? '';
+    const answer = await ask(other, 'tools/call', { name: 'list_workflows', arguments: {} }, session);
+    expect(await answer.json()).toMatchObject({ result: { structuredContent: { total: 0 } } });
+  });
+
+  it('is not spoken to by a replica that does not; the log says why, and not the password', async () => {
+    await using wary = await replica();
+    const refused = await ask(wary, 'initialize', HELLO);
+    expect(refused.status).toBe(503);
+    expect(await refused.json()).toMatchObject({ jsonrpc: '2.0', error: { code: -32000 } });
+    const log = wary.log.join('\n');
+    expect(log).toContain('self-signed certificate');
+    expect(log).not.toContain('sesame');
+  });
+});
