@@ -31,9 +31,8 @@ export function fastContext(call: Call, message: RequestMessage, server: () => M
     ...(params?._meta && { _meta: params._meta }),
     ...envelopeOf(params?._meta),
     requestState: () => undefined,
-    get signal() {
-      return call.signal;
-    },
+    // No getter: V8 makes a shape of its own for each object with one, and that shape outlives the request.
+    signal: call.signal,
     notify: (notification) => call.notify(noticeMessage(notification.method, notification.params)),
     // Announcing the logging capability sends every call through the SDK; see LegacyRequests and HotRequests.
     log: () => Promise.resolve(),
