@@ -5,14 +5,16 @@ import type { Asked } from './request.js';
 
 const TRACEPARENT = /^[\da-f]{2}-[\da-f]{32}-[\da-f]{16}-[\da-f]{2}$/;
 
-/** Address of a call; the base keeps its own path. `undefined` when the path is not safe. */
-export function urlOf(base: string, { path, query = {} }: Asked): string | undefined {
+/** Address of a call below the base URL; `undefined` when the path is not safe. */
+export function targetOf({ path, query }: Asked): string | undefined {
   const below = pathOf(path);
-  if (below === undefined) return undefined;
+  if (below === undefined || query === undefined) return below;
   const search = new URLSearchParams();
   for (const [name, value] of Object.entries(query)) if (value !== undefined) search.set(name, String(value));
-  return `${base}/${below}${search.size === 0 ? '' : `?${search.toString()}`}`;
+  return search.size === 0 ? below : `${below}?${search.toString()}`;
 }
+
+const USER_AGENT = `cyberun-mcp/${packageVersion}`;
 
 /** Of what the client sent, the key and the trace go on; nothing else does. */
 export function headersFor(
@@ -22,7 +24,7 @@ export function headersFor(
   return {
     Authorization: `Bearer ${key}`,
     Accept: accept ?? 'application/json',
-    'User-Agent': `cyberun-mcp/${packageVersion}`,
+    'User-Agent': USER_AGENT,
     ...(body && { 'Content-Type': 'application/json' }),
     ...(lastEventId !== undefined && { 'Last-Event-ID': lastEventId }),
     ...(traceparent !== undefined && TRACEPARENT.test(traceparent) && { traceparent }),

@@ -1,12 +1,11 @@
 import { HttpService } from '@nestjs/axios';
 import { Inject, Injectable } from '@nestjs/common';
-import type { AxiosResponse } from 'axios';
-import { firstValueFrom } from 'rxjs';
+import type { AxiosRequestConfig, AxiosResponse } from 'axios';
 
 import { Addresses, CONFIG, type Config } from '../config/index.js';
 import type { Caller } from './caller.js';
 import { Cutoff } from './cutoff.js';
-import { headersFor, urlOf } from './outgoing.js';
+import { headersFor, targetOf } from './outgoing.js';
 import { readWhole } from './read-whole.js';
 import { refused, unsafePath } from './refused.js';
 import type { Asked, ServerSentEvent, UpstreamEventsRequest, UpstreamRequest, Verdict } from './request.js';
@@ -49,7 +48,11 @@ export class UpstreamClient {
   async *events(caller: Caller, request: UpstreamEventsRequest): AsyncGenerator<ServerSentEvent> {
     const asked = { ...request, method: 'GET', accept: 'text/event-stream' } as const;
     using cutoff = new Cutoff(caller.signal, this.config.runtimeTimeoutMs);
-    const response = await this.answered<AsyncIterable<Uint8Array>>(caller, asked, cutoff, 'stream');
+    const { signal } = cutoff;
+    const response = await this.answered<AsyncIterable<Uint8Array>>(caller, asked, {
+      signal,
+      responseType: 'stream',
+    });
     try {
       const limit = this.config.runtimeResponseLimitBytes;
       if (!isSuccess(response)) {
@@ -72,32 +75,34 @@ export class UpstreamClient {
     return typeof told === 'string' ? { isValid: true, permissions: namesIn(told) } : { isValid: true };
   }
 
-  private async exchange(caller: Caller, asked: Asked): Promise<AxiosResponse<Buffer>> {
-    using cutoff = new Cutoff(caller.signal, this.config.runtimeTimeoutMs);
-    return await this.answered<Buffer>(caller, asked, cutoff, 'arraybuffer');
+  private exchange(caller: Caller, asked: Asked): Promise<AxiosResponse<Buffer>> {
+    const timeout = this.config.runtimeTimeoutMs;
+    return this.answered(caller, asked, { signal: caller.signal, timeout, responseType: 'arraybuffer' });
   }
 
   private async answered<Data>(
     caller: Caller,
     asked: Asked,
-    { signal }: Cutoff,
-    responseType: 'stream' | 'arraybuffer',
+    { signal, ...rest }: AxiosRequestConfig & { readonly signal: AbortSignal },
   ): Promise<AxiosResponse<Data>> {
-    const url = urlOf(this.addresses.runtime, asked);
+    const url = targetOf(asked);
     if (url === undefined) throw unsafePath(asked);
     const { method, body } = asked;
-    const request = this.http.request<Data>({
-      url,
-      method,
-      headers: headersFor(caller, asked),
-      ...(body && { data: JSON.stringify(body) }),
-      signal,
-      responseType,
-      maxContentLength: this.config.runtimeResponseLimitBytes,
-    });
-    return await firstValueFrom(request).catch((thrown: unknown) => {
+    try {
+      // Not by way of an Observable: leaving one makes an error, with a stack, for every request that went well.
+      return await this.http.axiosRef.request<Data>({
+        baseURL: this.addresses.runtime,
+        url,
+        method,
+        headers: headersFor(caller, asked),
+        ...(body && { data: JSON.stringify(body) }),
+        signal,
+        ...rest,
+        maxContentLength: this.config.runtimeResponseLimitBytes,
+      });
+    } catch (thrown) {
       throw unanswered(asked, caller.signal, signal.aborted ? signal.reason : thrown);
-    });
+    }
   }
 }
 

@@ -1,24 +1,22 @@
-import { HttpModule } from '@nestjs/axios';
+import { HttpService } from '@nestjs/axios';
 import { Module } from '@nestjs/common';
 
 import { Dispatchers } from './dispatchers.js';
+import { leanHttpService } from './http-service.js';
 import { undiciAdapter } from './undici.adapter.js';
 import { UpstreamClient } from './upstream.client.js';
 
 /** The way to the Runtime API; axios itself neither parses nor judges an answer. */
 @Module({
-  imports: [
-    HttpModule.registerAsync({
-      extraProviders: [Dispatchers],
+  providers: [
+    Dispatchers,
+    {
+      provide: HttpService,
       inject: [Dispatchers],
-      useFactory: (dispatchers: Dispatchers) => ({
-        adapter: undiciAdapter((url) => dispatchers.towards(url)),
-        transformRequest: [],
-        transformResponse: [],
-      }),
-    }),
+      useFactory: (dispatchers: Dispatchers): HttpService => leanHttpService(undiciAdapter(dispatchers)),
+    },
+    UpstreamClient,
   ],
-  providers: [UpstreamClient],
   exports: [UpstreamClient],
 })
 export class UpstreamModule {}
