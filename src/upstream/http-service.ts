@@ -1,14 +1,29 @@
 import { HttpService } from '@nestjs/axios';
-import axios, { type AxiosAdapter } from 'axios';
+import axios, { type AxiosAdapter, type AxiosInstance, type InternalAxiosRequestConfig } from 'axios';
+
+type Request = (config: InternalAxiosRequestConfig) => ReturnType<AxiosAdapter>;
 
 /**
- * Nest's HttpService over an adapter that does all there is to do. axios merges its defaults into every request, the
- * headers of each method and its transformations among them: two thirds of its cost, and the adapter knows none of them.
+ * Nest's HttpService over an adapter that does all there is to do. What axios does around it (merging defaults, headers
+ * per method, transformations) costs as much as the request itself, so it is left out for as long as nobody makes use
+ * of it: an interceptor or a default of anybody's brings all of it back.
  */
-export function leanHttpService(adapter: AxiosAdapter): HttpService {
+export function httpServiceOver(adapter: AxiosAdapter): HttpService {
   const instance = axios.create();
   const { defaults } = instance;
   for (const name of Object.keys(defaults)) Reflect.deleteProperty(defaults, name);
   defaults.adapter = adapter;
-  return new HttpService(instance);
+  const full = instance.request.bind(instance) as Request;
+  const request: Request = (config) => (isInUse(instance, adapter) ? full(config) : adapter(config));
+  return new HttpService(Object.assign(instance, { request }));
+}
+
+/** Whether anybody has an interceptor or a default there. */
+function isInUse({ interceptors, defaults }: AxiosInstance, adapter: AxiosAdapter): boolean {
+  const { request, response } = interceptors;
+  return (
+    (request.handlers?.length ?? 1) + (response.handlers?.length ?? 1) > 0 ||
+    defaults.adapter !== adapter ||
+    Object.keys(defaults).length > 1
+  );
 }

@@ -1,4 +1,9 @@
-import { type AxiosAdapter, AxiosHeaders, type InternalAxiosRequestConfig } from 'axios';
+import {
+  type AxiosAdapter,
+  AxiosHeaders,
+  type InternalAxiosRequestConfig,
+  type RawAxiosResponseHeaders,
+} from 'axios';
 import type { Dispatcher } from 'undici';
 
 import type { Dispatchers } from './dispatchers.js';
@@ -18,10 +23,10 @@ export function undiciAdapter(dispatchers: Dispatchers): AxiosAdapter {
       origin,
       path: `${path}/${config.url ?? ''}`,
       method: config.method?.toUpperCase() as Dispatcher.HttpMethod,
-      headers: AxiosHeaders.from(config.headers).toJSON() as Record<string, string>,
+      headers: plain(config.headers),
       body: (config.data as string | undefined) ?? null,
     });
-    return { status, statusText: '', headers: new AxiosHeaders(headers as never), data, config };
+    return { status, statusText: '', headers: headers as RawAxiosResponseHeaders, data, config };
   };
 }
 
@@ -31,3 +36,7 @@ function exchangeFor(config: InternalAxiosRequestConfig): Exchange {
     ? new StreamedAnswer(limits)
     : new WholeAnswer(limits, config.maxContentLength ?? Infinity);
 }
+
+/** Axios has headers of a kind of its own, but only where it had something to do with the request. */
+const plain = (headers: object): Record<string, string> =>
+  (headers instanceof AxiosHeaders ? headers.toJSON() : headers) as Record<string, string>;

@@ -2,7 +2,7 @@ import { HttpService } from '@nestjs/axios';
 import { Module } from '@nestjs/common';
 
 import { Dispatchers } from './dispatchers.js';
-import { leanHttpService } from './http-service.js';
+import { httpServiceOver } from './http-service.js';
 import { undiciAdapter } from './undici.adapter.js';
 import { UpstreamClient } from './upstream.client.js';
 
@@ -13,7 +13,7 @@ import { UpstreamClient } from './upstream.client.js';
     {
       provide: HttpService,
       inject: [Dispatchers],
-      useFactory: (dispatchers: Dispatchers): HttpService => leanHttpService(undiciAdapter(dispatchers)),
+      useFactory: (dispatchers: Dispatchers): HttpService => httpServiceOver(undiciAdapter(dispatchers)),
     },
     UpstreamClient,
   ],
