@@ -11,7 +11,6 @@ import { userOf } from '../tools/tool-runner.js';
 import type { Call } from '../transport/call.js';
 import { fastContext } from '../transport/fast-context.js';
 import {
-  encodedResultMessage,
   errorMessage,
   isPlainList,
   plainCallIn,
@@ -47,7 +46,7 @@ export class LegacyRequests {
     if (method === 'ping') {
       call.answer(resultMessage(id, '{}'));
     } else if (method === 'tools/list' && isPlainList(message)) {
-      call.answer(encodedResultMessage(id, this.catalog.encodedList('legacy', userOf(rawRequest))));
+      call.answer(this.catalog.encodedList('legacy', userOf(rawRequest)).answer(id));
     } else if (method === 'tools/call' && plainCallIn(message) && !this.servers.capabilities.logging) {
       await this.callTool(asked);
     } else {

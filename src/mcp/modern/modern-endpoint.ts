@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http';
 
 import type { KeyedRequest } from '../auth/keyed-request.js';
 import { userOf } from '../tools/tool-runner.js';
-import { encodedResultMessage, resultMessage } from '../transport/messages.js';
+import { resultMessage } from '../transport/messages.js';
 import { Reply } from '../transport/reply.js';
 import { HotRequests } from './hot-requests.js';
 import { ModernCalls } from './modern-calls.js';
@@ -26,7 +26,7 @@ export class ModernEndpoint {
     } else if (body.method === 'server/discover') {
       new Reply(response).answer(resultMessage(body.id, this.results.discovery()));
     } else if (body.method === 'tools/list') {
-      new Reply(response).answer(encodedResultMessage(body.id, this.results.toolList(userOf(request))));
+      new Reply(response).answer(this.results.toolList(userOf(request)).answer(body.id));
     } else {
       const result = await this.calls.answer(request, response, body);
       if (result) await this.sdk.serve(request, response, body, result);

@@ -3,6 +3,7 @@ import { type CallToolResult, SERVER_INFO_META_KEY } from '@modelcontextprotocol
 
 import { SERVER_INFO, type ServerInfo } from '../server-info.js';
 import { ToolCatalog } from '../tools/tool-catalog.js';
+import type { EncodedResult } from '../transport/encoded-result.js';
 import { SdkServers } from '../transport/sdk-servers.js';
 import { MODERN } from './eras.js';
 
@@ -37,7 +38,7 @@ export class ModernResults {
   }
 
   /** The answer to tools/list. */
-  toolList(user: unknown): Buffer {
+  toolList(user: unknown): EncodedResult {
     return this.catalog.encodedList('modern', user);
   }
 

@@ -3,12 +3,13 @@ import { SERVER_INFO_META_KEY } from '@modelcontextprotocol/server';
 import { ToolAuthorizationService } from '@rekog/mcp-nest';
 
 import { SERVER_INFO, type ServerInfo } from '../server-info.js';
+import { EncodedResult } from '../transport/encoded-result.js';
 import type { RegisteredTool } from './registered-tool.js';
 
 type User = Parameters<ToolAuthorizationService['canAccessTool']>[0];
 
 /** The list in the form of each era. */
-type Lists = Readonly<Record<'legacy' | 'modern', Buffer>>;
+type Lists = Readonly<Record<'legacy' | 'modern', EncodedResult>>;
 
 /** Result members of 2026-07-28 for what may be cached: here, nothing. */
 const UNCACHED = { resultType: 'complete', ttlMs: 0, cacheScope: 'private' } as const;
@@ -19,6 +20,8 @@ export class ToolCatalog {
   private readonly authorization = new ToolAuthorizationService();
   private readonly tools = new Map<string, RegisteredTool>();
   private lists: Lists | undefined;
+  /** Whether there are tools that not everybody may see. */
+  private isPersonal = false;
 
   constructor(@Inject(SERVER_INFO) private readonly info: ServerInfo) {}
 
@@ -28,12 +31,12 @@ export class ToolCatalog {
 
   put(tool: RegisteredTool): void {
     this.tools.set(tool.name, tool);
-    this.lists = undefined;
+    this.changed();
   }
 
   remove(name: string): void {
     this.tools.delete(name);
-    this.lists = undefined;
+    this.changed();
   }
 
   /** Tools a user may see; all of them, unless a tool asks for scopes or roles. */
@@ -50,19 +53,22 @@ export class ToolCatalog {
   }
 
   /** The result of tools/list as encoded JSON, made once for everybody. */
-  encodedList(era: keyof Lists, user: unknown): Buffer {
-    if ([...this.tools.values()].some(asksForMore)) return this.serialised(user)[era];
+  encodedList(era: keyof Lists, user: unknown): EncodedResult {
+    if (this.isPersonal) return this.serialised(user)[era];
     return (this.lists ??= this.serialised(undefined))[era];
+  }
+
+  private changed(): void {
+    this.lists = undefined;
+    this.isPersonal = [...this.tools.values()].some(asksForMore);
   }
 
   private serialised(user: unknown): Lists {
     const list = this.listFor(user);
     const _meta = { [SERVER_INFO_META_KEY]: this.info.implementation };
-    return { legacy: encoded(list), modern: encoded({ ...list, ...UNCACHED, _meta }) };
+    return { legacy: new EncodedResult(list), modern: new EncodedResult({ ...list, ...UNCACHED, _meta }) };
   }
 }
-
-const encoded = (result: object): Buffer => Buffer.from(JSON.stringify(result));
 
 const asksForMore = ({ metadata }: RegisteredTool): boolean =>
   (metadata.requiredScopes?.length ?? 0) + (metadata.requiredRoles?.length ?? 0) > 0;

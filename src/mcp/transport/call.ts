@@ -1,6 +1,7 @@
 import type { RequestId } from '@modelcontextprotocol/server';
 
 import { CODE } from '../edge/refusal.js';
+import type { EncodedMessage } from './encoded-result.js';
 import { errorMessage } from './messages.js';
 import type { Reply } from './reply.js';
 import type { OpenCall } from './traffic.js';
@@ -31,7 +32,7 @@ export class Call implements OpenCall {
   }
 
   /** @param status of the response, should it not be a stream by now. */
-  answer(message: string | Buffer, status?: number): void {
+  answer(message: string | EncodedMessage, status?: number): void {
     if (this.isDone) return;
     this.finish();
     this.reply.answer(message, status);

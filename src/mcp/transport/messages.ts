@@ -65,12 +65,6 @@ export function jsonOf(value: unknown): string | undefined {
 export const resultMessage = (id: RequestId, result: string): string =>
   `{"result":${result},"jsonrpc":"2.0","id":${JSON.stringify(id)}}`;
 
-const RESULT = Buffer.from('{"result":');
-
-/** The same for a result that was encoded long ago. */
-export const encodedResultMessage = (id: RequestId, result: Buffer): Buffer =>
-  Buffer.concat([RESULT, result, Buffer.from(`,"jsonrpc":"2.0","id":${JSON.stringify(id)}}`)]);
-
 export const errorMessage = (id: RequestId, error: object): string =>
   JSON.stringify({ jsonrpc: '2.0', id, error });
 

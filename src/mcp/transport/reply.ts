@@ -1,5 +1,6 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 
+import type { EncodedMessage } from './encoded-result.js';
 import { EventStream } from './event-stream.js';
 
 /** Keeps what a stream says, so that a client which loses its connection misses nothing. */
@@ -29,7 +30,7 @@ interface Expected {
 export class Reply {
   private stream: EventStream | undefined;
   private kept: Kept | undefined;
-  private readonly answers: (string | Buffer)[] = [];
+  private readonly answers: (string | EncodedMessage)[] = [];
   private status = 200;
   private readonly headers: OutgoingHttpHeaders;
   private awaited: number;
@@ -81,7 +82,7 @@ export class Reply {
     if (this.kept?.firstEventId !== undefined) this.readOn();
   }
 
-  answer(message: string | Buffer, status = 200): void {
+  answer(message: string | EncodedMessage, status = 200): void {
     if (this.isOver) return;
     this.status = status;
     this.awaited -= 1;
@@ -127,9 +128,10 @@ export class Reply {
     const body = this.answers.length > 1 ? `[${this.answers.join(',')}]` : first;
     this.response.writeHead(this.status, {
       'Content-Type': 'application/json',
-      'Content-Length': Buffer.byteLength(body),
+      'Content-Length': typeof body === 'string' ? Buffer.byteLength(body) : body.byteLength,
       ...this.headers,
     });
-    this.response.end(body);
+    if (typeof body === 'string') this.response.end(body);
+    else body.end(this.response);
   }
 }

@@ -1,0 +1,39 @@
+import type { RequestId } from '@modelcontextprotocol/server';
+import type { ServerResponse } from 'node:http';
+
+/** A result that is the same in many answers, as the bytes that are sent. */
+export class EncodedResult {
+  /** With the brace that ends the message around it. */
+  private readonly rest: Buffer;
+
+  constructor(result: object) {
+    this.rest = Buffer.from(`${JSON.stringify(result)}}`);
+  }
+
+  /** The message that carries it. */
+  answer(id: RequestId): EncodedMessage {
+    return new EncodedMessage(`{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":`, this.rest);
+  }
+}
+
+/** A message of which the larger part is shared by many, and never copied. */
+export class EncodedMessage {
+  constructor(
+    private readonly head: string,
+    private readonly rest: Buffer,
+  ) {}
+
+  get byteLength(): number {
+    return Buffer.byteLength(this.head) + this.rest.length;
+  }
+
+  /** Sends it as the body of a response. */
+  end(response: ServerResponse): void {
+    response.write(this.head);
+    response.end(this.rest);
+  }
+
+  toString(): string {
+    return `${this.head}${this.rest.toString()}`;
+  }
+}
