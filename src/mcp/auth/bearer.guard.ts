@@ -6,9 +6,21 @@ import { integrationKey, invalidKey } from './challenge.js';
 import { KeyVerdicts } from './key-verdicts.js';
 import type { KeyedRequest } from './keyed-request.js';
 
+/** How many keys are remembered; and no header that is longer than theirs. */
+const CAP = 1000;
+const LONGEST = 512;
+
+interface Key {
+  readonly token: string;
+  readonly clientId: string;
+}
+
 /** Lets a request in with an integration key and keeps the key for the calls made on its behalf. */
 @Injectable()
 export class BearerGuard implements CanActivate {
+  /** Keys and their hashes by the header they came in, so that a client's key is hashed once. Never logged. */
+  private readonly seen = new Map<string, Key>();
+
   constructor(private readonly verdicts: KeyVerdicts) {}
 
   canActivate(context: ExecutionContext): true | Promise<true> {
@@ -17,11 +29,22 @@ export class BearerGuard implements CanActivate {
 
   /** @throws {Refusal} 401, also by rejecting. */
   admit(request: KeyedRequest): true | Promise<true> {
-    const token = integrationKey(request.headers.authorization);
-    const clientId = hash('sha256', token, 'base64url');
+    const { token, clientId } = this.keyIn(request.headers.authorization);
     request.auth = { token, clientId, scopes: [] };
     const known = this.verdicts.known(clientId);
     return known ? admitted(known) : this.verdicts.ask(clientId, token).then(admitted);
+  }
+
+  /** @throws {Refusal} 401 */
+  private keyIn(header = ''): Key {
+    const seen = this.seen.get(header);
+    if (seen) return seen;
+    const token = integrationKey(header);
+    const key = { token, clientId: hash('sha256', token, 'base64url') };
+    if (header.length > LONGEST) return key;
+    if (this.seen.size >= CAP) this.seen.clear();
+    this.seen.set(header, key);
+    return key;
   }
 }
 
