@@ -11,6 +11,7 @@ export const INTERRUPTED = 'The server shut down before the request was answered
 
 /** One request that is being worked on; answered once, or given up. */
 export class Call implements OpenCall {
+  place?: number;
   private controller: AbortController | undefined;
   private reason: Error | undefined;
   private isDone = false;

@@ -1,12 +1,13 @@
 import { Injectable } from '@nestjs/common';
 
 import { KeyVerdicts } from '../auth/key-verdicts.js';
+import { type Listed, Roster } from './roster.js';
 
 /** How long a call that was aborted may take to say so itself. */
 const LAST_WORDS_MS = 250;
 
 /** Something that is being worked on and will be answered. */
-export interface OpenCall {
+export interface OpenCall extends Listed {
   /** Tells it to stop. */
   abort(reason: string): void;
   /** Answers in its place. */
@@ -22,7 +23,7 @@ export interface OpenStream {
 /** What is open in this process: calls to wait for, streams to end. */
 @Injectable()
 export class Traffic {
-  private readonly calls = new Set<OpenCall>();
+  private readonly calls = new Roster<OpenCall>();
   private readonly streams = new Set<OpenStream>();
   private readonly onDrain = new Set<() => void>();
   private whenIdle: (() => void) | undefined;
