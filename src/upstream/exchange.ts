@@ -48,7 +48,9 @@ export abstract class Exchange implements Dispatcher.DispatchHandler {
     if (this.failure) controller.abort(this.failure);
   }
 
-  onResponseStart(_controller: Controller, status: number, headers: Headers): void {
+  onResponseStart(controller: Controller, status: number, headers: Headers): void {
+    // Parsed by now; an open stream would carry them about to its end.
+    controller.rawHeaders = null;
     // Whatever is below is no answer yet.
     if (status >= 200) this.began(status, headers);
   }
