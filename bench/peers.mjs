@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 import { call, callIn, ERAS, KEY, openSession, SESSIONS, STATELESS } from './protocol.mjs';
@@ -21,7 +21,11 @@ export const LABELS = {
   ours: 'cyberun-mcp',
 };
 
+/** As the image has them. */
+const [, NODE_OPTIONS] = /NODE_OPTIONS=(\S+)/.exec(readFileSync(join(ROOT, 'Dockerfile'), 'utf8'));
+
 const productEnv = (runtimeUrl) => ({
+  NODE_OPTIONS,
   CYBERUN_HTTP_PORT: '0',
   CYBERUN_LOGGER_FORMAT: 'json',
   CYBERUN_LOGGER_LEVEL: 'warn',
