@@ -32,7 +32,7 @@ COPY services ./services
 RUN chmod 0755 dist/main.js && ln -s /app/dist/main.js /usr/local/bin/cyberun-mcp
 
 # V8 lets its young generation grow to twice that. What a call allocates dies young whichever it is; with thousands of
-# streams open it is 100 MiB. What agents and tasks start does not inherit it.
+# streams open it is 100 MiB. Tasks do not inherit it.
 ENV NODE_ENV=production \
     NODE_OPTIONS=--max-semi-space-size=16 \
     CYBERUN_HTTP_HOST=0.0.0.0 \
