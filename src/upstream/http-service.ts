@@ -1,5 +1,10 @@
 import { HttpService } from '@nestjs/axios';
-import axios, { type AxiosAdapter, type AxiosInstance, type InternalAxiosRequestConfig } from 'axios';
+import {
+  type AxiosAdapter,
+  type AxiosInstance,
+  create as createAxios,
+  type InternalAxiosRequestConfig,
+} from 'axios';
 
 type Request = (config: InternalAxiosRequestConfig) => ReturnType<AxiosAdapter>;
 
@@ -9,7 +14,7 @@ type Request = (config: InternalAxiosRequestConfig) => ReturnType<AxiosAdapter>;
  * of it: an interceptor or a default of anybody's brings all of it back.
  */
 export function httpServiceOver(adapter: AxiosAdapter): HttpService {
-  const instance = axios.create();
+  const instance = createAxios();
   const { defaults } = instance;
   for (const name of Object.keys(defaults)) Reflect.deleteProperty(defaults, name);
   defaults.adapter = adapter;
