@@ -8,7 +8,8 @@ const HELP = `npm run bench -- [options]
   --quick         a short run that shows that everything works; its figures say little
   --only a,b      only these cases
   --strict        exit 1 when a budget is not met
-  --write-docs    also write docs/performance.md`;
+  --write-docs    also write docs/performance.md
+  --profile       CPU profiles of all servers, in results/profiles; its figures are not to be cited`;
 
 const { values: options } = parseArgs({
   options: {
@@ -16,6 +17,7 @@ const { values: options } = parseArgs({
     only: { type: 'string' },
     strict: { type: 'boolean', default: false },
     'write-docs': { type: 'boolean', default: false },
+    profile: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 });
@@ -36,5 +38,7 @@ if (!existsSync(join(here, 'node_modules'))) {
 const { buildIfStale } = await import('../scripts/build-if-stale.mjs');
 buildIfStale();
 
+// Read by whatever starts a server.
+if (options.profile) process.env.BENCH_PROFILES = join(here, '..', 'results', 'profiles');
 const { bench } = await import('./bench.mjs');
 process.exit(await bench(options));

@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
 const PROBE = new URL('./probe.mjs', import.meta.url).href;
+const { BENCH_PROFILES } = process.env;
+const profiling = BENCH_PROFILES ? ['--cpu-prof', `--cpu-prof-dir=${BENCH_PROFILES}`] : [];
 const START_LIMIT_MS = 60_000;
 const LOG_LINES_KEPT = 40;
 
@@ -26,7 +28,7 @@ const CORES = { server: SERVER_CORE, client: CLIENT_CORE, any: `${SERVER_CORE}-$
 export class ServerProcess {
   /** @param {{ script: string, args?: string[], env?: object, place?: 'server' | 'client' | 'any'}} what */
   static async start({ script, args = [], env = {}, place = 'server' }) {
-    const command = [process.execPath, '--expose-gc', '--import', PROBE, script, ...args];
+    const command = [process.execPath, ...profiling, '--expose-gc', '--import', PROBE, script, ...args];
     const [file, ...rest] = canPin ? ['taskset', '-c', CORES[place], ...command] : command;
     const startedAt = performance.now();
     const child = spawn(file, rest, {
