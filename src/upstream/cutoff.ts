@@ -7,7 +7,11 @@ export class DeadlinePassed extends Error {
 export class Cutoff implements Disposable {
   private readonly controller = new AbortController();
   private timer: NodeJS.Timeout | undefined;
+  private timeoutMs: number | undefined;
   private readonly giveUp = (): void => this.controller.abort(this.caller.reason);
+
+  private readonly expire = (): void =>
+    this.controller.abort(new DeadlinePassed(`nothing within ${this.timeoutMs} ms`));
 
   constructor(
     private readonly caller: AbortSignal,
@@ -24,11 +28,13 @@ export class Cutoff implements Disposable {
 
   /** Sets the time left anew. */
   restart(timeoutMs: number): void {
+    if (timeoutMs === this.timeoutMs) {
+      this.timer?.refresh();
+      return;
+    }
+    this.timeoutMs = timeoutMs;
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => {
-      this.controller.abort(new DeadlinePassed(`nothing within ${timeoutMs} ms`));
-    }, timeoutMs);
-    this.timer.unref();
+    this.timer = setTimeout(this.expire, timeoutMs).unref();
   }
 
   [Symbol.dispose](): void {

@@ -30,17 +30,17 @@ export class StreamedAnswer extends Exchange implements AsyncIterableIterator<Bu
     this.reader?.resolve({ done: true, value: undefined });
   }
 
-  async next(): Promise<IteratorResult<Buffer>> {
+  next(): Promise<IteratorResult<Buffer>> {
     const value = this.waiting.shift();
     if (value) {
       this.waitingBytes -= value.length;
       if (this.waiting.length === 0) this.resume();
-      return { done: false, value };
+      return Promise.resolve({ done: false, value });
     }
-    if (this.error) throw this.error;
-    if (this.hasEnded) return { done: true, value: undefined };
+    if (this.error) return Promise.reject(this.error);
+    if (this.hasEnded) return Promise.resolve({ done: true, value: undefined });
     this.reader = Promise.withResolvers();
-    return await this.reader.promise;
+    return this.reader.promise;
   }
 
   return(): Promise<IteratorResult<Buffer>> {

@@ -5,12 +5,13 @@ import type { AxiosRequestConfig, AxiosResponse } from 'axios';
 import { Addresses, CONFIG, type Config } from '../config/index.js';
 import type { Caller } from './caller.js';
 import { Cutoff } from './cutoff.js';
+import { EventReader, type OpenBody } from './event-reader.js';
 import { headersFor, targetOf } from './outgoing.js';
 import { readWhole } from './read-whole.js';
 import { refused, unsafePath } from './refused.js';
 import type { Asked, ServerSentEvent, UpstreamEventsRequest, UpstreamRequest, Verdict } from './request.js';
-import { serverSentEvents } from './sse.js';
 import { misunderstood, unanswered } from './unanswered.js';
+import type { UpstreamError } from './upstream-error.js';
 
 const IDLE_MS = 60_000;
 /** Response header of the embedded runtime: what the key may do. */
@@ -45,25 +46,39 @@ export class UpstreamClient {
    * Opens a stream of events. It ends when the runtime ends it; silence and a broken connection are errors. Leaving
    * the loop closes the connection.
    */
-  async *events(caller: Caller, request: UpstreamEventsRequest): AsyncGenerator<ServerSentEvent> {
+  events(caller: Caller, request: UpstreamEventsRequest): AsyncIterable<ServerSentEvent> {
     const asked = { ...request, method: 'GET', accept: 'text/event-stream' } as const;
-    using cutoff = new Cutoff(caller.signal, this.config.runtimeTimeoutMs);
-    const { signal } = cutoff;
-    const response = await this.answered<AsyncIterable<Uint8Array>>(caller, asked, {
-      signal,
-      responseType: 'stream',
-    });
+    return new EventReader(
+      () => this.follow(caller, asked),
+      this.config.runtimeResponseLimitBytes,
+      (thrown) => unanswered(asked, caller.signal, thrown),
+    );
+  }
+
+  private async follow(caller: Caller, asked: Asked & { readonly idleMs?: number }): Promise<OpenBody> {
+    const cutoff = new Cutoff(caller.signal, this.config.runtimeTimeoutMs);
+    const closed = (): void => cutoff[Symbol.dispose]();
     try {
-      const limit = this.config.runtimeResponseLimitBytes;
-      if (!isSuccess(response)) {
-        throw refused(caller, asked, { ...response, data: await readWhole(response.data, limit) });
-      }
-      const heard = (): void => cutoff.restart(request.idleMs ?? IDLE_MS);
+      const { signal } = cutoff;
+      const options = { signal, responseType: 'stream' } as const;
+      const response = await this.answered<AsyncIterableIterator<Uint8Array>>(caller, asked, options);
+      if (!isSuccess(response)) throw await this.refusedIn(caller, asked, response);
+      const heard = (): void => cutoff.restart(asked.idleMs ?? IDLE_MS);
       heard();
-      yield* serverSentEvents(response.data, limit, heard);
+      return { chunks: response.data, heard, closed };
     } catch (thrown) {
-      throw unanswered(asked, caller.signal, thrown);
+      closed();
+      throw thrown;
     }
+  }
+
+  private async refusedIn(
+    caller: Caller,
+    asked: Asked,
+    response: AxiosResponse<AsyncIterable<Uint8Array>>,
+  ): Promise<UpstreamError> {
+    const data = await readWhole(response.data, this.config.runtimeResponseLimitBytes);
+    return refused(caller, asked, { ...response, data });
   }
 
   /** Asks what a key is worth, by the cheapest call. */

@@ -22,11 +22,14 @@ export class TaskProgress implements Disposable {
   private isStatusPolled = false;
   private agentId: string | undefined;
   private message = 'following the task';
-  private timer: NodeJS.Timeout | undefined;
+  private readonly heartbeat: NodeJS.Timeout;
   private sent: Promise<void> = Promise.resolve();
 
+  /** Whoever awaits the next report learns of a failure. */
+  private readonly beat = (): void => void this.send(this.ladder.next(), this.message).catch(() => undefined);
+
   constructor(private readonly report: Report) {
-    this.restartHeartbeat();
+    this.heartbeat = setTimeout(this.beat, HEARTBEAT_MS).unref();
   }
 
   /** A status out of the stream. Without an id it may be a repetition by a stream that was opened again. */
@@ -57,7 +60,7 @@ export class TaskProgress implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    clearTimeout(this.timer);
+    clearTimeout(this.heartbeat);
   }
 
   private async show(status: string, event: TaskEvent): Promise<void> {
@@ -68,18 +71,9 @@ export class TaskProgress implements Disposable {
 
   private send(progress: number, message: string): Promise<void> {
     this.message = message;
-    this.restartHeartbeat();
+    this.heartbeat.refresh();
     this.sent = this.sent.then(() => this.report({ progress, total: 1, message }));
     return this.sent;
-  }
-
-  private restartHeartbeat(): void {
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => {
-      // Whoever awaits the next report learns of a failure.
-      this.send(this.ladder.next(), this.message).catch(() => undefined);
-    }, HEARTBEAT_MS);
-    this.timer.unref();
   }
 }
 
