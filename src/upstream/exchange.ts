@@ -38,8 +38,12 @@ export abstract class Exchange implements Dispatcher.DispatchHandler {
     const { signal, timeoutMs } = this.limits;
     if (timeoutMs !== undefined) this.timer = setTimeout(this.expire, timeoutMs).unref();
     signal?.addEventListener('abort', this.giveUp, { once: true });
-    if (signal?.aborted) this.giveUp();
-    else dispatcher.dispatch(request, this);
+    try {
+      if (signal?.aborted) this.giveUp();
+      else dispatcher.dispatch(request, this);
+    } catch (thrown) {
+      this.fail(thrown instanceof Error ? thrown : new Error('not sent', { cause: thrown }));
+    }
     return this.outcome.promise;
   }
 
