@@ -4,7 +4,6 @@ import {
   type BeforeApplicationShutdown,
   Inject,
   Injectable,
-  Logger,
   type OnApplicationBootstrap,
 } from '@nestjs/common';
 
@@ -16,17 +15,19 @@ import { ServiceSupervisor } from './service-supervisor.js';
 /** Keeps the services in step with the folder of their files. */
 @Injectable()
 export class ServiceFolder implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  private readonly logger = new Logger('Services');
   private readonly folder: DefinitionFolder<ServiceDefinition>;
 
   constructor(
     @Inject(CONFIG) { servicesDir }: Config,
-    @Inject(ServiceSupervisor) private readonly supervisor: ServiceSupervisor,
+    @Inject(ServiceSupervisor) supervisor: ServiceSupervisor,
   ) {
     this.folder = new DefinitionFolder({
+      kind: 'service',
       folder: resolve(servicesDir ?? packagePaths.services),
+      setting: servicesDir === undefined ? undefined : 'CYBERUN_SERVICES_DIR',
       parse: parseServiceDefinition,
-      changed: (definitions) => Promise.resolve(this.tell(definitions)),
+      changed: (definitions) =>
+        supervisor.define(new Map([...definitions].map(([slug, { definition }]) => [slug, definition]))),
     });
   }
 
@@ -36,16 +37,5 @@ export class ServiceFolder implements OnApplicationBootstrap, BeforeApplicationS
 
   beforeApplicationShutdown(): Promise<void> {
     return this.folder.stop();
-  }
-
-  private tell(definitions: ReadonlyMap<string, ServiceDefinition>): void {
-    const bySlug = new Map<string, ServiceDefinition>();
-    for (const [file, definition] of definitions) {
-      const { slug } = definition;
-      if (bySlug.has(slug))
-        this.logger.error(`${file}:1: another file already defines "${slug}"; it stays so`);
-      else bySlug.set(slug, definition);
-    }
-    this.supervisor.define(bySlug);
   }
 }

@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { Logger } from '@nestjs/common';
@@ -6,17 +6,28 @@ import type { FSWatcher } from 'chokidar';
 
 import { StartError } from '../../config/index.js';
 import { DefinitionError } from './definition-error.js';
+import { definitionCensus, definitionNews } from './definition-news.js';
+import { DefinitionOwners, type Owned } from './definition-owners.js';
 
 /** How a folder of YAML files becomes definitions of type `T`. */
 export interface DefinitionFolderOptions<T> {
+  /** What is defined, as the log calls it. */
+  readonly kind: string;
   readonly folder: string;
+  /** The setting that names the folder, when one does: what an operator names must be there. */
+  readonly setting?: string | undefined;
   /** @throws {DefinitionError} when the file cannot be used. */
   readonly parse: (file: string, text: string) => T | Promise<T>;
+  /** Which file defined which slug in an earlier life of the process: file by slug. */
+  readonly earlierOwners?: () => Promise<ReadonlyMap<string, string>>;
   /**
-   * Told all usable definitions by file name, at start and after every change, and the files that are there but
+   * Told all usable definitions by slug, at start and after every change, and the files that are there but
    * broken: what they defined in an earlier life of the process shall stay as well.
    */
-  readonly changed: (definitions: ReadonlyMap<string, T>, broken: ReadonlySet<string>) => Promise<void>;
+  readonly changed: (
+    definitions: ReadonlyMap<string, Owned<T>>,
+    broken: ReadonlySet<string>,
+  ) => Promise<void> | void;
 }
 
 const YAML_FILE = /^[^.].*\.ya?ml$/;
@@ -24,8 +35,14 @@ const YAML_FILE = /^[^.].*\.ya?ml$/;
 const SETTLE_MS = 150;
 
 /** Watches a folder of YAML files; a broken file is logged and keeps its last good version. */
-export class DefinitionFolder<T> {
+export class DefinitionFolder<T extends { readonly slug: string }> {
   private readonly logger = new Logger('Definitions');
+  private readonly owners = new DefinitionOwners<T>(({ file, owner, slug }) =>
+    this.logger.error(
+      `${file}:1: ${owner} defines "${slug}" and goes on doing so; what ${file} says is not used until it has another name`,
+    ),
+  );
+  private settled: ReadonlyMap<string, Owned<T>> | undefined;
   private good: ReadonlyMap<string, T> = new Map();
   private texts: ReadonlyMap<string, string | Error> = new Map();
   private watcher: FSWatcher | undefined;
@@ -36,6 +53,8 @@ export class DefinitionFolder<T> {
 
   /** Loads everything once, then watches; resolves when the first load has been told. */
   async start(): Promise<void> {
+    await this.requireFolder();
+    this.owners.remember((await this.options.earlierOwners?.()) ?? new Map());
     const { watch } = await import('chokidar');
     const watcher = watch(this.options.folder, { ignoreInitial: true, depth: 0 });
     this.watcher = watcher;
@@ -72,7 +91,29 @@ export class DefinitionFolder<T> {
     }
     this.texts = texts;
     this.good = good;
-    await this.options.changed(good, broken);
+    const settled = this.owners.settle(good, broken);
+    await this.options.changed(settled, broken);
+    this.report(settled);
+  }
+
+  private report(settled: ReadonlyMap<string, Owned<T>>): void {
+    const { kind, folder } = this.options;
+    const news =
+      this.settled === undefined
+        ? [definitionCensus(kind, folder, [...settled.keys()])]
+        : definitionNews(kind, this.settled, settled);
+    for (const sentence of news) this.logger.log(sentence);
+    this.settled = settled;
+  }
+
+  private async requireFolder(): Promise<void> {
+    const { folder, setting } = this.options;
+    if (setting === undefined) return;
+    const found = await stat(folder).catch(() => undefined);
+    if (found?.isDirectory()) return;
+    throw new StartError(
+      `${setting} is "${folder}", but there is no such folder. Make it, or name another one.`,
+    );
   }
 
   /** The text of every file, or why it cannot be read. */

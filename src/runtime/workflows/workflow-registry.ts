@@ -1,16 +1,11 @@
 import { createHash } from 'node:crypto';
+import { resolve } from 'node:path';
 
-import {
-  Inject,
-  Injectable,
-  Logger,
-  type OnModuleInit,
-  type BeforeApplicationShutdown,
-} from '@nestjs/common';
+import { Inject, Injectable, type OnModuleInit, type BeforeApplicationShutdown } from '@nestjs/common';
 
 import { CONFIG, type Config, packagePaths } from '../../config/index.js';
 import { Database, TEAM_ID, type Tx, uuidV7 } from '../database/index.js';
-import { DefinitionFolder } from '../definitions/index.js';
+import { DefinitionFolder, type Owned } from '../definitions/index.js';
 import { Engine } from '../engine/index.js';
 import type { CompiledWorkflow } from './compiled-workflow.js';
 import { compileWorkflow } from './workflow-compiler.js';
@@ -18,7 +13,6 @@ import { compileWorkflow } from './workflow-compiler.js';
 /** Keeps the default team's workflows in step with the folder of their files. */
 @Injectable()
 export class WorkflowRegistry implements OnModuleInit, BeforeApplicationShutdown {
-  private readonly logger = new Logger('Workflows');
   private readonly folder: DefinitionFolder<CompiledWorkflow>;
 
   constructor(
@@ -28,7 +22,10 @@ export class WorkflowRegistry implements OnModuleInit, BeforeApplicationShutdown
     @Inject(TEAM_ID) private readonly teamId: string,
   ) {
     this.folder = new DefinitionFolder({
-      folder: workflowsDir ?? packagePaths.workflows,
+      kind: 'workflow',
+      folder: resolve(workflowsDir ?? packagePaths.workflows),
+      setting: workflowsDir === undefined ? undefined : 'CYBERUN_WORKFLOWS_DIR',
+      earlierOwners: () => this.storedOwners(),
       parse: (file, text) => compileWorkflow(file, text, (workflow) => this.isStored(workflow)),
       changed: (definitions, broken) => this.store(definitions, broken),
     });
@@ -43,15 +40,14 @@ export class WorkflowRegistry implements OnModuleInit, BeforeApplicationShutdown
   }
 
   private async store(
-    definitions: ReadonlyMap<string, CompiledWorkflow>,
+    bySlug: ReadonlyMap<string, Owned<CompiledWorkflow>>,
     broken: ReadonlySet<string>,
   ): Promise<void> {
-    const bySlug = this.firstOfEachSlug(definitions);
-    for (const { workflow } of bySlug.values()) {
-      await this.engine.prepare({ teamId: this.teamId, labels: workflow.required_labels });
+    for (const { definition } of bySlug.values()) {
+      await this.engine.prepare({ teamId: this.teamId, labels: definition.required_labels });
     }
     await this.database.db.transaction().execute(async (tx) => {
-      for (const { file, workflow } of bySlug.values()) await this.storeOne(tx, file, workflow);
+      for (const { file, definition } of bySlug.values()) await this.storeOne(tx, file, definition);
       await this.disableOthers(tx, [...bySlug.keys()], broken);
     });
   }
@@ -67,15 +63,15 @@ export class WorkflowRegistry implements OnModuleInit, BeforeApplicationShutdown
     return row !== undefined;
   }
 
-  private firstOfEachSlug(definitions: ReadonlyMap<string, CompiledWorkflow>) {
-    const bySlug = new Map<string, { file: string; workflow: CompiledWorkflow }>();
-    for (const [file, workflow] of definitions) {
-      const first = bySlug.get(workflow.slug);
-      if (first)
-        this.logger.error(`${file}:1: ${first.file} already defines "${workflow.slug}"; it stays so`);
-      else bySlug.set(workflow.slug, { file, workflow });
-    }
-    return bySlug;
+  /** The file of every workflow that takes runs. */
+  private async storedOwners(): Promise<ReadonlyMap<string, string>> {
+    const rows = await this.database.db
+      .selectFrom('workflow')
+      .select(['workflow_slug', 'source_file'])
+      .where('team_id', '=', this.teamId)
+      .where('workflow_status', '=', 'active')
+      .execute();
+    return new Map(rows.map(({ workflow_slug, source_file }) => [workflow_slug, source_file]));
   }
 
   /** A new version when what it says has changed; versions are never altered. */

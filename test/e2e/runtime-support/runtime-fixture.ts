@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -68,11 +68,13 @@ export class RuntimeServer implements AsyncDisposable {
   ): Promise<RuntimeServer> {
     const home = folder ?? (await mkdtemp(join(tmpdir(), 'cyberun-runtime-')));
     for (const [name, text] of Object.entries(files)) await writeFile(join(home, name), text);
+    const noServices = join(home, 'no-services');
+    await mkdir(noServices, { recursive: true });
     const config = readConfig('runtime', {
       CYBERUN_HTTP_PORT: '0',
       CYBERUN_DATA_DIR: join(home, 'data'),
       CYBERUN_WORKFLOWS_DIR: home,
-      CYBERUN_SERVICES_DIR: join(home, 'no-services'),
+      CYBERUN_SERVICES_DIR: noServices,
       CYBERUN_BOOTSTRAP_KEY: BOOTSTRAP_KEY,
       CYBERUN_LOGGER_LEVEL: 'error',
       CYBERUN_LOGGER_FORMAT: 'json',
