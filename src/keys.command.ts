@@ -1,5 +1,12 @@
+import { resolve } from 'node:path';
+
 import { readConfig, SettingError } from './config/index.js';
-import { openKeyAdministration } from './runtime/index.js';
+import {
+  checkNewCredential,
+  isDataDir,
+  openKeyAdministration,
+  openNewKeyAdministration,
+} from './runtime/index.js';
 
 export interface CreateOptions {
   readonly kind: 'integration' | 'agent';
@@ -18,15 +25,21 @@ export async function createKey({ kind, name, expiresInDays, permissions }: Crea
       `--expires-in-days is "${expiresInDays}", but must be 1 to 365. Example: --expires-in-days 30`,
     );
   }
-  await using keys = await openKeyAdministration(readConfig('runtime'));
-  const created = await keys.create({
+  const wanted = {
     kind,
     display_name: name,
     ...(expiresInDays === undefined ? {} : { expires_in_days: Number(expiresInDays) }),
     ...(permissions === undefined ? {} : { permissions: permissions.split(',').map((word) => word.trim()) }),
-  });
-  process.stdout.write(`${created.raw_key}\n`);
-  process.stderr.write(`Key ${created.id} (${name}) is shown this once; keep it.\n`);
+  };
+  checkNewCredential(wanted);
+  const { dataDir } = readConfig('runtime');
+  const isNew = !(await isDataDir(dataDir));
+  await using keys = await openNewKeyAdministration({ dataDir });
+  const { id, raw_key } = await keys.create(wanted);
+  process.stdout.write(`${raw_key}\n`);
+  process.stderr.write(
+    `Key ${id} (${name}) is shown this once; keep it. It is good for the server on ${place(dataDir, isNew)}\n`,
+  );
 }
 
 /** `keys list`: a table without secrets. */
@@ -54,6 +67,14 @@ export async function revokeKey(id: string): Promise<void> {
     throw new SettingError(`There is no key ${id}. See the ids with: cyberun-mcp keys list`);
   }
   process.stderr.write(`Key ${id} is revoked.\n`);
+}
+
+/** A key made in the wrong folder looks like any other, so the folder is named. */
+function place(dataDir: string, isNew: boolean): string {
+  const folder = resolve(dataDir);
+  return isNew
+    ? `${folder}, a data folder made just now: for a server on another one, set CYBERUN_DATA_DIR.`
+    : `${folder}.`;
 }
 
 function table(rows: readonly (readonly string[])[]): string {

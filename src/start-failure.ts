@@ -13,5 +13,5 @@ export function startFailure(error: unknown): string {
   if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') {
     return `cyberun-mcp: This machine has no address ${address ?? 'of that name'}. Set CYBERUN_HTTP_HOST to one it has, for example 127.0.0.1.`;
   }
-  return `cyberun-mcp could not start: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
+  return `cyberun-mcp failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
 }

@@ -1,5 +1,5 @@
-export { BootstrapKey, CredentialError } from './credentials/index.js';
-export { DataDirLockedError } from './database/index.js';
-export { type KeyAdministration, openKeyAdministration } from './keys/index.js';
+export { BootstrapKey, checkNewCredential } from './credentials/index.js';
+export { DataDirLockedError, isDataDir } from './database/index.js';
+export { type KeyAdministration, openKeyAdministration, openNewKeyAdministration } from './keys/index.js';
 export { LocalAgent } from './local-agent/index.js';
 export { RuntimeModule } from './runtime.module.js';

@@ -1,9 +1,9 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -21,6 +21,11 @@ async function outcome(args: string[], environment: Record<string, string>) {
     ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
     (error: { code: number; stdout: string; stderr: string }) => error,
   );
+}
+
+async function temporaryFolder(): Promise<AsyncDisposable & { path: string }> {
+  const path = await mkdtemp(join(tmpdir(), 'cyberun-folder-'));
+  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true }) };
 }
 
 /** What `npm start` started; none outlives its test, whatever becomes of that. */
@@ -126,11 +131,61 @@ describe('a server that cannot start says why in one sentence:', () => {
     expect(stderr).toMatch(/^cyberun-mcp: CYBERUN_HTTP_PORT is "http", but .* Example: 8080\n$/);
   });
 
+  it.each([
+    ['is a file', 'file', 'file is not a folder'],
+    ['leads through a file', 'file/inner/data', 'is not a folder, or leads through a file'],
+    ['is not to be had', '/proc/cyberun', 'cannot be made there'],
+  ])('its data folder %s', async (_what, name, reason) => {
+    await using home = await temporaryFolder();
+    await writeFile(join(home.path, 'file'), '');
+    const dataDir = resolve(home.path, name);
+    const { code, stderr } = await outcome(['serve'], { CYBERUN_DATA_DIR: dataDir, CYBERUN_HTTP_PORT: '0' });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^cyberun-mcp: CYBERUN_DATA_DIR is "[^\n]+ Example: .cyberun\n$/);
+    expect(stderr).toContain(`"${dataDir}"`);
+    expect(stderr).toContain(reason);
+  });
+
   it('role mcp has no runtime', async () => {
     const { code, stderr } = await outcome(['serve', '--role', 'mcp'], {});
     expect(code).toBe(1);
     expect(stderr).toMatch(/^cyberun-mcp: Role mcp needs CYBERUN_RUNTIME_URL.*\n$/);
   });
+});
+
+describe('in a folder where no server has been', () => {
+  it.each([[['list']], [['revoke', '019abc12-8901-7890-abcd-ef1234567895']]])(
+    'keys %j says so and makes nothing',
+    async (args) => {
+      await using home = await temporaryFolder();
+      const dataDir = join(home.path, 'data');
+      const { code, stdout, stderr } = await outcome(['keys', ...args], { CYBERUN_DATA_DIR: dataDir });
+      expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+      expect(stderr).toMatch(/^cyberun-mcp: No runtime keeps its data in [^\n]+ CYBERUN_DATA_DIR [^\n]+\n$/);
+      expect(stderr).toContain(dataDir);
+      expect(await readdir(home.path)).toEqual([]);
+    },
+  );
+
+  it('keys create refuses what it cannot make by one sentence, and makes nothing', async () => {
+    await using home = await temporaryFolder();
+    const wanted = ['keys', 'create', '--permissions', 'fly'];
+    const refused = await outcome(wanted, { CYBERUN_DATA_DIR: join(home.path, 'data') });
+    expect(refused).toMatchObject({
+      code: 1,
+      stderr: 'cyberun-mcp: The permissions must be of these, separated by commas: run, invoke.\n',
+    });
+    expect(await readdir(home.path)).toEqual([]);
+  });
+
+  it('keys create names the folder the key is for, and that it is new', async () => {
+    await using home = await temporaryFolder();
+    const dataDir = join(home.path, 'data');
+    const first = await outcome(['keys', 'create'], { CYBERUN_DATA_DIR: dataDir });
+    expect(first.stderr).toContain(`${dataDir}, a data folder made just now`);
+    const second = await outcome(['keys', 'create'], { CYBERUN_DATA_DIR: dataDir });
+    expect(second.stderr).toMatch(new RegExp(`the server on ${dataDir}\\.\\n$`));
+  }, 60_000);
 });
 
 describe('while a server runs', () => {

@@ -4,5 +4,5 @@ export { CurrentCredential, Requires } from './credential.decorators.js';
 export { CredentialsModule } from './credentials.module.js';
 export { CredentialsService } from './credentials.service.js';
 export { CredentialsStore } from './credentials.store.js';
-export { CredentialError } from './new-credential-check.js';
+export { checkNewCredential, CredentialError } from './new-credential-check.js';
 export { IntegrationKeyGuard } from './integration-key.guard.js';

@@ -1,7 +1,8 @@
+import { StartError } from '../../config/index.js';
 import { CREDENTIAL_KINDS, type NewCredential, PERMISSIONS } from './credential.js';
 
 /** A key that cannot be issued as asked; the message is one sentence for the operator. */
-export class CredentialError extends Error {
+export class CredentialError extends StartError {
   override readonly name = 'CredentialError';
 }
 
@@ -18,7 +19,9 @@ export function checkNewCredential(wanted: NewCredential): void {
   if (length < 1 || length > NAME_LENGTH)
     throw new CredentialError(`The name must have 1 to ${NAME_LENGTH} characters.`);
   if (!Array.isArray(permissions) || !permissions.every((one: unknown) => KNOWN.has(one))) {
-    throw new CredentialError(`The permissions must be of ${PERMISSIONS.join(', ')}.`);
+    throw new CredentialError(
+      `The permissions must be of these, separated by commas: ${PERMISSIONS.join(', ')}.`,
+    );
   }
   if (expires_in_days === undefined) return;
   if (!Number.isInteger(expires_in_days) || expires_in_days < 1 || expires_in_days > DAYS) {

@@ -1,3 +1,4 @@
+export { isDataDir, prepareDataDir } from './data-dir.js';
 export { DataDirLockedError } from './data-dir-lock.js';
 export { Database } from './database.js';
 export { DatabaseModule, TEAM_ID } from './database.module.js';

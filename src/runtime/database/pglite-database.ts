@@ -1,9 +1,9 @@
-import { mkdir } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 
 import { Logger } from '@nestjs/common';
 import { Kysely } from 'kysely';
 
+import { prepareDataDir } from './data-dir.js';
 import { DataDirLock } from './data-dir-lock.js';
 import { Database, type EmbeddedPostgres } from './database.js';
 import { migrate } from './migrate.js';
@@ -26,10 +26,9 @@ export class PgliteDatabase extends Database {
     this.db = new Kysely<Schema>({ dialect: new SeparatingPGliteDialect(postgres.pglite) });
   }
 
-  /** @throws {DataDirLockedError} when another process has the folder. */
+  /** @throws {StartError} when another process has the folder, or it cannot be used. */
   static async open(dataDir: string): Promise<PgliteDatabase> {
-    const folder = resolve(dataDir);
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    const folder = await prepareDataDir(dataDir);
     const lock = await DataDirLock.acquire(folder);
     lock.keepAlive(() => abandon(folder));
     try {
