@@ -4,6 +4,9 @@ import { packageVersion, readConfig, type Role, SettingError, unknownVariables }
 import type { AgentOptions } from './agent.command.js';
 import type { CreateOptions } from './keys.command.js';
 
+const HELP = `
+Without a command it serves, role all.
+Settings are environment variables, CYBERUN_…: docs/configuration.md lists them.`;
 const NODE_FLOOR = [22, 12] as const;
 
 // Each command loads what it needs and no more.
@@ -14,12 +17,18 @@ export function commandLine(): Command {
   const program = new Command('cyberun-mcp')
     .description('MCP endpoint for workflows, tasks, agents and container services.')
     .version(packageVersion)
+    .addHelpText('after', HELP)
     .hook('preAction', checkSurroundings);
   program
     .command('serve', { isDefault: true })
     .description('serve the MCP endpoint, the runtime, or both')
     .addOption(new Option('--role <role>', 'what to serve').choices(['all', 'mcp', 'runtime']).default('all'))
-    .action(async ({ role }: { role: Role }) => (await import('./serve.js')).serve(readConfig(role)));
+    // A word that is no command arrives here, as an argument of the default one.
+    .allowExcessArguments()
+    .action(async ({ role }: { role: Role }, { args: [unknown] }: Command) => {
+      if (unknown !== undefined) program.error(`error: unknown command '${unknown}'; see cyberun-mcp --help`);
+      await (await import('./serve.js')).serve(readConfig(role));
+    });
   program
     .command('agent')
     .description('run tasks and services for a runtime; the ak- key is read from CYBERUN_AGENT_KEY')

@@ -1,7 +1,17 @@
-import { IsNotEmpty, IsUrl, Matches } from 'class-validator';
+import { IsNotEmpty, IsUrl } from 'class-validator';
 
 import { Setting } from './setting.decorator.js';
-import { HOST, HOUR_MS, Optional, ORIGIN, RUNTIME_BASE, WEB_URL, WholeNumber } from './setting-rules.js';
+import {
+  Each,
+  HOST,
+  HOUR_MS,
+  Is,
+  Optional,
+  ORIGIN,
+  RUNTIME_BASE,
+  WEB_URL,
+  WholeNumber,
+} from './setting-rules.js';
 
 /** Where the process is reached, and where it reaches the Runtime API. */
 export class NetworkSettings {
@@ -11,7 +21,7 @@ export class NetworkSettings {
     example: '127.0.0.1',
   })
   @IsNotEmpty()
-  @Matches(HOST)
+  @Is(HOST)
   httpHost: string = '127.0.0.1';
 
   @Setting({
@@ -38,7 +48,7 @@ export class NetworkSettings {
     example: 'https://app.example.com',
     defaultText: 'as CYBERUN_MCP_ALLOWED_ORIGINS',
   })
-  @Optional(Matches(ORIGIN, { each: true }))
+  @Optional(Each(ORIGIN))
   httpCorsOrigins?: string[];
 
   @Setting({
@@ -56,7 +66,7 @@ export class NetworkSettings {
     example: 'https://core.cyberun.cloud/api/v1',
     defaultText: 'empty: the embedded runtime',
   })
-  @Optional(IsUrl(WEB_URL), Matches(RUNTIME_BASE))
+  @Optional(IsUrl(WEB_URL), Is(RUNTIME_BASE))
   runtimeUrl?: string;
 
   @Setting({

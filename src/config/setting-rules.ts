@@ -1,5 +1,5 @@
 import { applyDecorators } from '@nestjs/common';
-import { IsInt, IsOptional, Max, Min } from 'class-validator';
+import { IsInt, IsOptional, Matches, Max, Min } from 'class-validator';
 
 const URL_WITH_SCHEME = { require_protocol: true, require_tld: false };
 /** An address to build on: what goes before `?` and holds no credentials. */
@@ -12,13 +12,41 @@ export const WEB_URL = {
 };
 /** Its credentials are part of it. */
 export const REDIS_URL = { ...URL_WITH_SCHEME, protocols: ['redis', 'rediss'] };
-export const RUNTIME_BASE = /\/api\/v1\/?$/;
-export const ORIGIN = /^https?:\/\/[^/\s]+$/;
-export const HOST = /^[^/\s]+$/;
+
+/** How a value is written: for the machine, and for whoever reads the sentence about a wrong one. */
+interface Form {
+  readonly pattern: RegExp;
+  readonly words: string;
+}
+
+export const RUNTIME_BASE: Form = { pattern: /\/api\/v1\/?$/, words: 'must end in /api/v1' };
+export const ORIGIN: Form = {
+  pattern: /^https?:\/\/[^/\s]+$/,
+  words: 'must be http:// or https:// and a host, without a path',
+};
+export const HOST: Form = {
+  pattern: /^[^/\s]+$/,
+  words: 'must be a host name or address, without scheme, path and spaces',
+};
+export const LABEL: Form = {
+  pattern: /^[A-Za-z0-9._-]{1,63}$/,
+  words: 'must be 1 to 63 letters, digits, dots, hyphens and underscores',
+};
 /** As long as the longest key the runtime hands out, and of letters that survive a header. */
-export const INTEGRATION_KEY = /^sk-[A-Za-z0-9_-]{20,200}$/;
+export const INTEGRATION_KEY: Form = {
+  pattern: /^sk-[A-Za-z0-9_-]{20,200}$/,
+  words: 'must be sk- and 20 to 200 letters, digits, hyphens and underscores',
+};
 export const DAY_LIMIT = 3650;
 export const HOUR_MS = 3_600_000;
+
+/** The value is of this form. */
+export const Is = ({ pattern, words }: Form): PropertyDecorator =>
+  Matches(pattern, { message: `$property ${words}` });
+
+/** Each value of the list is. */
+export const Each = ({ pattern, words }: Form): PropertyDecorator =>
+  Matches(pattern, { each: true, message: `each value in $property ${words}` });
 
 export const WholeNumber = (min: number, max: number = Number.MAX_SAFE_INTEGER): PropertyDecorator =>
   applyDecorators(IsInt(), Min(min), Max(max));

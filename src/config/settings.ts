@@ -1,13 +1,16 @@
 import { availableParallelism } from 'node:os';
 
-import { ArrayNotEmpty, IsIn, IsNotEmpty, IsUrl, Matches } from 'class-validator';
+import { ArrayNotEmpty, IsIn, IsNotEmpty, IsUrl } from 'class-validator';
 
 import { NetworkSettings } from './network-settings.js';
 import { Setting } from './setting.decorator.js';
 import {
   DAY_LIMIT,
+  Each,
   HOST,
   INTEGRATION_KEY,
+  Is,
+  LABEL,
   Optional,
   ORIGIN,
   REDIS_URL,
@@ -44,7 +47,7 @@ export class Settings extends NetworkSettings {
     defaultText: 'empty: a random key, shown once',
     isSecret: true,
   })
-  @Optional(Matches(INTEGRATION_KEY))
+  @Optional(Is(INTEGRATION_KEY))
   bootstrapKey?: string;
 
   @Setting({
@@ -104,7 +107,7 @@ export class Settings extends NetworkSettings {
     example: 'local,gpu',
   })
   @ArrayNotEmpty()
-  @Matches(/^[A-Za-z0-9._-]{1,63}$/, { each: true })
+  @Each(LABEL)
   agentLabels: string[] = ['local'];
 
   @Setting({
@@ -114,7 +117,7 @@ export class Settings extends NetworkSettings {
     example: 'https://app.example.com',
     defaultText: 'localhost class and the public URL',
   })
-  @Optional(Matches(ORIGIN, { each: true }))
+  @Optional(Each(ORIGIN))
   mcpAllowedOrigins?: string[];
 
   @Setting({
@@ -123,7 +126,7 @@ export class Settings extends NetworkSettings {
     example: 'mcp.example.com',
     defaultText: 'localhost class and the host of the public URL',
   })
-  @Optional(Matches(HOST, { each: true }))
+  @Optional(Each(HOST))
   mcpAllowedHosts?: string[];
 
   @Setting({

@@ -69,6 +69,7 @@ it.each(bad)('$env=$value stops the start with one sentence', ({ env, value, exa
   expect(sentence.endsWith(`Example: ${example}`)).toBe(true);
   expect(sentence.includes(value)).toBe(isSecret !== true);
   expect(sentence).not.toContain('\n');
+  expect(sentence, 'a regular expression').not.toMatch(/\/\^|\$\/|\[\^/);
 });
 
 it.each(settings.filter(({ env, isSecret }) => isSecret !== true && env !== 'CYBERUN_AGENT_KEY'))(

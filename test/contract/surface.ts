@@ -34,11 +34,14 @@ export async function listedTools(): Promise<ListedTool[]> {
   await using runtime = await MockRuntime.start();
   runtime.on('GET /r/workflows', { json: { workflow_list: [] } });
   await using application = await startMcp(runtime.url);
+  return toolsAt(application.endpoint, 'sk-contract');
+}
+
+/** The tools an endpoint shows, in order of name. */
+export async function toolsAt(endpoint: string, key: string): Promise<ListedTool[]> {
   const client = new Client({ name: 'contract', version: '1.0.0' }, { versionNegotiation: { mode: 'auto' } });
-  const headers = { Authorization: 'Bearer sk-contract' };
-  await client.connect(
-    new StreamableHTTPClientTransport(new URL(application.endpoint), { requestInit: { headers } }),
-  );
+  const headers = { Authorization: `Bearer ${key}` };
+  await client.connect(new StreamableHTTPClientTransport(new URL(endpoint), { requestInit: { headers } }));
   const { tools } = await client.listTools();
   await client.close();
   return (tools as ListedTool[]).toSorted((a, b) => a.name.localeCompare(b.name));

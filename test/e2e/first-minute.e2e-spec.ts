@@ -146,11 +146,25 @@ describe('a server that cannot start says why in one sentence:', () => {
     expect(stderr).toContain(reason);
   });
 
+  it.each([[['frobnicate']], [['frobnicate', '--role', 'mcp']]])('%j is no command', async (args) => {
+    const { code, stderr } = await outcome(args, {});
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: "error: unknown command 'frobnicate'; see cyberun-mcp --help\n",
+    });
+  });
+
   it('role mcp has no runtime', async () => {
     const { code, stderr } = await outcome(['serve', '--role', 'mcp'], {});
     expect(code).toBe(1);
     expect(stderr).toMatch(/^cyberun-mcp: Role mcp needs CYBERUN_RUNTIME_URL.*\n$/);
   });
+});
+
+it('the help says what runs without a command, and where the settings are', async () => {
+  const { stdout } = await outcome(['--help'], {});
+  expect(stdout).toContain('Without a command it serves');
+  expect(stdout).toContain('docs/configuration.md');
 });
 
 describe('in a folder where no server has been', () => {

@@ -12,6 +12,7 @@ import { packagePaths, Settings, settingsOf } from '../../src/config/index.js';
 import { parseServiceDefinition } from '../../src/runtime/containers/service-definition.js';
 import { compileWorkflow } from '../../src/runtime/workflows/workflow-compiler.js';
 import { GlossaryModule } from '../fixtures/glossary/glossary.module.js';
+import { toolsAt } from '../contract/surface.js';
 import { CLIENTS } from '../support/clients.js';
 import { handWritten, MarkdownFile } from '../support/documents.js';
 import { KEY, McpApp } from '../support/mcp-app.js';
@@ -20,7 +21,7 @@ const ENDPOINT = 'http://127.0.0.1:8080/api/v1/mcp';
 const ENVIRONMENT_KEY = 'Bearer ${env:CYBERUN_API_KEY}';
 /** Variables that are no settings: a client's, an agent's, and what processes of tasks and services see. */
 const OTHER_VARIABLES =
-  /^CYBERUN_(API_KEY|AUTHORIZATION|AGENT_KEY|TASK_ID|ATTEMPT|PARAMETERS|PARAM_?|INPUT_DIR|OUTPUT_DIR|SERVICE_(DIR|SLUG))$/;
+  /^CYBERUN_(API_KEY|AUTHORIZATION|AGENT_KEY|TASK_ID|ATTEMPT|PROCESS_GROUP|PARAMETERS|PARAM_?|INPUT_DIR|OUTPUT_DIR|SERVICE_(DIR|SLUG))$/;
 
 const readme = new MarkdownFile('README.md');
 const json = (title: string): Record<string, unknown> =>
@@ -97,11 +98,23 @@ describe('the module of the README', () => {
   const path = 'test/fixtures/glossary/glossary.module.ts';
 
   it('is the file that is tested here, but for where it imports from', () => {
-    const code = readFileSync(join(packagePaths.root, path), 'utf8').replace(
-      '../../../src/mcp/',
-      '../../mcp/',
-    );
+    const code = readFileSync(join(packagePaths.root, path), 'utf8')
+      .replace('../../../src/mcp/', '../../mcp/')
+      .replaceAll('../../../src/tools/', '../');
     expect(readme.snippets('ts')[0]?.text.replace(/^\/\/.*\n/, '')).toBe(code);
+  });
+
+  it('promises what the rules over all tools ask of an answer', async () => {
+    await using app = await McpApp.start({ modules: [GlossaryModule] });
+    const ours = (await toolsAt(app.url, KEY)).filter(
+      ({ name }) => name.endsWith('_term') || name === 'list_terms',
+    );
+    expect(ours).toHaveLength(3);
+    for (const { outputSchema } of ours) {
+      expect(outputSchema).toMatchObject({ type: 'object', additionalProperties: {} });
+      expect(outputSchema?.required ?? []).toEqual([]);
+      expect(outputSchema?.properties).toHaveProperty('error_message');
+    }
   });
 
   it.each(CLIENTS)('serves its three tools to $name', async ({ connect }) => {
