@@ -7,7 +7,7 @@ const project = (name: string, include: string[], test: object = {}) => ({
 });
 
 const seconds = (test: number, hook: number) => ({ testTimeout: test * 1000, hookTimeout: hook * 1000 });
-const withDatabase = { globalSetup: ['test/support/initialised-database.ts'] };
+const withServer = { globalSetup: ['test/support/built-server.ts', 'test/support/initialised-database.ts'] };
 const resultsFile = process.env['RESULTS_FILE'];
 
 /** What is promised of the MCP endpoint, in front of Express and behind it. */
@@ -25,16 +25,16 @@ export default defineConfig({
     projects: [
       project('unit', ['src/**/*.spec.ts'], seconds(20, 20)),
       project('contract', ['test/contract/**/*.spec.ts'], seconds(30, 60)),
-      project('e2e', ['test/e2e/**/*.e2e-spec.ts'], { ...seconds(30, 60), ...withDatabase }),
+      project('e2e', ['test/e2e/**/*.e2e-spec.ts'], { ...seconds(30, 60), ...withServer }),
       project('controller', ENDPOINT, { ...seconds(30, 60), env: { MCP_MOUNT: 'controller' } }),
       project('faults', ['test/faults/**/*.e2e-spec.ts'], {
         ...seconds(300, 60),
-        ...withDatabase,
+        ...withServer,
         // One file at a time: what is killed should be under its own load.
         fileParallelism: false,
         sequence: { groupOrder: 1 },
       }),
-      project('replicas', ['test/replicas/**/*.e2e-spec.ts'], seconds(60, 60)),
+      project('replicas', ['test/replicas/**/*.e2e-spec.ts'], { ...seconds(60, 60), ...withServer }),
       project('conformance', ['test/conformance/**/*.e2e-spec.ts'], seconds(60, 60)),
       project('chart', ['test/chart/**/*.spec.ts'], seconds(120, 120)),
       project('image', ['test/image/**/*.e2e-spec.ts'], seconds(600, 600)),

@@ -34,7 +34,8 @@ export async function listedTools(): Promise<ListedTool[]> {
   await using runtime = await MockRuntime.start();
   runtime.on('GET /r/workflows', { json: { workflow_list: [] } });
   await using application = await startMcp(runtime.url);
-  return toolsAt(application.endpoint, 'sk-contract');
+  // Awaited here: the application ends with this function.
+  return await toolsAt(application.endpoint, 'sk-contract');
 }
 
 /** The tools an endpoint shows, in order of name. */
