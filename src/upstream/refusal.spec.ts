@@ -17,7 +17,7 @@ describe('what a model reads of a refusal', () => {
     ['message', { message: 'resource not found', error: 'Not Found' }],
     ['error', { error: 'resource not found' }],
   ])('is taken from %s', (_name, answer) => {
-    expect(body(404, answer)).toEqual({ error_message: 'resource not found' });
+    expect(body(409, answer)).toEqual({ error_message: 'resource not found' });
   });
 
   it.each([
@@ -37,6 +37,7 @@ describe('what a model reads of a refusal', () => {
   it.each([
     [401, 'Do not retry; ask the user for a new sk- key.'],
     [403, 'tell the user which permission or feature is missing.'],
+    [404, 'Check the id or slug with the matching list tool.'],
     [429, 'Wait before the next one.'],
   ])('says for %i what to do next', (status, step) => {
     const { error_message } = body(status, { error_message: 'no' });

@@ -8,6 +8,7 @@ const CREDENTIAL = /\b[sad]k-[\w.~+/-]{16,}/g;
 const NEXT_STEP: Readonly<Record<number, string>> = {
   401: 'The integration key is invalid, revoked or expired. Do not retry; ask the user for a new sk- key.',
   403: 'The key is valid but may not do this. Do not retry; tell the user which permission or feature is missing.',
+  404: 'Check the id or slug with the matching list tool.',
   429: 'Too many calls at once. Wait before the next one.',
 };
 

@@ -14,7 +14,7 @@ export function toolsPage(tools: readonly ListedTool[]): string {
     '',
     '<!-- Printed by `npm run print` from what tools/list answers. Do not edit. -->',
     '',
-    'Every answer is the object of the Runtime API, unknown fields included, as `structuredContent` and as compact JSON. A failed call has `isError` and `error_message`, which says what to do next.',
+    'Every answer is the object of the Runtime API, unknown fields included, as `structuredContent` and as compact JSON. A failed call has `isError` and `error_message`: what is wrong and, where that does not say it, what to do next.',
     '',
     ...tools.map(({ name, title }) => `- [\`${name}\`](#${name}): ${title}`),
     '',

@@ -237,7 +237,7 @@ describe('an upload', () => {
     const run = (input: unknown) =>
       server.call('POST', '/r/workflows/slug/upper/run', { parameters: { text: 'x', input } });
     expect((await run(file_key)).body.error_message).toContain(
-      '"input" must be the file_key of a finished upload',
+      '"input" must be the file_key of a finished upload (tool presign_file_upload, or POST /r/files/presign)',
     );
     await put(upload_url, upload_headers, 'some text');
     expect((await run(file_key)).status).toBe(202);

@@ -38,8 +38,8 @@ const ROWS: readonly (readonly [name: string, answer: Answer, looking: RegExp, r
   [
     'refuses',
     { status: 404, json: { error_message: 'resource not found' } },
-    /^resource not found$/,
-    /^resource not found$/,
+    /^resource not found\. Check the id or slug with the matching list tool\.$/,
+    /^resource not found\. Check/,
   ],
   [
     'says that the key lacks a permission',

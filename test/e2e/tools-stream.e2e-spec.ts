@@ -165,7 +165,9 @@ describe.each(CLIENTS)('stream_task_events with $name', ({ connect }) => {
     runtime.on(EVENTS, refusal).on(TASK, refusal);
     const result = await follow();
     expect(result.isError).toBe(true);
-    expect(result.structuredContent).toEqual({ error_message: 'resource not found' });
+    expect(result.structuredContent).toEqual({
+      error_message: 'resource not found. Check the id or slug with the matching list tool.',
+    });
     expect(seen).toEqual([]);
   });
 });

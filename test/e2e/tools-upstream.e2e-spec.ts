@@ -141,7 +141,7 @@ describe('what a model reads when the runtime', () => {
     expect(await failure(client.send(caller, read))).toMatchObject({
       kind: 'refused',
       status: 404,
-      body: { error_message: 'resource not found' },
+      body: { error_message: 'resource not found. Check the id or slug with the matching list tool.' },
     });
   });
 

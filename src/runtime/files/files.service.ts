@@ -56,7 +56,7 @@ export class FilesService {
     const isOurs = key?.teamId === teamId && (await this.folder.find(fileKey as string)) !== undefined;
     if (isOurs) return;
     throw new BadRequestException(
-      `parameter "${parameter}" must be the file_key of a finished upload (see POST /r/files/presign); uploads are kept ${this.config.filesInputDays} day(s)`,
+      `parameter "${parameter}" must be the file_key of a finished upload (tool presign_file_upload, or POST /r/files/presign); uploads are kept ${this.config.filesInputDays} day(s)`,
     );
   }
 
