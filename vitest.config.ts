@@ -27,6 +27,7 @@ export default defineConfig({
       project('contract', ['test/contract/**/*.spec.ts'], seconds(30, 60)),
       project('e2e', ['test/e2e/**/*.e2e-spec.ts'], { ...seconds(30, 60), ...withServer }),
       project('controller', ENDPOINT, { ...seconds(30, 60), env: { MCP_MOUNT: 'controller' } }),
+      project('bounds', ['test/bounds/**/*.e2e-spec.ts'], { ...seconds(120, 60), ...withServer }),
       project('faults', ['test/faults/**/*.e2e-spec.ts'], {
         ...seconds(300, 60),
         ...withServer,

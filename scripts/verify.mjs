@@ -22,6 +22,7 @@ const steps = [
   script('check:arrows'),
   script('check:unused'),
   vitest('controller'),
+  vitest('bounds'),
   { ...script('chart'), results: 'results/chart.json' },
   script('conformance'),
   vitest('conformance'),

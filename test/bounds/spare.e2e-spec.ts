@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ImpatientServer } from '../support/impatient-server.js';
 import { until } from '../support/processes.js';
 import { Wire } from '../support/wire.js';
-import { shellWorkflow } from './agent-support/agent-fixture.js';
+import { shellWorkflow } from '../e2e/agent-support/agent-fixture.js';
 
 const STALL_MS = 1000;
 const LIMITS = { headersMs: 2000, bodyMs: 2000, stallMs: STALL_MS, lookEveryMs: 50 };
