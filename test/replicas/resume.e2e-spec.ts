@@ -80,6 +80,24 @@ describe('what Redis keeps of a stream', () => {
     talk.tools.end();
   });
 
+  it('is the latest of what was said while Redis was away, if that is more', async () => {
+    const talk = await Talk.begin(apps[0]);
+    talk.tools.say('before');
+    await talk.first.words(1);
+    await redis.kill();
+    const words = Array.from({ length: 1500 }, (_, index) => `word ${index}`);
+    talk.tools.say(...words);
+    talk.tools.end();
+    await talk.first.rest();
+    await redis.start();
+    const { lastEventId } = talk.first;
+    await until(async () => (await placesIn(lastEventId)).at(-1) === 1502);
+    const second = await talk.resume(apps[1], lastEventId.replace(/\d+$/, '0'));
+    const all = await second.rest();
+    expect(all.slice(0, -1).map(({ params }) => params?.['message'])).toEqual(words.slice(501));
+    expect(all.at(-1)).toMatchObject({ result: { structuredContent: { said: 1501 } } });
+  });
+
   it('is everything that was said while Redis was away', async () => {
     const talk = await Talk.begin(apps[0]);
     talk.tools.say('before');

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 
-import { McpHttp } from './mcp-http.js';
+import { call, McpHttp, resultOf } from './mcp-http.js';
 import type { McpApp } from './mcp-app.js';
 import { until } from './processes.js';
 import { Talk } from './talk.js';
@@ -85,12 +85,36 @@ export function itKeepsItsPromises(where: () => Where): void {
     const talk = await Talk.begin(runs);
     await talk.first.next();
     talk.first.lose();
-    const second = await talk.resume(resumes, talk.first.lastEventId);
-    const third = await talk.resume(resumes, talk.first.lastEventId);
-    expect(await second.rest()).toEqual([]);
+    let last = await talk.resume(resumes, talk.first.lastEventId);
+    for (const where of [resumes, runs, resumes]) {
+      const next = await talk.resume(where, talk.first.lastEventId);
+      expect(await last.rest()).toEqual([]);
+      last = next;
+    }
     talk.tools.say('one');
     talk.tools.end();
-    expect(await third.words(2)).toEqual(['one', { said: 1, why: 'told to' }]);
+    expect(await last.words(2)).toEqual(['one', { said: 1, why: 'told to' }]);
+  });
+
+  it('there is nothing after the last event, and the stream says so', async () => {
+    const { runs, resumes } = where();
+    const talk = await Talk.begin(runs);
+    talk.tools.end();
+    await talk.first.words(1);
+    const asked = performance.now();
+    const again = await talk.resume(resumes, talk.first.lastEventId);
+    expect(await again.rest()).toEqual([]);
+    expect(performance.now() - asked).toBeLessThan(2500);
+  });
+
+  it('a call with arguments that nobody thought of is refused like any other', async () => {
+    const { runs } = where();
+    const http = new McpHttp(runs);
+    const session = await http.open();
+    const { isError } = await resultOf(
+      await http.ask(session, call('talk', { topic: { toString: 1 }, isOdd: true })),
+    );
+    expect(isError).toBe(true);
   });
 
   it('another session has nothing under its event ids, and another key has no session', async () => {

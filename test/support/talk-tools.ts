@@ -1,10 +1,11 @@
 import { EventEmitter, once } from 'node:events';
 
 import type { ServerContext } from '@modelcontextprotocol/server';
-import { Ctx } from '@nestjs/microservices';
+import { Ctx, Payload } from '@nestjs/microservices';
 import { McpController, Tool } from '@rekog/mcp-nest';
+import { z } from 'zod';
 
-import { Streaming, type ToolContext } from '../../src/mcp/index.js';
+import { advertised, Streaming, type ToolContext, ToolError } from '../../src/mcp/index.js';
 
 /** A tool that reports what a test tells it to say, until it is told to end. */
 @McpController()
@@ -12,8 +13,12 @@ export class TalkTools {
   private readonly told = new EventEmitter();
 
   @Streaming({ whenLost: ({ topic }) => `Ask about ${String(topic)} again.` })
-  @Tool({ name: 'talk', description: 'Talks' })
-  async talk(@Ctx() context: ToolContext): Promise<object> {
+  @Tool({ name: 'talk', description: 'Talks', parameters: advertised(z.looseObject({})) })
+  async talk(
+    @Payload() { isOdd }: { readonly isOdd?: boolean },
+    @Ctx() context: ToolContext,
+  ): Promise<object> {
+    if (isOdd) throw new ToolError('This is odd.');
     const { signal } = context.caller;
     let said = 0;
     let sent: Promise<void> = Promise.resolve();

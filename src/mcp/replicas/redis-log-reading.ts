@@ -8,38 +8,55 @@ const LOOK_EVERY_MS = 3000;
 /** A replica may have been kept from saying that it lives, by a Redis that was away. */
 const PATIENCE_MS = 6000;
 
+/** Somebody who reads a stream, as others see it. */
+export interface Reader {
+  /** There is more. */
+  ring(): void;
+  /** The client reads on at another replica. */
+  replace(): void;
+}
+
 interface Read {
   readonly tag: string;
   readonly stream: string;
   readonly isAlive: (replica: string) => Promise<boolean>;
   /** Tells the replica that writes the stream that somebody is reading it. */
-  readonly tellWriter: () => Promise<void>;
-  /** Calls back when there is more; returns the way to stop that. */
-  readonly watch: (ring: () => void) => () => void;
+  readonly tellWriter: (isFirst: boolean) => Promise<void>;
+  /** Enters a reader among those of the stream; returns the way out. */
+  readonly enter: (reader: Reader) => () => void;
 }
 
 /** A stream being read from Redis, whichever replica writes it. */
 export class RedisLogReading implements Reading {
   private readonly bell = new Bell();
-  private readonly unwatch: () => void;
+  private readonly leave: () => void;
   private missingSince: number | undefined;
+  private isFirst = true;
+  private isReplaced = false;
 
   constructor(
     private readonly redis: RedisConnection,
     private readonly read: Read,
   ) {
-    this.unwatch = read.watch(() => this.bell.ring());
+    this.leave = read.enter({
+      ring: () => this.bell.ring(),
+      replace: () => {
+        this.isReplaced = true;
+        this.bell.ring();
+      },
+    });
   }
 
   async after(place: number): Promise<Page | undefined> {
     const [about, entries] = logKeys(this.read.tag, this.read.stream);
+    // From that very place on, which may be the end.
     const [told, found] = await this.redis.run((redis) =>
-      Promise.all([redis.get(about), redis.xrange(entries, `${place + 2}-0`, '+')]),
+      Promise.all([redis.get(about), redis.xrange(entries, `${place + 1}-0`, '+')]),
     );
-    if (told === null) return undefined;
-    const page = pageOf(found);
+    if (told === null || this.isReplaced) return undefined;
+    const page = pageOf(found, place);
     if (page.isOver) return page;
-    await this.read.tellWriter();
+    await this.tellWriter();
     if (page.entries.length > 0) return page;
     const { replica, lastWords } = JSON.parse(told) as About;
     if (!(await this.isDead(replica))) return page;
@@ -55,7 +72,13 @@ export class RedisLogReading implements Reading {
   }
 
   [Symbol.dispose](): void {
-    this.unwatch();
+    this.leave();
+  }
+
+  private async tellWriter(): Promise<void> {
+    const { isFirst } = this;
+    this.isFirst = false;
+    await this.read.tellWriter(isFirst);
   }
 
   private async isDead(replica: string): Promise<boolean> {
@@ -69,9 +92,9 @@ export class RedisLogReading implements Reading {
 }
 
 /** Entries of a Redis stream: an id, and names and values in turn. */
-function pageOf(found: readonly (readonly [id: string, fields: readonly string[]])[]): Page {
+function pageOf(found: readonly (readonly [id: string, fields: readonly string[]])[], after: number): Page {
   const entries = found
     .map(([id, [, message = '']]): Entry => ({ place: Number.parseInt(id, 10) - 1, message }))
-    .filter(({ message }) => message !== '');
+    .filter(({ place }) => place > after);
   return { entries, isOver: found.at(-1)?.[1][3] === '1' };
 }

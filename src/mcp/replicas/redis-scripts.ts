@@ -20,7 +20,7 @@ return 0`;
 
 /**
  * Writes one entry of a stream. The first one begins it, with what a reader has to know; a later one is taken only when
- * the one before it is there. Entry n of Redis has place n - 1.
+ * the one before it is there, or has fallen out. Entry n of Redis has place n - 1.
  */
 const writeLog = `
 local place = tonumber(ARGV[1])
@@ -28,7 +28,7 @@ local newest = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)[1]
 if newest then
   local written = tonumber(string.match(newest[1], '^%d+')) - 1
   if written >= place then return 'written' end
-  if written < place - 1 then return 'early' end
+  if written < place - 1 and place > tonumber(ARGV[4]) then return 'early' end
 elseif place > 0 then return 'gone'
 end
 local message = ARGV[2]

@@ -30,15 +30,15 @@ interface Writing extends Beginning {
   readonly replica: string;
   readonly onWritten: (isReadElsewhere: boolean) => void;
   /** Nothing more will be written, or nobody keeps it any more. */
-  readonly onOver: () => void;
+  readonly onOver: (stream: string) => void;
+  /** Told by how many characters that wait to be written it has more, or fewer; says whether that is still bearable. */
+  readonly hasRoom: (more: number) => boolean;
 }
 
 interface Unwritten {
   readonly place: number;
   readonly message: string;
   readonly isLast: boolean;
-  /** Place of the oldest entry to keep. */
-  readonly oldest: number;
 }
 
 /**
@@ -49,10 +49,12 @@ export class RedisStreamLog implements StreamLog {
   readonly stream = newStreamName();
   private readonly window = new LogWindow();
   private readonly keys: readonly [string, string];
-  private readonly unwritten = new Set<Unwritten>();
+  private unwritten: Unwritten[] = [];
   private last = 0;
+  private oldest = 0;
   private readElsewhereUntil = 0;
   private isBehind = false;
+  private isDropped = false;
 
   constructor(
     private readonly redis: RedisConnection,
@@ -61,7 +63,7 @@ export class RedisStreamLog implements StreamLog {
     const { tag, replica, lastWords } = writing;
     this.keys = logKeys(tag, this.stream);
     const about: About = { replica, lastWords: lastWords() };
-    this.add({ place: 0, message: JSON.stringify(about), isLast: false, oldest: 0 });
+    this.add({ place: 0, message: JSON.stringify(about), isLast: false });
   }
 
   append(message: string): number {
@@ -70,13 +72,15 @@ export class RedisStreamLog implements StreamLog {
 
   end(message: string): number {
     const place = this.say(message, true);
-    this.writing.onOver();
+    this.writing.onOver(this.stream);
     return place;
   }
 
   drop(): void {
-    this.unwritten.clear();
-    this.writing.onOver();
+    if (this.isDropped) return;
+    this.isDropped = true;
+    this.written(() => true);
+    this.writing.onOver(this.stream);
     // Out of reach, it ends by itself.
     const dropped = this.redis.run((redis) => redis.del(...this.keys));
     dropped.then(() => this.tellReaders()).catch(() => undefined);
@@ -104,13 +108,18 @@ export class RedisStreamLog implements StreamLog {
 
   private say(message: string, isLast: boolean): number {
     this.last += 1;
-    this.add({ place: this.last, message, isLast, oldest: this.window.admit(message) });
+    if (this.isDropped) return this.last;
+    this.oldest = this.window.admit(message);
+    // What has fallen out already need not be written; the first entry begins the stream.
+    this.written(({ place }) => place > 0 && place < this.oldest);
+    this.add({ place: this.last, message, isLast });
     return this.last;
   }
 
   private add(entry: Unwritten): void {
-    this.unwritten.add(entry);
-    if (!this.isBehind) void this.writeNow(entry);
+    this.unwritten.push(entry);
+    if (!this.writing.hasRoom(entry.message.length)) this.drop();
+    else if (!this.isBehind) void this.writeNow(entry);
   }
 
   private async writeNow(entry: Unwritten): Promise<void> {
@@ -118,32 +127,44 @@ export class RedisStreamLog implements StreamLog {
   }
 
   private async write(entry: Unwritten): Promise<boolean> {
-    const { place, message, isLast, oldest } = entry;
+    const { place, message, isLast } = entry;
+    const oldest = Math.min(this.oldest, place);
     const keptMs = isLast ? KEEP_MS : UNATTENDED_MS;
     const written = (redis: Scripts): Promise<string> =>
       redis.writeLog(...this.keys, place, message, isLast ? 1 : 0, oldest, keptMs);
     const outcome = await this.redis.run(written).catch(() => 'unknown');
     if (outcome === 'unknown' || outcome === 'early') return false;
     // Lost together with its session, if Redis keeps nothing over a restart.
-    if (outcome === 'gone') this.unwritten.clear();
-    this.unwritten.delete(entry);
+    if (outcome === 'gone') this.drop();
+    this.written((each) => each === entry);
     this.tellReaders();
     return true;
+  }
+
+  /** These need not be written any more. */
+  private written(isMeant: (entry: Unwritten) => boolean): void {
+    const rest: Unwritten[] = [];
+    for (const entry of this.unwritten) {
+      if (isMeant(entry)) this.writing.hasRoom(-entry.message.length);
+      else rest.push(entry);
+    }
+    this.unwritten = rest;
   }
 
   private tellReaders(): void {
     this.writing.onWritten(this.readElsewhereUntil > Date.now());
   }
 
+  /** What is still missing after a while will always be, and a stream with a hole is worse than none. */
   private async catchUp(): Promise<void> {
     if (this.isBehind) return;
     this.isBehind = true;
     const until = Date.now() + LONGEST_DELAY_MS;
-    while (this.unwritten.size > 0 && Date.now() < until) {
+    while (this.unwritten.length > 0 && Date.now() < until) {
       await delay(RETRY_MS, undefined, { ref: false });
       for (const entry of this.unwritten) if (!(await this.write(entry))) break;
     }
-    this.unwritten.clear();
+    if (this.unwritten.length > 0) this.drop();
     this.isBehind = false;
   }
 }

@@ -4,7 +4,7 @@ import type { SessionRecord } from '../legacy/sessions.js';
 import type { Beginning, Reading, StreamLog } from '../resume/stream-logs.js';
 import { StreamLogs } from '../resume/stream-logs.js';
 import type { RedisConnection } from './redis-connection.js';
-import { RedisLogReading } from './redis-log-reading.js';
+import { type Reader, RedisLogReading } from './redis-log-reading.js';
 import type { RedisReplicas } from './redis-replicas.js';
 import { RedisStreamLog } from './redis-stream-log.js';
 
@@ -12,13 +12,16 @@ import { RedisStreamLog } from './redis-stream-log.js';
 const ALIVE_MS = 10_000;
 const ALIVE_EVERY_MS = 3000;
 const RENEWAL_MS = 20_000;
+/** Characters that wait to be written, of all streams together. */
+const MAX_UNWRITTEN = 64 * 1_048_576;
 
 const aliveKey = (replica: string): string => `cyberun:mcp:replica:${replica}`;
 
 /** Streams that a client can read on from any replica, whatever becomes of the one that writes. */
 export class RedisStreamLogs extends StreamLogs implements OnApplicationShutdown {
   private readonly writing = new Map<string, RedisStreamLog>();
-  private readonly readers = new Map<string, Set<() => void>>();
+  private readonly readers = new Map<string, Set<Reader>>();
+  private unwritten = 0;
   private readonly timers: readonly NodeJS.Timeout[];
 
   constructor(
@@ -30,7 +33,8 @@ export class RedisStreamLogs extends StreamLogs implements OnApplicationShutdown
       setInterval(() => this.sayAlive(), ALIVE_EVERY_MS).unref(),
       setInterval(() => this.renew(), RENEWAL_MS).unref(),
     ];
-    replicas.onTold('reading', ({ stream }) => {
+    replicas.onTold('reading', ({ stream, isFirst }) => {
+      if (isFirst) for (const reader of this.readersOf(stream)) reader.replace();
       // Something may have been written before we knew that somebody reads.
       if (this.writing.get(stream)?.readElsewhere()) this.tellReaders(stream);
     });
@@ -46,7 +50,8 @@ export class RedisStreamLogs extends StreamLogs implements OnApplicationShutdown
         this.ring(log.stream);
         if (isReadElsewhere) this.tellReaders(log.stream);
       },
-      onOver: () => this.writing.delete(log.stream),
+      onOver: (stream) => this.writing.delete(stream),
+      hasRoom: (more) => (this.unwritten += more) <= MAX_UNWRITTEN,
     });
     this.writing.set(log.stream, log);
     return log;
@@ -57,8 +62,8 @@ export class RedisStreamLogs extends StreamLogs implements OnApplicationShutdown
       tag,
       stream,
       isAlive: (replica) => this.isAlive(replica),
-      tellWriter: () => this.tellWriter(stream),
-      watch: (ring) => this.watch(stream, ring),
+      tellWriter: (isFirst) => this.tellWriter(stream, isFirst),
+      enter: (reader) => this.enter(stream, reader),
     });
   }
 
@@ -66,23 +71,27 @@ export class RedisStreamLogs extends StreamLogs implements OnApplicationShutdown
     for (const timer of this.timers) clearInterval(timer);
   }
 
-  private async tellWriter(stream: string): Promise<void> {
+  private async tellWriter(stream: string, isFirst: boolean): Promise<void> {
     const here = this.writing.get(stream);
-    if (here) here.readHere();
-    else await this.replicas.tell({ kind: 'reading', stream });
+    here?.readHere();
+    if (!here || isFirst) await this.replicas.tell({ kind: 'reading', stream, isFirst });
   }
 
-  private watch(stream: string, ring: () => void): () => void {
-    const rings = this.readers.get(stream) ?? new Set();
-    this.readers.set(stream, rings.add(ring));
+  private enter(stream: string, reader: Reader): () => void {
+    const readers = this.readersOf(stream);
+    this.readers.set(stream, readers.add(reader));
     return () => {
-      rings.delete(ring);
-      if (rings.size === 0) this.readers.delete(stream);
+      readers.delete(reader);
+      if (readers.size === 0) this.readers.delete(stream);
     };
   }
 
+  private readersOf(stream: string): Set<Reader> {
+    return this.readers.get(stream) ?? new Set();
+  }
+
   private ring(stream: string): void {
-    for (const ring of this.readers.get(stream) ?? []) ring();
+    for (const reader of this.readersOf(stream)) reader.ring();
   }
 
   /** Whoever does not hear of it looks after a while. */

@@ -8,7 +8,7 @@ export type ReplicaMessage =
   /** A message for the standalone stream of a session, wherever that is open. */
   | { readonly kind: 'to-client'; readonly tag: string; readonly text: string }
   /** Somebody reads on in a stream that another replica may be writing. */
-  | { readonly kind: 'reading'; readonly stream: string }
+  | { readonly kind: 'reading'; readonly stream: string; readonly isFirst: boolean }
   /** There is more to read in a stream. */
   | { readonly kind: 'written'; readonly stream: string }
   | { readonly kind: 'event'; readonly event: ServerEvent };

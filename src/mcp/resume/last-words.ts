@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 
 import { failed } from '../errors/tool-result.js';
+import type { RegisteredTool } from '../tools/registered-tool.js';
 import { ToolCatalog } from '../tools/tool-catalog.js';
 import { isRecord, type RequestMessage, resultMessage } from '../transport/messages.js';
 
@@ -15,8 +16,17 @@ export class LastWords {
   /** The message that answers a call in the place of a process that cannot any more. */
   of({ id, params = {} }: RequestMessage): string {
     const { name, arguments: args } = params;
-    const tool = this.catalog.find(String(name));
-    const advice = tool?.whenLost?.(isRecord(args) ? args : {}) ?? UNSURE;
+    const tool = typeof name === 'string' ? this.catalog.find(name) : undefined;
+    const advice = adviceOf(tool, isRecord(args) ? args : {});
     return resultMessage(id, JSON.stringify(failed({ error_message: `${GONE} ${advice}` })));
+  }
+}
+
+/** Nobody has looked at the arguments yet, so they may be more than an author thought of. */
+function adviceOf(tool: RegisteredTool | undefined, args: Record<string, unknown>): string {
+  try {
+    return tool?.whenLost?.(args) ?? UNSURE;
+  } catch {
+    return UNSURE;
   }
 }

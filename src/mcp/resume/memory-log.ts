@@ -23,7 +23,7 @@ export class MemoryLog implements StreamLog {
   constructor(
     /** Of the session. */
     readonly tag: string,
-    private readonly onRead: () => void,
+    private onRead: () => void,
     private readonly keeper: Keeper,
   ) {}
 
@@ -36,6 +36,7 @@ export class MemoryLog implements StreamLog {
 
   end(message: string): number {
     this.isOver = true;
+    this.letGo();
     this.keeper.ended();
     return this.append(message);
   }
@@ -54,9 +55,15 @@ export class MemoryLog implements StreamLog {
   /** Lets go of everything; returns how many characters that was. */
   forget(): number {
     this.isForgotten = true;
+    this.letGo();
     this.entries = [];
     for (const ring of this.readers) ring();
     return this.window.length;
+  }
+
+  /** What is kept for a minute must not hold the whole call with it. */
+  private letGo(): void {
+    this.onRead = () => undefined;
   }
 
   private keep(entry: Entry): void {

@@ -74,5 +74,8 @@ describe('what is kept of streams in memory', () => {
     const log = logs.begin(session, { ...beginning, onRead });
     await keptOf(log.stream);
     expect(onRead).toHaveBeenCalledOnce();
+    log.end('over');
+    expect(await keptOf(log.stream)).toEqual(['over']);
+    expect(onRead, 'what is kept holds nothing of the call').toHaveBeenCalledOnce();
   });
 });

@@ -114,5 +114,7 @@ export class TasksTools {
 }
 
 /** A task does not depend on whoever follows it. */
-const goesOn = (taskId: unknown): string =>
-  `The task goes on: call get_task with task_id ${String(taskId).slice(0, LONGEST_ID)}, or stream_task_events again.`;
+const goesOn = (taskId: unknown): string => {
+  const named = typeof taskId === 'string' ? `task_id ${taskId.slice(0, LONGEST_ID)}` : 'its task_id';
+  return `The task goes on: call get_task with ${named}, or stream_task_events again.`;
+};
