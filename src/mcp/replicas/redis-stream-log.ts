@@ -81,9 +81,7 @@ export class RedisStreamLog implements StreamLog {
     this.isDropped = true;
     this.written(() => true);
     this.writing.onOver(this.stream);
-    // Out of reach, it ends by itself.
-    const dropped = this.redis.run((redis) => redis.del(...this.keys));
-    dropped.then(() => this.tellReaders()).catch(() => undefined);
+    void this.remove();
   }
 
   readHere(): void {
@@ -155,6 +153,14 @@ export class RedisStreamLog implements StreamLog {
     this.writing.onWritten(this.readElsewhereUntil > Date.now());
   }
 
+  /** As soon as Redis can be reached; by then it may have thrown it away by itself. */
+  private async remove(): Promise<void> {
+    const until = Date.now() + UNATTENDED_MS;
+    const removed = (): Promise<unknown> => this.redis.run((redis) => redis.del(...this.keys));
+    while (!(await isDone(removed())) && Date.now() < until) await delay(RETRY_MS, undefined, { ref: false });
+    this.tellReaders();
+  }
+
   /** What is still missing after a while will always be, and a stream with a hole is worse than none. */
   private async catchUp(): Promise<void> {
     if (this.isBehind) return;
@@ -168,3 +174,9 @@ export class RedisStreamLog implements StreamLog {
     this.isBehind = false;
   }
 }
+
+const isDone = (promise: Promise<unknown>): Promise<boolean> =>
+  promise.then(
+    () => true,
+    () => false,
+  );
