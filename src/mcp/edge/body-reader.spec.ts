@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { PassThrough } from 'node:stream';
 
@@ -62,5 +63,20 @@ describe('readJson', () => {
     stream.write('{"half":');
     await expect(read).rejects.toMatchObject({ status: 408, code: -32000 });
     expect(performance.now() - began).toBeGreaterThanOrEqual(QUICK_MS * 0.99);
+  });
+
+  it('keeps no more of a body in a great many pieces than its bytes', async () => {
+    const size = 500_000;
+    const patient = new BodyReader({ mcpBodyLimitBytes: size, limits: LIMITS });
+    const bytes = Buffer.from(JSON.stringify('x'.repeat(size - 2)));
+    const request = Object.assign(new EventEmitter(), { headers: {} });
+    const before = process.memoryUsage().heapUsed;
+    const read = patient.readJson(request as unknown as IncomingMessage);
+    for (let n = 0; n < size; n += 1) request.emit('data', bytes.subarray(n, n + 1));
+    const grown = process.memoryUsage().heapUsed - before;
+    request.emit('end');
+    expect(await read).toHaveLength(size - 2);
+    expect(grown).toBeLessThan(32 * 1024 * 1024);
+    patient.onApplicationShutdown();
   });
 });

@@ -4,6 +4,7 @@ import type { IncomingMessage } from 'node:http';
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 
 import { CONFIG, type Config } from '../../config/index.js';
+import { GatheredBytes } from './gathered-bytes.js';
 import { Patience } from './patience.js';
 import { CODE, Refusal } from './refusal.js';
 
@@ -43,28 +44,31 @@ export class BodyReader implements OnApplicationShutdown {
 
   private readBytes(request: IncomingMessage): Promise<Buffer> {
     const { limit, patience } = this;
-    if (Number(request.headers['content-length']) > limit) return Promise.reject(tooLarge(limit));
+    const announced = Number(request.headers['content-length']);
+    if (announced > limit) return Promise.reject(tooLarge(limit));
     return new Promise((resolve, reject) => {
-      const chunks: Buffer[] = [];
+      const gathered = new GatheredBytes(announced || limit);
       let size = 0;
-      const waiting = patience.start(() => {
+      const giveUp = (refusal: Refusal): void => {
         size = Infinity;
-        reject(tooSlow());
-      });
+        gathered.forget();
+        reject(refusal);
+      };
+      const waiting = patience.start(() => giveUp(tooSlow()));
       request.on('data', (chunk: Buffer) => {
         size += chunk.length;
-        if (size <= limit) chunks.push(chunk);
-        else reject(tooLarge(limit));
+        if (size <= limit) gathered.add(chunk);
+        else giveUp(tooLarge(limit));
       });
       request.once('end', () => {
         patience.stop(waiting);
-        resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks));
+        resolve(gathered.whole());
       });
       request.once('close', () => {
         patience.stop(waiting);
-        if (!request.readableEnded) reject(unreadable());
+        if (!request.readableEnded) giveUp(unreadable());
       });
-      request.once('error', () => reject(unreadable()));
+      request.once('error', () => giveUp(unreadable()));
     });
   }
 }
