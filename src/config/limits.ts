@@ -8,6 +8,8 @@ export interface Limits {
   readonly headersMs: number;
   /** Until the body of an MCP request is there. */
   readonly bodyMs: number;
+  /** All bodies of MCP requests that are arriving in one process; at least twice the limit of one. */
+  readonly bodiesBytes: number;
   /** Without any progress on a connection whose client does not read what it asked for. */
   readonly stallMs: number;
   /** Without a request on a connection; longer than load balancers keep theirs, so that they are the ones to close it. */
@@ -21,6 +23,7 @@ export const LIMITS: Limits = Object.freeze({
   requestsPerSession: 100,
   headersMs: 20_000,
   bodyMs: 60_000,
+  bodiesBytes: 256 * 1024 * 1024,
   stallMs: 30_000,
   idleConnectionMs: 75_000,
   lookEveryMs: 5000,

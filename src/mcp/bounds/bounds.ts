@@ -5,6 +5,7 @@ const BOUNDS = [
   'url_length',
   'body_size',
   'body_time',
+  'bodies_total',
   'batch_size',
   'hello_size',
   'sessions',

@@ -79,4 +79,32 @@ describe('readJson', () => {
     expect(grown).toBeLessThan(32 * 1024 * 1024);
     patient.onApplicationShutdown();
   });
+
+  it('refuses what would take more than all bodies together may, until others have ended', async () => {
+    const open = (): PassThrough & { headers: object } => Object.assign(new PassThrough(), { headers: {} });
+    const crowded = new BodyReader({
+      mcpBodyLimitBytes: LIMIT,
+      limits: { ...LIMITS, bodiesBytes: 2 * LIMIT },
+    });
+    const read = (stream: PassThrough): Promise<unknown> =>
+      crowded.readJson(stream as unknown as IncomingMessage);
+    const whole = JSON.stringify('x'.repeat(LIMIT - 2));
+    const waiting = [open(), open()];
+    const answers = waiting.map(read);
+    for (const stream of waiting) stream.write(whole.slice(0, -1));
+
+    await expect(read(arriving(Buffer.from('"one more"')) as unknown as PassThrough)).rejects.toMatchObject({
+      status: 503,
+      bound: 'bodies_total',
+      headers: { 'Retry-After': '1' },
+    });
+
+    waiting[0]?.end('"');
+    waiting[1]?.destroy();
+    expect(await answers[0]).toHaveLength(LIMIT - 2);
+    await expect(answers[1]).rejects.toMatchObject({ status: 400 });
+    for (let n = 0; n < 5; n += 1)
+      expect(await read(arriving(Buffer.from(whole)) as unknown as PassThrough)).toHaveLength(LIMIT - 2);
+    crowded.onApplicationShutdown();
+  });
 });

@@ -14,10 +14,14 @@ const BYTE_ORDER_MARK = 0xfeff;
 @Injectable()
 export class BodyReader implements OnApplicationShutdown {
   private readonly limit: number;
+  private readonly limitOfAll: number;
+  /** Bytes of memory that bodies take which have not come to their end. */
+  private taken = 0;
   private readonly patience: Patience;
 
   constructor(@Inject(CONFIG) { mcpBodyLimitBytes, limits }: Pick<Config, 'mcpBodyLimitBytes' | 'limits'>) {
     this.limit = mcpBodyLimitBytes;
+    this.limitOfAll = Math.max(limits.bodiesBytes, 2 * mcpBodyLimitBytes);
     this.patience = new Patience(limits.bodyMs);
   }
 
@@ -25,7 +29,7 @@ export class BodyReader implements OnApplicationShutdown {
    * Reads a body to its end and parses it. The bytes are put together before they are read as text, so a letter may be
    * cut in two on its way.
    *
-   * @throws {Refusal} 413 above the limit, 408 when it takes too long, 400 for what is not JSON in UTF-8.
+   * @throws {Refusal} 413 above the limit, 408 when it takes too long, 503 while others take all the room, 400 for what is not JSON in UTF-8.
    */
   async readJson(request: IncomingMessage): Promise<unknown> {
     const bytes = await this.readBytes(request);
@@ -51,18 +55,19 @@ export class BodyReader implements OnApplicationShutdown {
       let size = 0;
       const giveUp = (refusal: Refusal): void => {
         size = Infinity;
-        gathered.forget();
+        this.release(gathered);
         reject(refusal);
       };
       const waiting = patience.start(() => giveUp(tooSlow()));
       request.on('data', (chunk: Buffer) => {
         size += chunk.length;
-        if (size <= limit) gathered.add(chunk);
-        else giveUp(tooLarge(limit));
+        if (size > limit) giveUp(tooLarge(limit));
+        else if (!this.add(chunk, gathered)) giveUp(tooMany());
       });
       request.once('end', () => {
         patience.stop(waiting);
         resolve(gathered.whole());
+        this.release(gathered);
       });
       request.once('close', () => {
         patience.stop(waiting);
@@ -70,6 +75,19 @@ export class BodyReader implements OnApplicationShutdown {
       });
       request.once('error', () => giveUp(unreadable()));
     });
+  }
+
+  /** Whether there is room for it. */
+  private add(chunk: Buffer, gathered: GatheredBytes): boolean {
+    this.taken -= gathered.cost;
+    gathered.add(chunk);
+    this.taken += gathered.cost;
+    return this.taken <= this.limitOfAll;
+  }
+
+  private release(gathered: GatheredBytes): void {
+    this.taken -= gathered.cost;
+    gathered.forget();
   }
 }
 
@@ -88,3 +106,14 @@ const tooSlow = (): Refusal =>
     bound: 'body_time',
     headers: CLOSE,
   });
+
+const tooMany = (): Refusal =>
+  new Refusal(
+    503,
+    CODE.refused,
+    'Service Unavailable: Too many request bodies are arriving. Try again in a moment.',
+    {
+      bound: 'bodies_total',
+      headers: { ...CLOSE, 'Retry-After': '1' },
+    },
+  );
