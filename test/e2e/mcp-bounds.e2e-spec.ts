@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 
+import { Bounds } from '../../src/mcp/bounds/bounds.js';
 import { LiveSessions } from '../../src/mcp/legacy/live-sessions.js';
 import { Sessions } from '../../src/mcp/legacy/sessions.js';
 import { KEY, McpApp } from '../support/mcp-app.js';
@@ -127,6 +128,22 @@ describe('a session with as many requests in progress as it may have', () => {
     expect((await http.ask(session, reply)).status).toBe(202);
     await http.send('DELETE', undefined, { session });
     expect(await allOf(await again)).toEqual([]);
+  });
+});
+
+describe('a session with the one standalone stream it may have', () => {
+  it('is refused another, and that is counted', async () => {
+    const http = client();
+    const session = await http.open();
+    const left = new AbortController();
+    expect((await http.listen(session, { signal: left.signal })).status).toBe(200);
+    const count = vi.spyOn(app.app.get(Bounds, { strict: false }), 'count');
+
+    expect((await http.listen(session)).status).toBe(409);
+
+    expect(count).toHaveBeenCalledExactlyOnceWith('streams_per_session');
+    count.mockRestore();
+    left.abort();
   });
 });
 

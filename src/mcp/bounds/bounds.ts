@@ -11,6 +11,7 @@ const BOUNDS = [
   'sessions',
   'sessions_per_key',
   'requests_per_session',
+  'streams_per_session',
 ] as const;
 
 /** What there is only so much of. */

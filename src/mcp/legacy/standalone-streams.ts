@@ -22,7 +22,8 @@ export class StandaloneStreams {
     const { id, keyHash } = record;
     const claim = await this.sessions.claimStream(record);
     if (!claim) {
-      throw new Refusal(409, CODE.refused, 'Conflict: Only one SSE stream is allowed per session');
+      const message = 'Conflict: Only one SSE stream is allowed per session';
+      throw new Refusal(409, CODE.refused, message, { bound: 'streams_per_session' });
     }
     if (response.destroyed) {
       await claim.release();
