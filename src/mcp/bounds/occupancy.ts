@@ -22,7 +22,7 @@ export class Occupancy {
       'Sessions of 2025-era clients, where this process keeps them',
       () => sessions.count,
     );
-    gauge('streams.open', 'Standalone streams and subscriptions', () => traffic.streamCount);
+    gauge('streams.open', 'Standalone streams, resumed streams and subscriptions', () => traffic.streamCount);
     gauge('calls.in_progress', 'Requests being answered', () => traffic.callCount);
   }
 }

@@ -38,7 +38,7 @@ export class Traffic {
     return this.hasEnded;
   }
 
-  /** Standalone streams and subscriptions. */
+  /** Standalone streams, resumed streams and subscriptions. */
   get streamCount(): number {
     return this.streams.size;
   }
