@@ -172,6 +172,30 @@ describe('a session that ends while it is being looked up', () => {
   });
 });
 
+describe('what a client says of itself', () => {
+  const LONGEST = 16_384;
+  /** As long as this, of lists that take far more memory than characters. */
+  function hello(length: number): object {
+    const params = { ...HELLO, capabilities: { experimental: { x: { lists: [[]], rest: '' } } } };
+    const { x } = params.capabilities.experimental;
+    x.lists = Array.from({ length: 5000 }, () => []);
+    x.rest = 'x'.repeat(length - JSON.stringify(params).length);
+    return params;
+  }
+
+  it('is kept as text, up to its bound, and refused above', async () => {
+    const http = client();
+    const open = vi.spyOn(app.app.get(Sessions, { strict: false }), 'open');
+
+    expect((await http.send('POST', rpc('initialize', hello(LONGEST)))).status).toBe(200);
+    const refused = await http.send('POST', rpc('initialize', hello(LONGEST + 1)));
+
+    expect(refused.status).toBe(400);
+    expect(open.mock.calls.map(([{ hello: kept }]) => kept)).toEqual([JSON.stringify(hello(LONGEST))]);
+    open.mockRestore();
+  });
+});
+
 describe('a URL', () => {
   const path = (length: number): string => `/api/v1/mcp?${'x'.repeat(length - '/api/v1/mcp?'.length)}`;
   const post = (length: number): Promise<Response> =>

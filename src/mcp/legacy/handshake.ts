@@ -12,7 +12,7 @@ import { negotiated, openingIn, SESSION_ID } from './legacy-messages.js';
 import { Sessions } from './sessions.js';
 
 /** A session keeps what its client says of itself for as long as it lives. */
-const LONGEST_HELLO = 65_536;
+const LONGEST_HELLO = 16_384;
 /** When a key that has enough sessions may try again: idle ones end all the time. */
 const RETRY_SECONDS = '60';
 
@@ -37,13 +37,15 @@ export class Handshake {
       const message = 'Invalid Request: Only one initialization request is allowed';
       throw new Refusal(400, CODE.invalidRequest, message);
     }
-    const hello = opening.params as unknown as InitializeRequest['params'];
-    if ((jsonOf(hello)?.length ?? Infinity) > LONGEST_HELLO) {
+    const params = opening.params as unknown as InitializeRequest['params'];
+    const hello = jsonOf(params);
+    if (hello === undefined || hello.length > LONGEST_HELLO) {
       const message = `Invalid Request: The params of initialize must not exceed ${LONGEST_HELLO} characters`;
       throw new Refusal(400, CODE.invalidRequest, message, { bound: 'hello_size' });
     }
-    const protocolVersion = negotiated(hello.protocolVersion);
-    const session = await this.sessions.open({ keyHash, protocolVersion, hello });
+    const protocolVersion = negotiated(params.protocolVersion);
+    const canBeAsked = answersQuestions(params);
+    const session = await this.sessions.open({ keyHash, protocolVersion, hello, canBeAsked });
     if (!session) throw this.enough(opening);
     const reply = new Reply(response, { headers: { [SESSION_ID]: session.id } });
     reply.answer(resultMessage(opening.id, this.greeting(protocolVersion)));
@@ -61,4 +63,9 @@ export class Handshake {
     const { capabilities } = this.servers;
     return JSON.stringify({ protocolVersion, capabilities, serverInfo, instructions });
   }
+}
+
+function answersQuestions({ capabilities }: InitializeRequest['params']): boolean {
+  const { sampling, elicitation, roots } = capabilities;
+  return sampling !== undefined || elicitation !== undefined || roots !== undefined;
 }

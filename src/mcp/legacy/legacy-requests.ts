@@ -73,7 +73,7 @@ export class LegacyRequests {
     const { session, message, call } = asked;
     const origin = this.originOf(asked);
     // A stranger's tool may ask the client something in its first line, and then the SDK must know the client.
-    if (!tool.input?.isAdvertisedOnly && canBeAsked(session)) await this.live.linkOf(session).ready;
+    if (!tool.input?.isAdvertisedOnly && session.record.canBeAsked) await this.live.linkOf(session).ready;
     return this.tools.run(tool, message as never, fastContext(call, message, origin.server), origin);
   }
 
@@ -99,10 +99,4 @@ export class LegacyRequests {
     const server = (): McpServer => this.live.linkOf(session).server;
     return { rawRequest, session: info, server, signal: call.signal };
   }
-}
-
-/** Whether the client said that it answers questions. */
-function canBeAsked({ record }: LiveSession): boolean {
-  const { sampling, elicitation, roots } = record.hello.capabilities;
-  return sampling !== undefined || elicitation !== undefined || roots !== undefined;
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 
 import type {
+  InitializeRequest,
   JSONRPCMessage,
   LoggingLevel,
   MessageExtraInfo,
@@ -43,7 +44,7 @@ export class SessionLink implements Transport {
   ) {
     this.sessionId = live.record.id;
     this.ready = new Promise((resolve) => (this.greeted = resolve));
-    const { hello: params } = live.record;
+    const params = JSON.parse(live.record.hello) as InitializeRequest['params'];
     void server.connect(this);
     this.deliver({ jsonrpc: '2.0', id: this.handshake, method: 'initialize', params });
   }

@@ -1,4 +1,4 @@
-import type { InitializeRequest, LoggingLevel } from '@modelcontextprotocol/server';
+import type { LoggingLevel } from '@modelcontextprotocol/server';
 
 /** What is kept of a session of a 2025-era client: enough for any process to go on with it. */
 export interface SessionRecord {
@@ -8,8 +8,10 @@ export interface SessionRecord {
   /** The session belongs to the key that opened it. */
   readonly keyHash: string;
   readonly protocolVersion: string;
-  /** What the client said of itself. */
-  readonly hello: InitializeRequest['params'];
+  /** What the client said of itself, as JSON: read, it may take thirty times the memory. */
+  readonly hello: string;
+  /** Whether it said that it answers questions. */
+  readonly canBeAsked: boolean;
   /** The least severe message it wants, if it said so. */
   readonly logLevel?: LoggingLevel;
 }
