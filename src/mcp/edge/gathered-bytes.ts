@@ -1,11 +1,12 @@
 const LEAST_ROOM = 4096;
+const NOTHING = Buffer.alloc(0);
 
 /**
  * Puts the pieces of a body together as they come: a piece that is kept costs far more than its bytes, and a sender
  * chooses how small its pieces are. The first is not copied, since nearly every body has just one.
  */
 export class GatheredBytes {
-  private room: Buffer = Buffer.alloc(0);
+  private room: Buffer = NOTHING;
   private size = 0;
 
   /** @param most bytes that will come, at the most. */
@@ -27,7 +28,7 @@ export class GatheredBytes {
   }
 
   forget(): void {
-    this.room = Buffer.alloc(0);
+    this.room = NOTHING;
     this.size = 0;
   }
 
