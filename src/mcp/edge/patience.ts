@@ -1,14 +1,16 @@
+import { type Listed, Roster } from '../transport/roster.js';
+
 /** How often it is looked who waits too long, within the time they may. */
 const LOOKS = 10;
 
-interface Waiting {
+interface Waiting extends Listed {
   readonly since: number;
   readonly onLate: () => void;
 }
 
 /** Ends what takes too long. One timer for all of it: nearly nothing does, and a timer each would cost every request. */
 export class Patience {
-  private readonly waiting = new Set<Waiting>();
+  private readonly waiting = new Roster<Waiting>();
   private readonly clock: NodeJS.Timeout;
   private now = 0;
 
@@ -30,11 +32,10 @@ export class Patience {
     clearInterval(this.clock);
   }
 
-  /** The set is in the order of their beginnings. */
   private look(): void {
     this.now += 1;
     for (const waiting of this.waiting) {
-      if (this.now - waiting.since <= LOOKS) return;
+      if (this.now - waiting.since <= LOOKS) continue;
       this.waiting.delete(waiting);
       waiting.onLate();
     }

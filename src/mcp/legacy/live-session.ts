@@ -2,15 +2,21 @@ import type { RequestId } from '@modelcontextprotocol/server';
 
 import type { Call } from '../transport/call.js';
 import type { EventStream } from '../transport/event-stream.js';
+import { type Listed, Roster } from '../transport/roster.js';
 import type { SessionLink } from './session-link.js';
 import type { SessionRecord } from './sessions.js';
+
+/** A call on the roster of its session; on that of the process it is itself. */
+interface InProgress extends Listed {
+  readonly call: Call;
+}
 
 /** What is going on in a session right now, in this process; nothing of it has to survive. */
 export class LiveSession {
   /** By their ids; of two requests that share one, the later. */
   readonly calls = new Map<RequestId, Call>();
   /** Every one of them. */
-  readonly inProgress = new Set<Call>();
+  readonly inProgress = new Roster<InProgress>();
   stream: EventStream | undefined;
   /** Streams of calls, here or in other replicas, that the client has come back to. */
   readonly resumed = new Map<string, EventStream>();
@@ -26,7 +32,7 @@ export class LiveSession {
 
   /** Ends everything at once. */
   end(reason: string): void {
-    for (const call of this.inProgress) call.cancel(reason);
+    for (const { call } of this.inProgress) call.cancel(reason);
     this.stream?.end();
     for (const stream of this.resumed.values()) stream.end();
     void this.link?.close();
