@@ -33,13 +33,11 @@ export class LegacyCalls {
 
   open(session: LiveSession, { id }: RequestMessage, reply: Reply): Call {
     const call = new Call(id, reply, (done) => {
-      if (session.calls.get(id) === done) session.calls.delete(id);
       session.inProgress.delete(inProgress);
       this.traffic.leave(done);
       this.live.settle(session);
     });
     const inProgress = { call };
-    session.calls.set(id, call);
     session.inProgress.add(inProgress);
     this.traffic.enter(call);
     reply.onLost(() => call.cancelIn(RESUME_WINDOW_MS, 'the client is gone'));

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { JSONRPCMessage } from '@modelcontextprotocol/server';
 
 import { Replicas } from '../replicas/replicas.js';
-import { isNotice, type NoticeMessage, type RequestMessage } from '../transport/messages.js';
+import { isNotice, type NoticeMessage } from '../transport/messages.js';
 import type { LiveSession } from './live-session.js';
 import { LiveSessions } from './live-sessions.js';
 
@@ -40,13 +40,13 @@ function deliver(session: LiveSession, message: JSONRPCMessage): boolean {
   return false;
 }
 
-function cancel({ calls, link }: LiveSession, notice: NoticeMessage): boolean {
+function cancel(session: LiveSession, notice: NoticeMessage): boolean {
   const { requestId, reason } = notice.params ?? {};
-  const call = calls.get(requestId as RequestMessage['id']);
+  const call = session.callOf(requestId);
   if (!call) return false;
   const why = typeof reason === 'string' ? `: ${oneLine(reason)}` : '';
   call.cancel(`cancelled by the client${why}`);
-  link?.cancel(call, notice);
+  session.link?.cancel(call, notice);
   return true;
 }
 

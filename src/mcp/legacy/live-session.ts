@@ -1,5 +1,3 @@
-import type { RequestId } from '@modelcontextprotocol/server';
-
 import type { Call } from '../transport/call.js';
 import type { EventStream } from '../transport/event-stream.js';
 import { type Listed, Roster } from '../transport/roster.js';
@@ -13,9 +11,6 @@ interface InProgress extends Listed {
 
 /** What is going on in a session right now, in this process; nothing of it has to survive. */
 export class LiveSession {
-  /** By their ids; of two requests that share one, the later. */
-  readonly calls = new Map<RequestId, Call>();
-  /** Every one of them. */
   readonly inProgress = new Roster<InProgress>();
   stream: EventStream | undefined;
   /** Streams of calls, here or in other replicas, that the client has come back to. */
@@ -28,6 +23,11 @@ export class LiveSession {
   /** Nothing is: all that is left of the session is its record. */
   get isQuiet(): boolean {
     return this.inProgress.size === 0 && this.resumed.size === 0 && !this.stream && !this.link;
+  }
+
+  /** The call with this id; of two that share one, the later. */
+  callOf(id: unknown): Call | undefined {
+    return [...this.inProgress].findLast(({ call }) => call.id === id)?.call;
   }
 
   /** Ends everything at once. */

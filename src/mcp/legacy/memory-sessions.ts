@@ -10,6 +10,8 @@ import { type Opened, type SessionRecord, Sessions, type StreamClaim } from './s
 const ID_BYTES = 16;
 const CAP = 10_000;
 const LONGEST_SWEEP_MS = 30_000;
+/** How exactly the time of the last use is known, in parts of the time a session may idle. */
+const STEPS_PER_IDLE_TIME = 100;
 
 interface Kept {
   session: SessionRecord;
@@ -106,8 +108,11 @@ export class MemorySessions extends Sessions implements OnApplicationShutdown {
     return undefined;
   }
 
+  /** Not with every request: to move an entry costs more than the look-up. */
   private touch(id: string, kept: Kept): void {
-    kept.lastUsed = Date.now();
+    const now = Date.now();
+    if (now - kept.lastUsed < this.idleMs / STEPS_PER_IDLE_TIME) return;
+    kept.lastUsed = now;
     this.kept.delete(id);
     this.kept.set(id, kept);
   }

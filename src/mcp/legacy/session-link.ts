@@ -112,6 +112,6 @@ export class SessionLink implements Transport {
 
   /** A tool that runs without the server may ask its client something through it. */
   private callOf(id: RequestId): Call | undefined {
-    return this.asked.get(id) ?? this.live.calls.get(id);
+    return this.asked.get(id) ?? this.live.callOf(id);
   }
 }
