@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 
 import { packagePaths } from '../../src/config/index.js';
-import { freePort } from './free-port.js';
+import { freePort } from '../../src/agent/services/free-port.js';
 import { until } from './processes.js';
 
 const MISSING = 'haproxy is not installed. apt-get install --yes --no-install-recommends haproxy';
