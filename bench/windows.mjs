@@ -110,9 +110,24 @@ class Load {
     const { headers, before, after } = this.#requests[connection % this.#requests.length];
     const body = `${before}${++this.#id}${after}`;
     const options = { path: this.#target, method: 'POST', headers, body };
-    const { statusCode, body: received } = await this.#pool.request(options);
-    const bytes = Buffer.from(await received.arrayBuffer());
-    if (statusCode !== 200) throw new Error(`${this.lane.name}: ${statusCode} ${bytes.toString()}`);
-    if (isChecked && !this.lane.isBare) resultOf(bytes.toString());
+    const { statusCode, chunks } = await exchange(this.#pool, options);
+    if (statusCode !== 200) throw new Error(`${this.lane.name}: ${statusCode} ${textOf(chunks)}`);
+    if (isChecked && !this.lane.isBare) resultOf(textOf(chunks));
   }
 }
+
+const textOf = (chunks) => Buffer.concat(chunks).toString();
+
+/** Undici's own request() makes a stream for every answer; the load would then cost more than the servers it measures. */
+const exchange = (pool, options) =>
+  new Promise((resolve, reject) => {
+    const chunks = [];
+    let statusCode;
+    pool.dispatch(options, {
+      onRequestStart: () => undefined,
+      onResponseStart: (_controller, status) => (statusCode = status),
+      onResponseData: (_controller, chunk) => chunks.push(chunk),
+      onResponseEnd: () => resolve({ statusCode, chunks }),
+      onResponseError: (_controller, error) => reject(error),
+    });
+  });

@@ -1,13 +1,10 @@
-import { judged, ratio, round, withSpread } from '../judgement.mjs';
+import { judged, ratio, withSpread } from '../judgement.mjs';
 import { LABELS, laneName, lanesOf } from '../peers.mjs';
 import { ERAS } from '../protocol.mjs';
-import { median } from '../statistics.mjs';
 import { interleave, ratioOf } from '../windows.mjs';
 import { costTable } from './calls.mjs';
 
 const BUDGET = 1 / 10;
-/** Ten times the tools may cost this much more, beyond what a bare server pays to send the larger body. */
-const FLAT = 1.5;
 const MANY = ' ×150';
 
 /** `tools/list` at 15 and at 150 tools (and `echo` each time). */
@@ -46,18 +43,15 @@ const cheap = ({ era, ...found }) =>
 
 const flat = ({ era, few, many }) =>
   judged(
-    `tools/list flat in the number of tools, ${era}: µs above the bare server's at 150 and at 15`,
-    `≤ ${FLAT}×`,
-    `${round(many)} and ${round(few)} (${ratio(many / few)}×)`,
-    many <= FLAT * few,
+    `tools/list flat in the number of tools, ${era}: CPU at 150 as a multiple of the bare server's`,
+    `≤ ${ratio(few.median)}×, as at 15`,
+    `${withSpread(many, ratio)}×`,
+    many.median <= few.median,
   );
 
-/** CPU beyond sending the bytes, at both sizes. */
+/** What it costs over what the bare server pays to send as many bytes, at both sizes. */
 function growthOf(windows, era) {
-  const above = (suffix) => {
-    const bare = windows.get(`floor${suffix}`);
-    const ours = windows.get(laneName('ours', era, suffix));
-    return median(ours.map(({ cpuUs }, index) => cpuUs - bare[index].cpuUs));
-  };
-  return { few: above(''), many: above(MANY) };
+  const multiple = (suffix) =>
+    ratioOf(windows.get(laneName('ours', era, suffix)), windows.get(`floor${suffix}`));
+  return { few: multiple(''), many: multiple(MANY) };
 }

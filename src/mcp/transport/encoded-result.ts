@@ -29,6 +29,7 @@ export class EncodedMessage {
 
   /** Sends it as the body of a response. */
   end(response: ServerResponse): void {
+    response.cork();
     response.write(this.head);
     response.end(this.rest);
   }
