@@ -1,5 +1,5 @@
 export type { Caller } from './caller.js';
-export type { ServerSentEvent, UpstreamEventsRequest, UpstreamRequest, Verdict } from './request.js';
+export type { Hear, ServerSentEvent, UpstreamEventsRequest, UpstreamRequest, Verdict } from './request.js';
 export { Cutoff } from './cutoff.js';
 export { UpstreamClient } from './upstream.client.js';
 export { UpstreamError, type UpstreamFailure } from './upstream-error.js';

@@ -34,6 +34,9 @@ export interface ServerSentEvent {
   readonly data: string;
 }
 
+/** Deals with an event; resolves to whether to hear no more of them. */
+export type Hear = (event: ServerSentEvent) => Promise<boolean>;
+
 /** What the runtime thinks of a key. */
 export interface Verdict {
   readonly isValid: boolean;

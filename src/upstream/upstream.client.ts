@@ -5,11 +5,12 @@ import type { AxiosRequestConfig, AxiosResponse } from 'axios';
 import { Addresses, CONFIG, type Config } from '../config/index.js';
 import type { Caller } from './caller.js';
 import { Cutoff } from './cutoff.js';
-import { EventReader, type OpenBody } from './event-reader.js';
+import { EventReader } from './event-reader.js';
 import { headersFor, targetOf } from './outgoing.js';
 import { readWhole } from './read-whole.js';
 import { refused, unsafePath } from './refused.js';
-import type { Asked, ServerSentEvent, UpstreamEventsRequest, UpstreamRequest, Verdict } from './request.js';
+import type { Asked, Hear, UpstreamEventsRequest, UpstreamRequest, Verdict } from './request.js';
+import type { Body } from './streamed-answer.js';
 import { misunderstood, unanswered } from './unanswered.js';
 import type { UpstreamError } from './upstream-error.js';
 
@@ -43,42 +44,36 @@ export class UpstreamClient {
   }
 
   /**
-   * Opens a stream of events. It ends when the runtime ends it; silence and a broken connection are errors. Leaving
-   * the loop closes the connection.
+   * Tells every event of a stream, one after the other, until the runtime ends the stream or `hear` has heard enough,
+   * which closes the connection. Silence and a broken connection are errors.
    */
-  events(caller: Caller, request: UpstreamEventsRequest): AsyncIterable<ServerSentEvent> {
-    const asked = { ...request, method: 'GET', accept: 'text/event-stream' } as const;
-    return new EventReader(
-      () => this.follow(caller, asked),
-      this.config.runtimeResponseLimitBytes,
-      (thrown) => unanswered(asked, caller.signal, thrown),
-    );
-  }
-
-  private async follow(caller: Caller, asked: Asked & { readonly idleMs?: number }): Promise<OpenBody> {
-    const cutoff = new Cutoff(caller.signal, this.config.runtimeTimeoutMs);
-    const closed = (): void => cutoff[Symbol.dispose]();
-    try {
-      const { signal } = cutoff;
-      const options = { signal, responseType: 'stream' } as const;
-      const response = await this.answered<AsyncIterableIterator<Uint8Array>>(caller, asked, options);
-      if (!isSuccess(response)) throw await this.refusedIn(caller, asked, response);
-      const heard = (): void => cutoff.restart(asked.idleMs ?? IDLE_MS);
-      heard();
-      return { chunks: response.data, heard, closed };
-    } catch (thrown) {
-      closed();
-      throw thrown;
-    }
-  }
-
-  private async refusedIn(
+  async events(
     caller: Caller,
-    asked: Asked,
-    response: AxiosResponse<AsyncIterable<Uint8Array>>,
-  ): Promise<UpstreamError> {
-    const data = await readWhole(response.data, this.config.runtimeResponseLimitBytes);
-    return refused(caller, asked, { ...response, data });
+    { idleMs = IDLE_MS, ...request }: UpstreamEventsRequest,
+    hear: Hear,
+  ): Promise<void> {
+    const asked = { ...request, method: 'GET', accept: 'text/event-stream' } as const;
+    const failure = (thrown: unknown): UpstreamError => unanswered(asked, caller.signal, thrown);
+    const events = new EventReader(this.config.runtimeResponseLimitBytes, hear, failure);
+    using cutoff = new Cutoff(caller.signal, this.config.runtimeTimeoutMs);
+    const body = await this.opened(caller, asked, cutoff.signal);
+    cutoff.restart(idleMs);
+    const broke = await body.read((chunk) => {
+      cutoff.restart(idleMs);
+      return events.take(chunk);
+    });
+    if (broke) throw failure(broke);
+  }
+
+  private async opened(caller: Caller, asked: Asked, signal: AbortSignal): Promise<Body> {
+    const response = await this.answered<Body>(caller, asked, { signal, responseType: 'stream' });
+    if (isSuccess(response)) return response.data;
+    const data = await readWhole(response.data, this.config.runtimeResponseLimitBytes).catch(
+      (thrown: unknown) => {
+        throw unanswered(asked, caller.signal, thrown);
+      },
+    );
+    throw refused(caller, asked, { ...response, data });
   }
 
   /** Asks what a key is worth, by the cheapest call. */

@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
 
 import { ConfigModule, readConfig } from '../../src/config/index.js';
-import { type Caller, UpstreamClient, UpstreamError, UpstreamModule } from '../../src/upstream/index.js';
+import { type Caller, type ServerSentEvent, UpstreamClient, UpstreamError, type UpstreamEventsRequest, UpstreamModule } from '../../src/upstream/index.js';
 import { events, MockRuntime } from '../support/mock-runtime.js';
 
 const KEY = 'sk-the-secret-of-this-caller';
@@ -55,9 +55,10 @@ async function failure(call: Promise<unknown>): Promise<UpstreamError> {
   return error;
 }
 
-const collect = async <Item>(items: AsyncIterable<Item>): Promise<Item[]> => {
-  const all: Item[] = [];
-  for await (const item of items) all.push(item);
+/** All events of a stream that ends. */
+const heard = async (request: UpstreamEventsRequest): Promise<ServerSentEvent[]> => {
+  const all: ServerSentEvent[] = [];
+  await client.events(caller, request, (event) => Promise.resolve(all.push(event) === 0));
   return all;
 };
 
@@ -234,10 +235,11 @@ describe('a stream of events', () => {
       ]),
     );
     const seen: unknown[] = [];
-    for await (const event of client.events(caller, { ...request, lastEventId: '6' })) {
+    await client.events(caller, { ...request, lastEventId: '6' }, (event) => {
       seen.push(event);
       resolve();
-    }
+      return Promise.resolve(false);
+    });
     expect(seen).toEqual([
       { id: '7', event: 'status', data: '{"status":"läuft"}' },
       { event: 'end', data: '{}' },
@@ -248,7 +250,7 @@ describe('a stream of events', () => {
   it('survives the deadline of a call, but not silence', async () => {
     runtime.on(EVENTS, events([{ event: 'status', data: {} }, { until: new Promise(() => {}) }]));
     const began = Date.now();
-    const error = await failure(collect(client.events(caller, { ...request, idleMs: 600 })));
+    const error = await failure(heard({ ...request, idleMs: 600 }));
     expect(error.kind).toBe('timeout');
     expect(Date.now() - began).toBeGreaterThanOrEqual(590);
   });
@@ -263,12 +265,12 @@ describe('a stream of events', () => {
         return void response.end('event: end\ndata: {}\n\n');
       }, 50);
     });
-    expect(await collect(client.events(caller, { ...request, idleMs: 250 }))).toHaveLength(1);
+    expect(await heard({ ...request, idleMs: 250 })).toHaveLength(1);
   });
 
   it('that is refused says so', async () => {
     runtime.on(EVENTS, { status: 404, json: { error_message: 'resource not found' } });
-    expect(await failure(collect(client.events(caller, request)))).toMatchObject({
+    expect(await failure(heard(request))).toMatchObject({
       kind: 'refused',
       status: 404,
     });
@@ -276,25 +278,42 @@ describe('a stream of events', () => {
 
   it('that breaks is no end', async () => {
     runtime.on(EVENTS, events([{ event: 'status', data: {} }], { cut: true }));
-    expect((await failure(collect(client.events(caller, request)))).kind).toBe('unreachable');
+    expect((await failure(heard(request))).kind).toBe('unreachable');
   });
 
   it('with an event larger than is read is broken', async () => {
     runtime.on(EVENTS, events([{ event: 'status', data: 'x'.repeat(9000) }]));
-    expect((await failure(collect(client.events(caller, request)))).kind).toBe('broken');
+    expect((await failure(heard(request))).kind).toBe('broken');
   });
 
-  it('is closed when the loop is left, and when the caller gives up', async () => {
+  it('is closed when enough was heard, and when the caller gives up', async () => {
     const forever = events([{ event: 'status', data: {} }, { until: new Promise(() => {}) }]);
     runtime.on(EVENTS, forever);
-    for await (const _event of client.events(caller, request)) break;
+    await client.events(caller, request, () => Promise.resolve(true));
     await vi.waitFor(() => expect(runtime.dropped).toHaveLength(1));
 
-    const stream = client.events(caller, request)[Symbol.asyncIterator]();
-    await stream.next();
-    giveUp.abort();
-    expect((await failure(stream.next())).kind).toBe('cancelled');
+    const following = client.events(caller, request, () => Promise.resolve(giveUp.abort() !== undefined));
+    expect((await failure(following)).kind).toBe('cancelled');
     await vi.waitFor(() => expect(runtime.dropped).toHaveLength(2));
+  });
+
+  it('is closed by a failure of who hears it, which stays what it is', async () => {
+    runtime.on(EVENTS, events([{ event: 'status', data: {} }, { until: new Promise(() => {}) }]));
+    const broken = new TypeError('of the hearer');
+    await expect(client.events(caller, request, () => Promise.reject(broken))).rejects.toBe(broken);
+    await vi.waitFor(() => expect(runtime.dropped).toHaveLength(1));
+  });
+
+  it('is told one event at a time', async () => {
+    runtime.on(EVENTS, events([{ event: 'a', data: {} }, { event: 'b', data: {} }, { event: 'c', data: {} }]));
+    const order: string[] = [];
+    await client.events(caller, request, async ({ event }) => {
+      order.push(`${event} begins`);
+      await new Promise((resolve) => setImmediate(resolve));
+      order.push(`${event} ends`);
+      return false;
+    });
+    expect(order).toEqual(['a', 'b', 'c'].flatMap((event) => [`${event} begins`, `${event} ends`]));
   });
 });
 

@@ -1,5 +1,7 @@
 import type {
   Caller,
+  Hear,
+  ServerSentEvent,
   UpstreamClient,
   UpstreamEventsRequest,
   UpstreamRequest,
@@ -20,9 +22,9 @@ export function recordingUpstream(...answers: unknown[]) {
       sent.push(request);
       return Promise.resolve(request.answer.parse(answers.shift()));
     },
-    async *events(_caller: Caller, { path, lastEventId }: UpstreamEventsRequest) {
+    async events(_caller: Caller, { path, lastEventId }: UpstreamEventsRequest, hear: Hear) {
       asked.push(`EVENTS /${path.join('/')}${lastEventId === undefined ? '' : ` after ${lastEventId}`}`);
-      yield* await Promise.resolve(answers.shift() as never[]);
+      for (const event of answers.shift() as ServerSentEvent[]) if (await hear(event)) return;
     },
   };
   return { asked, sent, client: client as unknown as UpstreamClient };

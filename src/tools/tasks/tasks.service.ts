@@ -11,7 +11,7 @@ import {
   type TaskResult,
   taskResult,
 } from '../../contract/index.js';
-import { type Caller, type ServerSentEvent, UpstreamClient } from '../../upstream/index.js';
+import { type Caller, type Hear, UpstreamClient } from '../../upstream/index.js';
 
 /** The task endpoints of the Runtime API, one method per endpoint. */
 @Injectable()
@@ -56,11 +56,9 @@ export class TasksService {
     });
   }
 
-  events(caller: Caller, taskId: string, lastEventId?: string): AsyncIterable<ServerSentEvent> {
-    return this.upstream.events(caller, {
-      operation: 'follow the task',
-      path: ['r', 'tasks', taskId, 'events'],
-      lastEventId,
-    });
+  /** Resolves at the end of the stream, or as soon as `hear` has heard enough. */
+  events(caller: Caller, taskId: string, hear: Hear, lastEventId?: string): Promise<void> {
+    const path = ['r', 'tasks', taskId, 'events'];
+    return this.upstream.events(caller, { operation: 'follow the task', path, lastEventId }, hear);
   }
 }

@@ -4,6 +4,7 @@ import { TASK_ID, taskSample } from '../../../../test/support/runtime-samples.js
 import type { Task } from '../../../contract/index.js';
 import {
   type Caller,
+  type Hear,
   type ServerSentEvent,
   UpstreamError,
   type UpstreamFailure,
@@ -36,13 +37,13 @@ function scripted(streams: Step[][], looks: (Task | UpstreamError)[]) {
     const look = next(looks);
     return look instanceof UpstreamError ? Promise.reject(look) : Promise.resolve(look);
   });
-  async function* events(caller: Caller, _taskId: string, lastEventId?: string) {
+  async function events(caller: Caller, _taskId: string, hear: Hear, lastEventId?: string) {
     resumedAfter.push(lastEventId);
     for (const step of next(streams)) {
       if (caller.signal.aborted) throw failure('cancelled');
       if (step instanceof UpstreamError) throw step;
       if (step instanceof Promise) await Promise.race([step, aborted(caller.signal)]);
-      else yield step;
+      else if (await hear(step)) return;
     }
   }
   return { resumedAfter, get, follower: new TaskFollower({ get, events } as unknown as TasksService) };

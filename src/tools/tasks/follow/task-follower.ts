@@ -68,21 +68,19 @@ export class TaskFollower {
 
   /** Until the stream tells the end, ends or breaks. Why it broke is for the look that follows to find out. */
   private async listen(pursuit: Pursuit): Promise<void> {
-    const { caller, taskId, backoff } = pursuit;
+    const { caller, taskId, backoff, lastEventId } = pursuit;
     try {
-      for await (const event of this.tasks.events(caller, taskId, pursuit.lastEventId)) {
-        pursuit.hasAnswered = true;
-        backoff.heard();
-        if (await this.isEnd(pursuit, event)) return;
-        pursuit.lastEventId = event.id ?? pursuit.lastEventId;
-      }
+      await this.tasks.events(caller, taskId, (event) => this.hear(pursuit, event), lastEventId);
     } catch (error) {
       if (!(error instanceof UpstreamError)) throw error;
       backoff.failed(error);
     }
   }
 
-  private async isEnd(pursuit: Pursuit, { id, event, data }: ServerSentEvent): Promise<boolean> {
+  /** Resolves to whether it was the end. */
+  private async hear(pursuit: Pursuit, { id, event, data }: ServerSentEvent): Promise<boolean> {
+    pursuit.hasAnswered = true;
+    pursuit.backoff.heard();
     const told = parsed(data);
     const status = told.status ?? event;
     if (isTerminal(event) || (event === 'status' && isTerminal(status))) return true;
@@ -90,6 +88,7 @@ export class TaskFollower {
     if (event === 'status') {
       await pursuit.progress.changed(status, await this.withAgent(pursuit, told), id !== undefined);
     }
+    pursuit.lastEventId = id ?? pursuit.lastEventId;
     return false;
   }
 
