@@ -21,8 +21,14 @@ export const LABELS = {
   ours: 'cyberun-mcp',
 };
 
-/** As the image has them. */
-const [, NODE_OPTIONS] = /NODE_OPTIONS=(\S+)/.exec(readFileSync(join(ROOT, 'Dockerfile'), 'utf8'));
+/** All the memory the chart gives a pod; V8 reads that of the container it is in, and here there is none. */
+const POD_MEBIBYTES = 512;
+const [, percentage, youngGeneration] =
+  /--max-old-space-size-percentage=(\d+) (--max-semi-space-size=\d+)/.exec(
+    readFileSync(join(ROOT, 'Dockerfile'), 'utf8'),
+  );
+/** As in a container of the image. */
+const NODE_OPTIONS = `--max-old-space-size=${Math.floor((POD_MEBIBYTES * percentage) / 100)} ${youngGeneration}`;
 
 const productEnv = (runtimeUrl) => ({
   NODE_OPTIONS,

@@ -6,6 +6,8 @@ import { interleave, ratioOf } from '../windows.mjs';
 import { costTable } from './calls.mjs';
 
 const BUDGET = 2.5;
+/** For each of the others': there are few lanes here, and a ratio near its budget. */
+const ROUNDS = 3;
 
 /** `list_agents`, which asks the Runtime API, against the least that can stand in its place. */
 export async function proxied({ runtime, windowing }) {
@@ -23,7 +25,7 @@ export async function proxied({ runtime, windowing }) {
     },
   ];
   for (const era of ERAS) lanes.push(await laneOf(product.server, { kind: 'ours', era, ...what }));
-  const windows = await interleave(lanes, windowing);
+  const windows = await interleave(lanes, { ...windowing, rounds: ROUNDS * windowing.rounds });
   const ratios = ERAS.map((era) => ({
     era,
     ...ratioOf(windows.get(laneName('ours', era)), windows.get('proxy')),

@@ -1,3 +1,5 @@
+/** Most segments: nothing in them to encode, and nowhere else to lead. */
+const PLAIN = /^[\w-]+$/;
 /** Control characters, both slashes; everything else is made harmless by encoding. */
 const FORBIDDEN = /[\p{Cc}/\\]/u;
 
@@ -10,8 +12,10 @@ export function pathOf(segments: readonly string[]): string | undefined {
 }
 
 function isSafe(segment: string): boolean {
+  if (PLAIN.test(segment)) return true;
   return !['', '.', '..'].includes(segment) && segment.isWellFormed() && !FORBIDDEN.test(segment);
 }
 
 /** `@` is legal in a path and reads better in `slug@version`. */
-const encoded = (segment: string): string => encodeURIComponent(segment).replaceAll('%40', '@');
+const encoded = (segment: string): string =>
+  PLAIN.test(segment) ? segment : encodeURIComponent(segment).replaceAll('%40', '@');

@@ -10,6 +10,8 @@ export interface ContainerOptions {
   readonly entrypoint?: string;
   readonly command?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** All the memory it may take. */
+  readonly memory?: string;
   /** Folder of this machine with workflow definitions, in place of the samples. */
   readonly workflows?: string;
 }
@@ -36,6 +38,7 @@ export class Container implements Disposable {
     entrypoint,
     command = [],
     env = {},
+    memory,
     workflows,
   }: ContainerOptions): Container {
     const name = `cyberun-${randomUUID()}`;
@@ -43,6 +46,7 @@ export class Container implements Disposable {
     const options = [
       ...CONFINED,
       ...(volume ? [`--volume=${volume}:/data`] : []),
+      ...(memory ? [`--memory=${memory}`] : []),
       ...(workflows ? [`--volume=${workflows}:/etc/workflows:ro`] : []),
       ...Object.entries(variables).map(([key, value]) => `--env=${key}=${value}`),
       ...(entrypoint ? [`--entrypoint=${entrypoint}`] : []),

@@ -74,6 +74,13 @@ describe('the image', () => {
     expect(container.stop()).toBe(0);
   });
 
+  it('uses most of the memory a container may have, and leaves room for what is not in V8', () => {
+    using container = Container.start({ image: IMAGE, entrypoint: 'sleep', command: ['60'], memory: '512m' });
+    const limit = Number(container.exec('node', '-p', 'v8.getHeapStatistics().heap_size_limit / 2 ** 20'));
+    expect(limit).toBeGreaterThan(0.7 * 512);
+    expect(limit).toBeLessThan(0.8 * 512);
+  });
+
   it('takes over the data of a container that was killed elsewhere', () => {
     using volume = useVolume();
     {
