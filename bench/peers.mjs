@@ -21,14 +21,15 @@ export const LABELS = {
   ours: 'cyberun-mcp',
 };
 
-/** All the memory the chart gives a pod; V8 reads that of the container it is in, and here there is none. */
-const POD_MEBIBYTES = 512;
-const [, percentage, youngGeneration] =
-  /--max-old-space-size-percentage=(\d+) (--max-semi-space-size=\d+)/.exec(
-    readFileSync(join(ROOT, 'Dockerfile'), 'utf8'),
+/** As the image has them. */
+const [, NODE_OPTIONS] = /NODE_OPTIONS="(.+)"/.exec(readFileSync(join(ROOT, 'Dockerfile'), 'utf8'));
+
+/** As V8 understands them in a container that may have so much memory. */
+const nodeOptionsIn = (mebibytes) =>
+  NODE_OPTIONS.replace(
+    /--max-old-space-size-percentage=(\d+)/,
+    (_option, percentage) => `--max-old-space-size=${Math.floor((mebibytes * percentage) / 100)}`,
   );
-/** As in a container of the image. */
-const NODE_OPTIONS = `--max-old-space-size=${Math.floor((POD_MEBIBYTES * percentage) / 100)} ${youngGeneration}`;
 
 const productEnv = (runtimeUrl) => ({
   NODE_OPTIONS,
@@ -41,11 +42,14 @@ const productEnv = (runtimeUrl) => ({
 });
 
 /** The product as an operator starts it, in role mcp in front of a Runtime API. */
-export const startProduct = (runtimeUrl, place = 'server') =>
+export const startProduct = (runtimeUrl, { place = 'server', podMebibytes } = {}) =>
   ServerProcess.start({
     script: ENTRY,
     args: ['serve', '--role', 'mcp'],
-    env: productEnv(runtimeUrl),
+    env: {
+      ...productEnv(runtimeUrl),
+      ...(podMebibytes !== undefined && { NODE_OPTIONS: nodeOptionsIn(podMebibytes) }),
+    },
     place,
   });
 

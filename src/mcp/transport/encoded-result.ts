@@ -27,7 +27,7 @@ export class EncodedMessage {
     return Buffer.byteLength(this.head) + this.rest.length;
   }
 
-  /** Sends it as the body of a response. */
+  /** Sends it as the body of a response, in one write. */
   end(response: ServerResponse): void {
     response.cork();
     response.write(this.head);
