@@ -10,7 +10,7 @@ import { median } from '../statistics.mjs';
 
 /** From the start of the process until it answers that it is ready. */
 export async function starts({ runtime, sizes }) {
-  const mcp = await repeat(sizes.starts, () => timed(startProduct(runtime.endpoint, { place: "any" })));
+  const mcp = await repeat(sizes.starts, () => timed(startProduct(runtime.endpoint, { place: 'any' })));
   const first = [];
   const later = [];
   for (let turn = 0; turn < Math.ceil(sizes.starts / 2); turn++) {

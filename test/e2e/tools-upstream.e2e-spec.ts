@@ -8,7 +8,14 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
 
 import { ConfigModule, readConfig } from '../../src/config/index.js';
-import { type Caller, type ServerSentEvent, UpstreamClient, UpstreamError, type UpstreamEventsRequest, UpstreamModule } from '../../src/upstream/index.js';
+import {
+  type Caller,
+  type ServerSentEvent,
+  UpstreamClient,
+  UpstreamError,
+  type UpstreamEventsRequest,
+  UpstreamModule,
+} from '../../src/upstream/index.js';
 import { events, MockRuntime } from '../support/mock-runtime.js';
 
 const KEY = 'sk-the-secret-of-this-caller';
@@ -305,7 +312,14 @@ describe('a stream of events', () => {
   });
 
   it('is told one event at a time', async () => {
-    runtime.on(EVENTS, events([{ event: 'a', data: {} }, { event: 'b', data: {} }, { event: 'c', data: {} }]));
+    runtime.on(
+      EVENTS,
+      events([
+        { event: 'a', data: {} },
+        { event: 'b', data: {} },
+        { event: 'c', data: {} },
+      ]),
+    );
     const order: string[] = [];
     await client.events(caller, request, async ({ event }) => {
       order.push(`${event} begins`);
