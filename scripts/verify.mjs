@@ -34,6 +34,8 @@ const steps = [
 mkdirSync('results', { recursive: true });
 let passed = 0;
 let failed = 0;
+/** Said again at the end, because whoever reads the end of a long log needs to know what failed. */
+const failures = [];
 
 for (const { name, command, results, isDone } of steps) {
   const started = Date.now();
@@ -48,21 +50,33 @@ for (const { name, command, results, isDone } of steps) {
     isFine = status === 0;
   }
   const counted = results ? countTests(results) : { passed: isFine ? 1 : 0, failed: isFine ? 0 : 1 };
+  const named = counted.names ?? [];
   if (counted.passed + counted.failed === 0) counted.failed = 1;
   if (!isFine && counted.failed === 0) counted.failed = 1;
+  if (counted.failed > 0)
+    failures.push(...(named.length > 0 ? named : ['all of it']).map((each) => `${name}: ${each}`));
   passed += counted.passed;
   failed += counted.failed;
   const seconds = ((Date.now() - started) / 1000).toFixed(1);
   console.log(`--- ${name}: ${counted.passed} passed, ${counted.failed} failed (${seconds} s)`);
 }
 
+if (failures.length > 0) console.log(`\nFailed:\n${failures.join('\n')}`);
 console.log(`\n${passed} passed, ${failed} failed`);
 process.exit(failed === 0 ? 0 : 1);
 
 /** A skipped test counts as failed: a test that needs something missing here has to say so by failing. */
 function countTests(file) {
   if (!existsSync(file)) return { passed: 0, failed: 1 };
-  const { numPassedTests, numTotalTests, success } = JSON.parse(readFileSync(file, 'utf8'));
+  const { numPassedTests, numTotalTests, success, testResults } = JSON.parse(readFileSync(file, 'utf8'));
   const missing = numTotalTests - numPassedTests;
-  return { passed: numPassedTests, failed: success ? missing : Math.max(missing, 1) };
+  const failed = success ? missing : Math.max(missing, 1);
+  return { passed: numPassedTests, failed, names: testResults.flatMap(failuresOf) };
+}
+
+/** Each with what it said; a file that could not even be read has no tests. */
+function failuresOf({ name, status, message, assertionResults }) {
+  const unlike = assertionResults.filter((each) => each.status !== 'passed');
+  if (unlike.length === 0) return status === 'passed' ? [] : [`${name}\n${message}`];
+  return unlike.map(({ fullName, failureMessages }) => [fullName, ...failureMessages].join('\n'));
 }
