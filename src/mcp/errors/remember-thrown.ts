@@ -4,8 +4,8 @@ import { catchError, type Observable, throwError } from 'rxjs';
 import { ToolContext } from '../tools/tool-context.js';
 
 /**
- * Keeps what was thrown around a tool, by guards too, as it was thrown: Nest's own filter hides it, and the transport
- * has the last word on it. Exception filters get it unchanged.
+ * Keeps what others threw around a tool, outside our interceptor, as it was thrown: Nest's own filter hides it, and the
+ * transport has the last word on it. Exception filters get it unchanged.
  */
 export const rememberThrown = (
   context: ExecutionContext,

@@ -19,9 +19,9 @@ export class ToolResultInterceptor implements NestInterceptor<unknown, unknown> 
     return next.handle().pipe(
       map(toToolResult),
       catchError((error: unknown) => {
-        return this.failures.isOurs(error)
-          ? of(this.failures.toToolResult(call, error))
-          : throwError(() => error);
+        if (this.failures.isOurs(error)) return of(this.failures.toToolResult(call, error));
+        call.thrown = error;
+        return throwError(() => error);
       }),
     );
   }

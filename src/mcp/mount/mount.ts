@@ -9,7 +9,6 @@ import { ApplicationConfig, HttpAdapterHost } from '@nestjs/core';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 
 import type { KeyedRequest } from '../auth/keyed-request.js';
-import { ToolResultInterceptor } from '../errors/tool-result.interceptor.js';
 import { otherEnhancers } from './enhancers.js';
 import { type Layer, type Road, roadIn } from './express-road.js';
 import { Front } from './front.js';
@@ -41,10 +40,10 @@ export class Mount implements OnApplicationBootstrap {
   /**
    * Has it put up when everybody has said what should run where.
    *
-   * @param ours global classes that do nothing on the MCP path.
+   * @param known global classes that do nothing on the MCP path.
    */
-  prepare(app: INestApplication, ours: readonly Type[]): void {
-    this.plan = { app, known: new Set<Type>([ToolResultInterceptor, ...ours]) };
+  prepare(app: INestApplication, known: ReadonlySet<Type>): void {
+    this.plan = { app, known };
   }
 
   onApplicationBootstrap(): void {
