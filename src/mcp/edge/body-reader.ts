@@ -53,12 +53,13 @@ export class BodyReader implements OnApplicationShutdown {
     return new Promise((resolve, reject) => {
       const gathered = new GatheredBytes(announced || limit);
       let size = 0;
+      const waiting = patience.start(() => giveUp(tooSlow()));
       const giveUp = (refusal: Refusal): void => {
         size = Infinity;
+        patience.stop(waiting);
         this.release(gathered);
         reject(refusal);
       };
-      const waiting = patience.start(() => giveUp(tooSlow()));
       request.on('data', (chunk: Buffer) => {
         size += chunk.length;
         if (size > limit) giveUp(tooLarge(limit));
@@ -70,7 +71,6 @@ export class BodyReader implements OnApplicationShutdown {
         this.release(gathered);
       });
       request.once('close', () => {
-        patience.stop(waiting);
         if (!request.readableEnded) giveUp(unreadable());
       });
       request.once('error', () => giveUp(unreadable()));

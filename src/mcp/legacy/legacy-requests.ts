@@ -55,10 +55,12 @@ export class LegacyRequests {
   }
 
   private async callTool(asked: Asked): Promise<void> {
-    const { call, message } = asked;
+    const { session, call, message } = asked;
     try {
       const tool = this.tools.find(String(message.params?.['name']));
       if (tool.isStreaming) call.reply.openStream();
+      // A stranger's tool may ask the client something in its first line, and then the SDK must know the client.
+      if (!tool.input?.isAdvertisedOnly && session.record.canBeAsked) await this.live.linkOf(session).ready;
       const result = await this.run(tool, asked);
       if (result['resultType'] === 'input_required') await this.throughSdk(asked, result);
       else call.answer(resultMessage(message.id, JSON.stringify(result)));
@@ -69,11 +71,9 @@ export class LegacyRequests {
     }
   }
 
-  private async run(tool: RegisteredTool, asked: Asked): Promise<CallToolResult> {
-    const { session, message, call } = asked;
+  private run(tool: RegisteredTool, asked: Asked): Promise<CallToolResult> {
+    const { message, call } = asked;
     const origin = this.originOf(asked);
-    // A stranger's tool may ask the client something in its first line, and then the SDK must know the client.
-    if (!tool.input?.isAdvertisedOnly && session.record.canBeAsked) await this.live.linkOf(session).ready;
     return this.tools.run(tool, message as never, fastContext(call, message, origin.server), origin);
   }
 

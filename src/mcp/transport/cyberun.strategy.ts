@@ -75,10 +75,14 @@ export class CyberunStrategy extends McpStrategy {
   /** Guards, interceptors, pipes and filters are inside the handler; the hooks are for whoever instruments Nest. */
   private through(handler: MessageHandler): Invoke {
     return async (payload, context) => {
-      let outcome: Promise<unknown> = Promise.resolve();
+      let outcome: Promise<unknown> | undefined;
       const run = (): Promise<unknown> => (outcome = settled(handler, payload, context));
       await Promise.resolve(this.onProcessingStartHook(this.transportId, context, run));
-      return await outcome.finally(() => this.onProcessingEndHook?.(this.transportId, context));
+      try {
+        return await outcome;
+      } finally {
+        this.onProcessingEndHook?.(this.transportId, context);
+      }
     };
   }
 }
