@@ -145,9 +145,13 @@ describe('DELETE', () => {
   });
 });
 
+/** Long enough for a machine that stands still for a second. */
+const IDLE_MS = 2000;
+const IDLING = { CYBERUN_MCP_SESSION_IDLE_SECONDS: String(IDLE_MS / 1000) };
+
 describe('a session that idles', () => {
   it('ends, and so does its stream; one that is used goes on', async () => {
-    await using short = await McpApp.start({ environment: { CYBERUN_MCP_SESSION_IDLE_SECONDS: '1' } });
+    await using short = await McpApp.start({ environment: IDLING });
     const client = new McpHttp(short);
     const [idle, used] = [await client.open(), await client.open()];
     const ended = allOf(await client.listen(idle)).then(() => true);
@@ -160,13 +164,13 @@ describe('a session that idles', () => {
   });
 
   it('does not end while a call runs in it', async () => {
-    await using short = await McpApp.start({ environment: { CYBERUN_MCP_SESSION_IDLE_SECONDS: '1' } });
+    await using short = await McpApp.start({ environment: IDLING });
     const client = new McpHttp(short);
     const session = await client.open();
     const waiting = short.odd.next('waiting');
     const answer = client.ask(session, call('wait'));
     await waiting;
-    await delay(2000);
+    await delay(1.5 * IDLE_MS);
     short.odd.release();
 
     expect(await (await answer).json()).toMatchObject({ result: { structuredContent: { released: true } } });

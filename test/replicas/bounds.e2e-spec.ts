@@ -64,16 +64,18 @@ describe('the sessions of a key, at several replicas', () => {
   });
 
   it('count for as long as they are there: not when they idled away, but when they are used', async () => {
-    const environment = { CYBERUN_MCP_SESSION_IDLE_SECONDS: '1' };
+    // Long enough for a machine that stands still for a second.
+    const idleSeconds = 4;
+    const environment = { CYBERUN_MCP_SESSION_IDLE_SECONDS: String(idleSeconds) };
     await using first = await started(environment);
     await using second = await started(environment);
     const clients = pair(undefined, [first, second]);
     const used = await clients[0].open();
     for (let n = 1; n < SESSIONS; n += 1) await clients[1].open();
     const begun = Date.now();
-    while (Date.now() - begun < 1500) {
+    while (Date.now() - begun < 1000 * idleSeconds + 500) {
       expect((await clients[1].ask(used, PING)).status).toBe(200);
-      await delay(100);
+      await delay(250);
     }
 
     for (let n = 1; n < SESSIONS; n += 1) expect((await initialize(clients[n % 2 ? 0 : 1])).status).toBe(200);

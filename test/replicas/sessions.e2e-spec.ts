@@ -109,11 +109,14 @@ describe('a session opened at one replica', () => {
   });
 });
 
+/** Long enough for a machine that stands still for a second. */
+const IDLE_MS = 3000;
+const IDLING = { CYBERUN_MCP_SESSION_IDLE_SECONDS: String(IDLE_MS / 1000) };
+
 describe('a session that idles', () => {
   it('ends at every replica, and so does its stream; one that is used anywhere goes on', async () => {
-    const environment = { CYBERUN_MCP_SESSION_IDLE_SECONDS: '1' };
-    await using first = await started(environment);
-    await using second = await started(environment);
+    await using first = await started(IDLING);
+    await using second = await started(IDLING);
     const replicas = [new McpHttp(first), new McpHttp(second)] as const;
     const [idle, used] = [await replicas[0].open(), await replicas[0].open()];
     const ended = allOf(await replicas[1].listen(idle)).then(() => true);
@@ -127,13 +130,13 @@ describe('a session that idles', () => {
   });
 
   it('does not end while a call runs in it', async () => {
-    await using short = await started({ CYBERUN_MCP_SESSION_IDLE_SECONDS: '1' });
+    await using short = await started(IDLING);
     const client = new McpHttp(short);
     const session = await client.open();
     const waiting = short.odd.next('waiting');
     const answer = client.ask(session, call('wait'));
     await waiting;
-    await delay(2000);
+    await delay(1.5 * IDLE_MS);
     expect((await other.ask(session, PING)).status).toBe(200);
     short.odd.release();
     expect(await (await answer).json()).toMatchObject({ result: { structuredContent: { released: true } } });
