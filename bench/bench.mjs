@@ -13,7 +13,7 @@ import { writePage } from './page.mjs';
 import { pinThisProcess, serverScript, ServerProcess } from './server-process.mjs';
 
 const FULL = {
-  windowing: { rounds: 9, windowMs: 700, warmUp: { requests: 5000, limitMs: 6000 } },
+  windowing: { generations: 3, rounds: 9, windowMs: 700, warmUp: { requests: 5000, limitMs: 6000 } },
   sizes: {
     sessions: 2000,
     sessionRounds: 3,
@@ -26,7 +26,7 @@ const FULL = {
   },
 };
 const QUICK = {
-  windowing: { rounds: 1, windowMs: 150, warmUp: { requests: 100, limitMs: 200 } },
+  windowing: { generations: 1, rounds: 1, windowMs: 150, warmUp: { requests: 100, limitMs: 200 } },
   sizes: {
     sessions: 100,
     sessionRounds: 1,
@@ -41,7 +41,7 @@ const QUICK = {
 
 /** The cases in the order they run; each is a function of what it needs and returns a table and its judgements. */
 const CASES = { starts, tasks, calls, lists, proxied, sessions, streams };
-const NEED_FEW = ['calls', 'lists'];
+const NEED_TOOLS = ['calls', 'lists', 'sessions'];
 
 /** Runs the cases, shows and writes what came out; returns the exit code. */
 export async function bench(options) {
@@ -83,10 +83,10 @@ async function prepare(setup, wanted) {
   };
   const { runtime } = await start(runtimeBeside());
   setup.runtime = runtime;
-  if (wanted.some((name) => [...NEED_FEW, 'sessions'].includes(name))) await recordTools(runtime.endpoint);
-  if (wanted.some((name) => NEED_FEW.includes(name)))
-    setup.few = await start(startPeers(runtime.endpoint, 15));
-  if (wanted.includes('lists')) setup.many = await start(startPeers(runtime.endpoint, 150));
+  if (wanted.some((name) => NEED_TOOLS.includes(name))) await recordTools(runtime.endpoint);
+  if (!wanted.includes('lists')) return;
+  setup.few = await start(startPeers(runtime.endpoint, 15));
+  setup.many = await start(startPeers(runtime.endpoint, 150));
 }
 
 const runtimeBeside = async () => ({

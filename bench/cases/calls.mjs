@@ -1,20 +1,23 @@
+import { overGenerations } from '../generations.mjs';
 import { judged, ratio, round, withSpread } from '../judgement.mjs';
-import { LABELS, laneName, lanesOf } from '../peers.mjs';
+import { LABELS, laneName, lanesOf, startPeers } from '../peers.mjs';
 import { ERAS } from '../protocol.mjs';
-import { costOf, interleave, ratioOf } from '../windows.mjs';
+import { costOf, ratioOf } from '../windows.mjs';
 
 const BUDGET = 1 / 5;
-/** For each of the others': the ratio is near its budget. */
-const ROUNDS = 2;
+const TOOLS = 15;
 
 /** `tools/call` of a tool that needs nobody else: what the protocol edge itself costs. */
-export async function calls({ few, windowing }) {
-  const lanes = await lanesOf(few, {
+export async function calls({ runtime, windowing }) {
+  const what = {
     bare: '/call',
     method: 'tools/call',
     params: { name: 'echo', arguments: { text: 'hello' } },
-  });
-  const windows = await interleave(lanes, { ...windowing, rounds: ROUNDS * windowing.rounds });
+  };
+  const { lanes, windows } = await overGenerations(async () => {
+    const servers = await startPeers(runtime.endpoint, TOOLS);
+    return { servers, lanes: await lanesOf(servers, what) };
+  }, windowing);
   const ratios = ERAS.map((era) => ({
     era,
     ...ratioOf(windows.get(laneName('ours', era)), windows.get(laneName('stock', era))),
