@@ -23,7 +23,7 @@ export default defineConfig({
     maxWorkers: Math.max(3, availableParallelism()),
     reporters: resultsFile ? ['default', ['json', { outputFile: resultsFile }]] : ['default'],
     projects: [
-      project('unit', ['src/**/*.spec.ts'], seconds(20, 20)),
+      project('unit', ['src/**/*.spec.ts'], { ...seconds(20, 20), isolate: false }),
       project('contract', ['test/contract/**/*.spec.ts'], seconds(30, 60)),
       project('e2e', ['test/e2e/**/*.e2e-spec.ts'], { ...seconds(30, 60), ...withServer }),
       project('controller', ENDPOINT, { ...seconds(30, 60), env: { MCP_MOUNT: 'controller' } }),
