@@ -41,7 +41,7 @@ const QUICK = {
 
 /** The cases in the order they run; each is a function of what it needs and returns a table and its judgements. */
 const CASES = { starts, tasks, calls, lists, proxied, sessions, streams };
-const NEED_TOOLS = ['calls', 'lists', 'sessions'];
+const NEED_TOOLS = new Set(['calls', 'lists', 'sessions']);
 
 /** Runs the cases, shows and writes what came out; returns the exit code. */
 export async function bench(options) {
@@ -83,7 +83,7 @@ async function prepare(setup, wanted) {
   };
   const { runtime } = await start(runtimeBeside());
   setup.runtime = runtime;
-  if (wanted.some((name) => NEED_TOOLS.includes(name))) await recordTools(runtime.endpoint);
+  if (wanted.some((name) => NEED_TOOLS.has(name))) await recordTools(runtime.endpoint);
   if (!wanted.includes('lists')) return;
   setup.few = await start(startPeers(runtime.endpoint, 15));
   setup.many = await start(startPeers(runtime.endpoint, 150));
