@@ -1,11 +1,9 @@
 import type { INestApplication, Type } from '@nestjs/common';
-import { ApplicationConfig, ModulesContainer } from '@nestjs/core';
 import type { NestMicroservice } from '@nestjs/microservices';
 
-import { isGuardedByOthers } from './errors/others-around.js';
+import { isAnybodyAround } from './errors/others-around.js';
 import { rememberThrown } from './errors/remember-thrown.js';
 import { ToolResultInterceptor } from './errors/tool-result.interceptor.js';
-import { otherEnhancers } from './mount/enhancers.js';
 import { Mount } from './mount/mount.js';
 import { CyberunStrategy } from './transport/cyberun.strategy.js';
 import { Traffic } from './transport/traffic.js';
@@ -27,6 +25,7 @@ export async function connectMcp(
   // With the application's own guards, interceptors, pipes and filters around every tool.
   const options = { inheritAppConfig: true, deferInitialization: true };
   const tools = app.connectMicroservice({ strategy }, options) as NestMicroservice;
+  // Every call would pay for it.
   if (isAnybodyAround(app, known)) tools.registerPreRequestHook(rememberThrown);
   // What Nest does itself unless it is told to defer it; a hook has to be there before.
   tools.registerListeners();
@@ -35,11 +34,6 @@ export async function connectMcp(
   await app.startAllMicroservices();
   if (mount === 'front') app.get(Mount, { strict: false }).prepare(app, known);
 }
-
-/** Whether what is thrown around a tool may escape our interceptor. A hook costs a twentieth of a call. */
-const isAnybodyAround = (app: INestApplication, known: ReadonlySet<Type>): boolean =>
-  otherEnhancers(app.get(ApplicationConfig), known).length > 0 ||
-  isGuardedByOthers(app.get(ModulesContainer));
 
 /** Turns new requests away with 503, ends the streams, and gives calls in flight some time to finish. */
 export async function drainMcp(app: INestApplication, graceMs: number): Promise<void> {

@@ -1,14 +1,20 @@
-import type { Type } from '@nestjs/common';
+import type { INestApplication, Type } from '@nestjs/common';
 import { GUARDS_METADATA } from '@nestjs/common/constants.js';
-import { MetadataScanner, type ModulesContainer } from '@nestjs/core';
+import { ApplicationConfig, MetadataScanner, ModulesContainer } from '@nestjs/core';
 import { PATTERN_METADATA } from '@nestjs/microservices/constants.js';
 
 import { PermissionGuard } from '../auth/permission.guard.js';
+import { type KnownClasses, otherEnhancers } from '../mount/enhancers.js';
 
 const scanner = new MetadataScanner();
 
+/** Whether what is thrown around a tool may escape our interceptor, because somebody else's guard or global class is there. */
+export const isAnybodyAround = (app: INestApplication, known: KnownClasses): boolean =>
+  otherEnhancers(app.get(ApplicationConfig), known).length > 0 ||
+  isGuardedByOthers(app.get(ModulesContainer));
+
 /** Whether a guard that is not ours is on a tool, or on a class that has tools. */
-export const isGuardedByOthers = (modules: ModulesContainer): boolean =>
+const isGuardedByOthers = (modules: ModulesContainer): boolean =>
   [...modules.values()]
     .flatMap(({ controllers }) => [...controllers.values()])
     .some(({ metatype }) => guardsAround(metatype as Type).some((guard) => guard !== PermissionGuard));
