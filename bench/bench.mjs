@@ -7,7 +7,7 @@ import { streams } from './cases/streams.mjs';
 import { tasks } from './cases/tasks.mjs';
 import { describeCommit, describeMachine } from './machine.mjs';
 import { OtherLoad } from './other-load.mjs';
-import { recordTools, startPeers, stopAll } from './peers.mjs';
+import { recordTools } from './peers.mjs';
 import { printCase, printFailure, printJudgements, writeJson } from './report.mjs';
 import { writePage } from './page.mjs';
 import { pinThisProcess, serverScript, ServerProcess } from './server-process.mjs';
@@ -54,13 +54,13 @@ export async function bench(options) {
   const commit = describeCommit();
   console.log([...Object.values(machine), commit].join(' · '));
   const startedAt = Date.now();
-  const setup = { ...(options.quick ? QUICK : FULL), servers: [] };
+  const setup = { ...(options.quick ? QUICK : FULL) };
   const outcomes = [];
   try {
     await prepare(setup, wanted);
     for (const name of wanted) outcomes.push(await runCase(name, setup));
   } finally {
-    await stopAll(setup.servers);
+    await setup.runtime?.stop();
   }
   const results = {
     date: new Date(startedAt).toISOString(),
@@ -76,22 +76,9 @@ export async function bench(options) {
 
 /** Starts what several cases share. */
 async function prepare(setup, wanted) {
-  const start = async (starting) => {
-    const servers = await starting;
-    setup.servers.push(...Object.values(servers));
-    return servers;
-  };
-  const { runtime } = await start(runtimeBeside());
-  setup.runtime = runtime;
-  if (wanted.some((name) => NEED_TOOLS.has(name))) await recordTools(runtime.endpoint);
-  if (!wanted.includes('lists')) return;
-  setup.few = await start(startPeers(runtime.endpoint, 15));
-  setup.many = await start(startPeers(runtime.endpoint, 150));
+  setup.runtime = await ServerProcess.start({ script: serverScript('runtime'), place: 'client' });
+  if (wanted.some((name) => NEED_TOOLS.has(name))) await recordTools(setup.runtime.endpoint);
 }
-
-const runtimeBeside = async () => ({
-  runtime: await ServerProcess.start({ script: serverScript('runtime'), place: 'client' }),
-});
 
 async function runCase(name, setup) {
   try {

@@ -11,6 +11,9 @@ const TOOLS_FILE = join(ROOT, 'results', 'bench-tools.json');
 /** Sessions the load of a 2025-era lane is spread over. */
 const SESSIONS_PER_LANE = 8;
 
+/** As many tools as the product has. */
+export const FEW_TOOLS = 15;
+
 /** What is measured beside the product, and the eras each can be asked in. */
 const PEERS = { stock: ERAS, sdk: ERAS, fastmcp: [SESSIONS] };
 export const LABELS = {

@@ -1,11 +1,10 @@
 import { overGenerations } from '../generations.mjs';
 import { judged, ratio, round, withSpread } from '../judgement.mjs';
-import { LABELS, laneName, lanesOf, startPeers } from '../peers.mjs';
+import { FEW_TOOLS, LABELS, laneName, lanesOf, startPeers } from '../peers.mjs';
 import { ERAS } from '../protocol.mjs';
 import { costOf, ratioOf } from '../windows.mjs';
 
 const BUDGET = 1 / 5;
-const TOOLS = 15;
 
 /** `tools/call` of a tool that needs nobody else: what the protocol edge itself costs. */
 export async function calls({ runtime, windowing }) {
@@ -15,7 +14,7 @@ export async function calls({ runtime, windowing }) {
     params: { name: 'echo', arguments: { text: 'hello' } },
   };
   const { lanes, windows } = await overGenerations(async () => {
-    const servers = await startPeers(runtime.endpoint, TOOLS);
+    const servers = await startPeers(runtime.endpoint, FEW_TOOLS);
     return { servers, lanes: await lanesOf(servers, what) };
   }, windowing);
   const ratios = ERAS.map((era) => ({

@@ -1,19 +1,19 @@
+import { overGenerations } from '../generations.mjs';
 import { judged, ratio, withSpread } from '../judgement.mjs';
-import { LABELS, laneName, lanesOf } from '../peers.mjs';
+import { FEW_TOOLS, LABELS, laneName, lanesOf, startPeers } from '../peers.mjs';
 import { ERAS } from '../protocol.mjs';
-import { interleave, ratioOf } from '../windows.mjs';
+import { ratioOf } from '../windows.mjs';
 import { costTable } from './calls.mjs';
 
 const BUDGET = 1 / 10;
-const MANY = ' ×150';
+const MANY_TOOLS = 150;
+const MANY = ` ×${MANY_TOOLS}`;
 
 /** `tools/list` at 15 and at 150 tools (and `echo` each time). */
-export async function lists({ few, many, windowing }) {
-  const what = { bare: '/list', method: 'tools/list' };
-  const small = await lanesOf(few, what);
-  const large = await lanesOf(many, { ...what, suffix: MANY });
-  const lanes = [...small.map(named(15)), ...large.map(named(150))];
-  const windows = await interleave(lanes, windowing);
+export async function lists({ runtime, windowing }) {
+  // Nothing here is near its budget.
+  const once = { ...windowing, generations: 1 };
+  const { lanes, windows } = await overGenerations(() => started(runtime), once);
   const ratios = ERAS.map((era) => ({
     era,
     ...ratioOf(windows.get(laneName('ours', era)), windows.get(laneName('stock', era))),
@@ -27,10 +27,23 @@ export async function lists({ few, many, windowing }) {
   };
 }
 
+async function started(runtime) {
+  const what = { bare: '/list', method: 'tools/list' };
+  const few = await startPeers(runtime.endpoint, FEW_TOOLS);
+  const many = await startPeers(runtime.endpoint, MANY_TOOLS);
+  const small = await lanesOf(few, what);
+  const large = await lanesOf(many, { ...what, suffix: MANY });
+  return {
+    servers: [...Object.values(few), ...Object.values(many)],
+    lanes: [...small.map(named(FEW_TOOLS)), ...large.map(named(MANY_TOOLS))],
+  };
+}
+
 const named = (count) => (lane) => ({
   ...lane,
   label: `${LABELS[lane.kind]}, ${count} tools`,
-  ...(lane.era && lane.kind !== 'ours' && { ours: laneName('ours', lane.era, count === 150 ? MANY : '') }),
+  ...(lane.era &&
+    lane.kind !== 'ours' && { ours: laneName('ours', lane.era, count === MANY_TOOLS ? MANY : '') }),
 });
 
 const cheap = ({ era, ...found }) =>

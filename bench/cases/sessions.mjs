@@ -1,18 +1,17 @@
 import { judged, kibibytes, round } from '../judgement.mjs';
-import { LABELS, startPeers, stopAll } from '../peers.mjs';
+import { FEW_TOOLS, LABELS, startPeers, stopAll } from '../peers.mjs';
 import { closeSession, openSession } from '../protocol.mjs';
 import { median } from '../statistics.mjs';
 
 const BUDGET_BYTES = 4096;
 const AT_ONCE = 16;
 const WARM_UP = 100;
-const TOOLS = 15;
 /** fastmcp needs some 50 ms to open one; a tenth of them says as much. */
 const SHARE = { fastmcp: 0.1 };
 
 /** What an open, idle 2025-era session holds, over rounds of opening and closing. */
 export async function sessions({ runtime, sizes }) {
-  const servers = await startPeers(runtime.endpoint, TOOLS);
+  const servers = await startPeers(runtime.endpoint, FEW_TOOLS);
   try {
     const found = {};
     for (const kind of ['stock', 'sdk', 'fastmcp', 'ours']) {
