@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
+import { IDLE_MS, IDLING } from '../support/idling.js';
 import { McpApp } from '../support/mcp-app.js';
 import {
   allOf,
@@ -144,10 +145,6 @@ describe('DELETE', () => {
     expect((await http.ask(session, PING)).status).toBe(404);
   });
 });
-
-/** Long enough for a machine that stands still for a second. */
-const IDLE_MS = 2000;
-const IDLING = { CYBERUN_MCP_SESSION_IDLE_SECONDS: String(IDLE_MS / 1000) };
 
 describe('a session that idles', () => {
   it('ends, and so does its stream; one that is used goes on', async () => {

@@ -5,6 +5,7 @@ import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 
 import { Sessions } from '../../src/mcp/legacy/sessions.js';
+import { IDLE_MS, IDLING } from '../support/idling.js';
 import { McpApp } from '../support/mcp-app.js';
 import { McpHttp, rpc } from '../support/mcp-http.js';
 import { RedisServer } from '../support/redis-server.js';
@@ -64,16 +65,13 @@ describe('the sessions of a key, at several replicas', () => {
   });
 
   it('count for as long as they are there: not when they idled away, but when they are used', async () => {
-    // Long enough for a machine that stands still for a second.
-    const idleSeconds = 4;
-    const environment = { CYBERUN_MCP_SESSION_IDLE_SECONDS: String(idleSeconds) };
-    await using first = await started(environment);
-    await using second = await started(environment);
+    await using first = await started(IDLING);
+    await using second = await started(IDLING);
     const clients = pair(undefined, [first, second]);
     const used = await clients[0].open();
     for (let n = 1; n < SESSIONS; n += 1) await clients[1].open();
     const begun = Date.now();
-    while (Date.now() - begun < 1000 * idleSeconds + 500) {
+    while (Date.now() - begun < IDLE_MS + 500) {
       expect((await clients[1].ask(used, PING)).status).toBe(200);
       await delay(250);
     }

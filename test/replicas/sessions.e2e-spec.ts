@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
+import { IDLE_MS, IDLING } from '../support/idling.js';
 import { McpApp } from '../support/mcp-app.js';
 import { allOf, call, McpHttp, messagesOf, nextOf, resultOf, rpc } from '../support/mcp-http.js';
 import { until } from '../support/processes.js';
@@ -108,10 +109,6 @@ describe('a session opened at one replica', () => {
     await expect(stream.text()).rejects.toThrow('aborted');
   });
 });
-
-/** Long enough for a machine that stands still for a second. */
-const IDLE_MS = 3000;
-const IDLING = { CYBERUN_MCP_SESSION_IDLE_SECONDS: String(IDLE_MS / 1000) };
 
 describe('a session that idles', () => {
   it('ends at every replica, and so does its stream; one that is used anywhere goes on', async () => {

@@ -63,11 +63,6 @@ class GuardedClass {
   }
 }
 
-/** The tool is in a class above. */
-@UseGuards(Objects)
-@McpController()
-class GuardedHeir extends Throws {}
-
 @McpController()
 class WithInterceptor {
   @UseInterceptors(Objects)
@@ -108,6 +103,11 @@ class Unguarded {
     return {};
   }
 }
+
+/** The tool is in a class above. */
+@UseGuards(Objects)
+@McpController()
+class GuardedHeir extends Unguarded {}
 
 @Module({ controllers: [Unguarded], providers: [{ provide: APP_GUARD, useClass: Objects }] })
 class GlobalGuard {}
