@@ -24,6 +24,7 @@ const REVISIONS = {
 const home = new URL('.', import.meta.resolve(`${SUITE}/package.json`));
 const { version, bin } = JSON.parse(readFileSync(new URL('package.json', home), 'utf8'));
 const suite = fileURLToPath(new URL(Object.values(bin)[0], home));
+const patience = new URL('../test/conformance/patience.mjs', import.meta.url).href;
 
 const nginx = installedNginx();
 rmSync(RESULTS, { recursive: true, force: true });
@@ -59,7 +60,7 @@ function run({ subject, revision, selection, url }) {
   mkdirSync(folder, { recursive: true });
   const { stdout, stderr, error } = spawnSync(
     process.execPath,
-    [suite, 'server', '--url', url, ...selection, '--output-dir', folder],
+    ['--import', patience, suite, 'server', '--url', url, ...selection, '--output-dir', folder],
     { encoding: 'utf8' },
   );
   if (error) throw error;
