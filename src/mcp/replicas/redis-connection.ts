@@ -8,7 +8,8 @@ import { type Scripts, SCRIPTS } from './redis-scripts.js';
 
 /** What every replica listens to. A later form of the messages gets a channel of its own. */
 const CHANNEL = 'cyberun:mcp:replicas:1';
-const COMMAND_LIMIT_MS = 1000;
+/** Longer than this process, or the machine, may stand still. */
+const COMMAND_LIMIT_MS = 2000;
 /** A socket that owes an answer for so long is dead, even if nobody has closed it. */
 const SOCKET_LIMIT_MS = 3000;
 const HEARTBEAT_MS = 5000;
