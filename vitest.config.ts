@@ -13,7 +13,7 @@ const resultsFile = process.env['RESULTS_FILE'];
 /** What is promised of the MCP endpoint, in front of Express and behind it. */
 const ENDPOINT = [
   'http-edge',
-  'mcp-{bounds,caller,clients,drain,keys,odd-bodies,resume,sessions}',
+  'mcp-{bounds,caller,clients,crowd,drain,keys,odd-bodies,resume,sessions}',
   'differential/*',
 ].map((name) => `test/e2e/${name}.e2e-spec.ts`);
 

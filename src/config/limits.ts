@@ -1,14 +1,20 @@
+import { getHeapStatistics } from 'node:v8';
+
 /** Bounds that need no setting: no honest client comes near them. Tests give smaller ones. */
 export interface Limits {
   /** Characters of the address of an MCP request. */
   readonly urlLength: number;
+  /** Requests in progress in one process, and streams somebody listens to. */
+  readonly requests: number;
+  /** The same of one key; less, so that no key takes it all. */
+  readonly requestsPerKey: number;
   /** Requests of one session that are in progress in one process. */
   readonly requestsPerSession: number;
   /** Until the headers of a request are there. */
   readonly headersMs: number;
   /** Until the body of an MCP request is there. */
   readonly bodyMs: number;
-  /** All bodies of MCP requests that are arriving in one process; at least twice the limit of one. */
+  /** Memory for the bodies of all MCP requests in one process, arriving or in progress; at least twice the limit of one. */
   readonly bodiesBytes: number;
   /** Without any progress on a connection whose client does not read what it asked for. */
   readonly stallMs: number;
@@ -18,12 +24,21 @@ export interface Limits {
   readonly lookEveryMs: number;
 }
 
+/** What V8 ends the process above. What may take much of it is bounded by shares of it, in a small container too. */
+const heapBytes = getHeapStatistics().heap_size_limit;
+
+/** An open `stream_task_events` takes about as much of it. */
+const REQUEST_BYTES = 64 * 1024;
+const requests = Math.min(10_000, Math.floor(heapBytes / REQUEST_BYTES));
+
 export const LIMITS: Limits = Object.freeze({
   urlLength: 4096,
+  requests,
+  requestsPerKey: Math.floor(0.9 * requests),
   requestsPerSession: 100,
   headersMs: 20_000,
   bodyMs: 60_000,
-  bodiesBytes: 256 * 1024 * 1024,
+  bodiesBytes: heapBytes / 4,
   stallMs: 30_000,
   idleConnectionMs: 75_000,
   lookEveryMs: 5000,

@@ -10,6 +10,8 @@ const BOUNDS = [
   'hello_size',
   'sessions',
   'sessions_per_key',
+  'requests',
+  'requests_per_key',
   'requests_per_session',
   'streams_per_session',
 ] as const;

@@ -5,14 +5,15 @@ import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 
 import { LIMITS } from '../../config/index.js';
-import { BodyReader } from './body-reader.js';
+import { BodyReader, type ReadBody } from './body-reader.js';
 import { Refusal } from './refusal.js';
 
 const LIMIT = 100;
 const QUICK_MS = 200;
 
 const bodies = new BodyReader({ mcpBodyLimitBytes: LIMIT, limits: { ...LIMITS, bodyMs: QUICK_MS } });
-const readJson = (request: IncomingMessage): Promise<unknown> => bodies.readJson(request);
+const readJson = async (request: IncomingMessage, by = bodies): Promise<unknown> =>
+  (await by.readJson(request)).json;
 
 /** A body that arrives in these pieces. */
 function arriving(...chunks: Buffer[]): IncomingMessage {
@@ -71,7 +72,7 @@ describe('readJson', () => {
     const bytes = Buffer.from(JSON.stringify('x'.repeat(size - 2)));
     const request = Object.assign(new EventEmitter(), { headers: {} });
     const before = process.memoryUsage().heapUsed;
-    const read = patient.readJson(request as unknown as IncomingMessage);
+    const read = readJson(request as unknown as IncomingMessage, patient);
     for (let n = 0; n < size; n += 1) request.emit('data', bytes.subarray(n, n + 1));
     const grown = process.memoryUsage().heapUsed - before;
     request.emit('end');
@@ -81,30 +82,55 @@ describe('readJson', () => {
   });
 
   it('refuses what would take more than all bodies together may, until others have ended', async () => {
+    const size = 10_000;
     const open = (): PassThrough & { headers: object } => Object.assign(new PassThrough(), { headers: {} });
     const crowded = new BodyReader({
-      mcpBodyLimitBytes: LIMIT,
-      limits: { ...LIMITS, bodiesBytes: 2 * LIMIT },
+      mcpBodyLimitBytes: size,
+      limits: { ...LIMITS, bodiesBytes: 2 * size },
     });
-    const read = (stream: PassThrough): Promise<unknown> =>
-      crowded.readJson(stream as unknown as IncomingMessage);
-    const whole = JSON.stringify('x'.repeat(LIMIT - 2));
+    const read = async (stream: object): Promise<unknown> => {
+      const { json, release } = await crowded.readJson(stream as IncomingMessage);
+      release?.();
+      return json;
+    };
+    const whole = JSON.stringify('x'.repeat(size - 2));
     const waiting = [open(), open()];
     const answers = waiting.map(read);
     for (const stream of waiting) stream.write(whole.slice(0, -1));
 
-    await expect(read(arriving(Buffer.from('"one more"')) as unknown as PassThrough)).rejects.toMatchObject({
+    await expect(read(arriving(Buffer.from(whole)))).rejects.toMatchObject({
       status: 503,
       bound: 'bodies_total',
       headers: { 'Retry-After': '1' },
     });
+    expect(await read(arriving(Buffer.from('"a small one"')))).toBe('a small one');
 
-    waiting[0]?.end('"');
     waiting[1]?.destroy();
-    expect(await answers[0]).toHaveLength(LIMIT - 2);
     await expect(answers[1]).rejects.toMatchObject({ status: 400 });
-    for (let n = 0; n < 5; n += 1)
-      expect(await read(arriving(Buffer.from(whole)) as unknown as PassThrough)).toHaveLength(LIMIT - 2);
+    waiting[0]?.end('"');
+    expect(await answers[0]).toHaveLength(size - 2);
+    for (let n = 0; n < 5; n += 1) expect(await read(arriving(Buffer.from(whole)))).toHaveLength(size - 2);
     crowded.onApplicationShutdown();
+  });
+
+  it('keeps room for what was read until it is released, for as much as it takes parsed', async () => {
+    const size = 100_000;
+    const roomy = new BodyReader({ mcpBodyLimitBytes: size, limits: { ...LIMITS, bodiesBytes: 20 * size } });
+    const read = (text: string): Promise<ReadBody> => roomy.readJson(arriving(Buffer.from(text)));
+    const text = JSON.stringify('x'.repeat(size - 2));
+    const objects = `[${Array.from({ length: size / 3 - 1 }, () => '{}').join(',')}]`;
+
+    // Taken alone, any body has room, however much it takes.
+    const { release } = await read(objects);
+    await expect(read(text)).rejects.toMatchObject({ status: 503, bound: 'bodies_total' });
+    expect(await read('"light"')).toEqual({ json: 'light' });
+    release?.();
+
+    for (let n = 0; n < 20; n += 1) {
+      const several = await Promise.all(Array.from({ length: 5 }, () => read(text)));
+      for (const one of several) one.release?.();
+      await expect(read(text.slice(0, -1))).rejects.toMatchObject({ status: 400 });
+    }
+    roomy.onApplicationShutdown();
   });
 });

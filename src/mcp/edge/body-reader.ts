@@ -5,17 +5,27 @@ import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 
 import { CONFIG, type Config } from '../../config/index.js';
 import { GatheredBytes } from './gathered-bytes.js';
+import { parsedSize } from './parsed-size.js';
 import { Patience } from './patience.js';
 import { CODE, Refusal } from './refusal.js';
 
 const BYTE_ORDER_MARK = 0xfeff;
+/** Bodies up to this size always have room, and take none once they are read; nearly all are far smaller. */
+const LIGHT = 4096;
 
-/** Reads the bodies of requests, within the bounds of size and time. */
+/** A body that was read and parsed. */
+export interface ReadBody {
+  readonly json: unknown;
+  /** To be called when nobody needs it any more; small ones are not accounted for. */
+  readonly release?: () => void;
+}
+
+/** Reads the bodies of requests, within the bounds of size, time and memory. */
 @Injectable()
 export class BodyReader implements OnApplicationShutdown {
   private readonly limit: number;
   private readonly limitOfAll: number;
-  /** Bytes of memory that bodies take which have not come to their end. */
+  /** Bytes of memory that bodies take which are arriving, or parsed and of some size. */
   private taken = 0;
   private readonly patience: Patience;
 
@@ -31,14 +41,15 @@ export class BodyReader implements OnApplicationShutdown {
    *
    * @throws {Refusal} 413 above the limit, 408 when it takes too long, 503 while others take all the room, 400 for what is not JSON in UTF-8.
    */
-  async readJson(request: IncomingMessage): Promise<unknown> {
+  async readJson(request: IncomingMessage): Promise<ReadBody> {
     const bytes = await this.readBytes(request);
-    if (!isUtf8(bytes)) throw unreadable();
-    const text = bytes.toString('utf8');
+    if (bytes.length <= LIGHT) return { json: parsed(bytes) };
+    const release = this.hold(parsedSize(bytes));
     try {
-      return JSON.parse(text.charCodeAt(0) === BYTE_ORDER_MARK ? text.slice(1) : text) as unknown;
-    } catch {
-      throw unreadable();
+      return { json: parsed(bytes), release };
+    } catch (error) {
+      release();
+      throw error;
     }
   }
 
@@ -77,17 +88,36 @@ export class BodyReader implements OnApplicationShutdown {
     });
   }
 
-  /** Whether there is room for it. */
+  /** Whether there is room for it; for what is small there always is. */
   private add(chunk: Buffer, gathered: GatheredBytes): boolean {
     this.taken -= gathered.cost;
     gathered.add(chunk);
     this.taken += gathered.cost;
-    return this.taken <= this.limitOfAll;
+    return gathered.cost <= LIGHT || this.taken <= this.limitOfAll;
   }
 
   private release(gathered: GatheredBytes): void {
     this.taken -= gathered.cost;
     gathered.forget();
+  }
+
+  /** Makes room for a body that is parsed; alone, any has room. */
+  private hold(memory: number): () => void {
+    if (this.taken > 0 && this.taken + memory > this.limitOfAll) throw tooMany();
+    this.taken += memory;
+    return () => {
+      this.taken -= memory;
+    };
+  }
+}
+
+function parsed(bytes: Buffer): unknown {
+  if (!isUtf8(bytes)) throw unreadable();
+  const text = bytes.toString('utf8');
+  try {
+    return JSON.parse(text.charCodeAt(0) === BYTE_ORDER_MARK ? text.slice(1) : text) as unknown;
+  } catch {
+    throw unreadable();
   }
 }
 
@@ -111,7 +141,7 @@ const tooMany = (): Refusal =>
   new Refusal(
     503,
     CODE.refused,
-    'Service Unavailable: Too many request bodies are arriving. Try again in a moment.',
+    'Service Unavailable: Large requests take all the memory there is for them. Try again in a moment.',
     {
       bound: 'bodies_total',
       headers: { ...CLOSE, 'Retry-After': '1' },

@@ -1,6 +1,8 @@
 import { Injectable } from '@nestjs/common';
+import type { RequestId } from '@modelcontextprotocol/server';
 import type { ServerResponse } from 'node:http';
 
+import { CODE, Refusal } from '../edge/refusal.js';
 import { KeptStreams } from '../resume/kept-streams.js';
 import { Call } from '../transport/call.js';
 import type { RequestMessage } from '../transport/messages.js';
@@ -22,6 +24,15 @@ export class LegacyCalls {
     private readonly kept: KeptStreams,
   ) {}
 
+  /** Why so many cannot be begun. Notifications get through: one of them may be what makes room. */
+  refusalOf(requests: readonly RequestMessage[], session: LiveSession): Refusal | undefined {
+    const { length } = requests;
+    if (length === 0) return undefined;
+    const id = idOf(requests);
+    if (!this.live.hasRoom(session, length)) return tooMuchAtOnce(id);
+    return this.traffic.refusalOf(session.record.keyHash, id, length);
+  }
+
   /** The response to a POST that holds these requests. */
   replyTo(requests: readonly RequestMessage[], { record }: LiveSession, response: ServerResponse): Reply {
     const headers = { [SESSION_ID]: record.id };
@@ -32,7 +43,7 @@ export class LegacyCalls {
   }
 
   open(session: LiveSession, { id }: RequestMessage, reply: Reply): Call {
-    const call = new Call(id, reply, (done) => {
+    const call = new Call(id, session.record.keyHash, reply, (done) => {
       session.inProgress.delete(inProgress);
       this.traffic.leave(done);
       this.live.settle(session);
@@ -43,4 +54,15 @@ export class LegacyCalls {
     reply.onLost(() => call.cancelIn(RESUME_WINDOW_MS, 'the client is gone'));
     return call;
   }
+}
+
+/** @param requests of one POST; a batch of them has no id of its own. */
+const idOf = ([first, ...others]: readonly RequestMessage[]): RequestId | null =>
+  others.length === 0 ? (first?.id ?? null) : null;
+
+function tooMuchAtOnce(id: RequestId | null): Refusal {
+  const message =
+    'Too Many Requests: Too many requests of this session are in progress. Wait until some are answered, or cancel them.';
+  const headers = { 'Retry-After': '1' };
+  return new Refusal(429, CODE.refused, message, { id, headers, bound: 'requests_per_session' });
 }

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 
 import { ResumedStreams } from '../resume/resumed-streams.js';
+import { Traffic } from '../transport/traffic.js';
 import type { SessionRecord } from './sessions.js';
 import { StandaloneStreams } from './standalone-streams.js';
 
@@ -11,10 +12,12 @@ export class SessionStreams {
   constructor(
     private readonly standalone: StandaloneStreams,
     private readonly resumed: ResumedStreams,
+    private readonly traffic: Traffic,
   ) {}
 
   /** @throws {Refusal} */
   async open(record: SessionRecord, headers: IncomingHttpHeaders, response: ServerResponse): Promise<void> {
+    this.traffic.requireRoom(record.keyHash, null);
     const lastEventId = String(headers['last-event-id'] ?? '');
     if (lastEventId === '') await this.standalone.open(record, response);
     else await this.resumed.resume(record, lastEventId, response);

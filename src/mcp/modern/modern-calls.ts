@@ -28,14 +28,20 @@ export class ModernCalls {
     private readonly traffic: Traffic,
   ) {}
 
-  /** Answers a call; or returns what the tool made of it, if only the SDK knows how to send that. */
+  /**
+   * Answers a call; or returns what the tool made of it, if only the SDK knows how to send that.
+   *
+   * @throws {Refusal} 429 or 503 when too much is in progress already.
+   */
   async answer(
     request: KeyedRequest,
     response: ServerResponse,
     message: RequestMessage,
   ): Promise<CallToolResult | undefined> {
+    const keyHash = request.auth.clientId;
+    this.traffic.requireRoom(keyHash, message.id);
     const reply = new Reply(response);
-    const call = new Call(message.id, reply, (done) => this.traffic.leave(done));
+    const call = new Call(message.id, keyHash, reply, (done) => this.traffic.leave(done));
     this.traffic.enter(call);
     // In this revision, closing the response is how a client cancels.
     reply.onLost(() => call.cancel('the client closed the response'));

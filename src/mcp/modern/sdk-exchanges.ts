@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { CallToolResult } from '@modelcontextprotocol/server';
+import type { CallToolResult, RequestId } from '@modelcontextprotocol/server';
 import type { ServerResponse } from 'node:http';
 
 import type { KeyedRequest } from '../auth/keyed-request.js';
@@ -19,13 +19,18 @@ export class SdkExchanges {
     traffic.beforeDrain(() => void sdk.endSubscriptions());
   }
 
-  /** Lets the SDK answer; `first` is what a tool has returned already, and only the SDK knows how to send. */
+  /**
+   * Lets the SDK answer; `first` is what a tool has returned already, and only the SDK knows how to send.
+   *
+   * @throws {Refusal} 429 or 503 when too much is in progress already.
+   */
   async serve(
     request: KeyedRequest,
     response: ServerResponse,
     body: unknown,
     first?: CallToolResult,
   ): Promise<void> {
+    if (!first) this.traffic.requireRoom(request.auth.clientId, idOf(body));
     const gone = new AbortController();
     response.once('close', () => gone.abort());
     if (isRecord(body) && body['method'] === 'subscriptions/listen') {
@@ -57,6 +62,7 @@ export class SdkExchanges {
   ): Promise<void> {
     const stop = new AbortController();
     const call: OpenCall = {
+      keyHash: request.auth.clientId,
       abort: (reason) => stop.abort(new Error(reason)),
       interrupt: () => interrupted(body).send(response),
     };
@@ -69,7 +75,8 @@ export class SdkExchanges {
 }
 
 /** The answer in place of the SDK's, when there is no more time for that; a stream under way just ends. */
-function interrupted(body: unknown): Refusal {
-  const id = isRecord(body) && isRequestId(body['id']) ? body['id'] : null;
-  return new Refusal(503, CODE.refused, INTERRUPTED, { id });
-}
+const interrupted = (body: unknown): Refusal =>
+  new Refusal(503, CODE.refused, INTERRUPTED, { id: idOf(body) });
+
+const idOf = (body: unknown): RequestId | null =>
+  isRecord(body) && isRequestId(body['id']) ? body['id'] : null;

@@ -19,6 +19,7 @@ export class Call implements OpenCall {
 
   constructor(
     readonly id: RequestId,
+    readonly keyHash: string,
     readonly reply: Reply,
     private readonly onDone: (call: Call) => void,
   ) {}

@@ -21,15 +21,17 @@ export class Roster<Entry extends Listed> {
     this.entries.push(entry);
   }
 
-  /** The last one takes the place of the one that leaves. */
-  delete(entry: Entry): void {
+  /** The last one takes the place of the one that leaves. Returns whether it was there. */
+  delete(entry: Entry): boolean {
     const { place = NOWHERE } = entry;
-    if (this.entries[place] !== entry) return;
+    if (this.entries[place] !== entry) return false;
     entry.place = NOWHERE;
     const last = this.entries.pop();
-    if (last === undefined || last === entry) return;
-    last.place = place;
-    this.entries[place] = last;
+    if (last !== undefined && last !== entry) {
+      last.place = place;
+      this.entries[place] = last;
+    }
+    return true;
   }
 
   /** Those of this moment, whoever leaves meanwhile. */

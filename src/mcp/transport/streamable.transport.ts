@@ -63,8 +63,18 @@ export class StreamableTransport implements McpTransport {
       const message = 'Unsupported Media Type: Content-Type must be application/json';
       throw new Refusal(415, CODE.refused, message);
     }
-    const body = await this.bodies.readJson(request);
-    const endpoint = eraOf(headers, body) === 'modern' ? this.modern : this.legacy;
-    await endpoint.post(request, response, body);
+    const { json, release } = await this.bodies.readJson(request);
+    try {
+      const endpoint = eraOf(headers, json) === 'modern' ? this.modern : this.legacy;
+      await endpoint.post(request, response, json);
+    } finally {
+      if (release) whenGone(response, release);
+    }
   }
+}
+
+/** Calls back once nothing of an answer is left to send. */
+function whenGone(response: ServerResponse, listener: () => void): void {
+  if (response.destroyed) listener();
+  else response.once('close', listener);
 }

@@ -172,7 +172,7 @@ describe('Reply of a stream that is kept', () => {
 
   it('gives its client another minute with every sign of life over another connection', () => {
     const { response, reply, readOn } = keeping();
-    const call = new Call(1, reply, () => undefined);
+    const call = new Call(1, 'key', reply, () => undefined);
     reply.onLost(() => call.cancelIn(60_000, 'the client is gone'));
     reply.openStream();
     response.lose();
@@ -206,7 +206,7 @@ describe('Call', () => {
   it('is given up a minute after its client was lost', () => {
     const response = new FakeResponse();
     const done = vi.fn<() => void>();
-    const call = new Call(1, new Reply(as(response)), done);
+    const call = new Call(1, 'key', new Reply(as(response)), done);
     const { signal } = call;
     call.cancelIn(60_000, 'the client is gone');
     vi.advanceTimersByTime(59_999);
@@ -218,7 +218,7 @@ describe('Call', () => {
 
   it('answers once, whatever comes after', () => {
     const response = new FakeResponse();
-    const call = new Call(1, new Reply(as(response)), () => undefined);
+    const call = new Call(1, 'key', new Reply(as(response)), () => undefined);
     call.answer('"first"');
     call.answer('"second"');
     call.cancel('too late');
@@ -228,7 +228,7 @@ describe('Call', () => {
   });
 
   it('tells a tool that asks late that nobody waits any more', () => {
-    const call = new Call(1, new Reply(as(new FakeResponse())), () => undefined);
+    const call = new Call(1, 'key', new Reply(as(new FakeResponse())), () => undefined);
     call.abort('over');
     expect(call.signal.reason).toMatchObject({ message: 'over' });
   });

@@ -1,6 +1,10 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
+import type { RequestId } from '@modelcontextprotocol/server';
 
+import { CONFIG, type Config } from '../../config/index.js';
 import { KeyVerdicts } from '../auth/key-verdicts.js';
+import type { Refusal } from '../edge/refusal.js';
+import { Crowd } from './crowd.js';
 import { type Listed, Roster } from './roster.js';
 
 /** How long a call that was aborted may take to say so itself. */
@@ -8,6 +12,7 @@ const LAST_WORDS_MS = 250;
 
 /** Something that is being worked on and will be answered. */
 export interface OpenCall extends Listed {
+  readonly keyHash: string;
   /** Tells it to stop. */
   abort(reason: string): void;
   /** Answers in its place. */
@@ -25,11 +30,13 @@ export interface OpenStream {
 export class Traffic {
   private readonly calls = new Roster<OpenCall>();
   private readonly streams = new Set<OpenStream>();
+  private readonly crowd: Crowd;
   private readonly onDrain = new Set<() => void>();
   private whenIdle: (() => void) | undefined;
   private hasEnded = false;
 
-  constructor(verdicts: KeyVerdicts) {
+  constructor(verdicts: KeyVerdicts, @Inject(CONFIG) { limits }: Config) {
+    this.crowd = new Crowd(limits);
     verdicts.onInvalid((keyHash) => this.endStreams((stream) => stream.keyHash === keyHash));
   }
 
@@ -48,21 +55,35 @@ export class Traffic {
     return this.calls.size;
   }
 
-  enter(call: OpenCall): void {
-    this.calls.add(call);
+  /** Why so many more requests of a key, or streams it listens to, would be too much; `id` is the request's. */
+  refusalOf(keyHash: string, id: RequestId | null, more = 1): Refusal | undefined {
+    return this.crowd.refusalOf(keyHash, id, more);
   }
 
+  /** @throws {Refusal} 429 or 503 when one more would be too much. */
+  requireRoom(keyHash: string, id: RequestId | null): void {
+    const refusal = this.refusalOf(keyHash, id);
+    if (refusal) throw refusal;
+  }
+
+  enter(call: OpenCall): void {
+    this.calls.add(call);
+    this.crowd.join(call.keyHash);
+  }
+
+  /** May be said twice. */
   leave(call: OpenCall): void {
-    this.calls.delete(call);
+    if (this.calls.delete(call)) this.crowd.part(call.keyHash);
     if (this.calls.size === 0) this.whenIdle?.();
   }
 
   open(stream: OpenStream): void {
     this.streams.add(stream);
+    this.crowd.join(stream.keyHash);
   }
 
   closed(stream: OpenStream): void {
-    this.streams.delete(stream);
+    if (this.streams.delete(stream)) this.crowd.part(stream.keyHash);
   }
 
   /** Calls back when streams that are not listed here have to end. */
