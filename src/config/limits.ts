@@ -4,6 +4,8 @@ import { getHeapStatistics } from 'node:v8';
 export interface Limits {
   /** Characters of the address of an MCP request. */
   readonly urlLength: number;
+  /** Connections to one process, of which several may share a client and most may idle. */
+  readonly connections: number;
   /** Requests in progress in one process, and streams somebody listens to. */
   readonly requests: number;
   /** The same of one key; less, so that no key takes it all. */
@@ -20,6 +22,8 @@ export interface Limits {
   readonly stallMs: number;
   /** Without a request on a connection; longer than load balancers keep theirs, so that they are the ones to close it. */
   readonly idleConnectionMs: number;
+  /** For what is still being answered when the server closes; calls in flight have had their time before. */
+  readonly closeMs: number;
   /** How often connections are looked at that send too slowly. */
   readonly lookEveryMs: number;
 }
@@ -33,6 +37,7 @@ const requests = Math.min(10_000, Math.floor(heapBytes / REQUEST_BYTES));
 
 export const LIMITS: Limits = Object.freeze({
   urlLength: 4096,
+  connections: 2 * requests,
   requests,
   requestsPerKey: Math.floor(0.9 * requests),
   requestsPerSession: 100,
@@ -41,5 +46,6 @@ export const LIMITS: Limits = Object.freeze({
   bodiesBytes: heapBytes / 4,
   stallMs: 30_000,
   idleConnectionMs: 75_000,
+  closeMs: 3000,
   lookEveryMs: 5000,
 });

@@ -7,6 +7,7 @@ const REASONS = [
   'malformed_request',
   'slow_request',
   'slow_reader',
+  'too_many_connections',
 ] as const;
 export type Reason = (typeof REASONS)[number];
 

@@ -5,6 +5,7 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import { Test } from '@nestjs/testing';
 
 import { Addresses, ConfigModule, type Limits, readConfig } from '../../src/config/index.js';
+import { boundConnections } from '../../src/http/index.js';
 import {
   connectMcp,
   drainMcp,
@@ -87,6 +88,7 @@ export class McpApp implements AsyncDisposable {
     const log = new LogBook();
     const app = built.createNestApplication<NestExpressApplication>({ bodyParser: false, logger: log });
     app.setGlobalPrefix('api/v1');
+    boundConnections(app.getHttpServer(), config.limits, { jsonRpc: true, rest: false });
     prepare(app);
     await connectMcp(app, { mount: MOUNT });
     await app.listen(0, '127.0.0.1');

@@ -1,6 +1,6 @@
 import { createParser } from 'eventsource-parser';
 
-import { KEY, type McpApp } from './mcp-app.js';
+import { KEY } from './mcp-app.js';
 
 export const LEGACY = '2025-11-25';
 export const MODERN = '2026-07-28';
@@ -37,7 +37,7 @@ interface Sending {
 /** Requests as a client without a library makes them. */
 export class McpHttp {
   constructor(
-    private readonly app: McpApp,
+    private readonly app: { readonly url: string },
     private readonly key: string = KEY,
   ) {}
 
