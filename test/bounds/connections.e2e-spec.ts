@@ -58,13 +58,7 @@ it('a connection too many takes the place of the oldest that is not used, and is
 });
 
 it('with all in use it is turned away, and nobody else is', async () => {
-  const release = Promise.withResolvers<void>();
-  runtime.on(TASK, async (_request, response) => {
-    await release.promise;
-    response
-      .writeHead(200, { 'Content-Type': 'application/json' })
-      .end(JSON.stringify(taskSample('running')));
-  });
+  const withheld = runtime.withhold(TASK, taskSample('running'));
   const calls = [await begun(), await begun(), await begun()];
   const before = Number(await server.metric(CUT));
 
@@ -73,7 +67,7 @@ it('with all in use it is turned away, and nobody else is', async () => {
   expect(late.received).toBe('');
   expect(await server.metric(CUT)).toBe(before + 1);
 
-  release.resolve();
+  withheld.release();
   for (const { answer } of calls) {
     expect(await answerOf(await answer)).toMatchObject({ result: { structuredContent: { id: TASK_ID } } });
   }

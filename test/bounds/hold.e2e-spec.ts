@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { friendlyRuntime } from '../support/every-tool.js';
 import { ImpatientServer } from '../support/impatient-server.js';
+import { McpHttp } from '../support/mcp-http.js';
 import type { MockRuntime } from '../support/mock-runtime.js';
 import { until } from '../support/processes.js';
 import { resultSample, TASK_ID, taskSample } from '../support/runtime-samples.js';
@@ -21,6 +22,7 @@ const LIMITS = {
   idleConnectionMs: 1.5 * STALL_MS,
   lookEveryMs: 50,
   requestsPerSession: 3,
+  requestsPerKey: 4,
 };
 const HELLO = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'test', version: '1' } };
 const TASK = 'GET /r/tasks/:id';
@@ -92,7 +94,7 @@ const http = (reason: string): string => `cyberun_http_connections_cut_total{rea
 const TOO_MUCH: readonly {
   readonly what: string;
   readonly status: number;
-  readonly id?: string;
+  readonly id?: string | number;
   readonly series: string;
   readonly act: () => Promise<Answer>;
 }[] = [
@@ -185,20 +187,33 @@ const TOO_MUCH: readonly {
     id: 'too many',
     series: mcp('requests_per_session'),
     act: async () => {
-      const release = Promise.withResolvers<void>();
-      runtime.on(TASK, async (_request, response) => {
-        await release.promise;
-        response
-          .writeHead(200, { 'Content-Type': 'application/json' })
-          .end(JSON.stringify(taskSample('running')));
-      });
+      const withheld = runtime.withhold(TASK, taskSample('running'));
       const key = newKey();
       const session = await opened(key);
       const before = runtime.requests(TASK).length;
       const running = ['a', 'b', 'c'].map((id) => post(getTask(id), key, session));
       await until(() => Promise.resolve(runtime.requests(TASK).length === before + running.length), 10_000);
       const refused = await answerOf(await post({ id: 'too many', method: 'ping' }, key, session));
-      release.resolve();
+      withheld.release();
+      for (const response of await Promise.all(running)) expect((await answerOf(response)).status).toBe(200);
+      return refused;
+    },
+  },
+  {
+    what: 'a request more than a key may have in progress',
+    status: 429,
+    id: 1,
+    series: mcp('requests_per_key'),
+    act: async () => {
+      const withheld = runtime.withhold(TASK, taskSample('running'));
+      const http = new McpHttp({ url: server.endpoint }, newKey());
+      const getOne = (): Promise<Response> =>
+        http.modern('tools/call', { name: 'get_task', arguments: { task_id: TASK_ID } });
+      const before = runtime.requests(TASK).length;
+      const running = Array.from({ length: LIMITS.requestsPerKey }, getOne);
+      await until(() => Promise.resolve(runtime.requests(TASK).length === before + running.length), 10_000);
+      const refused = await answerOf(await getOne());
+      withheld.release();
       for (const response of await Promise.all(running)) expect((await answerOf(response)).status).toBe(200);
       return refused;
     },

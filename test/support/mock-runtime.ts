@@ -59,6 +59,16 @@ export class MockRuntime implements AsyncDisposable {
     return this;
   }
 
+  /** Scripts a route to answer all its requests once it is released, and from then on at once. */
+  withhold(route: string, json: unknown): { readonly release: () => void } {
+    const released = Promise.withResolvers<void>();
+    this.on(route, async (_request, response) => {
+      await released.promise;
+      response.writeHead(200, { 'Content-Type': 'application/json' }).end(JSON.stringify(json));
+    });
+    return { release: released.resolve };
+  }
+
   /** Requests to a route so far. */
   requests(route: string): SeenRequest[] {
     return this.seen.filter((request) => matches(route, request));
