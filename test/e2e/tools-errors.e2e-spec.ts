@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CLIENTS, type StoryClient, type ToolResult } from '../support/clients.js';
 import { EVERY_TOOL, friendlyRuntime } from '../support/every-tool.js';
 import { type McpApplication, startMcp } from '../support/mcp-application.js';
-import type { Answer, MockRuntime } from '../support/mock-runtime.js';
+import type { Answer, MockRuntime, SeenRequest } from '../support/mock-runtime.js';
 import { TASK_ID, WORKFLOW_ID } from '../support/runtime-samples.js';
 
 const KEY = 'sk-errors-0123456789';
@@ -29,6 +29,10 @@ function failed({ isError, structuredContent, content }: ToolResult): Record<str
   expect(content).toEqual([{ type: 'text', text: JSON.stringify(structuredContent) }]);
   return structuredContent ?? {};
 }
+
+/** What tools asked of the runtime; that a key is judged anew now and then is nobody's doing. */
+const asked = (): SeenRequest[] =>
+  runtime.seen.filter(({ path, query }) => path !== '/r/workflows' || query['per_page'] !== '1');
 
 const LATER = 'It changes nothing; try again later.';
 const LOOK_FIRST = 'A run may have started: look with list_tasks before you run it again.';
@@ -151,9 +155,9 @@ describe.each(CLIENTS)('with $name', ({ connect }) => {
       /body_base64: must be base64/,
     ],
   ])('%s with %j names the field and the rule', async (name, args, message) => {
-    const before = runtime.seen.length;
+    const before = asked().length;
     expect(failed(await client.call(name, args))['error_message']).toMatch(message);
-    expect(runtime.seen).toHaveLength(before);
+    expect(asked()).toHaveLength(before);
   });
 });
 
