@@ -18,6 +18,11 @@ export interface Limits {
   readonly bodyMs: number;
   /** Memory for the bodies of all MCP requests in one process, arriving or in progress; at least twice the limit of one. */
   readonly bodiesBytes: number;
+  /** Answers of the runtime that are being read or made into results, which takes a dozen times as much memory. */
+  readonly answersBytes: number;
+  /** Answers that clients have not read yet; above it, the following takes the place of `stallMs`. */
+  readonly unreadBytes: number;
+  readonly hurriedStallMs: number;
   /** Without any progress on a connection whose client does not read what it asked for. */
   readonly stallMs: number;
   /** Without a request on a connection; longer than load balancers keep theirs, so that they are the ones to close it. */
@@ -44,6 +49,9 @@ export const LIMITS: Limits = Object.freeze({
   headersMs: 20_000,
   bodyMs: 60_000,
   bodiesBytes: heapBytes / 4,
+  answersBytes: Math.floor(heapBytes / 48),
+  unreadBytes: heapBytes / 4,
+  hurriedStallMs: 2000,
   stallMs: 30_000,
   idleConnectionMs: 75_000,
   closeMs: 3000,

@@ -45,6 +45,8 @@ import { ToolCatalog } from './tools/tool-catalog.js';
 import { ToolRunner } from './tools/tool-runner.js';
 import { Announcements } from './transport/announcements.js';
 import { CyberunStrategy } from './transport/cyberun.strategy.js';
+import { Outbox } from './transport/outbox.js';
+import { Posts } from './transport/posts.js';
 import { SdkServers } from './transport/sdk-servers.js';
 import { StreamableTransport } from './transport/streamable.transport.js';
 import { ToolCalls } from './transport/tool-calls.js';
@@ -68,7 +70,7 @@ const legacy = [
   LegacyEndpoint,
 ];
 const modern = [HotRequests, ModernResults, ModernCalls, SdkModern, SdkExchanges, ModernEndpoint];
-const transport = [Traffic, SdkServers, Announcements, StreamableTransport, CyberunStrategy];
+const transport = [Traffic, Outbox, Posts, SdkServers, Announcements, StreamableTransport, CyberunStrategy];
 
 const mount = [Front, Mount];
 

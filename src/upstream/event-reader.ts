@@ -14,18 +14,18 @@ export class EventReader {
    * @param failure what is thrown for a larger one, an {@link AnswerTooLarge}.
    */
   constructor(
-    private readonly limit: number,
+    limit: number,
     private readonly hear: Hear,
     private readonly failure: (thrown: unknown) => Error,
   ) {
     this.parser = createParser({
       maxBufferSize: limit,
       onEvent: ({ id, event = 'message', data }) => {
-        if (data.length > limit) throw this.tooLarge();
+        if (data.length > limit) throw new AnswerTooLarge(limit);
         this.arrived.push({ ...(id === undefined ? {} : { id }), event, data });
       },
       onError: ({ type }) => {
-        if (type === 'max-buffer-size-exceeded') throw this.tooLarge();
+        if (type === 'max-buffer-size-exceeded') throw new AnswerTooLarge(limit);
       },
     });
   }
@@ -45,9 +45,5 @@ export class EventReader {
     } catch (thrown) {
       throw this.failure(thrown);
     }
-  }
-
-  private tooLarge(): AnswerTooLarge {
-    return new AnswerTooLarge(`one event of more than ${this.limit} bytes`);
   }
 }

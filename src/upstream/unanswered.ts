@@ -15,7 +15,8 @@ export function unanswered(asked: Asked, signal: AbortSignal, thrown: unknown): 
   if (thrown instanceof UpstreamError) return thrown;
   const cause = harmless(thrown);
   const kind = signal.aborted ? 'cancelled' : kindOf(thrown);
-  return new UpstreamError(kind, bodyOf(asked, kind, cause), { operation: asked.operation, cause });
+  const body = thrown instanceof AnswerTooLarge ? tooLarge(asked, thrown) : bodyOf(asked, kind, cause);
+  return new UpstreamError(kind, body, { operation: asked.operation, cause });
 }
 
 /** The error for an answer outside the contract. */
@@ -33,6 +34,12 @@ function kindOf(thrown: unknown): Exclude<Unanswered, 'cancelled'> {
 function bodyOf(asked: Asked, kind: Unanswered, cause?: ThrownElsewhere): ErrorBody {
   const wasSent = cause?.code === undefined || !NEVER_CONNECTED.test(cause.code);
   return { error_message: `${WHAT_HAPPENED[kind](asked.operation)} ${whatItMeans(asked, wasSent)}` };
+}
+
+function tooLarge(asked: Asked, { limit }: AnswerTooLarge): ErrorBody {
+  const what = `The runtime's answer is larger than the ${limit} bytes this server takes when it asks to ${asked.operation}.`;
+  const todo = asked.method === 'GET' ? 'It would be again; ask for less, if you can.' : whatItMeans(asked);
+  return { error_message: `${what} ${todo}` };
 }
 
 const WHAT_HAPPENED: Readonly<Record<Unanswered, (operation: string) => string>> = {

@@ -6,6 +6,7 @@ import {
 } from 'axios';
 import type { Dispatcher } from 'undici';
 
+import type { AnswerRoom } from './answer-room.js';
 import type { Dispatchers } from './dispatchers.js';
 import type { Exchange } from './exchange.js';
 import { StreamedAnswer } from './streamed-answer.js';
@@ -16,10 +17,10 @@ import { WholeAnswer } from './whole-answer.js';
  * `baseURL`, `url` below it, `method`, `headers`, `data`, `signal`, `timeout`, `maxContentLength`, and `responseType`
  * `stream` or `arraybuffer`. Any status is an answer, redirects included: a key must not follow one.
  */
-export function undiciAdapter(dispatchers: Dispatchers): AxiosAdapter {
+export function undiciAdapter(dispatchers: Dispatchers, room: AnswerRoom): AxiosAdapter {
   return async (config) => {
     const { dispatcher, origin, path } = dispatchers.towards(config.baseURL ?? '');
-    const { status, headers, data } = await exchangeFor(config).over(dispatcher, {
+    const { status, headers, data } = await exchangeFor(config, room).over(dispatcher, {
       origin,
       path: `${path}/${config.url ?? ''}`,
       method: config.method?.toUpperCase() as Dispatcher.HttpMethod,
@@ -30,11 +31,11 @@ export function undiciAdapter(dispatchers: Dispatchers): AxiosAdapter {
   };
 }
 
-function exchangeFor(config: InternalAxiosRequestConfig): Exchange {
+function exchangeFor(config: InternalAxiosRequestConfig, room: AnswerRoom): Exchange {
   const limits = { signal: config.signal as AbortSignal | undefined, timeoutMs: config.timeout };
   return config.responseType === 'stream'
     ? new StreamedAnswer(limits)
-    : new WholeAnswer(limits, config.maxContentLength ?? Infinity);
+    : new WholeAnswer(limits, { largest: config.maxContentLength ?? Infinity, room });
 }
 
 /** Axios has headers of a kind of its own, but only where it had something to do with the request. */

@@ -28,11 +28,16 @@ const JUDGE = {
 /** The only way out to the Runtime API. Whatever goes wrong is an UpstreamError. */
 @Injectable()
 export class UpstreamClient {
+  /** Bytes of an answer, or of an event. */
+  private readonly largest: number;
+
   constructor(
     private readonly http: HttpService,
     private readonly addresses: Addresses,
     @Inject(CONFIG) private readonly config: Config,
-  ) {}
+  ) {
+    this.largest = Math.min(config.runtimeResponseLimitBytes, config.limits.answersBytes);
+  }
 
   /** Makes one call, once, and returns its answer as the contract describes it. */
   async send<Answer>(caller: Caller, request: UpstreamRequest<Answer>): Promise<Answer> {
@@ -54,7 +59,7 @@ export class UpstreamClient {
   ): Promise<void> {
     const asked = { ...request, method: 'GET', accept: 'text/event-stream' } as const;
     const failure = (thrown: unknown): UpstreamError => unanswered(asked, caller.signal, thrown);
-    const events = new EventReader(this.config.runtimeResponseLimitBytes, hear, failure);
+    const events = new EventReader(this.largest, hear, failure);
     using cutoff = new Cutoff(caller.signal, this.config.runtimeTimeoutMs);
     const body = await this.opened(caller, asked, cutoff.signal);
     cutoff.restart(idleMs);
@@ -68,11 +73,9 @@ export class UpstreamClient {
   private async opened(caller: Caller, asked: Asked, signal: AbortSignal): Promise<Body> {
     const response = await this.answered<Body>(caller, asked, { signal, responseType: 'stream' });
     if (isSuccess(response)) return response.data;
-    const data = await readWhole(response.data, this.config.runtimeResponseLimitBytes).catch(
-      (thrown: unknown) => {
-        throw unanswered(asked, caller.signal, thrown);
-      },
-    );
+    const data = await readWhole(response.data, this.largest).catch((thrown: unknown) => {
+      throw unanswered(asked, caller.signal, thrown);
+    });
     throw refused(caller, asked, { ...response, data });
   }
 
@@ -108,7 +111,7 @@ export class UpstreamClient {
         ...(body && { data: JSON.stringify(body) }),
         signal,
         ...rest,
-        maxContentLength: this.config.runtimeResponseLimitBytes,
+        maxContentLength: this.largest,
       });
     } catch (thrown) {
       throw unanswered(asked, caller.signal, signal.aborted ? signal.reason : thrown);

@@ -1,6 +1,7 @@
 import { HttpService } from '@nestjs/axios';
 import { Module } from '@nestjs/common';
 
+import { AnswerRoom } from './answer-room.js';
 import { Dispatchers } from './dispatchers.js';
 import { httpServiceOver } from './http-service.js';
 import { undiciAdapter } from './undici.adapter.js';
@@ -10,13 +11,15 @@ import { UpstreamClient } from './upstream.client.js';
 @Module({
   providers: [
     Dispatchers,
+    AnswerRoom,
     {
       provide: HttpService,
-      inject: [Dispatchers],
-      useFactory: (dispatchers: Dispatchers): HttpService => httpServiceOver(undiciAdapter(dispatchers)),
+      inject: [Dispatchers, AnswerRoom],
+      useFactory: (dispatchers: Dispatchers, room: AnswerRoom): HttpService =>
+        httpServiceOver(undiciAdapter(dispatchers, room)),
     },
     UpstreamClient,
   ],
-  exports: [UpstreamClient],
+  exports: [AnswerRoom, UpstreamClient],
 })
 export class UpstreamModule {}

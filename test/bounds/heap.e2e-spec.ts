@@ -1,23 +1,29 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { readFileSync } from 'node:fs';
 
-import { packagePaths } from '../../src/config/index.js';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
 import { friendlyRuntime } from '../support/every-tool.js';
+import { ImpatientServer } from '../support/impatient-server.js';
 import { answerOf, McpHttp } from '../support/mcp-http.js';
 import type { MockRuntime } from '../support/mock-runtime.js';
-import { ServerProcess } from '../support/server.js';
+import { until } from '../support/processes.js';
+import { resultSample, TASK_ID } from '../support/runtime-samples.js';
 
-/** About what V8 takes in a container of 512 MiB. */
-const SMALL = ['--max-old-space-size=256', '--max-semi-space-size=16'];
-const BODY_BYTES = 4_000_000;
+/** About what V8 takes in a container of 400 MiB. */
+const FLAGS = ['--max-old-space-size=256', '--max-semi-space-size=16'];
+const RESULT = 'GET /r/tasks/:id/result';
 const AT_ONCE = 40;
+const SLOW_READER = 'cyberun_http_connections_cut_total{reason="slow_reader"}';
 
 let runtime: MockRuntime;
-let server: ServerProcess;
+let server: ImpatientServer;
+let http: McpHttp;
 
 beforeAll(async () => {
   runtime = await friendlyRuntime();
-  const entry = [...SMALL, packagePaths.entry, 'serve', '--role', 'mcp'];
-  server = await ServerProcess.start({ CYBERUN_RUNTIME_URL: runtime.url }, [], entry);
+  const environment = { CYBERUN_RUNTIME_URL: runtime.url };
+  server = await ImpatientServer.start('mcp', { hurriedStallMs: 300 }, environment, FLAGS);
+  http = new McpHttp({ url: server.endpoint });
 });
 
 afterAll(async () => {
@@ -25,16 +31,34 @@ afterAll(async () => {
   await runtime[Symbol.asyncDispose]();
 });
 
-it(
-  'a small heap outlasts many bodies that take far more memory than bytes',
-  { timeout: 60_000 },
-  async () => {
-    const http = new McpHttp({ url: server.endpoint });
+const atOnce = <Item>(ask: () => Promise<Item>): Promise<Item[]> =>
+  Promise.all(Array.from({ length: AT_ONCE }, ask));
+const result = (sending: { signal?: AbortSignal } = {}): Promise<Response> =>
+  http.modern('tools/call', { name: 'get_task_result', arguments: { task_id: TASK_ID } }, sending);
+/** Has the runtime answer with so many bytes; it says beforehand how many, unless it sends chunks. */
+function answering(bytes: number, headers: Record<string, string> = {}): void {
+  const text = JSON.stringify({ ...resultSample, note: 'x'.repeat(bytes) });
+  runtime.on(RESULT, (_request, response) => response.setHeaders(new Headers(headers)).end(text));
+}
+/** How long the note is that came, or what came instead. */
+async function noteOf(response: Response): Promise<unknown> {
+  const { note, error_message } = (await answerOf(response)).result?.structuredContent ?? {};
+  return typeof note === 'string' ? note.length : error_message;
+}
+
+/** Most bytes of memory the process ever had. */
+const peak = (): number => {
+  const status = readFileSync(`/proc/${server.process.child.pid}/status`, 'utf8');
+  return 1024 * Number(/VmHWM:\s*(\d+)/.exec(status)?.[1]);
+};
+
+describe('a small heap outlasts', { timeout: 60_000 }, () => {
+  it('many bodies at once that take far more memory than bytes', async () => {
     const listWorkflows = (ignored: unknown): Promise<Response> =>
       http.modern('tools/call', { name: 'list_workflows', arguments: { ignored } });
-    const small = Array.from({ length: BODY_BYTES / 3 }, () => ({}));
+    const small = Array.from({ length: 1_333_333 }, () => ({}));
 
-    const answers = await Promise.all(Array.from({ length: AT_ONCE }, () => listWorkflows(small)));
+    const answers = await atOnce(() => listWorkflows(small));
 
     const refused = answers.filter(({ status }) => status === 503);
     expect(refused.length).toBeGreaterThan(0);
@@ -44,6 +68,32 @@ it(
       expect(await answerOf(response)).toMatchObject({ error: { code: -32000 }, id: null });
     }
     expect((await listWorkflows({})).status).toBe(200);
-    expect(server.child.exitCode).toBeNull();
-  },
-);
+  });
+
+  it.each([
+    ['of known size', {}],
+    ['in chunks', { 'Transfer-Encoding': 'chunked' }],
+  ])('many large answers at once, %s, all of which arrive', async (_how, headers) => {
+    answering(6_000_000, headers);
+    const notes = await atOnce(async () => await noteOf(await result()));
+    expect(new Set(notes)).toEqual(new Set([6_000_000]));
+  });
+
+  it('an answer that is larger than it could take', async () => {
+    answering(20_000_000);
+    expect(await noteOf(await result())).toMatch(/larger than the 6\d{6} bytes/);
+  });
+
+  it('many clients that do not read their answers, and serves one that does', async () => {
+    answering(6_000_000);
+    const before = Number(await server.metric(SLOW_READER));
+    const left = new AbortController();
+    // Undici reads a body only when somebody asks for it.
+    const unread = atOnce(() => result({ signal: left.signal }));
+    expect(await noteOf(await result())).toBe(6_000_000);
+    await until(async () => Number(await server.metric(SLOW_READER)) > before + AT_ONCE / 2, 30_000);
+    expect((await unread).map(({ status }) => status)).toEqual(Array.from({ length: AT_ONCE }, () => 200));
+    left.abort();
+    expect(peak() / 1_048_576).toBeLessThan(700);
+  });
+});

@@ -172,7 +172,6 @@ describe('what a model reads when the runtime', () => {
   it.each([
     ['breaks its contract', '{"surprise":true}'],
     ['answers with a page', '<html>'],
-    ['answers with more than is read', JSON.stringify({ id: 'x'.repeat(4096) })],
   ])('%s', async (_when, text) => {
     runtime.on(THING, (_request, response) => response.end(text));
     runtime.on(RUN, (_request, response) => response.end(text));
@@ -181,6 +180,20 @@ describe('what a model reads when the runtime', () => {
     expect(error.body.error_message).toContain('does not understand');
     expect(error.body.error_message).toContain('It changes nothing');
     expect((await failure(client.send(caller, run))).body.error_message).toContain('Look first.');
+  });
+
+  it('answers with more than is read', async () => {
+    const text = JSON.stringify({ id: 'x'.repeat(4096) });
+    runtime.on(THING, (_request, response) => response.end(text));
+    runtime.on(RUN, (_request, response) => response.end(text));
+    const tooLarge = "The runtime's answer is larger than the 2048 bytes this server takes when it asks to";
+    expect(await failure(client.send(caller, read))).toMatchObject({
+      kind: 'broken',
+      body: { error_message: `${tooLarge} get the thing. It would be again; ask for less, if you can.` },
+    });
+    expect((await failure(client.send(caller, run))).body.error_message).toMatch(
+      /larger than .* Look first\.$/,
+    );
   });
 
   it('sends elsewhere, where the key does not go', async () => {

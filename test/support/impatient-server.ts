@@ -8,13 +8,15 @@ import { ServerProcess } from './server.js';
 export class ImpatientServer implements AsyncDisposable {
   private constructor(readonly process: ServerProcess) {}
 
+  /** @param flags of Node. */
   static async start(
     role: Role,
     limits: Partial<Limits>,
     environment: Record<string, string> = {},
+    flags: readonly string[] = [],
   ): Promise<ImpatientServer> {
     const script = join(import.meta.dirname, 'impatient-server.mjs');
-    const entry = ['--expose-gc', script, role, JSON.stringify(limits)];
+    const entry = ['--expose-gc', ...flags, script, role, JSON.stringify(limits)];
     return new ImpatientServer(
       await ServerProcess.start({ CYBERUN_METRICS_PORT: '0', ...environment }, [], entry),
     );

@@ -1,28 +1,23 @@
 import { Injectable } from '@nestjs/common';
-import { isJsonContentType } from '@modelcontextprotocol/server';
 import type { McpTransport, McpTransportContext } from '@rekog/mcp-nest';
 import type { ServerResponse } from 'node:http';
 
 import type { KeyedRequest } from '../auth/keyed-request.js';
-import { BodyReader } from '../edge/body-reader.js';
 import { CODE, Refusal } from '../edge/refusal.js';
 import { LegacyEndpoint } from '../legacy/legacy-endpoint.js';
-import { requireAccept } from '../legacy/legacy-messages.js';
-import { eraOf } from '../modern/eras.js';
-import { ModernEndpoint } from '../modern/modern-endpoint.js';
 import { Announcements, type ListKind } from './announcements.js';
+import { Posts } from './posts.js';
 
 const METHODS = 'GET, POST, DELETE';
 
-/** Streamable HTTP for every revision, on one URL: tells the eras apart and hands each request to its endpoint. */
+/** Streamable HTTP for every revision, on one URL. */
 @Injectable()
 export class StreamableTransport implements McpTransport {
   readonly kind = 'streamable-http';
 
   constructor(
-    private readonly bodies: BodyReader,
+    private readonly posts: Posts,
     private readonly legacy: LegacyEndpoint,
-    private readonly modern: ModernEndpoint,
     private readonly announcements: Announcements,
   ) {}
 
@@ -46,7 +41,7 @@ export class StreamableTransport implements McpTransport {
   async serve(request: KeyedRequest, response: ServerResponse): Promise<void> {
     switch (request.method) {
       case 'POST':
-        return await this.post(request, response);
+        return await this.posts.receive(request, response);
       case 'GET':
         return await this.legacy.listen(request, response);
       case 'DELETE':
@@ -55,26 +50,4 @@ export class StreamableTransport implements McpTransport {
         throw new Refusal(405, CODE.refused, 'Method not allowed.', { headers: { Allow: METHODS } });
     }
   }
-
-  private async post(request: KeyedRequest, response: ServerResponse): Promise<void> {
-    const { headers } = request;
-    if (!isJsonContentType(headers['content-type'] ?? null)) {
-      requireAccept(headers, 'application/json', 'text/event-stream');
-      const message = 'Unsupported Media Type: Content-Type must be application/json';
-      throw new Refusal(415, CODE.refused, message);
-    }
-    const { json, release } = await this.bodies.readJson(request);
-    try {
-      const endpoint = eraOf(headers, json) === 'modern' ? this.modern : this.legacy;
-      await endpoint.post(request, response, json);
-    } finally {
-      if (release) whenGone(response, release);
-    }
-  }
-}
-
-/** Calls back once nothing of an answer is left to send. */
-function whenGone(response: ServerResponse, listener: () => void): void {
-  if (response.destroyed) listener();
-  else response.once('close', listener);
 }
