@@ -3,6 +3,7 @@ import type { ServerResponse } from 'node:http';
 
 import type { KeyedRequest } from '../auth/keyed-request.js';
 import { CODE, Refusal } from '../edge/refusal.js';
+import { ANSWERED, type Begun } from '../transport/begun.js';
 import { Handshake } from './handshake.js';
 import { LegacyExchanges } from './legacy-exchanges.js';
 import {
@@ -27,18 +28,18 @@ export class LegacyEndpoint {
   ) {}
 
   /** @throws {Refusal} */
-  async post(request: KeyedRequest, response: ServerResponse, body: unknown): Promise<void> {
+  async post(request: KeyedRequest, response: ServerResponse, body: unknown): Promise<Begun> {
     requireAccept(request.headers, 'application/json', 'text/event-stream');
     const messages = messagesIn(body);
     const isOpening = openingIn(messages) !== undefined;
     if (isOpening && request.headers[SESSION_ID] === undefined) {
       await this.handshake.answer(request.auth.clientId, messages, response);
-      return;
+      return ANSWERED;
     }
     const record = await this.sessionOf(request);
     if (isOpening) throw new Refusal(400, CODE.invalidRequest, 'Invalid Request: Server already initialized');
     requireKnownVersion(request.headers);
-    await this.exchanges.receive(record, messages, request, response);
+    return await this.exchanges.receive(record, messages, request, response);
   }
 
   /** @throws {Refusal} */

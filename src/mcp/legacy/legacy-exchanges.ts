@@ -4,6 +4,7 @@ import type { ServerResponse } from 'node:http';
 
 import type { KeyedRequest } from '../auth/keyed-request.js';
 import { CODE } from '../edge/refusal.js';
+import type { Begun } from '../transport/begun.js';
 import { errorMessage, isRequest } from '../transport/messages.js';
 import { LegacyCalls } from './legacy-calls.js';
 import { LegacyNotices } from './legacy-notices.js';
@@ -24,7 +25,7 @@ export class LegacyExchanges {
   ) {}
 
   /**
-   * Resolves when the requests are answered, but for those that only the SDK can answer.
+   * Resolves when all is taken in. Requests that only the SDK can answer are not waited for.
    *
    * @throws {Refusal} 429 or 503 when too much is in progress already; 503 when what is said concerns another replica, and
    * none can be reached.
@@ -34,7 +35,7 @@ export class LegacyExchanges {
     messages: readonly JSONRPCMessage[],
     rawRequest: KeyedRequest,
     response: ServerResponse,
-  ): Promise<void> {
+  ): Promise<Begun> {
     const session = this.live.of(record);
     const begun: Promise<void>[] = [];
     const notices: Promise<void>[] = [];
@@ -54,7 +55,7 @@ export class LegacyExchanges {
       if (refusal) throw refusal;
       if (requests.length === 0) confirm(told, response);
     }
-    await Promise.all(begun);
+    return { answered: Promise.all(begun) };
   }
 
   private begin(asked: Asked): Promise<void> {

@@ -3,6 +3,7 @@ import type { ServerResponse } from 'node:http';
 
 import type { KeyedRequest } from '../auth/keyed-request.js';
 import { userOf } from '../tools/tool-runner.js';
+import { ANSWERED, type Begun } from '../transport/begun.js';
 import { resultMessage } from '../transport/messages.js';
 import { Reply } from '../transport/reply.js';
 import { HotRequests } from './hot-requests.js';
@@ -20,7 +21,7 @@ export class ModernEndpoint {
     private readonly sdk: SdkExchanges,
   ) {}
 
-  async post(request: KeyedRequest, response: ServerResponse, body: unknown): Promise<void> {
+  async post(request: KeyedRequest, response: ServerResponse, body: unknown): Promise<Begun> {
     if (!this.hot.include(request.headers, body)) {
       await this.sdk.serve(request, response, body);
     } else if (body.method === 'server/discover') {
@@ -31,5 +32,6 @@ export class ModernEndpoint {
       const result = await this.calls.answer(request, response, body);
       if (result) await this.sdk.serve(request, response, body, result);
     }
+    return ANSWERED;
   }
 }

@@ -30,12 +30,18 @@ export class Posts {
       throw new Refusal(415, CODE.refused, message);
     }
     const { json, release } = await this.bodies.readJson(request);
-    try {
-      const endpoint = eraOf(headers, json) === 'modern' ? this.modern : this.legacy;
-      await endpoint.post(request, response, json);
-    } finally {
+    const account = (): void => {
       if (release) whenGone(response, release);
       this.outbox.keep(response);
+    };
+    try {
+      const endpoint = eraOf(headers, json) === 'modern' ? this.modern : this.legacy;
+      const { answered } = await endpoint.post(request, response, json);
+      // Not awaited: what waits here would be kept for as long as the longest call.
+      void answered.then(account);
+    } catch (error) {
+      account();
+      throw error;
     }
   }
 }
