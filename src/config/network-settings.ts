@@ -79,7 +79,7 @@ export class NetworkSettings {
 
   @Setting({
     env: 'CYBERUN_RUNTIME_RESPONSE_LIMIT_BYTES',
-    meaning: 'Largest answer of the Runtime API that is read, in bytes.',
+    meaning: 'Largest answer of the Runtime API that is read, in bytes; a 48th of the heap, if that is less.',
     example: '33554432',
   })
   @WholeNumber(1024)
