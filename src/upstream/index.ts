@@ -1,4 +1,3 @@
-export { AnswerRoom } from './answer-room.js';
 export type { Caller } from './caller.js';
 export type { Hear, ServerSentEvent, UpstreamEventsRequest, UpstreamRequest, Verdict } from './request.js';
 export { Cutoff } from './cutoff.js';

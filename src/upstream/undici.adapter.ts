@@ -6,7 +6,7 @@ import {
 } from 'axios';
 import type { Dispatcher } from 'undici';
 
-import type { AnswerRoom } from './answer-room.js';
+import type { AnswerRoom } from '../http/index.js';
 import type { Dispatchers } from './dispatchers.js';
 import type { Exchange } from './exchange.js';
 import { StreamedAnswer } from './streamed-answer.js';

@@ -1,7 +1,8 @@
 import { HttpService } from '@nestjs/axios';
 import { Module } from '@nestjs/common';
 
-import { AnswerRoom } from './answer-room.js';
+import { CONFIG, type Config } from '../config/index.js';
+import { AnswerRoom } from '../http/index.js';
 import { Dispatchers } from './dispatchers.js';
 import { httpServiceOver } from './http-service.js';
 import { undiciAdapter } from './undici.adapter.js';
@@ -11,7 +12,11 @@ import { UpstreamClient } from './upstream.client.js';
 @Module({
   providers: [
     Dispatchers,
-    AnswerRoom,
+    {
+      provide: AnswerRoom,
+      inject: [CONFIG],
+      useFactory: ({ limits }: Config) => new AnswerRoom(limits.answersBytes),
+    },
     {
       provide: HttpService,
       inject: [Dispatchers, AnswerRoom],

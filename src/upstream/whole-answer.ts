@@ -1,6 +1,6 @@
 import type { Dispatcher } from 'undici';
 
-import type { AnswerRoom } from './answer-room.js';
+import type { AnswerRoom } from '../http/index.js';
 import { Exchange, type Headers, type Limits } from './exchange.js';
 import { AnswerTooLarge } from './read-whole.js';
 

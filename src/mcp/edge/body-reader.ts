@@ -4,34 +4,29 @@ import type { IncomingMessage } from 'node:http';
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 
 import { CONFIG, type Config } from '../../config/index.js';
-import { GatheredBytes } from './gathered-bytes.js';
-import { parsedSize } from './parsed-size.js';
+import { BodyRoom, GatheredBytes, isLight, type Release } from '../../http/index.js';
 import { Patience } from './patience.js';
 import { CODE, Refusal } from './refusal.js';
 
 const BYTE_ORDER_MARK = 0xfeff;
-/** Bodies up to this size always have room, and take none once they are read; nearly all are far smaller. */
-const LIGHT = 4096;
 
 /** A body that was read and parsed. */
 export interface ReadBody {
   readonly json: unknown;
   /** To be called when nobody needs it any more; small ones are not accounted for. */
-  readonly release?: () => void;
+  readonly release?: Release;
 }
 
 /** Reads the bodies of requests, within the bounds of size, time and memory. */
 @Injectable()
 export class BodyReader implements OnApplicationShutdown {
   private readonly limit: number;
-  private readonly limitOfAll: number;
-  /** Bytes of memory that bodies take which are arriving, or parsed and of some size. */
-  private taken = 0;
+  private readonly room: BodyRoom;
   private readonly patience: Patience;
 
   constructor(@Inject(CONFIG) { mcpBodyLimitBytes, limits }: Pick<Config, 'mcpBodyLimitBytes' | 'limits'>) {
     this.limit = mcpBodyLimitBytes;
-    this.limitOfAll = Math.max(limits.bodiesBytes, 2 * mcpBodyLimitBytes);
+    this.room = new BodyRoom(Math.max(limits.bodiesBytes, 2 * mcpBodyLimitBytes));
     this.patience = new Patience(limits.bodyMs);
   }
 
@@ -43,8 +38,9 @@ export class BodyReader implements OnApplicationShutdown {
    */
   async readJson(request: IncomingMessage): Promise<ReadBody> {
     const bytes = await this.readBytes(request);
-    if (bytes.length <= LIGHT) return { json: parsed(bytes) };
-    const release = this.hold(parsedSize(bytes));
+    if (isLight(bytes)) return { json: parsed(bytes) };
+    const release = this.room.hold(bytes);
+    if (!release) throw tooMany();
     try {
       return { json: parsed(bytes), release };
     } catch (error) {
@@ -68,46 +64,24 @@ export class BodyReader implements OnApplicationShutdown {
       const giveUp = (refusal: Refusal): void => {
         size = Infinity;
         patience.stop(waiting);
-        this.release(gathered);
+        this.room.forget(gathered);
         reject(refusal);
       };
       request.on('data', (chunk: Buffer) => {
         size += chunk.length;
         if (size > limit) giveUp(tooLarge(limit));
-        else if (!this.add(chunk, gathered)) giveUp(tooMany());
+        else if (!this.room.add(chunk, gathered)) giveUp(tooMany());
       });
       request.once('end', () => {
         patience.stop(waiting);
         resolve(gathered.whole());
-        this.release(gathered);
+        this.room.forget(gathered);
       });
       request.once('close', () => {
         if (!request.readableEnded) giveUp(unreadable());
       });
       request.once('error', () => giveUp(unreadable()));
     });
-  }
-
-  /** Whether there is room for it; for what is small there always is. */
-  private add(chunk: Buffer, gathered: GatheredBytes): boolean {
-    this.taken -= gathered.cost;
-    gathered.add(chunk);
-    this.taken += gathered.cost;
-    return gathered.cost <= LIGHT || this.taken <= this.limitOfAll;
-  }
-
-  private release(gathered: GatheredBytes): void {
-    this.taken -= gathered.cost;
-    gathered.forget();
-  }
-
-  /** Makes room for a body that is parsed; alone, any has room. */
-  private hold(memory: number): () => void {
-    if (this.taken > 0 && this.taken + memory > this.limitOfAll) throw tooMany();
-    this.taken += memory;
-    return () => {
-      this.taken -= memory;
-    };
   }
 }
 

@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { ServerResponse } from 'node:http';
 
 import { CONFIG, type Config } from '../../config/index.js';
-import { AnswerRoom } from '../../upstream/index.js';
+import { AnswerRoom } from '../../http/index.js';
 
 /** What is left unread of an answer up to this size is not accounted for. */
 const LIGHT = 65_536;

@@ -1,6 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 
-import { LIMITS } from '../config/index.js';
 import { AnswerRoom } from './answer-room.js';
 
 const MOST = 100;
@@ -14,7 +13,7 @@ describe('the room for answers', () => {
   const [a, b, c, d] = [guest('a'), guest('b'), guest('c'), guest('d')];
 
   beforeEach(() => {
-    room = new AnswerRoom({ limits: { ...LIMITS, answersBytes: MOST } });
+    room = new AnswerRoom(MOST);
     called = [];
   });
 

@@ -1,7 +1,3 @@
-import { Inject, Injectable } from '@nestjs/common';
-
-import { CONFIG, type Config } from '../config/index.js';
-
 /** Somebody who takes up room; called when there is the room that had to be waited for. */
 export type Guest = () => void;
 
@@ -9,17 +5,14 @@ export type Guest = () => void;
  * Room for the answers that are being read, parsed and made into results, which takes a dozen times their size. Whoever
  * finds none waits in line. One always has it: else those who have some and wait for more would wait for each other.
  */
-@Injectable()
 export class AnswerRoom {
-  private readonly most: number;
   private readonly held = new Map<Guest, number>();
   private readonly line = new Map<Guest, number>();
   private taken = 0;
   private isOpen = true;
 
-  constructor(@Inject(CONFIG) { limits }: Pick<Config, 'limits'>) {
-    this.most = limits.answersBytes;
-  }
+  /** @param most bytes of all answers that have room. */
+  constructor(private readonly most: number) {}
 
   /** Asks for so many bytes, in place of those asked for before. Returns whether there is room for them now. */
   ask(guest: Guest, bytes: number): boolean {
