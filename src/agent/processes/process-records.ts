@@ -1,9 +1,12 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+import { Logger } from '@nestjs/common';
 import { z } from 'zod';
 
 import { allProcesses, bootId, factsOf, hasVariable } from './process-table.js';
+
+const logger = new Logger('Agent');
 
 const processRecord = z.object({
   pid: z.number().int().min(2),
@@ -45,15 +48,15 @@ export class ProcessRecords {
   }
 
   remove(record: Pick<ProcessRecord, 'pid' | 'kind'>): void {
-    rmSync(this.fileOf(record), { force: true });
+    drop(this.fileOf(record));
   }
 
-  /** Everything on record; a file cut short is dropped, since its process never passed the gate. */
+  /** Everything on record; what is no record is dropped, such as a file cut short: its process never passed the gate. */
   all(): ProcessRecord[] {
     return readdirSync(this.folder).flatMap((name) => {
       const file = join(this.folder, name);
-      const record = parsed(readFileSync(file, 'utf8'));
-      if (!record) rmSync(file, { force: true });
+      const record = readRecord(file);
+      if (!record) drop(file);
       return record ?? [];
     });
   }
@@ -63,10 +66,19 @@ export class ProcessRecords {
   }
 }
 
-function parsed(text: string): ProcessRecord | undefined {
+function readRecord(file: string): ProcessRecord | undefined {
   try {
-    return processRecord.parse(JSON.parse(text));
+    return processRecord.parse(JSON.parse(readFileSync(file, 'utf8')));
   } catch {
     return undefined;
+  }
+}
+
+/** A record that cannot be removed names processes that are gone, which is harmless: it does not stop an agent. */
+function drop(file: string): void {
+  try {
+    rmSync(file, { recursive: true, force: true });
+  } catch (error) {
+    logger.warn(`${file} cannot be removed: ${(error as Error).message}`);
   }
 }

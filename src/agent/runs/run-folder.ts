@@ -1,21 +1,27 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** The folder of one run; everything in it is gone afterwards. */
+import { removeTree } from './remove-tree.js';
+
+/** The folder of one run; it is removed afterwards, see {@link removeTree}. */
 export class RunFolder implements AsyncDisposable {
   private constructor(readonly path: string) {}
 
   static async create(workDir: string): Promise<RunFolder> {
     const runs = join(workDir, 'runs');
     await mkdir(runs, { recursive: true, mode: 0o700 });
+    // A run of the same user may have closed it.
+    await chmod(runs, 0o700);
     const folder = new RunFolder(await mkdtemp(join(runs, 'run-')));
     await Promise.all([folder.input, folder.output, folder.temporary].map((path) => mkdir(path)));
     return folder;
   }
 
-  /** Removes the folders of runs that nobody finished. */
-  static removeAll(workDir: string): Promise<void> {
-    return rm(join(workDir, 'runs'), { recursive: true, force: true, maxRetries: 3 });
+  /** Removes the folders of runs that an earlier agent did not finish, as far as they can be removed. */
+  static async removeAll(workDir: string): Promise<void> {
+    const runs = join(workDir, 'runs');
+    const names = await readdir(runs).catch(() => []);
+    await Promise.all(names.map((name) => removeTree(join(runs, name))));
   }
 
   get input(): string {
@@ -38,6 +44,6 @@ export class RunFolder implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await rm(this.path, { recursive: true, force: true, maxRetries: 3 });
+    await removeTree(this.path);
   }
 }

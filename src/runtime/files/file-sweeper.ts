@@ -24,7 +24,9 @@ export class FileSweeper implements OnApplicationBootstrap, BeforeApplicationShu
   ) {}
 
   async onApplicationBootstrap(): Promise<void> {
-    await this.folder.removeDrafts();
+    await this.folder.removeDrafts().catch((error: unknown) => {
+      this.logger.warn({ error }, 'unfinished uploads of an earlier server could not be removed');
+    });
     this.timer = setInterval(() => void this.sweep(), HOUR_MS);
     this.timer.unref();
     void this.sweep();
