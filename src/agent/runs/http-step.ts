@@ -1,6 +1,7 @@
 import { fetch, type Response } from 'undici';
 
 import type { RunStep } from '../../contract/index.js';
+import { dispatcher } from './dispatcher.js';
 import { asText, resolve, resolveTexts } from './references.js';
 import { RunFailure } from './run-failure.js';
 
@@ -15,7 +16,7 @@ export interface HttpAnswer {
   readonly body_encoding?: 'base64';
 }
 
-/** Makes the HTTP call of a step. A status of 400 or more fails the run. */
+/** Makes the HTTP call of a step. A redirect is returned, not followed; a status of 400 or more fails the run. */
 export async function callHttp(
   step: Extract<RunStep, { kind: 'http' }>,
   parameters: Readonly<Record<string, unknown>>,
@@ -25,7 +26,9 @@ export async function callHttp(
   const method = step.method.toUpperCase();
   const where = `${method} ${target.origin}${target.pathname}`;
   try {
-    const answer = await fetch(target, { method, ...payload(step, parameters), signal });
+    const request = { method, ...payload(step, parameters), signal, dispatcher };
+    // A redirect is an answer: its target may be another host, which the headers of the step are not for.
+    const answer = await fetch(target, { ...request, redirect: 'manual' });
     const bytes = await collect(answer);
     if (answer.status >= 400) throw new RunFailure(`${where} answered ${answer.status}.`);
     const headers = Object.fromEntries(answer.headers);

@@ -1,83 +1,13 @@
-import { once } from 'node:events';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { createServer, type RequestListener } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
-import type { RunOrder, RunProgress, RunStep } from '../../contract/index.js';
-import { ProcessGroups } from '../processes/index.js';
-import { executeRun, type RunOutcome } from './execute-run.js';
+import { run, script, serve, shell } from '../../../test/support/executed-run.js';
 import { progressOf } from './progress-line.js';
 import { ProgressThrottle } from './progress-throttle.js';
 import { resolve, resolveTexts } from './references.js';
-
-const shell = (
-  command: string,
-  args: unknown[] = [],
-  environment: Record<string, unknown> = {},
-): RunStep => ({
-  kind: 'shell',
-  name: 'work',
-  command,
-  arguments: args,
-  environment,
-});
-const script = (code: string, args: unknown[] = []): RunStep => ({
-  kind: 'script',
-  name: 'work',
-  code,
-  arguments: args,
-  environment: {},
-});
-const http = (endpoint: string, more: object = {}): RunStep => ({
-  kind: 'http',
-  name: 'call',
-  method: 'get',
-  endpoint,
-  headers: {},
-  query: {},
-  ...more,
-});
-
-async function serve(listener: RequestListener): Promise<string> {
-  const server = createServer(listener).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-}
-
-interface Tried {
-  readonly outcome: Promise<RunOutcome>;
-  readonly reports: RunProgress[];
-  readonly stop: AbortController;
-  readonly workDir: string;
-}
-
-function run(steps: RunStep[], order: Partial<RunOrder> = {}, store = 'http://127.0.0.1:9'): Tried {
-  const workDir = mkdtempSync(join(tmpdir(), 'run-'));
-  onTestFinished(() => rmSync(workDir, { recursive: true, force: true }));
-  const reports: RunProgress[] = [];
-  const stop = new AbortController();
-  const outcome = executeRun(
-    { task_id: 'task-1', attempt: 1, steps, parameters: {}, files: [], timeout_seconds: 0, ...order },
-    {
-      workDir,
-      groups: new ProcessGroups(workDir),
-      progress: (report) => reports.push(report),
-      uploads: async (files) =>
-        files.map(({ name }) => ({ name, url: `${store}/${name}`, headers: { 'If-None-Match': '*' } })),
-      signal: stop.signal,
-    },
-  );
-  return { outcome, reports, stop, workDir };
-}
 
 describe('a process step', () => {
   it('gets parameters as positional parameters, variables and JSON, never as shell text', async () => {
@@ -193,6 +123,16 @@ describe('files', () => {
     expect(stored.get('/empty.txt')).toMatchObject({ size: 0, headers: { 'content-length': '0' } });
   });
 
+  it('of many megabytes come whole from a store that closes the connection behind them', async () => {
+    const big = Buffer.alloc(20_000_000, 'x');
+    const store = await serve((_request, response) => {
+      response.writeHead(200, { connection: 'close', 'content-length': big.length }).end(big);
+    });
+    const files = [{ parameter: 'big', file_name: 'big.bin', url: `${store}/in` }];
+    const { outcome } = run([shell('wc -c < "$CYBERUN_PARAM_BIG" > output/result.json')], { files });
+    expect((await outcome).output).toBe(big.length);
+  });
+
   it('survive a store that stumbles, and a 412 on repetition is a success', async () => {
     const answers = [500, 412];
     const store = await serve((request, response) => {
@@ -213,56 +153,6 @@ describe('files', () => {
     await expect(run([shell('echo { > output/result.json')]).outcome).rejects.toThrow(
       /result\.json is not JSON/,
     );
-  });
-});
-
-describe('an HTTP call', () => {
-  it('resolves references, sends JSON and returns the answer', async () => {
-    const origin = await serve((request, response) => {
-      void buffer(request).then((body) => {
-        response.setHeader('content-type', 'application/json');
-        response.end(
-          JSON.stringify({
-            method: request.method,
-            url: request.url,
-            x: request.headers['x-a'],
-            body: body.toString(),
-          }),
-        );
-      });
-    });
-    const step = http('${ .where }', {
-      method: 'post',
-      headers: { 'X-A': '${ .n }', 'X-B': '${ .missing }' },
-      query: { q: '${ .text }' },
-      body: { deep: ['${ .n }'] },
-    });
-    const { outcome } = run([step], { parameters: { where: `${origin}/p?a=1`, n: 3, text: 'a&b' } });
-    expect((await outcome).output).toMatchObject({
-      status_code: 200,
-      headers: { 'content-type': 'application/json' },
-      body: { method: 'POST', url: '/p?a=1&q=a%26b', x: '3', body: '{"deep":[3]}' },
-    });
-  });
-
-  it('returns a picture as base64', async () => {
-    const origin = await serve((_request, response) => {
-      response.setHeader('content-type', 'image/png');
-      response.end(Buffer.from([0xff, 0]));
-    });
-    expect((await run([http(origin)]).outcome).output).toMatchObject({
-      body: '/wA=',
-      body_encoding: 'base64',
-    });
-  });
-
-  it.each([
-    ['a refusal', (origin: string) => `${origin}/x`, /GET http:\/\/[\d.:]+\/x answered 404\./],
-    ['nobody there', () => 'http://127.0.0.1:3/x', /GET http:\/\/127\.0\.0\.1:3\/x failed: .*ECONNREFUSED/],
-    ['no web address', () => 'file:///etc/passwd', /endpoint of step call is no http or https URL/],
-  ])('fails the run on %s', async (_what, endpoint, sentence) => {
-    const origin = await serve((_request, response) => void response.writeHead(404).end());
-    await expect(run([http(endpoint(origin))]).outcome).rejects.toThrow(sentence);
   });
 });
 

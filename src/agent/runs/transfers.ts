@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { request } from 'undici';
 
 import type { OutputFile, RunOrder } from '../../contract/index.js';
+import { dispatcher } from './dispatcher.js';
 import { RunFailure } from './run-failure.js';
 
 const TRIES = 4;
@@ -60,6 +61,7 @@ export async function upload(
       bodyTimeout: IDLE_MS,
       headersTimeout: IDLE_MS,
       signal,
+      dispatcher,
     });
     await body.dump();
     // The answer to the first try got lost, but the file arrived.
@@ -79,7 +81,8 @@ class RefusedTransfer extends Error {
 }
 
 async function fetchTo(path: string, url: string, signal: AbortSignal): Promise<void> {
-  const { statusCode, body } = await request(url, { signal, bodyTimeout: IDLE_MS, headersTimeout: IDLE_MS });
+  const limits = { bodyTimeout: IDLE_MS, headersTimeout: IDLE_MS };
+  const { statusCode, body } = await request(url, { signal, dispatcher, ...limits });
   if (statusCode !== 200) {
     await body.dump();
     throw new RefusedTransfer(statusCode);

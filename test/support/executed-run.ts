@@ -1,0 +1,82 @@
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { onTestFinished } from 'vitest';
+
+import { ProcessGroups } from '../../src/agent/processes/index.js';
+import { executeRun, type RunOutcome } from '../../src/agent/runs/execute-run.js';
+import type { RunOrder, RunProgress, RunStep } from '../../src/contract/index.js';
+
+/** A step of this command. */
+export const shell = (
+  command: string,
+  args: unknown[] = [],
+  environment: Record<string, unknown> = {},
+): RunStep => ({
+  kind: 'shell',
+  name: 'work',
+  command,
+  arguments: args,
+  environment,
+});
+/** A step of this JavaScript. */
+export const script = (code: string, args: unknown[] = []): RunStep => ({
+  kind: 'script',
+  name: 'work',
+  code,
+  arguments: args,
+  environment: {},
+});
+/** A step that calls this address. */
+export const http = (endpoint: string, more: object = {}): RunStep => ({
+  kind: 'http',
+  name: 'call',
+  method: 'get',
+  endpoint,
+  headers: {},
+  query: {},
+  ...more,
+});
+
+/** An HTTP server for the length of the test; returns its origin. */
+export async function serve(listener: RequestListener): Promise<string> {
+  const server = createServer(listener).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+/** A run that has begun. */
+export interface Tried {
+  readonly outcome: Promise<RunOutcome>;
+  readonly reports: RunProgress[];
+  readonly stop: AbortController;
+  readonly workDir: string;
+}
+
+/** Runs these steps as an agent would, on a work folder of its own. */
+export function run(steps: RunStep[], order: Partial<RunOrder> = {}, store = 'http://127.0.0.1:9'): Tried {
+  const workDir = mkdtempSync(join(tmpdir(), 'run-'));
+  onTestFinished(() => rmSync(workDir, { recursive: true, force: true }));
+  const reports: RunProgress[] = [];
+  const stop = new AbortController();
+  const outcome = executeRun(
+    { task_id: 'task-1', attempt: 1, steps, parameters: {}, files: [], timeout_seconds: 0, ...order },
+    {
+      workDir,
+      groups: new ProcessGroups(workDir),
+      progress: (report) => reports.push(report),
+      uploads: async (files) =>
+        files.map(({ name }) => ({ name, url: `${store}/${name}`, headers: { 'If-None-Match': '*' } })),
+      signal: stop.signal,
+    },
+  );
+  return { outcome, reports, stop, workDir };
+}
