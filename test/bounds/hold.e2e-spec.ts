@@ -192,7 +192,7 @@ const TOO_MUCH: readonly {
       const session = await opened(key);
       const before = runtime.requests(TASK).length;
       const running = ['a', 'b', 'c'].map((id) => post(getTask(id), key, session));
-      await until(() => Promise.resolve(runtime.requests(TASK).length === before + running.length), 10_000);
+      await until(() => Promise.resolve(runtime.requests(TASK).length === before + running.length));
       const refused = await answerOf(await post({ id: 'too many', method: 'ping' }, key, session));
       withheld.release();
       for (const response of await Promise.all(running)) expect((await answerOf(response)).status).toBe(200);
@@ -211,7 +211,7 @@ const TOO_MUCH: readonly {
         http.modern('tools/call', { name: 'get_task', arguments: { task_id: TASK_ID } });
       const before = runtime.requests(TASK).length;
       const running = Array.from({ length: LIMITS.requestsPerKey }, getOne);
-      await until(() => Promise.resolve(runtime.requests(TASK).length === before + running.length), 10_000);
+      await until(() => Promise.resolve(runtime.requests(TASK).length === before + running.length));
       const refused = await answerOf(await getOne());
       withheld.release();
       for (const response of await Promise.all(running)) expect((await answerOf(response)).status).toBe(200);
@@ -254,9 +254,9 @@ describe('a client that does not read', () => {
   it('is cut, and counted', async () => {
     const before = Number(await server.metric(http('slow_reader')));
     using wire = await neverReading();
-    await until(async () => (await server.metric(http('slow_reader'))) === before + 1, 20_000);
+    await until(async () => (await server.metric(http('slow_reader'))) === before + 1);
     wire.read();
-    await until(() => Promise.resolve(!wire.isOpen), 5000);
+    await until(() => Promise.resolve(!wire.isOpen));
     expect(wire.received.length).toBeLessThan(LARGE);
   });
 });
@@ -294,7 +294,7 @@ describe('silence', () => {
     for (const turn of [1, 2]) {
       await delay((turn - 1) * 1.25 * STALL_MS);
       wire.say(`${head('GET', '/health/live')}\r\n`);
-      await until(() => Promise.resolve(answers() === turn), 5000);
+      await until(() => Promise.resolve(answers() === turn));
     }
     expect(wire.isOpen).toBe(true);
     // Node's own limit, of five seconds and one more, would be too long.
@@ -313,7 +313,7 @@ describe('after all of it, again and again', () => {
     for (const { act } of TOO_MUCH.filter(({ status }) => status === 429)) await act();
     for (let n = 0; n < READERS; n += 1) wires.push(await neverReading());
     await Promise.all(TOO_MUCH.filter(({ status }) => status !== 429).map(({ act }) => act()));
-    await until(async () => Number(await server.metric(http('slow_reader'))) >= before + READERS, 30_000);
+    await until(async () => Number(await server.metric(http('slow_reader'))) >= before + READERS);
   };
 
   it('the server is there, holds nothing of it, and answers', { timeout: 60_000 }, async () => {

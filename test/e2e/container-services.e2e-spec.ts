@@ -83,8 +83,7 @@ afterAll(async () => {
 
 const status = async (slug: string): Promise<string | undefined> =>
   (await server.get(`/r/containers/${slug}`)).body.service_status;
-const running = (slug: string): Promise<void> =>
-  until(async () => (await status(slug)) === 'running', 15_000);
+const running = (slug: string): Promise<void> => until(async () => (await status(slug)) === 'running');
 
 const invoke = (path: string, more: object = {}, slug = 'probe') =>
   server.call('POST', `/r/invoke/${slug}`, { method: 'GET', path, ...more });
@@ -259,7 +258,7 @@ describe('the proxy of a service', () => {
     const [answer] = (await once(call, 'response')) as [NodeJS.ReadableStream];
     expect(String((await once(answer, 'data'))[0])).toBe('data: 1\n\n');
     call.destroy();
-    await until(async () => Number(await (await proxied('/cut-count')).text()) === before + 1, 3000);
+    await until(async () => Number(await (await proxied('/cut-count')).text()) === before + 1);
   });
 
   it('never passes off half a body as a whole one', async () => {
@@ -272,7 +271,7 @@ describe('the proxy of a service', () => {
     call.write('half of it');
     await until(async () => (await proxied('/teapot')).status === 418);
     call.destroy();
-    await until(async () => Number(await (await proxied('/cut-count')).text()) === before + 1, 3000);
+    await until(async () => Number(await (await proxied('/cut-count')).text()) === before + 1);
     expect(await (await proxied('/whole-count')).text()).toBe('0');
   });
 
@@ -308,7 +307,7 @@ describe('the life of a service', () => {
       status: 502,
       body: { error_message: expect.stringContaining('may have taken effect') },
     });
-    await until(async () => (await status('probe')) !== 'running', 5000);
+    await until(async () => (await status('probe')) !== 'running');
     await running('probe');
     expect((await invoke('/teapot')).body.status_code).toBe(418);
   });
@@ -322,15 +321,15 @@ describe('the life of a service', () => {
     await until(async () => {
       const { body } = await invoke('/anything', {}, 'changing');
       return body.status_code === 200 && JSON.parse(decoded(body)).greeting === 'after';
-    }, 15_000);
+    });
     await rm(file);
-    await until(async () => (await server.get('/r/containers/changing')).status === 404, 5000);
+    await until(async () => (await server.get('/r/containers/changing')).status === 404);
     expect((await invoke('/anything', {}, 'changing')).status).toBe(404);
   });
 
   it('goes on with another agent when the first is lost', async () => {
     await agent.stop();
-    await until(async () => (await status('probe')) === 'stopped', 5000);
+    await until(async () => (await status('probe')) === 'stopped');
     expect((await invoke('/')).status).toBe(409);
     agent = await TestAgent.start(server, { agentId: 'second' });
     await running('probe');

@@ -29,7 +29,7 @@ const post = (body: string | Buffer<ArrayBuffer>, headers: Record<string, string
       ...headers,
     },
     body,
-    signal: AbortSignal.timeout(5000),
+    signal: AbortSignal.timeout(60_000),
   });
 
 async function expectJsonRpc(response: Response): Promise<void> {

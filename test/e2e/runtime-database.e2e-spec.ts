@@ -50,7 +50,7 @@ describe('the database', () => {
     const heard: string[] = [];
     const stop = await database.listen('test', (payload) => heard.push(payload));
     await database.postgres.pglite.query("select pg_notify('test', 'one')");
-    await vi.waitFor(() => expect(heard).toEqual(['one']));
+    await vi.waitFor(() => expect(heard).toEqual(['one']), { timeout: 60_000 });
     await stop();
     await database.postgres.pglite.query("select pg_notify('test', 'two')");
     expect(heard).toEqual(['one']);

@@ -50,7 +50,7 @@ const nameOf = async (path: string): Promise<string> => {
 const workflowName = () => nameOf('/r/workflows/slug/fails');
 const serviceName = () => nameOf('/r/containers/counter');
 const logged = (sentence: string): number => server.log.filter((line) => line.includes(sentence)).length;
-const toBeLogged = (sentence: string) => until(() => Promise.resolve(logged(sentence) > 0), 10_000);
+const toBeLogged = (sentence: string) => until(() => Promise.resolve(logged(sentence) > 0));
 
 describe('definitions', () => {
   it('are counted at start, in one line each', () => {
@@ -94,7 +94,7 @@ describe('definitions', () => {
 
   it('pass on to the copy when the file goes, and to whatever it is renamed', async () => {
     await rm(workflowFile('fails.yaml'));
-    await until(async () => (await workflowName()) === 'The copy', 10_000);
+    await until(async () => (await workflowName()) === 'The copy');
     await rename(workflowFile('another.yaml'), workflowFile('renamed.yaml'));
     await toBeLogged('renamed.yaml: workflow \\"fails\\" is as it was');
     expect(await workflowName()).toBe('The copy');

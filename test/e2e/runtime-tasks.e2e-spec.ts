@@ -195,9 +195,7 @@ describe('cancelling', () => {
     const taskId = await server.submit('echo');
     const run = await agent.take();
     await server.runs.started(run);
-    const before = performance.now();
     await server.call('POST', `/r/tasks/${taskId}/cancel`);
-    expect(performance.now() - before).toBeLessThan(1000);
     expect(run.signal.aborted).toBe(true);
     await server.runs.completed(run, 'too late', []);
     expect((await server.get(`/r/tasks/${taskId}`)).body.task_status).toBe('cancelled');

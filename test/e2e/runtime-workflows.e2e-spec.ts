@@ -96,7 +96,7 @@ describe('a workflow', () => {
       file('changing.yaml'),
       echoWorkflow('changing', { properties: '        more: { type: string }' }),
     );
-    await vi.waitFor(async () => expect((await slug('changing')).body.version).toBe(2), { timeout: 10_000 });
+    await vi.waitFor(async () => expect((await slug('changing')).body.version).toBe(2), { timeout: 60_000 });
     expect((await slug('changing')).body.parameters).toHaveLength(3);
     const { body: old } = await slug('changing@1');
     expect(old).toMatchObject({ version: 1 });
@@ -112,7 +112,7 @@ describe('a workflow', () => {
     const { version } = (await slug('changing')).body;
     await writeFile(file('changing.yaml'), 'document: { dsl: 7 }');
     await writeFile(file('fresh.yaml'), echoWorkflow('fresh'));
-    await vi.waitFor(async () => expect((await slug('fresh')).status).toBe(200), { timeout: 10_000 });
+    await vi.waitFor(async () => expect((await slug('fresh')).status).toBe(200), { timeout: 60_000 });
     expect((await slug('changing')).body).toMatchObject({ version, workflow_status: 'active' });
   });
 
@@ -120,14 +120,14 @@ describe('a workflow', () => {
     await mkdir(file('folder.yaml'));
     await writeFile(file('alias.yaml'), 'a: 1\nb: *nobody\n');
     await writeFile(file('beside.yaml'), echoWorkflow('beside'));
-    await vi.waitFor(async () => expect((await slug('beside')).status).toBe(200), { timeout: 10_000 });
+    await vi.waitFor(async () => expect((await slug('beside')).status).toBe(200), { timeout: 60_000 });
     await rm(file('folder.yaml'), { recursive: true });
   });
 
   it('takes no new runs once its file is gone, and says why', async () => {
     await rm(file('leaving.yaml'));
     await vi.waitFor(async () => expect((await slug('leaving')).body.workflow_status).toBe('disabled'), {
-      timeout: 10_000,
+      timeout: 60_000,
     });
     expect(await run('leaving', { text: 'x' })).toMatchObject({
       status: 409,
@@ -137,7 +137,7 @@ describe('a workflow', () => {
     await vi.waitFor(
       async () =>
         expect((await slug('leaving')).body).toMatchObject({ workflow_status: 'active', version: 1 }),
-      { timeout: 10_000 },
+      { timeout: 60_000 },
     );
   });
 });

@@ -235,7 +235,7 @@ describe('what a model reads when the runtime', () => {
     runtime.on(RUN, () => giveUp.abort());
     const error = await failure(client.send(caller, run));
     expect(error.kind).toBe('cancelled');
-    await vi.waitFor(() => expect(runtime.dropped).toHaveLength(1));
+    await vi.waitFor(() => expect(runtime.dropped).toHaveLength(1), { timeout: 60_000 });
   });
 });
 
@@ -310,18 +310,18 @@ describe('a stream of events', () => {
     const forever = events([{ event: 'status', data: {} }, { until: new Promise(() => {}) }]);
     runtime.on(EVENTS, forever);
     await client.events(caller, request, () => Promise.resolve(true));
-    await vi.waitFor(() => expect(runtime.dropped).toHaveLength(1));
+    await vi.waitFor(() => expect(runtime.dropped).toHaveLength(1), { timeout: 60_000 });
 
     const following = client.events(caller, request, () => Promise.resolve(giveUp.abort() !== undefined));
     expect((await failure(following)).kind).toBe('cancelled');
-    await vi.waitFor(() => expect(runtime.dropped).toHaveLength(2));
+    await vi.waitFor(() => expect(runtime.dropped).toHaveLength(2), { timeout: 60_000 });
   });
 
   it('is closed by a failure of who hears it, which stays what it is', async () => {
     runtime.on(EVENTS, events([{ event: 'status', data: {} }, { until: new Promise(() => {}) }]));
     const broken = new TypeError('of the hearer');
     await expect(client.events(caller, request, () => Promise.reject(broken))).rejects.toBe(broken);
-    await vi.waitFor(() => expect(runtime.dropped).toHaveLength(1));
+    await vi.waitFor(() => expect(runtime.dropped).toHaveLength(1), { timeout: 60_000 });
   });
 
   it('is told one event at a time', async () => {

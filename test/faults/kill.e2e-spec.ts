@@ -96,7 +96,7 @@ describe.each(Object.entries(victims))(
       expect((await tasksNow()).map(({ retry_count }) => retry_count)).toEqual(
         Array.from({ length: TASKS }, () => 0),
       );
-      await until(async () => (await processesOfTasks(expected.keys())).length === 0, 10_000);
+      await until(async () => (await processesOfTasks(expected.keys())).length === 0);
 
       expect(await server.end()).toBe(0);
       const rows = await eventRowsOf(dataDir);

@@ -144,7 +144,7 @@ describe('stream_task_events over connections that are cut, behind a balancer wi
     await using balancer = await RoundRobin.start([one.endpoint, other.endpoint]);
     const seen: Progress[] = [];
     const heard = (count: number) => ({
-      until: () => vi.waitFor(() => expect(seen).toHaveLength(count), { timeout: 20_000, interval: 5 }),
+      until: () => vi.waitFor(() => expect(seen).toHaveLength(count), { timeout: 60_000, interval: 5 }),
     });
     const cut = { until: () => Promise.resolve(balancer.cut()) };
     const steps = (from: number) => [0, 1, 2, 3, 4].map((each) => step(from + each));

@@ -45,7 +45,7 @@ export class ImpatientServer implements AsyncDisposable {
     const said = (): string | undefined =>
       log.slice(before).find((line) => line.includes('"message":"held"'));
     child.kill('SIGUSR2');
-    await until(() => Promise.resolve(said() !== undefined), 10_000);
+    await until(() => Promise.resolve(said() !== undefined));
     const { rss } = JSON.parse(said() ?? '{}') as { rss: number };
     return rss / 1_048_576;
   }

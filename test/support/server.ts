@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline';
 import { packagePaths } from '../../src/config/index.js';
 import { initialiseDatabase } from './initialised-database.js';
 
-const START_LIMIT_MS = 30_000;
+const START_LIMIT_MS = 120_000;
 
 /** A server as an operator starts it: the built command line, in a process and a folder of its own. */
 export class ServerProcess implements AsyncDisposable {

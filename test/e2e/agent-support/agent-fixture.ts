@@ -41,7 +41,7 @@ export class TestAgent implements AsyncDisposable {
     ended.catch(() => undefined);
     await Promise.race([
       ended,
-      until(async () => ![undefined, before].includes(await connectedAt(server, agentId)), 15_000),
+      until(async () => ![undefined, before].includes(await connectedAt(server, agentId))),
     ]);
     return new TestAgent(workDir, ended, controller);
   }
