@@ -197,15 +197,22 @@ describe('an agent', () => {
 const service = (command: string[]) => ({
   service_slug: 'web',
   command,
-  environment: { GREETING: 'hi' },
+  environment: { GREETING: 'hello' },
   health_path: '/health',
+  limits: {
+    start_timeout_ms: 60_000,
+    health_interval_ms: 5000,
+    health_timeout_ms: 5000,
+    health_failures: 3,
+    request_timeout_ms: 60_000,
+  },
   folder: '/nonexistent',
 });
 
 const serverCode = `
   const { createServer } = require('node:http');
   createServer((request, response) => {
-    if (request.url === '/die') process.exit(9);
+    if (request.url === '/die') { console.log('dying of GREETING ' + process.env.GREETING); process.exit(9); }
     if (request.url === '/health') return response.end();
     response.setHeader('x-url', request.url);
     response.setHeader('set-cookie', ['a=1', 'b=2']);
@@ -221,23 +228,27 @@ describe('a hosted service', () => {
     await writeLine(stream, service(['node', '-e', serverCode, '${ .port }']));
     const states = readLines(stream) as AsyncGenerator<ServiceReport>;
     const next = async (): Promise<ServiceReport | undefined> => (await states.next()).value ?? undefined;
-    expect([await next(), await next()]).toEqual([{ state: 'deploying' }, { state: 'running' }]);
+    const running = { state: 'running', port: expect.any(Number) };
+    expect([await next(), await next()]).toEqual([{ state: 'deploying' }, running]);
 
-    const call = post(session, '/proxy/web/a?b=c');
-    const answered = once(call, 'response');
-    call.end('body');
-    expect((await answered)[0]).toMatchObject({
-      ':status': 200,
-      'x-url': '/a?b=c',
-      'set-cookie': ['a=1', 'b=2'],
+    const call = post(session, '/connections/web');
+    const connected = once(call, 'response');
+    const ended = once(call, 'trailers');
+    call.write('POST /a?b=c HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 4\r\n\r\nbody');
+    expect((await connected)[0]).toMatchObject({ ':status': 200 });
+    expect(await text(call)).toMatch(/^HTTP\/1\.1 200 OK\r\nx-url: \/a\?b=c\r\n[^]*body/);
+    expect((await ended)[0]).toMatchObject({ 'cyberun-connection-end': 'whole' });
+
+    const deadly = post(session, '/connections/web');
+    const cut = once(deadly, 'trailers');
+    deadly.write('GET /die HTTP/1.1\r\nHost: x\r\n\r\n');
+    expect(await text(deadly)).toBe('');
+    expect((await cut)[0]).toMatchObject({ 'cyberun-connection-end': expect.any(String) });
+    expect(await next()).toEqual({
+      state: 'failed',
+      failure: { reason: 'exit code 9', exit_code: 9, log_lines: ['dying of GREETING [hidden]'] },
     });
-    expect(await text(call)).toBe('body');
-
-    const deadly = post(session, '/proxy/web/die');
-    deadly.end();
-    expect((await once(deadly, 'response'))[0]).toMatchObject({ ':status': 502 });
-    expect(await next()).toEqual({ state: 'failed', error: 'Service web failed: exit code 9.' });
-    expect([await next(), await next()]).toEqual([{ state: 'deploying' }, { state: 'running' }]);
+    expect([await next(), await next()]).toEqual([{ state: 'deploying' }, running]);
 
     stream.end();
     expect(await rest(states)).toEqual([{ state: 'stopping' }, { state: 'stopped' }]);
@@ -247,10 +258,10 @@ describe('a hosted service', () => {
   it('that is not there is refused', async () => {
     await using gateway = await Gateway.withAgent();
     const { session } = await gateway.connected();
-    const call = session.request({ ':path': '/proxy/none/' });
+    const call = session.request({ ':path': '/connections/none' });
     expect((await once(call, 'response'))[0]).toMatchObject({
       ':status': 502,
-      'cyberun-proxy-failure': 'the%20service%20is%20not%20running',
+      'cyberun-connection-failure': 'the%20service%20is%20not%20running',
     });
   });
 });

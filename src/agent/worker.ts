@@ -34,7 +34,7 @@ export class Worker {
     const [, area = ''] = /^(\/[^/?]*)/.exec(headers[':path'] ?? '') ?? [];
     if (area === AGENT_PATHS.runs) this.track(this.run(stream));
     else if (area === AGENT_PATHS.services) this.track(this.services.serve(stream));
-    else if (area === AGENT_PATHS.proxy) this.services.proxy(stream, headers);
+    else if (area === AGENT_PATHS.connections) this.services.connect(stream, headers);
     else if (area === AGENT_PATHS.hello) greet(stream, this.hello);
     else stream.respond({ ':status': area === AGENT_PATHS.health ? 204 : 404 }, { endStream: true });
   }

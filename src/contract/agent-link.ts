@@ -12,9 +12,17 @@ export const AGENT_PATHS = {
   runs: '/runs',
   /** POST, duplex: one {@link serviceOrder} line up, {@link serviceReport} lines down; its end up means: stop. */
   services: '/services',
-  /** Any method; `/proxy/{service_slug}` followed by path and query of the service. */
-  proxy: '/proxy',
+  /**
+   * POST, duplex: `/connections/{service_slug}`; the bytes of one new connection to the service, whatever they mean.
+   * 200 once it is connected, and {@link CONNECTION_END} as a trailer when the service has ended it in order.
+   */
+  connections: '/connections',
 } as const;
+
+/** Header of an answer to {@link AGENT_PATHS.connections} that has no connection: why, percent-encoded. */
+export const CONNECTION_FAILURE = 'cyberun-connection-failure';
+/** Trailer of a connection. Only `whole` says that the service itself has ended it; a reset gives `cut`. */
+export const CONNECTION_END = 'cyberun-connection-end';
 
 /** What an agent may be called. */
 export const AGENT_ID = /^[A-Za-z0-9._-]{1,100}$/;
@@ -37,6 +45,16 @@ export const serviceOrder = z.object({
   command: z.array(z.string()).min(1),
   environment: z.record(z.string(), z.string()),
   health_path: z.string(),
+  limits: z.object({
+    /** From the start of the process to its first healthy answer. */
+    start_timeout_ms: z.number(),
+    health_interval_ms: z.number(),
+    health_timeout_ms: z.number(),
+    /** Unanswered probes in a row after which it is started again. */
+    health_failures: z.number(),
+    /** A service that answers callers may leave probes unanswered, but must send a byte within this time. */
+    request_timeout_ms: z.number(),
+  }),
   /** Folder of the definition; the working directory where the agent finds it too. */
   folder: z.string(),
 });
@@ -45,7 +63,16 @@ export type ServiceOrder = z.infer<typeof serviceOrder>;
 /** Each change of a service's state, as the agent sees it. */
 export const serviceReport = z.object({
   state: z.enum(SERVICE_STATES),
+  /** Where it listens on the agent, when it is `running`. */
+  port: z.number().int().optional(),
   /** Why it is `failed`. */
-  error: z.string().optional(),
+  failure: z
+    .object({
+      reason: z.string(),
+      exit_code: z.number().int().optional(),
+      /** The end of its output; values of its environment are masked. */
+      log_lines: z.array(z.string()),
+    })
+    .optional(),
 });
 export type ServiceReport = z.infer<typeof serviceReport>;

@@ -19,6 +19,16 @@ export const containerService = z.looseObject({
   openapi_url: z.string().nullish(),
   env_config: z.array(z.looseObject({ env_name: z.string(), env_value: z.unknown().optional() })).nullish(),
   volume_config: z.array(z.looseObject({ host_path: z.unknown().optional() })).nullish(),
+  /** Why it last failed, until it has run steadily again. */
+  last_failure: z
+    .looseObject({
+      reason: z.string(),
+      exit_code: z.number().int().nullish(),
+      failed_at: z.string().nullish(),
+      failures_in_a_row: z.number().int().nullish(),
+      log_lines: z.array(z.string()).nullish(),
+    })
+    .nullish(),
 });
 export type ContainerService = z.infer<typeof containerService>;
 
@@ -33,11 +43,21 @@ export const INVOKE_PATH = /^\/(?![/\\])[^\s\\#]*$/;
 const HEADER_NAME = /^[!#$%&'*+.^`|~\w-]+$/;
 const HEADER_VALUE = /^[\t\u0020-\u007E\u0080-\u00FF]*$/;
 
+/** Bytes of all names and values of a call's headers; services often take no more, and a tunnel must have a bound. */
+export const INVOKE_HEADERS_LIMIT = 32_768;
+
+/** What headers count towards {@link INVOKE_HEADERS_LIMIT}: as they go over the wire. */
+export const sizeOfHeaders = (headers: Readonly<Record<string, unknown>>): number =>
+  Object.entries(headers).reduce((sum, [name, value]) => sum + name.length + String(value).length + 4, 0);
+
 export const invokeRequest = z.object({
   method: z.enum(INVOKE_METHODS),
   path: z.string().max(8192).regex(INVOKE_PATH),
   body_base64: z.base64().optional(),
-  headers: z.record(z.string().regex(HEADER_NAME), z.string().regex(HEADER_VALUE)).optional(),
+  headers: z
+    .record(z.string().regex(HEADER_NAME), z.string().regex(HEADER_VALUE))
+    .refine((headers) => sizeOfHeaders(headers) <= INVOKE_HEADERS_LIMIT)
+    .optional(),
 });
 export type InvokeRequest = z.infer<typeof invokeRequest>;
 

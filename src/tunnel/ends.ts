@@ -45,7 +45,12 @@ export async function answerThrough(
   session.on('stream', (stream, headers) => {
     // A stream of a session that died: its close tells the listener all there is to know.
     stream.on('error', () => undefined);
-    listener(stream, headers);
+    try {
+      listener(stream, headers);
+    } catch (error) {
+      // A stream may be reset before it is answered, and then takes no answer: the other streams go on.
+      stream.destroy(error as Error);
+    }
   });
   widen(session);
   return guarded(session, webSocket);
@@ -53,6 +58,7 @@ export async function answerThrough(
 
 async function joined(webSocket: WebSocket): Promise<Socket> {
   // Nothing may arrive before both ends of the pair are there to carry it on.
+  webSocket.on('error', () => webSocket.terminate());
   webSocket.pause();
   const [ours, theirs] = await socketPair();
   bridge(webSocket, theirs);
@@ -66,7 +72,8 @@ function widen(session: Http2Session): void {
 
 function guarded<Session extends Http2Session>(session: Session, webSocket: WebSocket): Session {
   session.on('error', () => session.destroy());
-  session.once('goaway', () => session.close());
+  // After it no stream can begin, and services and runs have streams that do not end: the agent has to dial again.
+  session.once('goaway', () => session.destroy());
   session.once('close', () => webSocket.close(1000));
   return session;
 }

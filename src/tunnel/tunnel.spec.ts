@@ -154,6 +154,36 @@ describe('the tunnel', () => {
   });
 });
 
+describe('a GOAWAY', () => {
+  it.each(['asking', 'answering'] as const)(
+    'from the end that is %s ends the connection, although streams are open',
+    async (who) => {
+      await using ends = await tunnel(echo);
+      const open = ends.asking.request({ ':method': 'POST', ':path': '/' });
+      const cut = closed(open);
+      open.on('error', () => undefined);
+      await once(open, 'response');
+      ends[who].goaway(2);
+      await Promise.all([cut, closed(ends.asking), closed(ends.answering)]);
+      expect(open.destroyed).toBe(true);
+    },
+  );
+});
+
+describe('an answer that fails', () => {
+  it('ends its own stream and no other', async () => {
+    await using ends = await tunnel((stream, headers) => {
+      if (headers[':path'] === '/bad') throw new Error('a listener that throws');
+      echo(stream, headers);
+    });
+    const bad = ends.asking.request({ ':method': 'POST', ':path': '/bad' });
+    await expect(once(bad, 'response')).rejects.toThrow(/INTERNAL_ERROR/);
+    const good = ends.asking.request({ ':method': 'POST', ':path': '/' });
+    good.end('still here');
+    expect((await buffer(good)).toString()).toBe('still here');
+  });
+});
+
 describe('liveness', () => {
   it('ends a connection whose peer no longer answers', async () => {
     await using ends = await tunnel(echo);

@@ -70,6 +70,7 @@ export const BODIES: readonly Contract[] = [
       { ...call, path: '/' },
       { ...call, method: 'OPTIONS', body_base64: '' },
       { ...call, method: 'POST', body_base64: 'AP8=', headers: { 'Content-Type': 'a/b', 'x-empty': '' } },
+      { ...call, headers: { 'X-A': 'a'.repeat(16_000), 'X-B': 'b'.repeat(16_000) } },
     ],
     rejected: [
       {},
@@ -91,6 +92,7 @@ export const BODIES: readonly Contract[] = [
       { ...call, headers: { 'X-A': ['a', 'b'] } },
       { ...call, headers: { 'X A': 'a' } },
       { ...call, headers: { 'X-A': 'a\r\nX-Evil: 1' } },
+      { ...call, headers: { 'X-A': 'a'.repeat(32_768) } },
     ],
   },
   {

@@ -9,6 +9,11 @@ export class LogTail {
     if (this.lines.length > LINES) this.lines.shift();
   }
 
+  /** The lines kept, the last one last. */
+  get last(): readonly string[] {
+    return this.lines;
+  }
+
   /** A sentence followed by the lines, if there are any. */
   after(sentence: string): string {
     return [sentence, ...this.lines].join('\n');

@@ -1,35 +1,52 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { request } from 'undici';
+import { Agent, request } from 'undici';
 
-const START_LIMIT_MS = 120_000;
+import type { ServiceOrder } from '../../contract/index.js';
+
 const START_PAUSE_MS = 150;
-const PROBE_LIMIT_MS = 5000;
-const PROBE_EVERY_MS = 5000;
-const MISSES_ALLOWED = 3;
 
-/** Resolves when the service answers its health path; rejects when it has not within two minutes. */
-export async function untilHealthy(url: string, signal: AbortSignal): Promise<void> {
-  const end = performance.now() + START_LIMIT_MS;
-  while (!(await isHealthy(url, signal))) {
-    if (performance.now() > end) throw new Error(`it did not become healthy in ${START_LIMIT_MS / 1000} s`);
+/** Its own: the default one of the process is another version's, which ends the process on some answers. */
+const dispatcher = new Agent({ pipelining: 0 });
+
+/** What is probed, and what is expected of it. */
+export interface Probed {
+  readonly url: string;
+  readonly limits: ServiceOrder['limits'];
+  readonly signal: AbortSignal;
+}
+
+/** Resolves when the service answers its health path; rejects when it has not in time. */
+export async function untilHealthy({ url, limits, signal }: Probed): Promise<void> {
+  const end = performance.now() + limits.start_timeout_ms;
+  while (!(await isHealthy(url, limits.health_timeout_ms, signal))) {
+    if (performance.now() > end) {
+      const seconds = limits.start_timeout_ms / 1000;
+      throw new Error(`its health path did not answer within ${seconds} s (start_timeout)`);
+    }
     await delay(START_PAUSE_MS, undefined, { signal });
   }
 }
 
-/** Rejects when a service that was healthy has not answered its health path several times in a row. */
-export async function whileHealthy(url: string, signal: AbortSignal): Promise<never> {
-  for (let misses = 0; misses < MISSES_ALLOWED;) {
-    await delay(PROBE_EVERY_MS, undefined, { signal });
-    misses = (await isHealthy(url, signal)) ? 0 : misses + 1;
+/**
+ * Rejects when a service that was healthy has not answered its health path several times in a row. A probe that a
+ * busy service leaves unanswered does not count.
+ */
+export async function whileHealthy({ url, limits, signal }: Probed, isBusy: () => boolean): Promise<never> {
+  for (let misses = 0; misses < limits.health_failures;) {
+    await delay(limits.health_interval_ms, undefined, { signal });
+    if (await isHealthy(url, limits.health_timeout_ms, signal)) misses = 0;
+    else if (!isBusy()) misses += 1;
   }
-  throw new Error(`its health path did not answer ${MISSES_ALLOWED} times in a row`);
+  throw new Error(
+    `its health path did not answer ${limits.health_failures} times in a row (health.failures)`,
+  );
 }
 
-async function isHealthy(url: string, signal: AbortSignal): Promise<boolean> {
+async function isHealthy(url: string, limitMs: number, signal: AbortSignal): Promise<boolean> {
   try {
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(PROBE_LIMIT_MS)]);
-    const { statusCode, body } = await request(url, { signal: limit, reset: true });
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(limitMs)]);
+    const { statusCode, body } = await request(url, { signal: limit, reset: true, dispatcher });
     await body.dump();
     return statusCode >= 200 && statusCode < 400;
   } catch {

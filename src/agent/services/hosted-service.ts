@@ -1,4 +1,5 @@
 import { access, mkdir } from 'node:fs/promises';
+import type { ServerHttp2Stream } from 'node:http2';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
@@ -6,7 +7,10 @@ import type { ServiceOrder, ServiceReport } from '../../contract/index.js';
 import { cleanEnvironment } from '../clean-environment.js';
 import { LogTail, onLines, type ProcessGroup, type ProcessGroups } from '../processes/index.js';
 import { freePort } from './free-port.js';
-import { untilHealthy, whileHealthy } from './health-probe.js';
+import { type Probed, untilHealthy, whileHealthy } from './health-probe.js';
+import { refuseConnection } from './service-connection.js';
+import { failureOf, ProcessEnded } from './service-failure.js';
+import { ServiceTraffic } from './service-traffic.js';
 
 const PORT_REFERENCE = /^\$\{\s*\.port\s*\}$/;
 const FIRST_PAUSE_MS = 500;
@@ -23,20 +27,27 @@ export interface HostedServiceSurroundings {
 /** A service on this machine: started, probed, started again when it fails, until told to stop. */
 export class HostedService {
   /** Where it listens; `undefined` while it cannot be called. */
-  port: number | undefined;
+  private port: number | undefined;
+  private readonly traffic = new ServiceTraffic();
 
   constructor(
     private readonly order: ServiceOrder,
     private readonly surroundings: HostedServiceSurroundings,
   ) {}
 
+  /** Joins a stream of the tunnel to a new connection to it, if it can be called. */
+  connect(stream: ServerHttp2Stream): void {
+    if (this.port === undefined) refuseConnection(stream, 'the service is not running');
+    else this.traffic.join(stream, this.port);
+  }
+
   /** Resolves after the signal, when no process of the service is left. */
   async keepRunning(signal: AbortSignal): Promise<void> {
     for (let failures = 0; !signal.aborted; failures += 1) {
       const begin = performance.now();
-      const error = await this.runOnce(signal);
+      const failure = await this.runOnce(signal);
       if (signal.aborted) break;
-      this.surroundings.report({ state: 'failed', error });
+      this.surroundings.report({ state: 'failed', ...(failure && { failure }) });
       if (performance.now() - begin > STEADY_MS) failures = 0;
       const pause = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** failures);
       await delay(pause, undefined, { signal }).catch(() => undefined);
@@ -45,34 +56,36 @@ export class HostedService {
   }
 
   /** Returns why it does not run any more. */
-  private async runOnce(signal: AbortSignal): Promise<string> {
+  private async runOnce(signal: AbortSignal): Promise<ServiceReport['failure']> {
     this.surroundings.report({ state: 'deploying' });
     const tail = new LogTail();
     const over = new AbortController();
     let group: ProcessGroup | undefined;
+    let error: unknown;
     try {
       const port = await freePort();
       group = await this.start(port);
       for (const stream of group.streams) onLines(stream, (line) => tail.add(line));
       const either = AbortSignal.any([signal, over.signal]);
       await Promise.race([endOf(group), this.watch(port, either), untilAborted(either)]);
-      return '';
-    } catch (error) {
-      return tail.after(`Service ${this.order.service_slug} failed: ${(error as Error).message}.`);
-    } finally {
-      this.port = undefined;
-      over.abort();
-      if (signal.aborted) this.surroundings.report({ state: 'stopping' });
-      await group?.end();
+    } catch (reason) {
+      error = reason;
     }
+    this.port = undefined;
+    over.abort();
+    if (signal.aborted) this.surroundings.report({ state: 'stopping' });
+    // Its last words are read before they are told.
+    await group?.end();
+    return error === undefined ? undefined : failureOf(error, tail.last, this.order.environment);
   }
 
   private async watch(port: number, signal: AbortSignal): Promise<void> {
-    const url = `http://127.0.0.1:${port}${this.order.health_path}`;
-    await untilHealthy(url, signal);
+    const { health_path, limits } = this.order;
+    const probed: Probed = { url: `http://127.0.0.1:${port}${health_path}`, limits, signal };
+    await untilHealthy(probed);
     this.port = port;
-    this.surroundings.report({ state: 'running' });
-    await whileHealthy(url, signal);
+    this.surroundings.report({ state: 'running', port });
+    await whileHealthy(probed, () => this.traffic.isBusy(limits.request_timeout_ms));
   }
 
   private async start(port: number): Promise<ProcessGroup> {
@@ -101,7 +114,7 @@ export class HostedService {
 
 async function endOf(group: ProcessGroup): Promise<never> {
   const { exitCode, reason } = await group.exited;
-  throw new Error(exitCode === undefined ? `ended by ${reason ?? 'the system'}` : `exit code ${exitCode}`);
+  throw new ProcessEnded(exitCode, reason);
 }
 
 function untilAborted(signal: AbortSignal): Promise<void> {

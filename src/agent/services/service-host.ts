@@ -6,10 +6,10 @@ import { AGENT_PATHS, serviceOrder, type ServiceReport } from '../../contract/in
 import { readLines, writeLine } from '../../tunnel/index.js';
 import type { ProcessGroups } from '../processes/index.js';
 import { HostedService } from './hosted-service.js';
-import { proxyTo, refuse } from './service-proxy.js';
+import { refuseConnection } from './service-connection.js';
 
 const logger = new Logger('Agent');
-const PROXIED = new RegExp(`^${AGENT_PATHS.proxy}/([^/?]+)(.*)$`);
+const CONNECTION = new RegExp(`^${AGENT_PATHS.connections}/([^/?]+)$`);
 
 /** The services an agent keeps running, each as long as the request that ordered it. */
 export class ServiceHost {
@@ -40,12 +40,12 @@ export class ServiceHost {
     stream.close();
   }
 
-  /** Passes a request on to a service, by its path `/proxy/{service_slug}/…`. */
-  proxy(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
-    const [, slug = '', path = ''] = PROXIED.exec(headers[':path'] ?? '') ?? [];
-    const port = this.services.get(slug)?.port;
-    if (port === undefined) refuse(stream, 'the service is not running');
-    else proxyTo({ port, path: path.startsWith('/') ? path : `/${path}` }, stream, headers);
+  /** Joins a stream to a new connection to a service, by its path `/connections/{service_slug}`. */
+  connect(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
+    const [, slug = ''] = CONNECTION.exec(headers[':path'] ?? '') ?? [];
+    const service = this.services.get(slug);
+    if (service) service.connect(stream);
+    else refuseConnection(stream, 'the service is not running');
   }
 }
 

@@ -19,7 +19,7 @@ import { type Credential, CurrentCredential, IntegrationKeyGuard, Requires } fro
 import { PageQueryDto, RestValidationPipe } from '../rest/index.js';
 import { ServiceRelay } from './service-relay.js';
 import { ServiceSupervisor } from './service-supervisor.js';
-import { serviceView } from './service-view.js';
+import { serviceView, withoutLog } from './service-view.js';
 
 /** What comes after the slug, as it was sent. */
 const RELAYED = /\/r\/containers\/[^/?]+(\/.*)$/;
@@ -43,7 +43,9 @@ export class ContainerServicesController {
     const all = this.services.list(teamId);
     const first = (current_page - 1) * per_page;
     return {
-      service_list: all.slice(first, first + per_page).map((one) => serviceView(one, this.addresses.public)),
+      service_list: all
+        .slice(first, first + per_page)
+        .map((one) => withoutLog(serviceView(one, this.addresses.public))),
       page_meta: { current_page, per_page, total_count: all.length },
     };
   }

@@ -7,11 +7,12 @@ import { ServiceFolder } from './service-folder.js';
 import { ServiceInvocation } from './service-invocation.js';
 import { ServiceRelay } from './service-relay.js';
 import { ServiceSupervisor } from './service-supervisor.js';
+import { ServiceUpgrade } from './service-upgrade.js';
 
 /** Container services: defined by files, run by agents, called through the tunnel. */
 @Module({
   imports: [GatewayModule],
   controllers: [ContainerServicesController, InvokeController],
-  providers: [ServiceFolder, ServiceSupervisor, ServiceRelay, ServiceInvocation],
+  providers: [ServiceFolder, ServiceSupervisor, ServiceRelay, ServiceInvocation, ServiceUpgrade],
 })
 export class ContainersModule {}

@@ -4,6 +4,7 @@ import type { ServiceState } from '../../contract/index.js';
 import type { ConnectedAgent } from '../gateway/index.js';
 import type { ServiceDefinition } from './service-definition.js';
 import type { ServiceDeployment } from './service-deployment.js';
+import { FailureRecord } from './service-failure.js';
 
 /** A defined service, where it runs, and how it is. */
 export class HostedService {
@@ -11,6 +12,9 @@ export class HostedService {
   readonly createdAt = new Date();
   updatedAt = this.createdAt;
   state: ServiceState = 'created';
+  readonly failures = new FailureRecord();
+  /** Where it listens on its agent while it is running. */
+  port: number | undefined;
   /** `undefined` while no agent has it. */
   deployment: ServiceDeployment | undefined;
   /** Its file is gone; so will it be, once it has stopped. */

@@ -11,7 +11,7 @@ import {
   type ValidationArguments,
 } from 'class-validator';
 
-import { INVOKE_METHODS, INVOKE_PATH } from '../../contract/index.js';
+import { INVOKE_HEADERS_LIMIT, INVOKE_METHODS, INVOKE_PATH, sizeOfHeaders } from '../../contract/index.js';
 
 const BASE64 = /^(?:[0-9A-Za-z+/]{4})*(?:[0-9A-Za-z+/]{2}==|[0-9A-Za-z+/]{3}=)?$/;
 
@@ -45,9 +45,12 @@ function AreHeaders(): PropertyDecorator {
       propertyName: String(property),
       validator: {
         validate: (value: unknown) =>
-          typeof value === 'object' && value !== null && Object.entries(value).every(isHeader),
+          typeof value === 'object' &&
+          value !== null &&
+          Object.entries(value).every(isHeader) &&
+          sizeOfHeaders(value as Record<string, unknown>) <= INVOKE_HEADERS_LIMIT,
         defaultMessage: ({ property }: ValidationArguments) =>
-          `${property} must map header names to single texts, as in {"Content-Type": "application/json"}`,
+          `${property} must map header names to single texts, as in {"Content-Type": "application/json"}, with at most ${INVOKE_HEADERS_LIMIT} bytes in all`,
       },
     });
   };

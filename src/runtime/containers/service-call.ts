@@ -1,22 +1,20 @@
-import { type ClientHttp2Stream, constants } from 'node:http2';
+import { type ClientRequest, type IncomingMessage, request as httpRequest } from 'node:http';
 import type { Readable } from 'node:stream';
 
 import {
-  BadGatewayException,
   BadRequestException,
-  ConflictException,
   GatewayTimeoutException,
   HttpException,
-  Logger,
   PayloadTooLargeException,
 } from '@nestjs/common';
 
-import { AGENT_PATHS } from '../../contract/index.js';
 import type { HostedService } from './hosted-service.js';
+import { notHttp, ServiceConnection } from './service-connection.js';
 import { fromService, type RelayedHeaders } from './service-headers.js';
 
-const FAILURE_HEADER = 'cyberun-proxy-failure';
-const logger = new Logger('Services');
+/** All names and values of an answer's header together; many servers and proxies allow no more. */
+const ANSWER_HEADER_LIMIT = 64 * 1024;
+const CALLER_GONE = 499;
 
 /** What is asked of a service. */
 export interface ServiceRequest {
@@ -33,108 +31,145 @@ export interface ServiceRequest {
   readonly signal: AbortSignal;
 }
 
+/** What is awaited of a request: its answer, until the caller is gone or nothing has happened for too long. */
+type AwaitedAnswer = Pick<ServiceRequest, 'method' | 'silenceMs'> &
+  Partial<Pick<ServiceRequest, 'body' | 'signal'>>;
+
 /** The beginning of a service's answer; its body is still to come. */
 export interface ServiceAnswer {
   readonly status: number;
   readonly headers: RelayedHeaders;
-  readonly body: ClientHttp2Stream;
+  readonly body: IncomingMessage;
+  /** Otherwise its end is the end of the connection. */
+  readonly tellsItsEnd: boolean;
+  /** First bytes of another protocol, when the service has answered 101. */
+  readonly upgraded: Buffer | undefined;
+  /** Belongs to this call alone; to be released when the body has come. */
+  readonly connection: ServiceConnection;
 }
 
 /**
- * Calls a service through its agent's tunnel and resolves when the answer begins.
+ * Calls a service through its agent's tunnel and resolves when the answer begins. The rest of the request may go on
+ * meanwhile: both directions are independent.
  *
  * @throws {HttpException} with a sentence when there is no answer of the service.
  */
 export async function callService(service: HostedService, request: ServiceRequest): Promise<ServiceAnswer> {
-  const stream = open(service, request);
-  const failure = Promise.withResolvers<never>();
-  const fail = (error: HttpException): void => {
-    failure.reject(error);
-    cut(stream);
-  };
-  const abort = (): void => fail(new HttpException('The caller is gone.', 499));
-  request.signal.addEventListener('abort', abort, { once: true });
-  stream.setTimeout(request.silenceMs, () => fail(silent(service, request.silenceMs)));
-  stream.on('error', () => failure.reject(broken(service)));
-  stream.once('close', () => {
-    request.signal.removeEventListener('abort', abort);
-    failure.reject(broken(service));
+  const connection = ServiceConnection.to(service);
+  const outgoing = begin(connection, request);
+  const answered = answerTo(outgoing, connection, request);
+  sendBody(outgoing, request, connection);
+  const answer = await answered;
+  if (answer.upgraded === undefined) return answer;
+  // Nobody has asked for it.
+  connection.cut();
+  throw notHttp(service);
+}
+
+/** The beginning of the answer to a request that is being sent. */
+export async function answerTo(
+  outgoing: ClientRequest,
+  connection: ServiceConnection,
+  { method, body, silenceMs, signal }: AwaitedAnswer,
+): Promise<ServiceAnswer> {
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+  let upgraded: Buffer | undefined;
+  outgoing.once('response', resolve);
+  outgoing.once('upgrade', (answer: IncomingMessage, _stream, first: Buffer) => {
+    upgraded = first;
+    resolve(answer);
   });
-  if (request.signal.aborted) abort();
-  sendBody(stream, request, fail);
-  const headers = await Promise.race([firstHeaders(stream), failure.promise]);
-  stream.setTimeout(0);
-  const reason = headers[FAILURE_HEADER];
-  if (reason === undefined)
-    return { status: headers[':status'] ?? 502, headers: fromService(headers), body: stream };
-  logger.warn(`service ${service.definition.slug} gave no answer: ${decodeURIComponent(String(reason))}`);
-  throw broken(service);
-}
-
-/** Whether a body came to its end. A stream of HTTP/2 that is cut says it has ended too; its code tells. */
-export function isWhole(body: ClientHttp2Stream): boolean {
-  return body.readableEnded && body.rstCode === constants.NGHTTP2_NO_ERROR;
-}
-
-/** Gives a call up. Not by `close`: that would first end the request in order, and the service would believe it. */
-export function cut(stream: ClientHttp2Stream): void {
-  stream.destroy(new Error('the call was given up'));
-}
-
-function open(service: HostedService, { method, path, headers, body }: ServiceRequest): ClientHttp2Stream {
-  const agent = service.runningOn;
-  const { slug } = service.definition;
-  if (!agent) {
-    throw new ConflictException(
-      `Service "${slug}" is ${service.state}, not running. Ask for it again until its service_status is running.`,
-    );
-  }
+  outgoing.on('error', (error) => reject(error));
+  outgoing.once('close', () => reject(new Error('the connection was cut')));
+  const abort = (): void => void outgoing.destroy(new HttpException('The caller is gone.', CALLER_GONE));
+  signal?.addEventListener('abort', abort, { once: true });
+  connection.stream.once('close', () => signal?.removeEventListener('abort', abort));
+  if (signal?.aborted) abort();
+  const silence = setTimeout(() => outgoing.destroy(silent(connection.service, silenceMs)), silenceMs);
+  if (body && !Buffer.isBuffer(body)) body.on('data', () => silence.refresh());
   try {
-    return agent.session.request(
-      { ...headers, ':method': method, ':path': `${AGENT_PATHS.proxy}/${slug}${path}` },
-      { endStream: body === undefined },
-    );
+    const body = await promise;
+    return { ...answerOf(body, method, connection), body, connection, upgraded };
   } catch (error) {
-    if (!agent.isConnected) throw broken(service);
-    logger.debug({ message: 'a call could not be passed on', error });
+    connection.cut();
+    throw error instanceof HttpException ? error : connection.broken(error as Error);
+  } finally {
+    clearTimeout(silence);
+  }
+}
+
+/** Whether a body came to its end. One that only the end of the connection ends may have been cut. */
+export function isWhole({ body, tellsItsEnd, connection }: ServiceAnswer): boolean {
+  return body.complete && (tellsItsEnd || connection.endedInOrder);
+}
+
+/** Begins a request of its own on a connection. */
+export function begin(
+  { socket }: ServiceConnection,
+  { method, path, headers }: Pick<ServiceRequest, 'method' | 'path' | 'headers'>,
+): ClientRequest {
+  try {
+    return httpRequest({
+      createConnection: () => socket,
+      method,
+      path,
+      // Kept open by both, so that a service which answers early reads on and does not reset its answer away.
+      headers: { connection: 'keep-alive', ...headers },
+      setHost: false,
+      maxHeaderSize: ANSWER_HEADER_LIMIT,
+    });
+  } catch {
+    socket.destroy();
     throw new BadRequestException('The call cannot be passed on: a header or the path is not valid.');
   }
 }
 
-function sendBody(
-  stream: ClientHttp2Stream,
-  { body, bodyLimit }: ServiceRequest,
-  fail: (error: HttpException) => void,
-): void {
-  if (body === undefined) return;
-  const tooLarge = new PayloadTooLargeException(`The body of a call may have at most ${bodyLimit} bytes.`);
-  if (Buffer.isBuffer(body)) {
-    if (body.length > bodyLimit) fail(tooLarge);
-    else stream.end(body);
-    return;
-  }
-  let size = 0;
-  body.on('data', (chunk: Buffer) => {
-    size += chunk.length;
-    if (size > bodyLimit) fail(tooLarge);
-  });
-  body.pipe(stream);
+function answerOf(
+  body: IncomingMessage,
+  method: string,
+  { service }: ServiceConnection,
+): Pick<ServiceAnswer, 'status' | 'headers' | 'tellsItsEnd'> {
+  const { statusCode: status = 0, headers: sent } = body;
+  // The parser takes any three digits; HTTP knows five classes, and the first is never an answer's.
+  if ((status < 200 || status > 599) && status !== 101) throw notHttp(service);
+  body.on('error', () => undefined);
+  const isBodiless = method === 'HEAD' || status === 204 || status === 304;
+  const { 'content-length': length, ...headers } = fromService(sent);
+  return {
+    status,
+    // RFC 9110 forbids a length in a 204.
+    headers: { ...headers, ...(length !== undefined && status !== 204 && { 'content-length': length }) },
+    tellsItsEnd: isBodiless || length !== undefined || /\bchunked\s*$/i.test(sent['transfer-encoding'] ?? ''),
+  };
 }
 
-function firstHeaders(stream: ClientHttp2Stream) {
-  return new Promise<Parameters<typeof fromService>[0] & { ':status'?: number }>((resolve) => {
-    stream.once('response', resolve);
-  });
+function sendBody(
+  outgoing: ClientRequest,
+  { body, bodyLimit }: ServiceRequest,
+  connection: ServiceConnection,
+): void {
+  const refuse = (): void => {
+    outgoing.destroy(new PayloadTooLargeException(`The body of a call may have at most ${bodyLimit} bytes.`));
+    connection.cut();
+  };
+  if (body === undefined) outgoing.end();
+  else if (Buffer.isBuffer(body)) {
+    if (body.length > bodyLimit) refuse();
+    else outgoing.end(body);
+  } else {
+    // The header goes ahead: a service may answer before there is any body. Not by flushHeaders, which sends text.
+    outgoing.write(Buffer.alloc(0));
+    let size = 0;
+    body.on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      if (size > bodyLimit) refuse();
+    });
+    body.pipe(outgoing);
+  }
 }
 
 function silent({ definition }: HostedService, limitMs: number): HttpException {
   return new GatewayTimeoutException(
     `Service "${definition.slug}" did not begin to answer within ${limitMs / 1000} s. The call may have taken effect.`,
-  );
-}
-
-function broken({ definition }: HostedService): HttpException {
-  return new BadGatewayException(
-    `The connection to service "${definition.slug}" failed before it answered. The call may have taken effect.`,
   );
 }

@@ -13,6 +13,9 @@ describe('a service file', () => {
       command: ['node', 'notes.mjs'],
       port: 8080,
       health_path: '/health',
+      health: { interval: 5000, timeout: 5000, failures: 3 },
+      start_timeout: 600_000,
+      request_timeout: 600_000,
       env_config: [],
       required_labels: [],
       replica_count: 1,
@@ -26,6 +29,16 @@ describe('a service file', () => {
     expect([command[1], env_config]).toEqual(['${ .port }', [{ env_name: 'LIMIT', env_value: '5' }]]);
   });
 
+  it('may say how long things take: durations with a unit, or seconds', () => {
+    const limits =
+      'start_timeout: 20m\nrequest_timeout: 90\nhealth: { interval: 1.5s, timeout: 250ms, failures: 10 }\n';
+    expect(parse(minimal + limits)).toMatchObject({
+      start_timeout: 1_200_000,
+      request_timeout: 90_000,
+      health: { interval: 1500, timeout: 250, failures: 10 },
+    });
+  });
+
   it.each([
     ['an unknown word', `${minimal}image: x\n`, 3, '"image" is not supported'],
     ['a bad slug', 'slug: No\ncommand: [a]\n', 1, 'slug: must be 3 to 100'],
@@ -33,6 +46,11 @@ describe('a service file', () => {
     ['another reference', "slug: notes\ncommand: [a, 'x ${ .port }']\n", 2, 'may hold no reference but'],
     ['several replicas', `${minimal}replica_count: 3\n`, 3, 'more replicas are not supported'],
     ['a relative path', `${minimal}health_path: health\n`, 3, 'must begin with "/"'],
+    ['an unknown word within', `${minimal}health:\n  retries: 3\n`, 4, '"health.retries" is not supported'],
+    ['no duration', `${minimal}start_timeout: soon\n`, 3, 'start_timeout: must be a duration from 1s to 24h'],
+    ['an unknown unit', `${minimal}request_timeout: 2d\n`, 3, 'request_timeout: must be a duration'],
+    ['too long a duration', `${minimal}request_timeout: 25h\n`, 3, 'from 1s to 24h'],
+    ['no failure allowed', `${minimal}health: { failures: 0 }\n`, 3, 'health.failures: '],
     ['no mapping', '- a\n', 1, 'mapping'],
   ])('with %s is refused with file, line and reason', (_what, text, line, reason) => {
     expect(() => parse(text)).toThrow(

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import { YamlSource } from '../definitions/index.js';
+import { duration } from './duration.js';
 
 const PORT_REFERENCE = /^\$\{\s*\.port\s*\}$/;
 const LABEL = /^[A-Za-z0-9._-]{1,63}$/;
@@ -25,6 +26,18 @@ const serviceDefinition = z.strictObject({
     .min(1),
   port: z.number().int().min(1).max(65_535).default(8080),
   health_path: path.default('/health'),
+  /** Durations are milliseconds. */
+  health: z
+    .strictObject({
+      interval: duration('100ms', '1h').default(5000),
+      timeout: duration('100ms', '1h').default(5000),
+      failures: z.number().int().min(1).max(1000).default(3),
+    })
+    .prefault({}),
+  /** Model servers load for minutes. */
+  start_timeout: duration('1s', '24h').default(600_000),
+  /** How long a caller waits for the beginning of an answer. */
+  request_timeout: duration('1s', '24h').default(600_000),
   env_config: z
     .array(
       z.strictObject({
@@ -54,7 +67,7 @@ export function parseServiceDefinition(file: string, text: string): ServiceDefin
   const place = (issue?.path ?? []).map((part) => (typeof part === 'number' ? part : String(part)));
   if (issue?.code === 'unrecognized_keys') {
     const [unknown = ''] = issue.keys;
-    throw source.error([...place, unknown], `"${unknown}" is not supported`);
+    throw source.error([...place, unknown], `"${[...place, unknown].join('.')}" is not supported`);
   }
   throw source.error(place, `${place.join('.') || 'the file'}: ${issue?.message ?? 'is not valid'}`);
 }

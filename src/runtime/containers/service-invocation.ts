@@ -4,7 +4,8 @@ import { CONFIG, type Config } from '../../config/index.js';
 import type { InvokeAnswer } from '../../contract/index.js';
 import type { HostedService } from './hosted-service.js';
 import type { InvokeBodyDto } from './invoke-body.dto.js';
-import { callService, cut, isWhole, type ServiceAnswer } from './service-call.js';
+import { relocated } from './public-place.js';
+import { callService, isWhole, type ServiceAnswer } from './service-call.js';
 import { toService } from './service-headers.js';
 
 const MEGABYTE = 1024 * 1024;
@@ -14,6 +15,9 @@ const ANSWER_LIMIT = 20 * MEGABYTE;
 /** We give up a little before the caller would, since our sentence says more than a cut connection. */
 const AHEAD_MS = 2000;
 const SHORTEST_MS = 1000;
+
+/** A caller names paths of the service itself. */
+const ON_THE_SERVICE = { proto: 'http', host: '', prefix: '' };
 
 /** Calls a service and packs the whole answer into one JSON document. */
 @Injectable()
@@ -29,23 +33,32 @@ export class ServiceInvocation {
     const { 'content-length': _length, ...headers } = toService(body.headers ?? {});
     const answer = await callService(service, {
       method: body.method,
-      path: body.path,
-      headers: { ...headers, ...(bytes && { 'content-length': String(bytes.length) }) },
+      path: encoded(body.path),
+      headers: {
+        ...headers,
+        host: `127.0.0.1:${service.port}`,
+        ...(bytes && { 'content-length': String(bytes.length) }),
+      },
       body: bytes,
       bodyLimit: REQUEST_LIMIT,
-      silenceMs: this.limitMs,
+      silenceMs: Math.min(this.limitMs, service.definition.request_timeout),
       signal: gone,
     });
     const whole = await this.collect(service, answer);
-    return { status_code: answer.status, headers: answer.headers, body_base64: whole.toString('base64') };
+    return {
+      status_code: answer.status,
+      headers: relocated(answer.headers, service.port, ON_THE_SERVICE),
+      body_base64: whole.toString('base64'),
+    };
   }
 
-  private async collect({ definition }: HostedService, { body }: ServiceAnswer): Promise<Buffer> {
+  private async collect({ definition }: HostedService, answer: ServiceAnswer): Promise<Buffer> {
     const { slug } = definition;
+    const { body, connection } = answer;
     let timedOut = false;
     const timer = setTimeout(() => {
       timedOut = true;
-      cut(body);
+      connection.cut();
     }, this.limitMs);
     try {
       const chunks: Buffer[] = [];
@@ -55,15 +68,20 @@ export class ServiceInvocation {
         if (size > ANSWER_LIMIT) throw tooLarge(slug);
         chunks.push(chunk as Buffer);
       }
-      if (isWhole(body)) return Buffer.concat(chunks);
+      if (isWhole(answer)) return Buffer.concat(chunks);
     } catch (error) {
       if (error instanceof BadGatewayException) throw error;
     } finally {
       clearTimeout(timer);
+      connection.release();
     }
     throw timedOut ? tooSlow(slug, this.limitMs) : brokenOff(slug);
   }
 }
+
+/** A path as it goes over the wire: other characters than those of ASCII in UTF-8, percent-encoded. */
+const encoded = (path: string): string =>
+  path.toWellFormed().replaceAll(/[^\u0021-\u007E]+/g, encodeURIComponent);
 
 const tooLarge = (slug: string): Error =>
   new BadGatewayException(

@@ -72,6 +72,7 @@ export class ServiceSupervisor implements OnModuleInit, BeforeApplicationShutdow
     known.isRemoved = false;
     if (JSON.stringify(known.definition) === JSON.stringify(definition)) return;
     known.definition = definition;
+    known.failures.clear();
     this.stop(known);
   }
 
@@ -113,23 +114,39 @@ export class ServiceSupervisor implements OnModuleInit, BeforeApplicationShutdow
     return fitting.sort((one, other) => load(one) - load(other))[0];
   }
 
-  private orderOf({ slug, command, env_config, health_path }: ServiceDefinition): ServiceOrder {
+  private orderOf(definition: ServiceDefinition): ServiceOrder {
+    const { slug, command, env_config, health_path } = definition;
     return {
       service_slug: slug,
       command,
       environment: Object.fromEntries(env_config.map(({ env_name, env_value }) => [env_name, env_value])),
       health_path,
+      limits: {
+        start_timeout_ms: definition.start_timeout,
+        health_interval_ms: definition.health.interval,
+        health_timeout_ms: definition.health.timeout,
+        health_failures: definition.health.failures,
+        request_timeout_ms: definition.request_timeout,
+      },
       folder: this.folder,
     };
   }
 
-  private note(service: HostedService, deployment: ServiceDeployment, { state, error }: ServiceReport): void {
+  private note(service: HostedService, deployment: ServiceDeployment, report: ServiceReport): void {
     if (service.deployment !== deployment) return;
-    if (error !== undefined) this.logger.warn(error);
+    const { state, failure, port } = report;
+    const { slug } = service.definition;
+    if (failure) {
+      this.logger.warn([`Service ${slug} failed: ${failure.reason}.`, ...failure.log_lines].join('\n'));
+    }
     // What the agent tells of an old definition shall not look like news of the new one.
     if (service.state === 'stopping' && state !== 'stopped') return;
+    service.port = port;
+    if (failure) service.failures.add(failure);
     service.become(state);
-    if (state === 'running') this.logger.log(`service ${service.definition.slug} is running`);
+    if (state !== 'running') return;
+    service.failures.running();
+    this.logger.log(`service ${slug} is running`);
   }
 
   private ended(service: HostedService): void {

@@ -7,6 +7,7 @@ const proxyPath = (slug: string): string => `/api/v1/r/containers/${slug}`;
 /** A service as the API shows it; `publicUrl` is the address clients reach this server by. */
 export function serviceView(service: HostedService, publicUrl: string): ContainerService {
   const { definition, id, state, createdAt, updatedAt } = service;
+  const last_failure = service.failures.view;
   const { slug, display_name, service_desc, usage_prompt, openapi_url } = definition;
   return {
     id,
@@ -26,6 +27,14 @@ export function serviceView(service: HostedService, publicUrl: string): Containe
     replica_count: definition.replica_count,
     ...(usage_prompt !== undefined && { usage_prompt }),
     ...(openapi_url !== undefined && { openapi_url }),
+    ...(last_failure && { last_failure }),
     url: publicUrl + proxyPath(slug),
   };
+}
+
+/** A service as a list shows it: its log is in its own view. */
+export function withoutLog({ last_failure, ...service }: ContainerService): ContainerService {
+  if (!last_failure) return service;
+  const { log_lines: _log, ...failure } = last_failure;
+  return { ...service, last_failure: failure };
 }

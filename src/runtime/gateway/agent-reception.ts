@@ -10,10 +10,13 @@ import type { Credential } from '../credentials/index.js';
 import { AgentRegistry } from './agent-registry.js';
 import { ConnectedAgent } from './connected-agent.js';
 import { LocalKeys } from './local-keys.js';
+import { watchRequests } from './request-liveness.js';
 
 const HELLO_LIMIT_MS = 10_000;
 /** How soon an agent whose key was revoked is sent away. */
 const KEY_CHECK_MS = 2000;
+/** An agent that answers none of its requests is given up within 30 s. */
+const REQUEST_CHECK_MS = 5000;
 
 /** Somebody with a valid key who has not said yet which agent it is. */
 export interface Newcomer {
@@ -43,6 +46,12 @@ export class AgentReception implements BeforeApplicationShutdown {
     this.logger.log(`agent ${agent.agentId} has connected (labels ${agent.labels.join(', ') || 'none'})`);
     session.once('close', () => this.logger.log(`agent ${agent.agentId} is gone`));
     this.watchKey(agent, newcomer);
+    watchRequests(session, REQUEST_CHECK_MS, () => {
+      this.logger.warn(
+        `agent ${agent.agentId} takes no requests; its connection is ended so that it dials again`,
+      );
+      agent.giveUp();
+    });
   }
 
   beforeApplicationShutdown(): void {

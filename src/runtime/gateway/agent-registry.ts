@@ -24,7 +24,7 @@ export class AgentRegistry {
   /** All of them, or those of a team, by name. */
   list(teamId?: string): ConnectedAgent[] {
     return [...this.agents.values()]
-      .filter((agent) => teamId === undefined || agent.teamId === teamId)
+      .filter((agent) => agent.isConnected && (teamId === undefined || agent.teamId === teamId))
       .sort((one, other) => (one.agentId < other.agentId ? -1 : 1));
   }
 

@@ -10,6 +10,8 @@ import type { ClaimedRun } from '../tasks/index.js';
 const REPLACED = 4001;
 /** Close code that tells an agent its key is no longer valid. */
 const KEY_ENDED = 4003;
+/** Close code that tells an agent that it has not answered, and should dial again. */
+const UNRESPONSIVE = 4008;
 const GOODBYE_LIMIT_MS = 1000;
 
 /** An agent that is connected to this process, and what it is doing. */
@@ -59,6 +61,10 @@ export class ConnectedAgent {
   }
   refuse(): void {
     this.hangUp(KEY_ENDED, 'the key is no longer valid');
+  }
+  /** For one that keeps its connection open and answers nothing on it. */
+  giveUp(): void {
+    this.hangUp(UNRESPONSIVE, 'the agent takes no requests');
   }
   leave(): void {
     this.hangUp(1001, 'the gateway is going away');

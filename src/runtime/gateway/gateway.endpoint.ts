@@ -1,13 +1,12 @@
-import type { IncomingMessage, Server } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 
-import { Inject, Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
-import { HttpAdapterHost } from '@nestjs/core';
+import { Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { WebSocket, WebSocketServer } from 'ws';
 
 import { type Credential, CredentialsService } from '../credentials/index.js';
 import { AgentReception } from './agent-reception.js';
-import { refuseUpgrade } from './upgrade-refusal.js';
+import { asksForWebSocket, refuseUpgrade, Upgrades } from './upgrades.js';
 
 const PATH = '/api/v1/gateway';
 const BEARER = /^Bearer +(\S+)$/i;
@@ -16,12 +15,9 @@ const KEY_WANTED =
 /** A frame is a piece of a byte stream; peers of ours send 64 KB at most. */
 const FRAME_LIMIT = 16 * 1024 * 1024;
 
-/** The documented option of Node 24.9 and later: which requests are upgrades at all. */
-type Choosy = Server & { shouldUpgradeCallback?: (request: IncomingMessage) => boolean };
-
 /** Where agents dial in: a WebSocket on the server's own port, for agent keys only. */
 @Injectable()
-export class GatewayEndpoint implements OnApplicationBootstrap {
+export class GatewayEndpoint implements OnModuleInit {
   private readonly logger = new Logger('Gateway');
   private readonly webSockets = new WebSocketServer({
     noServer: true,
@@ -30,21 +26,15 @@ export class GatewayEndpoint implements OnApplicationBootstrap {
   });
 
   constructor(
-    @Inject(HttpAdapterHost) private readonly host: HttpAdapterHost,
+    @Inject(Upgrades) private readonly upgrades: Upgrades,
     @Inject(CredentialsService) private readonly credentials: CredentialsService,
     @Inject(AgentReception) private readonly reception: AgentReception,
   ) {}
 
-  onApplicationBootstrap(): void {
-    const server = this.host.httpAdapter.getHttpServer() as Choosy;
-    // An upgrade somebody merely offers (h2c, say) must go on being an ordinary request.
-    if (server.shouldUpgradeCallback) {
-      server.shouldUpgradeCallback = (request) => isOurs(request) || server.listenerCount('upgrade') > 1;
-    }
-    server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-      socket.on('error', () => socket.destroy());
-      if (isOurs(request)) void this.admit(request, socket, head);
-      else if (server.listenerCount('upgrade') === 1) refuseUpgrade(socket, 404, 'resource not found');
+  onModuleInit(): void {
+    this.upgrades.add({
+      matches: (request) => request.url?.split('?')[0] === PATH && asksForWebSocket(request),
+      accept: (request, socket, head) => void this.admit(request, socket, head),
     });
   }
 
@@ -79,8 +69,4 @@ export class GatewayEndpoint implements OnApplicationBootstrap {
       webSocket.terminate();
     }
   }
-}
-
-function isOurs({ url = '', headers }: IncomingMessage): boolean {
-  return url.split('?')[0] === PATH && headers.upgrade?.toLowerCase() === 'websocket';
 }

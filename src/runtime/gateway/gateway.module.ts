@@ -8,11 +8,12 @@ import { Dispatcher } from './dispatcher.js';
 import { GatewayEndpoint } from './gateway.endpoint.js';
 import { LocalKeys } from './local-keys.js';
 import { RunDispatch } from './run-dispatch.js';
+import { Upgrades } from './upgrades.js';
 
 /** Agents: how they connect, who is there, and what they are given to do. */
 @Module({
   imports: [FilesModule, TasksModule],
-  providers: [GatewayEndpoint, AgentReception, AgentRegistry, LocalKeys, RunDispatch, Dispatcher],
-  exports: [AgentRegistry, LocalKeys],
+  providers: [Upgrades, GatewayEndpoint, AgentReception, AgentRegistry, LocalKeys, RunDispatch, Dispatcher],
+  exports: [AgentRegistry, LocalKeys, Upgrades],
 })
 export class GatewayModule {}

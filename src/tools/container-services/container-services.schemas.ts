@@ -1,6 +1,12 @@
 import { z } from 'zod';
 
-import { containerService, containerServiceList, invokeAnswer, invokeRequest } from '../../contract/index.js';
+import {
+  containerService,
+  containerServiceList,
+  INVOKE_HEADERS_LIMIT,
+  invokeAnswer,
+  invokeRequest,
+} from '../../contract/index.js';
 import { textOf, textsOf } from '../inputs.js';
 import { outputOf } from '../output.js';
 
@@ -29,7 +35,10 @@ export const callContainerServiceInput = z.object({
   body_base64: textOf(body_base64, 'must be base64')
     .optional()
     .describe('Request body in base64; empty or absent for none'),
-  headers: textsOf(headers, 'must map header names to single texts')
+  headers: textsOf(
+    headers,
+    `must map header names to single texts, with at most ${INVOKE_HEADERS_LIMIT} bytes in all`,
+  )
     .optional()
     .describe('Request headers, e.g. {"Content-Type": "application/json"}'),
 });

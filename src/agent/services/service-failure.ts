@@ -1,0 +1,67 @@
+import { stripVTControlCharacters } from 'node:util';
+
+import type { ServiceReport } from '../../contract/index.js';
+
+const LINES = 20;
+const LINE_LENGTH = 300;
+const MASK = '[hidden]';
+/** Shorter values are no secrets, and words of every log. */
+const SHORTEST_SECRET = 4;
+/** A value longer than this is recognised by its beginning, since lines of a log may be cut. */
+const RECOGNISED_LENGTH = 64;
+
+/** A process of a service that has ended by itself. */
+export class ProcessEnded extends Error {
+  constructor(
+    readonly exitCode: number | undefined,
+    reason: string | undefined,
+  ) {
+    super(exitCode === undefined ? `ended by ${reason ?? 'the system'}` : `exit code ${exitCode}`);
+  }
+}
+
+/** Why a service failed, and the end of its log without the values of its environment. */
+export function failureOf(
+  error: unknown,
+  lines: readonly string[],
+  environment: Readonly<Record<string, string>>,
+): NonNullable<ServiceReport['failure']> {
+  const hide = maskOf(Object.values(environment));
+  const exitCode = error instanceof ProcessEnded ? error.exitCode : undefined;
+  return {
+    reason: hide(error instanceof Error ? error.message : String(error)),
+    ...(exitCode !== undefined && { exit_code: exitCode }),
+    log_lines: lines.slice(-LINES).map((line) => readable(hide(line))),
+  };
+}
+
+function readable(line: string): string {
+  // oxlint-disable-next-line no-control-regex
+  const plain = stripVTControlCharacters(line).replaceAll(/[\u0000-\u0008\u000B-\u001F\u007F]/g, ' ');
+  return plain.length > LINE_LENGTH ? `${plain.slice(0, LINE_LENGTH)}…` : plain;
+}
+
+/** Replaces every secret as programs print it: as it is, within JSON or a URL, or in base64. */
+function maskOf(values: readonly string[]): (text: string) => string {
+  const secrets = values
+    .flatMap((value) => [value, ...value.split(/\r?\n/)])
+    .flatMap((value) => (value.trim().length >= SHORTEST_SECRET ? spellingsOf(value) : []));
+  if (secrets.length === 0) return (text) => text;
+  // The longest first: one secret may begin with another.
+  const patterns = [...new Set(secrets)].toSorted((one, other) => other.length - one.length).map(patternOf);
+  const pattern = new RegExp(patterns.join('|'), 'g');
+  return (text) => text.replaceAll(pattern, MASK);
+}
+
+const spellingsOf = (value: string): string[] => [
+  value,
+  JSON.stringify(value).slice(1, -1),
+  encodeURIComponent(value.toWellFormed()),
+  Buffer.from(value).toString('base64'),
+];
+
+function patternOf(secret: string): string {
+  const isLong = secret.length > RECOGNISED_LENGTH;
+  const begin = isLong ? secret.slice(0, RECOGNISED_LENGTH) : secret;
+  return begin.replaceAll(/[$()*+.?[\\\]^{|}/-]/g, String.raw`\$&`) + (isLong ? String.raw`\S*` : '');
+}

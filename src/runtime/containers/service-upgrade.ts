@@ -1,0 +1,114 @@
+import { type IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+
+import { HttpException, Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+
+import { CredentialsService } from '../credentials/index.js';
+import { asksForWebSocket, refuseUpgrade, Upgrades } from '../gateway/index.js';
+import type { HostedService } from './hosted-service.js';
+import { answerTo, begin, type ServiceAnswer } from './service-call.js';
+import { ServiceConnection } from './service-connection.js';
+import { ServiceRelay } from './service-relay.js';
+import { ServiceSupervisor } from './service-supervisor.js';
+
+const RELAYED = /^\/api\/v1\/r\/containers\/([^/?]+)(\/.*)$/;
+const BEARER = /^Bearer +(\S+)$/i;
+const KEY_WANTED =
+  'Send an integration key with permission "invoke": "Authorization: Bearer sk-…", neither revoked nor expired.';
+
+/** WebSockets between callers and services: the handshake is relayed, then bytes go both ways as they come. */
+@Injectable()
+export class ServiceUpgrade implements OnModuleInit {
+  private readonly logger = new Logger('Services');
+
+  constructor(
+    @Inject(Upgrades) private readonly upgrades: Upgrades,
+    @Inject(CredentialsService) private readonly credentials: CredentialsService,
+    @Inject(ServiceSupervisor) private readonly services: ServiceSupervisor,
+    @Inject(ServiceRelay) private readonly relay: ServiceRelay,
+  ) {}
+
+  onModuleInit(): void {
+    this.upgrades.add({
+      matches: (request) => RELAYED.test(request.url ?? '') && asksForWebSocket(request),
+      accept: (request, socket, head) => void this.accept(request, socket as Socket, head),
+    });
+  }
+
+  private async accept(request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
+    try {
+      const service = await this.serviceOf(request);
+      await this.join(service, request, [socket, head]);
+    } catch (error) {
+      if (error instanceof HttpException) return refuseUpgrade(socket, error.getStatus(), error.message);
+      this.logger.error({ message: 'a WebSocket could not be relayed', error });
+      refuseUpgrade(socket, 503, 'This server cannot relay a WebSocket at the moment. Try again soon.');
+    }
+  }
+
+  private async serviceOf({ url = '', headers }: IncomingMessage): Promise<HostedService> {
+    const key = BEARER.exec(headers.authorization ?? '')?.[1] ?? '';
+    const credential = await this.credentials.authenticate(key);
+    if (credential?.kind !== 'integration') throw new HttpException(KEY_WANTED, 401);
+    if (!credential.permissions.has('invoke')) throw new HttpException(KEY_WANTED, 403);
+    const service = this.services.find(credential.teamId, RELAYED.exec(url)?.[1] ?? '');
+    if (!service) throw new HttpException('resource not found', 404);
+    return service;
+  }
+
+  private async join(
+    service: HostedService,
+    request: IncomingMessage,
+    [socket, head]: [Socket, Buffer],
+  ): Promise<void> {
+    const connection = ServiceConnection.to(service);
+    socket.once('close', () => connection.cut());
+    const outgoing = begin(connection, {
+      method: 'GET',
+      path: RELAYED.exec(request.url ?? '')?.[2] ?? '/',
+      headers: { ...this.relay.headersFor(service, request), connection: 'Upgrade', upgrade: 'websocket' },
+    });
+    const answered = answerTo(outgoing, connection, {
+      method: 'GET',
+      silenceMs: service.definition.request_timeout,
+    });
+    outgoing.end();
+    const answer = await answered;
+    if (answer.upgraded === undefined) return this.decline(service, answer, [request, socket]);
+    socket.setTimeout(0);
+    socket.setNoDelay(true);
+    socket.write(headOf(answer.body), 'latin1');
+    joinStreams([socket, head], [connection.socket, answer.upgraded]);
+  }
+
+  /** The service answers like any other request, and that is what the caller gets. */
+  private async decline(
+    service: HostedService,
+    answer: ServiceAnswer,
+    [request, socket]: [IncomingMessage, Socket],
+  ): Promise<void> {
+    const response = new ServerResponse(request);
+    response.shouldKeepAlive = false;
+    response.assignSocket(socket);
+    response.once('finish', () => socket.destroySoon());
+    await this.relay.answerWith(service, answer, [request, response]);
+  }
+}
+
+/** Copies bytes both ways; each side has sent some already. */
+function joinStreams([socket, head]: [Socket, Buffer], [stream, first]: [Duplex, Buffer]): void {
+  if (head.length > 0) socket.unshift(head);
+  if (first.length > 0) stream.unshift(first);
+  socket.pipe(stream);
+  stream.pipe(socket);
+  stream.once('close', () => socket.destroySoon());
+}
+
+/** The head of the service's 101 as it came. */
+function headOf({ statusMessage, rawHeaders }: IncomingMessage): string {
+  const lines = rawHeaders.flatMap((name, index) =>
+    index % 2 === 0 ? [`${name}: ${rawHeaders[index + 1]}`] : [],
+  );
+  return `${[`HTTP/1.1 101 ${statusMessage}`, ...lines].join('\r\n')}\r\n\r\n`;
+}
