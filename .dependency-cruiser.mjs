@@ -9,7 +9,7 @@ export const arrows = {
   tools: ['mcp', 'upstream', 'contract'],
   runtime: ['tunnel', 'contract', 'http', 'config'],
   agent: ['tunnel', 'contract', 'config'],
-  observability: ['config'],
+  observability: ['http', 'config'],
   health: ['config', 'upstream'],
 };
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs on a new Debian machine what `npm run verify` needs: nginx for the conformance suite; Redis, openssl
+# Installs on a new Debian machine what `npm run verify` needs: nginx for the conformance suite and the faults; Redis, openssl
 # and HAProxy for the replicas; Helm (built with Go, which must be there) for the chart; buildah, podman with runc, and debootstrap for a
 # stand-in base image where no registry can be reached.
 # May be run again at any time; takes seconds then.

@@ -5,7 +5,7 @@ import type { Request, Response } from 'express';
 
 import { AppModule, type Modules } from './app.module.js';
 import type { Config } from './config/index.js';
-import { boundConnections } from './http/index.js';
+import { boundConnections, closeUnlessRead } from './http/index.js';
 import { HttpErrorFilter, Logger } from './observability/index.js';
 
 /** Roles that serve the MCP endpoint. */
@@ -37,5 +37,6 @@ export async function createApplication(config: Config, more?: Modules): Promise
 }
 
 const unknownPath = ({ method, path }: Request, response: Response): void => {
+  closeUnlessRead(response);
   response.status(HttpStatus.NOT_FOUND).json({ error_message: `Cannot ${method} ${path}` });
 };

@@ -5,9 +5,13 @@ import type { Limits } from '../config/index.js';
 import { boundCount } from './bound-count.js';
 import { Cuts } from './cuts.js';
 import { endWithServer } from './end-with-server.js';
+import { answerExpectations } from './expectations.js';
+import { requireOneHost } from './host-header.js';
+import { closeLingering } from './lingering-close.js';
 import { OpenConnections } from './open-connections.js';
 import { watchSilence } from './silent-connections.js';
-import { answerUnreadable, type Spoken } from './unreadable-requests.js';
+import type { Spoken } from './spoken.js';
+import { answerUnreadable } from './unreadable-requests.js';
 
 /** Sets what a connection may cost, whatever is asked on it; before the server listens. */
 export function boundConnections(server: Server, limits: Limits, spoken: Spoken): void {
@@ -19,7 +23,10 @@ export function boundConnections(server: Server, limits: Limits, spoken: Spoken)
   // An option of createServer, which Nest has called; read again when the server begins to listen.
   Reflect.set(server, 'connectionsCheckingInterval', lookEveryMs);
   watchSilence(server, stallMs, cuts);
+  closeLingering(server);
   answerUnreadable(server, spoken, cuts);
+  answerExpectations(server, spoken);
+  requireOneHost(server, spoken);
   boundCount(server, connections, limits.connections, cuts);
   endWithServer(server, connections, closeMs);
 }

@@ -2,3 +2,4 @@ export { AnswerRoom } from './answer-room.js';
 export { BodyRoom, isLight, type Release } from './body-room.js';
 export { boundConnections } from './bound-connections.js';
 export { GatheredBytes } from './gathered-bytes.js';
+export { closeUnlessRead } from './refused-body.js';

@@ -18,10 +18,11 @@ export class OpenConnections {
     return this.sockets.size;
   }
 
-  /** Those on which no request is being answered: closed, nothing is lost. */
+  /** Those on which no request is being answered and no answer may still be unread: closed, nothing is lost. */
   *unused(): Generator<Socket> {
     for (const socket of this.sockets) {
-      if (speaksHttp(socket) && !responseOf(socket) && !socket.destroyed) yield socket;
+      if (speaksHttp(socket) && !responseOf(socket) && !socket.writableEnded && !socket.destroyed)
+        yield socket;
     }
   }
 }

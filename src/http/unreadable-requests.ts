@@ -3,24 +3,15 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 
 import type { Cuts, Reason } from './cuts.js';
+import { readOut } from './lingering-close.js';
 import { responseOf } from './response-of.js';
-
-/** In which forms errors are told here: as JSON-RPC, in the shape of the Runtime API, or as both in one. */
-export interface Spoken {
-  readonly jsonRpc: boolean;
-  readonly rest: boolean;
-}
+import { errorBody, type Spoken } from './spoken.js';
 
 interface Answer {
   readonly status: number;
   readonly reason: Reason;
   readonly message: string;
 }
-
-/** Time to read the answer in: closed at once, with more on its way to us, the client might never see it. */
-const LINGER_MS = 1000;
-/** JSON-RPC's code for what is refused before a method is called, as on the MCP path. */
-const REFUSED = -32000;
 
 const ANSWERS: Readonly<Record<string, Answer>> = {
   HPE_HEADER_OVERFLOW: {
@@ -70,11 +61,8 @@ export function answerUnreadable(server: Server, spoken: Spoken, cuts: Cuts): vo
 const answerTo = ({ code = '' }: NodeJS.ErrnoException): Answer | undefined =>
   ANSWERS[code] ?? (code.startsWith('HPE_') ? MALFORMED : undefined);
 
-function say(socket: Socket, { status, message }: Answer, { jsonRpc, rest }: Spoken): void {
-  const body = JSON.stringify({
-    ...(jsonRpc && { jsonrpc: '2.0', error: { code: REFUSED, message }, id: null }),
-    ...(rest && { error_message: message }),
-  });
+function say(socket: Socket, { status, message }: Answer, spoken: Spoken): void {
+  const body = errorBody(message, spoken);
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
     'Connection: close',
@@ -82,6 +70,5 @@ function say(socket: Socket, { status, message }: Answer, { jsonRpc, rest }: Spo
     `Content-Length: ${Buffer.byteLength(body)}`,
   ];
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
-  const linger = setTimeout(() => socket.destroy(), LINGER_MS);
-  socket.once('close', () => clearTimeout(linger));
+  readOut(socket);
 }

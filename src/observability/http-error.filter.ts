@@ -11,6 +11,8 @@ import {
 import type { Response } from 'express';
 import { type Observable, throwError } from 'rxjs';
 
+import { closeUnlessRead } from '../http/index.js';
+
 /**
  * The last word on the HTTP side: whatever a route threw leaves as `{ error_message }` (the Runtime API's error
  * shape). A text we did not write goes to the log only. Tool calls have a last word of their own.
@@ -27,6 +29,7 @@ export class HttpErrorFilter implements ExceptionFilter {
       response.destroy();
       return;
     }
+    closeUnlessRead(response);
     response.status(status).json({ error_message: message });
   }
 

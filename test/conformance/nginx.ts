@@ -28,16 +28,16 @@ export function installedNginx(): string {
   return process.exit(1);
 }
 
-/** Puts nginx in front of a server; it adds the key to every request. */
+/** Puts nginx in front of a server; it adds the key to every request, if it is given one. */
 export async function startNginx(
   binary: string,
-  { endpoint, key }: { endpoint: string; key: string },
+  { endpoint, key }: { endpoint: string; key?: string },
 ): Promise<Proxy> {
   const folder = await mkdtemp(join(tmpdir(), 'cyberun-nginx-'));
   const port = await freePort();
   const { origin, pathname } = new URL(endpoint);
   const file = join(folder, 'nginx.conf');
-  await writeFile(file, configuration({ folder, port, key, origin }));
+  await writeFile(file, configuration({ folder, port, origin, ...(key !== undefined && { key }) }));
   const child = spawn(binary, ['-c', file, '-p', folder, '-e', 'stderr'], {
     stdio: ['ignore', 'ignore', 'inherit'],
   });
@@ -54,13 +54,14 @@ export async function startNginx(
   return { url: `http://127.0.0.1:${port}${pathname}`, stop };
 }
 
-const configuration = (at: { folder: string; port: number; key: string; origin: string }): string => `
+const configuration = (at: { folder: string; port: number; key?: string; origin: string }): string => `
 daemon off;
 worker_processes 1;
 pid ${at.folder}/nginx.pid;
 events { worker_connections 512; }
 http {
   access_log off;
+  client_max_body_size 0;
   ${TEMPORARY.map((kind) => `${kind}_temp_path ${at.folder}/${kind};`).join('\n  ')}
   server {
     listen 127.0.0.1:${at.port};
@@ -71,7 +72,7 @@ http {
       proxy_read_timeout 120s;
       proxy_set_header Host $http_host;
       proxy_set_header Connection "";
-      proxy_set_header Authorization "Bearer ${at.key}";
+      ${at.key === undefined ? '' : `proxy_set_header Authorization "Bearer ${at.key}";`}
     }
   }
 }

@@ -61,17 +61,19 @@ export class BodyReader implements OnApplicationShutdown {
       const gathered = new GatheredBytes(announced || limit);
       let size = 0;
       const waiting = patience.start(() => giveUp(tooSlow()));
-      const giveUp = (refusal: Refusal): void => {
-        size = Infinity;
-        patience.stop(waiting);
-        this.room.forget(gathered);
-        reject(refusal);
-      };
-      request.on('data', (chunk: Buffer) => {
+      const onData = (chunk: Buffer): void => {
         size += chunk.length;
         if (size > limit) giveUp(tooLarge(limit));
         else if (!this.room.add(chunk, gathered)) giveUp(tooMany());
-      });
+      };
+      const giveUp = (refusal: Refusal): void => {
+        patience.stop(waiting);
+        // What still comes is read on, and not kept.
+        request.off('data', onData);
+        this.room.forget(gathered);
+        reject(refusal);
+      };
+      request.on('data', onData);
       request.once('end', () => {
         patience.stop(waiting);
         resolve(gathered.whole());

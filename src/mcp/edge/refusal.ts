@@ -2,6 +2,7 @@ import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 
 import type { RequestId } from '@modelcontextprotocol/server';
 
+import { closeUnlessRead } from '../../http/index.js';
 import type { Bound } from '../bounds/bounds.js';
 
 /** Codes of JSON-RPC and of the SDK's transports for what is refused before a method is called. */
@@ -45,6 +46,7 @@ export class Refusal extends Error {
       response.end();
       return;
     }
+    closeUnlessRead(response);
     const { code, message } = this;
     const body = JSON.stringify({ jsonrpc: '2.0', error: { code, message }, id: this.id });
     response.writeHead(this.status, {

@@ -1,5 +1,7 @@
 import type { Response } from 'express';
 
+import { closeUnlessRead } from '../../http/index.js';
+
 /** What the built-in store refuses, as S3 words it: code, status and message. */
 const REFUSALS = {
   AccessDenied: [403, 'The link is not signed for this store, or a signed part of it is missing.'],
@@ -18,6 +20,7 @@ export type S3Refusal = keyof typeof REFUSALS;
 
 /** Answers in the form S3 clients read. */
 export function refuse(response: Response, refusal: S3Refusal): void {
+  closeUnlessRead(response);
   const [status, message] = REFUSALS[refusal];
   const code = refusal === 'ExpiredLink' ? 'AccessDenied' : refusal;
   response
