@@ -1,6 +1,7 @@
 import type { INestApplication, Type } from '@nestjs/common';
 import type { NestMicroservice } from '@nestjs/microservices';
 
+import { OAUTH_PATHS, refuseOAuth } from './auth/no-oauth.js';
 import { isAnybodyAround } from './errors/others-around.js';
 import { rememberThrown } from './errors/remember-thrown.js';
 import { ToolResultInterceptor } from './errors/tool-result.interceptor.js';
@@ -21,6 +22,7 @@ export async function connectMcp(
   { ours = [], mount = 'front' }: Connecting = {},
 ): Promise<void> {
   const known = new Set<Type>([ToolResultInterceptor, ...ours]);
+  app.use(OAUTH_PATHS, refuseOAuth);
   const strategy = app.get(CyberunStrategy, { strict: false });
   // With the application's own guards, interceptors, pipes and filters around every tool.
   const options = { inheritAppConfig: true, deferInitialization: true };
