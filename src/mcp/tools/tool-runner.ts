@@ -3,6 +3,7 @@ import { type CallToolResult, ProtocolError, ProtocolErrorCode } from '@modelcon
 
 import { Failures, isMasked } from '../errors/failures.js';
 import { toToolResult } from '../errors/tool-result.js';
+import { requireSoundShape } from './argument-shape.js';
 import type { RegisteredTool } from './registered-tool.js';
 import { ToolCatalog } from './tool-catalog.js';
 import type { ToolContext } from './tool-context.js';
@@ -26,6 +27,7 @@ export class ToolRunner {
   async run(tool: RegisteredTool, context: ToolContext, args: unknown): Promise<CallToolResult> {
     try {
       this.catalog.authorize(tool, userOf(context.getRawRequest()));
+      requireSoundShape(args);
       const { input } = tool;
       const payload = !input || input.isAdvertisedOnly ? args : await input.parse(args);
       return await checked(tool, toToolResult(await tool.invoke(payload, context)));
