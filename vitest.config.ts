@@ -14,7 +14,7 @@ const resultsFile = process.env['RESULTS_FILE'];
 /** What is promised of the MCP endpoint, in front of Express and behind it. */
 const ENDPOINT = [
   'http-edge',
-  'mcp-{bounds,caller,clients,crowd,drain,keys,odd-bodies,resume,sessions}',
+  'mcp-{bounds,caller,clients,content,crowd,drain,keys,oauth,odd-bodies,refusals,resume,sessions}',
   'differential/*',
 ].map((name) => `test/e2e/${name}.e2e-spec.ts`);
 

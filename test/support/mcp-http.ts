@@ -5,7 +5,7 @@ import { KEY } from './mcp-app.js';
 export const LEGACY = '2025-11-25';
 export const MODERN = '2026-07-28';
 
-const ENVELOPE = {
+export const ENVELOPE = {
   'io.modelcontextprotocol/protocolVersion': MODERN,
   'io.modelcontextprotocol/clientInfo': { name: 'test', version: '1.0.0' },
   'io.modelcontextprotocol/clientCapabilities': {},

@@ -11,13 +11,14 @@ export interface WireAnswer {
 /** A connection on which a test says what no HTTP client would. */
 export class Wire implements Disposable {
   private text = '';
-  private readonly end: Promise<unknown>;
+  /** Resolves once the connection is closed. */
+  readonly ended: Promise<unknown>;
 
   private constructor(private readonly socket: Socket) {
     socket.on('data', (chunk: Buffer) => (this.text += chunk.toString('latin1')));
     // A reset is an end too.
     socket.on('error', () => undefined);
-    this.end = once(socket, 'close').catch(() => undefined);
+    this.ended = once(socket, 'close').catch(() => undefined);
   }
 
   static async to(url: string): Promise<Wire> {
@@ -41,6 +42,11 @@ export class Wire implements Disposable {
     return this;
   }
 
+  /** Sends text; resolves once the other side has taken it in, or will never do so. */
+  async sent(text: string): Promise<void> {
+    await new Promise<void>((resolve) => this.socket.write(text, () => resolve()));
+  }
+
   /** Takes nothing more in. */
   stopReading(): this {
     this.socket.pause();
@@ -53,7 +59,7 @@ export class Wire implements Disposable {
 
   /** The answer, once the server has closed the connection behind it. */
   async lastAnswer(): Promise<WireAnswer> {
-    await this.end;
+    await this.ended;
     const [head = '', ...body] = this.text.split('\r\n\r\n');
     const [first = '', ...lines] = head.split('\r\n');
     const headers = new Headers(

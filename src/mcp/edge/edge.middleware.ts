@@ -6,6 +6,7 @@ import { Traffic } from '../transport/traffic.js';
 import { AllowedNames } from './allowed-names.js';
 import { RefusalFilter } from './refusal.filter.js';
 import { CODE, Refusal } from './refusal.js';
+import { RefusedNames } from './refused-names.js';
 
 const METHODS = 'GET, POST, DELETE, OPTIONS';
 const REQUEST_HEADERS =
@@ -16,6 +17,8 @@ const PREFLIGHT_SECONDS = '86400';
 /** What is decided before anybody asks for a key: Host, Origin, CORS, the URL, and whether we are open at all. */
 @Injectable()
 export class EdgeMiddleware implements NestMiddleware<IncomingMessage, ServerResponse> {
+  private readonly refusedNames = new RefusedNames();
+
   constructor(
     private readonly names: AllowedNames,
     private readonly traffic: Traffic,
@@ -39,11 +42,13 @@ export class EdgeMiddleware implements NestMiddleware<IncomingMessage, ServerRes
   }
 
   private objection({ url = '', headers: { host, origin } }: IncomingMessage): Refusal | undefined {
-    if (host === undefined || !this.names.isHostAllowed(host)) {
-      return new Refusal(403, CODE.refused, `Invalid Host: ${host ?? 'none'}`);
+    const target = url.startsWith('/') ? undefined : hostOf(url);
+    if (!this.names.isHostAllowed(target ?? host ?? '')) {
+      // A browser never sends the absolute form to a server; where one comes, it counts and not the header (RFC 9112 §3.2.2).
+      return this.refusedNames.refusal(target === undefined ? 403 : 400, 'Host', target ?? host ?? 'none');
     }
     if (origin !== undefined && origin !== '' && !this.names.isOriginAllowed(origin)) {
-      return new Refusal(403, CODE.refused, `Invalid Origin: ${origin}`);
+      return this.refusedNames.refusal(403, 'Origin', origin);
     }
     const { urlLength } = this.config.limits;
     if (url.length > urlLength) return tooLong(urlLength);
@@ -52,11 +57,15 @@ export class EdgeMiddleware implements NestMiddleware<IncomingMessage, ServerRes
 
   private allowReading(origin: string, refusal: Refusal | undefined, response: ServerResponse): void {
     response.setHeader('Vary', 'Origin');
-    if (refusal?.status === 403 || !this.names.isCorsAllowed(origin)) return;
+    const isStranger = refusal?.status === 403 || refusal?.status === 400;
+    if (isStranger || !this.names.isCorsAllowed(origin)) return;
     response.setHeader('Access-Control-Allow-Origin', origin);
     response.setHeader('Access-Control-Expose-Headers', EXPOSED_HEADERS);
   }
 }
+
+/** The host in a request target of absolute form. */
+const hostOf = (target: string): string => URL.parse(target)?.host ?? '';
 
 const tooLong = (limit: number): Refusal =>
   new Refusal(414, CODE.refused, `URI Too Long: The URL must not exceed ${limit} characters`, {

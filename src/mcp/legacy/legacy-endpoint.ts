@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { ServerResponse } from 'node:http';
 
 import type { KeyedRequest } from '../auth/keyed-request.js';
+import { requireStreamAccepted } from '../edge/accept.js';
 import { CODE, Refusal } from '../edge/refusal.js';
 import { ANSWERED, type Begun } from '../transport/begun.js';
 import { Handshake } from './handshake.js';
@@ -9,7 +10,6 @@ import { LegacyExchanges } from './legacy-exchanges.js';
 import {
   messagesIn,
   openingIn,
-  requireAccept,
   requireKnownVersion,
   SESSION_ID,
   sessionNotFound,
@@ -29,7 +29,6 @@ export class LegacyEndpoint {
 
   /** @throws {Refusal} */
   async post(request: KeyedRequest, response: ServerResponse, body: unknown): Promise<Begun> {
-    requireAccept(request.headers, 'application/json', 'text/event-stream');
     const messages = messagesIn(body);
     const isOpening = openingIn(messages) !== undefined;
     if (isOpening && request.headers[SESSION_ID] === undefined) {
@@ -44,7 +43,7 @@ export class LegacyEndpoint {
 
   /** @throws {Refusal} */
   async listen(request: KeyedRequest, response: ServerResponse): Promise<void> {
-    requireAccept(request.headers, 'text/event-stream');
+    requireStreamAccepted(request.headers);
     const record = await this.sessionOf(request);
     requireKnownVersion(request.headers);
     await this.streams.open(record, request.headers, response);

@@ -40,13 +40,6 @@ export const openingIn = (messages: readonly JSONRPCMessage[]): Opening | undefi
     (message) => 'method' in message && message.method === 'initialize' && isInitializeRequest(message),
   ) as Opening | undefined;
 
-/** @throws {Refusal} 406 */
-export function requireAccept({ accept }: IncomingHttpHeaders, ...types: string[]): void {
-  if (types.every((type) => accept?.includes(type))) return;
-  const wanted = types.length > 1 ? `both ${types.join(' and ')}` : types.join('');
-  throw new Refusal(406, CODE.refused, `Not Acceptable: Client must accept ${wanted}`);
-}
-
 /** @throws {Refusal} 400 */
 export function requireKnownVersion(headers: IncomingHttpHeaders): void {
   const version = headers['mcp-protocol-version'];

@@ -1,19 +1,24 @@
 import { Injectable } from '@nestjs/common';
 import { isJsonContentType } from '@modelcontextprotocol/server';
-import type { ServerResponse } from 'node:http';
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 
 import type { KeyedRequest } from '../auth/keyed-request.js';
+import { Accept } from '../edge/accept.js';
 import { BodyReader } from '../edge/body-reader.js';
 import { CODE, Refusal } from '../edge/refusal.js';
 import { LegacyEndpoint } from '../legacy/legacy-endpoint.js';
-import { requireAccept } from '../legacy/legacy-messages.js';
 import { eraOf } from '../modern/eras.js';
 import { ModernEndpoint } from '../modern/modern-endpoint.js';
 import { Outbox } from './outbox.js';
 
+/** The one coding of bodies that is read: none. */
+const IDENTITY = 'identity';
+
 /** Messages of clients: tells the eras apart, and keeps account of the memory that large ones and their answers take. */
 @Injectable()
 export class Posts {
+  private readonly accept = new Accept();
+
   constructor(
     private readonly bodies: BodyReader,
     private readonly legacy: LegacyEndpoint,
@@ -24,11 +29,8 @@ export class Posts {
   /** @throws {Refusal} */
   async receive(request: KeyedRequest, response: ServerResponse): Promise<void> {
     const { headers } = request;
-    if (!isJsonContentType(headers['content-type'] ?? null)) {
-      requireAccept(headers, 'application/json', 'text/event-stream');
-      const message = 'Unsupported Media Type: Content-Type must be application/json';
-      throw new Refusal(415, CODE.refused, message);
-    }
+    this.accept.requireBoth(headers);
+    requirePlainJson(headers);
     const { json, release } = await this.bodies.readJson(request);
     const account = (): void => {
       if (release) whenGone(response, release);
@@ -43,6 +45,20 @@ export class Posts {
       account();
       throw error;
     }
+  }
+}
+
+/** @throws {Refusal} 415 */
+function requirePlainJson(headers: IncomingHttpHeaders): void {
+  const { 'content-type': type, 'content-encoding': encoding = '' } = headers;
+  if (!isJsonContentType(type ?? null)) {
+    const message = 'Unsupported Media Type: Content-Type must be application/json';
+    throw new Refusal(415, CODE.refused, message);
+  }
+  if (encoding !== '' && encoding.toLowerCase() !== IDENTITY) {
+    const message =
+      'Unsupported Media Type: The body must not be compressed. Send it without Content-Encoding';
+    throw new Refusal(415, CODE.refused, message, { headers: { 'Accept-Encoding': IDENTITY } });
   }
 }
 

@@ -211,7 +211,13 @@ const edges: Row[] = [
     headers: { Accept: 'text/event-stream' },
     body: rpc('ping'),
   },
-  { what: 'Accept */*', session: 'live', headers: { Accept: '*/*' }, body: rpc('ping') },
+  {
+    what: 'Accept */*',
+    session: 'live',
+    headers: { Accept: '*/*' },
+    body: rpc('ping'),
+    difference: 'accept',
+  },
   {
     what: 'content type text/plain',
     session: 'live',

@@ -52,7 +52,7 @@ const good: Row[] = [
   callWith('no clientInfo', {}, { 'io.modelcontextprotocol/clientInfo': undefined }),
   callWith('a log level', {}, { 'io.modelcontextprotocol/logLevel': 'info' }),
   callWith('a session id, which has no meaning', { 'Mcp-Session-Id': 'whatever' }),
-  callWith('Accept for JSON alone', { Accept: 'application/json' }),
+  { ...callWith('Accept for JSON alone', { Accept: 'application/json' }), difference: 'accept' },
   {
     what: 'progress',
     streams: true,

@@ -18,6 +18,8 @@ export interface Row {
 export const DIFFERENCES = {
   invalidUtf8:
     '2025-06-18 basic/transports: "JSON-RPC messages MUST be UTF-8 encoded." The SDK decodes broken bytes to U+FFFD and goes on with a changed text; we answer -32700.',
+  accept:
+    'RFC 9110 section 12.5.1: "Media ranges can be overridden by more specific media ranges", so */* takes both forms of an answer; the SDK looks for their names in the text. And 2026-07-28 basic/transports: "The client MUST include an Accept header, listing both application/json and text/event-stream", which the SDK does not check in that revision.',
   deadSession:
     '2025-11-25 basic/transports: "The server MAY terminate the session at any time, after which it MUST respond to requests containing that session ID with HTTP 404 Not Found." The SDK answers 400 when the request is an initialize.',
   unknownTool:
