@@ -5,6 +5,8 @@ export { connectMcp, drainMcp } from './connect-mcp.js';
 export { InvalidInput, ToolError } from './errors/tool-error.js';
 export { withLinks } from './errors/tool-result.js';
 export { type Advertised, advertised } from './input/advertised.js';
+export { nearest } from './input/nearest.js';
+export { fromJsonText } from './input/read-arguments.js';
 export { ToolInput } from './input/tool-input.decorator.js';
 export { McpModule } from './mcp.module.js';
 export { SERVER_INFO, type ServerInfo, serverInfo } from './server-info.js';

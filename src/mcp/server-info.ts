@@ -21,7 +21,7 @@ To run a workflow:
    curl -T FILE -H "Name: value" "upload_url"
    Give the returned file_key as the parameter's value.
 3. Run: run_workflow or run_workflow_by_slug; it returns a task_id at once. Check the parameters first: a run costs the team's machines time.
-4. Follow: stream_task_events waits for the end and reports progress. If it returns a task that is not completed, failed or cancelled, call it again.
+4. Follow: stream_task_events waits for the end and reports progress. If it returns a task that is not completed, failed or cancelled (after 50 s without progress notifications), call it again; if your client ends the call sooner, give it a smaller timeout_seconds.
 5. Fetch: get_task_result. Download links expire; call it again for fresh ones.
 
 After an error that says the call may have taken effect, look at list_tasks before you run anything again: runs are never repeated for you. cancel_task stops a task. A task that stays waiting has no agent with the labels its workflow needs; list_agents shows who is online.

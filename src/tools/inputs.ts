@@ -23,5 +23,8 @@ export const textOf = (rule: z.ZodType, sentence: string, advertised: Record<str
 export const textsOf = (rule: z.ZodType, sentence: string) =>
   z.record(z.string(), z.string()).refine((texts) => rule.safeParse(texts).success, sentence);
 
-/** An id the Runtime API made. */
-export const id = textOf(z.guid(), 'must be a UUID', { format: 'uuid' });
+/** An id the Runtime API made; the sentence goes on with what to do about another value. */
+export const idOr = (otherwise: string) =>
+  textOf(z.guid(), `must be a UUID; ${otherwise}`, { format: 'uuid' });
+
+export const id = idOr('take it as it was returned to you');

@@ -60,6 +60,8 @@ describe.each(tools)('$name', ({ name, title, description = '', inputSchema, out
     }
   });
 
+  it('takes only the arguments it names', () => expect(inputSchema.additionalProperties).toBe(false));
+
   it('promises an object that is open, with every field optional and those of an error among them', () => {
     expect(outputSchema).toMatchObject({ type: 'object' });
     expect(outputSchema?.required ?? []).toEqual([]);

@@ -138,7 +138,7 @@ describe.each(CLIENTS)('with $name', ({ connect }) => {
     ['get_workflow', { workflow_id: 'sd-portrait' }, /workflow_id: must be a UUID/],
     ['get_workflow_by_slug', { workflow_slug: '../admin' }, /workflow_slug: must be a slug/],
     ['list_workflows', { per_page: 101 }, /per_page: .*100/],
-    ['list_workflows', { current_page: '1' }, /current_page: /],
+    ['list_workflows', { current_page: 'one' }, /current_page: /],
     ['list_tasks', { status: 'done' }, /status: .*"cancelled"/],
     ['presign_file_upload', { body: { file_name: 'a' } }, /body\.file_size: .*body\.content_type: /],
     ['run_workflow', { workflow_id: WORKFLOW_ID, body: 'x' }, /body: /],

@@ -160,6 +160,20 @@ describe.each(CLIENTS)('stream_task_events with $name', ({ connect }) => {
     await vi.waitFor(() => expect(runtime.dropped).toHaveLength(dropped + 1), { timeout: 60_000 });
   });
 
+  it.each([
+    ['takes progress', 300],
+    ['takes no progress, and may end a silent call after 60 s', 50],
+  ])('waits for a client that %s, %d s unless it says otherwise', async (kind, seconds) => {
+    const timers = vi.spyOn(globalThis, 'setTimeout');
+    runtime.on(EVENTS, events([status('running', '1'), end('completed', '2')]));
+    runtime.on(TASK, { json: taskSample('completed') });
+    await (kind === 'takes progress' ? follow() : client.call('stream_task_events', { task_id: TASK_ID }));
+    const waits = timers.mock.calls.map(([, delay]) => delay);
+    timers.mockRestore();
+    expect(waits).toContain(seconds * 1000);
+    expect(waits).not.toContain((350 - seconds) * 1000);
+  });
+
   it('says at once that there is no such task', async () => {
     const refusal = { status: 404, json: { error_message: 'resource not found' } };
     runtime.on(EVENTS, refusal).on(TASK, refusal);

@@ -21,10 +21,10 @@ interface Issue {
   readonly message: string;
 }
 
-/** Input that breaks a rule of the tool; names every field with its rule. */
+/** Input that breaks a rule of the tool; names every field with its rule, then says what helps to correct it. */
 export class InvalidInput extends ToolError {
-  constructor(issues: readonly Issue[]) {
-    super(`Invalid input. ${issues.map(sentence).join('; ')}. Correct it and call again.`);
+  constructor(issues: readonly Issue[], help = '') {
+    super(`Invalid input. ${issues.map(sentence).join('; ')}. ${help}Correct it and call again.`);
   }
 }
 

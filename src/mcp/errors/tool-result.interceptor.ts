@@ -1,6 +1,7 @@
 import { type CallHandler, type ExecutionContext, Injectable, type NestInterceptor } from '@nestjs/common';
-import { catchError, map, type Observable, of, throwError } from 'rxjs';
+import { catchError, defer, map, type Observable, of, throwError } from 'rxjs';
 
+import { unreadInputOf } from '../input/tool-input.decorator.js';
 import { ToolContext } from '../tools/tool-context.js';
 import { Failures } from './failures.js';
 import { toToolResult } from './tool-result.js';
@@ -16,7 +17,11 @@ export class ToolResultInterceptor implements NestInterceptor<unknown, unknown> 
   intercept(context: ExecutionContext, next: CallHandler<unknown>): Observable<unknown> {
     const call: unknown = context.getType() === 'rpc' ? context.switchToRpc().getContext() : undefined;
     if (!(call instanceof ToolContext)) return next.handle();
-    return next.handle().pipe(
+    return defer(() => {
+      // Arguments that no parameter of the method reads; the others are read by its pipe.
+      unreadInputOf(context.getHandler())?.read(context.switchToRpc().getData());
+      return next.handle();
+    }).pipe(
       map(toToolResult),
       catchError((error: unknown) => {
         if (this.failures.isOurs(error)) return of(this.failures.toToolResult(call, error));

@@ -1,9 +1,11 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 
-type JsonSchema = Record<string, unknown>;
+import { type JsonSchema, jsonSchemaOf } from './json-schema.js';
 
 /** A Standard Schema that says what a tool takes or gives, and lets everything pass. */
 export interface Advertised {
+  /** What the arguments are held against inside the pipeline. */
+  readonly schema: z.ZodType;
   readonly '~standard': {
     readonly version: 1;
     readonly vendor: 'cyberun';
@@ -17,24 +19,14 @@ export interface Advertised {
  * {@link ToolInput}, behind the guards.
  */
 export function advertised(schema: z.ZodType): Advertised {
-  const shown = { input: once(() => toJson(schema, 'input')), output: once(() => toJson(schema, 'output')) };
+  const shown = {
+    input: once(() => jsonSchemaOf(schema, 'input')),
+    output: once(() => jsonSchemaOf(schema, 'output')),
+  };
   return {
+    schema,
     '~standard': { version: 1, vendor: 'cyberun', validate: (value) => ({ value }), jsonSchema: shown },
   };
-}
-
-/** Leaves out what costs a model tokens and tells it nothing. */
-function toJson(schema: z.ZodType, io: 'input' | 'output'): JsonSchema {
-  const { $schema: _dialect, ...json } = z.toJSONSchema(schema, {
-    target: 'draft-2020-12',
-    io,
-    override: ({ jsonSchema }) => {
-      if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
-      if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
-      if (jsonSchema.format !== undefined) delete jsonSchema.pattern;
-    },
-  });
-  return json;
 }
 
 function once<Value>(make: () => Value): () => Value {

@@ -1,19 +1,34 @@
 import type { PipeTransform } from '@nestjs/common';
 import { Payload } from '@nestjs/microservices';
+import { MCP_TOOL_METADATA_KEY, type ToolMetadata } from '@rekog/mcp-nest';
 import type { z } from 'zod';
 
-import { InvalidInput } from '../errors/tool-error.js';
+import type { Advertised } from './advertised.js';
+import { InputReader } from './input-reader.js';
+
+const READS_INPUT = 'cyberun:reads-input';
 
 /** Parses the arguments of a call inside the Nest pipeline, so that guards come first. */
-class ToolInputPipe<Output> implements PipeTransform<unknown, Output> {
-  constructor(private readonly schema: z.ZodType<Output>) {}
+class ToolInputPipe implements PipeTransform<unknown> {
+  constructor(private readonly reader: InputReader) {}
 
-  transform(value: unknown): Output {
-    const parsed = this.schema.safeParse(value ?? {});
-    if (!parsed.success) throw new InvalidInput(parsed.error.issues);
-    return parsed.data;
+  transform(value: unknown): unknown {
+    return this.reader.read(value);
   }
 }
 
-/** The parsed arguments of the call; invalid ones end it, naming the field and the rule. */
-export const ToolInput = (schema: z.ZodType): ParameterDecorator => Payload(new ToolInputPipe(schema));
+/** The parsed arguments of the call; invalid ones end it, naming each of them and the rule. */
+export const ToolInput =
+  (schema: z.ZodType): ParameterDecorator =>
+  (target, key, index) => {
+    Payload(new ToolInputPipe(InputReader.of(schema)))(target, key, index);
+    Reflect.defineMetadata(READS_INPUT, true, Reflect.get(target, key ?? 'constructor') as object);
+  };
+
+/** Reads the arguments of a tool that advertises what it takes and whose method does not look at it; else `undefined`. */
+export function unreadInputOf(method: object): InputReader | undefined {
+  if (Reflect.getMetadata(READS_INPUT, method) === true) return undefined;
+  const tool = Reflect.getMetadata(MCP_TOOL_METADATA_KEY, method) as Partial<ToolMetadata> | undefined;
+  const { schema } = (tool?.parameters ?? {}) as Partial<Advertised>;
+  return schema && InputReader.of(schema);
+}

@@ -16,6 +16,7 @@ import {
 } from './container-services.schemas.js';
 import { ContainerServicesService } from './container-services.service.js';
 import { everyPage } from './every-page.js';
+import { withKnownServices } from './known-services.js';
 
 /** What an agent can do with the HTTP services its team hosts. */
 @McpController()
@@ -49,7 +50,8 @@ export class ContainerServicesTools {
     @ToolInput(getContainerServiceInput) { service_slug }: GetContainerServiceInput,
     @Ctx() { caller }: ToolContext,
   ): Promise<ContainerService> {
-    return this.services.get(caller, service_slug);
+    const asked = { caller, slug: service_slug };
+    return withKnownServices(this.services.get(caller, service_slug), asked, this.services);
   }
 
   @Tool({
@@ -71,6 +73,7 @@ export class ContainerServicesTools {
     @ToolInput(callContainerServiceInput) { service_slug, ...request }: CallContainerServiceInput,
     @Ctx() { caller }: ToolContext,
   ): Promise<InvokeAnswer> {
-    return this.services.invoke(caller, service_slug, request);
+    const asked = { caller, slug: service_slug };
+    return withKnownServices(this.services.invoke(caller, service_slug, request), asked, this.services);
   }
 }

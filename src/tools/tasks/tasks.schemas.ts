@@ -4,8 +4,9 @@ import { cancelAccepted, task, TASK_STATES, taskList, taskResult } from '../../c
 import { id, type PageInput, pageInput } from '../inputs.js';
 import { outputOf } from '../output.js';
 
-const WAIT_DEFAULT_SECONDS = 300;
 const WAIT_LIMIT_SECONDS = 3600;
+/** How long to follow a task unless a client says. Many clients end a silent call after 60 s. */
+export const WAIT_SECONDS = { withProgress: 300, silent: 50 } as const;
 
 const taskId = id.describe('task_id from run_workflow, or id from list_tasks');
 
@@ -18,7 +19,9 @@ export const listTasksOutput = outputOf(taskList);
 export const taskInput = z.object({ task_id: taskId });
 export type TaskInput = z.infer<typeof taskInput>;
 export const taskOutput = outputOf(task);
-export const taskResultOutput = outputOf(taskResult);
+export const taskResultOutput = outputOf(taskResult, {
+  note: z.string().describe('Present before the end: what to do'),
+});
 export const cancelTaskOutput = outputOf(cancelAccepted);
 
 export const streamTaskEventsInput = z.object({
@@ -28,8 +31,10 @@ export const streamTaskEventsInput = z.object({
     .int()
     .min(1)
     .max(WAIT_LIMIT_SECONDS)
-    .default(WAIT_DEFAULT_SECONDS)
-    .describe('Longest wait in seconds; then the current task is returned'),
+    .optional()
+    .describe(
+      `Longest wait in seconds; default ${WAIT_SECONDS.withProgress} for a client that takes progress, else ${WAIT_SECONDS.silent}. Then the current task is returned`,
+    ),
 });
 export type StreamTaskEventsInput = z.infer<typeof streamTaskEventsInput>;
 export const streamTaskEventsOutput = outputOf(task, {

@@ -6,6 +6,7 @@ import { advertised, Streaming, ToolContext, ToolInput, withLinks } from '../../
 import { READS } from '../hints.js';
 import { TaskFollower } from './follow/task-follower.js';
 import { resultLinks } from './result-links.js';
+import { noteOn } from './result-note.js';
 import {
   cancelTaskOutput,
   type ListTasksInput,
@@ -18,6 +19,7 @@ import {
   taskInput,
   taskOutput,
   taskResultOutput,
+  WAIT_SECONDS,
 } from './tasks.schemas.js';
 import { TasksService } from './tasks.service.js';
 
@@ -61,7 +63,7 @@ export class TasksTools {
   @Tool({
     name: 'get_task_result',
     description:
-      'Get the output of a completed task, or task_error of a failed one. Download links hold until expires_at; call again for fresh ones.',
+      'Get the output of a completed task, or task_error of a failed one; before the end, a note on what to do. Download links hold until expires_at; call again for fresh ones.',
     parameters: advertised(taskInput),
     outputSchema: advertised(taskResultOutput),
     annotations: { title: 'Get the result of a task', ...READS },
@@ -71,7 +73,7 @@ export class TasksTools {
     @Ctx() { caller }: ToolContext,
   ): Promise<object> {
     const result = await this.tasks.result(caller, task_id);
-    return withLinks(result, resultLinks(result));
+    return withLinks({ ...result, ...noteOn(result) }, resultLinks(result));
   }
 
   @Tool({
@@ -98,7 +100,7 @@ export class TasksTools {
   @Tool({
     name: 'stream_task_events',
     description:
-      'Wait for a task to end, with progress notifications on the way, and return the task. Then call get_task_result. If the time is up first, the task as it is comes back with a note; the task goes on, so call again.',
+      'Wait for a task to end, with progress notifications on the way, and return the task. Then call get_task_result. If the time is up first, the task as it is comes back with a note; the task goes on, so call again at once.',
     parameters: advertised(streamTaskEventsInput),
     outputSchema: advertised(streamTaskEventsOutput),
     annotations: { title: 'Follow a task', ...READS },
@@ -109,7 +111,8 @@ export class TasksTools {
     @Ctx() { caller, isProgressWanted, reportProgress }: ToolContext,
   ): Promise<Task> {
     const report = isProgressWanted ? reportProgress : undefined;
-    return this.follower.follow(caller, { taskId: task_id, seconds: timeout_seconds, report });
+    const usual = isProgressWanted ? WAIT_SECONDS.withProgress : WAIT_SECONDS.silent;
+    return this.follower.follow(caller, { taskId: task_id, seconds: timeout_seconds ?? usual, report });
   }
 }
 

@@ -53,14 +53,31 @@ describe('the body of a run', () => {
       { target_pool: 'team', parameters: { prompt: 'x' } },
     ],
     [
-      'the REST body with a mistake, for the runtime to tell',
-      { parameters: { prompt: 'x' }, promt: 'y' },
+      'the REST body with its parameters as JSON text',
+      { parameters: '{"prompt":"x"}', target_pool: 'team' },
       ['prompt'],
-      { parameters: { prompt: 'x' }, promt: 'y' },
+      rest,
     ],
+    ['the REST body with no parameters at all', { parameters: null }, ['prompt'], { parameters: {} }],
   ])('may be %s', async (_name, body, parameters, request) => {
     expect(await runRequestFor(body as Record<string, unknown>, withParameters(...parameters))).toEqual(
       request,
     );
+  });
+
+  it.each<[string, object, string[], RegExp]>([
+    [
+      'a value beside parameters',
+      { parameters: { prompt: 'x' }, promt: 'y', seed: 1 },
+      ['prompt'],
+      /body\.promt: .*body\.parameters; body\.seed: .*takes parameters, dispatch_target/,
+    ],
+    ['parameters that are a list', { parameters: [1] }, [], /body\.parameters: must be an object/],
+    ['parameters that are other text', { parameters: 'a=1' }, [], /body\.parameters: must be an object/],
+    ['parameters in JSON text of a list', { parameters: '[1]' }, [], /body\.parameters: must be an object/],
+  ])('may not hold %s', async (_name, body, parameters, message) => {
+    await expect(
+      runRequestFor(body as Record<string, unknown>, withParameters(...parameters)),
+    ).rejects.toThrow(message);
   });
 });

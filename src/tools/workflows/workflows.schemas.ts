@@ -7,7 +7,7 @@ import {
   workflow,
   workflowList,
 } from '../../contract/index.js';
-import { id, type PageInput, pageInput, textOf } from '../inputs.js';
+import { idOr, type PageInput, pageInput, textOf } from '../inputs.js';
 import { outputOf } from '../output.js';
 
 const slug = textOf(
@@ -18,7 +18,8 @@ const slug = textOf(
   'must be a slug such as text-to-image, or slug@version such as text-to-image@2',
 );
 
-const workflowId = id.describe('id from list_workflows');
+const workflowIdOr = (slugTool: string) =>
+  idOr(`for a slug call ${slugTool}`).describe('id from list_workflows');
 const workflowSlug = slug.describe('workflow_slug from list_workflows, or slug@version for an older version');
 const runBody = z
   .looseObject({})
@@ -31,7 +32,7 @@ export const listWorkflowsInput = pageInput;
 export type ListWorkflowsInput = PageInput;
 export const listWorkflowsOutput = outputOf(workflowList);
 
-export const getWorkflowInput = z.object({ workflow_id: workflowId });
+export const getWorkflowInput = z.object({ workflow_id: workflowIdOr('get_workflow_by_slug') });
 export type GetWorkflowInput = z.infer<typeof getWorkflowInput>;
 export const workflowOutput = outputOf(workflow);
 
@@ -51,7 +52,10 @@ export const presignFileUploadInput = z.object({
 export type PresignFileUploadInput = z.infer<typeof presignFileUploadInput>;
 export const presignFileUploadOutput = outputOf(presignedUpload);
 
-export const runWorkflowInput = z.object({ workflow_id: workflowId, body: runBody });
+export const runWorkflowInput = z.object({
+  workflow_id: workflowIdOr('run_workflow_by_slug'),
+  body: runBody,
+});
 export type RunWorkflowInput = z.infer<typeof runWorkflowInput>;
 export const runOutput = outputOf(runAccepted);
 

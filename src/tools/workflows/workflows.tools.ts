@@ -4,6 +4,7 @@ import { McpController, Tool } from '@rekog/mcp-nest';
 import type { PresignedUpload, RunAccepted, Workflow, WorkflowList } from '../../contract/index.js';
 import { advertised, RequiresPermission, ToolContext, ToolInput } from '../../mcp/index.js';
 import { READS } from '../hints.js';
+import { withKnownSlugs } from './known-slugs.js';
 import { runRequestFor } from './run-request.js';
 import {
   type GetWorkflowBySlugInput,
@@ -74,7 +75,8 @@ export class WorkflowsTools {
     @ToolInput(getWorkflowBySlugInput) { workflow_slug }: GetWorkflowBySlugInput,
     @Ctx() { caller }: ToolContext,
   ): Promise<Workflow> {
-    return this.workflows.getBySlug(caller, workflow_slug);
+    const asked = { caller, slug: workflow_slug, idTool: 'get_workflow' };
+    return withKnownSlugs(this.workflows.getBySlug(caller, workflow_slug), asked, this.workflows);
   }
 
   @Tool({
@@ -123,11 +125,14 @@ export class WorkflowsTools {
     annotations: { title: 'Run a workflow by slug', ...RUN },
   })
   @RequiresPermission('run')
-  async runWorkflowBySlug(
+  runWorkflowBySlug(
     @ToolInput(runWorkflowBySlugInput) { workflow_slug, body }: RunWorkflowBySlugInput,
     @Ctx() { caller }: ToolContext,
   ): Promise<RunAccepted> {
-    const request = await runRequestFor(body, () => this.workflows.getBySlug(caller, workflow_slug));
-    return this.workflows.runBySlug(caller, workflow_slug, request);
+    const asked = { caller, slug: workflow_slug, idTool: 'run_workflow' };
+    const accepted = runRequestFor(body, () => this.workflows.getBySlug(caller, workflow_slug)).then(
+      (request) => this.workflows.runBySlug(caller, workflow_slug, request),
+    );
+    return withKnownSlugs(accepted, asked, this.workflows);
   }
 }

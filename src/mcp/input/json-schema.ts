@@ -1,0 +1,79 @@
+import { z } from 'zod';
+
+/** A JSON Schema as far as this area looks into one. */
+export interface JsonSchema {
+  readonly [keyword: string]: unknown;
+  readonly type?: string | readonly string[];
+  readonly description?: string;
+  readonly enum?: readonly unknown[];
+  readonly properties?: Readonly<Record<string, JsonSchema>>;
+  readonly required?: readonly string[];
+  readonly items?: JsonSchema;
+  readonly additionalProperties?: JsonSchema | boolean;
+  readonly anyOf?: readonly JsonSchema[];
+  readonly $ref?: string;
+  readonly $defs?: Readonly<Record<string, JsonSchema>>;
+}
+
+/**
+ * What a tool takes or gives, without what costs a model tokens and tells it nothing. An input that does not say
+ * otherwise takes only the arguments it names.
+ */
+export function jsonSchemaOf(schema: z.ZodType, io: 'input' | 'output'): JsonSchema {
+  const { $schema: _dialect, ...json } = z.toJSONSchema(schema, {
+    target: 'draft-2020-12',
+    io,
+    override: ({ jsonSchema }) => {
+      if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
+      if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
+      if (jsonSchema.format !== undefined) delete jsonSchema.pattern;
+    },
+  });
+  return io === 'input' ? closed(json as JsonSchema) : (json as JsonSchema);
+}
+
+/** Not within `allOf`, since no object satisfies two closed ones, nor within a choice, which is left to the library. */
+function closed(schema: JsonSchema): JsonSchema {
+  const { properties, $defs, items, additionalProperties, anyOf } = schema;
+  const isOpen = additionalProperties !== undefined || schema.type !== 'object';
+  return {
+    ...schema,
+    ...(properties && { properties: mapped(properties, closed) }),
+    ...($defs && { $defs: mapped($defs, closed) }),
+    ...(items && { items: closed(items) }),
+    ...(isObject(additionalProperties) && { additionalProperties: closed(additionalProperties) }),
+    ...(anyOf && withoutNull(anyOf).length === 1 && { anyOf: anyOf.map(closed) }),
+    ...(!isOpen && { additionalProperties: false }),
+  };
+}
+
+/** The schema that says what a value looks like: behind a reference, and behind "this or null". */
+export function resolved(schema: JsonSchema, root: JsonSchema): JsonSchema {
+  const target = schema.$ref === '#' ? root : root.$defs?.[schema.$ref?.replace('#/$defs/', '') ?? ''];
+  if (target) return resolved(target, root);
+  const [only, ...more] = withoutNull(schema.anyOf ?? []);
+  if (!only || more.length > 0) return schema;
+  const inner = resolved(only, root);
+  return { ...inner, type: [...typesOf(inner), 'null'] };
+}
+
+/** The types a value may have; none when the schema does not say. */
+export const typesOf = ({ type = [] }: JsonSchema): readonly string[] => [type].flat();
+
+/** Whether an object may hold any key, with any value. */
+export const isOpenObject = (schema: JsonSchema): boolean =>
+  typesOf(schema).includes('object') &&
+  isObject(schema.additionalProperties) &&
+  Object.keys(schema.additionalProperties).length === 0;
+
+export const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const withoutNull = (schemas: readonly JsonSchema[]): JsonSchema[] =>
+  schemas.filter(({ type }) => type !== 'null');
+
+const mapped = <Value, Other>(
+  values: Readonly<Record<string, Value>>,
+  map: (value: Value) => Other,
+): Record<string, Other> =>
+  Object.fromEntries(Object.entries(values).map(([name, value]) => [name, map(value)]));
