@@ -25,6 +25,8 @@ export const workflow = z.looseObject({
   workflow_status: z.string().optional(),
   description: z.string().nullish(),
   parameters: z.array(parameterDef).nullish(),
+  /** JSON Schema of the parameters; not every runtime has one. */
+  parameters_schema: z.looseObject({}).nullish(),
   required_labels: z.array(z.string()).nullish(),
   task_timeout: z.number().nullish(),
   max_retries: z.number().nullish(),

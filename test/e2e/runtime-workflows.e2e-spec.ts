@@ -48,11 +48,15 @@ describe('a workflow', () => {
     expect(byId.body).toMatchObject(listed);
   });
 
-  it('shows its parameters as the API types them', async () => {
-    const { parameters } = (await slug('echo')).body;
+  it('shows its parameters as what they are, and their JSON Schema', async () => {
+    const { parameters, parameters_schema } = (await slug('echo')).body;
+    expect(parameters_schema).toMatchObject({
+      type: 'object',
+      properties: { ratio: { type: 'number', minimum: 0.5, maximum: 2 } },
+    });
     expect(parameters).toEqual([
       { key: 'text', type: 'string', label: 'Text', required: true },
-      { key: 'times', type: 'number', label: 'times', required: false, min: 1, max: 5, default: 2 },
+      { key: 'times', type: 'integer', label: 'times', required: false, min: 1, max: 5, default: 2 },
       {
         key: 'style',
         type: 'select',

@@ -3,7 +3,7 @@ import { ConflictException, Inject, Injectable, NotFoundException } from '@nestj
 import type { Workflow, WorkflowList } from '../../contract/index.js';
 import { Database } from '../database/index.js';
 import type { CompiledWorkflow } from './compiled-workflow.js';
-import { parameterDefsOf } from './parameter-defs.js';
+import { shownParameters } from './parameter-defs.js';
 
 /** One version of a workflow, as stored. */
 export interface WorkflowVersion {
@@ -53,7 +53,7 @@ export class WorkflowsService {
 
   async get(teamId: string, name: WorkflowName): Promise<Workflow> {
     const row = await this.find(teamId, name);
-    return { ...present(row), parameters: parameterDefsOf(row.definition.schema) };
+    return { ...present(row), ...shownParameters(row.definition.schema) };
   }
 
   /** The version a run would use. */

@@ -51,7 +51,7 @@ export class WorkflowsTools {
   @Tool({
     name: 'get_workflow',
     description:
-      'Get one workflow by id, with the parameters a run takes: key, type, whether required, default, limits, options. Next: run_workflow.',
+      'Get one workflow by id, with the parameters a run takes: key, type, whether required, default, limits, options; parameters_schema, where given, is their JSON Schema. Next: run_workflow.',
     parameters: advertised(getWorkflowInput),
     outputSchema: advertised(workflowOutput),
     annotations: { title: 'Get a workflow', ...READS },
