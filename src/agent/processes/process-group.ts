@@ -26,6 +26,7 @@ export interface ProcessEnd {
 export class ProcessGroup {
   /** The leader's end; its children may still live, see {@link end}. */
   readonly exited: Promise<ProcessEnd>;
+  private readonly beganAt = performance.now();
   private hasExited = false;
   private isSilent = false;
   private readonly silence: Promise<void>;
@@ -65,9 +66,8 @@ export class ProcessGroup {
   }
 
   private async endMembers(): Promise<void> {
-    const wasRunning = !this.hasExited;
     if (!this.isGone()) await this.endGroup();
-    if (wasRunning || !(await this.isSilentSoon())) await this.endStrays();
+    await this.endStrays();
     // Nobody may keep a run from its end by holding its pipes.
     if (!(await this.isSilentSoon())) for (const stream of this.streams) stream.destroy();
   }
@@ -81,10 +81,12 @@ export class ProcessGroup {
 
   /** Members that began a session of their own. */
   private async endStrays(): Promise<void> {
+    const { pid } = this.child;
+    if (pid === undefined) return;
     for (let round = 0; round < STRAY_ROUNDS; round += 1) {
-      const strays = bearersOf(this.mark);
+      const strays = bearersOf(this.mark, { pid, beganAt: this.beganAt });
       if (strays.length === 0) return;
-      for (const pid of strays) kill(pid, 'SIGKILL');
+      for (const stray of strays) kill(stray, 'SIGKILL');
       await delay(POLL_MS);
     }
   }

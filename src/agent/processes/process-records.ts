@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Logger } from '@nestjs/common';
 import { z } from 'zod';
 
-import { allProcesses, bootId, factsOf, hasVariable } from './process-table.js';
+import { bootId, factsOf, hasVariable, pidsSince } from './process-table.js';
 
 const logger = new Logger('Agent');
 
@@ -22,11 +22,18 @@ export type ProcessRecord = z.infer<typeof processRecord>;
 /** Variable by which a member of a group is known even when the leader of the group is gone. */
 export const MARK = 'CYBERUN_PROCESS_GROUP';
 
-/** The living processes that carry a mark, whatever group they have gone to; none where the system does not tell. */
-export const bearersOf = (mark: string): number[] =>
-  allProcesses()
-    .filter(({ isZombie, pid }) => !isZombie && hasVariable(pid, MARK, mark))
-    .map(({ pid }) => pid);
+/**
+ * The living processes that carry a mark, whatever group they have gone to; none where the system does not tell.
+ *
+ * @param leader of the group, and when it began: what it started came after it.
+ */
+export const bearersOf = (
+  mark: string,
+  leader: { readonly pid: number; readonly beganAt: number },
+): number[] =>
+  pidsSince(leader.pid, leader.beganAt).filter(
+    (pid) => hasVariable(pid, MARK, mark) && factsOf(pid)?.isZombie === false,
+  );
 
 /**
  * What an agent started, one small file each, so that its successor can end it. A record is on disk before the

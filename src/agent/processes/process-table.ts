@@ -34,6 +34,27 @@ export function allProcesses(): ProcessFacts[] {
     .flatMap((name) => factsOf(Number(name)) ?? []);
 }
 
+/** Within this time pids do not come round to where they began. */
+const NOT_ROUND_MS = 1000;
+
+/**
+ * Pids that may have been given out since a process of this pid began; every pid there is when that is too long ago
+ * to tell. Looking at each process of a machine takes longer than many a run.
+ */
+export function pidsSince(pid: number, beganAt: number): number[] {
+  if (!isLinux) return [];
+  const pids = readdirSync('/proc')
+    .map(Number)
+    .filter((one) => one > 1);
+  if (performance.now() - beganAt > NOT_ROUND_MS) return pids;
+  const latest = latestPid();
+  const isRound = latest < pid;
+  return pids.filter((one) => (isRound ? one > pid || one <= latest : one > pid && one <= latest));
+}
+
+/** The last field of what the kernel says about its load is the pid it gave out last. */
+const latestPid = (): number => Number(readFileSync('/proc/loadavg', 'utf8').trim().split(' ').at(-1));
+
 /** Whether the process was started with this variable of this value; false where we may not look. */
 export function hasVariable(pid: number, name: string, value: string): boolean {
   try {
