@@ -6,6 +6,7 @@ import { packageVersion } from '../config/index.js';
 import type { AgentHello } from '../contract/index.js';
 import { type AgentOptions, completed, type CompleteAgentOptions } from './agent-options.js';
 import { AgentRefusedError, serveGateway } from './connection.js';
+import { withOwnLabels } from './own-labels.js';
 import { Worker } from './worker.js';
 
 const logger = new Logger('Agent');
@@ -20,7 +21,8 @@ const LONGEST_PAUSE_MS = 10_000;
  */
 export async function runAgent(options: AgentOptions): Promise<void> {
   const complete = completed(options);
-  const worker = await Worker.in(complete.workDir, helloOf(complete));
+  const labels = await withOwnLabels(complete.labels);
+  const worker = await Worker.in(complete.workDir, helloOf({ ...complete, labels }));
   try {
     await serveForEver(worker, complete);
   } finally {

@@ -93,6 +93,22 @@ export class Settings extends NetworkSettings {
   filesOutputDays: number = 7;
 
   @Setting({
+    env: 'CYBERUN_FILES_OUTPUT_COUNT',
+    meaning: 'Files that are kept of one task; a run that leaves more fails.',
+    example: '1000',
+  })
+  @WholeNumber(1, 100_000)
+  filesOutputCount: number = 1000;
+
+  @Setting({
+    env: 'CYBERUN_FILES_OUTPUT_BYTES',
+    meaning: 'Bytes that all files of one task may have together; a run that leaves more fails.',
+    example: '10737418240',
+  })
+  @WholeNumber(1)
+  filesOutputBytes: number = 10_737_418_240;
+
+  @Setting({
     env: 'CYBERUN_AGENT_SLOTS',
     meaning: 'Tasks the local agent runs at the same time.',
     example: '4',

@@ -2,6 +2,8 @@ export * from './agent-link.js';
 export * from './agents.js';
 export * from './common.js';
 export * from './container-services.js';
+export * from './exact-json.js';
+export * from './file-names.js';
 export * from './files.js';
 export * from './run-order.js';
 export * from './tasks.js';

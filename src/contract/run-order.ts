@@ -10,6 +10,11 @@ export const REFERENCE = /^\$\{\s*\.([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)\s*\}$/;
 const value = z.unknown();
 const values = z.record(z.string(), value);
 
+export const SCRIPT_LANGUAGES = ['js', 'python'] as const;
+
+/** Label of the agents that have Python. */
+export const PYTHON_LABEL = 'python';
+
 /** One step of a workflow as the runtime compiled it; references not yet resolved. */
 export const runStep = z.discriminatedUnion('kind', [
   z.object({
@@ -22,7 +27,8 @@ export const runStep = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('script'),
     name: z.string(),
-    /** JavaScript, an ES module. */
+    /** Without it JavaScript, an ES module. */
+    language: z.enum(SCRIPT_LANGUAGES).optional(),
     code: z.string(),
     arguments: z.array(value),
     environment: values,
@@ -39,6 +45,13 @@ export const runStep = z.discriminatedUnion('kind', [
 ]);
 export type RunStep = z.infer<typeof runStep>;
 
+/** How many files, and how many bytes in all of them, are kept of one task. */
+export const outputLimits = z.object({ files: z.number().int(), bytes: z.number().int() });
+export type OutputLimits = z.infer<typeof outputLimits>;
+
+/** Levels of arrays and objects within one another that the result of a run may have; many JSON readers end there. */
+export const OUTPUT_DEPTH_LIMIT = 100;
+
 /** Everything an agent needs to run a task once. */
 export const runOrder = z.object({
   task_id: z.string(),
@@ -50,6 +63,7 @@ export const runOrder = z.object({
   files: z.array(z.object({ parameter: z.string(), file_name: z.string(), url: z.string() })),
   /** Seconds from the agent's acknowledgement; 0 means no limit. */
   timeout_seconds: z.number().int().min(0),
+  output_limits: outputLimits.optional(),
 });
 export type RunOrder = z.infer<typeof runOrder>;
 
@@ -75,10 +89,24 @@ export type OutputFile = z.infer<typeof outputFile>;
 export const runReport = z.discriminatedUnion('type', [
   z.object({ type: z.literal('started') }),
   z.object({ type: z.literal('progress'), ...runProgress.shape }),
-  /** Asks for upload links; answered by an `uploads` line. */
+  /** Asks for upload links of some of the files; answered by an `uploads` line. */
   z.object({ type: z.literal('outputs'), files: z.array(outputFile) }),
-  z.object({ type: z.literal('completed'), output: z.unknown(), files: z.array(outputFile) }),
-  z.object({ type: z.literal('failed'), error: z.string() }),
+  z.object({
+    type: z.literal('completed'),
+    output: z.unknown(),
+    /** Those that are stored. */
+    files: z.array(outputFile),
+    /** What is kept otherwise than the run left it, or not at all. */
+    warnings: z.array(z.string()).optional(),
+    log: z.string().optional(),
+  }),
+  z.object({
+    type: z.literal('failed'),
+    error: z.string(),
+    log: z.string().optional(),
+    /** Another run would fail in the same way. */
+    is_final: z.boolean().optional(),
+  }),
 ]);
 export type RunReport = z.infer<typeof runReport>;
 

@@ -54,6 +54,10 @@ export const taskResult = z.preprocess(
     download_urls: z.record(z.string(), z.string()).nullish(),
     expires_at: z.string().nullish(),
     task_error: z.string().nullish(),
+    /** Sentences about outputs that are kept otherwise than the run left them, or not at all. */
+    task_warnings: z.array(z.string()).nullish(),
+    /** The end of what the last run wrote. */
+    task_log: z.string().nullish(),
     completed_at: z.string().nullish(),
   }),
 );

@@ -1,2 +1,2 @@
 export { answerThrough, askThrough, type StreamListener } from './ends.js';
-export { readLines, writeLine } from './ndjson.js';
+export { InvalidLine, readLines, writeLine } from './ndjson.js';

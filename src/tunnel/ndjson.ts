@@ -5,11 +5,21 @@ import { StringDecoder } from 'node:string_decoder';
 /** Longest line that is read: parameters and results are objects in a database, not files. */
 const LINE_LIMIT = 32 * 1024 * 1024;
 
+/** The other side sent a line that is none; what it sends cannot be read on. */
+export class InvalidLine extends Error {
+  override readonly name = 'InvalidLine';
+}
+
 /**
  * The values of a stream of JSON lines. Ends with the stream and leaves its other direction alone; rejects when it
- * is cut or a line is not JSON.
+ * is cut, with {@link InvalidLine} when a line is not JSON or too long.
+ *
+ * @param parse reads a line in place of `JSON.parse`.
  */
-export async function* readLines(stream: Readable): AsyncGenerator<unknown, void, undefined> {
+export async function* readLines(
+  stream: Readable,
+  parse: (text: string) => unknown = JSON.parse,
+): AsyncGenerator<unknown, void, undefined> {
   const decoder = new StringDecoder('utf8');
   let pieces: string[] = [];
   let length = 0;
@@ -17,18 +27,26 @@ export async function* readLines(stream: Readable): AsyncGenerator<unknown, void
     const [rest = '', ...begun] = decoder.write(chunk as Buffer).split('\n');
     pieces.push(rest);
     length += rest.length;
-    if (length > LINE_LIMIT) throw new Error(`a line is longer than ${LINE_LIMIT} characters`);
+    if (length > LINE_LIMIT) throw new InvalidLine(`a line is longer than ${LINE_LIMIT} characters`);
     for (const next of begun) {
       const line = pieces.join('');
       pieces = [next];
       length = next.length;
-      if (line !== '') yield JSON.parse(line) as unknown;
+      if (line !== '') yield valueOf(line, parse);
     }
   }
   // A stream of HTTP/2 that is cut also says it has ended; its code tells.
   if (Reflect.get(stream, 'rstCode')) throw new Error('the stream was cut');
   const last = pieces.join('');
-  if (last !== '') yield JSON.parse(last) as unknown;
+  if (last !== '') yield valueOf(last, parse);
+}
+
+function valueOf(line: string, parse: (text: string) => unknown): unknown {
+  try {
+    return parse(line);
+  } catch (error) {
+    throw new InvalidLine(`a line is not JSON: ${(error as Error).message}`);
+  }
 }
 
 /** Writes a value as one JSON line and waits while the reader is behind. Silent when the stream has ended. */

@@ -3,6 +3,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { AxiosRequestConfig, AxiosResponse } from 'axios';
 
 import { Addresses, CONFIG, type Config } from '../config/index.js';
+import { parseExact } from '../contract/index.js';
 import type { Caller } from './caller.js';
 import { Cutoff } from './cutoff.js';
 import { EventReader } from './event-reader.js';
@@ -125,7 +126,7 @@ const isSuccess = ({ status }: AxiosResponse): boolean => status >= 200 && statu
 function json(data: Buffer): unknown {
   if (data.length === 0) return {};
   try {
-    return JSON.parse(data.toString('utf8')) as unknown;
+    return parseExact(data.toString('utf8'));
   } catch {
     return undefined;
   }

@@ -29,6 +29,8 @@ const REFUSED: Readonly<Record<string, readonly string[]>> = {
   CYBERUN_FILES_MAX_BYTES: ['0', 'many'],
   CYBERUN_FILES_INPUT_DAYS: ['0', '4000'],
   CYBERUN_FILES_OUTPUT_DAYS: ['0', 'a week'],
+  CYBERUN_FILES_OUTPUT_COUNT: ['0', '1.5', '100001'],
+  CYBERUN_FILES_OUTPUT_BYTES: ['0', '10G'],
   CYBERUN_AGENT_SLOTS: ['0', '1025'],
   CYBERUN_AGENT_LABELS: ['a b', ','],
   CYBERUN_MCP_ALLOWED_ORIGINS: ['*', 'app.example.com'],

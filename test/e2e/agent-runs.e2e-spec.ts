@@ -158,7 +158,7 @@ describe('the list of agents', () => {
         expect.objectContaining({
           agent_id: 'b',
           agent_status: 'idle',
-          agent_labels: ['local'],
+          agent_labels: expect.arrayContaining(['local']),
           running_count: 0,
           running_tasks: [],
           tasks_completed: 0,

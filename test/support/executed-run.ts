@@ -7,7 +7,7 @@ import { join } from 'node:path';
 
 import { onTestFinished } from 'vitest';
 
-import { ProcessGroups } from '../../src/agent/processes/index.js';
+import { LogTail, ProcessGroups } from '../../src/agent/processes/index.js';
 import { executeRun, type RunOutcome } from '../../src/agent/runs/execute-run.js';
 import type { RunOrder, RunProgress, RunStep } from '../../src/contract/index.js';
 
@@ -27,6 +27,7 @@ export const shell = (
 export const script = (code: string, args: unknown[] = []): RunStep => ({
   kind: 'script',
   name: 'work',
+  language: 'js',
   code,
   arguments: args,
   environment: {},
@@ -58,6 +59,7 @@ export interface Tried {
   readonly outcome: Promise<RunOutcome>;
   readonly reports: RunProgress[];
   readonly stop: AbortController;
+  readonly log: LogTail;
   readonly workDir: string;
 }
 
@@ -67,10 +69,12 @@ export function run(steps: RunStep[], order: Partial<RunOrder> = {}, store = 'ht
   onTestFinished(() => rmSync(workDir, { recursive: true, force: true }));
   const reports: RunProgress[] = [];
   const stop = new AbortController();
+  const log = new LogTail();
   const outcome = executeRun(
     { task_id: 'task-1', attempt: 1, steps, parameters: {}, files: [], timeout_seconds: 0, ...order },
     {
       workDir,
+      log,
       groups: new ProcessGroups(workDir),
       progress: (report) => reports.push(report),
       uploads: async (files) =>
@@ -78,5 +82,5 @@ export function run(steps: RunStep[], order: Partial<RunOrder> = {}, store = 'ht
       signal: stop.signal,
     },
   );
-  return { outcome, reports, stop, workDir };
+  return { outcome, reports, stop, log, workDir };
 }

@@ -34,9 +34,10 @@ function printed(group: ProcessGroup, count: number): Promise<number[]> {
   const numbers: number[] = [];
   return new Promise((resolve) => {
     for (const stream of group.streams) {
-      onLines(stream, (line) => {
-        if (numbers.push(Number(line)) === count) resolve(numbers);
-      });
+      const line = (text: string): void => {
+        if (numbers.push(Number(text)) === count) resolve(numbers);
+      };
+      onLines(stream, { line });
     }
   });
 }
@@ -73,6 +74,7 @@ describe('a process group', () => {
   it.runIf(process.platform === 'linux').each([
     ['while the leader runs', 'setsid sleep 60 >/dev/null 2>&1 & echo $!; sleep 60'],
     ['and holds the pipe of a leader that is done', 'setsid sleep 60 & echo $!'],
+    ['and is silent, of a leader that is done', 'setsid sleep 60 >/dev/null 2>&1 & echo $!'],
   ])('ends a member that began a session of its own %s', async (_when, command) => {
     const group = shell(groupsIn(workDir()), command);
     const [stray = 0] = await printed(group, 1);

@@ -1,19 +1,24 @@
-import type { OutputFile, RunOrder, RunProgress } from '../../contract/index.js';
+import type { OutputFile, OutputLimits, RunOrder, RunProgress } from '../../contract/index.js';
 import { cleanEnvironment } from '../clean-environment.js';
-import type { ProcessGroups } from '../processes/index.js';
+import type { LogTail, ProcessGroups } from '../processes/index.js';
 import { callHttp, type HttpAnswer } from './http-step.js';
-import { outputFiles, resultOf } from './outputs.js';
+import { findOutputs } from './outputs.js';
 import { runProcess, type StepSurroundings } from './process-step.js';
 import { RunFolder } from './run-folder.js';
-import { download, upload, type Upload } from './transfers.js';
+import { RESULT_FILE, resultOf } from './run-result.js';
+import { type OutputStore, storeOutputs } from './store-outputs.js';
+import { download } from './transfers.js';
+
+/** What is kept of a task where the runtime, an older one, does not say. */
+const DEFAULT_LIMITS: OutputLimits = { files: 1000, bytes: 10 * 1024 ** 3 };
 
 /** What a run needs of the agent it runs on. */
-export interface RunSurroundings {
+export interface RunSurroundings extends OutputStore {
   readonly workDir: string;
   readonly groups: ProcessGroups;
   readonly progress: (progress: RunProgress) => void;
-  /** Where to store these files. */
-  readonly uploads: (files: readonly OutputFile[]) => Promise<readonly Upload[]>;
+  /** Gets what the processes of the run write. */
+  readonly log: LogTail;
   /** Ends the run; its reason is what comes out of it. */
   readonly signal: AbortSignal;
 }
@@ -22,10 +27,12 @@ export interface RunSurroundings {
 export interface RunOutcome {
   readonly output: unknown;
   readonly files: readonly OutputFile[];
+  /** What is kept otherwise than the run left it, or not at all. */
+  readonly warnings: readonly string[];
 }
 
 /**
- * Runs a task once. Nothing of it is left when this settles: no process, no file.
+ * Runs a task once. No process of it is left when this settles, and no file that can be removed.
  *
  * @throws {RunFailure} when the run did not succeed; the signal's reason when it was ended.
  */
@@ -37,10 +44,23 @@ export async function executeRun(order: RunOrder, surroundings: RunSurroundings)
   await folder.write('parameters.json', JSON.stringify(parameters));
   const environment = { ...runEnvironment(order, folder), ...parameterVariables(parameters) };
   const answer = await runSteps(order, { ...surroundings, folder, parameters, environment });
-  const files = await outputFiles(folder.output);
-  const output = (await resultOf(folder.output)) ?? answer ?? { files, exit_code: 0 };
-  await store(files, folder, surroundings);
-  return { output, files };
+  return await outcomeOf(order, answer, { ...surroundings, folder });
+}
+
+async function outcomeOf(
+  { output_limits = DEFAULT_LIMITS }: RunOrder,
+  answer: HttpAnswer | undefined,
+  { folder, ...store }: OutputStore & { readonly folder: RunFolder },
+): Promise<RunOutcome> {
+  const said = await resultOf(folder.output);
+  const without = said.kind === 'value' ? RESULT_FILE : undefined;
+  const found = await findOutputs(folder.output, output_limits, without);
+  const { files, warnings } = await storeOutputs(found.outputs, store);
+  return {
+    output: said.kind === 'value' ? said.value : (answer ?? { files, exit_code: 0 }),
+    files,
+    warnings: [...(said.kind === 'problem' ? [said.problem] : []), ...found.warnings, ...warnings],
+  };
 }
 
 /** One after the other in the same folder. Returns the answer of the last step if that was an HTTP call. */
@@ -54,23 +74,11 @@ async function runSteps(order: RunOrder, surroundings: StepSurroundings): Promis
   return answer;
 }
 
-async function store(
-  files: readonly OutputFile[],
-  folder: RunFolder,
-  { uploads, signal }: RunSurroundings,
-): Promise<void> {
-  if (files.length === 0) return;
-  const links = new Map((await uploads(files)).map((link) => [link.name, link]));
-  for (const file of files) {
-    const link = links.get(file.name);
-    if (!link) throw new Error(`the gateway gave no upload link for ${file.name}`);
-    await upload(file, folder.output, link, signal);
-  }
-}
-
 function runEnvironment({ task_id, attempt }: RunOrder, folder: RunFolder): Record<string, string> {
   return {
     ...cleanEnvironment(folder.path, folder.temporary),
+    // Python holds back what it writes to a pipe; its progress would arrive at the end.
+    PYTHONUNBUFFERED: '1',
     CYBERUN_TASK_ID: task_id,
     CYBERUN_ATTEMPT: String(attempt),
     CYBERUN_PARAMETERS: folder.parameters,

@@ -1,6 +1,6 @@
 import { fetch, type Response } from 'undici';
 
-import type { RunStep } from '../../contract/index.js';
+import { isNestedDeeper, OUTPUT_DEPTH_LIMIT, parseExact, type RunStep } from '../../contract/index.js';
 import { dispatcher } from './dispatcher.js';
 import { asText, resolve, resolveTexts } from './references.js';
 import { RunFailure } from './run-failure.js';
@@ -91,7 +91,9 @@ function readable(bytes: Buffer, contentType: string): Pick<HttpAnswer, 'body' |
   const text = bytes.toString('utf8');
   if (!/json/i.test(contentType)) return { body: text };
   try {
-    return { body: JSON.parse(text) as unknown };
+    // The answer itself is a level of the output.
+    if (isNestedDeeper(JSON.parse(text), OUTPUT_DEPTH_LIMIT - 1)) return { body: text };
+    return { body: parseExact(text) };
   } catch {
     return { body: text };
   }

@@ -1,36 +1,83 @@
-import { lstat, readdir, readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import type { Dirent } from 'node:fs';
+import { lstat, readdir } from 'node:fs/promises';
+import { sep } from 'node:path';
 
-import type { OutputFile } from '../../contract/index.js';
+import type { OutputFile, OutputLimits } from '../../contract/index.js';
 import { contentTypeOf } from './content-type.js';
+import { outputNames } from './output-names.js';
 import { RunFailure } from './run-failure.js';
 
-/** What a run tells of itself lies here and is not a file of its own. */
-const RESULT = 'result.json';
-const RESULT_LIMIT = 4 * 1024 * 1024;
+const WARNINGS_LIMIT = 20;
 
-/** The files a run left in its output folder; links and folders are not followed. */
-export async function outputFiles(folder: string): Promise<OutputFile[]> {
-  const names = (await readdir(folder)).filter((name) => name !== RESULT).sort();
-  const found = await Promise.all(
-    names.map(async (name) => ({ name, facts: await lstat(join(folder, name)) })),
-  );
-  return found
-    .filter(({ facts }) => facts.isFile())
-    .map(({ name, facts }) => ({ name, size: facts.size, content_type: contentTypeOf(name) }));
+/** A file that a run left. */
+export interface FoundOutput {
+  readonly file: OutputFile;
+  /** Where it lies; its name there need not be valid text. */
+  readonly path: Buffer;
 }
 
-/** What the run says its result is; `undefined` when it says nothing. */
-export async function resultOf(folder: string): Promise<unknown> {
-  const path = join(folder, RESULT);
-  const facts = await stat(path).catch(() => undefined);
-  if (!facts?.isFile()) return undefined;
-  if (facts.size > RESULT_LIMIT) {
-    throw new RunFailure(`output/${RESULT} has ${facts.size} bytes; ${RESULT_LIMIT} is the most.`);
-  }
-  try {
-    return JSON.parse(await readFile(path, 'utf8')) as unknown;
-  } catch (error) {
-    throw new RunFailure(`output/${RESULT} is not JSON: ${(error as Error).message}`);
-  }
+/** What a run left in its output folder, and sentences about what is kept otherwise than it lies there, or not at all. */
+export interface FoundOutputs {
+  readonly outputs: readonly FoundOutput[];
+  readonly warnings: readonly string[];
 }
+
+/**
+ * Finds the files in the output folder; links and folders are not followed.
+ *
+ * @param without name of a file that is none of the outputs.
+ * @throws {RunFailure} when there are more of them, or they are larger, than is kept of one task.
+ */
+export async function findOutputs(
+  folder: string,
+  limits: OutputLimits,
+  without?: string,
+): Promise<FoundOutputs> {
+  const entries = (await readdir(folder, { encoding: 'buffer', withFileTypes: true })) as Dirent<Buffer>[];
+  const files = entries.filter((entry) => entry.isFile() && entry.name.toString('latin1') !== without);
+  if (files.length > limits.files) throw new RunFailure(tooMany(files.length, limits), true);
+  const places = files.map(({ name }) => name).toSorted((a, b) => a.compare(b));
+  const names = outputNames(places);
+  const outputs: FoundOutput[] = [];
+  let size = 0;
+  for (const [index, place] of places.entries()) {
+    const path = Buffer.concat([Buffer.from(folder + sep), place]);
+    const file = { name: names[index] ?? '', size: (await lstat(path)).size };
+    size += file.size;
+    outputs.push({ file: { ...file, content_type: contentTypeOf(file.name) }, path });
+  }
+  if (size > limits.bytes) throw new RunFailure(tooLarge(size, limits), true);
+  return { outputs, warnings: bounded([...entries.flatMap(leftOut), ...places.flatMap(renamedTo(names))]) };
+}
+
+/** Many sentences of one kind say no more than a few. */
+export function bounded(warnings: readonly string[]): string[] {
+  const more = warnings.length - WARNINGS_LIMIT;
+  return more > 0 ? [...warnings.slice(0, WARNINGS_LIMIT), `${more} more of this kind.`] : [...warnings];
+}
+
+function leftOut(entry: Dirent<Buffer>): string[] {
+  if (entry.isFile()) return [];
+  const name = quoted(entry.name);
+  return [
+    entry.isDirectory()
+      ? `Folder ${name} in output/ is not kept: only files directly in output/ are. Pack it into an archive there.`
+      : `${name} in output/ is not kept: it is a link or no regular file.`,
+  ];
+}
+
+const renamedTo =
+  (names: readonly string[]) =>
+  (place: Buffer, index: number): string[] => {
+    const name = names[index] ?? '';
+    return Buffer.from(name).equals(place) ? [] : [`Output ${quoted(place)} is kept as "${name}".`];
+  };
+
+/** Control characters and the like in a form that can be read. */
+const quoted = (name: Buffer): string => JSON.stringify(name.toString('utf8'));
+
+const tooMany = (count: number, { files }: OutputLimits): string =>
+  `The run left ${count} files in output/, and at most ${files} are kept of one task. Pack them into one archive in output/, or have the operator raise CYBERUN_FILES_OUTPUT_COUNT.`;
+
+const tooLarge = (size: number, { bytes }: OutputLimits): string =>
+  `The files in output/ have ${size} bytes, and at most ${bytes} are kept of one task. Leave less there, or have the operator raise CYBERUN_FILES_OUTPUT_BYTES.`;

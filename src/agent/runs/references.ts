@@ -16,6 +16,11 @@ export function resolve(value: unknown, parameters: Parameters): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, resolve(inner, parameters)]));
 }
 
+/** Name of the parameter that a value refers to. */
+export function referenceIn(value: unknown): string | undefined {
+  return typeof value === 'string' ? REFERENCE.exec(value)?.[1] : undefined;
+}
+
 /** The values as texts; a process knows nothing else. What was left out is missing here too. */
 export function resolveTexts(values: Parameters, parameters: Parameters): Record<string, string> {
   return Object.fromEntries(

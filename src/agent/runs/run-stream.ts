@@ -4,7 +4,7 @@ import { Logger } from '@nestjs/common';
 
 import { runCommand, type RunCommand, type RunOrder, type RunReport } from '../../contract/index.js';
 import { readLines, writeLine } from '../../tunnel/index.js';
-import type { ProcessGroups } from '../processes/index.js';
+import { LogTail, type ProcessGroups } from '../processes/index.js';
 import { executeRun, type RunOutcome } from './execute-run.js';
 import { ProgressThrottle } from './progress-throttle.js';
 import { RunFailure } from './run-failure.js';
@@ -18,16 +18,19 @@ class RunStopped extends Error {}
 /** One run, from the order that came through the tunnel to the report that goes back. */
 export class RunStream {
   private readonly stop = new AbortController();
-  private readonly links = Promise.withResolvers<readonly Upload[]>();
+  private readonly log = new LogTail();
+  /** What was asked for last; a run asks for links several times, one after the other. */
+  private links = Promise.withResolvers<readonly Upload[]>();
 
   constructor(
     private readonly stream: ServerHttp2Stream,
     private readonly agent: { readonly workDir: string; readonly groups: ProcessGroups },
   ) {
     stream.once('close', () => this.end());
-    // It may be that nobody waits for the links when they cannot come any more.
-    this.links.promise.catch(() => undefined);
-    this.stop.signal.addEventListener('abort', () => this.links.reject(this.stop.signal.reason));
+    this.stop.signal.addEventListener('abort', () => {
+      this.links.promise.catch(() => undefined);
+      this.links.reject(this.stop.signal.reason);
+    });
   }
 
   /** Resolves when the run and everything it started is gone. */
@@ -57,6 +60,7 @@ export class RunStream {
     try {
       const outcome = await executeRun(order, {
         ...this.agent,
+        log: this.log,
         progress: (report) => progress.add(report),
         uploads: (files) => this.askForLinks([...files]),
         signal: this.stop.signal,
@@ -86,6 +90,8 @@ export class RunStream {
   }
 
   private async askForLinks(files: RunOutcome['files']): Promise<readonly Upload[]> {
+    this.links = Promise.withResolvers();
+    this.stop.signal.throwIfAborted();
     await this.report({ type: 'outputs', files: [...files] });
     return this.links.promise;
   }
@@ -97,20 +103,31 @@ export class RunStream {
     return setTimeout(() => this.stop.abort(new RunFailure(sentence)), Math.min(seconds * 1000, 2 ** 31 - 1));
   }
 
-  private async succeed({ output, files }: RunOutcome): Promise<void> {
-    await this.report({ type: 'completed', output, files: [...files] });
+  private async succeed({ output, files, warnings }: RunOutcome): Promise<void> {
+    const log = this.log.text();
+    await this.report({ type: 'completed', output, files: [...files], warnings: [...warnings], log });
     this.stream.end();
   }
 
   private async fail({ task_id }: RunOrder, error: unknown): Promise<void> {
     if (error instanceof RunStopped) return;
     if (!(error instanceof RunFailure)) logger.error({ message: 'a run broke', task_id, error });
-    const sentence = error instanceof Error ? error.message : String(error);
-    await this.report({ type: 'failed', error: sentence });
+    const is_final = error instanceof RunFailure && error.isFinal;
+    await this.report({ type: 'failed', error: sentenceOf(error), log: this.log.text(), is_final });
     this.stream.end();
   }
 
   private report(report: RunReport): Promise<void> {
     return writeLine(this.stream, report);
   }
+}
+
+/** What the system refused, without the paths of this machine; everything else stands in the agent's log. */
+function sentenceOf(error: unknown): string {
+  if (error instanceof RunFailure) return error.message;
+  const { code, message } = error as NodeJS.ErrnoException;
+  const [reason] = code === undefined ? [] : message.split(',');
+  return reason === undefined
+    ? 'The agent could not carry out the run because of a fault of its own; its log says more.'
+    : `The agent could not carry out the run: ${reason}. Its log says more.`;
 }

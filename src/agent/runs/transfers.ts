@@ -1,12 +1,14 @@
 import { createReadStream, createWriteStream } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { request } from 'undici';
 
-import type { OutputFile, RunOrder } from '../../contract/index.js';
+import type { RunOrder } from '../../contract/index.js';
 import { dispatcher } from './dispatcher.js';
+import type { FoundOutput } from './outputs.js';
 import { RunFailure } from './run-failure.js';
 
 const TRIES = 4;
@@ -42,32 +44,57 @@ export async function download(
   return places;
 }
 
-/** Stores one output. Repeating it is safe: a store that already has the file says so. */
-export async function upload(
-  { name, size }: OutputFile,
-  folder: string,
+/** This one file cannot be kept, whatever becomes of the others. */
+export class FileNotKept extends Error {
+  override readonly name = 'FileNotKept';
+}
+
+/**
+ * Stores one output. Repeating it is safe: a store that already has the file says so.
+ *
+ * @throws {FileNotKept} when the reason lies in this file; {RunFailure} when files cannot be stored at all.
+ */
+export async function upload(output: FoundOutput, link: Upload, signal: AbortSignal): Promise<void> {
+  await checkReadable(output);
+  let tries = 0;
+  await persistently(`Output ${output.file.name} cannot be stored`, signal, async () => {
+    tries += 1;
+    const status = await put(output, link, signal);
+    // The answer to the first try got lost, but the file arrived.
+    if (status === 412 && tries > 1) return;
+    if (OF_THIS_FILE.has(status)) throw new FileNotKept(`the file store answered ${status}`);
+    if (status >= 300) throw new RefusedTransfer(status);
+  });
+}
+
+/** The store has a file of this name, or takes none so large. */
+const OF_THIS_FILE: ReadonlySet<number> = new Set([412, 413]);
+
+async function checkReadable({ file, path }: FoundOutput): Promise<void> {
+  await using handle = await open(path).catch((error: NodeJS.ErrnoException) => {
+    throw new FileNotKept(`it cannot be read (${error.code ?? 'unknown reason'})`);
+  });
+  if ((await handle.stat()).size !== file.size) throw new FileNotKept('it changed after the run had ended');
+}
+
+async function put(
+  { file, path }: FoundOutput,
   { url, headers }: Upload,
   signal: AbortSignal,
-): Promise<void> {
-  let tries = 0;
-  await persistently(`Output ${name} cannot be stored`, signal, async () => {
-    tries += 1;
-    const sent = new Headers(headers);
-    sent.set('content-length', String(size));
-    const { statusCode, body } = await request(url, {
-      method: 'PUT',
-      headers: Object.fromEntries(sent),
-      body: createReadStream(join(folder, name), { end: Math.max(0, size - 1) }),
-      bodyTimeout: IDLE_MS,
-      headersTimeout: IDLE_MS,
-      signal,
-      dispatcher,
-    });
-    await body.dump();
-    // The answer to the first try got lost, but the file arrived.
-    if (statusCode === 412 && tries > 1) return;
-    if (statusCode >= 300) throw new RefusedTransfer(statusCode);
+): Promise<number> {
+  const sent = new Headers(headers);
+  sent.set('content-length', String(file.size));
+  const { statusCode, body } = await request(url, {
+    method: 'PUT',
+    headers: Object.fromEntries(sent),
+    body: createReadStream(path, { end: Math.max(0, file.size - 1) }),
+    bodyTimeout: IDLE_MS,
+    headersTimeout: IDLE_MS,
+    signal,
+    dispatcher,
   });
+  await body.dump();
+  return statusCode;
 }
 
 /** The other side answered, and it was not yes. */
@@ -96,6 +123,7 @@ async function persistently(what: string, signal: AbortSignal, act: () => Promis
       return await act();
     } catch (error) {
       signal.throwIfAborted();
+      if (error instanceof FileNotKept) throw error;
       const isFinal = error instanceof RefusedTransfer && error.isFinal;
       if (isFinal || tries >= TRIES) throw new RunFailure(`${what}: ${(error as Error).message}.`);
       await delay(PAUSE_MS * 2 ** tries, undefined, { signal });

@@ -65,7 +65,7 @@ export class HostedService {
     try {
       const port = await freePort();
       group = await this.start(port);
-      for (const stream of group.streams) onLines(stream, (line) => tail.add(line));
+      for (const stream of group.streams) onLines(stream, { line: (line) => tail.add(line) });
       const either = AbortSignal.any([signal, over.signal]);
       await Promise.race([endOf(group), this.watch(port, either), untilAborted(either)]);
     } catch (reason) {

@@ -61,6 +61,8 @@ export interface TaskTable {
   submission: JSONColumnType<Record<string, string>>;
   task_output: AnyJson;
   task_error: Generated<string>;
+  /** What is kept otherwise than the run left it, or not at all. */
+  task_warnings: Generated<string[]>;
   max_retries: number;
   /** Failures that were run again. */
   retry_count: Generated<number>;
@@ -97,6 +99,12 @@ export interface TaskFileTable {
   content_type: string;
 }
 
+export interface TaskLogTable {
+  task_id: string;
+  team_id: string;
+  log: string;
+}
+
 /** Tables of the runtime; the queue keeps its own in another schema. */
 export interface Schema {
   team: TeamTable;
@@ -106,6 +114,7 @@ export interface Schema {
   task: TaskTable;
   task_event: TaskEventTable;
   task_file: TaskFileTable;
+  task_log: TaskLogTable;
 }
 
 export type Db = Kysely<Schema>;

@@ -46,7 +46,8 @@ export class FileFolder {
       if (BROKEN_OFF.has(code)) return 'incomplete';
       throw error;
     } finally {
-      await rm(draft, { force: true });
+      // The sweep at the next start removes what cannot be removed now.
+      await rm(draft, { force: true }).catch(() => undefined);
     }
   }
 

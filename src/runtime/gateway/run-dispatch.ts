@@ -1,25 +1,39 @@
 import type { ClientHttp2Stream } from 'node:http2';
 
 import { Inject, Injectable, Logger } from '@nestjs/common';
+import { ZodError } from 'zod';
 
+import { CONFIG, type Config } from '../../config/index.js';
 import {
   AGENT_PATHS,
-  type OutputFile,
+  isNestedDeeper,
+  OUTPUT_DEPTH_LIMIT,
+  parseExact,
   type RunCommand,
   runReport,
   type RunReport,
 } from '../../contract/index.js';
-import { readLines, writeLine } from '../../tunnel/index.js';
+import { InvalidLine, readLines, writeLine } from '../../tunnel/index.js';
 import { FilesService } from '../files/index.js';
-import { type ClaimedRun, type StoredOutput, TaskRuns } from '../tasks/index.js';
+import { type ClaimedRun, TaskRuns } from '../tasks/index.js';
 import type { ConnectedAgent } from './connected-agent.js';
+import { RunOutputs, RunRefused } from './run-outputs.js';
 
 /** An agent that was told to cancel and does not is left alone with it. */
 const CANCEL_LIMIT_MS = 5000;
 const FAILURE_LIMIT = 16_384;
+/** The end of a long error says why, its beginning says of what. */
+const FAILURE_BEGINNING = 1024;
 
 /** How a run ended, as far as this gateway can tell. */
 type Verdict = Extract<RunReport, { type: 'completed' | 'failed' }> | { readonly type: 'interrupted' };
+
+/** A run, the agent that has it and the files that it brings. */
+interface GivenRun {
+  readonly agent: ConnectedAgent;
+  readonly run: ClaimedRun;
+  readonly outputs: RunOutputs;
+}
 
 /** Gives a run to an agent and tells the task what becomes of it. */
 @Injectable()
@@ -29,23 +43,43 @@ export class RunDispatch {
   constructor(
     @Inject(TaskRuns) private readonly tasks: TaskRuns,
     @Inject(FilesService) private readonly files: FilesService,
+    @Inject(CONFIG) private readonly config: Config,
   ) {}
 
   /** Resolves when the run is over, whatever its end. */
   async perform(agent: ConnectedAgent, run: ClaimedRun): Promise<void> {
-    const stored: StoredOutput[] = [];
-    const verdict = await this.run(agent, run, stored).catch((error: unknown) =>
-      this.cutOff(agent, run, error),
-    );
+    const { filesOutputCount, filesOutputBytes } = this.config;
+    const limits = { files: filesOutputCount, bytes: filesOutputBytes };
+    const outputs = new RunOutputs(run, agent.audience, this.files, limits);
+    const given = { agent, run, outputs };
+    const verdict = await this.run(given).catch((error: unknown) => this.broken(given, error));
     if (run.signal.aborted) return;
-    if (verdict.type === 'completed') {
-      agent.tasksCompleted += 1;
-      await this.tasks.completed(run, verdict.output ?? null, stored);
-    } else if (verdict.type === 'failed') await this.tasks.failed(run, verdict.error.slice(0, FAILURE_LIMIT));
-    else await this.tasks.interrupted(run);
+    if (verdict.type === 'interrupted') await this.tasks.interrupted(run);
+    else if (verdict.type === 'completed') await this.succeed(given, verdict);
+    else {
+      const { error, log, is_final: isFinal } = verdict;
+      await this.tasks.failed(run, shortened(error), { log, isFinal });
+    }
   }
 
-  private async run(agent: ConnectedAgent, run: ClaimedRun, stored: StoredOutput[]): Promise<Verdict> {
+  private async succeed(
+    { agent, run, outputs }: GivenRun,
+    { output, files, warnings, log }: Extract<Verdict, { type: 'completed' }>,
+  ): Promise<void> {
+    agent.tasksCompleted += 1;
+    try {
+      await this.tasks.completed(run, output ?? null, outputs.stored(files), { warnings, log });
+    } catch (error) {
+      this.logger.error({ message: `the result of task ${run.taskId} could not be stored`, error });
+      // It would not be stored the next time either.
+      const sentence =
+        'The run succeeded, but its result could not be stored; the log of the server says why.';
+      await this.tasks.failed(run, sentence, { log, isFinal: true });
+    }
+  }
+
+  private async run(given: GivenRun): Promise<Verdict> {
+    const { agent, run, outputs } = given;
     const files = await this.inputs(agent, run).catch((error: unknown) => (error as Error).message);
     if (typeof files === 'string') return { type: 'failed', error: files };
     if (!agent.isConnected || run.signal.aborted) return { type: 'interrupted' };
@@ -54,31 +88,37 @@ export class RunDispatch {
     const cancel = (): void => cancelRun(stream);
     run.signal.addEventListener('abort', cancel, { once: true });
     try {
-      await send(stream, { type: 'order', order: { ...run.order, files } });
-      return await this.follow(stream, { agent, run, stored });
+      const order = { ...run.order, files, output_limits: outputs.limits };
+      await send(stream, { type: 'order', order });
+      return await this.follow(stream, given);
     } finally {
       run.signal.removeEventListener('abort', cancel);
       stream.close();
     }
   }
 
-  private async follow(
-    stream: ClientHttp2Stream,
-    { agent, run, stored }: { agent: ConnectedAgent; run: ClaimedRun; stored: StoredOutput[] },
-  ): Promise<Verdict> {
-    for await (const line of readLines(stream)) {
+  private async follow(stream: ClientHttp2Stream, { run, outputs }: GivenRun): Promise<Verdict> {
+    for await (const line of readLines(stream, parseExact)) {
       const report = runReport.parse(line);
-      if (report.type === 'completed' || report.type === 'failed') return report;
+      if (report.type === 'failed') return report;
+      if (report.type === 'completed') return checked(report);
       if (report.type === 'started') await this.tasks.started(run);
       if (report.type === 'progress') await this.tell(run, report);
-      if (report.type === 'outputs') await this.offerUploads(stream, report.files, { agent, run, stored });
+      if (report.type === 'outputs') await send(stream, await outputs.links(report.files));
     }
     return { type: 'interrupted' };
   }
 
-  private cutOff({ agentId }: ConnectedAgent, { taskId }: ClaimedRun, error: unknown): Verdict {
-    this.logger.warn(`task ${taskId} was cut off on agent ${agentId}: ${(error as Error).message}`);
-    return { type: 'interrupted' };
+  /** A run whose agent is gone begins again; one that its agent cannot report would only fail in the same way. */
+  private broken({ agent, run }: GivenRun, error: unknown): Verdict {
+    const { agentId } = agent;
+    if (error instanceof RunRefused) return { type: 'failed', error: error.message, is_final: true };
+    const isUnreadable = error instanceof InvalidLine || error instanceof ZodError;
+    const what = isUnreadable ? `reported what cannot be read` : 'was cut off';
+    this.logger.warn(`task ${run.taskId} ${what} on agent ${agentId}: ${(error as Error).message}`);
+    if (!isUnreadable) return { type: 'interrupted' };
+    const sentence = `Agent ${agentId} reported this run in a way that the runtime cannot read. Use the same version of cyberun-mcp for both; the log of the server says more.`;
+    return { type: 'failed', error: sentence, is_final: true };
   }
 
   /** A run is not lost for the sake of one report on its way. */
@@ -97,21 +137,19 @@ export class RunDispatch {
       }),
     );
   }
+}
 
-  private async offerUploads(
-    stream: ClientHttp2Stream,
-    files: readonly OutputFile[],
-    { agent, run, stored }: { agent: ConnectedAgent; run: ClaimedRun; stored: StoredOutput[] },
-  ): Promise<void> {
-    const uploads = await Promise.all(
-      files.map(async (file) => {
-        const { fileKey, url, headers } = await this.files.outputUpload(run, file, agent.audience);
-        stored.push({ file, fileKey });
-        return { name: file.name, url, headers };
-      }),
-    );
-    await send(stream, { type: 'uploads', uploads });
-  }
+/** @throws {RunRefused} when the result is one that other programs cannot read. */
+function checked(report: Extract<RunReport, { type: 'completed' }>): Verdict {
+  if (!isNestedDeeper(report.output, OUTPUT_DEPTH_LIMIT)) return report;
+  throw new RunRefused(
+    `The result of the run is nested more than ${OUTPUT_DEPTH_LIMIT} levels deep. Write it to a file in output/ instead.`,
+  );
+}
+
+function shortened(error: string): string {
+  if (error.length <= FAILURE_LIMIT) return error;
+  return `${error.slice(0, FAILURE_BEGINNING)}\n…\n${error.slice(FAILURE_BEGINNING - FAILURE_LIMIT)}`;
 }
 
 function send(stream: ClientHttp2Stream, command: RunCommand): Promise<void> {

@@ -1,6 +1,7 @@
 import {
   Controller,
   Get,
+  Header,
   Headers,
   HttpCode,
   Inject,
@@ -15,7 +16,7 @@ import type { Response } from 'express';
 
 import type { CancelAccepted, Task, TaskList, TaskResult } from '../../contract/index.js';
 import { type Credential, CurrentCredential, IntegrationKeyGuard } from '../credentials/index.js';
-import { TaskEventsService, TasksService } from '../tasks/index.js';
+import { TaskEventsService, TaskResultsService, TasksService } from '../tasks/index.js';
 import { sendEvents } from './event-stream.js';
 import { IdPipe } from './id.pipe.js';
 import { RestValidationPipe } from './rest-validation.pipe.js';
@@ -30,6 +31,7 @@ const ID = new IdPipe('task_id');
 export class TasksController {
   constructor(
     @Inject(TasksService) private readonly tasks: TasksService,
+    @Inject(TaskResultsService) private readonly results: TaskResultsService,
     @Inject(TaskEventsService) private readonly events: TaskEventsService,
   ) {}
 
@@ -45,7 +47,15 @@ export class TasksController {
 
   @Get(':id/result')
   result(@CurrentCredential() { teamId }: Credential, @Param('id', ID) id: string): Promise<TaskResult> {
-    return this.tasks.result(teamId, id);
+    return this.results.result(teamId, id);
+  }
+
+  /** What the last run wrote, as text; at least its last 64 KiB. */
+  @Get(':id/log')
+  @Header('Content-Type', 'text/plain; charset=utf-8')
+  @Header('X-Content-Type-Options', 'nosniff')
+  log(@CurrentCredential() { teamId }: Credential, @Param('id', ID) id: string): Promise<string> {
+    return this.results.log(teamId, id);
   }
 
   @Post(':id/cancel')

@@ -25,6 +25,24 @@ export interface ClaimingAgent {
 /** A connected agent, as far as eligibility goes. */
 export type EligibleAgent = Pick<ClaimingAgent, 'labels' | 'teamId'>;
 
+/** What a run leaves beside its result. */
+export interface RunRemains {
+  /** The end of what it wrote. */
+  readonly log?: string | undefined;
+}
+
+/** What a run that succeeded leaves. */
+export interface SuccessRemains extends RunRemains {
+  /** What is kept otherwise than the run left it, or not at all. */
+  readonly warnings?: readonly string[] | undefined;
+}
+
+/** What a run that failed leaves. */
+export interface FailureRemains extends RunRemains {
+  /** Another run would fail in the same way. */
+  readonly isFinal?: boolean | undefined;
+}
+
 /** A file of the output folder that has been uploaded. */
 export interface StoredOutput {
   readonly file: OutputFile;

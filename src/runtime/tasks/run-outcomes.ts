@@ -2,10 +2,11 @@ import { Inject, Injectable } from '@nestjs/common';
 
 import { Database, type Tx } from '../database/index.js';
 import { type Claim, Engine } from '../engine/index.js';
-import type { ClaimedRun, StoredOutput } from './claimed-run.js';
+import type { ClaimedRun, FailureRemains, StoredOutput, SuccessRemains } from './claimed-run.js';
 import { ConnectedAgents } from './connected-agents.js';
 import { HeldRuns } from './held-runs.js';
 import { giveUpInterrupted, INTERRUPTIONS_LIMIT } from './interruptions.js';
+import { storable, writeFiles, writeLog } from './run-remains.js';
 import { HELD_STATES, moveTask, type TaskChange, type TaskRow } from './task-transitions.js';
 
 /** Ends runs: for good, or to begin again. */
@@ -18,28 +19,36 @@ export class RunOutcomes {
     @Inject(ConnectedAgents) private readonly agents: ConnectedAgents,
   ) {}
 
-  async completed(run: ClaimedRun, output: unknown, files: readonly StoredOutput[]): Promise<void> {
+  async completed(
+    run: ClaimedRun,
+    output: unknown,
+    files: readonly StoredOutput[],
+    { log, warnings = [] }: SuccessRemains,
+  ): Promise<void> {
     const claim = this.held.claimOf(run);
     if (!claim) return;
     const task_output = JSON.stringify(output ?? null);
-    const change = { task_status: 'completed' as const, completed_at: new Date(), task_output };
+    const task_warnings = warnings.map(storable);
+    const completed_at = new Date();
+    const change = { task_status: 'completed' as const, completed_at, task_output, task_warnings };
     await this.database.db.transaction().execute(async (tx) => {
       const data = { status: 'completed', output: output ?? null, agent_id: run.agentId };
       const moved = await moveTask(tx, movable(claim), change, { event: 'completed', data });
       if (!moved) return;
       await writeFiles(tx, claim, files);
+      await writeLog(tx, claim, log);
       await this.engine.settle(tx, claim, 'done');
     });
     this.held.remove(run);
   }
 
-  /** Runs again while `max_retries` allows it, else `failed`. */
-  failed(run: ClaimedRun, reason: string): Promise<void> {
-    // PostgreSQL's text holds no U+0000, and a process may print anything.
-    const error = reason.replaceAll('\u0000', '\uFFFD');
+  /** Runs again while `max_retries` allows it and it is not final, else `failed`. */
+  failed(run: ClaimedRun, reason: string, { log, isFinal = false }: FailureRemains): Promise<void> {
+    const error = storable(reason);
     return this.end(run, async (tx, claim, task) => {
       const { retry_count, max_retries, agent_id } = task;
-      if (retry_count < max_retries) {
+      await writeLog(tx, claim, log);
+      if (retry_count < max_retries && !isFinal) {
         const message = `retry ${retry_count + 1} of ${max_retries} after: ${error}`;
         await this.requeue(tx, claim, { retry_count: retry_count + 1 }, message);
         return;
@@ -114,16 +123,3 @@ export class RunOutcomes {
 }
 
 const movable = ({ taskId, teamId, attempt }: Claim) => ({ taskId, teamId, attempt, from: HELD_STATES });
-
-async function writeFiles(tx: Tx, { taskId, teamId }: Claim, files: readonly StoredOutput[]): Promise<void> {
-  if (files.length === 0) return;
-  const rows = files.map(({ file, fileKey }) => ({
-    task_id: taskId,
-    team_id: teamId,
-    file_name: file.name,
-    file_key: fileKey,
-    file_size: file.size,
-    content_type: file.content_type,
-  }));
-  await tx.insertInto('task_file').values(rows).execute();
-}

@@ -1,6 +1,8 @@
 import { type BeforeApplicationShutdown, Inject, Injectable } from '@nestjs/common';
 
-import { isTerminal, type TaskEventName } from '../../contract/index.js';
+import { sql } from 'kysely';
+
+import { isTerminal, parseExact, type TaskEventName } from '../../contract/index.js';
 import { Database } from '../database/index.js';
 import { Bell } from './bell.js';
 import { TaskNotices } from './task-notices.js';
@@ -79,15 +81,18 @@ export class TaskEventsService implements BeforeApplicationShutdown {
     return task === undefined || (isTerminal(task.task_status) && task.last_sequence <= sequence);
   }
 
-  private rowsAfter(teamId: string, taskId: string, sequence: number): Promise<TaskEventRow[]> {
-    return this.database.db
+  private async rowsAfter(teamId: string, taskId: string, after: number): Promise<TaskEventRow[]> {
+    const rows = await this.database.db
       .selectFrom('task_event')
-      .select(['sequence', 'event', 'data'])
+      .select(['sequence', 'event'])
+      // As text: the driver would round large numbers.
+      .select(sql<string>`data::text`.as('data'))
       .where('team_id', '=', teamId)
       .where('task_id', '=', taskId)
-      .where('sequence', '>', sequence)
+      .where('sequence', '>', after)
       .orderBy('sequence')
       .limit(BATCH)
       .execute();
+    return rows.map(({ data, ...row }) => ({ ...row, data: parseExact(data) as TaskEventRow['data'] }));
   }
 }

@@ -1,7 +1,14 @@
 import { Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 
 import type { RunProgress } from '../../contract/index.js';
-import type { ClaimedRun, ClaimingAgent, EligibleAgent, StoredOutput } from './claimed-run.js';
+import type {
+  ClaimedRun,
+  ClaimingAgent,
+  EligibleAgent,
+  FailureRemains,
+  StoredOutput,
+  SuccessRemains,
+} from './claimed-run.js';
 import { RunOutcomes } from './run-outcomes.js';
 import { RunReports } from './run-reports.js';
 import { TaskClaims } from './task-claims.js';
@@ -41,13 +48,18 @@ export class TaskRuns implements OnModuleInit {
     return this.reports.progress(run, progress);
   }
 
-  completed(run: ClaimedRun, output: unknown, files: readonly StoredOutput[]): Promise<void> {
-    return this.outcomes.completed(run, output, files);
+  completed(
+    run: ClaimedRun,
+    output: unknown,
+    files: readonly StoredOutput[],
+    remains: SuccessRemains = {},
+  ): Promise<void> {
+    return this.outcomes.completed(run, output, files, remains);
   }
 
-  /** Runs again while `max_retries` allows it, else `failed`. */
-  failed(run: ClaimedRun, error: string): Promise<void> {
-    return this.outcomes.failed(run, error);
+  /** Runs again while `max_retries` allows it and it is not final, else `failed`. */
+  failed(run: ClaimedRun, error: string, remains: FailureRemains = {}): Promise<void> {
+    return this.outcomes.failed(run, error, remains);
   }
 
   /** Agent or server lost: runs again, not counted as a retry. */

@@ -35,6 +35,7 @@ export type TaskChange = Partial<
   >
 > & {
   readonly task_output?: string;
+  readonly task_warnings?: string[];
   readonly interrupted_count?: number | RawBuilder<number>;
 };
 

@@ -8,6 +8,7 @@ import { RunReports } from './run-reports.js';
 import { TaskClaims } from './task-claims.js';
 import { TaskEventsService } from './task-events.service.js';
 import { TaskNotices } from './task-notices.js';
+import { TaskResultsService } from './task-results.service.js';
 import { TaskRuns } from './task-runs.js';
 import { TaskSubmission } from './task-submission.js';
 import { TasksService } from './tasks.service.js';
@@ -24,11 +25,12 @@ import { WaitingTasks } from './waiting-tasks.js';
     TaskClaims,
     TaskEventsService,
     TaskNotices,
+    TaskResultsService,
     TaskRuns,
     TaskSubmission,
     TasksService,
     WaitingTasks,
   ],
-  exports: [TaskEventsService, TaskRuns, TaskSubmission, TasksService],
+  exports: [TaskEventsService, TaskResultsService, TaskRuns, TaskSubmission, TasksService],
 })
 export class TasksModule {}

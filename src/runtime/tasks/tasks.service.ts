@@ -1,9 +1,8 @@
 import { Inject, Injectable, NotFoundException } from '@nestjs/common';
 
-import type { Task, TaskList, TaskResult, TaskState } from '../../contract/index.js';
+import type { Task, TaskList, TaskState } from '../../contract/index.js';
 import { Database, type Db, type Tx } from '../database/index.js';
 import { Engine } from '../engine/index.js';
-import { FilesService } from '../files/index.js';
 import { presentSummary, presentTask } from './task-presentation.js';
 import { moveTask, OPEN_STATES, type TaskRow } from './task-transitions.js';
 
@@ -20,7 +19,6 @@ export class TasksService {
   constructor(
     @Inject(Database) private readonly database: Database,
     @Inject(Engine) private readonly engine: Engine,
-    @Inject(FilesService) private readonly files: FilesService,
   ) {}
 
   /** Newest first. */
@@ -42,23 +40,6 @@ export class TasksService {
 
   async get(teamId: string, taskId: string): Promise<Task> {
     return presentTask(await this.find(this.database.db, teamId, taskId));
-  }
-
-  /** Output and fresh links to the files; may be asked for any time, and holds nulls before the end. */
-  async result(teamId: string, taskId: string): Promise<TaskResult> {
-    const task = await this.find(this.database.db, teamId, taskId);
-    const links = await this.linksOf(task);
-    const isCompleted = task.task_status === 'completed';
-    return {
-      id: task.id,
-      task_status: task.task_status,
-      task_output: isCompleted ? task.task_output : null,
-      download_url: Object.values(links.urls)[0] ?? null,
-      download_urls: isCompleted ? links.urls : null,
-      expires_at: links.expiresAt?.toISOString() ?? null,
-      task_error: task.task_error,
-      completed_at: task.completed_at?.toISOString() ?? null,
-    };
   }
 
   /** Ends a task that is not at its end yet; repeating it is harmless. Returns once the task is `cancelled`. */
@@ -83,26 +64,5 @@ export class TasksService {
       .executeTakeFirst();
     if (task) return task;
     throw new NotFoundException('resource not found');
-  }
-
-  private async linksOf(task: TaskRow): Promise<{ urls: Record<string, string>; expiresAt?: Date }> {
-    const { id, team_id, completed_at } = task;
-    if (completed_at === null || !this.files.areOutputsKept(completed_at)) return { urls: {} };
-    const files = await this.database.db
-      .selectFrom('task_file')
-      .select(['file_name', 'file_key'])
-      .where('task_id', '=', id)
-      .where('team_id', '=', team_id)
-      .orderBy('file_name')
-      .execute();
-    const links = await Promise.all(
-      files.map(async ({ file_name, file_key }) => ({
-        file_name,
-        ...(await this.files.outputLink(file_key)),
-      })),
-    );
-    const urls = Object.fromEntries(links.map(({ file_name, url }) => [file_name, url]));
-    const [first] = links;
-    return first ? { urls, expiresAt: first.expiresAt } : { urls };
   }
 }

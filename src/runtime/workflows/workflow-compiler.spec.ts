@@ -69,11 +69,18 @@ describe('a workflow file', () => {
     });
   });
 
+  it('with a step in Python requires the label of agents that have it', async () => {
+    const text = GOOD.replace('language: js', 'language: python');
+    const { required_labels, steps } = await compileWorkflow('all.yaml', text, isNew);
+    expect(required_labels).toEqual(['gpu', 'local', 'python']);
+    expect(steps[1]).toMatchObject({ kind: 'script', language: 'python' });
+  });
+
   it.each([
     ['a word outside the subset', 'timeout:', 'use: {}\ntimeout:', 16, '"use"'],
     ['a step of another kind', 'run:\n        shell:', 'wait:\n        shell:', 19, '"wait"'],
     ['another way to run', 'shell:', 'container:', 20, '"container"'],
-    ['a language we do not speak', 'language: js', 'language: python', 26, 'must be js'],
+    ['a language we do not speak', 'language: js', 'language: ruby', 26, 'must be js or python'],
     ['another call', 'call: http', 'call: grpc', 28, 'must be http'],
     [
       'an option of a call we do not have',

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 
-import type { RunStep } from '../../contract/index.js';
+import { PYTHON_LABEL, type RunStep } from '../../contract/index.js';
 import { YamlSource, type YamlPath } from '../definitions/index.js';
 import type { CompiledWorkflow, ParametersSchema } from './compiled-workflow.js';
 import { ParameterValidator } from './parameter-validator.js';
@@ -32,7 +32,7 @@ export async function compileWorkflow(
     display_name: document.title ?? document.name,
     description: document.summary ?? '',
     document_version: document.version,
-    required_labels: [...new Set(document.metadata.labels)].sort(),
+    required_labels: labelsOf(document.metadata.labels, compiled),
     max_retries: document.metadata.max_retries,
     task_timeout: timeout?.after ?? 0,
     schema,
@@ -42,6 +42,12 @@ export async function compileWorkflow(
   checkSchema(source, schema);
   await checkAgainstStandard(source);
   return workflow;
+}
+
+/** The author's labels, and those of what the steps need. */
+function labelsOf(labels: readonly string[], steps: readonly RunStep[]): string[] {
+  const needsPython = steps.some((step) => step.kind === 'script' && step.language === 'python');
+  return [...new Set([...labels, ...(needsPython ? [PYTHON_LABEL] : [])])].sort();
 }
 
 /** A word that is not supported says more than the one that is missing because of it. */
@@ -90,8 +96,10 @@ function runStepOf(name: string, step: WorkflowStep): RunStep {
   const { shell, script } = step.run;
   if (shell) return { kind: 'shell', name, ...shell };
   if (!script) throw new Error(`step ${name} passed the check, but neither shell nor script is there`);
-  const { code, arguments: given, environment } = script;
-  return { kind: 'script', name, code, arguments: given, environment };
+  const { language, code, arguments: given, environment } = script;
+  // JavaScript goes without saying: versions stored before there was another language say nothing.
+  const isPython = language === 'python';
+  return { kind: 'script', name, ...(isPython && { language }), code, arguments: given, environment };
 }
 
 /** The values of a step that may be references. */

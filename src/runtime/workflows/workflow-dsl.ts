@@ -25,7 +25,12 @@ const shell = z.strictObject({
 });
 
 const script = z.strictObject({
-  language: z.enum(['js', 'javascript'], 'must be js: no other language is supported'),
+  language: z
+    .enum(
+      ['js', 'javascript', 'python'],
+      'must be js or python: a program in another language is started by run: shell',
+    )
+    .transform((language) => (language === 'python' ? 'python' : 'js')),
   code: z.string().min(1),
   arguments: argumentList.default([]),
   environment: environment.default({}),

@@ -1,0 +1,62 @@
+import { PassThrough } from 'node:stream';
+
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+
+import { LogTail } from './log-tail.js';
+import { onLines } from './output-lines.js';
+
+async function heard(chunks: readonly string[]): Promise<{ lines: string[]; overwritten: string[] }> {
+  const stream = new PassThrough();
+  const lines: string[] = [];
+  const overwritten: string[] = [];
+  onLines(stream, { line: (line) => lines.push(line), overwritten: (text) => overwritten.push(text) });
+  for (const chunk of chunks) stream.write(chunk);
+  const ended = new Promise((resolve) => stream.once('close', resolve));
+  stream.end();
+  await ended;
+  return { lines, overwritten };
+}
+
+describe('the lines of a process', () => {
+  it('are what a terminal shows: a progress bar is its last state', async () => {
+    const { lines, overwritten } = await heard(['\r 1%', '\r 2%\r', ' 3%\r\nTrace', 'back\r\r\n\nend']);
+    expect(lines).toEqual([' 3%', 'Traceback', '', 'end']);
+    expect(overwritten).toEqual(['', ' 1%', ' 2%']);
+  });
+
+  it('do not depend on how they are cut into pieces', async () => {
+    const text = fc.string({ unit: fc.constantFrom('a', 'b', '\r', '\n', 'é') });
+    await fc.assert(
+      fc.asyncProperty(fc.array(text), async (chunks) => {
+        expect(await heard(chunks)).toEqual(await heard([chunks.join('')]));
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it('of any length keep their beginning and their end', async () => {
+    const { lines } = await heard(['begin', ...Array.from({ length: 200 }, () => 'x'.repeat(1000)), 'end\n']);
+    expect(lines).toEqual([expect.stringMatching(/^beginx+ … x+end$/)]);
+    expect(lines[0]).toHaveLength(4096);
+  });
+});
+
+describe('the log of a run', () => {
+  it('keeps at least its last 64 KiB and says that there was more', () => {
+    const log = new LogTail();
+    for (let line = 0; line < 20_000; line += 1) log.add(`line ${line}`);
+    const text = log.text();
+    expect(text).toMatch(/^\[earlier lines are not kept\]\nline \d+\n(line \d+\n)+line 19999\n$/);
+    expect(text.length).toBeGreaterThanOrEqual(64 * 1024);
+    expect(text.length).toBeLessThan(66 * 1024);
+  });
+
+  it('shows the last lines of an error, however long they are', () => {
+    const log = new LogTail();
+    for (let line = 0; line < 40; line += 1) log.add('x'.repeat(4000));
+    log.add('the real error');
+    const error = log.after('It failed.');
+    expect(error).toMatch(/^It failed\.\nx{4000}\nx{4000}\nthe real error$/);
+  });
+});

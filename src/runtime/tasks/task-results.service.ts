@@ -1,0 +1,90 @@
+import { setImmediate as turn } from 'node:timers/promises';
+
+import { Inject, Injectable, NotFoundException } from '@nestjs/common';
+import { sql } from 'kysely';
+
+import { parseExact, type TaskResult } from '../../contract/index.js';
+import { Database } from '../database/index.js';
+import { FilesService } from '../files/index.js';
+
+/** Characters of the log that a result shows; all that is kept can be asked for by itself. */
+const SHOWN_LOG = 4096;
+/** So many links are signed before anything else has its turn; each takes part of a millisecond. */
+const BATCH = 20;
+
+interface Links {
+  readonly urls: Record<string, string>;
+  readonly expiresAt?: Date;
+}
+
+/** What tasks brought: output, files and log; a team sees its own. */
+@Injectable()
+export class TaskResultsService {
+  constructor(
+    @Inject(Database) private readonly database: Database,
+    @Inject(FilesService) private readonly files: FilesService,
+  ) {}
+
+  /** Output and fresh links to the files; may be asked for any time, and holds nulls before the end. */
+  async result(teamId: string, taskId: string): Promise<TaskResult> {
+    const task = await this.find(teamId, taskId);
+    const links = await this.linksOf(teamId, taskId, task.completed_at);
+    const isCompleted = task.task_status === 'completed';
+    return {
+      id: taskId,
+      task_status: task.task_status,
+      task_output: isCompleted && task.task_output !== null ? parseExact(task.task_output) : null,
+      download_url: Object.values(links.urls)[0] ?? null,
+      download_urls: isCompleted ? links.urls : null,
+      expires_at: links.expiresAt?.toISOString() ?? null,
+      task_error: task.task_error,
+      task_warnings: task.task_warnings,
+      task_log: task.log === null ? null : endOf(task.log),
+      completed_at: task.completed_at?.toISOString() ?? null,
+    };
+  }
+
+  /** All that is kept of what the last run wrote; empty before its end. */
+  async log(teamId: string, taskId: string): Promise<string> {
+    return (await this.find(teamId, taskId)).log ?? '';
+  }
+
+  private async find(teamId: string, taskId: string) {
+    const task = await this.database.db
+      .selectFrom('task')
+      .leftJoin('task_log', 'task_log.task_id', 'task.id')
+      .select(['task_status', 'task_error', 'task_warnings', 'completed_at', 'task_log.log'])
+      // As text: the driver would round large numbers.
+      .select(sql<string | null>`task_output::text`.as('task_output'))
+      .where('task.team_id', '=', teamId)
+      .where('task.id', '=', taskId)
+      .executeTakeFirst();
+    if (task) return task;
+    throw new NotFoundException('resource not found');
+  }
+
+  private async linksOf(teamId: string, taskId: string, endedAt: Date | null): Promise<Links> {
+    if (endedAt === null || !this.files.areOutputsKept(endedAt)) return { urls: {} };
+    const files = await this.database.db
+      .selectFrom('task_file')
+      .select(['file_name', 'file_key'])
+      .where('task_id', '=', taskId)
+      .where('team_id', '=', teamId)
+      .orderBy('file_name')
+      .execute();
+    const urls: [name: string, url: string][] = [];
+    let expiresAt: Date | undefined;
+    for (const [index, { file_name, file_key }] of files.entries()) {
+      const link = await this.files.outputLink(file_key);
+      expiresAt ??= link.expiresAt;
+      urls.push([file_name, link.url]);
+      if (index % BATCH === BATCH - 1) await turn();
+    }
+    return { urls: Object.fromEntries(urls), ...(expiresAt && { expiresAt }) };
+  }
+}
+
+function endOf(log: string): string {
+  if (log.length <= SHOWN_LOG) return log;
+  return `[earlier lines: GET /r/tasks/{id}/log]\n${log.slice(-SHOWN_LOG).toWellFormed()}`;
+}
