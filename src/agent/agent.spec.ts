@@ -123,7 +123,7 @@ describe('an agent', () => {
     expect(gateway.keys).toEqual(['Bearer ak-key']);
     expect(await json(session.request({ ':path': '/hello' }))).toMatchObject({
       agent_id: 'a1',
-      labels: ['local'],
+      labels: expect.arrayContaining(['local']),
       slots: 2,
     });
   });
@@ -131,11 +131,14 @@ describe('an agent', () => {
   it('runs an order and reports to the end', async () => {
     await using gateway = await Gateway.withAgent();
     const { session } = await gateway.connected();
-    const { reports } = await order(session, 'echo "::progress value=0.5::"; echo 5 > output/result.json');
+    const { reports } = await order(
+      session,
+      'echo "::progress value=0.5::"; echo done; echo 5 > output/result.json',
+    );
     expect(await rest(reports)).toEqual([
       { type: 'started' },
       { type: 'progress', progress: 0.5, current_node: 'work' },
-      { type: 'completed', output: 5, files: [] },
+      { type: 'completed', output: 5, files: [], warnings: [], log: 'done\n' },
     ]);
     expect([...gateway.left('runs'), ...gateway.left('processes')]).toEqual([]);
   });
@@ -148,10 +151,14 @@ describe('an agent', () => {
     expect((await rest(failing.reports)).at(-1)).toEqual({
       type: 'failed',
       error: 'Step work ended with exit code 3.\nbecause',
+      log: 'because\n',
+      is_final: false,
     });
     expect((await rest(slow.reports)).at(-1)).toEqual({
       type: 'failed',
       error: 'The run took longer than its limit of 1 s and was ended.',
+      log: '',
+      is_final: false,
     });
   });
 
