@@ -1,166 +1,140 @@
-import { randomUUID } from 'node:crypto';
-import { link, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { readFile, rm, stat } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
+import type { DatabaseSync } from 'node:sqlite';
+
+import { z } from 'zod';
 
 import { StartError } from '../../config/index.js';
-import { isAlive, ownIdentity, type ProcessIdentity } from './process-identity.js';
+import { writeWhole } from './write-whole.js';
 
 /** The data folder is in use. The message is one sentence for the operator. */
 export class DataDirLockedError extends StartError {
   override readonly name = 'DataDirLockedError';
 }
 
-/** How a lock shows that its holder lives, and for how long silence is believed. In milliseconds. */
-export interface LockTiming {
-  readonly beat: number;
-  /** Silence after which the lock of another machine counts as abandoned. */
-  readonly expiry: number;
-}
+const WATCH_MS = 2000;
+/** Of two processes that ask in the same moment SQLite may turn both away, so it asks again for this long. */
+const ASK_AGAIN_MS = 1000;
+/** Result codes of SQLite; the lower byte of an extended code is its kind. */
+const SQLITE_BUSY = 5;
+const SQLITE_NOTADB = 26;
 
-const USUAL: LockTiming = { beat: 2000, expiry: 20_000 };
-const LOCK_FILE = /^lock\.(\d+)$/;
-
-interface LockRecord {
-  readonly holder: ProcessIdentity;
-  readonly isReleased: boolean;
-}
-
-/** What lies in the folder: the newest lock, who wrote it and when it was last touched. */
-interface FoundLock extends LockRecord {
-  readonly generation: number;
-  readonly touched: number;
-}
+const holderNote = z.object({ pid: z.number().int(), host: z.string() });
+type Holder = z.infer<typeof holderNote>;
 
 /**
- * Exclusive use of a data folder. Locks are numbered files that appear whole (a hard link) and are never taken
- * back: whoever finds the newest one abandoned or released writes the next number, which only one can do. So two
- * processes that see the same abandoned lock cannot both get the folder.
+ * Exclusive use of a data folder: a lock on the file `lock` that the kernel holds for this process until it ends or
+ * closes the file. So a stopped or busy process keeps it, a killed one loses it at once, and every container that
+ * shares the volume on the same kernel sees it. Node can take such a lock only through SQLite. Nothing else in this
+ * process may open the file: closing it again would drop the lock.
  */
 export class DataDirLock {
-  private beating: NodeJS.Timeout | undefined;
+  private watching: NodeJS.Timeout | undefined;
 
   private constructor(
     private readonly folder: string,
-    private readonly generation: number,
-    private readonly timing: LockTiming,
+    private readonly database: DatabaseSync,
+    private readonly inode: bigint,
   ) {}
 
   /** @throws {DataDirLockedError} when a living process has the folder. */
-  static async acquire(folder: string, timing: LockTiming = USUAL): Promise<DataDirLock> {
-    const holder = await ownIdentity();
-    for (;;) {
-      const found = await newestLock(folder);
-      if (found && !found.isReleased) await waitUntilAbandoned(folder, found, holder, timing);
-      const generation = (found?.generation ?? 0) + 1;
-      if (await place(folder, generation, { holder, isReleased: false })) {
-        await removeOlder(folder, generation);
-        return new DataDirLock(folder, generation, timing);
-      }
+  static async acquire(folder: string): Promise<DataDirLock> {
+    const database = await lockedFile(folder);
+    try {
+      const { ino } = await stat(lockPath(folder), { bigint: true });
+      const holder: Holder = { pid: process.pid, host: hostname() };
+      await writeWhole(holderPath(folder), JSON.stringify(holder));
+      return new DataDirLock(folder, database, ino);
+    } catch (error) {
+      database.close();
+      throw error;
     }
   }
 
-  /** Shows signs of life from now on; `lost` is called if the folder was taken meanwhile (a machine that slept). */
-  keepAlive(lost: () => void): void {
-    this.beating = setInterval(() => void this.beat(lost), this.timing.beat);
-    this.beating.unref();
+  /** Calls `lost` when the file is deleted or replaced: the next process would then get a lock of its own. */
+  watch(lost: () => void, everyMs = WATCH_MS): void {
+    this.watching = setInterval(() => void this.check(lost), everyMs);
+    this.watching.unref();
   }
 
   /** Gives the folder free. */
   async release(): Promise<void> {
-    clearInterval(this.beating);
-    const { host, boot, namespace } = await ownIdentity();
-    const record: LockRecord = {
-      holder: { host, boot, namespace, pid: process.pid, start: '' },
-      isReleased: true,
-    };
-    await place(this.folder, this.generation + 1, record);
-    await removeOlder(this.folder, this.generation + 1);
+    clearInterval(this.watching);
+    await rm(holderPath(this.folder), { force: true });
+    if (this.database.isOpen) this.database.close();
   }
 
-  private async beat(lost: () => void): Promise<void> {
-    const now = new Date();
-    const isOurs = await utimes(pathOf(this.folder, this.generation), now, now).then(
-      () => true,
-      (error: unknown) => (error as NodeJS.ErrnoException).code !== 'ENOENT',
+  private async check(lost: () => void): Promise<void> {
+    const isOurs = await stat(lockPath(this.folder), { bigint: true }).then(
+      ({ ino }) => ino === this.inode,
+      ({ code }: NodeJS.ErrnoException) => code !== 'ENOENT',
     );
-    if (isOurs) return;
-    clearInterval(this.beating);
+    // Released while the file was looked at.
+    if (isOurs || !this.database.isOpen) return;
+    clearInterval(this.watching);
     lost();
   }
 }
 
-const pathOf = (folder: string, generation: number): string => join(folder, `lock.${generation}`);
+const lockPath = (folder: string): string => join(folder, 'lock');
+const holderPath = (folder: string): string => join(folder, 'lock-holder.json');
 
-async function generationsIn(folder: string): Promise<number[]> {
-  const names = await readdir(folder);
-  return names
-    .flatMap((name) => LOCK_FILE.exec(name)?.[1] ?? [])
-    .map(Number)
-    .sort((a, b) => b - a);
-}
-
-async function newestLock(folder: string): Promise<FoundLock | undefined> {
-  const [generation] = await generationsIn(folder);
-  if (generation === undefined) return undefined;
-  const path = pathOf(folder, generation);
+/** The open and locked file; nothing is ever written to it. */
+async function lockedFile(folder: string): Promise<DatabaseSync> {
+  const { DatabaseSync } = sqlite();
+  let database: DatabaseSync | undefined;
   try {
-    const [text, { mtimeMs }] = await Promise.all([readFile(path, 'utf8'), stat(path)]);
-    return { ...(JSON.parse(text) as LockRecord), generation, touched: mtimeMs };
+    database = new DatabaseSync(lockPath(folder));
+    // Without a journal in memory, a file of that name would appear beside it.
+    database.exec(`PRAGMA busy_timeout=${ASK_AGAIN_MS}; PRAGMA journal_mode=MEMORY; BEGIN EXCLUSIVE`);
+    return database;
   } catch (error) {
-    // Replaced by the next number between listing and reading.
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return newestLock(folder);
-    throw error;
+    database?.close();
+    throw await refusal(folder, error as Error & { errcode?: number });
   }
 }
 
-/** Makes the lock of this generation appear, complete; `false` when somebody else was first. */
-async function place(folder: string, generation: number, record: LockRecord): Promise<boolean> {
-  const draft = join(folder, `lock-draft-${randomUUID()}`);
-  await writeFile(draft, JSON.stringify(record), { mode: 0o600, flush: true });
+/** Node 22 warns at the first use that SQLite may change, which an operator cannot act on. */
+function sqlite(): typeof import('node:sqlite') {
+  const warn = process.emitWarning.bind(process);
+  process.emitWarning = () => undefined;
   try {
-    await link(draft, pathOf(folder, generation));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
-    throw error;
+    const module = process.getBuiltinModule('node:sqlite') as typeof import('node:sqlite') | undefined;
+    if (module) return module;
   } finally {
-    await rm(draft, { force: true });
+    process.emitWarning = warn;
   }
-  const [newest] = await generationsIn(folder);
-  if (newest === generation) return true;
-  await rm(pathOf(folder, generation), { force: true });
-  return false;
-}
-
-async function removeOlder(folder: string, generation: number): Promise<void> {
-  const older = (await generationsIn(folder)).filter((other) => other < generation);
-  await Promise.all(older.map((other) => rm(pathOf(folder, other), { force: true })));
-}
-
-/** Returns once nobody can be using the folder by this lock. */
-async function waitUntilAbandoned(
-  folder: string,
-  found: FoundLock,
-  self: ProcessIdentity,
-  { beat, expiry }: LockTiming,
-): Promise<void> {
-  const { holder, touched, generation } = found;
-  const isSameMachine = holder.host === self.host && holder.boot === self.boot;
-  if (isSameMachine && holder.namespace === self.namespace) {
-    if (await isAlive(holder)) throw lockedBy(folder, holder);
-    return;
-  }
-  // Numbers of another container mean nothing here, so its heartbeat decides; after a restart it has just gone silent.
-  const deadline = isSameMachine ? Date.now() + 2 * beat : touched + expiry;
-  while (Date.now() < deadline) {
-    await delay(Math.min(beat / 4, 500));
-    const now = await newestLock(folder);
-    if (now?.generation !== generation) return;
-    if (now.touched !== touched) throw lockedBy(folder, holder);
-  }
-}
-
-const lockedBy = (folder: string, { pid, host }: ProcessIdentity): DataDirLockedError =>
-  new DataDirLockedError(
-    `The data folder ${folder} is in use by process ${pid} on ${host}: stop that one, or set CYBERUN_DATA_DIR to another folder.`,
+  throw new StartError(
+    'This Node was built without SQLite, which locks the data folder. Install Node from nodejs.org.',
   );
+}
+
+async function refusal(folder: string, error: Error & { errcode?: number }): Promise<StartError> {
+  const path = lockPath(folder);
+  const kind = (error.errcode ?? 0) & 0xff;
+  if (kind === SQLITE_BUSY) {
+    const holder = await holderOf(folder);
+    const who = holder ? `process ${holder.pid} on ${holder.host}` : 'another process';
+    return new DataDirLockedError(
+      `The data folder ${folder} is in use by ${who}: stop that one, or set CYBERUN_DATA_DIR to another folder.`,
+    );
+  }
+  if (kind === SQLITE_NOTADB) {
+    return new StartError(
+      `The lock ${path} is damaged. Make sure that no server uses the folder, delete the file, and start again.`,
+    );
+  }
+  return new StartError(
+    `The lock ${path} cannot be taken (${error.message}). Check that it is a file of this user, and that the folder is on a disk with free space and file locks; else set CYBERUN_DATA_DIR to another folder.`,
+  );
+}
+
+/** Who has the folder, as far as the note beside the lock says; the lock alone decides whether it is in use. */
+async function holderOf(folder: string): Promise<Holder | undefined> {
+  try {
+    return holderNote.parse(JSON.parse(await readFile(holderPath(folder), 'utf8')));
+  } catch {
+    return undefined;
+  }
+}

@@ -4,7 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 import { StartError } from '../../config/index.js';
 
 /** What the runtime keeps there. Whatever else lies in the folder (a volume has its own) is not looked at. */
-const OURS = /^(database|files|files-secret|agent|lock\.\d+)$/;
+const OURS = /^(database|files|files-secret|agent|lock)$/;
 const USABLE = constants.R_OK | constants.W_OK;
 
 /**
@@ -18,7 +18,7 @@ export async function prepareDataDir(dataDir: string): Promise<string> {
     await makeFolder(folder);
     await access(folder, USABLE | constants.X_OK);
     const ours = (await readdir(folder)).filter((name) => OURS.test(name));
-    await Promise.all(ours.map((name) => access(join(folder, name), USABLE).catch(unlessGone)));
+    await Promise.all(ours.map((name) => access(join(folder, name), USABLE)));
     return folder;
   } catch (error) {
     throw unusable(folder, error as NodeJS.ErrnoException);
@@ -56,11 +56,6 @@ async function makeFolder(folder: string): Promise<void> {
       if (again.code !== 'EEXIST') throw again;
     });
   }
-}
-
-/** Another process of ours may be tidying up its lock. */
-function unlessGone(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'ENOENT') throw error;
 }
 
 function unusable(folder: string, { code, path = folder, message }: NodeJS.ErrnoException): StartError {

@@ -1,5 +1,7 @@
 import { type Migration, Migrator } from 'kysely/migration';
 
+import { packageVersion, StartError } from '../../config/index.js';
+import { damaged } from './database-folder.js';
 import { initial } from './migrations/0001-initial.js';
 import { taskLog } from './migrations/0002-task-log.js';
 import type { Db } from './schema.js';
@@ -7,9 +9,19 @@ import type { Db } from './schema.js';
 /** Every migration by name, in the order they run; a name never changes once released. */
 const MIGRATIONS: Record<string, Migration> = { '0001-initial': initial, '0002-task-log': taskLog };
 
-/** Brings the tables up to date. */
-export async function migrate(db: Db): Promise<void> {
+/**
+ * Brings the tables of the database in `folder` up to date.
+ *
+ * @throws {StartError} when a newer version wrote them, or they cannot be read or written.
+ */
+export async function migrate(db: Db, folder: string): Promise<void> {
   const migrator = new Migrator({ db, provider: { getMigrations: () => Promise.resolve(MIGRATIONS) } });
   const { error } = await migrator.migrateToLatest();
-  if (error !== undefined) throw new Error('the database could not be brought up to date', { cause: error });
+  if (error === undefined) return;
+  const reason = error instanceof Error ? error.message : 'an unknown error';
+  if (!reason.includes('previously executed migration')) throw damaged(folder, reason, error);
+  throw new StartError(
+    `The database ${folder} was written by a newer version of cyberun-mcp than ${packageVersion}. Start that version, or set CYBERUN_DATA_DIR to another folder.`,
+    { cause: error },
+  );
 }

@@ -6,12 +6,10 @@ import { Kysely } from 'kysely';
 import { prepareDataDir } from './data-dir.js';
 import { DataDirLock } from './data-dir-lock.js';
 import { Database, type EmbeddedPostgres } from './database.js';
+import { openDatabaseFolder } from './database-folder.js';
 import { migrate } from './migrate.js';
 import { SeparatingPGliteDialect } from './pglite-dialect.js';
 import type { Db, Schema } from './schema.js';
-
-/** The default of 128 MB costs 140 MB of memory and gains nothing at this size. */
-const TUNING = ['-c', 'shared_buffers=8MB'];
 
 /** PostgreSQL in this process, on the data folder, which nobody else may use meanwhile. */
 export class PgliteDatabase extends Database {
@@ -30,15 +28,14 @@ export class PgliteDatabase extends Database {
   static async open(dataDir: string): Promise<PgliteDatabase> {
     const folder = await prepareDataDir(dataDir);
     const lock = await DataDirLock.acquire(folder);
-    lock.keepAlive(() => abandon(folder));
+    lock.watch(() => abandon(folder));
     try {
-      const { PGlite } = await import('@electric-sql/pglite');
-      const pglite = await PGlite.create({
-        dataDir: join(folder, 'database'),
-        startParams: [...PGlite.defaultStartParams, ...TUNING],
-      });
+      const pglite = await openDatabaseFolder(folder);
       const database = new PgliteDatabase({ backend: 'pglite', pglite }, lock);
-      await migrate(database.db);
+      await migrate(database.db, join(folder, 'database')).catch(async (error: unknown) => {
+        await pglite.close();
+        throw error;
+      });
       return database;
     } catch (error) {
       await lock.release();
@@ -58,6 +55,6 @@ export class PgliteDatabase extends Database {
 
 /** Going on would mean two writers on one folder. */
 function abandon(folder: string): void {
-  new Logger('Database').fatal(`Another process took the data folder ${folder}: stopping at once.`);
+  new Logger('Database').fatal(`The lock of the data folder ${folder} was deleted: stopping at once.`);
   process.exit(1);
 }
