@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 
 import { readConfig, SettingError } from './config/index.js';
 import {
+  type CredentialSummary,
   checkNewCredential,
   isDataDir,
   openKeyAdministration,
@@ -13,13 +14,14 @@ export interface CreateOptions {
   readonly name: string;
   readonly expiresInDays?: string;
   readonly permissions?: string;
+  readonly readOnly?: true;
 }
 
 const DAYS = /^[1-9]\d{0,2}$/;
 const YEAR_DAYS = 365;
 
 /** `keys create`: prints the key alone on a line of standard output, the rest on standard error. */
-export async function createKey({ kind, name, expiresInDays, permissions }: CreateOptions): Promise<void> {
+export async function createKey({ kind, name, expiresInDays, ...may }: CreateOptions): Promise<void> {
   if (expiresInDays !== undefined && !(DAYS.test(expiresInDays) && Number(expiresInDays) <= YEAR_DAYS)) {
     throw new SettingError(
       `--expires-in-days is "${expiresInDays}", but must be 1 to 365. Example: --expires-in-days 30`,
@@ -29,7 +31,7 @@ export async function createKey({ kind, name, expiresInDays, permissions }: Crea
     kind,
     display_name: name,
     ...(expiresInDays === undefined ? {} : { expires_in_days: Number(expiresInDays) }),
-    ...(permissions === undefined ? {} : { permissions: permissions.split(',').map((word) => word.trim()) }),
+    ...permissionsOf(may),
   };
   checkNewCredential(wanted);
   const { dataDir } = readConfig('runtime');
@@ -40,6 +42,11 @@ export async function createKey({ kind, name, expiresInDays, permissions }: Crea
   process.stderr.write(
     `Key ${id} (${name}) is shown this once; keep it. It is good for the server on ${place(dataDir, isNew)}\n`,
   );
+}
+
+function permissionsOf({ permissions, readOnly }: Pick<CreateOptions, 'permissions' | 'readOnly'>) {
+  if (readOnly) return { permissions: [] };
+  return permissions === undefined ? {} : { permissions: permissions.split(',').map((word) => word.trim()) };
 }
 
 /** `keys list`: a table without secrets. */
@@ -53,6 +60,7 @@ export async function listKeys(): Promise<void> {
         row.kind,
         row.key_prefix,
         row.key_status,
+        mayOf(row),
         row.expires_at ?? 'never',
         row.display_name,
       ]),
@@ -69,6 +77,11 @@ export async function revokeKey(id: string): Promise<void> {
   process.stderr.write(`Key ${id} is revoked.\n`);
 }
 
+function mayOf({ kind, permissions }: CredentialSummary): string {
+  if (kind === 'agent') return '-';
+  return permissions.length === 0 ? 'read-only' : permissions.join(',');
+}
+
 /** A key made in the wrong folder looks like any other, so the folder is named. */
 function place(dataDir: string, isNew: boolean): string {
   const folder = resolve(dataDir);
@@ -78,7 +91,7 @@ function place(dataDir: string, isNew: boolean): string {
 }
 
 function table(rows: readonly (readonly string[])[]): string {
-  const all = [['ID', 'KIND', 'PREFIX', 'STATUS', 'EXPIRES', 'NAME'], ...rows];
+  const all = [['ID', 'KIND', 'PREFIX', 'STATUS', 'PERMISSIONS', 'EXPIRES', 'NAME'], ...rows];
   const widths =
     all[0]?.map((_title, column) => Math.max(...all.map((row) => row[column]?.length ?? 0))) ?? [];
   return all

@@ -1,4 +1,4 @@
-export { BootstrapKey, checkNewCredential } from './credentials/index.js';
+export { BootstrapKey, checkNewCredential, type CredentialSummary } from './credentials/index.js';
 export { DataDirLockedError, isDataDir } from './database/index.js';
 export { type KeyAdministration, openKeyAdministration, openNewKeyAdministration } from './keys/index.js';
 export { LocalAgent } from './local-agent/index.js';

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -101,23 +101,43 @@ describe('in a folder where no server has been', () => {
     },
   );
 
-  it('keys create refuses what it cannot make by one sentence, and makes nothing', async () => {
+  it.each([
+    [
+      ['--permissions', 'run,fly'],
+      'cyberun-mcp: "fly" is not a permission. There are: run, invoke. A key without any may only read.\n',
+    ],
+    [
+      ['--kind', 'agent', '--read-only'],
+      'cyberun-mcp: Only integration keys have permissions, agent keys have none.\n',
+    ],
+    [
+      ['--read-only', '--permissions', 'run'],
+      "error: option '--read-only' cannot be used with option '--permissions <list>'\n",
+    ],
+  ])('keys create %j is refused by one sentence, and makes nothing', async (args, sentence) => {
     await using home = await temporaryFolder();
-    const wanted = ['keys', 'create', '--permissions', 'fly'];
+    const wanted = ['keys', 'create', ...args];
     const refused = await outcome(wanted, { CYBERUN_DATA_DIR: join(home.path, 'data') });
-    expect(refused).toMatchObject({
-      code: 1,
-      stderr: 'cyberun-mcp: The permissions must be of these, separated by commas: run, invoke.\n',
-    });
+    expect(refused).toMatchObject({ code: 1, stderr: sentence });
     expect(await readdir(home.path)).toEqual([]);
   });
 
-  it('keys create names the folder the key is for, and that it is new', async () => {
+  it('keys create names the folder the key is for, and that it is new; keys list shows what each key may do', async () => {
     await using home = await temporaryFolder();
     const dataDir = join(home.path, 'data');
-    const first = await outcome(['keys', 'create'], { CYBERUN_DATA_DIR: dataDir });
+    // Left behind by a first start that was interrupted.
+    await mkdir(join(dataDir, 'database-draft', 'base'), { recursive: true });
+    const first = await outcome(['keys', 'create', '--read-only'], { CYBERUN_DATA_DIR: dataDir });
     expect(first.stderr).toContain(`${dataDir}, a data folder made just now`);
     const second = await outcome(['keys', 'create'], { CYBERUN_DATA_DIR: dataDir });
     expect(second.stderr).toMatch(new RegExp(`the server on ${dataDir}\\.\\n$`));
-  }, 60_000);
+    const { stdout } = await outcome(['keys', 'list'], { CYBERUN_DATA_DIR: dataDir });
+    expect(stdout.split('\n').map((line) => line.split(/ {2,}/)[4])).toEqual([
+      'PERMISSIONS',
+      'run,invoke',
+      'read-only',
+      undefined,
+    ]);
+    expect(await readdir(dataDir)).toEqual(['database', 'lock']);
+  });
 });

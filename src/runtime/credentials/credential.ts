@@ -1,4 +1,4 @@
-/** What a key may do. Reading needs none of them. */
+/** What a key may do: `run` is to submit and cancel tasks and to upload their files, `invoke` to call services. Reading needs neither. */
 export const PERMISSIONS = ['run', 'invoke'] as const;
 export type Permission = (typeof PERMISSIONS)[number];
 

@@ -34,7 +34,7 @@ export class CredentialsStore {
         team_id: this.teamId,
         display_name,
         key_hash: hashOf(rawKey),
-        permissions: [...permissions],
+        permissions: [...new Set(permissions)],
         expires_at,
       })
       .execute();

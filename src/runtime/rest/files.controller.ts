@@ -1,7 +1,7 @@
 import { Body, Controller, HttpCode, Inject, Post, UseGuards, UsePipes } from '@nestjs/common';
 
 import type { PresignedUpload } from '../../contract/index.js';
-import { type Credential, CurrentCredential, IntegrationKeyGuard } from '../credentials/index.js';
+import { type Credential, CurrentCredential, IntegrationKeyGuard, Requires } from '../credentials/index.js';
 import { FilesService } from '../files/index.js';
 import { PresignBodyDto } from './presign-body.dto.js';
 import { RestValidationPipe } from './rest-validation.pipe.js';
@@ -15,6 +15,7 @@ export class FilesController {
 
   @Post('presign')
   @HttpCode(200)
+  @Requires('run')
   presign(
     @CurrentCredential() { teamId }: Credential,
     @Body() wanted: PresignBodyDto,

@@ -15,7 +15,7 @@ import {
 import type { Response } from 'express';
 
 import type { CancelAccepted, Task, TaskList, TaskResult } from '../../contract/index.js';
-import { type Credential, CurrentCredential, IntegrationKeyGuard } from '../credentials/index.js';
+import { type Credential, CurrentCredential, IntegrationKeyGuard, Requires } from '../credentials/index.js';
 import { TaskEventsService, TaskResultsService, TasksService } from '../tasks/index.js';
 import { sendEvents } from './event-stream.js';
 import { IdPipe } from './id.pipe.js';
@@ -60,6 +60,7 @@ export class TasksController {
 
   @Post(':id/cancel')
   @HttpCode(200)
+  @Requires('run')
   async cancel(
     @CurrentCredential() { teamId }: Credential,
     @Param('id', ID) id: string,

@@ -2,7 +2,14 @@ import { Ctx } from '@nestjs/microservices';
 import { McpController, Tool } from '@rekog/mcp-nest';
 
 import type { CancelAccepted, Task, TaskList } from '../../contract/index.js';
-import { advertised, Streaming, ToolContext, ToolInput, withLinks } from '../../mcp/index.js';
+import {
+  advertised,
+  RequiresPermission,
+  Streaming,
+  ToolContext,
+  ToolInput,
+  withLinks,
+} from '../../mcp/index.js';
 import { READS } from '../hints.js';
 import { TaskFollower } from './follow/task-follower.js';
 import { resultLinks } from './result-links.js';
@@ -90,6 +97,7 @@ export class TasksTools {
       openWorldHint: false,
     },
   })
+  @RequiresPermission('run')
   cancelTask(
     @ToolInput(taskInput) { task_id }: TaskInput,
     @Ctx() { caller }: ToolContext,

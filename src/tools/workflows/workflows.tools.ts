@@ -93,6 +93,7 @@ export class WorkflowsTools {
       openWorldHint: false,
     },
   })
+  @RequiresPermission('run')
   presignFileUpload(
     @ToolInput(presignFileUploadInput) { body }: PresignFileUploadInput,
     @Ctx() { caller }: ToolContext,
