@@ -20,6 +20,8 @@ export interface Asked {
 /** One call with a JSON answer. */
 export interface UpstreamRequest<Answer> extends Asked {
   readonly answer: z.ZodType<Answer>;
+  /** Reads the answer, in place of `JSON.parse`. */
+  readonly parse?: (text: string) => unknown;
 }
 
 /** One stream of server-sent events. */

@@ -3,7 +3,6 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { AxiosRequestConfig, AxiosResponse } from 'axios';
 
 import { Addresses, CONFIG, type Config } from '../config/index.js';
-import { parseExact } from '../contract/index.js';
 import type { Caller } from './caller.js';
 import { Cutoff } from './cutoff.js';
 import { EventReader } from './event-reader.js';
@@ -44,7 +43,7 @@ export class UpstreamClient {
   async send<Answer>(caller: Caller, request: UpstreamRequest<Answer>): Promise<Answer> {
     const response = await this.exchange(caller, request);
     if (!isSuccess(response)) throw refused(caller, request, response);
-    const answer = request.answer.safeParse(json(response.data));
+    const answer = request.answer.safeParse(json(response.data, request.parse));
     if (!answer.success) throw misunderstood(request, response.status, answer.error);
     return answer.data;
   }
@@ -123,10 +122,10 @@ export class UpstreamClient {
 const isSuccess = ({ status }: AxiosResponse): boolean => status >= 200 && status < 300;
 
 /** An empty answer is an empty object; what is not JSON is `undefined`, which no answer matches. */
-function json(data: Buffer): unknown {
+function json(data: Buffer, parse: (text: string) => unknown = JSON.parse): unknown {
   if (data.length === 0) return {};
   try {
-    return parseExact(data.toString('utf8'));
+    return parse(data.toString('utf8'));
   } catch {
     return undefined;
   }

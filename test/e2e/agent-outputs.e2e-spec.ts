@@ -40,6 +40,15 @@ printf "Traceback: the real error\n" >&2; exit 1`,
   'talkative.yaml': shellWorkflow('talkative', 'seq 1 20000; echo "the end"'),
   'quiet.yaml': shellWorkflow('quiet', 'true'),
   'snake.yaml': python,
+  'seed.yaml': shellWorkflow('seed', 'true').replace(
+    'timeout:',
+    `input:
+  schema:
+    document:
+      type: object
+      properties: { seed: { type: integer, minimum: 0, maximum: 18446744073709551615 } }
+timeout:`,
+  ),
 };
 
 let server: RuntimeServer;
@@ -76,6 +85,13 @@ describe('what a run leaves', () => {
       expect(text).toContain(String.raw`\"task_output\":{\"id\":${ID}}`);
       expect(text).toContain(String.raw`"task_log":"working\n"`);
     }
+  });
+
+  it('does not change how large numbers elsewhere are read', async () => {
+    await using mcp = await startMcp(`${server.origin}/api/v1`);
+    const client = new McpHttp({ url: mcp.endpoint }, BOOTSTRAP_KEY);
+    const call = { name: 'get_workflow_by_slug', arguments: { workflow_slug: 'seed' } };
+    expect(await (await client.modern('tools/call', call)).text()).toContain('"max":18446744073709552000');
   });
 
   it('is kept under names that are valid and differ, each with its own content', async () => {

@@ -4,6 +4,7 @@ import {
   type CancelAccepted,
   cancelAccepted,
   type PageQuery,
+  parseExact,
   type Task,
   task,
   type TaskList,
@@ -43,6 +44,8 @@ export class TasksService {
       method: 'GET',
       path: ['r', 'tasks', taskId, 'result'],
       answer: taskResult,
+      // What a run wrote is passed on unchanged.
+      parse: parseExact,
     });
   }
 
