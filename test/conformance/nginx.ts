@@ -54,7 +54,11 @@ export async function startNginx(
   return { url: `http://127.0.0.1:${port}${pathname}`, stop };
 }
 
+/** As root, nginx would run its workers as a user who cannot keep bodies in a folder of ours. */
+const WORKERS_MAY_WRITE = process.getuid?.() === 0 ? 'user root;' : '';
+
 const configuration = (at: { folder: string; port: number; key?: string; origin: string }): string => `
+${WORKERS_MAY_WRITE}
 daemon off;
 worker_processes 1;
 pid ${at.folder}/nginx.pid;

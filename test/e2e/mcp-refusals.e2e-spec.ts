@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { KEY, McpApp } from '../support/mcp-app.js';
 import { rpc } from '../support/mcp-http.js';
 import { until } from '../support/processes.js';
+import { REFUSALS, REFUSING } from '../support/refusals.js';
 import { head, Wire } from '../support/wire.js';
 
 const PATH = '/api/v1/mcp';
@@ -234,5 +235,21 @@ describe('a refused name', () => {
       await fetch(crowded.url, { headers: { Origin: `https://app${n}.example` } });
     }
     expect(crowded.log.lines.filter((line) => line.includes('ALLOWED_ORIGINS'))).toHaveLength(100);
+  });
+});
+
+describe('every status that the edge refuses with comes with a JSON-RPC error', () => {
+  let refusing: McpApp;
+  beforeAll(async () => {
+    refusing = await McpApp.start(REFUSING);
+  });
+  afterAll(() => refusing[Symbol.asyncDispose]());
+
+  it.each(Object.entries(REFUSALS))('%s', async (status, ask) => {
+    expect(await ask(refusing)).toMatchObject({
+      status: Number(status),
+      type: 'application/json',
+      json: { jsonrpc: '2.0', error: { code: expect.any(Number), message: expect.any(String) } },
+    });
   });
 });

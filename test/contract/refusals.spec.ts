@@ -1,0 +1,22 @@
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { expect, it } from 'vitest';
+
+import { packagePaths } from '../../src/config/index.js';
+import { REFUSALS } from '../support/refusals.js';
+
+/** Where requests are refused before they are a session's or a tool's. */
+const EDGE = ['src/http', 'src/mcp/edge', 'src/mcp/auth', 'src/mcp/mount', 'src/mcp/transport'];
+const STATUS = /(?:new Refusal\(\s*|status: |refusal\()([45]\d\d)\b/g;
+
+it('every status that the edge refuses with is in the table that e2e tests try', () => {
+  const sources = EDGE.flatMap((area) => globSync(`${area}/*.ts`, { cwd: packagePaths.root }))
+    .filter((file) => !file.endsWith('.spec.ts'))
+    .map((file) => readFileSync(join(packagePaths.root, file), 'utf8'));
+  const statuses = new Set(
+    sources.flatMap((source) => [...source.matchAll(STATUS)].map(([, status]) => status)),
+  );
+  expect([...statuses].sort()).toEqual(expect.arrayContaining(['413']));
+  expect([...statuses].filter((status) => !(String(status) in REFUSALS))).toEqual([]);
+});
