@@ -17,6 +17,6 @@ it('every status that the edge refuses with is in the table that e2e tests try',
   const statuses = new Set(
     sources.flatMap((source) => [...source.matchAll(STATUS)].map(([, status]) => status)),
   );
-  expect([...statuses].sort()).toEqual(expect.arrayContaining(['413']));
+  expect(statuses).toContain('413');
   expect([...statuses].filter((status) => !(String(status) in REFUSALS))).toEqual([]);
 });

@@ -116,16 +116,19 @@ describe('while a server runs', () => {
     expect(response.status).toBe(200);
   });
 
-  it.each([
-    '/.well-known/oauth-protected-resource',
-    '/.well-known/oauth-authorization-server/api/v1/mcp',
-    '/',
-    '/nope',
-  ])('%s is a JSON 404', async (path) => {
+  it.each(['/', '/nope'])('%s is a JSON 404', async (path) => {
     const response = await fetch(new URL(path, server.endpoint));
     expect(response.status).toBe(404);
     expect(response.headers.get('content-type')).toContain('application/json');
     expect(await response.json()).toEqual({ error_message: `Cannot GET ${path}` });
+    expect(response.headers.get('x-powered-by')).toBeNull();
+  });
+
+  it('a client that looks for OAuth reads that it needs a key', async () => {
+    const path = '/.well-known/oauth-authorization-server/api/v1/mcp';
+    const response = await fetch(new URL(path, server.endpoint));
+    expect(response.status).toBe(404);
+    expect(await response.json()).toMatchObject({ error_description: expect.stringContaining('Bearer sk-') });
     expect(response.headers.get('x-powered-by')).toBeNull();
   });
 });
