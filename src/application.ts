@@ -1,7 +1,7 @@
 import { HttpStatus } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import type { NestExpressApplication } from '@nestjs/platform-express';
-import type { Request, Response } from 'express';
+import { ExpressAdapter, type NestExpressApplication } from '@nestjs/platform-express';
+import express, { type Express, type Request, type Response } from 'express';
 
 import { AppModule, type Modules } from './app.module.js';
 import type { Config } from './config/index.js';
@@ -17,11 +17,11 @@ export const servesMcp = ({ role }: Config): boolean => role === 'all' || role =
  * @param more modules of an operator's own; their tools are served beside ours.
  */
 export async function createApplication(config: Config, more?: Modules): Promise<NestExpressApplication> {
-  const app = await NestFactory.create<NestExpressApplication>(await AppModule.for(config, more), {
-    bodyParser: false,
-    logger: new Logger(config),
-    abortOnError: false,
-  });
+  const app = await NestFactory.create<NestExpressApplication>(
+    await AppModule.for(config, more),
+    new ExpressAdapter(caseSensitive()),
+    { bodyParser: false, logger: new Logger(config), abortOnError: false },
+  );
   const spoken = { jsonRpc: servesMcp(config), rest: config.role !== 'mcp' };
   boundConnections(app.getHttpServer(), config.limits, spoken);
   // The answer to a stranger's request says nothing of what it is made of.
@@ -35,6 +35,12 @@ export async function createApplication(config: Config, more?: Modules): Promise
   app.use(unknownPath);
   return app;
 }
+
+/**
+ * Tells `/R` from `/r`, as everything does that reads a path after the router has. It must be said before Nest gets hold
+ * of it: Express makes its router with the first middleware.
+ */
+const caseSensitive = (): Express => express().enable('case sensitive routing');
 
 const unknownPath = ({ method, path }: Request, response: Response): void => {
   closeUnlessRead(response);

@@ -14,10 +14,14 @@ export interface Limits {
   readonly requestsPerSession: number;
   /** Until the headers of a request are there. */
   readonly headersMs: number;
-  /** Until the body of an MCP request is there. */
+  /** Until a whole request is there; an upload by a signed link may take longer. */
+  readonly requestMs: number;
+  /** Until the body of an MCP request, or the JSON of a REST call, is there. */
   readonly bodyMs: number;
   /** Memory for the bodies of all MCP requests in one process, arriving or in progress; at least twice the limit of one. */
   readonly bodiesBytes: number;
+  /** The same for the bodies of REST calls of the embedded runtime; at least twice the largest one. */
+  readonly restBodiesBytes: number;
   /** Answers of the runtime that are being read or made into results, which takes a dozen times as much memory. */
   readonly answersBytes: number;
   /** Answers that clients have not read yet; above it, the following takes the place of `stallMs`. */
@@ -47,8 +51,10 @@ export const LIMITS: Limits = Object.freeze({
   requestsPerKey: Math.floor(0.9 * requests),
   requestsPerSession: 100,
   headersMs: 20_000,
+  requestMs: 300_000,
   bodyMs: 60_000,
   bodiesBytes: heapBytes / 4,
+  restBodiesBytes: heapBytes / 8,
   answersBytes: Math.floor(heapBytes / 48),
   unreadBytes: heapBytes / 8,
   hurriedStallMs: 1000,

@@ -15,10 +15,11 @@ import { answerUnreadable } from './unreadable-requests.js';
 
 /** Sets what a connection may cost, whatever is asked on it; before the server listens. */
 export function boundConnections(server: Server, limits: Limits, spoken: Spoken): void {
-  const { closeMs, headersMs, idleConnectionMs, lookEveryMs, stallMs } = limits;
+  const { closeMs, headersMs, idleConnectionMs, lookEveryMs, requestMs, stallMs } = limits;
   const cuts = new Cuts();
   const connections = new OpenConnections(server);
   server.headersTimeout = headersMs;
+  server.requestTimeout = requestMs;
   server.keepAliveTimeout = idleConnectionMs;
   // An option of createServer, which Nest has called; read again when the server begins to listen.
   Reflect.set(server, 'connectionsCheckingInterval', lookEveryMs);

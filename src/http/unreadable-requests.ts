@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream';
 import type { Cuts, Reason } from './cuts.js';
 import { readOut } from './lingering-close.js';
 import { responseOf } from './response-of.js';
+import { whenOverdue } from './slow-requests.js';
 import { errorBody, type Spoken } from './spoken.js';
 
 interface Answer {
@@ -13,6 +14,7 @@ interface Answer {
   readonly message: string;
 }
 
+const TOO_SLOW = 'ERR_HTTP_REQUEST_TIMEOUT';
 const ANSWERS: Readonly<Record<string, Answer>> = {
   HPE_HEADER_OVERFLOW: {
     status: 431,
@@ -24,7 +26,7 @@ const ANSWERS: Readonly<Record<string, Answer>> = {
     reason: 'chunk_extensions_too_large',
     message: 'Payload Too Large: The extensions of chunks must not exceed 16 KiB in all',
   },
-  ERR_HTTP_REQUEST_TIMEOUT: {
+  [TOO_SLOW]: {
     status: 408,
     reason: 'slow_request',
     message: 'Request Timeout: The request took too long to arrive. Send it again, in one go',
@@ -41,11 +43,10 @@ const MALFORMED: Answer = {
  * that takes for ever. Nobody knows which path was meant; whoever reads the answer finds the form they know in it.
  */
 export function answerUnreadable(server: Server, spoken: Spoken, cuts: Cuts): void {
-  server.on('clientError', (error: NodeJS.ErrnoException, stream: Duplex) => {
-    const socket = stream as Socket;
+  const answerTo = (error: NodeJS.ErrnoException, socket: Socket): void => {
     // What still comes after an answer is answered with silence.
     if (socket.writableEnded && !socket.destroyed) return;
-    const answer = answerTo(error);
+    const answer = answerFor(error);
     if (!answer || !socket.writable) {
       socket.destroy();
       return;
@@ -54,11 +55,16 @@ export function answerUnreadable(server: Server, spoken: Spoken, cuts: Cuts): vo
     // An answer has begun, and a second one in the middle of it would be taken for a part of it.
     if (responseOf(socket)?.headersSent) socket.destroySoon();
     else say(socket, answer, spoken);
+  };
+  server.on('clientError', (error: NodeJS.ErrnoException, stream: Duplex) => {
+    const answer = (): void => answerTo(error, stream as Socket);
+    if (error.code === TOO_SLOW) whenOverdue(stream, answer);
+    else answer();
   });
 }
 
 /** Nothing for a connection that broke: there is nobody to answer. */
-const answerTo = ({ code = '' }: NodeJS.ErrnoException): Answer | undefined =>
+const answerFor = ({ code = '' }: NodeJS.ErrnoException): Answer | undefined =>
   ANSWERS[code] ?? (code.startsWith('HPE_') ? MALFORMED : undefined);
 
 function say(socket: Socket, { status, message }: Answer, spoken: Spoken): void {

@@ -28,7 +28,7 @@ export const BODIES: readonly Contract[] = [
     name: 'the file of an upload',
     schema: presignRequest,
     dto: PresignBodyDto,
-    accepted: [file, { ...file, file_size: 0 }, { ...file, file_name: 'ü ?.bin', of_tomorrow: 1 }],
+    accepted: [file, { ...file, file_size: 0 }, { ...file, file_name: 'ü ?.bin' }],
     rejected: [
       {},
       { ...file, file_name: '' },
@@ -49,7 +49,7 @@ export const BODIES: readonly Contract[] = [
       {},
       { parameters: {} },
       { parameters: { prompt: 'x', deep: { a: [1] } } },
-      { parameters: { a: 1 }, dispatch_target: 'agent', target_pool: 'team', of_tomorrow: true },
+      { parameters: { a: 1 }, dispatch_target: 'agent', target_pool: 'team' },
     ],
     rejected: [
       { parameters: 'x' },
@@ -99,7 +99,7 @@ export const BODIES: readonly Contract[] = [
     name: 'the page of a list',
     schema: pageInput,
     dto: PageQueryDto,
-    accepted: [{}, { current_page: 1 }, { current_page: 1_000_000, per_page: 100 }, { per_page: 1, x: 1 }],
+    accepted: [{}, { current_page: 1 }, { current_page: 1_000_000, per_page: 100 }, { per_page: 1 }],
     rejected: [
       { current_page: 0 },
       { current_page: 1.5 },

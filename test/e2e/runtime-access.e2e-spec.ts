@@ -225,7 +225,7 @@ describe('an upload', () => {
     [{ file_name: 'x', file_size: -1, content_type: 'a/b' }, 'file_size'],
     [{ file_name: 'x', file_size: 1 }, 'content_type'],
     ['{"file_name":', 'not valid JSON'],
-    [[1], 'file_name'],
+    [[1], 'must be a JSON object'],
   ])('asked for by %j is refused by name', async (body, named) => {
     const { status, body: answer } = await server.call('POST', '/r/files/presign', body);
     expect(status).toBe(400);

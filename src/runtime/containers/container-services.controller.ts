@@ -16,7 +16,7 @@ import type { Request, Response } from 'express';
 import { Addresses } from '../../config/index.js';
 import type { ContainerService, ContainerServiceList } from '../../contract/index.js';
 import { type Credential, CurrentCredential, IntegrationKeyGuard, Requires } from '../credentials/index.js';
-import { PageQueryDto, RestValidationPipe } from '../rest/index.js';
+import { NoQuery, PageQueryDto, RestValidationPipe } from '../rest/index.js';
 import { ServiceRelay } from './service-relay.js';
 import { ServiceSupervisor } from './service-supervisor.js';
 import { serviceView, withoutLog } from './service-view.js';
@@ -60,12 +60,13 @@ export class ContainerServicesController {
     @Res() response: Response,
   ): Promise<void> {
     const service = this.services.find(teamId, slug);
-    if (!service) throw new NotFoundException('resource not found');
-    const path = RELAYED.exec(request.originalUrl)?.[1] ?? '/';
+    const path = RELAYED.exec(request.originalUrl)?.[1];
+    if (!service || path === undefined) throw new NotFoundException('resource not found');
     await this.relay.relay(service, path, [request, response]);
   }
 
   @Get(':slug')
+  @NoQuery()
   get(@CurrentCredential() { teamId }: Credential, @Param('slug') slug: string): ContainerService {
     const service = this.services.find(teamId, slug);
     if (!service) throw new NotFoundException('resource not found');

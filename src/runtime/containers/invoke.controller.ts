@@ -14,7 +14,7 @@ import type { Response } from 'express';
 
 import type { InvokeAnswer } from '../../contract/index.js';
 import { type Credential, CurrentCredential, IntegrationKeyGuard, Requires } from '../credentials/index.js';
-import { RestValidationPipe } from '../rest/index.js';
+import { JsonBody, LARGE_BODY, NoQuery, RestValidationPipe } from '../rest/index.js';
 import { InvokeBodyDto } from './invoke-body.dto.js';
 import { ServiceInvocation } from './service-invocation.js';
 import { ServiceSupervisor } from './service-supervisor.js';
@@ -32,6 +32,8 @@ export class InvokeController {
   @Post(':slug')
   @HttpCode(200)
   @Requires('invoke')
+  @JsonBody(LARGE_BODY)
+  @NoQuery()
   invoke(
     @CurrentCredential() { teamId }: Credential,
     @Param('slug') slug: string,

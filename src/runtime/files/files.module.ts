@@ -10,7 +10,6 @@ import { LinkSigner } from './link-signer.js';
 import { ObjectController } from './object.controller.js';
 import { OBJECT_STORE } from './object-store.js';
 import { ownObjectStore } from './own-object-store.js';
-import { UploadPatience } from './upload-patience.js';
 
 /** Files and the built-in store they lie in. */
 @Module({
@@ -19,7 +18,6 @@ import { UploadPatience } from './upload-patience.js';
     FilesService,
     LinkSigner,
     FileSweeper,
-    UploadPatience,
     {
       provide: OBJECT_STORE,
       inject: [CONFIG],

@@ -3,8 +3,10 @@ import type { Request, Response } from 'express';
 import { pipeline } from 'node:stream/promises';
 
 import { Addresses } from '../../config/index.js';
+import { allowTime } from '../../http/index.js';
 import { FileFolder } from './file-folder.js';
 import { parseFileKey } from './file-key.js';
+import { LINK_SECONDS } from './link-signer.js';
 import { FILES_PATH, OBJECT_STORE, type ObjectStore } from './object-store.js';
 import { refuse, type S3Refusal } from './s3-error.js';
 import { signatureRefusal } from './s3-signature.js';
@@ -22,9 +24,13 @@ export class ObjectController {
 
   @Put('*path')
   async put(@Req() request: Request, @Res() response: Response): Promise<void> {
-    const length = request.headers['content-length'];
-    const refusal = this.refusalOf(request) ?? (length === undefined ? 'MissingContentLength' : undefined);
+    const { 'content-length': length, 'content-encoding': encoding = 'identity' } = request.headers;
+    const refusal =
+      this.refusalOf(request) ??
+      (length === undefined ? 'MissingContentLength' : undefined) ??
+      (encoding === 'identity' ? undefined : 'UnsupportedEncoding');
     if (refusal) return refuse(response, refusal);
+    allowTime(request, LINK_SECONDS * 1000);
     const key = this.keyOf(request);
     if (await this.folder.find(key)) return refuse(response, 'PreconditionFailed');
     const stored = await this.folder.write(key, request, Number(length));

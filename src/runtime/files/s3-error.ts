@@ -13,6 +13,7 @@ const REFUSALS = {
   NoSuchKey: [404, 'There is no such file, or its time has run out.'],
   PreconditionFailed: [412, 'A file with this key exists; files are never overwritten.'],
   MissingContentLength: [411, 'Send a Content-Length.'],
+  UnsupportedEncoding: [415, 'Send the file as it is: no Content-Encoding is kept here.'],
   IncompleteBody: [400, 'The body is not as long as its Content-Length says.'],
   InvalidRange: [416, 'The range lies outside the file.'],
 } as const;

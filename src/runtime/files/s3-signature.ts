@@ -63,9 +63,11 @@ function signatureOf(text: string, scope: string, { secretAccessKey }: ObjectSto
   return hmac(key, text).toString('hex');
 }
 
-const isEqual = (given: string, right: string): boolean =>
-  given.length === right.length &&
-  timingSafeEqual(Buffer.from(given.padEnd(64)), Buffer.from(right.padEnd(64)));
+/** Compared as bytes: a letter may be several of them. */
+function isEqual(given: string, right: string): boolean {
+  const [one, other] = [Buffer.from(given), Buffer.from(right)];
+  return one.length === other.length && timingSafeEqual(one, other);
+}
 
 function isInTime(time: string, seconds: number): boolean {
   const [, ...fields] = TIME.exec(time) ?? [];

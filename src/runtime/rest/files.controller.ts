@@ -3,6 +3,9 @@ import { Body, Controller, HttpCode, Inject, Post, UseGuards, UsePipes } from '@
 import type { PresignedUpload } from '../../contract/index.js';
 import { type Credential, CurrentCredential, IntegrationKeyGuard, Requires } from '../credentials/index.js';
 import { FilesService } from '../files/index.js';
+import { JsonBody } from './json-body.interceptor.js';
+import { SMALL_BODY } from './json-bodies.js';
+import { NoQuery } from './no-query.interceptor.js';
 import { PresignBodyDto } from './presign-body.dto.js';
 import { RestValidationPipe } from './rest-validation.pipe.js';
 
@@ -16,6 +19,8 @@ export class FilesController {
   @Post('presign')
   @HttpCode(200)
   @Requires('run')
+  @JsonBody(SMALL_BODY)
+  @NoQuery()
   presign(
     @CurrentCredential() { teamId }: Credential,
     @Body() wanted: PresignBodyDto,

@@ -2,6 +2,9 @@ import { IsObject, IsOptional, IsString, MaxLength } from 'class-validator';
 
 /** Body of a run; whether the parameters fit is the workflow's to say. */
 export class RunBodyDto {
+  static readonly elsewhere =
+    'Parameters of the workflow belong inside "parameters": {"parameters": {"name": "value"}}.';
+
   @IsOptional()
   @IsObject()
   readonly parameters?: Record<string, unknown>;

@@ -1,4 +1,5 @@
 import {
+  Body,
   Controller,
   Get,
   Header,
@@ -19,6 +20,10 @@ import { type Credential, CurrentCredential, IntegrationKeyGuard, Requires } fro
 import { TaskEventsService, TaskResultsService, TasksService } from '../tasks/index.js';
 import { sendEvents } from './event-stream.js';
 import { IdPipe } from './id.pipe.js';
+import { JsonBody } from './json-body.interceptor.js';
+import { SMALL_BODY } from './json-bodies.js';
+import { NoFieldsDto } from './no-fields.dto.js';
+import { NoQuery } from './no-query.interceptor.js';
 import { RestValidationPipe } from './rest-validation.pipe.js';
 import { TaskQueryDto } from './task-query.dto.js';
 
@@ -41,17 +46,20 @@ export class TasksController {
   }
 
   @Get(':id')
+  @NoQuery()
   get(@CurrentCredential() { teamId }: Credential, @Param('id', ID) id: string): Promise<Task> {
     return this.tasks.get(teamId, id);
   }
 
   @Get(':id/result')
+  @NoQuery()
   result(@CurrentCredential() { teamId }: Credential, @Param('id', ID) id: string): Promise<TaskResult> {
     return this.results.result(teamId, id);
   }
 
   /** What the last run wrote, as text; at least its last 64 KiB. */
   @Get(':id/log')
+  @NoQuery()
   @Header('Content-Type', 'text/plain; charset=utf-8')
   @Header('X-Content-Type-Options', 'nosniff')
   log(@CurrentCredential() { teamId }: Credential, @Param('id', ID) id: string): Promise<string> {
@@ -61,15 +69,19 @@ export class TasksController {
   @Post(':id/cancel')
   @HttpCode(200)
   @Requires('run')
+  @JsonBody(SMALL_BODY)
+  @NoQuery()
   async cancel(
     @CurrentCredential() { teamId }: Credential,
     @Param('id', ID) id: string,
+    @Body() _body: NoFieldsDto,
   ): Promise<CancelAccepted> {
     await this.tasks.cancel(teamId, id);
     return { is_success: true };
   }
 
   @Get(':id/events')
+  @NoQuery()
   async follow(
     @CurrentCredential() { teamId }: Credential,
     @Param('id', ID) id: string,

@@ -16,6 +16,9 @@ import { type Credential, CurrentCredential, IntegrationKeyGuard, Requires } fro
 import { TaskSubmission } from '../tasks/index.js';
 import { type WorkflowName, WorkflowsService } from '../workflows/index.js';
 import { IdPipe } from './id.pipe.js';
+import { JsonBody } from './json-body.interceptor.js';
+import { LARGE_BODY } from './json-bodies.js';
+import { NoQuery } from './no-query.interceptor.js';
 import { PageQueryDto } from './page-query.dto.js';
 import { RestValidationPipe } from './rest-validation.pipe.js';
 import { RunBodyDto } from './run-body.dto.js';
@@ -38,11 +41,13 @@ export class WorkflowsController {
   }
 
   @Get('slug/:slug')
+  @NoQuery()
   getBySlug(@CurrentCredential() { teamId }: Credential, @Param('slug') slug: string): Promise<Workflow> {
     return this.workflows.get(teamId, { slug });
   }
 
   @Get(':id')
+  @NoQuery()
   get(@CurrentCredential() { teamId }: Credential, @Param('id', ID) id: string): Promise<Workflow> {
     return this.workflows.get(teamId, { id });
   }
@@ -50,6 +55,8 @@ export class WorkflowsController {
   @Post('slug/:slug/run')
   @HttpCode(202)
   @Requires('run')
+  @JsonBody(LARGE_BODY)
+  @NoQuery()
   runBySlug(
     @CurrentCredential() { teamId }: Credential,
     @Param('slug') slug: string,
@@ -61,6 +68,8 @@ export class WorkflowsController {
   @Post(':id/run')
   @HttpCode(202)
   @Requires('run')
+  @JsonBody(LARGE_BODY)
+  @NoQuery()
   run(
     @CurrentCredential() { teamId }: Credential,
     @Param('id', ID) id: string,
@@ -71,11 +80,13 @@ export class WorkflowsController {
 
   private async submit(teamId: string, name: WorkflowName, body: RunBodyDto): Promise<RunAccepted> {
     const workflow = await this.workflows.runnable(teamId, name);
-    const { parameters = {}, dispatch_target, target_pool, submitter_region, tool_type } = body;
+    const { parameters, dispatch_target, target_pool, submitter_region, tool_type } = body;
     const given = { dispatch_target, target_pool, submitter_region, tool_type };
     const fields = Object.fromEntries(
-      Object.entries(given).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])),
-    ) as Record<string, string>;
-    return { task_id: await this.submission.submit(teamId, workflow, { parameters, fields }) };
+      Object.entries(given).flatMap(([key, value]) => (typeof value === 'string' ? [[key, value]] : [])),
+    );
+    return {
+      task_id: await this.submission.submit(teamId, workflow, { parameters: parameters ?? {}, fields }),
+    };
   }
 }

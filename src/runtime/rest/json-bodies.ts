@@ -1,0 +1,127 @@
+import { isUtf8 } from 'node:buffer';
+
+import {
+  BadRequestException,
+  Inject,
+  Injectable,
+  PayloadTooLargeException,
+  RequestTimeoutException,
+  ServiceUnavailableException,
+  UnsupportedMediaTypeException,
+} from '@nestjs/common';
+import type { Request, Response } from 'express';
+
+import { CONFIG, type Config } from '../../config/index.js';
+import { BodyRoom, GatheredBytes, isLight } from '../../http/index.js';
+import { excessOf } from './json-shape.js';
+
+/** As much as a relayed call may carry in base64, and more than the parameters of a run need. */
+export const LARGE_BODY = 16 * 1024 * 1024;
+/** More than names and sizes need. */
+export const SMALL_BODY = 64 * 1024;
+
+const BYTE_ORDER_MARK = 0xfeff;
+
+/** Reads the JSON bodies of REST calls, within the bounds of size, time, memory and shape. */
+@Injectable()
+export class JsonBodies {
+  private readonly room: BodyRoom;
+  private readonly limitMs: number;
+
+  constructor(@Inject(CONFIG) { limits }: Pick<Config, 'limits'>) {
+    this.room = new BodyRoom(Math.max(limits.restBodiesBytes, 2 * LARGE_BODY));
+    this.limitMs = limits.bodyMs;
+  }
+
+  /**
+   * Reads a body to its end and parses it; `{}` when there is none. It has its room until the response is closed.
+   *
+   * @throws {HttpException} 415 when it is encoded, 413 above the limit, 408 when it takes too long, 503 while others
+   * take all the room, 400 for what is not JSON in UTF-8 or is nested too deep.
+   */
+  async read(request: Request, response: Response, limit: number): Promise<unknown> {
+    checkEncoding(request, response);
+    if (!hasBody(request)) return {};
+    const bytes = await this.readBytes(request, response, limit);
+    if (bytes.length === 0) return {};
+    const excess = excessOf(bytes);
+    if (excess !== undefined) throw new BadRequestException(excess);
+    if (!isLight(bytes)) this.hold(bytes, response);
+    return parsed(bytes);
+  }
+
+  /** Keeps the room that the parsed body takes until the answer has gone out. */
+  private hold(bytes: Buffer, response: Response): void {
+    const release = this.room.hold(bytes);
+    if (!release) throw tooMany(response);
+    response.once('close', release);
+    if (response.closed) release();
+  }
+
+  private readBytes(request: Request, response: Response, limit: number): Promise<Buffer> {
+    const announced = Number(request.headers['content-length']);
+    if (announced > limit) return Promise.reject(tooLarge(limit));
+    const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
+    const gathered = new GatheredBytes(announced || limit);
+    let size = 0;
+    const give = (): void => {
+      clearTimeout(timer);
+      resolve(gathered.whole());
+      this.room.forget(gathered);
+    };
+    // What still comes of the body is read and dropped, so that the client gets to read the answer.
+    const giveUp = (reason: Error): void => {
+      size = Infinity;
+      clearTimeout(timer);
+      this.room.forget(gathered);
+      reject(reason);
+    };
+    const timer = setTimeout(() => giveUp(tooSlow(response)), this.limitMs);
+    request.on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      if (size === Infinity) return;
+      if (size > limit) giveUp(tooLarge(limit));
+      else if (!this.room.add(chunk, gathered)) giveUp(tooMany(response));
+    });
+    request.once('end', give);
+    request.once('close', () => giveUp(new BadRequestException('The body broke off.')));
+    request.once('error', () => giveUp(new BadRequestException('The body broke off.')));
+    return promise;
+  }
+}
+
+const hasBody = ({ headers }: Request): boolean =>
+  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+
+/** A compressed body may become a thousand times as large as it came. */
+function checkEncoding({ headers }: Request, response: Response): void {
+  const encoding = headers['content-encoding']?.trim().toLowerCase() ?? '';
+  if (encoding === '' || encoding === 'identity') return;
+  response.setHeader('Accept-Encoding', 'identity');
+  throw new UnsupportedMediaTypeException('Send the body as it is: Content-Encoding is not supported here.');
+}
+
+function parsed(bytes: Buffer): unknown {
+  if (!isUtf8(bytes)) throw new BadRequestException('The body is not valid UTF-8.');
+  const text = bytes.toString('utf8');
+  try {
+    return JSON.parse(text.charCodeAt(0) === BYTE_ORDER_MARK ? text.slice(1) : text) as unknown;
+  } catch {
+    throw new BadRequestException('The body is not valid JSON.');
+  }
+}
+
+const tooLarge = (limit: number): Error =>
+  new PayloadTooLargeException(`The body is larger than ${limit} bytes.`);
+
+function tooSlow(response: Response): Error {
+  response.setHeader('Connection', 'close');
+  return new RequestTimeoutException('The body took too long to arrive. Send it again, in one go.');
+}
+
+function tooMany(response: Response): Error {
+  response.setHeader('Retry-After', '1');
+  return new ServiceUnavailableException(
+    'Large requests take all the memory there is for them. Try again in a moment.',
+  );
+}
