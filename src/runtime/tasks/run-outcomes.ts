@@ -7,7 +7,7 @@ import { ConnectedAgents } from './connected-agents.js';
 import { HeldRuns } from './held-runs.js';
 import { giveUpInterrupted, INTERRUPTIONS_LIMIT } from './interruptions.js';
 import { storable, writeFiles, writeLog } from './run-remains.js';
-import { HELD_STATES, moveTask, type TaskChange, type TaskRow } from './task-transitions.js';
+import { HELD_STATES, moveTask, TASK_COLUMNS, type TaskChange, type TaskRow } from './task-transitions.js';
 
 /** Ends runs: for good, or to begin again. */
 @Injectable()
@@ -70,7 +70,7 @@ export class RunOutcomes {
     if (!this.database.isExclusive) return 0;
     const orphans = await this.database.db
       .selectFrom('task')
-      .selectAll()
+      .select(TASK_COLUMNS)
       .where('task_status', 'in', HELD_STATES)
       .execute();
     for (const task of orphans) {
@@ -109,7 +109,7 @@ export class RunOutcomes {
     await this.database.db.transaction().execute(async (tx) => {
       const task = await tx
         .selectFrom('task')
-        .selectAll()
+        .select(TASK_COLUMNS)
         .where('id', '=', claim.taskId)
         .where('team_id', '=', claim.teamId)
         .where('attempt_count', '=', claim.attempt)

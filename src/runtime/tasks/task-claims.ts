@@ -11,7 +11,7 @@ import { moveTask, OPEN_STATES, type TaskRow } from './task-transitions.js';
 
 interface QueuedTask {
   readonly claim: Claim;
-  readonly task: TaskRow;
+  readonly parameters: Record<string, unknown>;
   readonly definition: CompiledWorkflow;
 }
 
@@ -40,7 +40,10 @@ export class TaskClaims {
         if (!task) await this.engine.settle(tx, claim, 'done');
         else if (task.interrupted_count >= INTERRUPTIONS_LIMIT)
           await giveUpInterrupted(tx, this.engine, claim);
-        else tasks.push({ claim, task, definition: await this.definitionOf(tx, task) });
+        else {
+          const definition = await this.definitionOf(tx, task);
+          tasks.push({ claim, parameters: await parametersOf(tx, claim), definition });
+        }
       }
       return tasks;
     });
@@ -62,9 +65,8 @@ export class TaskClaims {
     return moveTask(tx, { teamId, taskId, from: OPEN_STATES }, change, { event: 'status', data });
   }
 
-  private runOf({ agentId }: ClaimingAgent, { claim, task, definition }: QueuedTask): ClaimedRun {
+  private runOf({ agentId }: ClaimingAgent, { claim, parameters, definition }: QueuedTask): ClaimedRun {
     const { taskId, teamId, attempt } = claim;
-    const { parameters } = task;
     return {
       taskId,
       teamId,
@@ -100,4 +102,14 @@ export class TaskClaims {
     this.definitions.set(name, definition as CompiledWorkflow);
     return definition as CompiledWorkflow;
   }
+}
+
+async function parametersOf(tx: Tx, { taskId, teamId }: Claim): Promise<Record<string, unknown>> {
+  const { parameters } = await tx
+    .selectFrom('task')
+    .select('parameters')
+    .where('id', '=', taskId)
+    .where('team_id', '=', teamId)
+    .executeTakeFirstOrThrow();
+  return parameters;
 }

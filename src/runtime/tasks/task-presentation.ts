@@ -25,7 +25,7 @@ export function presentSummary(task: TaskRow): Task {
 }
 
 /** A task by itself. */
-export const presentTask = (task: TaskRow): Task => ({
+export const presentTask = (task: TaskRow & { readonly task_error: string }): Task => ({
   ...presentSummary(task),
   task_error: task.task_error,
 });

@@ -4,7 +4,27 @@ import type { TaskEventName, TaskState } from '../../contract/index.js';
 import type { Schema, Tx } from '../database/index.js';
 import type { TaskTable } from '../database/schema.js';
 
-export type TaskRow = Selectable<TaskTable>;
+/** What is always read of a task. Parameters, output and error may be large; they are read by who needs them. */
+export const TASK_COLUMNS = [
+  'id',
+  'team_id',
+  'workflow_id',
+  'workflow_version',
+  'required_labels',
+  'task_status',
+  'submission',
+  'max_retries',
+  'retry_count',
+  'attempt_count',
+  'interrupted_count',
+  'agent_id',
+  'agent_labels',
+  'gpu_type',
+  'created_at',
+  'started_at',
+  'completed_at',
+] as const satisfies (keyof TaskTable)[];
+export type TaskRow = Pick<Selectable<TaskTable>, (typeof TASK_COLUMNS)[number]>;
 
 /** States a task can still leave. */
 export const OPEN_STATES = ['pending', 'waiting', 'queued', 'running'] as const satisfies TaskState[];
@@ -22,7 +42,7 @@ export interface Movable {
 /** What becomes of it. */
 export type TaskChange = Partial<
   Pick<
-    TaskRow,
+    Selectable<TaskTable>,
     | 'task_status'
     | 'task_error'
     | 'retry_count'
@@ -66,7 +86,7 @@ export async function moveTask(
         .where('team_id', '=', teamId)
         .where('task_status', 'in', from)
         .$if(attempt !== undefined, (query) => query.where('attempt_count', '=', attempt ?? 0));
-      return update.returningAll();
+      return update.returning([...TASK_COLUMNS, 'last_sequence']);
     })
     .with('told', (db) =>
       db
@@ -80,7 +100,7 @@ export async function moveTask(
         ),
     )
     .selectFrom('moved')
-    .selectAll()
+    .select(TASK_COLUMNS)
     .executeTakeFirst();
 }
 

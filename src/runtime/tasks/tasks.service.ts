@@ -4,7 +4,7 @@ import type { Task, TaskList, TaskState } from '../../contract/index.js';
 import { Database, type Db, type Tx } from '../database/index.js';
 import { Engine } from '../engine/index.js';
 import { presentSummary, presentTask } from './task-presentation.js';
-import { moveTask, OPEN_STATES, type TaskRow } from './task-transitions.js';
+import { moveTask, OPEN_STATES, TASK_COLUMNS } from './task-transitions.js';
 
 /** Which tasks a list shows. */
 export interface TaskFilter {
@@ -27,7 +27,7 @@ export class TasksService {
     if (status !== undefined) tasks = tasks.where('task_status', '=', status);
     const [rows, { total_count }] = await Promise.all([
       tasks
-        .selectAll()
+        .select(TASK_COLUMNS)
         .orderBy('id', 'desc')
         .limit(per_page)
         .offset((current_page - 1) * per_page)
@@ -39,13 +39,14 @@ export class TasksService {
   }
 
   async get(teamId: string, taskId: string): Promise<Task> {
-    return presentTask(await this.find(this.database.db, teamId, taskId));
+    const task = await one(this.rowsOf(this.database.db, teamId, taskId).select('task_error'));
+    return presentTask(task);
   }
 
   /** Ends a task that is not at its end yet; repeating it is harmless. Returns once the task is `cancelled`. */
   async cancel(teamId: string, taskId: string): Promise<void> {
     await this.database.db.transaction().execute(async (tx) => {
-      const { required_labels } = await this.find(tx, teamId, taskId);
+      const { required_labels } = await one(this.rowsOf(tx, teamId, taskId));
       const change = { task_status: 'cancelled' as const, completed_at: new Date() };
       const cancelled = await moveTask(tx, { teamId, taskId, from: OPEN_STATES }, change, {
         event: 'cancelled',
@@ -55,14 +56,13 @@ export class TasksService {
     });
   }
 
-  private async find(db: Db | Tx, teamId: string, taskId: string): Promise<TaskRow> {
-    const task = await db
-      .selectFrom('task')
-      .selectAll()
-      .where('team_id', '=', teamId)
-      .where('id', '=', taskId)
-      .executeTakeFirst();
-    if (task) return task;
-    throw new NotFoundException('resource not found');
+  private rowsOf(db: Db | Tx, teamId: string, taskId: string) {
+    return db.selectFrom('task').select(TASK_COLUMNS).where('team_id', '=', teamId).where('id', '=', taskId);
   }
+}
+
+async function one<Row>(rows: { executeTakeFirst(): Promise<Row | undefined> }): Promise<Row> {
+  const row = await rows.executeTakeFirst();
+  if (row) return row;
+  throw new NotFoundException('resource not found');
 }
