@@ -7,6 +7,7 @@ import { dirname, join, normalize } from 'node:path';
 import { createInterface } from 'node:readline';
 
 import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 
 import { packagePaths, Settings, settingsOf } from '../../src/config/index.js';
 import { parseServiceDefinition } from '../../src/runtime/containers/service-definition.js';
@@ -24,8 +25,9 @@ const OTHER_VARIABLES =
   /^CYBERUN_(API_KEY|AUTHORIZATION|AGENT_KEY|TASK_ID|ATTEMPT|PROCESS_GROUP|PARAMETERS|PARAM_?|INPUT_DIR|OUTPUT_DIR|SERVICE_(DIR|SLUG))$/;
 
 const readme = new MarkdownFile('README.md');
-const json = (title: string): Record<string, unknown> =>
-  JSON.parse(readme.snippet('json', title)) as Record<string, unknown>;
+const clients = new MarkdownFile('docs/clients.md');
+const json = (title: string, document = readme): Record<string, unknown> =>
+  JSON.parse(document.snippet('json', title)) as Record<string, unknown>;
 
 describe('the README connects', () => {
   it('Claude Code', () => {
@@ -39,6 +41,8 @@ describe('the README connects', () => {
     expect(words.trim().split('\n')).toEqual([
       'mcp',
       'add',
+      '--scope',
+      'user',
       '--transport',
       'http',
       'cyberun',
@@ -60,10 +64,13 @@ describe('the README connects', () => {
     const [table, ...lines] = readme.snippet('toml', 'Codex CLI').trim().split('\n');
     expect(table).toBe('[mcp_servers.cyberun]');
     expect(
-      Object.fromEntries(lines.map((line) => /^(\w+) = "([^"]*)"$/.exec(line)?.slice(1) ?? [line])),
+      Object.fromEntries(lines.map((line) => /^(\w+) = "?([^"]*)"?$/.exec(line)?.slice(1) ?? [line])),
     ).toEqual({
       url: ENDPOINT,
       bearer_token_env_var: 'CYBERUN_API_KEY',
+      default_tools_approval_mode: 'approve',
+      // Longer than the tool that takes longest waits.
+      tool_timeout_sec: '330',
     });
   });
 
@@ -92,6 +99,51 @@ describe('the README connects', () => {
 
   it('under the title the server sends people to', () =>
     expect(readme.text).toContain('\n## Connect a client\n'));
+});
+
+describe('docs/clients.md connects', () => {
+  const remote = { type: 'remote', url: ENDPOINT, oauth: false, timeout: 330_000 };
+  const bearer = (key: string) => ({ headers: { Authorization: `Bearer ${key}` } });
+
+  it.each(['Gemini CLI', 'Qwen Code'])('%s', (client) =>
+    expect(json(client, clients)).toEqual({
+      mcpServers: { cyberun: { httpUrl: ENDPOINT, ...bearer('$CYBERUN_API_KEY') } },
+    }),
+  );
+
+  it.each(['opencode', 'Kilo Code'])('%s', (client) =>
+    expect(json(client, clients)).toMatchObject({
+      mcp: { cyberun: { ...remote, ...bearer('{env:CYBERUN_API_KEY}') } },
+    }),
+  );
+
+  it.each([
+    ['Copilot CLI', { type: 'http', tools: ['*'], timeout: 330_000, ...bearer('${CYBERUN_API_KEY}') }],
+    ['Cline', { type: 'streamableHttp', timeout: 330, ...bearer('sk-…') }],
+  ])('%s', (client, server) =>
+    expect(json(client, clients)).toEqual({ mcpServers: { cyberun: { url: ENDPOINT, ...server } } }),
+  );
+
+  it('Continue', () =>
+    expect(parse(clients.snippet('yaml', 'Continue'))).toMatchObject({
+      schema: 'v1',
+      mcpServers: [
+        {
+          type: 'streamable-http',
+          url: ENDPOINT,
+          requestOptions: bearer('${{ secrets.CYBERUN_API_KEY }}'),
+        },
+      ],
+    }));
+
+  it('every client that the README connects, with how long it waits', () => {
+    const titles = [...readme.text.matchAll(/^\*\*([\w ]+)\*\*[:,\n]/gm)].map(([, title]) => title);
+    const rows = [...clients.text.matchAll(/^\| ([A-Z][\w ]+?) +\|/gim)].map(([, name]) => name);
+    expect(titles.length).toBeGreaterThan(5);
+    expect(rows).toEqual(
+      expect.arrayContaining(titles.filter((title) => !/^(In|On|With)/.test(title ?? ''))),
+    );
+  });
 });
 
 describe('the module of the README', () => {
