@@ -162,6 +162,16 @@ describe('an agent', () => {
     });
   });
 
+  it('says that it cannot read an order', async () => {
+    await using gateway = await Gateway.withAgent();
+    const { session } = await gateway.connected();
+    const stream = post(session, '/runs');
+    await writeLine(stream, { type: 'order', order: { steps: [{ kind: 'dance' }] } });
+    expect(await rest(readLines(stream))).toEqual([
+      { type: 'failed', error: expect.stringMatching(/^The agent cannot read what/), is_final: true },
+    ]);
+  });
+
   it.each([
     ['is cancelled', (stream: ClientHttp2Stream) => writeLine(stream, { type: 'cancel' })],
     ['has its order ended', async (stream: ClientHttp2Stream) => void stream.end()],

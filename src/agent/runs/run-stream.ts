@@ -44,8 +44,19 @@ export class RunStream {
       await this.run(first.order);
     } catch (error) {
       logger.warn({ message: 'a run could not be served', error });
+      await this.refuse();
     }
     this.stream.close();
+  }
+
+  /** Says that the order cannot be carried out here: without a report the runtime would give it again and again. */
+  private async refuse(): Promise<void> {
+    if (this.stream.destroyed || this.stop.signal.aborted) return;
+    if (!this.stream.headersSent) this.stream.respond({ ':status': 200 });
+    const error =
+      'The agent cannot read what the runtime orders. Use the same version of cyberun-mcp for both; the log of the agent says more.';
+    await this.report({ type: 'failed', error, is_final: true });
+    this.stream.end();
   }
 
   /** Ends the run without a report; whoever ordered it runs it again. */

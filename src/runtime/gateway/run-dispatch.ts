@@ -8,6 +8,7 @@ import {
   AGENT_PATHS,
   isNestedDeeper,
   OUTPUT_DEPTH_LIMIT,
+  type OutputFile,
   parseExact,
   type RunCommand,
   runReport,
@@ -104,9 +105,21 @@ export class RunDispatch {
       if (report.type === 'completed') return checked(report);
       if (report.type === 'started') await this.tasks.started(run);
       if (report.type === 'progress') await this.tell(run, report);
-      if (report.type === 'outputs') await send(stream, await outputs.links(report.files));
+      if (report.type === 'outputs') await send(stream, await this.links(outputs, report.files));
     }
     return { type: 'interrupted' };
+  }
+
+  private async links(outputs: RunOutputs, files: readonly OutputFile[]): Promise<RunCommand> {
+    try {
+      return await outputs.links(files);
+    } catch (error) {
+      if (error instanceof RunRefused) throw error;
+      this.logger.error({ message: 'upload links could not be made', error });
+      throw new RunRefused(
+        'The runtime could not take the files of the run; the log of the server says why.',
+      );
+    }
   }
 
   /** A run whose agent is gone begins again; one that its agent cannot report would only fail in the same way. */
