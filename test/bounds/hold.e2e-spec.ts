@@ -59,16 +59,16 @@ const post = (message: object, key: string, session?: string): Promise<Response>
     headers: headersOf(key, session),
     body: JSON.stringify({ jsonrpc: '2.0', ...message }),
   });
-const initialize = (key: string): Promise<Response> =>
-  post({ id: 'hello', method: 'initialize', params: HELLO }, key);
+const initialize = (key: string, protocolVersion = HELLO.protocolVersion): Promise<Response> =>
+  post({ id: 'hello', method: 'initialize', params: { ...HELLO, protocolVersion } }, key);
 const getTask = (id: string, name = 'get_task'): object => ({
   id,
   method: 'tools/call',
   params: { name, arguments: { task_id: TASK_ID } },
 });
 
-async function opened(key: string): Promise<string> {
-  const response = await initialize(key);
+async function opened(key: string, revision?: string): Promise<string> {
+  const response = await initialize(key, revision);
   await response.text();
   return response.headers.get('mcp-session-id') ?? '';
 }
@@ -164,7 +164,7 @@ const TOO_MUCH: readonly {
     act: async () => {
       const key = newKey();
       const batch = Array.from({ length: 101 }, () => ({ jsonrpc: '2.0', method: 'notifications/x' }));
-      const headers = headersOf(key, await opened(key));
+      const headers = headersOf(key, await opened(key, '2025-03-26'));
       return await answerOf(
         await fetch(server.endpoint, { method: 'POST', headers, body: JSON.stringify(batch) }),
       );

@@ -79,9 +79,12 @@ describe('a key with all the sessions it may have', () => {
 
 describe('a session with as many requests in progress as it may have', () => {
   /** Begins calls that wait, and returns when they do. */
-  async function filled(ids: readonly (string | number)[]): Promise<{ http: McpHttp; session: string }> {
+  async function filled(
+    ids: readonly (string | number)[],
+    revision?: string,
+  ): Promise<{ http: McpHttp; session: string }> {
     const http = client();
-    const session = await http.open();
+    const session = await http.open({}, revision);
     const before = app.odd.waiting;
     for (const id of ids) void http.ask(session, call('wait', {}, id)).catch(() => undefined);
     await until(() => Promise.resolve(app.odd.waiting === before + ids.length));
@@ -110,7 +113,7 @@ describe('a session with as many requests in progress as it may have', () => {
   });
 
   it('is still listened to: a cancellation makes room, even in the batch that is refused', async () => {
-    const { http, session } = await filled(IDS);
+    const { http, session } = await filled(IDS, '2025-03-26');
 
     expect((await http.ask(session, cancelled(IDS[0]))).status).toBe(202);
     await until(async () => (await http.ask(session, PING)).status === 200);

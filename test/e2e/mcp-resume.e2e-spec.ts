@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CLIENTS } from '../support/clients.js';
 import { KEY, McpApp } from '../support/mcp-app.js';
 import { call, McpHttp, resultOf } from '../support/mcp-http.js';
+import { itKeepsClientsCalm } from '../support/given-up-requests.js';
 import { itKeepsItsPromises } from '../support/resume-promises.js';
 import { Connection, Talk } from '../support/talk.js';
 import { TalkTools } from '../support/talk-tools.js';
@@ -18,6 +19,14 @@ afterAll(() => app[Symbol.asyncDispose]());
 
 describe('after a client has lost its connection', () => {
   itKeepsItsPromises(() => ({ runs: app, resumes: app }));
+});
+
+describe('a request that its client gives up', () => {
+  itKeepsClientsCalm(() => ({
+    endpoint: app.url,
+    key: KEY,
+    tools: app.app.get(TalkTools, { strict: false }),
+  }));
 });
 
 describe('a stream that can be resumed', () => {

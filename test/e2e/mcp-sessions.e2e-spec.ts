@@ -18,6 +18,11 @@ import { until } from '../support/processes.js';
 
 const OTHER_KEY = 'sk-other-0123456789abcdef';
 const PING = rpc('ping');
+const params = {
+  protocolVersion: '2025-11-25',
+  capabilities: {},
+  clientInfo: { name: 'test', version: '1.0.0' },
+};
 
 let app: McpApp;
 let http: McpHttp;
@@ -72,7 +77,7 @@ describe('a session', () => {
   });
 
   it('answers requests that share an id when the SDK does, at once and in a batch', async () => {
-    const session = await http.open();
+    const session = await http.open({}, '2025-03-26');
     const asked = rpc('resources/list', {}, 7);
     const apart = [1, 2, 3].map(async () => await allOf(await http.ask(session, asked)));
     const [batch] = await allOf(await http.ask(session, [asked, asked]));
@@ -105,8 +110,7 @@ describe('a session', () => {
 
   it('is not opened for a client that says more of itself than is kept', async () => {
     const clientInfo = { name: 'x'.repeat(70_000), version: '1' };
-    const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo };
-    const response = await http.send('POST', rpc('initialize', params));
+    const response = await http.send('POST', rpc('initialize', { ...params, clientInfo }));
     expect(response.status).toBe(400);
     expect(await response.json()).toMatchObject({ error: { code: -32600 } });
   });
@@ -124,6 +128,111 @@ describe('a session', () => {
 
     left.abort();
     await until(async () => (await http.listen(session)).status === 200);
+  });
+});
+
+describe('initialize', () => {
+  it.each([
+    ['params', undefined, 'params is missing'],
+    ['params that are an object', [], 'params must be an object'],
+    ['clientInfo', { ...params, clientInfo: undefined }, 'params.clientInfo is missing'],
+    ['a name', { ...params, clientInfo: { version: '1' } }, 'params.clientInfo.name is missing'],
+    ['capabilities', { ...params, capabilities: undefined }, 'params.capabilities is missing'],
+    [
+      'a version that is a string',
+      { ...params, protocolVersion: 5 },
+      'params.protocolVersion must be a string',
+    ],
+    [
+      'good capabilities',
+      { ...params, capabilities: { roots: 5 } },
+      'params.capabilities.roots must be an object',
+    ],
+  ])('without %s is refused by naming the field', async (_what, given, fault) => {
+    const answer = await http.send('POST', rpc('initialize', given, 'hello'));
+    expect(answer.status).toBe(400);
+    expect(await answer.json()).toEqual({
+      jsonrpc: '2.0',
+      id: 'hello',
+      error: { code: -32602, message: expect.stringContaining(`Invalid params: ${fault}`) },
+    });
+  });
+
+  it('without an id is refused, and not for want of a session', async () => {
+    const answer = await http.send('POST', { jsonrpc: '2.0', method: 'initialize', params });
+    expect(await answer.json()).toMatchObject({
+      error: { code: -32600, message: expect.stringContaining('initialize must have an id') },
+    });
+  });
+
+  it('opens a new session when it names one that has ended, another key’s, or none at all', async () => {
+    const ended = await http.open();
+    await http.send('DELETE', undefined, { session: ended });
+    const foreign = await new McpHttp(app, OTHER_KEY).open();
+    for (const session of [ended, foreign, 'never-opened', '']) {
+      const answer = await http.send('POST', rpc('initialize', params), { session });
+      expect(answer.status).toBe(200);
+      const opened = answer.headers.get('mcp-session-id') ?? '';
+      expect(opened).not.toBe(session);
+      expect((await http.ask(opened, PING)).status).toBe(200);
+    }
+    expect((await new McpHttp(app, OTHER_KEY).ask(foreign, PING)).status).toBe(200);
+  });
+});
+
+describe('a batch', () => {
+  it.each(['2025-06-18', '2025-11-25'])(
+    'is refused in a session of %s, whatever is in it',
+    async (revision) => {
+      const session = await http.open({}, revision);
+      for (const batch of [
+        [PING],
+        [PING, rpc('ping', undefined, 2)],
+        [{ jsonrpc: '2.0', method: 'x' }],
+        [],
+      ]) {
+        const answer = await http.send('POST', batch, { session });
+        expect(answer.status).toBe(400);
+        expect(await answer.json()).toMatchObject({ error: { code: -32600 } });
+      }
+      expect((await http.ask(session, PING)).status).toBe(200);
+    },
+  );
+
+  it('is answered in a session of 2025-03-26', async () => {
+    const session = await http.open({}, '2025-03-26');
+    const answer = await http.send('POST', [PING, rpc('ping', undefined, 2)], { session });
+    expect(await answer.json()).toMatchObject([
+      { id: 1, result: {} },
+      { id: 2, result: {} },
+    ]);
+  });
+
+  it('does not hold an initialize', async () => {
+    const answer = await http.send('POST', [rpc('initialize', { ...params, protocolVersion: '2025-03-26' })]);
+    expect(answer.status).toBe(400);
+    expect(await answer.json()).toMatchObject({ error: { code: -32600 } });
+  });
+});
+
+describe('params that MCP does not allow', () => {
+  it.each([
+    ['tools/list', { cursor: 'bogus' }, 'params.cursor is not one of this server'],
+    ['tools/list', { cursor: 5 }, 'params.cursor must be a string'],
+    ['tools/call', { name: 5 }, 'params.name must be a string'],
+    ['tools/call', { name: 'echo', arguments: [] }, 'params.arguments must be an object'],
+    ['tools/call', undefined, 'params is missing'],
+  ])('are invalid and named, for %s with %j', async (method, given, fault) => {
+    const session = await http.open();
+    const answers = [
+      await http.ask(session, rpc(method, given)),
+      ...(given ? [await http.modern(method, given)] : []),
+    ];
+    for (const answer of answers) {
+      const { error } = (await answer.json()) as Message;
+      expect(error).toEqual({ code: -32602, message: expect.stringContaining(`Invalid params: ${fault}`) });
+      expect(error?.message).not.toMatch(/invalid_type|Invalid input|[[{]/);
+    }
   });
 });
 

@@ -102,6 +102,7 @@ export function itKeepsItsPromises(where: () => Where): void {
     talk.tools.end();
     await talk.first.words(1);
     const again = await talk.resume(resumes, talk.first.lastEventId);
+    expect(again.response.status).toBe(405);
     expect(await again.rest()).toEqual([]);
   });
 
@@ -138,7 +139,15 @@ export function itKeepsItsPromises(where: () => Where): void {
     expect((await new McpHttp(resumes).ask(talk.session, cancelled)).status).toBe(202);
     expect(await over).toContain('cancelled by the client');
     expect(await second.rest()).toEqual([]);
-    await until(async () => (await talk.resume(resumes, talk.first.lastEventId)).response.status === 400);
+    await until(async () => (await talk.resume(resumes, talk.first.lastEventId)).response.status === 405);
+    const again = await talk.resume(resumes, talk.first.lastEventId);
+    expect(again.response.headers.get('allow')).toBe('POST, DELETE');
+    expect(await again.response.json()).toMatchObject({
+      error: { code: -32000, message: expect.stringContaining('has cancelled the request') },
+    });
+    const stranger = await Talk.begin(runs);
+    expect((await stranger.resume(resumes, talk.first.lastEventId)).response.status).toBe(400);
+    stranger.tools.end();
   });
 
   it('a session that ends takes its streams along', async () => {

@@ -9,6 +9,7 @@ import type { Bound } from '../bounds/bounds.js';
 export const CODE = {
   parseError: -32700,
   invalidRequest: -32600,
+  invalidParams: -32602,
   internalError: -32603,
   refused: -32000,
   sessionNotFound: -32001,

@@ -1,14 +1,15 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { InitializeRequest, JSONRPCMessage } from '@modelcontextprotocol/server';
+import type { InitializeRequest, RequestId } from '@modelcontextprotocol/server';
 import type { ServerResponse } from 'node:http';
 
 import { CONFIG, type Config } from '../../config/index.js';
 import { CODE, Refusal } from '../edge/refusal.js';
 import { SERVER_INFO, type ServerInfo } from '../server-info.js';
-import { jsonOf, type RequestMessage, resultMessage } from '../transport/messages.js';
+import { invalidParams } from '../transport/invalid-params.js';
+import { isRequestId, jsonOf, resultMessage } from '../transport/messages.js';
 import { Reply } from '../transport/reply.js';
 import { SdkServers } from '../transport/sdk-servers.js';
-import { negotiated, openingIn, SESSION_ID } from './legacy-messages.js';
+import { messagesIn, negotiated, SESSION_ID } from './legacy-messages.js';
 import { Sessions } from './sessions.js';
 
 /** A session keeps what its client says of itself for as long as it lives. */
@@ -26,18 +27,9 @@ export class Handshake {
     @Inject(CONFIG) private readonly config: Config,
   ) {}
 
-  /** @throws {Refusal} when initialize is not alone, says more than is kept, or the key has enough sessions. */
-  async answer(
-    keyHash: string,
-    messages: readonly JSONRPCMessage[],
-    response: ServerResponse,
-  ): Promise<void> {
-    const opening = openingIn(messages);
-    if (messages.length > 1 || !opening) {
-      const message = 'Invalid Request: Only one initialization request is allowed';
-      throw new Refusal(400, CODE.invalidRequest, message);
-    }
-    const params = opening.params as unknown as InitializeRequest['params'];
+  /** @throws {Refusal} when initialize is malformed, says more than is kept, or the key has enough sessions. */
+  async answer(keyHash: string, body: Record<string, unknown>, response: ServerResponse): Promise<void> {
+    const { id, params } = openingIn(body);
     const hello = jsonOf(params);
     if (hello === undefined || hello.length > LONGEST_HELLO) {
       const message = `Invalid Request: The params of initialize must not exceed ${LONGEST_HELLO} characters`;
@@ -46,12 +38,12 @@ export class Handshake {
     const protocolVersion = negotiated(params.protocolVersion);
     const canBeAsked = answersQuestions(params);
     const session = await this.sessions.open({ keyHash, protocolVersion, hello, canBeAsked });
-    if (!session) throw this.enough(opening);
+    if (!session) throw this.enough(id);
     const reply = new Reply(response, { headers: { [SESSION_ID]: session.id } });
-    reply.answer(resultMessage(opening.id, this.greeting(protocolVersion)));
+    reply.answer(resultMessage(id, this.greeting(protocolVersion)));
   }
 
-  private enough({ id }: RequestMessage): Refusal {
+  private enough(id: RequestId): Refusal {
     const { mcpSessionsPerKey, mcpSessionIdleSeconds } = this.config;
     const message = `Too Many Requests: This key has ${mcpSessionsPerKey} open sessions. End those you do not need with DELETE, or wait: each ends after ${mcpSessionIdleSeconds} seconds without a request.`;
     const headers = { 'Retry-After': RETRY_SECONDS };
@@ -63,6 +55,19 @@ export class Handshake {
     const { capabilities } = this.servers;
     return JSON.stringify({ protocolVersion, capabilities, serverInfo, instructions });
   }
+}
+
+/** @throws {Refusal} 400 that names what is missing or wrong. */
+function openingIn(body: Record<string, unknown>): Pick<InitializeRequest, 'params'> & { id: RequestId } {
+  const { id, params } = body;
+  if (!isRequestId(id)) {
+    const message = 'Invalid Request: initialize must have an id that is a string or an integer';
+    throw new Refusal(400, CODE.invalidRequest, message);
+  }
+  const fault = invalidParams({ method: 'initialize', params }, {});
+  if (fault !== undefined) throw new Refusal(400, CODE.invalidParams, fault, { id });
+  messagesIn(body);
+  return { id, params: params as InitializeRequest['params'] };
 }
 
 function answersQuestions({ capabilities }: InitializeRequest['params']): boolean {

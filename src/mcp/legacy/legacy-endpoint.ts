@@ -8,8 +8,9 @@ import { ANSWERED, type Begun } from '../transport/begun.js';
 import { Handshake } from './handshake.js';
 import { LegacyExchanges } from './legacy-exchanges.js';
 import {
+  isInitialize,
   messagesIn,
-  openingIn,
+  requireBatches,
   requireKnownVersion,
   SESSION_ID,
   sessionNotFound,
@@ -29,14 +30,13 @@ export class LegacyEndpoint {
 
   /** @throws {Refusal} */
   async post(request: KeyedRequest, response: ServerResponse, body: unknown): Promise<Begun> {
-    const messages = messagesIn(body);
-    const isOpening = openingIn(messages) !== undefined;
-    if (isOpening && request.headers[SESSION_ID] === undefined) {
-      await this.handshake.answer(request.auth.clientId, messages, response);
+    if (isInitialize(body)) {
+      await this.initialize(request, response, body);
       return ANSWERED;
     }
+    if (Array.isArray(body)) await this.admitBatch(request, body);
+    const messages = messagesIn(body);
     const record = await this.sessionOf(request);
-    if (isOpening) throw new Refusal(400, CODE.invalidRequest, 'Invalid Request: Server already initialized');
     requireKnownVersion(request.headers);
     return await this.exchanges.receive(record, messages, request, response);
   }
@@ -57,13 +57,38 @@ export class LegacyEndpoint {
     response.writeHead(200).end();
   }
 
-  private async sessionOf({ headers, auth }: KeyedRequest): Promise<SessionRecord> {
-    const id = headers[SESSION_ID];
+  /** A client that names a session which is not there, or not its own, gets a new one: that is what it asks for. */
+  private async initialize(
+    request: KeyedRequest,
+    response: ServerResponse,
+    body: Record<string, unknown>,
+  ): Promise<void> {
+    if (await this.find(request)) {
+      throw new Refusal(400, CODE.invalidRequest, 'Invalid Request: Server already initialized');
+    }
+    await this.handshake.answer(request.auth.clientId, body, response);
+  }
+
+  /** @throws {Refusal} */
+  private async admitBatch(request: KeyedRequest, body: readonly unknown[]): Promise<void> {
+    if (body.some(isInitialize)) {
+      throw new Refusal(400, CODE.invalidRequest, 'Invalid Request: Send initialize alone, not in a batch');
+    }
+    requireBatches((await this.sessionOf(request)).protocolVersion);
+  }
+
+  private async sessionOf(request: KeyedRequest): Promise<SessionRecord> {
+    const id = request.headers[SESSION_ID];
     if (id === undefined || id === '') {
       throw new Refusal(400, CODE.refused, 'Bad Request: Mcp-Session-Id header is required');
     }
-    const record = await this.sessions.find(String(id), auth.clientId);
+    const record = await this.find(request);
     if (record) return record;
     throw sessionNotFound();
+  }
+
+  private async find({ headers, auth }: KeyedRequest): Promise<SessionRecord | undefined> {
+    const id = headers[SESSION_ID] ?? '';
+    return id === '' ? undefined : await this.sessions.find(String(id), auth.clientId);
   }
 }

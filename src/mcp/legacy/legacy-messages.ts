@@ -1,5 +1,4 @@
 import {
-  isInitializeRequest,
   type JSONRPCMessage,
   parseJSONRPCMessage,
   SUPPORTED_PROTOCOL_VERSIONS,
@@ -7,11 +6,13 @@ import {
 import type { IncomingHttpHeaders } from 'node:http';
 
 import { CODE, Refusal } from '../edge/refusal.js';
-import { isPlainMessage, type RequestMessage } from '../transport/messages.js';
+import { isPlainMessage, isRecord } from '../transport/messages.js';
 
 export const SESSION_ID = 'mcp-session-id';
 
 const MAX_BATCH = 100;
+/** The first revision without batches. */
+const NO_BATCHES_SINCE = '2025-06-18';
 
 /**
  * The messages in a body of a 2025-era client; more than one in a batch, which 2025-03-26 has.
@@ -32,13 +33,16 @@ export function messagesIn(body: unknown): JSONRPCMessage[] {
   }
 }
 
-type Opening = RequestMessage & { readonly params: { readonly protocolVersion: string } };
+/** Whether a body is the handshake, in order or not. */
+export const isInitialize = (body: unknown): body is Record<string, unknown> =>
+  isRecord(body) && body['method'] === 'initialize';
 
-/** The handshake among the messages of a body, if there is one. */
-export const openingIn = (messages: readonly JSONRPCMessage[]): Opening | undefined =>
-  messages.find(
-    (message) => 'method' in message && message.method === 'initialize' && isInitializeRequest(message),
-  ) as Opening | undefined;
+/** @throws {Refusal} 400 unless the revision of a session has batches. */
+export function requireBatches(protocolVersion: string): void {
+  if (protocolVersion < NO_BATCHES_SINCE) return;
+  const message = `Invalid Request: Batches belong to revision 2025-03-26, and this session speaks ${protocolVersion}. Send each message in a POST of its own.`;
+  throw new Refusal(400, CODE.invalidRequest, message);
+}
 
 /** @throws {Refusal} 400 */
 export function requireKnownVersion(headers: IncomingHttpHeaders): void {

@@ -5,11 +5,13 @@ import type { McpServer } from '../tools/tool-context.js';
 import type { McpSessionInfo } from '@rekog/mcp-nest';
 
 import type { KeyedRequest } from '../auth/keyed-request.js';
+import { CODE } from '../edge/refusal.js';
 import type { RegisteredTool } from '../tools/registered-tool.js';
 import { ToolCatalog } from '../tools/tool-catalog.js';
 import { userOf } from '../tools/tool-runner.js';
 import type { Call } from '../transport/call.js';
 import { fastContext } from '../transport/fast-context.js';
+import { invalidParams } from '../transport/invalid-params.js';
 import {
   errorMessage,
   isPlainList,
@@ -50,8 +52,15 @@ export class LegacyRequests {
     } else if (method === 'tools/call' && plainCallIn(message) && !this.servers.capabilities.logging) {
       await this.callTool(asked);
     } else {
-      await this.throughSdk(asked);
+      await this.answerRare(asked);
     }
+  }
+
+  private async answerRare(asked: Asked): Promise<void> {
+    const { message, call } = asked;
+    const fault = invalidParams(message, this.servers.capabilities);
+    if (fault === undefined) await this.throughSdk(asked);
+    else call.answer(errorMessage(message.id, { code: CODE.invalidParams, message: fault }));
   }
 
   private async callTool(asked: Asked): Promise<void> {

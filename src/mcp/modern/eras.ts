@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 
 import { classifyInboundRequest, PROTOCOL_VERSION_META_KEY } from '@modelcontextprotocol/server';
 
-import { isPlainMessage } from '../transport/messages.js';
+import { isPlainMessage, isRecord } from '../transport/messages.js';
 
 /** The revision without sessions that is served by hand; what comes after it is the SDK's. */
 export const MODERN = '2026-07-28';
@@ -19,6 +19,8 @@ export function eraOf(headers: IncomingHttpHeaders, body: unknown): 'legacy' | '
     if (!isClaimed && (version === undefined || version < MODERN)) return 'legacy';
     if (isClaimed && body.method !== 'initialize') return 'modern';
   }
+  // No revision has it with other params, and the handshake names what is wrong with them.
+  if (isRecord(body) && body['method'] === 'initialize' && !isRecord(body['params'])) return 'legacy';
   const { kind } = classifyInboundRequest({
     httpMethod: 'POST',
     body,

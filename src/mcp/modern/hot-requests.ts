@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { PROTOCOL_VERSION_META_KEY } from '@modelcontextprotocol/server';
 import type { IncomingHttpHeaders } from 'node:http';
 
+import { invalidParams } from '../transport/invalid-params.js';
 import {
   isPlainList,
   isPlainMessage,
@@ -22,15 +23,24 @@ export class HotRequests {
 
   /** Whether a request is plain and in order, so that it needs none of the SDK's checks. */
   include(headers: IncomingHttpHeaders, body: unknown): body is RequestMessage {
-    if (!isPlainMessage(body) || !isRequest(body)) return false;
-    const meta = body.params?._meta;
     return (
-      meta?.[PROTOCOL_VERSION_META_KEY] === MODERN &&
-      headerOf(headers, 'mcp-protocol-version') === MODERN &&
-      headerOf(headers, 'mcp-method') === body.method &&
+      isPlainMessage(body) &&
+      isRequest(body) &&
+      isAddressed(headers, body) &&
       this.isPlain(headers, body) &&
-      this.envelopes.isValid(body, meta)
+      this.envelopes.isValid(body, body.params?._meta ?? {})
     );
+  }
+
+  /** What is wrong with the params of a request that is in order otherwise; in words of ours, unlike the SDK's. */
+  faultIn(headers: IncomingHttpHeaders, body: RequestMessage): string | undefined {
+    const { method, params } = body;
+    if (!isAddressed(headers, body) || !this.envelopes.isValid(body, params?._meta ?? {})) return undefined;
+    // The SDK compares the name with its header first.
+    const name = params?.['name'];
+    if (method === 'tools/call' && typeof name === 'string' && headerOf(headers, 'mcp-name') !== name)
+      return undefined;
+    return invalidParams(body, this.servers.capabilities);
   }
 
   private isPlain(headers: IncomingHttpHeaders, message: RequestMessage): boolean {
@@ -49,3 +59,9 @@ export class HotRequests {
     }
   }
 }
+
+/** Whether the headers that repeat what is in the body agree with it. */
+const isAddressed = (headers: IncomingHttpHeaders, { method, params }: RequestMessage): boolean =>
+  params?._meta?.[PROTOCOL_VERSION_META_KEY] === MODERN &&
+  headerOf(headers, 'mcp-protocol-version') === MODERN &&
+  headerOf(headers, 'mcp-method') === method;

@@ -2,9 +2,10 @@ import { Injectable } from '@nestjs/common';
 import type { ServerResponse } from 'node:http';
 
 import type { KeyedRequest } from '../auth/keyed-request.js';
+import { CODE } from '../edge/refusal.js';
 import { userOf } from '../tools/tool-runner.js';
 import { ANSWERED, type Begun } from '../transport/begun.js';
-import { resultMessage } from '../transport/messages.js';
+import { errorMessage, isPlainMessage, isRequest, resultMessage } from '../transport/messages.js';
 import { Reply } from '../transport/reply.js';
 import { HotRequests } from './hot-requests.js';
 import { ModernCalls } from './modern-calls.js';
@@ -23,7 +24,7 @@ export class ModernEndpoint {
 
   async post(request: KeyedRequest, response: ServerResponse, body: unknown): Promise<Begun> {
     if (!this.hot.include(request.headers, body)) {
-      await this.sdk.serve(request, response, body);
+      await this.answerRare(request, response, body);
     } else if (body.method === 'server/discover') {
       new Reply(response).answer(resultMessage(body.id, this.results.discovery()));
     } else if (body.method === 'tools/list') {
@@ -33,5 +34,12 @@ export class ModernEndpoint {
       if (result) await this.sdk.serve(request, response, body, result);
     }
     return ANSWERED;
+  }
+
+  private async answerRare(request: KeyedRequest, response: ServerResponse, body: unknown): Promise<void> {
+    const message = isPlainMessage(body) && isRequest(body) ? body : undefined;
+    const fault = message && this.hot.faultIn(request.headers, message);
+    if (message === undefined || fault === undefined) await this.sdk.serve(request, response, body);
+    else new Reply(response).answer(errorMessage(message.id, { code: CODE.invalidParams, message: fault }));
   }
 }

@@ -1,5 +1,5 @@
 import { Bell } from '../resume/bell.js';
-import type { Entry, Page, Reading } from '../resume/stream-logs.js';
+import { CANCELLED, type Entry, type Page, type Reading } from '../resume/stream-logs.js';
 import type { RedisConnection } from './redis-connection.js';
 import { type About, logKeys } from './redis-stream-log.js';
 
@@ -56,9 +56,10 @@ export class RedisLogReading implements Reading {
     if (told === null || this.isReplaced) return undefined;
     const page = pageOf(found, place);
     if (page.isOver) return page;
+    const { replica, lastWords, isCancelled } = JSON.parse(told) as About;
+    if (isCancelled) return CANCELLED;
     await this.tellWriter();
     if (page.entries.length > 0) return page;
-    const { replica, lastWords } = JSON.parse(told) as About;
     if (!(await this.isDead(replica))) return page;
     return { entries: [{ place: place + 1, message: lastWords }], isOver: true };
   }

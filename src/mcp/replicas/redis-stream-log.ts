@@ -1,5 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
+import type { Redis } from 'ioredis';
+
 import { newStreamName } from '../resume/event-ids.js';
 import { LogWindow } from '../resume/log-window.js';
 import { type Beginning, KEEP_MS, type StreamLog } from '../resume/stream-logs.js';
@@ -23,6 +25,8 @@ export const logKeys = (tag: string, stream: string): readonly [about: string, e
 export interface About {
   readonly replica: string;
   readonly lastWords: string;
+  /** The client has cancelled the call. */
+  readonly isCancelled?: true;
 }
 
 interface Writing extends Beginning {
@@ -49,6 +53,7 @@ export class RedisStreamLog implements StreamLog {
   readonly stream = newStreamName();
   private readonly window = new LogWindow();
   private readonly keys: readonly [string, string];
+  private readonly about: About;
   private unwritten: Unwritten[] = [];
   private last = 0;
   private oldest = 0;
@@ -62,8 +67,8 @@ export class RedisStreamLog implements StreamLog {
   ) {
     const { tag, replica, lastWords } = writing;
     this.keys = logKeys(tag, this.stream);
-    const about: About = { replica, lastWords: lastWords() };
-    this.add({ place: 0, message: JSON.stringify(about), isLast: false });
+    this.about = { replica, lastWords: lastWords() };
+    this.add({ place: 0, message: JSON.stringify(this.about), isLast: false });
   }
 
   append(message: string): number {
@@ -76,12 +81,16 @@ export class RedisStreamLog implements StreamLog {
     return place;
   }
 
+  cancel(): void {
+    const [about, entries] = this.keys;
+    const left: About = { ...this.about, isCancelled: true };
+    this.stop((redis) =>
+      Promise.all([redis.set(about, JSON.stringify(left), 'PX', KEEP_MS), redis.del(entries)]),
+    );
+  }
+
   drop(): void {
-    if (this.isDropped) return;
-    this.isDropped = true;
-    this.written(() => true);
-    this.writing.onOver(this.stream);
-    void this.remove();
+    this.stop((redis) => redis.del(...this.keys));
   }
 
   readHere(): void {
@@ -102,6 +111,14 @@ export class RedisStreamLog implements StreamLog {
       Promise.all(this.keys.map((key) => redis.pexpire(key, UNATTENDED_MS))),
     );
     renewal.catch(() => undefined);
+  }
+
+  private stop(remove: (redis: Redis & Scripts) => Promise<unknown>): void {
+    if (this.isDropped) return;
+    this.isDropped = true;
+    this.written(() => true);
+    this.writing.onOver(this.stream);
+    void this.remove(remove);
   }
 
   private say(message: string, isLast: boolean): number {
@@ -154,9 +171,9 @@ export class RedisStreamLog implements StreamLog {
   }
 
   /** As soon as Redis can be reached; by then it may have thrown it away by itself. */
-  private async remove(): Promise<void> {
+  private async remove(remove: (redis: Redis & Scripts) => Promise<unknown>): Promise<void> {
     const until = Date.now() + UNATTENDED_MS;
-    const removed = (): Promise<unknown> => this.redis.run((redis) => redis.del(...this.keys));
+    const removed = (): Promise<unknown> => this.redis.run(remove);
     while (!(await isDone(removed())) && Date.now() < until) await delay(RETRY_MS, undefined, { ref: false });
     this.tellReaders();
   }

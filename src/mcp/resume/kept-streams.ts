@@ -27,6 +27,7 @@ export class KeptStreams {
       firstEventId: session.protocolVersion < EMPTY_EVENTS_SINCE ? undefined : idOf(0),
       append: (text) => idOf(log.append(text)),
       end: (text) => idOf(log.end(text)),
+      cancel: () => log.cancel(),
       drop: () => log.drop(),
     };
   }

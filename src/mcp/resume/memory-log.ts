@@ -1,6 +1,6 @@
 import { newStreamName } from './event-ids.js';
 import { LogWindow } from './log-window.js';
-import type { Entry, Page, StreamLog } from './stream-logs.js';
+import { CANCELLED, type Entry, type Page, type StreamLog } from './stream-logs.js';
 
 interface Keeper {
   /** Told by how many characters the log has grown. */
@@ -19,6 +19,7 @@ export class MemoryLog implements StreamLog {
   private last = 0;
   private isOver = false;
   private isForgotten = false;
+  private isCancelled = false;
 
   constructor(
     /** Of the session. */
@@ -41,12 +42,19 @@ export class MemoryLog implements StreamLog {
     return this.append(message);
   }
 
+  cancel(): void {
+    this.isCancelled = true;
+    this.keeper.changed(-this.forget());
+    this.keeper.ended();
+  }
+
   drop(): void {
     this.keeper.dropped();
   }
 
   /** `undefined` when it was forgotten. */
   after(place: number): Page | undefined {
+    if (this.isCancelled) return CANCELLED;
     if (this.isForgotten) return undefined;
     this.onRead();
     return { entries: this.entries.filter((entry) => entry.place > place), isOver: this.isOver };
@@ -54,6 +62,7 @@ export class MemoryLog implements StreamLog {
 
   /** Lets go of everything; returns how many characters that was. */
   forget(): number {
+    if (this.isForgotten) return 0;
     this.isForgotten = true;
     this.letGo();
     this.entries = [];

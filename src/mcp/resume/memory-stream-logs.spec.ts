@@ -63,6 +63,19 @@ describe('what is kept of streams in memory', () => {
     ]);
   });
 
+  it('is only that it was cancelled, for a minute, once the client has cancelled it', async () => {
+    const log = logs.begin(session, beginning);
+    log.append('x'.repeat(MEBI));
+    log.cancel();
+    using reading = logs.read(session, log.stream);
+    using other = logs.read({ tag: 'other' } as SessionRecord, log.stream);
+    expect(await reading.after(0)).toEqual({ entries: [], isOver: true, isCancelled: true });
+    expect(await other.after(0)).toBeUndefined();
+    vi.advanceTimersByTime(KEEP_MS);
+    using late = logs.read(session, log.stream);
+    expect(await late.after(0)).toBeUndefined();
+  });
+
   it('is nobody else’s', async () => {
     const log = logs.begin(session, beginning);
     using reading = logs.read({ tag: 'other' } as SessionRecord, log.stream);

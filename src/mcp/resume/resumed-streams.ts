@@ -20,8 +20,8 @@ export class ResumedStreams {
   ) {}
 
   /**
-   * @throws {Refusal} 400 for an event id that is none, or too old. What is thrown later ends the connection, and the
-   *   client comes back once more.
+   * @throws {Refusal} 400 for an event id that is none, or too old; 405 when nothing follows any more. What is thrown later
+   *   ends the connection, and the client comes back once more.
    */
   async resume(record: SessionRecord, lastEventId: string, response: ServerResponse): Promise<void> {
     const from = placeOf(lastEventId);
@@ -29,6 +29,7 @@ export class ResumedStreams {
     using reading = this.logs.read(record, from.stream);
     const page = await reading.after(from.place);
     if (!page) throw unknown();
+    if (page.isOver && page.entries.length === 0) throw over(page);
     if (response.destroyed) return;
     const out = this.open(record, from.stream, response);
     response.once('close', () => reading.stop());
@@ -78,4 +79,18 @@ const unknown = (): Refusal =>
     400,
     CODE.refused,
     'Bad Request: Nothing is kept under this Last-Event-ID. Make the request anew; if it ran a task, list_tasks shows it.',
+  );
+
+/**
+ * TypeScript clients take any other status for a failure, report it and try again; this one says to them that there is no
+ * stream to be had.
+ */
+const over = ({ isCancelled }: Page): Refusal =>
+  new Refusal(
+    405,
+    CODE.refused,
+    isCancelled
+      ? 'Method Not Allowed: The client has cancelled the request of this stream. Nothing follows.'
+      : 'Method Not Allowed: This stream has ended, and everything it said has been read. Nothing follows.',
+    { headers: { Allow: 'POST, DELETE' } },
   );

@@ -14,7 +14,12 @@ export interface Page {
   readonly entries: readonly Entry[];
   /** Nothing follows any more. */
   readonly isOver: boolean;
+  /** Nothing will ever be said: the client has cancelled the call. */
+  readonly isCancelled?: true;
 }
+
+/** What is left of a stream whose call the client has cancelled. */
+export const CANCELLED: Page = { entries: [], isOver: true, isCancelled: true };
 
 /** What one stream says, kept while it says it. */
 export interface StreamLog {
@@ -24,6 +29,8 @@ export interface StreamLog {
   append(message: string): number;
   /** The same for the last message. */
   end(message: string): number;
+  /** Keeps for a while that the client has cancelled it, and nothing else. */
+  cancel(): void;
   /** Keeps nothing any more. */
   drop(): void;
 }

@@ -50,23 +50,27 @@ export class Call implements OpenCall {
     this.controller?.abort(this.reason);
   }
 
-  /** Stops it, and answers nothing: whoever asked does not want it any more. */
+  /** Stops it, and answers nothing: the client does not want an answer any more. */
   cancel(reason: string): void {
-    if (this.isDone) return;
-    this.abort(reason);
-    this.finish();
-    this.reply.forgo();
+    this.stop(reason, 'cancelled');
   }
 
   interrupt(): void {
     this.answer(errorMessage(this.id, { code: CODE.refused, message: INTERRUPTED }));
   }
 
-  /** Cancels it after a while, counted from the last time this was said, unless it is done by then. */
+  /** Gives it up after a while, counted from the last time this was said, unless it is done by then. */
   cancelIn(delayMs: number, reason: string): void {
     if (this.isDone) return;
     clearTimeout(this.patience);
-    this.patience = setTimeout(() => this.cancel(reason), delayMs).unref();
+    this.patience = setTimeout(() => this.stop(reason, 'abandoned'), delayMs).unref();
+  }
+
+  private stop(reason: string, why: 'cancelled' | 'abandoned'): void {
+    if (this.isDone) return;
+    this.abort(reason);
+    this.finish();
+    this.reply.forgo(why);
   }
 
   private finish(): void {

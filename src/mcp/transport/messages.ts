@@ -87,6 +87,5 @@ export function plainCallIn({ params }: RequestMessage): PlainCall | undefined {
   return params as unknown as PlainCall;
 }
 
-/** Whether a list request asks for nothing unusual; there is one page, whatever the cursor. */
-export const isPlainList = ({ params }: RequestMessage): boolean =>
-  params?.['cursor'] === undefined || typeof params['cursor'] === 'string';
+/** Whether a list request asks for nothing unusual; there is one page, so that every cursor is unusual. */
+export const isPlainList = ({ params }: RequestMessage): boolean => params?.['cursor'] === undefined;

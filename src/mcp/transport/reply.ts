@@ -14,6 +14,8 @@ export interface Kept {
   append(message: string): string;
   /** The same for the last message. */
   end(message: string): string;
+  /** The client does not want the answer, and learns so when it comes back for it. */
+  cancel(): void;
   /** There will be no answer, so there is nothing to come back for. */
   drop(): void;
 }
@@ -95,13 +97,13 @@ export class Reply {
     if (!this.stream && this.awaited === 0) this.sendJson();
   }
 
-  /** One of the answers will never come: whoever asked does not want it any more. */
-  forgo(): void {
+  /** One of the answers will never come: the client has cancelled it, or has been away for too long. */
+  forgo(reason: 'cancelled' | 'abandoned' = 'cancelled'): void {
     if (this.isOver) return;
     this.awaited -= 1;
     if (this.awaited > 0) return;
     if (this.answers.length > 0) this.sendJson();
-    else this.endUnanswered();
+    else this.endUnanswered(reason);
   }
 
   /** The messages go over one connection at a time. */
@@ -121,8 +123,9 @@ export class Reply {
     stream.end();
   }
 
-  private endUnanswered(): void {
-    this.kept?.drop();
+  private endUnanswered(reason: 'cancelled' | 'abandoned'): void {
+    if (reason === 'cancelled') this.kept?.cancel();
+    else this.kept?.drop();
     (this.stream ?? new EventStream(this.response, this.headers)).end();
   }
 

@@ -148,7 +148,13 @@ describe('Reply', () => {
 describe('Reply of a stream that is kept', () => {
   const keeping = () => {
     const response = new FakeResponse();
-    const kept = { firstEventId: 's.0', append: vi.fn(() => 's.1'), end: vi.fn(() => 's.2'), drop: vi.fn() };
+    const kept = {
+      firstEventId: 's.0',
+      append: vi.fn(() => 's.1'),
+      end: vi.fn(() => 's.2'),
+      cancel: vi.fn(),
+      drop: vi.fn(),
+    };
     let onRead: () => void = () => undefined;
     const keep: Keep = (listener) => {
       onRead = listener;
@@ -190,7 +196,7 @@ describe('Reply of a stream that is kept', () => {
     const { kept, reply, response } = keeping();
     reply.openStream();
     reply.forgo();
-    expect(kept.drop).toHaveBeenCalledOnce();
+    expect(kept.cancel).toHaveBeenCalledOnce();
     expect(response.writableEnded).toBe(true);
   });
 

@@ -20,10 +20,12 @@ export const DIFFERENCES = {
     '2025-06-18 basic/transports: "JSON-RPC messages MUST be UTF-8 encoded." The SDK decodes broken bytes to U+FFFD and goes on with a changed text; we answer -32700.',
   accept:
     'RFC 9110 section 12.5.1: "Media ranges can be overridden by more specific media ranges", so */* takes both forms of an answer; the SDK looks for their names in the text. And 2026-07-28 basic/transports: "The client MUST include an Accept header, listing both application/json and text/event-stream", which the SDK does not check in that revision.',
-  deadSession:
-    '2025-11-25 basic/transports: "The server MAY terminate the session at any time, after which it MUST respond to requests containing that session ID with HTTP 404 Not Found." The SDK answers 400 when the request is an initialize.',
   unknownTool:
     '2025-11-25 server/tools: "Protocol Errors: Standard JSON-RPC errors for issues like: Unknown tools". The SDK says "Tool x not found"; but for a name every JavaScript object has it says "disabled", although there is no such tool.',
+  batches:
+    '2025-06-18 changelog: "Remove support for JSON-RPC batching." The SDK takes batches at every revision; we answer 400 with -32600 in sessions of revisions without them.',
+  invalidParams:
+    'JSON-RPC 2.0: "-32602 Invalid params", and 2025-11-25 server/utilities/pagination: "Invalid cursors SHOULD result in an error with code -32602." The SDK answers with the text of its schema library as an internal error, takes every cursor, and says of a malformed initialize that it lacks a session id; we name the fields.',
 } as const;
 
 export const LEGACY = '2025-11-25';
