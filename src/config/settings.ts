@@ -147,7 +147,8 @@ export class Settings extends NetworkSettings {
 
   @Setting({
     env: 'CYBERUN_MCP_SESSION_IDLE_SECONDS',
-    meaning: 'Seconds without a request after which a session of a 2025-era client ends.',
+    meaning:
+      'Seconds without a request and without an open stream after which a session of a 2025-era client ends.',
     example: '1800',
   })
   @WholeNumber(1, 86_400)

@@ -155,6 +155,17 @@ describe('a key with all it may have open', () => {
     await until(async () => !(await isRefused(http)));
   });
 
+  it('may still replace the stream of a session by a new one', async () => {
+    const http = client();
+    const session = await http.open();
+    const first = await http.listen(session);
+    for (let n = 1; n < PER_KEY; n += 1) await listening(http.listen(await http.open(), whileHere()));
+    expect(await isRefused(http)).toBe(true);
+    await listening(http.listen(session, whileHere()));
+    expect(await first.text()).not.toContain('data:');
+    expect(await isRefused(http)).toBe(true);
+  });
+
   it('gets no more by asking for all of it in one batch', async () => {
     const http = client();
     const session = await http.open({}, '2025-03-26');

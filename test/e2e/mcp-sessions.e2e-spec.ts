@@ -14,10 +14,11 @@ import {
   resultOf,
   rpc,
 } from '../support/mcp-http.js';
-import { until } from '../support/processes.js';
 
 const OTHER_KEY = 'sk-other-0123456789abcdef';
 const PING = rpc('ping');
+const EXTRA = { name: 'extra', description: 'Registered later', handler: () => ({ extra: true }) };
+const CHANGED = { jsonrpc: '2.0', method: 'notifications/tools/list_changed' };
 const params = {
   protocolVersion: '2025-11-25',
   capabilities: {},
@@ -35,10 +36,10 @@ beforeAll(async () => {
 afterAll(() => app[Symbol.asyncDispose]());
 
 describe('a session', () => {
-  it('has an id of 128 random bits', async () => {
-    const [one, other] = [await http.open(), await http.open()];
-    expect(Buffer.from(one, 'base64url')).toHaveLength(16);
-    expect(one).not.toBe(other);
+  it('has an id of its own, of characters that a header may hold', async () => {
+    const ids = await Promise.all(Array.from({ length: 20 }, () => http.open()));
+    expect(new Set(ids).size).toBe(20);
+    for (const id of ids) expect(id).toMatch(/^[\w.-]{22,500}$/);
   });
 
   it.each(['POST', 'GET', 'DELETE'])('is not found with another key, by %s', async (method) => {
@@ -115,19 +116,45 @@ describe('a session', () => {
     expect(await response.json()).toMatchObject({ error: { code: -32600 } });
   });
 
-  it('has one standalone stream at a time', async () => {
+  it('has one standalone stream at a time, the newest', async () => {
     const session = await http.open();
-    const left = new AbortController();
-    const first = await http.listen(session, { signal: left.signal });
-    expect(first.status).toBe(200);
-    expect(first.headers.get('content-type')).toBe('text/event-stream');
-    expect(first.headers.get('x-accel-buffering')).toBe('no');
-    const second = await http.listen(session);
-    expect(second.status).toBe(409);
-    expect(await second.json()).toMatchObject({ error: { code: -32000 } });
+    let before = await http.listen(session);
+    expect(before.status).toBe(200);
+    expect(before.headers.get('content-type')).toBe('text/event-stream');
+    expect(before.headers.get('x-accel-buffering')).toBe('no');
+    for (let turn = 0; turn < 3; turn += 1) {
+      const next = await http.listen(session);
+      expect(next.status).toBe(200);
+      expect(await allOf(before)).toEqual([]);
+      before = next;
+    }
+    const messages = messagesOf(before);
+    app.strategy.registerTool(EXTRA);
+    expect(await nextOf(messages)).toEqual(CHANGED);
+    app.strategy.removeTool('extra');
+    expect(await nextOf(messages)).toEqual(CHANGED);
+    await messages.return(undefined);
+  });
 
-    left.abort();
-    await until(async () => (await http.listen(session)).status === 200);
+  it('hears on its new stream of a change that the one before may not have brought', async () => {
+    const session = await http.open();
+    // Whoever reads it: a proxy may have dropped the client's side.
+    const lost = await http.listen(session);
+    app.strategy.registerTool(EXTRA);
+    const messages = messagesOf(await http.listen(session));
+    expect(await nextOf(messages)).toEqual(CHANGED);
+    app.strategy.removeTool('extra');
+    expect(await nextOf(messages)).toEqual(CHANGED);
+    await messages.return(undefined);
+    expect(await allOf(lost)).toEqual([CHANGED]);
+  });
+
+  it('says when to come back, late enough for a restart', async () => {
+    const session = await http.open();
+    const reader = (await http.listen(session)).body?.getReader();
+    const { value } = (await reader?.read()) ?? {};
+    expect(new TextDecoder().decode(value)).toBe('retry: 5000\n\n');
+    await reader?.cancel();
   });
 });
 
@@ -256,17 +283,23 @@ describe('DELETE', () => {
 });
 
 describe('a session that idles', () => {
-  it('ends, and so does its stream; one that is used goes on', async () => {
+  it('ends; one that is used goes on, and so does one whose client listens', async () => {
     await using short = await McpApp.start({ environment: IDLING });
     const client = new McpHttp(short);
-    const [idle, used] = [await client.open(), await client.open()];
-    const ended = allOf(await client.listen(idle)).then(() => true);
-    while (!(await Promise.race([ended, delay(100, false)]))) {
+    const [idle, used, listening] = [await client.open(), await client.open(), await client.open()];
+    const messages = messagesOf(await client.listen(listening));
+    const begun = performance.now();
+    while (performance.now() - begun < 1.5 * IDLE_MS) {
       expect((await client.ask(used, PING)).status).toBe(200);
+      await delay(100);
     }
 
+    short.strategy.registerTool(EXTRA);
+    expect(await nextOf(messages)).toEqual(CHANGED);
     expect((await client.ask(idle, PING)).status).toBe(404);
     expect((await client.ask(used, PING)).status).toBe(200);
+    expect((await client.ask(listening, PING)).status).toBe(200);
+    await messages.return(undefined);
   });
 
   it('does not end while a call runs in it', async () => {
@@ -285,13 +318,11 @@ describe('a session that idles', () => {
 });
 
 describe('a changed list of tools reaches', () => {
-  const extra = { name: 'extra', description: 'Registered later', handler: () => ({ extra: true }) };
-
   it('the standalone stream of a session, and the next tools/list', async () => {
     const session = await http.open();
     const messages = messagesOf(await http.listen(session));
 
-    app.strategy.registerTool(extra);
+    app.strategy.registerTool(EXTRA);
 
     expect(await nextOf(messages)).toEqual({ jsonrpc: '2.0', method: 'notifications/tools/list_changed' });
     const listed = async (): Promise<string[]> =>
@@ -315,7 +346,7 @@ describe('a changed list of tools reaches', () => {
       params: { notifications: { toolsListChanged: true } },
     });
 
-    app.strategy.registerTool(extra);
+    app.strategy.registerTool(EXTRA);
 
     expect(await nextOf(messages)).toMatchObject({
       method: 'notifications/tools/list_changed',

@@ -84,46 +84,69 @@ describe('a session opened at one replica', () => {
     expect(await allOf(await answer)).toEqual([]);
   });
 
-  it('has one standalone stream at a time, wherever that is', async () => {
+  it('has one standalone stream at a time, the newest, wherever that is', async () => {
     const session = await one.open();
-    const left = new AbortController();
-    expect((await one.listen(session, { signal: left.signal })).status).toBe(200);
-    for (const replica of [one, other]) {
-      const second = await replica.listen(session);
-      expect(second.status).toBe(409);
-      expect(await second.json()).toMatchObject({ error: { code: -32000 } });
+    let before = await one.listen(session);
+    expect(before.status).toBe(200);
+    for (const replica of [other, one, one, other]) {
+      const next = await replica.listen(session);
+      expect(next.status).toBe(200);
+      expect(await allOf(before)).toEqual([]);
+      before = next;
     }
+    const messages = messagesOf(before);
+    const extra = { name: 'late', description: 'Registered later', handler: () => ({}) };
+    apps[0].strategy.registerTool(extra);
+    expect(await nextOf(messages)).toMatchObject({ method: 'notifications/tools/list_changed' });
+    apps[0].strategy.removeTool('late');
+    await messages.return(undefined);
+  });
 
-    left.abort();
-    await until(async () => (await other.listen(session)).status === 200);
-    expect((await one.listen(session)).status).toBe(409);
+  it('keeps one of the streams that are opened at both at once', async () => {
+    const session = await one.open();
+    const opened = await Promise.all([one, other, one, other].map((replica) => replica.listen(session)));
+    expect(opened.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
+    const open = new Set(opened);
+    for (const stream of opened) void stream.text().then(() => open.delete(stream));
+    await until(() => Promise.resolve(open.size === 1));
+    await delay(4000);
+    expect(open.size).toBe(1);
+    await one.send('DELETE', undefined, { session });
   });
 
   it('keeps its stream longer than a claim lives that nobody renews', async () => {
     const session = await one.open();
     const left = new AbortController();
     const stream = await one.listen(session, { signal: left.signal });
+    const messages = messagesOf(stream);
     await delay(11_000);
-    expect((await other.listen(session)).status).toBe(409);
+    apps[0].strategy.registerTool({ name: 'late', description: 'Registered later', handler: () => ({}) });
+    expect(await nextOf(messages)).toMatchObject({ method: 'notifications/tools/list_changed' });
+    apps[0].strategy.removeTool('late');
     left.abort();
-    await expect(stream.text()).rejects.toThrow('aborted');
   });
 });
 
 describe('a session that idles', () => {
-  it('ends at every replica, and so does its stream; one that is used anywhere goes on', async () => {
+  it('ends at every replica; one that is used anywhere goes on, and so does one whose client listens', async () => {
     await using first = await started(IDLING);
     await using second = await started(IDLING);
     const replicas = [new McpHttp(first), new McpHttp(second)] as const;
-    const [idle, used] = [await replicas[0].open(), await replicas[0].open()];
-    const ended = allOf(await replicas[1].listen(idle)).then(() => true);
-    for (let turn = 0; !(await Promise.race([ended, delay(100, false)])); turn += 1) {
+    const open = (): Promise<string> => replicas[0].open();
+    const [idle, used, listening] = [await open(), await open(), await open()];
+    const left = new AbortController();
+    expect((await replicas[1].listen(listening, { signal: left.signal })).status).toBe(200);
+    const begun = performance.now();
+    for (let turn = 0; performance.now() - begun < 1.5 * IDLE_MS; turn += 1) {
       expect((await replicas[turn % 2 ? 0 : 1].ask(used, PING)).status).toBe(200);
+      await delay(100);
     }
     for (const replica of replicas) {
       expect((await replica.ask(idle, PING)).status).toBe(404);
       expect((await replica.ask(used, PING)).status).toBe(200);
+      expect((await replica.ask(listening, PING)).status).toBe(200);
     }
+    left.abort();
   });
 
   it('does not end while a call runs in it', async () => {

@@ -50,6 +50,8 @@ interface Options {
   readonly capabilities?: ServerInfo['capabilities'];
   /** Only the tools the SDK's server has too, or all of them. */
   readonly tools?: 'plain' | 'all';
+  /** In place of a free one. */
+  readonly port?: number;
   /** Called before it starts, for what an operator would register on it. */
   readonly prepare?: (app: NestExpressApplication) => void;
 }
@@ -72,6 +74,7 @@ export class McpApp implements AsyncDisposable {
     runtime = new FakeRuntime(),
     tools = 'all',
     capabilities = {},
+    port: wanted = 0,
     prepare = () => undefined,
   }: Options = {}): Promise<McpApp> {
     const usual = readConfig('mcp', { CYBERUN_RUNTIME_URL: 'http://127.0.0.1:9/api/v1', ...environment });
@@ -91,7 +94,7 @@ export class McpApp implements AsyncDisposable {
     boundConnections(app.getHttpServer(), config.limits, { jsonRpc: true, rest: false });
     prepare(app);
     await connectMcp(app, { mount: MOUNT });
-    await app.listen(0, '127.0.0.1');
+    await app.listen(wanted, '127.0.0.1');
     const { port } = app.getHttpServer().address() as AddressInfo;
     app.get(Addresses, { strict: false }).announce(port);
     return new McpApp(app, runtime, log, `http://127.0.0.1:${port}`);

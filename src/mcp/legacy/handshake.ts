@@ -9,7 +9,7 @@ import { invalidParams } from '../transport/invalid-params.js';
 import { isRequestId, jsonOf, resultMessage } from '../transport/messages.js';
 import { Reply } from '../transport/reply.js';
 import { SdkServers } from '../transport/sdk-servers.js';
-import { messagesIn, negotiated, SESSION_ID } from './legacy-messages.js';
+import { answersQuestions, messagesIn, negotiated, SESSION_ID } from './legacy-messages.js';
 import { Sessions } from './sessions.js';
 
 /** A session keeps what its client says of itself for as long as it lives. */
@@ -68,9 +68,4 @@ function openingIn(body: Record<string, unknown>): Pick<InitializeRequest, 'para
   if (fault !== undefined) throw new Refusal(400, CODE.invalidParams, fault, { id });
   messagesIn(body);
   return { id, params: params as InitializeRequest['params'] };
-}
-
-function answersQuestions({ capabilities }: InitializeRequest['params']): boolean {
-  const { sampling, elicitation, roots } = capabilities;
-  return sampling !== undefined || elicitation !== undefined || roots !== undefined;
 }

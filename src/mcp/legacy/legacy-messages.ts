@@ -1,4 +1,5 @@
 import {
+  type InitializeRequest,
   type JSONRPCMessage,
   parseJSONRPCMessage,
   SUPPORTED_PROTOCOL_VERSIONS,
@@ -58,5 +59,11 @@ export const negotiated = (wanted: string): string =>
   SUPPORTED_PROTOCOL_VERSIONS.find((version) => version === wanted) ??
   SUPPORTED_PROTOCOL_VERSIONS[0] ??
   wanted;
+
+/** Whether a client said in its initialize that it answers questions. */
+export function answersQuestions({ capabilities }: InitializeRequest['params']): boolean {
+  const { sampling, elicitation, roots } = capabilities;
+  return sampling !== undefined || elicitation !== undefined || roots !== undefined;
+}
 
 export const sessionNotFound = (): Refusal => new Refusal(404, CODE.sessionNotFound, 'Session not found');

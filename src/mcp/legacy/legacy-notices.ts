@@ -34,9 +34,9 @@ export class LegacyNotices {
 
 /** Whether nobody else can have a use for it. */
 function deliver(session: LiveSession, message: JSONRPCMessage): boolean {
-  if (!isNotice(message)) return session.link?.deliver(message) ?? false;
+  if (!isNotice(message)) return session.deliver(message);
   if (message.method === 'notifications/cancelled') return cancel(session, message);
-  session.link?.deliver(message);
+  session.deliver(message);
   return false;
 }
 
@@ -45,8 +45,7 @@ function cancel(session: LiveSession, notice: NoticeMessage): boolean {
   const call = session.callOf(requestId);
   if (!call) return false;
   const why = typeof reason === 'string' ? `: ${oneLine(reason)}` : '';
-  call.cancel(`cancelled by the client${why}`);
-  session.link?.cancel(call, notice);
+  session.cancel(call, `cancelled by the client${why}`, notice);
   return true;
 }
 

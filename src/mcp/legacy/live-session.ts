@@ -1,5 +1,8 @@
+import type { JSONRPCMessage } from '@modelcontextprotocol/server';
+
 import type { Call } from '../transport/call.js';
 import type { EventStream } from '../transport/event-stream.js';
+import type { NoticeMessage } from '../transport/messages.js';
 import { type Listed, Roster } from '../transport/roster.js';
 import type { SessionLink } from './session-link.js';
 import type { SessionRecord } from './sessions.js';
@@ -16,13 +19,21 @@ export class LiveSession {
   /** Streams of calls, here or in other replicas, that the client has come back to. */
   readonly resumed = new Map<string, EventStream>();
   link: SessionLink | undefined;
+  /** Those before it that have not finished what they began. */
+  private formerLinks: readonly SessionLink[] = [];
+  private sentToAll: Set<string> | undefined;
 
   /** @param record as the latest request found it. */
   constructor(public record: SessionRecord) {}
 
   /** Nothing is: all that is left of the session is its record. */
   get isQuiet(): boolean {
-    return this.inProgress.size === 0 && this.resumed.size === 0 && !this.stream && !this.link;
+    return !this.isInUse && this.links.length === 0;
+  }
+
+  /** The client waits for an answer, or listens. */
+  get isInUse(): boolean {
+    return this.inProgress.size > 0 || this.stream !== undefined || this.resumed.size > 0;
   }
 
   /** The call with this id; of two that share one, the later. */
@@ -30,11 +41,54 @@ export class LiveSession {
     return [...this.inProgress].findLast(({ call }) => call.id === id)?.call;
   }
 
+  /** Has the next request served by a new SDK server; one that is in use finishes what it has begun. */
+  renewLink(): void {
+    this.formerLinks = this.links.filter(({ isBusy }) => isBusy);
+    this.link = undefined;
+  }
+
+  /** Lets go of SDK servers that have been replaced and have finished. */
+  forgetFormerLinks(): void {
+    if (this.formerLinks.length > 0) this.formerLinks = this.formerLinks.filter(({ isBusy }) => isBusy);
+  }
+
+  /** Hands a message of the client to its SDK servers; returns whether one of them had asked for it. */
+  deliver(message: JSONRPCMessage): boolean {
+    return this.links.filter((link) => link.deliver(message)).length > 0;
+  }
+
+  /** Cancels a call, and tells the SDK server that works on it. */
+  cancel(call: Call, reason: string, notice: NoticeMessage): void {
+    call.cancel(reason);
+    for (const link of this.links) link.cancel(call, notice);
+  }
+
+  /** What was sent to all sessions since its stream was opened, each message once. */
+  get broadcasts(): Iterable<string> {
+    return this.sentToAll ?? [];
+  }
+
+  /** Sends what is meant for all sessions, if the client listens. */
+  broadcast(message: string): void {
+    if (!this.stream) return;
+    (this.sentToAll ??= new Set()).add(message);
+    void this.stream.send(message);
+  }
+
+  forgetStream(): void {
+    this.stream = undefined;
+    this.sentToAll = undefined;
+  }
+
+  private get links(): readonly SessionLink[] {
+    return this.link ? [this.link, ...this.formerLinks] : this.formerLinks;
+  }
+
   /** Ends everything at once. */
   end(reason: string): void {
     for (const { call } of this.inProgress) call.cancel(reason);
     this.stream?.end();
     for (const stream of this.resumed.values()) stream.end();
-    void this.link?.close();
+    for (const link of this.links) void link.close();
   }
 }

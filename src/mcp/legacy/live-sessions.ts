@@ -72,18 +72,19 @@ export class LiveSessions implements OnApplicationShutdown {
 
   /** Forgets a session in which nothing is going on any more. */
   settle(session: LiveSession): void {
+    session.forgetFormerLinks();
     if (session.isQuiet) this.live.delete(session.record.tag);
   }
 
   /** Sends a notification to every session that listens. */
   broadcast(message: string): void {
-    for (const { stream } of this.live.values()) void stream?.send(message);
+    for (const session of this.live.values()) session.broadcast(message);
   }
 
   /** What we announce has changed, so SDK servers are made anew; those in use finish what they have begun. */
   forgetServers(): void {
     for (const session of this.live.values()) {
-      session.link = undefined;
+      session.renewLink();
       this.settle(session);
     }
   }
@@ -107,8 +108,9 @@ export class LiveSessions implements OnApplicationShutdown {
   }
 
   private renew(): void {
-    for (const { inProgress, record } of this.live.values()) {
-      const told = inProgress.size > 0 ? this.sessions.renew(record) : this.sessions.check(record);
+    for (const session of this.live.values()) {
+      const { record, isInUse } = session;
+      const told = isInUse ? this.sessions.renew(record) : this.sessions.check(record);
       // Out of reach; the next time will do.
       told.catch(() => undefined);
     }

@@ -10,7 +10,11 @@ const CAP = 10_000;
 const opened = (keyHash: string): Opened => ({
   keyHash,
   protocolVersion: '2025-11-25',
-  hello: '{}',
+  hello: JSON.stringify({
+    protocolVersion: '2025-11-25',
+    capabilities: {},
+    clientInfo: { name: 'test', version: '1' },
+  }),
   canBeAsked: false,
 });
 

@@ -1,14 +1,16 @@
-import { randomBytes } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 import type { OnApplicationShutdown } from '@nestjs/common';
 import type { LoggingLevel } from '@modelcontextprotocol/server';
 
 import type { Config } from '../../config/index.js';
 import type { Bounds } from '../bounds/bounds.js';
+import { SealedSessionIds } from './sealed-session-ids.js';
 import { type Opened, type SessionRecord, Sessions, type StreamClaim } from './sessions.js';
 
-const ID_BYTES = 16;
 const CAP = 10_000;
+/** Sessions of processes before this one that have ended here; their ids would be good for more. */
+const ENDED_CAP = 10_000;
 const LONGEST_SWEEP_MS = 30_000;
 /** How exactly the time of the last use is known, in parts of the time a session may idle. */
 const STEPS_PER_IDLE_TIME = 100;
@@ -16,12 +18,26 @@ const STEPS_PER_IDLE_TIME = 100;
 interface Kept {
   session: SessionRecord;
   lastUsed: number;
-  hasStream: boolean;
+  /** It was opened by a process before this one. */
+  readonly isTakenOver: boolean;
 }
 
-/** Sessions of one process. The map keeps them in the order of their last use, so the first is the next to end. */
+/** There is one process, which knows itself where the stream is. */
+const CLAIM: StreamClaim = {
+  announce: () => undefined,
+  onLost: () => undefined,
+  release: () => Promise.resolve(),
+};
+
+/**
+ * Sessions of one process, and of those before it, as far as clients come with their ids. The map keeps them in the order
+ * of their last use, so the first is the next to end.
+ */
 export class MemorySessions extends Sessions implements OnApplicationShutdown {
   private readonly kept = new Map<string, Kept>();
+  private readonly ids = new SealedSessionIds();
+  /** Tags of sessions that were taken over and have ended. */
+  private readonly ended = new Set<string>();
   /** How many each key has. */
   private readonly perKey = new Map<string, number>();
   private readonly listeners = new Set<(tag: string) => void>();
@@ -44,17 +60,12 @@ export class MemorySessions extends Sessions implements OnApplicationShutdown {
   }
 
   open(opened: Opened): Promise<SessionRecord | undefined> {
-    if (this.isFull(opened.keyHash)) return Promise.resolve(undefined);
-    this.makeRoom();
-    const id = randomBytes(ID_BYTES).toString('base64url');
-    const session = { ...opened, id, tag: id };
-    this.kept.set(session.id, { session, lastUsed: Date.now(), hasStream: false });
-    this.addTo(opened.keyHash, 1);
-    return Promise.resolve(session);
+    const id = this.ids.seal(opened);
+    return Promise.resolve(this.keep({ ...opened, id, tag: tagOf(id) }, false)?.session);
   }
 
   find(id: string, keyHash: string): Promise<SessionRecord | undefined> {
-    const kept = this.living(id);
+    const kept = this.living(id) ?? this.takeOver(id, keyHash);
     if (kept?.session.keyHash !== keyHash) return Promise.resolve(undefined);
     this.touch(id, kept);
     return Promise.resolve(kept.session);
@@ -82,15 +93,8 @@ export class MemorySessions extends Sessions implements OnApplicationShutdown {
     return Promise.resolve();
   }
 
-  claimStream({ id }: SessionRecord): Promise<StreamClaim | undefined> {
-    const kept = this.kept.get(id);
-    if (!kept || kept.hasStream) return Promise.resolve(undefined);
-    kept.hasStream = true;
-    const release = (): Promise<void> => {
-      kept.hasStream = false;
-      return Promise.resolve();
-    };
-    return Promise.resolve({ release, onLost: () => undefined });
+  claimStream(): Promise<StreamClaim> {
+    return Promise.resolve(CLAIM);
   }
 
   onEnded(listener: (tag: string) => void): void {
@@ -99,6 +103,24 @@ export class MemorySessions extends Sessions implements OnApplicationShutdown {
 
   onApplicationShutdown(): void {
     clearInterval(this.sweeper);
+  }
+
+  /** Goes on with a session of a process before this one. */
+  private takeOver(id: string, keyHash: string): Kept | undefined {
+    const opened = this.ids.open(id, keyHash);
+    if (!opened) return undefined;
+    const tag = tagOf(id);
+    return this.ended.has(tag) ? undefined : this.keep({ ...opened, id, tag }, true);
+  }
+
+  private keep(session: SessionRecord, isTakenOver: boolean): Kept | undefined {
+    const { id, keyHash } = session;
+    if (this.isFull(keyHash)) return undefined;
+    this.makeRoom();
+    const kept = { session, lastUsed: Date.now(), isTakenOver };
+    this.kept.set(id, kept);
+    this.addTo(keyHash, 1);
+    return kept;
   }
 
   private living(id: string): Kept | undefined {
@@ -151,7 +173,18 @@ export class MemorySessions extends Sessions implements OnApplicationShutdown {
     const kept = this.kept.get(id);
     if (!kept) return;
     this.kept.delete(id);
-    this.addTo(kept.session.keyHash, -1);
-    for (const listener of this.listeners) listener(id);
+    const { tag, keyHash } = kept.session;
+    this.addTo(keyHash, -1);
+    if (kept.isTakenOver) this.rememberEnded(tag);
+    for (const listener of this.listeners) listener(tag);
+  }
+
+  private rememberEnded(tag: string): void {
+    const [oldest] = this.ended;
+    if (this.ended.size >= ENDED_CAP && oldest !== undefined) this.ended.delete(oldest);
+    this.ended.add(tag);
   }
 }
+
+/** Ids are long, and their random part is a client's to choose. */
+const tagOf = (id: string): string => hash('sha256', id, 'base64url');

@@ -13,7 +13,7 @@ import type {
 import type { McpServer } from '../tools/tool-context.js';
 
 import type { Call } from '../transport/call.js';
-import type { NoticeMessage, RequestMessage } from '../transport/messages.js';
+import { isNotice, isRequest, type NoticeMessage, type RequestMessage } from '../transport/messages.js';
 import type { LiveSession } from './live-session.js';
 import { QuestionIds } from './question-ids.js';
 
@@ -31,6 +31,8 @@ export class SessionLink implements Transport {
   private readonly ids = new QuestionIds();
   /** Requests of the client that the server is working on, by the ids it knows them under. */
   private readonly asked = new Map<RequestId, Call>();
+  /** Ids of the questions the server waits for an answer to, as it knows them. */
+  private readonly questions = new Set<unknown>();
   /** Id of our own requests, which repeat what the client said elsewhere; none that a client would choose. */
   private readonly handshake: RequestId = randomUUID();
   private logLevel: LoggingLevel | undefined;
@@ -47,6 +49,11 @@ export class SessionLink implements Transport {
     const params = JSON.parse(live.record.hello) as InitializeRequest['params'];
     void server.connect(this);
     this.deliver({ jsonrpc: '2.0', id: this.handshake, method: 'initialize', params });
+  }
+
+  /** The server works on a request of the client, or waits for its answer. */
+  get isBusy(): boolean {
+    return this.asked.size > 0 || this.questions.size > 0;
   }
 
   /** Tells the server which messages the client wants, unless it has been told. */
@@ -82,12 +89,14 @@ export class SessionLink implements Transport {
   /** Hands a message of the client to the server, unless it answers a question of somebody else. */
   deliver(message: JSONRPCMessage, extra?: MessageExtraInfo): boolean {
     const ours = this.ids.inward(message);
+    if (ours && !('method' in ours)) this.questions.delete(Reflect.get(ours, 'id'));
     if (ours) this.onmessage?.(ours, extra);
     return ours !== undefined;
   }
 
   async send(message: JSONRPCMessage, options?: TransportSendOptions): Promise<void> {
     if ('method' in message) {
+      this.countQuestion(message);
       const text = JSON.stringify(this.ids.outward(message));
       const related = options?.relatedRequestId;
       const call = related === undefined ? undefined : this.callOf(related);
@@ -102,6 +111,14 @@ export class SessionLink implements Transport {
   close(): Promise<void> {
     this.onclose?.();
     return Promise.resolve();
+  }
+
+  /** A question that is cancelled gets no answer. */
+  private countQuestion(message: JSONRPCMessage): void {
+    if (isRequest(message)) this.questions.add(message.id);
+    else if (isNotice(message) && message.method === 'notifications/cancelled') {
+      this.questions.delete(message.params?.['requestId']);
+    }
   }
 
   private answer(id: RequestId, message: JSONRPCMessage): void {

@@ -17,9 +17,12 @@ export class SessionStreams {
 
   /** @throws {Refusal} */
   async open(record: SessionRecord, headers: IncomingHttpHeaders, response: ServerResponse): Promise<void> {
-    this.traffic.requireRoom(record.keyHash, null);
     const lastEventId = String(headers['last-event-id'] ?? '');
-    if (lastEventId === '') await this.standalone.open(record, response);
-    else await this.resumed.resume(record, lastEventId, response);
+    if (lastEventId === '') {
+      await this.standalone.open(record, response);
+    } else {
+      this.traffic.requireRoom(record.keyHash, null);
+      await this.resumed.resume(record, lastEventId, response);
+    }
   }
 }

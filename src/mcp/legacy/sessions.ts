@@ -21,7 +21,9 @@ export type Opened = Omit<SessionRecord, 'id' | 'tag'>;
 
 /** The right to the one standalone stream of a session. */
 export interface StreamClaim {
-  /** Calls back when somebody else has it, because we were out of reach for too long. */
+  /** Has the stream end that had it before, if that is in another process. */
+  announce(): void;
+  /** Calls back when a newer stream has it. */
   onLost(listener: () => void): void;
   release(): Promise<void>;
 }
@@ -51,8 +53,8 @@ export abstract class Sessions {
 
   abstract end(session: SessionRecord): Promise<void>;
 
-  /** Takes the one standalone stream of a session, unless somebody has it. */
-  abstract claimStream(session: SessionRecord): Promise<StreamClaim | undefined>;
+  /** Takes the right to the one standalone stream of a session; whatever stream had it, may be one its client has lost. */
+  abstract claimStream(session: SessionRecord): Promise<StreamClaim>;
 
   /** Calls back with the tag of a session that has ended, for whatever reason; perhaps more than once. */
   abstract onEnded(listener: (tag: string) => void): void;

@@ -29,6 +29,8 @@ export class RedisSessions extends Sessions {
   private readonly listeners = new Set<(tag: string) => void>();
   private readonly idleMs: number;
   private readonly places: RedisPlaces;
+  /** Those of streams that are open here, by the tags of their sessions. */
+  private readonly claims = new Map<string, RedisStreamClaim>();
 
   constructor(
     private readonly redis: RedisConnection,
@@ -39,6 +41,7 @@ export class RedisSessions extends Sessions {
     this.idleMs = mcpSessionIdleSeconds * 1000;
     this.places = new RedisPlaces(redis, PREFIX, { perKey, idleMs: this.idleMs, recordKey });
     replicas.onTold('ended', ({ tag }) => this.ended(tag));
+    replicas.onTold('stream-taken', ({ tag }) => void this.claims.get(tag)?.renew());
   }
 
   async open({ keyHash, ...kept }: Opened): Promise<SessionRecord | undefined> {
@@ -77,16 +80,22 @@ export class RedisSessions extends Sessions {
     await Promise.all([this.places.leave(keyHash, tag), this.replicas.tell({ kind: 'ended', tag })]);
   }
 
-  async claimStream({ tag }: SessionRecord): Promise<StreamClaim | undefined> {
+  async claimStream({ tag }: SessionRecord): Promise<StreamClaim> {
     const holder = `${this.replicas.name}:${randomBytes(ID_BYTES).toString('base64url')}`;
     const [record, stream] = [recordKey(tag), streamKey(tag)];
-    const isOurs = await this.redis.run((redis) => redis.set(stream, holder, 'PX', CLAIM_MS, 'NX'));
-    if (isOurs === null) return undefined;
-    return new RedisStreamClaim({
+    await this.redis.run((redis) => redis.set(stream, holder, 'PX', CLAIM_MS));
+    const claim = new RedisStreamClaim({
       hold: () => this.redis.run((redis) => redis.holdStream(record, stream, holder, CLAIM_MS)),
-      release: () => this.redis.run((redis) => redis.releaseStream(stream, holder)),
+      release: () => {
+        if (this.claims.get(tag) === claim) this.claims.delete(tag);
+        return this.redis.run((redis) => redis.releaseStream(stream, holder));
+      },
+      // Unheard, it is found out at the next renewal.
+      announce: () => void this.replicas.tell({ kind: 'stream-taken', tag }).catch(() => undefined),
       onEnded: () => this.ended(tag),
     });
+    this.claims.set(tag, claim);
+    return claim;
   }
 
   onEnded(listener: (tag: string) => void): void {

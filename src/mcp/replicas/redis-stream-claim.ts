@@ -8,16 +8,22 @@ interface Held {
   /** Says how things stand, and makes the claim last longer if it is ours. */
   readonly hold: () => Promise<'held' | 'taken' | 'ended'>;
   readonly release: () => Promise<unknown>;
+  /** Tells the other replicas to see whether their claims are still theirs. */
+  readonly announce: () => void;
   readonly onEnded: () => void;
 }
 
-/** The one standalone stream of a session, held for as long as it is renewed. */
+/** The one standalone stream of a session, held until a newer one has it and for as long as it is renewed. */
 export class RedisStreamClaim implements StreamClaim {
   private readonly renewal: NodeJS.Timeout;
   private readonly listeners = new Set<() => void>();
 
   constructor(private readonly held: Held) {
     this.renewal = setInterval(() => void this.renew(), RENEWAL_MS).unref();
+  }
+
+  announce(): void {
+    this.held.announce();
   }
 
   onLost(listener: () => void): void {
@@ -29,14 +35,14 @@ export class RedisStreamClaim implements StreamClaim {
     await this.held.release();
   }
 
-  private async renew(): Promise<void> {
+  /** Sees whether it is still ours, and makes it last longer if so. */
+  async renew(): Promise<void> {
     // While Redis is away the stream stays open: if nobody takes it until then, the next renewal claims it again.
     const state = await this.held.hold().catch(() => 'held' as const);
-    if (state === 'ended') {
-      // There is nothing left to hold, even if nobody releases it.
-      clearInterval(this.renewal);
-      this.held.onEnded();
-    }
-    if (state === 'taken') for (const listener of this.listeners) listener();
+    if (state === 'held') return;
+    // There is nothing left to hold, even if nobody releases it.
+    clearInterval(this.renewal);
+    if (state === 'ended') this.held.onEnded();
+    else for (const listener of this.listeners) listener();
   }
 }

@@ -7,6 +7,8 @@ export type ReplicaMessage =
   | { readonly kind: 'from-client'; readonly tag: string; readonly message: JSONRPCMessage }
   /** A message for the standalone stream of a session, wherever that is open. */
   | { readonly kind: 'to-client'; readonly tag: string; readonly text: string }
+  /** A session has a new standalone stream, which takes the place of the one before. */
+  | { readonly kind: 'stream-taken'; readonly tag: string }
   /** Somebody reads on in a stream that another replica may be writing. */
   | { readonly kind: 'reading'; readonly stream: string; readonly isFirst: boolean }
   /** There is more to read in a stream. */

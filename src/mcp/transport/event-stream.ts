@@ -45,6 +45,11 @@ export class EventStream {
     return this.write(`event: message\n${id}data: ${message}\n\n`);
   }
 
+  /** Says when a client should come back that loses the stream. */
+  comeBackAfter(ms: number): void {
+    void this.write(`retry: ${ms}\n\n`);
+  }
+
   end(): void {
     clearTimeout(this.heartbeat);
     this.response.end();

@@ -1,0 +1,96 @@
+import * as fc from 'fast-check';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+
+import { SealedSessionIds } from './sealed-session-ids.js';
+import type { Opened } from './sessions.js';
+
+const DAY_MS = 86_400_000;
+
+const opened = (params: object = {}): Opened => ({
+  keyHash: 'a key',
+  protocolVersion: '2025-11-25',
+  hello: JSON.stringify({
+    protocolVersion: '2025-11-25',
+    capabilities: { elicitation: {} },
+    clientInfo: { name: 'test', version: '1' },
+    ...params,
+  }),
+  canBeAsked: true,
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+describe('a sealed session id', () => {
+  it('is opened by another process with the same key, and by no other key', () => {
+    const session = opened();
+    const id = new SealedSessionIds().seal(session);
+    expect(new SealedSessionIds().open(id, 'a key')).toEqual(session);
+    expect(new SealedSessionIds().open(id, 'another key')).toBeUndefined();
+  });
+
+  it('is nothing to the process that made it, which knows the session or knows that it has ended', () => {
+    const ids = new SealedSessionIds();
+    expect(ids.open(ids.seal(opened()), 'a key')).toBeUndefined();
+  });
+
+  it('differs for each session, and holds no key', () => {
+    const ids = new SealedSessionIds();
+    const made = Array.from({ length: 50 }, () => ids.seal(opened()));
+    expect(new Set(made).size).toBe(50);
+    expect(Buffer.from(made[0]?.split('.')[1] ?? '', 'base64url').toString()).not.toContain('a key');
+  });
+
+  it('is good for thirty days', () => {
+    vi.useFakeTimers();
+    const id = new SealedSessionIds().seal(opened());
+    vi.setSystemTime(Date.now() + 30 * DAY_MS);
+    expect(new SealedSessionIds().open(id, 'a key')).toBeDefined();
+    vi.setSystemTime(Date.now() + 2000);
+    expect(new SealedSessionIds().open(id, 'a key')).toBeUndefined();
+  });
+
+  it('leaves out what people read where a client says much of itself, and holds nothing where that is too much', () => {
+    const ids = new SealedSessionIds();
+    const clientInfo = { name: 'test', version: '1', description: 'x'.repeat(10_000) };
+    const found = new SealedSessionIds().open(ids.seal(opened({ clientInfo })), 'a key');
+    expect(found).toEqual(opened());
+    const id = ids.seal(opened({ capabilities: { experimental: { x: { text: 'x'.repeat(10_000) } } } }));
+    expect(id).toHaveLength(22);
+    expect(new SealedSessionIds().open(id, 'a key')).toBeUndefined();
+  });
+
+  it('is short enough for a header and is opened again, whatever a client says of itself', () => {
+    const ids = new SealedSessionIds();
+    const others = new SealedSessionIds();
+    const clientInfo = fc.record({ name: fc.string({ unit: 'binary' }), version: fc.string() });
+    const property = fc.property(
+      clientInfo,
+      fc.dictionary(fc.string(), fc.dictionary(fc.string(), fc.jsonValue())),
+      (info, experimental) => {
+        const id = ids.seal(opened({ clientInfo: info, capabilities: { experimental } }));
+        expect(id).toMatch(/^[\w.-]{22,2200}$/);
+        const found = others.open(id, 'a key');
+        if (id.length > 22) expect(found).toMatchObject({ keyHash: 'a key', protocolVersion: '2025-11-25' });
+      },
+    );
+    fc.assert(property, { numRuns: 300 });
+  });
+
+  it('is no other text', () => {
+    const others = new SealedSessionIds();
+    const id = new SealedSessionIds().seal(opened());
+    fc.assert(
+      fc.property(fc.nat(id.length - 1), fc.constantFrom('A', 'B', '.', '_', ''), (place, letter) => {
+        const changed = id.slice(0, place) + letter + id.slice(place + 1);
+        fc.pre(changed !== id);
+        expect(others.open(changed, 'a key')).toBeUndefined();
+      }),
+      { numRuns: 300 },
+    );
+    for (const text of ['', '.', 's1.', 's1..', 's1.x', 's1.x.', '__proto__', 's1.' + 'A'.repeat(5000)]) {
+      expect(others.open(text, 'a key')).toBeUndefined();
+    }
+  });
+});

@@ -1,0 +1,156 @@
+import { Module } from '@nestjs/common';
+import { Ctx } from '@nestjs/microservices';
+import { McpContext, McpController, Tool } from '@rekog/mcp-nest';
+import { afterEach, describe, expect, it } from 'vitest';
+
+import { IDLE_MS, IDLING } from '../support/idling.js';
+import { KEY, McpApp } from '../support/mcp-app.js';
+import { call, McpHttp, messagesOf, nextOf, resultOf, rpc } from '../support/mcp-http.js';
+import { until } from '../support/processes.js';
+import { WATCHED_CLIENTS } from '../support/watched-clients.js';
+
+const OTHER_KEY = 'sk-other-0123456789abcdef';
+const PING = rpc('ping');
+const EXTRA = { name: 'extra', description: 'Registered later', handler: () => ({ extra: true }) };
+const CHANGED = { jsonrpc: '2.0', method: 'notifications/tools/list_changed' };
+
+@McpController()
+class AsideTools {
+  @Tool({ name: 'ask_aside', description: 'Asks on the standalone stream' })
+  async askAside(@Ctx() { mcpServer }: McpContext): Promise<object> {
+    const requestedSchema = { type: 'object', properties: { name: { type: 'string' } } } as const;
+    const { content } = await mcpServer.server.elicitInput({ message: 'Who?', requestedSchema });
+    return { name: content?.['name'] };
+  }
+}
+
+@Module({ controllers: [AsideTools] })
+class AsideModule {}
+
+let app: McpApp | undefined;
+
+afterEach(async () => {
+  await app?.[Symbol.asyncDispose]();
+  app = undefined;
+});
+
+async function started(environment: Record<string, string> = {}, port = 0): Promise<McpHttp> {
+  app = await McpApp.start({ environment, port, modules: [AsideModule] });
+  return new McpHttp(app);
+}
+
+/** Ends the server and starts another, which knows nothing of the first; at the same port, if it is given. */
+async function restarted(environment: Record<string, string> = {}, port?: number): Promise<McpHttp> {
+  await app?.[Symbol.asyncDispose]();
+  return await started(environment, port);
+}
+
+const reply = (id: unknown, name: string): object => ({
+  jsonrpc: '2.0',
+  id,
+  result: { action: 'accept', content: { name } },
+});
+
+describe('a session opened before the server was restarted', () => {
+  it.each(['2025-03-26', '2025-06-18', '2025-11-25'])(
+    'goes on at %s, stream and questions too',
+    async (revision) => {
+      let http = await started();
+      const session = await http.open({ elicitation: {} }, revision);
+      http = await restarted();
+
+      expect((await http.ask(session, PING)).status).toBe(200);
+      const messages = messagesOf(await http.listen(session));
+      app?.strategy.registerTool(EXTRA);
+      expect(await nextOf(messages)).toEqual(CHANGED);
+      const answer = http.ask(session, call('ask_aside'));
+      const { id, method } = await nextOf(messages);
+      expect(method).toBe('elicitation/create');
+      expect((await http.ask(session, reply(id, 'Ada'))).status).toBe(202);
+      expect(await resultOf(await answer)).toMatchObject({ structuredContent: { name: 'Ada' } });
+      const batch = await http.send('POST', [PING], { session });
+      expect(batch.status).toBe(revision < '2025-06-18' ? 200 : 400);
+      await messages.return(undefined);
+    },
+  );
+
+  it('goes on after several restarts, and ends by DELETE like any other', async () => {
+    let http = await started();
+    const session = await http.open();
+    for (let turn = 0; turn < 2; turn += 1) {
+      http = await restarted();
+      expect((await http.ask(session, PING)).status).toBe(200);
+    }
+    expect((await http.send('DELETE', undefined, { session })).status).toBe(200);
+    for (const method of ['POST', 'GET', 'DELETE']) {
+      const body = method === 'POST' ? PING : undefined;
+      expect((await http.send(method, body, { session })).status).toBe(404);
+    }
+  });
+
+  it('is not found with another key, nor when one letter of its id has changed', async () => {
+    let http = await started();
+    const session = await http.open();
+    http = await restarted();
+    expect((await http.ask(session, PING, { key: OTHER_KEY })).status).toBe(404);
+    for (const place of [0, 1, 5, session.length >> 1, session.length - 2]) {
+      const other = session[place] === 'A' ? 'B' : 'A';
+      const changed = session.slice(0, place) + other + session.slice(place + 1);
+      expect((await http.ask(changed, PING)).status).toBe(404);
+    }
+    expect((await http.ask(session, PING)).status).toBe(200);
+  });
+
+  it('counts among the sessions of its key, and idles like any other', async () => {
+    const few = { ...IDLING, CYBERUN_MCP_SESSIONS_PER_KEY: '2' };
+    let http = await started(few);
+    const sessions = [await http.open(), await http.open()] as const;
+    http = await restarted(few);
+    const fresh = await http.open();
+    expect((await http.ask(sessions[0], PING)).status).toBe(200);
+    expect((await http.ask(sessions[1], PING)).status).toBe(404);
+    const begun = performance.now();
+    await until(() => Promise.resolve(performance.now() - begun > 1.5 * IDLE_MS));
+    for (const session of [sessions[0], fresh]) expect((await http.ask(session, PING)).status).toBe(404);
+  });
+
+  it('goes on for a client that says much of itself, and not for one that says far too much', async () => {
+    let http = await started();
+    const much = await http.open({ experimental: { x: { text: 'x'.repeat(800) } } });
+    const tooMuch = await http.open({ experimental: { x: { text: 'x'.repeat(8000) } } });
+    expect(much.length).toBeLessThan(2200);
+    http = await restarted();
+    expect((await http.ask(much, PING)).status).toBe(200);
+    expect((await http.ask(tooMuch, PING)).status).toBe(404);
+  });
+});
+
+describe.each(WATCHED_CLIENTS)('a host with $name', ({ connect }) => {
+  it('goes on over a restart, calls and stream, and does not connect anew', async () => {
+    await started();
+    await using client = await connect({ endpoint: app?.url ?? '', key: KEY });
+    const { sessionId } = client;
+    await expect.poll(() => client.gets.length).toBe(1);
+    await restarted({}, Number(new URL(app?.url ?? '').port));
+    await expect.poll(() => client.gets.map(({ status }) => status), { timeout: 60_000 }).toEqual([200, 200]);
+    expect(await client.call('echo', { text: 'x' })).toMatchObject({ structuredContent: { text: 'x' } });
+    const changed = new Promise<void>((resolve) => client.onToolsChanged(resolve));
+    app?.strategy.registerTool(EXTRA);
+    await changed;
+    expect(client.sessionId).toBe(sessionId);
+    expect(client.errors).toEqual([]);
+  });
+});
+
+it('a client’s answer reaches the tool that asked, though the list of tools has changed meanwhile', async () => {
+  const http = await started();
+  const session = await http.open({ elicitation: {} });
+  const messages = messagesOf(await http.listen(session));
+  const answer = http.ask(session, call('ask_aside'));
+  const { id } = await nextOf(messages);
+  app?.strategy.registerTool(EXTRA);
+  expect(await nextOf(messages)).toEqual(CHANGED);
+  expect((await http.ask(session, reply(id, 'Ada'))).status).toBe(202);
+  expect(await resultOf(await answer)).toMatchObject({ structuredContent: { name: 'Ada' } });
+  await messages.return(undefined);
+});
