@@ -1,14 +1,28 @@
 import { constants, type ServerHttp2Stream } from 'node:http2';
-import { connect, type Socket } from 'node:net';
+import { Socket } from 'node:net';
 
 import { CONNECTION_END, CONNECTION_FAILURE } from '../../contract/index.js';
+
+type Written = (error?: Error | null) => void;
+
+/** A connection whose answer is still read when the service takes nothing more: it may have answered, and closed. */
+class ServiceSocket extends Socket {
+  override _write(chunk: Buffer, encoding: BufferEncoding, written: Written): void {
+    super._write(chunk, encoding, () => written());
+  }
+
+  override _writev(chunks: { chunk: Buffer; encoding: BufferEncoding }[], written: Written): void {
+    super._writev?.(chunks, () => written());
+  }
+}
 
 /**
  * Joins a stream of the tunnel to a new connection to a service on this machine. Bytes are copied, not read: what a
  * service sends is the caller's to make sense of, and cannot harm this process. Each direction ends by itself.
  */
 export function joinToService(stream: ServerHttp2Stream, port: number, heard: () => void): void {
-  const socket = connect({ host: '127.0.0.1', port, allowHalfOpen: true, noDelay: true });
+  const socket = new ServiceSocket({ allowHalfOpen: true }).connect({ host: '127.0.0.1', port });
+  socket.setNoDelay(true);
   socket.once('connect', () => {
     if (!stream.destroyed) stream.respond({ ':status': 200 }, { waitForTrailers: true });
     toService(stream, socket);
@@ -47,20 +61,14 @@ function toCaller(socket: Socket, stream: ServerHttp2Stream): void {
   socket.once('close', () => stream.end());
 }
 
-/**
- * Writes a turn of the event loop later than it has read: a service that answers early and closes makes the next
- * write fail, and a failed write would take with it the answer that has arrived by then.
- */
 function toService(stream: ServerHttp2Stream, socket: Socket): void {
   const goOn = (): void => void stream.resume();
   stream.on('data', (chunk: Buffer) => {
+    // What comes after the service has closed is read and dropped.
+    if (!socket.writable || socket.write(chunk)) return;
     stream.pause();
-    setImmediate(() => {
-      // Nobody takes what comes after the service has closed; it is read and dropped.
-      if (!socket.writable || socket.write(chunk)) return goOn();
-      socket.once('drain', goOn);
-      socket.once('close', goOn);
-    });
+    socket.once('drain', goOn);
+    socket.once('close', goOn);
   });
   // A stream of HTTP/2 that is cut also says it has ended; only one without a code has.
   stream.once('end', () => {

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { finished } from 'node:stream';
 
 import { BadGatewayException, Inject, Injectable, PayloadTooLargeException } from '@nestjs/common';
 
@@ -120,7 +121,8 @@ async function passOn(answer: ServiceAnswer, response: ServerResponse, pauseMs: 
   });
   body.pipe(response, { end: false });
   await new Promise<void>((resolve) => {
-    body.once('close', () => {
+    // Also of a body that was cut before anything listened.
+    finished(body, () => {
       // A body that was cut must not look like a whole one.
       if (isWhole(answer)) response.end();
       else response.destroy();

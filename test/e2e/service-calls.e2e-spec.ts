@@ -1,0 +1,298 @@
+import { once } from 'node:events';
+import { request } from 'node:http';
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { WebSocket } from 'ws';
+
+import { AgentRegistry } from '../../src/runtime/gateway/index.js';
+import { until } from '../support/processes.js';
+import { keysOf } from './agent-support/agent-fixture.js';
+import { BOOTSTRAP_KEY } from './runtime-support/runtime-fixture.js';
+import { answering, definitionOf, ServiceServer } from './service-support/service-fixture.js';
+
+const KEY = `Bearer ${BOOTSTRAP_KEY}`;
+const FIVE_MEGABYTES = Buffer.alloc(5_000_000, 'x');
+
+let services: ServiceServer;
+
+beforeAll(async () => {
+  services = await ServiceServer.start({
+    'busy.yaml': definitionOf('odd', 'busy', 'health: { interval: 100ms, timeout: 1500ms, failures: 3 }\n'),
+    'slow.yaml': definitionOf('odd', 'slow', 'request_timeout: 1s\n'),
+    'loading.yaml': `slug: loading\ncommand: [node, -e, 'console.log("loading"); setInterval(() => {}, 1000)']\nstart_timeout: 1s\n`,
+    'crashing.yaml': `slug: crashing\ncommand: [node, -e, 'console.error("no model at " + process.env.MODEL); process.exit(7)']
+env_config: [{ env_name: MODEL, env_value: s3cr3t-bucket }]\n`,
+  });
+  await Promise.all([services.running('busy'), services.running('slow')]);
+});
+afterAll(() => services[Symbol.asyncDispose]());
+
+const decoded = (body: { body_base64: string }): string => Buffer.from(body.body_base64, 'base64').toString();
+
+describe('an answer that cannot be passed on', () => {
+  it.each([
+    ['HTTP/1.1 600 X\r\nContent-Length: 2\r\n\r\nok', 'is not valid HTTP'],
+    ['HTTP/1.1 999 X\r\nContent-Length: 2\r\n\r\nok', 'is not valid HTTP'],
+    ['HTTP/1.1 099 X\r\nContent-Length: 2\r\n\r\nok', 'is not valid HTTP'],
+    ['HTTP/1.1 101 X\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n', 'is not valid HTTP'],
+    ['HTTP/1.1 200 OK\r\nBad Header: x\r\n\r\n', 'is not valid HTTP'],
+    ['SSH-2.0-OpenSSH_9.9\r\n', 'is not valid HTTP'],
+    ['', 'failed before it answered'],
+  ])('is 502 for its caller and nothing for others: %j', async (answer, sentence) => {
+    const before = await services.connectedAt();
+    const path = answering(['say', answer], ['end']);
+    const relayed = await services.relayed('literal', path);
+    expect([relayed.status, await relayed.json()]).toEqual([
+      502,
+      { error_message: expect.stringContaining(sentence) },
+    ]);
+    expect(await services.invoke('literal', path)).toMatchObject({
+      status: 502,
+      body: { error_message: expect.stringContaining(sentence) },
+    });
+    expect((await services.relayed('odd', '/')).status).toBe(200);
+    expect(await services.connectedAt()).toBe(before);
+  });
+});
+
+describe('headers of a call', () => {
+  it('are refused above 32 KiB with a sentence, and the agent goes on', async () => {
+    const before = await services.connectedAt();
+    for (const size of [33_000, 66_000, 1_000_000]) {
+      const headers = { 'X-Big': 'x'.repeat(size) };
+      const { status, body } = await services.invoke('odd', '/', { headers });
+      expect([status, body.error_message]).toEqual([
+        400,
+        expect.stringMatching(/^headers .* at most 32768 bytes/),
+      ]);
+    }
+    expect((await services.relayed('odd', '/', { headers: { 'X-Big': 'x'.repeat(66_000) } })).status).toBe(
+      431,
+    );
+    expect((await services.invoke('odd', '/', { headers: { 'X-Fits': 'x'.repeat(12_000) } })).status).toBe(
+      200,
+    );
+    expect(await services.connectedAt()).toBe(before);
+  });
+
+  it('and of an answer keep every byte above 0x7F', async () => {
+    const answer = 'HTTP/1.1 200 OK\r\nX-Name: caf\u00E9 \u00C3\u00A9 \u00FF\r\nContent-Length: 2\r\n\r\nok';
+    const path = answering(['say', answer], ['end']);
+    const socket = connect(Number(new URL(services.server.origin).port), '127.0.0.1');
+    socket.write(
+      `GET /api/v1/r/containers/literal${path} HTTP/1.1\r\nHost: x\r\nAuthorization: ${KEY}\r\nConnection: close\r\n\r\n`,
+    );
+    socket.setEncoding('latin1');
+    expect(await text(socket)).toMatch(/\r\nx-name: caf\u00E9 \u00C3\u00A9 \u00FF\r\n/i);
+    expect((await services.invoke('literal', path)).body.headers['x-name']).toBe(
+      'caf\u00E9 \u00C3\u00A9 \u00FF',
+    );
+
+    const sent = { 'X-Name': 'caf\u00E9 \u00FF' };
+    const seen = JSON.parse(decoded((await services.invoke('odd', '/', { headers: sent })).body));
+    expect(seen.headers['x-name']).toBe('caf\u00E9 \u00FF');
+    const relayed = (await (await services.relayed('odd', '/', { headers: sent })).json()) as typeof seen;
+    expect(relayed.headers['x-name']).toBe('caf\u00E9 \u00FF');
+  });
+
+  it('a path of other characters than ASCII is percent-encoded', async () => {
+    const { body } = await services.invoke('odd', '/caf\u00E9/\u4E2D?q=\u{1F600}%20');
+    expect(JSON.parse(decoded(body)).url).toBe('/caf%C3%A9/%E4%B8%AD?q=%F0%9F%98%80%20');
+    expect((await services.invoke('odd', '/\uD800')).status).toBe(200);
+  });
+
+  it('a 204 that claims a length is a 204', async () => {
+    const path = answering(
+      ['say', 'HTTP/1.1 204 No Content\r\nContent-Length: 5\r\nX-A: b\r\n\r\n'],
+      ['end'],
+    );
+    const answer = await services.relayed('literal', path);
+    expect([answer.status, answer.headers.get('content-length'), answer.headers.get('x-a')]).toEqual([
+      204,
+      null,
+      'b',
+    ]);
+    expect((await services.invoke('literal', path)).body).toMatchObject({
+      status_code: 204,
+      body_base64: '',
+    });
+  });
+});
+
+describe('an early answer', () => {
+  it.each([
+    ['that reads on', 'odd', '/early'],
+    [
+      'that closes',
+      'literal',
+      answering(['say', 'HTTP/1.1 413 X\r\nContent-Length: 7\r\n\r\ntoo big'], ['end']),
+    ],
+    [
+      'that resets',
+      'literal',
+      answering(['say', 'HTTP/1.1 413 X\r\nContent-Length: 7\r\n\r\ntoo big'], ['reset']),
+    ],
+  ])('of a service %s arrives at once, 8 of 8', async (_how, slug, path) => {
+    const answers = Array.from({ length: 8 }, async () => {
+      const answer = await services.relayed(slug, path, { method: 'PUT', body: FIVE_MEGABYTES });
+      return [answer.status, await answer.text()];
+    });
+    expect(await Promise.all(answers)).toEqual(Array.from({ length: 8 }, () => [413, 'too big']));
+    const body_base64 = FIVE_MEGABYTES.subarray(0, 1_000_000).toString('base64');
+    const invoked = await services.invoke(slug, path, { method: 'PUT', body_base64 });
+    expect(invoked.body).toMatchObject({ status_code: 413 });
+  });
+
+  it('arrives while the caller has not sent any of its body', async () => {
+    const call = request(`${services.server.origin}/api/v1/r/containers/odd/early`, {
+      method: 'PUT',
+      headers: { authorization: KEY, 'content-length': '5000000' },
+    });
+    call.on('error', () => undefined);
+    call.flushHeaders();
+    const [answer] = await once(call, 'response');
+    expect([answer.statusCode, await text(answer)]).toEqual([413, 'too big']);
+    call.destroy();
+  });
+});
+
+describe('a service behind the relay', () => {
+  it('knows the address it was called by', async () => {
+    const answer = await services.relayed('odd', '/', { headers: { 'x-forwarded-for': '203.0.113.9' } });
+    expect(((await answer.json()) as { headers: object }).headers).toMatchObject({
+      'x-forwarded-for': '203.0.113.9, 127.0.0.1',
+      'x-forwarded-proto': 'http',
+      'x-forwarded-host': new URL(services.server.origin).host,
+      'x-forwarded-prefix': '/api/v1/r/containers/odd',
+    });
+  });
+
+  it.each(['/next?a=1', 'http://OWN/next?a=1'])('redirects to %s through the relay', async (to) => {
+    const path = `/redirect?to=${encodeURIComponent(to)}`;
+    const answer = await services.relayed('odd', path);
+    expect([answer.status, answer.headers.get('location')]).toEqual([
+      307,
+      '/api/v1/r/containers/odd/next?a=1',
+    ]);
+    expect((await services.relayed('odd', path, { redirect: 'follow' })).status).toBe(200);
+    // A model names paths of the service.
+    expect((await services.invoke('odd', path)).body.headers.location).toBe('/next?a=1');
+  });
+});
+
+describe('a WebSocket', () => {
+  const dial = (path: string, key = KEY): WebSocket =>
+    new WebSocket(
+      `${services.server.origin.replace('http', 'ws')}/api/v1/r/containers/odd${path}`,
+      ['chat'],
+      {
+        headers: { authorization: key },
+      },
+    );
+  const refusal = async (path: string, key?: string): Promise<[number, string, string?]> => {
+    const webSocket = dial(path, key);
+    webSocket.on('error', () => undefined);
+    const [, answer] = await once(webSocket, 'unexpected-response');
+    return [answer.statusCode, await text(answer), answer.headers['x-why']];
+  };
+
+  it('is passed through to the service, both ways, to its end', async () => {
+    const webSocket = dial('/room?a=1');
+    const [welcome] = await once(webSocket, 'message');
+    expect(String(welcome)).toBe('welcome to /room?a=1, /api/v1/r/containers/odd');
+    expect(webSocket.protocol).toBe('chat');
+    for (const message of [Buffer.from('hello'), Buffer.alloc(3_000_000, 7)]) {
+      webSocket.send(message);
+      const [echoed, isBinary] = await once(webSocket, 'message');
+      expect([(echoed as Buffer).equals(message), isBinary]).toEqual([true, true]);
+    }
+    webSocket.close(4321, 'enough');
+    expect(await once(webSocket, 'close')).toEqual([4321, Buffer.from('enough')]);
+  });
+
+  it('that the service refuses gets the answer of the service', async () => {
+    expect(await refusal('/refused')).toEqual([426, 'never', 'not here']);
+  });
+
+  it('needs a key with permission "invoke"', async () => {
+    const { raw_key } = await keysOf(services.server).create({
+      kind: 'integration',
+      display_name: 'no invoke',
+      permissions: ['run'],
+    });
+    expect((await refusal('/room', 'Bearer sk-wrong'))[0]).toBe(401);
+    expect(await refusal('/room', `Bearer ${raw_key}`)).toMatchObject([
+      403,
+      expect.stringContaining('invoke'),
+      undefined,
+    ]);
+  });
+});
+
+describe('the limits of a definition', () => {
+  it('a busy service is not ended by the probes it cannot answer', async () => {
+    const answer = await services.relayed('busy', '/busy?ms=8000');
+    const { pid } = (await answer.json()) as { pid: number };
+    expect(((await (await services.relayed('busy', '/')).json()) as { pid: number }).pid).toBe(pid);
+    expect((await services.server.get('/r/containers/busy')).body.last_failure).toBeUndefined();
+  });
+
+  it('request_timeout is how long an answer may take to begin', async () => {
+    const answer = await services.relayed('slow', '/never');
+    expect([answer.status, await answer.json()]).toEqual([
+      504,
+      { error_message: 'Service "slow" did not begin to answer within 1 s. The call may have taken effect.' },
+    ]);
+  });
+
+  it('start_timeout is how long a start may take', async () => {
+    await until(async () => {
+      const { body } = await services.server.get('/r/containers/loading');
+      return body.last_failure?.reason === 'its health path did not answer within 1 s (start_timeout)';
+    });
+    expect((await services.invoke('loading', '/')).body.error_message).toMatch(
+      /The end of its log:\nloading$/,
+    );
+  });
+});
+
+describe('a service that keeps failing', () => {
+  it('tells its exit code and the end of its log, without secrets', async () => {
+    const twice = async (): Promise<boolean> =>
+      (await services.server.get('/r/containers/crashing')).body.last_failure?.failures_in_a_row >= 2;
+    await until(twice);
+    const { body } = await services.server.get('/r/containers/crashing');
+    expect(body.last_failure).toEqual({
+      reason: 'exit code 7',
+      exit_code: 7,
+      failed_at: expect.stringMatching(/Z$/),
+      failures_in_a_row: expect.any(Number),
+      log_lines: ['no model at [hidden]'],
+    });
+    for (const call of [services.invoke('crashing', '/'), services.server.get('/r/containers/crashing/')]) {
+      const { status, body: refusal } = await call;
+      expect([status, refusal.error_message]).toEqual([
+        409,
+        expect.stringMatching(
+          /It has failed \d+ times in a row, last at .*: exit code 7\. .*\nno model at \[hidden]$/s,
+        ),
+      ]);
+    }
+    const list = (await services.server.get('/r/containers?per_page=100')).body.service_list as object[];
+    expect(list.filter((one) => 'last_failure' in one)).not.toHaveLength(0);
+    expect(JSON.stringify(list.map((one) => Reflect.get(one, 'last_failure')))).not.toContain('log_lines');
+  });
+});
+
+describe('an agent whose connection takes no more streams', () => {
+  it.each(['goaway', 'close'] as const)('after %s dials again, and its services run again', async (how) => {
+    const before = await services.connectedAt();
+    const [agent] = services.server.app.get(AgentRegistry, { strict: false }).list();
+    agent?.session[how]();
+    await until(async () => ![undefined, before].includes(await services.connectedAt()));
+    await services.running('odd');
+    expect((await services.relayed('odd', '/')).status).toBe(200);
+  });
+});
