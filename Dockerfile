@@ -22,7 +22,7 @@ RUN apt-get update \
     && apt-get install --yes --no-install-recommends tini \
     && rm -rf /var/lib/apt/lists/* /usr/local/lib/node_modules /usr/local/bin/npm /usr/local/bin/npx \
        /usr/local/bin/corepack /usr/local/bin/yarn /usr/local/bin/yarnpkg /opt/yarn-* \
-    && install --directory --owner=1000 --group=1000 --mode=0750 /data
+    && install --directory --owner=1000 --group=1000 --mode=0700 /data
 WORKDIR /app
 COPY package.json ./
 COPY --from=dependencies /app/node_modules ./node_modules
@@ -37,7 +37,7 @@ ENV NODE_ENV=production \
     NODE_OPTIONS="--max-old-space-size-percentage=70 --max-semi-space-size=16" \
     CYBERUN_HTTP_HOST=0.0.0.0 \
     CYBERUN_HTTP_PORT=8080 \
-    CYBERUN_DATA_DIR=/data
+    CYBERUN_DATA_DIR=/data/cyberun
 VOLUME ["/data", "/tmp"]
 EXPOSE 8080
 # By number, so that Kubernetes can see that it is not root; 1000 is the base image's user `node`.

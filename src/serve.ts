@@ -14,6 +14,8 @@ const GRACE_MS = 10_000;
 
 /** Runs a server role until the process is told to end. */
 export async function serve(config: Config): Promise<void> {
+  // The database opens its files to all and leaves it to this mask to close them.
+  const umask = process.umask(0o077);
   const metrics = await serveMetrics(config);
   const app = await createApplication(config);
   metrics?.announce();
@@ -24,14 +26,22 @@ export async function serve(config: Config): Promise<void> {
   printWelcome(
     config,
     app.get(Addresses),
-    config.role === 'mcp' ? undefined : await startRuntime(app, config),
+    config.role === 'mcp' ? undefined : await startRuntime(app, config, umask),
   );
 }
 
-/** Starts what needs an address to reach the runtime by; returns the first key if this start made it. */
-async function startRuntime(app: NestExpressApplication, { role }: Config): Promise<string | undefined> {
+/**
+ * Starts what needs an address to reach the runtime by; returns the first key if this start made it.
+ *
+ * @param umask what new files of tasks get, as under any other agent of this user.
+ */
+async function startRuntime(
+  app: NestExpressApplication,
+  { role }: Config,
+  umask: number,
+): Promise<string | undefined> {
   const { BootstrapKey, LocalAgent } = await import('./runtime/index.js');
-  if (role === 'all') await app.get(LocalAgent).start();
+  if (role === 'all') await app.get(LocalAgent).start(umask);
   return app.get(BootstrapKey).key;
 }
 

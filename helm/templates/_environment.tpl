@@ -55,7 +55,8 @@
 {{- define "cyberun-mcp.trialEnvironment" -}}
 {{- $trial := .Values.trial -}}
 - name: CYBERUN_DATA_DIR
-  value: /data
+  {{- /* The volume itself belongs to root and is open to its group; this folder is the process's own, and closed. */}}
+  value: /data/cyberun
 {{- with $trial.bootstrapKey.existingSecret }}
 - name: CYBERUN_BOOTSTRAP_KEY
   valueFrom:

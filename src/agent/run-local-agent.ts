@@ -12,6 +12,8 @@ const localAgentOrder = z.object({
   labels: z.array(z.string()),
   slots: z.number().int(),
   workDir: z.string(),
+  /** What new files of tasks get; that of the server is stricter. */
+  umask: z.number().int(),
 });
 
 /** Works for the server that started this process, and ends with it. */
@@ -25,7 +27,9 @@ export async function runLocalAgent(): Promise<void> {
   try {
     const message = await Promise.race([once(process, 'message'), once(end.signal, 'abort')]);
     if (end.signal.aborted) return;
-    await runAgent({ ...localAgentOrder.parse(message[0]), signal: end.signal });
+    const { umask, ...order } = localAgentOrder.parse(message[0]);
+    process.umask(umask);
+    await runAgent({ ...order, signal: end.signal });
   } finally {
     // An open channel would keep the process alive.
     if (process.connected) process.disconnect();

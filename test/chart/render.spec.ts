@@ -165,7 +165,9 @@ describe('mode trial', () => {
       name: 'data',
       persistentVolumeClaim: { claimName: claim?.['metadata'].name },
     });
-    expect(container.volumeMounts).toContainEqual({ name: 'data', mountPath: env['CYBERUN_DATA_DIR'] });
+    // In a folder of its own: the volume belongs to root and is open to a group.
+    expect(env['CYBERUN_DATA_DIR']).toBe('/data/cyberun');
+    expect(container.volumeMounts).toContainEqual({ name: 'data', mountPath: '/data' });
     expect(pod.securityContext.fsGroup).toBe(pod.securityContext.runAsUser);
   });
 

@@ -18,7 +18,7 @@ beforeAll(async () => {
     'slow.yaml': shellWorkflow('slow', stubborn),
     'quick.yaml': shellWorkflow('quick', 'echo \'{"n":1}\' > output/result.json'),
   });
-  await server.app.get(LocalAgent, { strict: false }).start();
+  await server.app.get(LocalAgent, { strict: false }).start(0o022);
   await connected();
 });
 afterAll(() => server[Symbol.asyncDispose]());

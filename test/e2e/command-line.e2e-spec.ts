@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -139,5 +139,12 @@ describe('in a folder where no server has been', () => {
       undefined,
     ]);
     expect(await readdir(dataDir)).toEqual(['database', 'lock']);
+    // Nobody else can open the folder or a file in it, though the folder was open.
+    const paths = [
+      dataDir,
+      ...(await readdir(dataDir, { recursive: true })).map((name) => join(dataDir, name)),
+    ];
+    const modes = await Promise.all(paths.map(async (path) => (await stat(path)).mode & 0o077));
+    expect(new Set(modes)).toEqual(new Set([0]));
   });
 });

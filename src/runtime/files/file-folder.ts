@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { createReadStream, createWriteStream, type ReadStream } from 'node:fs';
-import { link, mkdir, open, readdir, rm, rmdir, stat } from 'node:fs/promises';
+import { link, mkdir, readdir, rm, rmdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 
+import { syncFolder } from '../database/index.js';
 import { parseFileKey } from './file-key.js';
 
 /** A stored file. */
@@ -88,14 +89,4 @@ async function removeOlderIn(folder: string, moment: Date): Promise<void> {
   // Fails, as it should, while something is left in it. Just made ones may be waiting for their first file.
   const { mtime } = await stat(folder).catch(() => ({ mtime: new Date() }));
   if (mtime < moment || entries.length > 0) await rmdir(folder).catch(() => undefined);
-}
-
-/** A new name is safe once its folder is on disk, too. */
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }

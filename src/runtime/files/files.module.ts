@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Module } from '@nestjs/common';
 
 import { CONFIG, type Config } from '../../config/index.js';
+import { Database } from '../database/index.js';
 import { FileFolder } from './file-folder.js';
 import { FileSweeper } from './file-sweeper.js';
 import { FilesService } from './files.service.js';
@@ -20,7 +21,8 @@ import { ownObjectStore } from './own-object-store.js';
     FileSweeper,
     {
       provide: OBJECT_STORE,
-      inject: [CONFIG],
+      // The database comes first, since it locks the folder.
+      inject: [CONFIG, Database],
       useFactory: ({ dataDir }: Config) => ownObjectStore(dataDir),
     },
     {

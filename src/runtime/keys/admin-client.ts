@@ -14,12 +14,12 @@ import type { KeyAdministration } from './key-administration.js';
 export class AdminClient implements KeyAdministration {
   constructor(private readonly socketPath: string) {}
 
-  /** Whether a server listens there. */
+  /** Whether a server listens there that this user may ask. */
   async isThere(): Promise<boolean> {
     return this.list().then(
       () => true,
       (error: NodeJS.ErrnoException) => {
-        if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED') return false;
+        if (error.syscall === 'connect') return false;
         throw error;
       },
     );

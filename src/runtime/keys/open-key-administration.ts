@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 
 import { type Config, StartError } from '../../config/index.js';
 import { CredentialsStore } from '../credentials/index.js';
-import { defaultTeamId, isDataDir, PgliteDatabase, prepareDataDir } from '../database/index.js';
+import { defaultTeamId, isDataDir, PgliteDatabase } from '../database/index.js';
 import { AdminClient } from './admin-client.js';
 import type { KeyAdministration } from './key-administration.js';
 import { findSocketPath } from './socket-path.js';
@@ -23,7 +23,7 @@ export async function openKeyAdministration({
 export async function openNewKeyAdministration({
   dataDir,
 }: Pick<Config, 'dataDir'>): Promise<KeyAdministration & AsyncDisposable> {
-  await prepareDataDir(dataDir);
+  // Before anything is looked at in the folder: whoever may open the socket, root included, need not own the folder.
   const client = new AdminClient(await findSocketPath(dataDir));
   if (await client.isThere())
     return Object.assign(client, { [Symbol.asyncDispose]: () => Promise.resolve() });

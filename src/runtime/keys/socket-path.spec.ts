@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, stat } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
@@ -20,4 +20,29 @@ it('a folder with a long path gets its socket in a short, private one, found and
   await expect(stat(dirname(path))).rejects.toThrow('ENOENT');
   expect(await findSocketPath(deep)).toBe(join(deep, 'admin.sock'));
   await rm(root, { recursive: true });
+});
+
+it('a note of where the socket is counts only when that is a private folder of the same user', async () => {
+  const root = await mkdtemp(join(tmpdir(), 'cyberun-socket-'));
+  const usual = join(root, 'admin.sock');
+  const elsewhere = await mkdtemp(join(tmpdir(), 'cyberun-'));
+  const note = (text: string) => writeFile(join(root, 'admin.sock.path'), text);
+  for (const text of [
+    '',
+    '/',
+    'admin.sock',
+    '/nowhere/admin.sock',
+    join(elsewhere, 'other'),
+    '/usr/admin.sock',
+  ]) {
+    await note(text);
+    expect(await findSocketPath(root)).toBe(usual);
+  }
+  await note(join(elsewhere, 'admin.sock'));
+  expect(await findSocketPath(root)).toBe(join(elsewhere, 'admin.sock'));
+  await chmod(elsewhere, 0o755);
+  expect(await findSocketPath(root)).toBe(usual);
+  await removeSocketPath(root);
+  expect((await stat(elsewhere)).isDirectory()).toBe(true);
+  await Promise.all([rm(root, { recursive: true }), rm(elsewhere, { recursive: true })]);
 });

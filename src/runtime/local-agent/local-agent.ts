@@ -43,12 +43,16 @@ export class LocalAgent implements BeforeApplicationShutdown {
     @Inject(LocalKeys) private readonly keys: LocalKeys,
   ) {}
 
-  /** Starts it; the server has to listen already. */
-  start(): Promise<void> {
+  /**
+   * Starts it; the server has to listen already.
+   *
+   * @param umask what new files of its tasks get, since the server's own is stricter.
+   */
+  start(umask: number): Promise<void> {
     if (!existsSync(packagePaths.entry)) {
       return Promise.reject(new StartError(`${packagePaths.entry} is missing. Build it: npm run build`));
     }
-    this.running = this.keepRunning();
+    this.running = this.keepRunning(umask);
     return Promise.resolve();
   }
 
@@ -57,11 +61,11 @@ export class LocalAgent implements BeforeApplicationShutdown {
     await this.running;
   }
 
-  private async keepRunning(): Promise<void> {
+  private async keepRunning(umask: number): Promise<void> {
     const { signal } = this.over;
     for (let failures = 0; !signal.aborted; failures += 1) {
       const begin = performance.now();
-      const end = await this.runOnce();
+      const end = await this.runOnce(umask);
       if (signal.aborted) return;
       this.logger.warn(`the local agent ended (${end}) and is started again`);
       if (performance.now() - begin > STEADY_MS) failures = 0;
@@ -71,7 +75,7 @@ export class LocalAgent implements BeforeApplicationShutdown {
   }
 
   /** Returns how the process ended. */
-  private async runOnce(): Promise<string> {
+  private async runOnce(umask: number): Promise<string> {
     const child = fork(packagePaths.entry, ['agent', '--local'], {
       cwd: packagePaths.root,
       env: this.environment(),
@@ -81,7 +85,7 @@ export class LocalAgent implements BeforeApplicationShutdown {
     const stop = (): void => void end(child);
     this.over.signal.addEventListener('abort', stop, { once: true });
     try {
-      child.send(this.order(), () => undefined);
+      child.send({ ...this.order(), umask }, () => undefined);
       const [code, signal] = (await once(child, 'exit')) as [number | null, string | null];
       return signal ?? `exit code ${code}`;
     } catch (error) {
