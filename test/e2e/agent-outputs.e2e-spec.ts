@@ -173,6 +173,9 @@ describe('a workflow in Python', () => {
     const id = await server.submit('snake', {});
     await until(async () => (await task(id)).task_status === 'waiting');
     expect((await server.call('POST', `/r/tasks/${id}/cancel`)).status).toBe(200);
+    expect((await server.events(id)).map(({ data }) => data['message'])).toContain(
+      'no connected agent has the labels local, python (agents that have a working python3 are labelled python)',
+    );
   });
 });
 

@@ -5,7 +5,7 @@ import { Engine } from '../engine/index.js';
 import { FilesService } from '../files/index.js';
 import { fileParametersOf, ValidatorCache, type WorkflowVersion } from '../workflows/index.js';
 import { ConnectedAgents } from './connected-agents.js';
-import { writeEvents } from './task-transitions.js';
+import { waitingNews, writeEvents } from './task-transitions.js';
 
 /** What a caller sends to run a workflow. */
 export interface RunSubmission {
@@ -56,7 +56,11 @@ export class TaskSubmission {
           last_sequence: states.length,
         })
         .execute();
-      const news = states.map((status) => ({ event: 'status' as const, data: { status } }));
+      const news = states.map((status) =>
+        status === 'waiting'
+          ? waitingNews(definition.required_labels)
+          : { event: 'status' as const, data: { status } },
+      );
       await writeEvents(tx, { id, team_id: teamId }, news, 1);
       await this.engine.enqueue(tx, id, requirement);
     });

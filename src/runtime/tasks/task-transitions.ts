@@ -1,6 +1,6 @@
 import { type RawBuilder, type Selectable, sql } from 'kysely';
 
-import type { TaskEventName, TaskState } from '../../contract/index.js';
+import { PYTHON_LABEL, type TaskEventName, type TaskState } from '../../contract/index.js';
 import type { Schema, Tx } from '../database/index.js';
 import type { TaskTable } from '../database/schema.js';
 
@@ -63,6 +63,17 @@ export type TaskChange = Partial<
 export interface TaskNews {
   readonly event: TaskEventName;
   readonly data: Record<string, unknown>;
+}
+
+/** That no connected agent can run a task, and what one would need. */
+export function waitingNews(labels: readonly string[]): TaskNews {
+  const hint = labels.includes(PYTHON_LABEL)
+    ? ' (agents that have a working python3 are labelled python)'
+    : '';
+  const what =
+    labels.length === 0 ? 'no agent is connected' : `no connected agent has the labels ${labels.join(', ')}`;
+  const message = `${what}${hint}`;
+  return { event: 'status', data: { status: 'waiting', message } };
 }
 
 /**

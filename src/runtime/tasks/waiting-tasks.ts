@@ -6,7 +6,7 @@ import { Database } from '../database/index.js';
 import type { WorkRequirement } from '../engine/index.js';
 import { ConnectedAgents } from './connected-agents.js';
 import { TaskNotices } from './task-notices.js';
-import { moveTask } from './task-transitions.js';
+import { moveTask, waitingNews } from './task-transitions.js';
 
 const CLAIMABLE: ReadonlySet<string> = new Set(['pending', 'waiting']);
 
@@ -64,7 +64,7 @@ export class WaitingTasks {
             tx,
             { teamId, taskId, from: ['pending'] },
             { task_status: 'waiting' },
-            { event: 'status', data: { status: 'waiting' } },
+            waitingNews(labels),
           ),
         );
     }
