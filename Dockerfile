@@ -8,6 +8,7 @@ COPY package.json package-lock.json .npmrc ./
 # Install scripts only set up git hooks.
 RUN npm ci --omit=optional --ignore-scripts --no-audit --no-fund
 COPY nest-cli.json tsconfig.json tsconfig.build.json ./
+COPY scripts/build-if-stale.mjs ./scripts/
 COPY src ./src
 RUN npm run build
 

@@ -24,12 +24,14 @@ function sourcesHash() {
 export function buildIfStale() {
   const wanted = sourcesHash();
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
-  process.stderr.write('Building…\n');
+  const began = performance.now();
+  process.stderr.write('Building dist from src, which takes about half a minute …\n');
   const nest = join(root, 'node_modules', '@nestjs', 'cli', 'bin', 'nest.js');
   const { status } = spawnSync(process.execPath, [nest, 'build'], { cwd: root, stdio: ['ignore', 2, 2] });
   if (status !== 0) process.exit(status ?? 1);
   chmodSync(join(root, 'dist', 'main.js'), 0o755);
   writeFileSync(stamp, wanted);
+  process.stderr.write(`Built in ${Math.round((performance.now() - began) / 1000)} s.\n`);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) buildIfStale();

@@ -1,8 +1,9 @@
 import { Logger as NestLogger } from '@nestjs/common';
 
 import { runAgent, runLocalAgent } from './agent/index.js';
-import { readAgentKey, readConfig, SettingError } from './config/index.js';
+import { isStartedByNpm, readAgentKey, readConfig, SettingError } from './config/index.js';
 import { Logger } from './observability/index.js';
+import { onParentEnd } from './parent-process.js';
 
 export interface AgentOptions {
   readonly gateway?: string;
@@ -20,6 +21,8 @@ export async function agent({ gateway, id, local }: AgentOptions): Promise<void>
       'An agent needs --gateway, the address of its runtime. Example: --gateway https://runtime.example.com',
     );
   }
+  // As the signal would; does nothing when that has come already.
+  if (isStartedByNpm()) onParentEnd(() => process.emit('SIGTERM', 'SIGTERM'));
   return runAgent({
     gateway,
     key: readAgentKey(),

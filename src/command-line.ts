@@ -1,13 +1,12 @@
 import { Command, Option } from 'commander';
 
-import { packageVersion, readConfig, type Role, SettingError, unknownVariables } from './config/index.js';
+import { packageVersion, readConfig, type Role, unknownVariables } from './config/index.js';
 import type { AgentOptions } from './agent.command.js';
 import type { CreateOptions } from './keys.command.js';
 
 const HELP = `
 Without a command it serves, role all.
 Settings are environment variables, CYBERUN_…: docs/configuration.md lists them.`;
-const NODE_FLOOR = [22, 12] as const;
 
 // Each command loads what it needs and no more.
 const keysCommand = () => import('./keys.command.js');
@@ -67,12 +66,6 @@ function addKeys(keys: Command): void {
 }
 
 function checkSurroundings(): void {
-  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
-  if (major < NODE_FLOOR[0] || (major === NODE_FLOOR[0] && minor < NODE_FLOOR[1])) {
-    throw new SettingError(
-      `Node ${process.versions.node} is too old. Install Node ${NODE_FLOOR.join('.')} or newer, or run the scripts by npm, which bring their own.`,
-    );
-  }
   for (const name of unknownVariables()) {
     process.stderr.write(`cyberun-mcp: ${name} is not a setting and is ignored; see docs/configuration.md\n`);
   }

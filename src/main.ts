@@ -1,8 +1,19 @@
 #!/usr/bin/env node
-import 'reflect-metadata';
+import { nodeRefusal } from './node-floor.js';
+// Notes the parent before anything that takes time.
+import './parent-process.js';
 
-import { commandLine } from './command-line.js';
-import { startFailure } from './start-failure.js';
+const refusal = nodeRefusal();
+if (refusal !== undefined) {
+  process.stderr.write(`cyberun-mcp: ${refusal}\n`);
+  process.exit(1);
+}
+// Only now: dependencies end in a stack trace on a Node that is too old for them.
+await import('reflect-metadata');
+const [{ commandLine }, { startFailure }] = await Promise.all([
+  import('./command-line.js'),
+  import('./start-failure.js'),
+]);
 
 try {
   await commandLine().parseAsync();

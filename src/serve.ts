@@ -4,9 +4,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 
 import { createApplication, servesMcp } from './application.js';
-import { Addresses, type Config } from './config/index.js';
+import { Addresses, type Config, isStartedByNpm } from './config/index.js';
 import { Draining } from './health/index.js';
 import { type MetricsPage, serveMetrics } from './observability/index.js';
+import { onParentEnd } from './parent-process.js';
 import { printWelcome } from './welcome.js';
 
 /** How long calls in flight may go on after the process was told to end. */
@@ -56,6 +57,11 @@ function endOnSignal(app: NestExpressApplication, config: Config, metrics?: Metr
     await metrics?.end();
     process.exit(0);
   };
+  if (isStartedByNpm()) {
+    onParentEnd(() => {
+      if (!app.get(Draining).isUnderWay) void end();
+    });
+  }
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
       if (app.get(Draining).isUnderWay) process.exit(1);

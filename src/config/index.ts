@@ -2,6 +2,7 @@ export { Addresses } from './addresses.js';
 export { CONFIG, type Config, type Role } from './config.js';
 export { ConfigModule } from './config.module.js';
 export { type Limits, LIMITS } from './limits.js';
+export { isStartedByNpm } from './npm-launch.js';
 export { packagePaths, packageVersion } from './package-paths.js';
 export { readAgentKey, readConfig, SettingError, unknownVariables } from './read-config.js';
 export { settingsOf } from './setting.decorator.js';

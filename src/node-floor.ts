@@ -1,0 +1,46 @@
+import { readFileSync } from 'node:fs';
+
+const PART = /^(\^|>=|)\s*v?(\d+)(?:\.(\d+))?(?:\.(\d+))?(?:\.x|\.\*)*$/;
+
+interface Floor {
+  readonly isOpen: boolean;
+  readonly numbers: readonly number[];
+}
+
+/**
+ * Whether a version of Node is in a range as `engines` states it: floors like `>=20`, `^22.12.0` or `22`, joined by `||`.
+ *
+ * @throws {Error} when the range says more than that.
+ */
+export function isInRange(version: string, range: string): boolean {
+  const actual = version.split('.').map(Number);
+  return range
+    .split('||')
+    .map((part) => floorOf(part.trim()))
+    .some(({ isOpen, numbers }) => (isOpen || actual[0] === numbers[0]) && isAtLeast(actual, numbers));
+}
+
+/** Why this Node cannot run the package; `undefined` when it can. Imports nothing of the package, which may not even load. */
+export function nodeRefusal(version: string = process.versions.node): string | undefined {
+  const { engines } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+    engines: { node: string };
+  };
+  if (isInRange(version, engines.node)) return undefined;
+  return `Node ${version} does not fit: cyberun-mcp needs Node ${engines.node}. Install Node 24, or start it by npm start, which uses the Node that npm ci brought.`;
+}
+
+function floorOf(part: string): Floor {
+  if (part === '*') return { isOpen: true, numbers: [0] };
+  const match = PART.exec(part);
+  if (!match) throw new Error(`the range of Node versions ${part} is not understood`);
+  const [, operator, ...numbers] = match;
+  return { isOpen: operator === '>=', numbers: numbers.map((number) => Number(number ?? 0)) };
+}
+
+function isAtLeast(actual: readonly number[], floor: readonly number[]): boolean {
+  for (const [index, least] of floor.entries()) {
+    const number = actual[index] ?? 0;
+    if (number !== least) return number > least;
+  }
+  return true;
+}
