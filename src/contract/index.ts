@@ -5,6 +5,7 @@ export * from './container-services.js';
 export * from './exact-json.js';
 export * from './file-names.js';
 export * from './files.js';
+export * from './references.js';
 export * from './run-order.js';
 export * from './tasks.js';
 export * from './workflows.js';

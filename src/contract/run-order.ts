@@ -1,12 +1,6 @@
 import { z } from 'zod';
 
-/**
- * A value that is looked up in the run's parameters: `${ .name }` or `${ .name.inner }`, the whole string and
- * nothing else. Everything else that looks like an expression is refused when the definition is loaded.
- */
-export const REFERENCE = /^\$\{\s*\.([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)\s*\}$/;
-
-/** Text, or a {@link REFERENCE}; resolved by the agent, where a file parameter is a path. */
+/** Text, or a reference to a parameter (`referencePath`); resolved by the agent, where a file parameter is a path. */
 const value = z.unknown();
 const values = z.record(z.string(), value);
 

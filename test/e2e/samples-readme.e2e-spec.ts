@@ -10,11 +10,10 @@ import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 
 import { packagePaths, Settings, settingsOf } from '../../src/config/index.js';
-import { parseServiceDefinition } from '../../src/runtime/containers/service-definition.js';
-import { compileWorkflow } from '../../src/runtime/workflows/workflow-compiler.js';
 import { GlossaryModule } from '../fixtures/glossary/glossary.module.js';
 import { toolsAt } from '../contract/surface.js';
 import { CLIENTS } from '../support/clients.js';
+import { compileText, parseServiceText } from '../support/compile.js';
 import { handWritten, MarkdownFile } from '../support/documents.js';
 import { KEY, McpApp } from '../support/mcp-app.js';
 
@@ -215,9 +214,7 @@ it('no document names a setting or a script that is not there', () => {
 
 it('the workflow that docs/workflows.md begins with is one the runtime takes', async () => {
   const [first] = new MarkdownFile('docs/workflows.md').snippets('yaml');
-  expect(
-    await compileWorkflow('word-count.yaml', first?.text ?? '', () => Promise.resolve(false)),
-  ).toMatchObject({
+  expect(await compileText('word-count.yaml', first?.text ?? '')).toMatchObject({
     slug: 'word-count',
     max_retries: 1,
   });
@@ -226,8 +223,8 @@ it('the workflow that docs/workflows.md begins with is one the runtime takes', a
 it.each([
   ['services/notes.yaml', () => readFileSync(join(packagePaths.root, 'services/notes.yaml'), 'utf8')],
   ['docs/services.md', () => new MarkdownFile('docs/services.md').snippets('yaml')[0]?.text ?? ''],
-])('the service in %s is one the runtime takes', (path, read) =>
-  expect(parseServiceDefinition(path, read())).toMatchObject({
+])('the service in %s is one the runtime takes', async (path, read) =>
+  expect(await parseServiceText(path, read())).toMatchObject({
     slug: 'notes',
     usage_prompt: expect.any(String),
   }),

@@ -4,7 +4,7 @@ import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 import { packagePaths } from '../../src/config/index.js';
-import { compileWorkflow } from '../../src/runtime/workflows/workflow-compiler.js';
+import { compileText } from '../support/compile.js';
 import { decodePng } from '../support/png.js';
 import { progressValues, SampleScript } from '../support/sample.js';
 
@@ -133,9 +133,7 @@ describe('mandelbrot', () => {
 });
 
 const SHIPPED = definitionsIn('workflows');
-const isNew = () => Promise.resolve(false);
-const compiled = (path: string) =>
-  compileWorkflow(path, readFileSync(join(packagePaths.root, path), 'utf8'), isNew);
+const compiled = (path: string) => compileText(path, readFileSync(join(packagePaths.root, path), 'utf8'));
 
 it.each([...SHIPPED, ...definitionsIn('test/fixtures/workflows')])(
   '%s is one the runtime takes',

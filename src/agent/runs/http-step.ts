@@ -2,6 +2,7 @@ import { fetch, type Response } from 'undici';
 
 import { isNestedDeeper, OUTPUT_DEPTH_LIMIT, parseExact, type RunStep } from '../../contract/index.js';
 import { dispatcher } from './dispatcher.js';
+import { endpointOf } from './endpoint.js';
 import { asText, resolve, resolveTexts } from './references.js';
 import { RunFailure } from './run-failure.js';
 
@@ -47,15 +48,14 @@ function causeOf(error: unknown): string {
 }
 
 function targetOf(
-  { name, endpoint, query }: Extract<RunStep, { kind: 'http' }>,
+  step: Extract<RunStep, { kind: 'http' }>,
   parameters: Readonly<Record<string, unknown>>,
 ): URL {
-  const text = asText(resolve(endpoint, parameters));
-  const url = URL.parse(text);
+  const url = URL.parse(endpointOf(step, parameters));
   if (!url || !/^https?:$/.test(url.protocol)) {
-    throw new RunFailure(`The endpoint of step ${name} is no http or https URL.`);
+    throw new RunFailure(`The endpoint of step ${step.name} is no http or https URL.`);
   }
-  for (const [key, value] of Object.entries(resolveTexts(query, parameters)))
+  for (const [key, value] of Object.entries(resolveTexts(step.query, parameters)))
     url.searchParams.set(key, value);
   return url;
 }

@@ -1,4 +1,4 @@
-import { REFERENCE } from '../../contract/index.js';
+import { referencePath } from '../../contract/index.js';
 
 type Parameters = Readonly<Record<string, unknown>>;
 
@@ -8,8 +8,8 @@ type Parameters = Readonly<Record<string, unknown>>;
  */
 export function resolve(value: unknown, parameters: Parameters): unknown {
   if (typeof value === 'string') {
-    const path = REFERENCE.exec(value)?.[1];
-    return path === undefined ? value : lookUp(path.split('.'), parameters);
+    const path = referencePath(value);
+    return path === undefined ? value : lookUp(path, parameters);
   }
   if (Array.isArray(value)) return value.map((item: unknown) => resolve(item, parameters));
   if (typeof value !== 'object' || value === null) return value;
@@ -18,7 +18,7 @@ export function resolve(value: unknown, parameters: Parameters): unknown {
 
 /** Name of the parameter that a value refers to. */
 export function referenceIn(value: unknown): string | undefined {
-  return typeof value === 'string' ? REFERENCE.exec(value)?.[1] : undefined;
+  return typeof value === 'string' ? referencePath(value)?.join('.') : undefined;
 }
 
 /** The values as texts; a process knows nothing else. What was left out is missing here too. */

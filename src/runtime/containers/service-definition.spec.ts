@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
 
-import { parseServiceDefinition } from './service-definition.js';
+import { parseServiceText } from '../../../test/support/compile.js';
 import { fromService, toService } from './service-headers.js';
 
-const parse = (text: string) => parseServiceDefinition('notes.yaml', text);
+const parse = (text: string) => parseServiceText('notes.yaml', text);
 const minimal = 'slug: notes\ncommand: [node, notes.mjs]\n';
 
 describe('a service file', () => {
-  it('needs a slug and a command; everything else has a default', () => {
-    expect(parse(minimal)).toEqual({
+  it('needs a slug and a command; everything else has a default', async () => {
+    expect(await parse(minimal)).toEqual({
       slug: 'notes',
       command: ['node', 'notes.mjs'],
       port: 8080,
@@ -22,8 +22,8 @@ describe('a service file', () => {
     });
   });
 
-  it('may hand the port over as an argument, and numbers as variables', () => {
-    const { command, env_config } = parse(
+  it('may hand the port over as an argument, and numbers as variables', async () => {
+    const { command, env_config } = await parse(
       "slug: notes\ncommand: [serve, '${ .port }']\nenv_config: [{ env_name: LIMIT, env_value: 5 }]\n",
     );
     expect([command[1], env_config]).toEqual(['${ .port }', [{ env_name: 'LIMIT', env_value: '5' }]]);
@@ -52,8 +52,8 @@ describe('a service file', () => {
     ['too long a duration', `${minimal}request_timeout: 25h\n`, 3, 'from 1s to 24h'],
     ['no failure allowed', `${minimal}health: { failures: 0 }\n`, 3, 'health.failures: '],
     ['no mapping', '- a\n', 1, 'mapping'],
-  ])('with %s is refused with file, line and reason', (_what, text, line, reason) => {
-    expect(() => parse(text)).toThrow(
+  ])('with %s is refused with file, line and reason', async (_what, text, line, reason) => {
+    await expect(parse(text)).rejects.toThrow(
       expect.objectContaining({ file: 'notes.yaml', line, reason: expect.stringContaining(reason) }),
     );
   });

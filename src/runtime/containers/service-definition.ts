@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { YamlSource } from '../definitions/index.js';
+import type { YamlSource } from '../definitions/index.js';
 import { duration } from './duration.js';
 
 const PORT_REFERENCE = /^\$\{\s*\.port\s*\}$/;
@@ -55,12 +55,11 @@ const serviceDefinition = z.strictObject({
 export type ServiceDefinition = z.infer<typeof serviceDefinition>;
 
 /**
- * Reads the text of a service file.
+ * Reads a service file.
  *
  * @throws {DefinitionError} naming the line and what is not right there.
  */
-export function parseServiceDefinition(file: string, text: string): ServiceDefinition {
-  const source = YamlSource.parse(file, text);
+export function parseServiceDefinition(source: YamlSource): ServiceDefinition {
   const parsed = serviceDefinition.safeParse(source.value);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;

@@ -1,13 +1,15 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { stat } from 'node:fs/promises';
 
 import { Logger } from '@nestjs/common';
-import type { FSWatcher } from 'chokidar';
 
 import { StartError } from '../../config/index.js';
 import { DefinitionError } from './definition-error.js';
 import { definitionCensus, definitionNews } from './definition-news.js';
 import { DefinitionOwners, type Owned } from './definition-owners.js';
+import { readDefinitionTexts } from './definition-texts.js';
+import { FolderWatch } from './folder-watch.js';
+import { YamlReader } from './yaml-reader.js';
+import type { YamlSource } from './yaml-source.js';
 
 /** How a folder of YAML files becomes definitions of type `T`. */
 export interface DefinitionFolderOptions<T> {
@@ -17,7 +19,7 @@ export interface DefinitionFolderOptions<T> {
   /** The setting that names the folder, when one does: what an operator names must be there. */
   readonly setting?: string | undefined;
   /** @throws {DefinitionError} when the file cannot be used. */
-  readonly parse: (file: string, text: string) => T | Promise<T>;
+  readonly parse: (source: YamlSource, file: string) => T | Promise<T>;
   /** Which file defined which slug in an earlier life of the process: file by slug. */
   readonly earlierOwners?: () => Promise<ReadonlyMap<string, string>>;
   /**
@@ -30,10 +32,6 @@ export interface DefinitionFolderOptions<T> {
   ) => Promise<void> | void;
 }
 
-const YAML_FILE = /^[^.].*\.ya?ml$/;
-/** Editors and copies touch a file several times; the last touch counts. */
-const SETTLE_MS = 150;
-
 /** Watches a folder of YAML files; a broken file is logged and keeps its last good version. */
 export class DefinitionFolder<T extends { readonly slug: string }> {
   private readonly logger = new Logger('Definitions');
@@ -45,50 +43,56 @@ export class DefinitionFolder<T extends { readonly slug: string }> {
   private settled: ReadonlyMap<string, Owned<T>> | undefined;
   private good: ReadonlyMap<string, T> = new Map();
   private texts: ReadonlyMap<string, string | Error> = new Map();
-  private watcher: FSWatcher | undefined;
-  private settling: NodeJS.Timeout | undefined;
+  /** Files the log has called ignored. */
+  private ignored: ReadonlySet<string> = new Set();
+  private readonly reader = new YamlReader();
+  private readonly watch: FolderWatch;
   private loading: Promise<void> = Promise.resolve();
+  private isStopped = false;
 
-  constructor(private readonly options: DefinitionFolderOptions<T>) {}
+  constructor(private readonly options: DefinitionFolderOptions<T>) {
+    this.watch = new FolderWatch(options.folder, {
+      changed: () => this.reload(),
+      failed: (error) => this.logger.error(error),
+    });
+  }
 
   /** Loads everything once, then watches; resolves when the first load has been told. */
   async start(): Promise<void> {
     await this.requireFolder();
     this.owners.remember((await this.options.earlierOwners?.()) ?? new Map());
-    const { watch } = await import('chokidar');
-    const watcher = watch(this.options.folder, { ignoreInitial: true, depth: 0 });
-    this.watcher = watcher;
-    watcher.on('all', () => this.touched());
-    watcher.on('error', (error) => this.logger.error(error));
-    // What changes while the watcher is still getting ready is seen by the load that follows.
-    await new Promise<void>((ready) => watcher.once('ready', ready));
+    // What changes while the watch is still getting ready is seen by the load that follows.
+    await this.watch.start();
     await this.load();
   }
 
   /** Stops watching. */
   async stop(): Promise<void> {
-    clearTimeout(this.settling);
-    await this.watcher?.close();
+    this.isStopped = true;
+    await this.watch.stop();
+    // Ends what is being read as well: it may take its time.
+    await this.reader.end();
     await this.loading;
+    await this.reader.end();
   }
 
-  private touched(): void {
-    clearTimeout(this.settling);
-    this.settling = setTimeout(() => {
-      // One after the other: an older state of the folder must not come last.
-      this.loading = this.loading.then(() => this.load()).catch((error: unknown) => this.logger.error(error));
-    }, SETTLE_MS);
+  private reload(): void {
+    // One after the other: an older state of the folder must not come last.
+    this.loading = this.loading.then(() => this.load()).catch((error: unknown) => this.logger.error(error));
   }
 
   private async load(): Promise<void> {
-    const texts = await this.read();
+    const { texts, ignored } = await readDefinitionTexts(this.options.folder);
+    this.reportIgnored(ignored);
     const good = new Map<string, T>();
     const broken = new Set<string>();
     for (const [file, text] of texts) {
+      if (this.isStopped) return;
       const definition = await this.usable(file, text);
       if (definition === undefined) broken.add(file);
       else good.set(file, definition);
     }
+    if (this.isStopped) return;
     this.texts = texts;
     this.good = good;
     const settled = this.owners.settle(good, broken);
@@ -116,20 +120,17 @@ export class DefinitionFolder<T extends { readonly slug: string }> {
     );
   }
 
-  /** The text of every file, or why it cannot be read. */
-  private async read(): Promise<Map<string, string | Error>> {
-    const { folder } = this.options;
-    const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
-      // What is only hidden for a moment is not gone.
-      if (error.code !== 'ENOENT')
-        throw new StartError(`The folder ${folder} cannot be read: ${error.message}.`);
-      this.logger.warn(`There is no folder ${folder}: nothing is defined by it.`);
-      return [];
-    });
-    const files = names.filter((name) => YAML_FILE.test(name)).sort();
-    return new Map(
-      await Promise.all(files.map(async (file) => [file, await textOf(join(folder, file))] as const)),
-    );
+  /** Each file once for as long as it is there. */
+  private reportIgnored(ignored: readonly string[] | undefined): void {
+    if (ignored === undefined)
+      this.logger.warn(`There is no folder ${this.options.folder}: nothing is defined by it.`);
+    for (const file of ignored ?? []) {
+      if (this.ignored.has(file)) continue;
+      this.logger.warn(
+        `${file} is ignored: a definition is a file whose name ends in .yaml or .yml (JSON is YAML, too: rename it if it is one)`,
+      );
+    }
+    this.ignored = new Set(ignored);
   }
 
   /** The definition of a file, or what it was when the file was last usable. */
@@ -138,8 +139,9 @@ export class DefinitionFolder<T extends { readonly slug: string }> {
     if (this.texts.get(file) === text) return before;
     try {
       if (text instanceof Error) throw text;
-      return await this.options.parse(file, text);
+      return await this.options.parse(await this.reader.read(file, text), file);
     } catch (error) {
+      if (this.isStopped) return before;
       // Whatever is wrong with one file is no reason to pass over the others.
       const { message } =
         error instanceof DefinitionError ? error : new DefinitionError(file, 1, reasonOf(error));
@@ -150,6 +152,3 @@ export class DefinitionFolder<T extends { readonly slug: string }> {
 }
 
 const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
-
-const textOf = (path: string): Promise<string | Error> =>
-  readFile(path, 'utf8').catch((error: Error) => new Error(`it cannot be read: ${error.message}`));

@@ -1,7 +1,8 @@
-import { BadRequestException, Inject, Injectable, PayloadTooLargeException } from '@nestjs/common';
+import { Inject, Injectable, PayloadTooLargeException } from '@nestjs/common';
 
 import { CONFIG, type Config } from '../../config/index.js';
 import type { OutputFile, PresignedUpload, PresignRequest } from '../../contract/index.js';
+import { isWithinRange } from './media-range.js';
 import { FileFolder } from './file-folder.js';
 import { inputKey, outputKey, parseFileKey } from './file-key.js';
 import { type Audience, LINK_SECONDS, LinkSigner } from './link-signer.js';
@@ -28,6 +29,12 @@ export interface ExpiringLink {
   readonly expiresAt: Date;
 }
 
+/** A parameter that takes a file, and the media types it takes; every one without `accept`. */
+export interface FileParameter {
+  readonly name: string;
+  readonly accept: readonly string[] | undefined;
+}
+
 /** Files of the teams: uploads, inputs of runs, outputs. A team's key works for that team alone. */
 @Injectable()
 export class FilesService {
@@ -50,14 +57,17 @@ export class FilesService {
     return { file_key, upload_url: url, upload_headers: headers };
   }
 
-  /** @throws {BadRequestException} naming the parameter when it is no uploaded file of the team. */
-  async requireInput(teamId: string, parameter: string, fileKey: unknown): Promise<void> {
-    const key = typeof fileKey === 'string' ? parseFileKey(fileKey) : undefined;
-    const isOurs = key?.teamId === teamId && (await this.folder.find(fileKey as string)) !== undefined;
-    if (isOurs) return;
-    throw new BadRequestException(
-      `parameter "${parameter}" must be the file_key of a finished upload (tool presign_file_upload, or POST /r/files/presign); uploads are kept ${this.config.filesInputDays} day(s)`,
-    );
+  /** Why a value is not an uploaded file of the team that a parameter takes, naming the parameter. */
+  async inputFault(
+    teamId: string,
+    { name, accept }: FileParameter,
+    fileKey: string,
+  ): Promise<string | undefined> {
+    const key = parseFileKey(fileKey);
+    if (key?.teamId !== teamId || !(await this.folder.find(fileKey)))
+      return `parameter "${name}" must be the file_key of a finished upload (tool presign_file_upload, or POST /r/files/presign), and uploads are kept ${this.config.filesInputDays} day(s)`;
+    if (!accept || accept.some((range) => isWithinRange(key.contentType, range))) return undefined;
+    return `parameter "${name}" takes ${accept.join(' or ')}, but the file was announced as ${key.contentType}: upload one of that type, and give its content_type when you presign it`;
   }
 
   /** A link an agent fetches an input from. */

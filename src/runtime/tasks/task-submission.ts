@@ -1,10 +1,10 @@
-import { BadRequestException, Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 
 import { Database, uuidV7 } from '../database/index.js';
 import { Engine } from '../engine/index.js';
-import { FilesService } from '../files/index.js';
-import { fileParametersOf, ValidatorCache, type WorkflowVersion } from '../workflows/index.js';
+import type { WorkflowVersion } from '../workflows/index.js';
 import { ConnectedAgents } from './connected-agents.js';
+import { RunParameters } from './run-parameters.js';
 import { waitingNews, writeEvents } from './task-transitions.js';
 
 /** What a caller sends to run a workflow. */
@@ -17,13 +17,11 @@ export interface RunSubmission {
 /** Accepts runs: checks the parameters, then writes task, first event and job in one transaction. */
 @Injectable()
 export class TaskSubmission {
-  private readonly validators = new ValidatorCache();
-
   constructor(
     @Inject(Database) private readonly database: Database,
     @Inject(Engine) private readonly engine: Engine,
-    @Inject(FilesService) private readonly files: FilesService,
     @Inject(ConnectedAgents) private readonly agents: ConnectedAgents,
+    @Inject(RunParameters) private readonly runParameters: RunParameters,
   ) {}
 
   /** @returns the id of the new task. */
@@ -33,7 +31,7 @@ export class TaskSubmission {
     { parameters, fields }: RunSubmission,
   ): Promise<string> {
     const { definition } = workflow;
-    const checked = await this.checked(teamId, workflow, parameters);
+    const checked = await this.runParameters.checked(teamId, workflow, parameters);
     const requirement = { teamId, labels: definition.required_labels };
     await this.engine.prepare(requirement);
     const states = this.agents.canRun(requirement)
@@ -65,19 +63,5 @@ export class TaskSubmission {
       await this.engine.enqueue(tx, id, requirement);
     });
     return id;
-  }
-
-  private async checked(
-    teamId: string,
-    workflow: WorkflowVersion,
-    given: Record<string, unknown>,
-  ): Promise<Record<string, unknown>> {
-    const result = this.validators.of(workflow).check(given);
-    if (!result.isValid) throw new BadRequestException(result.reason);
-    const { parameters } = result;
-    for (const key of fileParametersOf(workflow.definition)) {
-      if (parameters[key] !== undefined) await this.files.requireInput(teamId, key, parameters[key]);
-    }
-    return parameters;
   }
 }

@@ -1,9 +1,11 @@
 import { Module } from '@nestjs/common';
 
 import { FilesModule } from '../files/index.js';
+import { WorkflowsModule } from '../workflows/index.js';
 import { ConnectedAgents } from './connected-agents.js';
 import { HeldRuns } from './held-runs.js';
 import { RunOutcomes } from './run-outcomes.js';
+import { RunParameters } from './run-parameters.js';
 import { RunReports } from './run-reports.js';
 import { TaskClaims } from './task-claims.js';
 import { TaskEventsService } from './task-events.service.js';
@@ -16,11 +18,12 @@ import { WaitingTasks } from './waiting-tasks.js';
 
 /** The life of tasks, for those who submit and watch them and for the dispatcher that runs them. */
 @Module({
-  imports: [FilesModule],
+  imports: [FilesModule, WorkflowsModule],
   providers: [
     ConnectedAgents,
     HeldRuns,
     RunOutcomes,
+    RunParameters,
     RunReports,
     TaskClaims,
     TaskEventsService,

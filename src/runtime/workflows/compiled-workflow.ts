@@ -39,3 +39,10 @@ export interface CompiledWorkflow {
 /** Parameters whose value is the key of an uploaded file. */
 export const fileParametersOf = ({ schema }: Pick<CompiledWorkflow, 'schema'>): string[] =>
   Object.entries(schema.properties ?? {}).flatMap(([key, { format }]) => (format === 'file' ? [key] : []));
+
+/** The media types a file parameter takes, such as `image/*`; `undefined` when it takes every one. */
+export const acceptedTypes = ({
+  contentMediaType,
+}: {
+  readonly contentMediaType?: string | undefined;
+}): string[] | undefined => contentMediaType?.split(',').map((type) => type.trim());

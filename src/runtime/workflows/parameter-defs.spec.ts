@@ -3,10 +3,10 @@ import { join } from 'node:path';
 
 import { describe, expect, it } from 'vitest';
 
+import { compileText } from '../../../test/support/compile.js';
 import { packagePaths } from '../../config/index.js';
 import type { ParametersSchema } from './compiled-workflow.js';
 import { shownParameters } from './parameter-defs.js';
-import { compileWorkflow } from './workflow-compiler.js';
 
 const PYDANTIC = join(packagePaths.root, 'test/fixtures/definitions/pydantic.yaml');
 
@@ -17,9 +17,7 @@ const typesOf = (properties: object, more: object = {}): Record<string, string |
 
 describe('the parameters of a workflow are shown as what they are:', () => {
   it('those of a schema that pydantic wrote', async () => {
-    const { schema } = await compileWorkflow('pydantic.yaml', readFileSync(PYDANTIC, 'utf8'), () =>
-      Promise.resolve(false),
-    );
+    const { schema } = await compileText('pydantic.yaml', readFileSync(PYDANTIC, 'utf8'));
     const { parameters, parameters_schema } = shownParameters(schema);
     expect(parameters).toMatchObject([
       { key: 'n', type: 'integer', label: 'N', required: false, default: null },

@@ -1,5 +1,5 @@
 import type { ParameterDef } from '../../contract/index.js';
-import type { ParametersSchema } from './compiled-workflow.js';
+import { acceptedTypes, type ParametersSchema } from './compiled-workflow.js';
 import { resolvedSchema, type Schema } from './resolved-schema.js';
 
 /** Longest schema, as JSON, that an answer shows; the rest of an answer must fit beside it. */
@@ -37,7 +37,7 @@ function parameterDefsOf(root: ParametersSchema): ParameterDef[] {
         min: schema.minimum,
         max: schema.maximum,
         options: schema.enum,
-        accept: schema.contentMediaType === undefined ? undefined : [schema.contentMediaType],
+        accept: acceptedTypes(schema),
       }),
     };
   });

@@ -12,7 +12,7 @@ const FINDING = /^- (\/\S*) \| [^|]* \| ([^|]*)/;
 export async function checkAgainstStandard(source: YamlSource): Promise<void> {
   const { default: sdk } = await import('@serverlessworkflow/sdk');
   try {
-    sdk.validate('Workflow', withNamedArguments(source.value));
+    sdk.validate('Workflow', asOfFirstVersion(source.value));
   } catch (error) {
     const findings = (error as Error).message.split('\n').flatMap((line) => findingOf(line) ?? []);
     const deepest = findings.sort((a, b) => b.path.length - a.path.length)[0];
@@ -23,7 +23,13 @@ export async function checkAgainstStandard(source: YamlSource): Promise<void> {
   }
 }
 
-/** The SDK's schema is of 1.0.0, where arguments had names; lists came later and are what this runtime takes. */
+/** The SDK knows the version 1.0.0 only; a later one of 1.0 adds to it, and we refuse what it adds on our own. */
+function asOfFirstVersion(value: unknown): unknown {
+  const workflow = withNamedArguments(value) as { document: object };
+  return { ...workflow, document: { ...workflow.document, dsl: '1.0.0' } };
+}
+
+/** In 1.0.0 arguments had names; lists came later and are what this runtime takes. */
 function withNamedArguments(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withNamedArguments);
   if (typeof value !== 'object' || value === null) return value;
@@ -41,5 +47,14 @@ function findingOf(line: string): { path: YamlPath; message: string } | undefine
   const [, pointer, message = ''] = FINDING.exec(line) ?? [];
   if (pointer === undefined) return undefined;
   const path = pointer.split('/').slice(1);
-  return { path: path.map((part) => (/^\d+$/.test(part) ? Number(part) : part)), message: message.trim() };
+  return {
+    path: path.map((part) => (/^\d+$/.test(part) ? Number(part) : part)),
+    message: sentenceOf(message.trim()),
+  };
 }
+
+/** What fits none of several forms says nothing to a reader that the place does not. */
+const sentenceOf = (message: string): string =>
+  /oneOf|anyOf|allOf|unevaluated|"then"|pattern/.test(message)
+    ? 'is not what the DSL 1.0 allows there'
+    : message;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { compileWorkflow } from './workflow-compiler.js';
+import { compileText } from '../../../test/support/compile.js';
 
 const GOOD = `document:
   dsl: '1.0.0'
@@ -37,11 +37,9 @@ do:
         body: { nested: ['\${ .name }'] }
 `;
 
-const isNew = (): Promise<boolean> => Promise.resolve(false);
-
 describe('a workflow file', () => {
   it('is compiled to the steps an agent runs', async () => {
-    expect(await compileWorkflow('all.yaml', GOOD, isNew)).toMatchObject({
+    expect(await compileText('all.yaml', GOOD)).toMatchObject({
       slug: 'all-steps',
       display_name: 'All steps',
       document_version: '2.1.0',
@@ -71,7 +69,7 @@ describe('a workflow file', () => {
 
   it('with a step in Python requires the label of agents that have it', async () => {
     const text = GOOD.replace('language: js', 'language: python');
-    const { required_labels, steps } = await compileWorkflow('all.yaml', text, isNew);
+    const { required_labels, steps } = await compileText('all.yaml', text);
     expect(required_labels).toEqual(['gpu', 'local', 'python']);
     expect(steps[1]).toMatchObject({ kind: 'script', language: 'python' });
   });
@@ -113,10 +111,10 @@ describe('a workflow file', () => {
       'a schema that is none',
       'name: { type: string }',
       'name: { type: strong }',
-      10,
+      13,
       'input.schema.document',
     ],
-    ['a format nobody knows', 'format: file', 'format: fiel', 10, 'fiel'],
+    ['a format nobody knows', 'format: file', 'format: fiel', 15, 'did you mean "file"'],
     ['a time limit of more than a day', 'minutes: 1', 'days: 2', 16, 'seconds'],
     ['a bad label', 'gpu, local]', '"a b"]', 7, 'letters'],
     ['what is no YAML', 'document:', 'document: [', 3, ''],
@@ -125,7 +123,7 @@ describe('a workflow file', () => {
     const [, part, replacement, line, reason] = row;
     const text = GOOD.replace(part, () => replacement);
     expect(text).not.toBe(GOOD);
-    await expect(compileWorkflow('wrong.yaml', text, isNew)).rejects.toMatchObject({
+    await expect(compileText('wrong.yaml', text)).rejects.toMatchObject({
       name: 'DefinitionError',
       file: 'wrong.yaml',
       line,

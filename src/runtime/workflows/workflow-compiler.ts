@@ -1,32 +1,39 @@
 import type { z } from 'zod';
 
 import { PYTHON_LABEL, type RunStep } from '../../contract/index.js';
-import { YamlSource, type YamlPath } from '../definitions/index.js';
+import type { YamlPath, YamlSource } from '../definitions/index.js';
 import type { CompiledWorkflow, ParametersSchema } from './compiled-workflow.js';
-import { ParameterValidator } from './parameter-validator.js';
-import { referenceProblem } from './references.js';
+import { namedParameters, referenceProblem, referencesOf, templateProblem } from './references.js';
 import { checkAgainstStandard } from './standard-check.js';
+import type { SchemaReport } from './validation/index.js';
 import { type WorkflowDocument, workflowDocument, type WorkflowStep } from './workflow-dsl.js';
 
-const NO_PARAMETERS: ParametersSchema = { type: 'object', properties: {} };
+const SCHEMA = ['input', 'schema', 'document'];
+
+/** What compiling asks of others. */
+export interface CompilerChecks {
+  /** Whether the same was compiled before, and passed the slow checks then. */
+  readonly isKnown: (workflow: CompiledWorkflow) => Promise<boolean>;
+  readonly schemaReport: (schema: ParametersSchema) => Promise<SchemaReport>;
+  /** Told in the form `file:line: …` what the author should know of a file that is used. */
+  readonly warn: (message: string) => void;
+}
 
 /**
- * Turns the text of a workflow file into what running it takes. What `isKnown` was compiled before and passed
- * the slow checks then.
+ * Turns a workflow file into what running it takes.
  *
  * @throws {DefinitionError} naming the line and what is not supported or not right there.
  */
 export async function compileWorkflow(
-  file: string,
-  text: string,
-  isKnown: (workflow: CompiledWorkflow) => Promise<boolean>,
+  source: YamlSource,
+  { isKnown, schemaReport, warn }: CompilerChecks,
 ): Promise<CompiledWorkflow> {
-  const source = YamlSource.parse(file, text);
   const parsed = workflowDocument.safeParse(source.value);
   if (!parsed.success) throw refusal(source, parsed.error.issues);
   const { document, input, timeout, do: steps } = parsed.data;
-  const schema = (input?.schema.document as ParametersSchema | undefined) ?? NO_PARAMETERS;
-  const compiled = steps.map((named, index) => compileStep(source, named, { index, schema }));
+  const compiled = steps.map((named, index) => compileStep(source, named, index));
+  const schema = (input?.schema.document as ParametersSchema | undefined) ?? namedParameters(compiled);
+  for (const [index, step] of compiled.entries()) checkReferences(source, step, { index, schema });
   const workflow: CompiledWorkflow = {
     slug: document.name,
     display_name: document.title ?? document.name,
@@ -38,8 +45,11 @@ export async function compileWorkflow(
     schema,
     steps: compiled,
   };
+  for (const warning of largeIntegerWarnings(source)) warn(warning);
   if (await isKnown(workflow)) return workflow;
-  checkSchema(source, schema);
+  const { fault, warnings } = await schemaReport(schema);
+  if (fault) throw source.error([...SCHEMA, ...fault.path], placed([...SCHEMA, ...fault.path], fault.reason));
+  for (const warning of warnings) warn(source.error(SCHEMA, `${SCHEMA.join('.')}: ${warning}`).message);
   await checkAgainstStandard(source);
   return workflow;
 }
@@ -67,25 +77,41 @@ const decapitalised = (message: string): string =>
     ? `is not valid: ${message.slice('Invalid input: '.length)}`
     : message;
 
-function checkSchema(source: YamlSource, schema: ParametersSchema): void {
-  try {
-    new ParameterValidator(schema).check({});
-  } catch (error) {
-    throw source.error(['input', 'schema', 'document'], `input.schema.document: ${(error as Error).message}`);
-  }
+const placed = (path: YamlPath, reason: string): string => `${path.join('.')}: ${reason}`;
+
+/**
+ * An integer beyond 2^53 changes when it is read. In a schema, where generators write the bounds of 64-bit numbers,
+ * the nearest number is used and the author warned; elsewhere it would reach a process as another number.
+ */
+function largeIntegerWarnings(source: YamlSource): string[] {
+  return source.largeIntegers.map(({ path, written, used }) => {
+    const isInSchema = SCHEMA.every((part, depth) => path[depth] === part);
+    const fact = `${written} is beyond ${Number.MAX_SAFE_INTEGER} and would be changed to ${used}`;
+    if (!isInSchema) throw source.error(path, placed(path, `${fact}: put it in quotes`));
+    return source.error(
+      path,
+      placed(path, `${fact}, which is what is used: take a smaller number, or type string`),
+    ).message;
+  });
 }
 
-function compileStep(
-  source: YamlSource,
-  named: WorkflowDocument['do'][number],
-  { index, schema }: { index: number; schema: ParametersSchema },
-): RunStep {
+function compileStep(source: YamlSource, named: WorkflowDocument['do'][number], index: number): RunStep {
   const [[name, step] = ['', undefined]] = Object.entries(named);
   if (step === undefined) throw source.error(['do', index], 'a step must have a name');
-  const compiled = runStepOf(name, step);
-  const problem = referenceProblem(valuesOf(compiled), schema);
-  if (problem) throw source.error(['do', index, name, ...whereIn(step), ...problem.path], problem.reason);
-  return compiled;
+  return runStepOf(name, step);
+}
+
+function checkReferences(
+  source: YamlSource,
+  step: RunStep,
+  { index, schema }: { index: number; schema: ParametersSchema },
+): void {
+  const problem =
+    referenceProblem(referencesOf(step), schema) ??
+    (step.kind === 'http' ? templateProblem(step.endpoint, schema) : undefined);
+  if (!problem) return;
+  const within = step.kind === 'http' ? ['with'] : ['run', step.kind];
+  throw source.error(['do', index, step.name, ...within, ...problem.path], problem.reason);
 }
 
 function runStepOf(name: string, step: WorkflowStep): RunStep {
@@ -100,16 +126,4 @@ function runStepOf(name: string, step: WorkflowStep): RunStep {
   // JavaScript goes without saying: versions stored before there was another language say nothing.
   const isPython = language === 'python';
   return { kind: 'script', name, ...(isPython && { language }), code, arguments: given, environment };
-}
-
-/** The values of a step that may be references. */
-function valuesOf(step: RunStep): object {
-  if (step.kind !== 'http') return { arguments: step.arguments, environment: step.environment };
-  const { endpoint, headers, query, body } = step;
-  return { endpoint, headers, query, body };
-}
-
-function whereIn(step: WorkflowStep): YamlPath {
-  if ('call' in step) return ['with'];
-  return ['run', step.run.shell ? 'shell' : 'script'];
 }

@@ -3,6 +3,10 @@ import { z } from 'zod';
 import { LABEL } from '../engine/index.js';
 
 const SLUG = /^[a-z0-9]+(?:-[a-z0-9]+)*$/;
+const VERSION = 'must be a text such as "1.0.0", in quotes';
+/** As semver.org words it. */
+const SEMANTIC_VERSION =
+  /^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?(\+[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?$/;
 const JQ_EXPRESSION = /\$\{\s*\./;
 
 /** Longest time one run may take; the queue would give a longer one to another agent. */
@@ -45,13 +49,25 @@ const runStep = z.strictObject({
     ),
 });
 
+const namedValues = (what: string) =>
+  z.record(
+    z.string(),
+    scalar,
+    `must be a mapping of ${what} to values; a reference to all of them is not supported`,
+  );
+
 const callStep = z.strictObject({
   call: z.literal('http', 'must be http: no other call is supported'),
   with: z.strictObject({
-    method: z.string().regex(/^[A-Za-z]+$/),
-    endpoint: z.string().min(1),
-    headers: z.record(z.string(), scalar).default({}),
-    query: z.record(z.string(), scalar).default({}),
+    method: z.string('must be a method such as get').regex(/^[A-Za-z]+$/, 'must be a method such as get'),
+    endpoint: z
+      .string('must be a text: an endpoint with uri and authentication is not supported')
+      .refine(
+        (endpoint) => endpoint.includes('${') || /^https?:\/\/[^/\s]\S*$/i.test(endpoint),
+        'must be a URL that begins with http:// or https://, or a reference such as ${ .url }',
+      ),
+    headers: namedValues('names').default({}),
+    query: namedValues('names').default({}),
     body: z.unknown().optional(),
   }),
 });
@@ -72,13 +88,19 @@ const namedStep = z
     'must hold exactly one step: its name and what it does',
   );
 
+const DURATION =
+  'must be a mapping such as { minutes: 5 }: named timeouts and ISO 8601 durations are not supported';
+
 const duration = z
-  .strictObject({
-    days: z.number().min(0).default(0),
-    hours: z.number().min(0).default(0),
-    minutes: z.number().min(0).default(0),
-    seconds: z.number().min(0).default(0),
-  })
+  .strictObject(
+    {
+      days: z.number().min(0).default(0),
+      hours: z.number().min(0).default(0),
+      minutes: z.number().min(0).default(0),
+      seconds: z.number().min(0).default(0),
+    },
+    DURATION,
+  )
   .transform(({ days, hours, minutes, seconds }) =>
     Math.ceil(((days * 24 + hours) * 60 + minutes) * 60 + seconds),
   )
@@ -90,10 +112,15 @@ const duration = z
 /** The part of the Serverless Workflow DSL 1.0 that runs here. Strict: a word not listed is refused by its name. */
 export const workflowDocument = z.strictObject({
   document: z.strictObject({
-    dsl: z.string().regex(/^1\.0\.\d+$/, 'must be a version of the DSL 1.0, such as 1.0.0'),
-    namespace: z.string(),
+    dsl: z.string(VERSION).regex(/^1\.0\.\d+$/, 'must be a version of the DSL 1.0, such as 1.0.0'),
+    namespace: z
+      .string()
+      .regex(
+        /^[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/,
+        'must be 1 to 63 letters, digits and inner hyphens',
+      ),
     name: z.string().min(2).max(100).regex(SLUG, 'must be lower-case words joined by hyphens'),
-    version: z.string(),
+    version: z.string(VERSION).regex(SEMANTIC_VERSION, 'must be a semantic version, such as 1.0.0'),
     title: z.string().min(1).max(255).optional(),
     summary: z.string().max(2000).optional(),
     metadata: z
@@ -111,7 +138,9 @@ export const workflowDocument = z.strictObject({
       }),
     })
     .optional(),
-  timeout: z.strictObject({ after: duration }).optional(),
+  timeout: z
+    .strictObject({ after: duration }, 'must be a mapping with after: named timeouts are not supported')
+    .optional(),
   do: z.array(namedStep).min(1),
 });
 export type WorkflowDocument = z.infer<typeof workflowDocument>;

@@ -1,32 +1,44 @@
-import { createHash } from 'node:crypto';
 import { resolve } from 'node:path';
 
-import { Inject, Injectable, type OnModuleInit, type BeforeApplicationShutdown } from '@nestjs/common';
+import {
+  type BeforeApplicationShutdown,
+  Inject,
+  Injectable,
+  Logger,
+  type OnModuleInit,
+} from '@nestjs/common';
 
 import { CONFIG, type Config, packagePaths } from '../../config/index.js';
-import { Database, TEAM_ID, type Tx, uuidV7 } from '../database/index.js';
 import { DefinitionFolder, type Owned } from '../definitions/index.js';
 import { Engine } from '../engine/index.js';
 import type { CompiledWorkflow } from './compiled-workflow.js';
-import { compileWorkflow } from './workflow-compiler.js';
+import { ParameterCheck } from './validation/index.js';
+import { type CompilerChecks, compileWorkflow } from './workflow-compiler.js';
+import { WorkflowStore } from './workflow-store.js';
 
 /** Keeps the default team's workflows in step with the folder of their files. */
 @Injectable()
 export class WorkflowRegistry implements OnModuleInit, BeforeApplicationShutdown {
+  private readonly logger = new Logger('Definitions');
   private readonly folder: DefinitionFolder<CompiledWorkflow>;
 
   constructor(
     @Inject(CONFIG) { workflowsDir }: Config,
-    @Inject(Database) private readonly database: Database,
     @Inject(Engine) private readonly engine: Engine,
-    @Inject(TEAM_ID) private readonly teamId: string,
+    @Inject(WorkflowStore) private readonly workflows: WorkflowStore,
+    @Inject(ParameterCheck) parameterCheck: ParameterCheck,
   ) {
+    const checks: CompilerChecks = {
+      isKnown: (workflow) => this.workflows.isStored(workflow),
+      schemaReport: (schema) => parameterCheck.schema(schema),
+      warn: (message) => this.logger.warn(message),
+    };
     this.folder = new DefinitionFolder({
       kind: 'workflow',
       folder: resolve(workflowsDir ?? packagePaths.workflows),
       setting: workflowsDir === undefined ? undefined : 'CYBERUN_WORKFLOWS_DIR',
-      earlierOwners: () => this.storedOwners(),
-      parse: (file, text) => compileWorkflow(file, text, (workflow) => this.isStored(workflow)),
+      earlierOwners: () => this.workflows.storedOwners(),
+      parse: (source) => compileWorkflow(source, checks),
       changed: (definitions, broken) => this.store(definitions, broken),
     });
   }
@@ -44,97 +56,8 @@ export class WorkflowRegistry implements OnModuleInit, BeforeApplicationShutdown
     broken: ReadonlySet<string>,
   ): Promise<void> {
     for (const { definition } of bySlug.values()) {
-      await this.engine.prepare({ teamId: this.teamId, labels: definition.required_labels });
+      await this.engine.prepare({ teamId: this.workflows.teamId, labels: definition.required_labels });
     }
-    await this.database.db.transaction().execute(async (tx) => {
-      for (const { file, definition } of bySlug.values()) await this.storeOne(tx, file, definition);
-      await this.disableOthers(tx, [...bySlug.keys()], broken);
-    });
-  }
-
-  private async isStored(workflow: CompiledWorkflow): Promise<boolean> {
-    const row = await this.database.db
-      .selectFrom('workflow_version')
-      .select('version')
-      .where('team_id', '=', this.teamId)
-      .where('content_hash', '=', hashOf(workflow))
-      .limit(1)
-      .executeTakeFirst();
-    return row !== undefined;
-  }
-
-  /** The file of every workflow that takes runs. */
-  private async storedOwners(): Promise<ReadonlyMap<string, string>> {
-    const rows = await this.database.db
-      .selectFrom('workflow')
-      .select(['workflow_slug', 'source_file'])
-      .where('team_id', '=', this.teamId)
-      .where('workflow_status', '=', 'active')
-      .execute();
-    return new Map(rows.map(({ workflow_slug, source_file }) => [workflow_slug, source_file]));
-  }
-
-  /** A new version when what it says has changed; versions are never altered. */
-  private async storeOne(tx: Tx, file: string, workflow: CompiledWorkflow): Promise<void> {
-    const content_hash = hashOf(workflow);
-    const known = await tx
-      .selectFrom('workflow as w')
-      .innerJoin('workflow_version as v', (join) =>
-        join.onRef('v.workflow_id', '=', 'w.id').onRef('v.version', '=', 'w.version'),
-      )
-      .select(['w.id', 'w.version', 'v.content_hash', 'w.workflow_status', 'w.source_file'])
-      .where('w.team_id', '=', this.teamId)
-      .where('w.workflow_slug', '=', workflow.slug)
-      .executeTakeFirst();
-    const isSame = known?.content_hash === content_hash;
-    if (isSame && known.workflow_status === 'active' && known.source_file === file) return;
-    const version = (known?.version ?? 0) + (isSame ? 0 : 1);
-    const workflow_id = await this.storeHead(tx, { slug: workflow.slug, version, file });
-    if (isSame) return;
-    await tx
-      .insertInto('workflow_version')
-      .values({
-        workflow_id,
-        team_id: this.teamId,
-        version,
-        content_hash,
-        definition: JSON.stringify(workflow),
-      })
-      .execute();
-  }
-
-  private async storeHead(
-    tx: Tx,
-    { slug, version, file }: { slug: string; version: number; file: string },
-  ): Promise<string> {
-    const head = { version, workflow_status: 'active' as const, source_file: file };
-    const { id } = await tx
-      .insertInto('workflow')
-      .values({ ...head, id: uuidV7(), team_id: this.teamId, workflow_slug: slug })
-      .onConflict((conflict) =>
-        conflict.columns(['team_id', 'workflow_slug']).doUpdateSet({ ...head, updated_at: new Date() }),
-      )
-      .returning('id')
-      .executeTakeFirstOrThrow();
-    return id;
-  }
-
-  /** A workflow whose file is gone takes no new runs; one whose file is only broken goes on as it was. */
-  private async disableOthers(
-    tx: Tx,
-    defined: readonly string[],
-    broken: ReadonlySet<string>,
-  ): Promise<void> {
-    let gone = tx
-      .updateTable('workflow')
-      .set({ workflow_status: 'disabled', updated_at: new Date() })
-      .where('team_id', '=', this.teamId)
-      .where('workflow_status', '=', 'active');
-    if (defined.length > 0) gone = gone.where('workflow_slug', 'not in', defined);
-    if (broken.size > 0) gone = gone.where('source_file', 'not in', [...broken]);
-    await gone.execute();
+    await this.workflows.store(bySlug, broken);
   }
 }
-
-const hashOf = (workflow: CompiledWorkflow): string =>
-  createHash('sha256').update(JSON.stringify(workflow)).digest('hex');

@@ -1,8 +1,13 @@
 import { Module } from '@nestjs/common';
 
+import { ParameterCheck } from './validation/index.js';
 import { WorkflowRegistry } from './workflow-registry.js';
+import { WorkflowStore } from './workflow-store.js';
 import { WorkflowsService } from './workflows.service.js';
 
 /** What can be run. */
-@Module({ providers: [WorkflowRegistry, WorkflowsService], exports: [WorkflowsService] })
+@Module({
+  providers: [WorkflowRegistry, WorkflowStore, WorkflowsService, ParameterCheck],
+  exports: [WorkflowsService, ParameterCheck],
+})
 export class WorkflowsModule {}

@@ -1,0 +1,1 @@
+export { type DeadlineAnswer, DeadlineWorker } from './deadline-worker.js';

@@ -1,0 +1,99 @@
+import { readdir, realpath, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import type { FSWatcher } from 'chokidar';
+
+import { isDefinitionFile } from './definition-texts.js';
+
+/** Who learns of what happens to a folder. */
+export interface FolderListener {
+  readonly changed: () => void;
+  readonly failed: (error: unknown) => void;
+}
+
+/** Editors and copies touch a file several times; the last touch counts. */
+const SETTLE_MS = 150;
+/** How often the folder is looked at for what the system reports no event of. */
+const LOOK_MS = 2000;
+
+/**
+ * Notices changes of a folder and its files: at once where the system reports them, and within two seconds where it
+ * does not: a link on the way that points to another folder now (Kubernetes swaps `..data`), a network mount.
+ */
+export class FolderWatch {
+  private watcher: FSWatcher | undefined;
+  private settling: NodeJS.Timeout | undefined;
+  private looking: NodeJS.Timeout | undefined;
+  private look: Promise<void> = Promise.resolve();
+  private seen = { folder: '', files: '' };
+  private isStopped = false;
+
+  constructor(
+    private readonly folder: string,
+    private readonly listener: FolderListener,
+  ) {}
+
+  /** Resolves when a change from now on is noticed. */
+  async start(): Promise<void> {
+    this.seen = await stateOf(this.folder);
+    await this.open();
+    this.lookLater();
+  }
+
+  async stop(): Promise<void> {
+    this.isStopped = true;
+    clearTimeout(this.settling);
+    clearTimeout(this.looking);
+    await this.look;
+    await this.watcher?.close();
+  }
+
+  private async open(): Promise<void> {
+    const { watch } = await import('chokidar');
+    const watcher = watch(this.folder, { ignoreInitial: true, depth: 0 });
+    this.watcher = watcher;
+    watcher.on('all', () => this.touched());
+    watcher.on('error', (error) => this.listener.failed(error));
+    await new Promise<void>((ready) => watcher.once('ready', ready));
+  }
+
+  private touched(): void {
+    clearTimeout(this.settling);
+    if (!this.isStopped) this.settling = setTimeout(this.listener.changed, SETTLE_MS);
+  }
+
+  private lookLater(): void {
+    if (this.isStopped) return;
+    this.looking = setTimeout(() => {
+      this.look = this.compare()
+        .catch((error: unknown) => this.listener.failed(error))
+        .finally(() => this.lookLater());
+    }, LOOK_MS).unref();
+  }
+
+  private async compare(): Promise<void> {
+    const { folder, files } = this.seen;
+    const now = await stateOf(this.folder);
+    this.seen = now;
+    if (now.folder !== folder && !this.isStopped) {
+      // The system goes on watching the folder that was behind the name before.
+      await this.watcher?.close();
+      await this.open();
+    }
+    if (now.folder !== folder || now.files !== files) this.touched();
+  }
+}
+
+/** What a change of the folder or of a file's text changes. */
+async function stateOf(folder: string): Promise<{ folder: string; files: string }> {
+  const real = await realpath(folder).catch(() => '');
+  const { ino } = await stat(real).catch(() => ({ ino: 0 }));
+  const names = (await readdir(folder).catch(() => [])).filter(isDefinitionFile).sort();
+  const files = await Promise.all(
+    names.map(async (name) => {
+      const found = await stat(join(folder, name)).catch(() => undefined);
+      return found ? [name, found.ino, found.size, found.mtimeMs, found.ctimeMs] : [name];
+    }),
+  );
+  return { folder: `${real} ${ino}`, files: JSON.stringify(files) };
+}

@@ -1,0 +1,57 @@
+/** Where in a schema something is, from its root. */
+export type SchemaPath = readonly (string | number)[];
+
+/** A schema within the schema, and where. */
+export interface Subschema {
+  readonly path: SchemaPath;
+  readonly schema: Readonly<Record<string, unknown>>;
+}
+
+const ONE: ReadonlySet<string> = new Set([
+  'additionalItems',
+  'additionalProperties',
+  'contains',
+  'contentSchema',
+  'else',
+  'if',
+  'items',
+  'not',
+  'propertyNames',
+  'then',
+  'unevaluatedItems',
+  'unevaluatedProperties',
+]);
+const LISTS: ReadonlySet<string> = new Set(['allOf', 'anyOf', 'items', 'oneOf', 'prefixItems']);
+const MAPS: ReadonlySet<string> = new Set([
+  '$defs',
+  'definitions',
+  'dependencies',
+  'dependentSchemas',
+  'patternProperties',
+  'properties',
+]);
+
+/** Every schema in a schema, the outer before the inner; what has the place of one but is none is left out. */
+export function* subschemas(root: Subschema['schema']): Generator<Subschema> {
+  const left: Subschema[] = [{ path: [], schema: root }];
+  for (let next = left.pop(); next !== undefined; next = left.pop()) {
+    yield next;
+    left.push(...innerOf(next).reverse());
+  }
+}
+
+function innerOf({ path, schema }: Subschema): Subschema[] {
+  const found = Object.entries(schema).flatMap(([keyword, value]): [SchemaPath, unknown][] => {
+    if (Array.isArray(value) && LISTS.has(keyword))
+      return value.map((item, index) => [[...path, keyword, index], item]);
+    if (!isObject(value)) return [];
+    if (MAPS.has(keyword))
+      return Object.entries(value).map(([name, inner]) => [[...path, keyword, name], inner]);
+    return ONE.has(keyword) ? [[[...path, keyword], value]] : [];
+  });
+  return found.flatMap(([where, inner]) => (isObject(inner) ? [{ path: where, schema: inner }] : []));
+}
+
+/** Whether a value is a mapping. */
+export const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -1,0 +1,39 @@
+import { parentPort } from 'node:worker_threads';
+
+import { answerQuestions } from '../../deadline-worker/answer-questions.ts';
+import { type CheckedParameters, ParameterValidator } from './parameter-validator.ts';
+import { reportOnSchema, type SchemaReport } from './schema-faults.ts';
+
+/** A schema as JSON, alone to be looked at, or with the parameters of a run to be checked against it. */
+export interface ValidationQuestion {
+  readonly schema: string;
+  readonly parameters?: Record<string, unknown>;
+}
+
+/** The report on a schema, or what came of the parameters. */
+export type ValidationAnswer = SchemaReport | CheckedParameters;
+
+const LIMIT = 200;
+
+/** Validators of the schemas that were used lately; making one takes longer than using it. */
+const validators = new Map<string, ParameterValidator>();
+
+function validatorOf(schema: string): ParameterValidator {
+  const validator = validators.get(schema) ?? new ParameterValidator(JSON.parse(schema) as object);
+  if (validators.size >= LIMIT) validators.clear();
+  validators.set(schema, validator);
+  return validator;
+}
+
+function answerTo({ schema, parameters }: ValidationQuestion): ValidationAnswer {
+  if (parameters === undefined) return reportOnSchema(JSON.parse(schema) as Record<string, unknown>);
+  try {
+    return validatorOf(schema).check(parameters);
+  } catch (error) {
+    // A schema that refers to itself without end may show it with some parameters only.
+    const reason = `the schema of this workflow cannot be applied to these parameters: ${(error as Error).message}`;
+    return { isValid: false, faults: [reason] };
+  }
+}
+
+answerQuestions(parentPort, answerTo);

@@ -1,0 +1,114 @@
+import { createHash } from 'node:crypto';
+
+import { Inject, Injectable } from '@nestjs/common';
+
+import { Database, TEAM_ID, type Tx, uuidV7 } from '../database/index.js';
+import type { Owned } from '../definitions/index.js';
+import type { CompiledWorkflow } from './compiled-workflow.js';
+
+/** The default team's workflows in the database: a head each, and versions that are never altered. */
+@Injectable()
+export class WorkflowStore {
+  constructor(
+    @Inject(Database) private readonly database: Database,
+    @Inject(TEAM_ID) readonly teamId: string,
+  ) {}
+
+  /** Makes the database hold what the files define. */
+  async store(
+    bySlug: ReadonlyMap<string, Owned<CompiledWorkflow>>,
+    broken: ReadonlySet<string>,
+  ): Promise<void> {
+    await this.database.db.transaction().execute(async (tx) => {
+      for (const { file, definition } of bySlug.values()) await this.storeOne(tx, file, definition);
+      await this.disableOthers(tx, [...bySlug.keys()], broken);
+    });
+  }
+
+  /** Whether some version is word for word the same. */
+  async isStored(workflow: CompiledWorkflow): Promise<boolean> {
+    const row = await this.database.db
+      .selectFrom('workflow_version')
+      .select('version')
+      .where('team_id', '=', this.teamId)
+      .where('content_hash', '=', hashOf(workflow))
+      .limit(1)
+      .executeTakeFirst();
+    return row !== undefined;
+  }
+
+  /** The file of every workflow that takes runs. */
+  async storedOwners(): Promise<ReadonlyMap<string, string>> {
+    const rows = await this.database.db
+      .selectFrom('workflow')
+      .select(['workflow_slug', 'source_file'])
+      .where('team_id', '=', this.teamId)
+      .where('workflow_status', '=', 'active')
+      .execute();
+    return new Map(rows.map(({ workflow_slug, source_file }) => [workflow_slug, source_file]));
+  }
+
+  /** A new version when what it says has changed; versions are never altered. */
+  private async storeOne(tx: Tx, file: string, workflow: CompiledWorkflow): Promise<void> {
+    const content_hash = hashOf(workflow);
+    const known = await tx
+      .selectFrom('workflow as w')
+      .innerJoin('workflow_version as v', (join) =>
+        join.onRef('v.workflow_id', '=', 'w.id').onRef('v.version', '=', 'w.version'),
+      )
+      .select(['w.id', 'w.version', 'v.content_hash', 'w.workflow_status', 'w.source_file'])
+      .where('w.team_id', '=', this.teamId)
+      .where('w.workflow_slug', '=', workflow.slug)
+      .executeTakeFirst();
+    const isSame = known?.content_hash === content_hash;
+    if (isSame && known.workflow_status === 'active' && known.source_file === file) return;
+    const version = (known?.version ?? 0) + (isSame ? 0 : 1);
+    const workflow_id = await this.storeHead(tx, { slug: workflow.slug, version, file });
+    if (isSame) return;
+    await tx
+      .insertInto('workflow_version')
+      .values({
+        workflow_id,
+        team_id: this.teamId,
+        version,
+        content_hash,
+        definition: JSON.stringify(workflow),
+      })
+      .execute();
+  }
+
+  private async storeHead(
+    tx: Tx,
+    { slug, version, file }: { slug: string; version: number; file: string },
+  ): Promise<string> {
+    const head = { version, workflow_status: 'active' as const, source_file: file };
+    const { id } = await tx
+      .insertInto('workflow')
+      .values({ ...head, id: uuidV7(), team_id: this.teamId, workflow_slug: slug })
+      .onConflict((conflict) =>
+        conflict.columns(['team_id', 'workflow_slug']).doUpdateSet({ ...head, updated_at: new Date() }),
+      )
+      .returning('id')
+      .executeTakeFirstOrThrow();
+    return id;
+  }
+
+  /** A workflow whose file is gone takes no new runs; one whose file is only broken goes on as it was. */
+  private async disableOthers(
+    tx: Tx,
+    defined: readonly string[],
+    broken: ReadonlySet<string>,
+  ): Promise<void> {
+    let gone = tx
+      .updateTable('workflow')
+      .set({ workflow_status: 'disabled', updated_at: new Date() })
+      .where('team_id', '=', this.teamId)
+      .where('workflow_status', '=', 'active');
+    if (defined.length > 0) gone = gone.where('workflow_slug', 'not in', defined);
+    if (broken.size > 0) gone = gone.where('source_file', 'not in', [...broken]);
+    await gone.execute();
+  }
+}
+
+const hashOf = (workflow: CompiledWorkflow): string =>
+  createHash('sha256').update(JSON.stringify(workflow)).digest('hex');
