@@ -29,10 +29,10 @@ describe('a service file', () => {
     expect([command[1], env_config]).toEqual(['${ .port }', [{ env_name: 'LIMIT', env_value: '5' }]]);
   });
 
-  it('may say how long things take: durations with a unit, or seconds', () => {
+  it('may say how long things take: durations with a unit, or seconds', async () => {
     const limits =
       'start_timeout: 20m\nrequest_timeout: 90\nhealth: { interval: 1.5s, timeout: 250ms, failures: 10 }\n';
-    expect(parse(minimal + limits)).toMatchObject({
+    expect(await parse(minimal + limits)).toMatchObject({
       start_timeout: 1_200_000,
       request_timeout: 90_000,
       health: { interval: 1500, timeout: 250, failures: 10 },

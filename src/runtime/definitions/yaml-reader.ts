@@ -7,10 +7,13 @@ const CPU_MS = 5000;
 
 /** Reads YAML texts in a thread of its own, each within a deadline. */
 export class YamlReader {
-  private readonly worker = new DeadlineWorker<string, YamlReading>({
-    module: new URL('yaml-worker', import.meta.url),
-    cpuMs: CPU_MS,
-  });
+  private readonly worker: DeadlineWorker<string, YamlReading>;
+  private readonly cpuMs: number;
+
+  constructor({ cpuMs = CPU_MS } = {}) {
+    this.cpuMs = cpuMs;
+    this.worker = new DeadlineWorker({ module: new URL('yaml-worker', import.meta.url), cpuMs });
+  }
 
   /** @throws {DefinitionError} when the text cannot be used, with the line and the reason. */
   async read(file: string, text: string): Promise<YamlSource> {
@@ -18,7 +21,7 @@ export class YamlReader {
     if (reading.outcome === 'answered') return YamlSource.of(file, reading.answer);
     const reason =
       reading.outcome === 'late'
-        ? `it takes longer than ${CPU_MS / 1000} seconds to read; make it simpler`
+        ? `it takes longer than ${this.cpuMs / 1000} seconds to read; make it simpler`
         : `it cannot be read: ${reading.reason}`;
     throw new DefinitionError(file, 1, reason);
   }

@@ -72,10 +72,12 @@ function refusal(source: YamlSource, issues: readonly z.core.$ZodIssue[]): Error
   return source.error(path, `${place} ${decapitalised(issue?.message ?? 'is not valid')}`);
 }
 
-const decapitalised = (message: string): string =>
-  message.startsWith('Invalid input: ')
+const decapitalised = (message: string): string => {
+  if (message.endsWith('received undefined')) return 'is missing';
+  return message.startsWith('Invalid input: ')
     ? `is not valid: ${message.slice('Invalid input: '.length)}`
     : message;
+};
 
 const placed = (path: YamlPath, reason: string): string => `${path.join('.')}: ${reason}`;
 
