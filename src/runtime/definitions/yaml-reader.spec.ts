@@ -5,7 +5,9 @@ import { YamlReader } from './yaml-reader.js';
 const reader = new YamlReader({ cpuMs: 500 });
 const bomb = ['a: &a [x, x, x, x, x, x, x, x, x]']
   .concat(
-    [...'bcdefghi'].map((name, index) => `${name}: &${name} [${Array(9).fill(`*${'abcdefgh'[index]}`)}]`),
+    'bcdefghi'
+      .split('')
+      .map((name, index) => `${name}: &${name} [${Array(9).fill(`*${'abcdefgh'[index]}`)}]`),
   )
   .join('\n');
 

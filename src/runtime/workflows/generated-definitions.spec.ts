@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { stringify } from 'yaml';
 
@@ -61,6 +61,7 @@ const mutation = fc.record({
 });
 
 it('a workflow file with random changes loads, or is refused in a sentence', async () => {
+  expect.hasAssertions();
   await fc.assert(
     fc.asyncProperty(
       fc.constantFrom(...VALID),
@@ -139,6 +140,7 @@ const { schema: anySchema } = fc.letrec((tie) => ({
 }));
 
 it('a random schema of parameters loads, or is refused in a sentence', async () => {
+  expect.hasAssertions();
   await fc.assert(
     fc.asyncProperty(
       fc.dictionary(fc.constantFrom('a', 'b'), anySchema),
