@@ -8,11 +8,12 @@ import { onParentEnd } from './parent-process.js';
 export interface AgentOptions {
   readonly gateway?: string;
   readonly id?: string;
+  readonly workDir?: string;
   readonly local?: true;
 }
 
 /** `cyberun-mcp agent`: works until the process is told to end. */
-export async function agent({ gateway, id, local }: AgentOptions): Promise<void> {
+export async function agent({ gateway, id, workDir, local }: AgentOptions): Promise<void> {
   const config = readConfig('agent');
   NestLogger.overrideLogger(new Logger(config));
   if (local) return runLocalAgent();
@@ -29,5 +30,6 @@ export async function agent({ gateway, id, local }: AgentOptions): Promise<void>
     labels: config.agentLabels,
     slots: config.agentSlots,
     ...(id !== undefined && { agentId: id }),
+    ...(workDir !== undefined && { workDir }),
   });
 }

@@ -33,6 +33,10 @@ export function commandLine(): Command {
     .description('run tasks and services for a runtime; the ak- key is read from CYBERUN_AGENT_KEY')
     .option('--gateway <url>', 'address of the runtime, for example https://runtime.example.com')
     .option('--id <id>', 'what it is called; a second agent on one machine needs one. Default: the host name')
+    .option(
+      '--work-dir <folder>',
+      'where it keeps runs and the data of services. Default: cyberun/agent-ID in the state directory of the user',
+    )
     .addOption(new Option('--local', 'started by the server itself').hideHelp())
     .action(async (options: AgentOptions) => (await import('./agent.command.js')).agent(options));
   addKeys(program.command('keys').description('manage the keys of the embedded runtime'));

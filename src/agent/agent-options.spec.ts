@@ -1,4 +1,5 @@
-import { hostname } from 'node:os';
+import { homedir, hostname } from 'node:os';
+import { join } from 'node:path';
 
 import { describe, expect, it } from 'vitest';
 
@@ -8,10 +9,10 @@ const { signal } = new AbortController();
 const options = { gateway: 'https://runtime.example.com', key: 'ak-key', labels: [], slots: 1, signal };
 
 describe('an agent', () => {
-  it('is called as its host, and has a work folder of its own name and user', () => {
+  it('an agent is called as its host, and works in a folder of its name in the state directory', () => {
     const { agentId, workDir } = completed(options);
     expect(agentId).toBe(hostname().slice(0, 80));
-    expect(workDir).toContain(`cyberun-agent-${agentId}-${process.geteuid?.()}`);
+    expect(workDir).toBe(join(homedir(), '.local', 'state', 'cyberun', `agent-${agentId}`));
     expect(completed({ ...options, agentId: 'second' }).workDir).not.toBe(workDir);
   });
 

@@ -1,7 +1,7 @@
-import { hostname, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { hostname } from 'node:os';
+import { join, resolve } from 'node:path';
 
-import { SettingError } from '../config/index.js';
+import { SettingError, stateDirectory } from '../config/index.js';
 import { AGENT_ID } from '../contract/index.js';
 
 /** What an agent is started with. */
@@ -15,7 +15,7 @@ export interface AgentOptions {
   readonly slots: number;
   /** Name under which it is known; another agent of this name takes its place. Default: the host's name. */
   readonly agentId?: string;
-  /** Folder for runs, services and records, of this agent alone. Default: one in the temporary folder. */
+  /** Folder for runs, services and records, of this agent alone. Default: one in the user's state directory. */
   readonly workDir?: string;
   /** Ends the agent. Default: SIGTERM and SIGINT do. */
   readonly signal?: AbortSignal;
@@ -33,7 +33,7 @@ export function completed(options: AgentOptions): CompleteAgentOptions {
     ...options,
     agentId,
     gateway: gatewayUrl(options.gateway),
-    workDir: options.workDir ?? join(tmpdir(), `cyberun-agent-${agentId}-${process.geteuid?.() ?? 'user'}`),
+    workDir: resolve(options.workDir ?? join(stateDirectory(), 'cyberun', `agent-${agentId}`)),
     signal: options.signal ?? untilSignalled(),
   };
 }

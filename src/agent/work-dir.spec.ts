@@ -1,4 +1,4 @@
-import { chmod, chown, mkdtemp, rm, stat, symlink } from 'node:fs/promises';
+import { chmod, chown, mkdtemp, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -23,6 +23,12 @@ it('a folder is made when it is missing', async () => {
   const path = join(await folder(), 'a', 'b');
   await ownFolder(path);
   expect((await stat(path)).mode & 0o777).toBe(0o700);
+});
+
+it('a folder that cannot be made is refused with the option that names another', async () => {
+  const path = join(await folder(), 'file');
+  await writeFile(path, '');
+  await expect(ownFolder(join(path, 'work'))).rejects.toThrow(/cannot be made.*--work-dir/);
 });
 
 it('a link to a folder is refused', async () => {

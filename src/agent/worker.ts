@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 
 import { AGENT_PATHS, type AgentHello } from '../contract/index.js';
+import { Bundles } from './bundles.js';
 import { ProcessGroups } from './processes/index.js';
 import { RunFolder } from './runs/run-folder.js';
 import { RunStream } from './runs/run-stream.js';
@@ -10,6 +11,7 @@ import { ownFolder } from './work-dir.js';
 /** Answers what the gateway asks of an agent, and knows when all of it is done. */
 export class Worker {
   private readonly groups: ProcessGroups;
+  private readonly bundles: Bundles;
   private readonly services: ServiceHost;
   private readonly busy = new Set<Promise<void>>();
 
@@ -18,7 +20,8 @@ export class Worker {
     private readonly workDir: string,
   ) {
     this.groups = new ProcessGroups(workDir);
-    this.services = new ServiceHost({ workDir, groups: this.groups });
+    this.bundles = new Bundles(workDir);
+    this.services = new ServiceHost({ workDir, groups: this.groups, bundles: this.bundles });
   }
 
   /** Takes over a work folder; what an earlier agent left in it is ended and removed first. */
@@ -35,6 +38,7 @@ export class Worker {
     if (area === AGENT_PATHS.runs) this.track(this.run(stream));
     else if (area === AGENT_PATHS.services) this.track(this.services.serve(stream));
     else if (area === AGENT_PATHS.connections) this.services.connect(stream, headers);
+    else if (area === AGENT_PATHS.bundles) this.track(this.bundles.answer(stream, headers));
     else if (area === AGENT_PATHS.hello) greet(stream, this.hello);
     else stream.respond({ ':status': area === AGENT_PATHS.health ? 204 : 404 }, { endStream: true });
   }
@@ -51,7 +55,11 @@ export class Worker {
   }
 
   private run(stream: ServerHttp2Stream): Promise<void> {
-    return new RunStream(stream, { workDir: this.workDir, groups: this.groups }).serve();
+    return new RunStream(stream, {
+      workDir: this.workDir,
+      groups: this.groups,
+      bundles: this.bundles,
+    }).serve();
   }
 
   private track(work: Promise<void>): void {

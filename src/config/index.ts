@@ -8,3 +8,4 @@ export { readAgentKey, readConfig, SettingError, unknownVariables } from './read
 export { settingsOf } from './setting.decorator.js';
 export { Settings } from './settings.js';
 export { StartError } from './start-error.js';
+export { stateDirectory } from './state-directory.js';

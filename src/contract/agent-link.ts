@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import { bundleRef } from './bundle.js';
 import { SERVICE_STATES } from './container-services.js';
 
 /** What the gateway asks an agent for, through the tunnel. */
@@ -12,6 +13,8 @@ export const AGENT_PATHS = {
   runs: '/runs',
   /** POST, duplex: one {@link serviceOrder} line up, {@link serviceReport} lines down; its end up means: stop. */
   services: '/services',
+  /** `/bundles/{hash}`: HEAD → 204 when the agent has it, else 404; PUT of the archive → 204. */
+  bundles: '/bundles',
   /**
    * POST, duplex: `/connections/{service_slug}`; the bytes of one new connection to the service, whatever they mean.
    * 200 once it is connected, and {@link CONNECTION_END} as a trailer when the service has ended it in order.
@@ -55,8 +58,8 @@ export const serviceOrder = z.object({
     /** A service that answers callers may leave probes unanswered, but must send a byte within this time. */
     request_timeout_ms: z.number(),
   }),
-  /** Folder of the definition; the working directory where the agent finds it too. */
-  folder: z.string(),
+  /** The files beside the definition, working directory of the service; the agent has them before it gets the order. */
+  bundle: bundleRef.optional(),
 });
 export type ServiceOrder = z.infer<typeof serviceOrder>;
 

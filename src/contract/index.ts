@@ -1,5 +1,6 @@
 export * from './agent-link.js';
 export * from './agents.js';
+export * from './bundle.js';
 export * from './common.js';
 export * from './container-services.js';
 export * from './exact-json.js';

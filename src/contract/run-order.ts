@@ -1,5 +1,7 @@
 import { z } from 'zod';
 
+import { bundleRef } from './bundle.js';
+
 /** Text, or a reference to a parameter (`referencePath`); resolved by the agent, where a file parameter is a path. */
 const value = z.unknown();
 const values = z.record(z.string(), value);
@@ -53,6 +55,8 @@ export const runOrder = z.object({
   attempt: z.number().int().min(1),
   steps: z.array(runStep).min(1),
   parameters: z.record(z.string(), z.unknown()),
+  /** The files beside the workflow's definition; the agent has them before it gets the order. */
+  bundle: bundleRef.optional(),
   /** Parameters whose value is a file, and where to fetch it. */
   files: z.array(z.object({ parameter: z.string(), file_name: z.string(), url: z.string() })),
   /** Seconds from the agent's acknowledgement; 0 means no limit. */

@@ -25,4 +25,4 @@ export async function compileText(
 
 /** Reads the text of a service file as the runtime does. */
 export const parseServiceText = async (file: string, text: string): Promise<ServiceDefinition> =>
-  parseServiceDefinition(await reader.read(file, text));
+  parseServiceDefinition(await reader.read(file, text), file);

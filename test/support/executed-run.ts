@@ -7,6 +7,7 @@ import { join } from 'node:path';
 
 import { onTestFinished } from 'vitest';
 
+import { Bundles } from '../../src/agent/bundles.js';
 import { LogTail, ProcessGroups } from '../../src/agent/processes/index.js';
 import { executeRun, type RunOutcome } from '../../src/agent/runs/execute-run.js';
 import type { RunOrder, RunProgress, RunStep } from '../../src/contract/index.js';
@@ -76,6 +77,7 @@ export function run(steps: RunStep[], order: Partial<RunOrder> = {}, store = 'ht
       workDir,
       log,
       groups: new ProcessGroups(workDir),
+      bundles: new Bundles(workDir),
       progress: (report) => reports.push(report),
       uploads: async (files) =>
         files.map(({ name }) => ({ name, url: `${store}/${name}`, headers: { 'If-None-Match': '*' } })),

@@ -1,4 +1,5 @@
 import type { OutputFile, OutputLimits, RunOrder, RunProgress } from '../../contract/index.js';
+import type { Bundles } from '../bundles.js';
 import { cleanEnvironment } from '../clean-environment.js';
 import type { LogTail, ProcessGroups } from '../processes/index.js';
 import { callHttp, type HttpAnswer } from './http-step.js';
@@ -16,6 +17,7 @@ const DEFAULT_LIMITS: OutputLimits = { files: 1000, bytes: 10 * 1024 ** 3 };
 export interface RunSurroundings extends OutputStore {
   readonly workDir: string;
   readonly groups: ProcessGroups;
+  readonly bundles: Bundles;
   readonly progress: (progress: RunProgress) => void;
   /** Gets what the processes of the run write. */
   readonly log: LogTail;
@@ -39,10 +41,15 @@ export interface RunOutcome {
 export async function executeRun(order: RunOrder, surroundings: RunSurroundings): Promise<RunOutcome> {
   const { workDir, signal } = surroundings;
   await using folder = await RunFolder.create(workDir);
+  using bundle = order.bundle && (await surroundings.bundles.use(order.bundle));
   const places = await download(order.files, folder.input, signal);
   const parameters = { ...order.parameters, ...places };
   await folder.write('parameters.json', JSON.stringify(parameters));
-  const environment = { ...runEnvironment(order, folder), ...parameterVariables(parameters) };
+  const environment = {
+    ...runEnvironment(order, folder),
+    ...(bundle && { CYBERUN_WORKFLOW_DIR: bundle.path }),
+    ...parameterVariables(parameters),
+  };
   const answer = await runSteps(order, { ...surroundings, folder, parameters, environment });
   return await outcomeOf(order, answer, { ...surroundings, folder });
 }

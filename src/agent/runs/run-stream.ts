@@ -4,8 +4,8 @@ import { Logger } from '@nestjs/common';
 
 import { runCommand, type RunCommand, type RunOrder, type RunReport } from '../../contract/index.js';
 import { readLines, writeLine } from '../../tunnel/index.js';
-import { LogTail, type ProcessGroups } from '../processes/index.js';
-import { executeRun, type RunOutcome } from './execute-run.js';
+import { LogTail } from '../processes/index.js';
+import { executeRun, type RunOutcome, type RunSurroundings } from './execute-run.js';
 import { ProgressThrottle } from './progress-throttle.js';
 import { RunFailure } from './run-failure.js';
 import type { Upload } from './transfers.js';
@@ -24,7 +24,7 @@ export class RunStream {
 
   constructor(
     private readonly stream: ServerHttp2Stream,
-    private readonly agent: { readonly workDir: string; readonly groups: ProcessGroups },
+    private readonly agent: Pick<RunSurroundings, 'workDir' | 'groups' | 'bundles'>,
   ) {
     stream.once('close', () => this.end());
     this.stop.signal.addEventListener('abort', () => {

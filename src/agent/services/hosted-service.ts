@@ -1,4 +1,4 @@
-import { access, mkdir } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import type { ServerHttp2Stream } from 'node:http2';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -21,6 +21,8 @@ const STEADY_MS = 60_000;
 export interface HostedServiceSurroundings {
   readonly workDir: string;
   readonly groups: ProcessGroups;
+  /** Where the files beside the definition are; a service without any works in a folder of its own. */
+  readonly files: string | undefined;
   readonly report: (report: ServiceReport) => void;
 }
 
@@ -89,18 +91,14 @@ export class HostedService {
   }
 
   private async start(port: number): Promise<ProcessGroup> {
-    const { command, environment, folder, service_slug } = this.order;
+    const { command, environment, service_slug } = this.order;
     const own = join(this.surroundings.workDir, 'services', service_slug);
     await mkdir(own, { recursive: true, mode: 0o700 });
-    const isHere = await access(folder).then(
-      () => true,
-      () => false,
-    );
     const [program = '', ...words] = command.map((word) => (PORT_REFERENCE.test(word) ? String(port) : word));
     return this.surroundings.groups.start({
       program,
       arguments: words,
-      folder: isHere ? folder : own,
+      folder: this.surroundings.files ?? own,
       environment: {
         ...cleanEnvironment(own, own),
         CYBERUN_SERVICE_SLUG: service_slug,

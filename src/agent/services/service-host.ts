@@ -4,6 +4,7 @@ import { Logger } from '@nestjs/common';
 
 import { AGENT_PATHS, serviceOrder, type ServiceReport } from '../../contract/index.js';
 import { readLines, writeLine } from '../../tunnel/index.js';
+import type { Bundles } from '../bundles.js';
 import type { ProcessGroups } from '../processes/index.js';
 import { HostedService } from './hosted-service.js';
 import { refuseConnection } from './service-connection.js';
@@ -15,7 +16,13 @@ const CONNECTION = new RegExp(`^${AGENT_PATHS.connections}/([^/?]+)$`);
 export class ServiceHost {
   private readonly services = new Map<string, HostedService>();
 
-  constructor(private readonly agent: { readonly workDir: string; readonly groups: ProcessGroups }) {}
+  constructor(
+    private readonly agent: {
+      readonly workDir: string;
+      readonly groups: ProcessGroups;
+      readonly bundles: Bundles;
+    },
+  ) {}
 
   /** Keeps the ordered service running. Resolves when the order has ended and nothing of the service is left. */
   async serve(stream: ServerHttp2Stream): Promise<void> {
@@ -26,8 +33,10 @@ export class ServiceHost {
       const order = serviceOrder.parse((await lines.next()).value);
       stream.respond({ ':status': 200, 'content-type': 'application/x-ndjson' });
       void untilEnd(lines).finally(() => stop.abort());
+      using files = order.bundle && (await this.agent.bundles.use(order.bundle));
       const service = new HostedService(order, {
         ...this.agent,
+        files: files?.path,
         report: (report: ServiceReport) => void writeLine(stream, report),
       });
       this.services.set(order.service_slug, service);

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 
+import { BundlesModule } from '../bundles/index.js';
 import { GatewayModule } from '../gateway/index.js';
 import { ContainerServicesController } from './container-services.controller.js';
 import { InvokeController } from './invoke.controller.js';
@@ -11,7 +12,7 @@ import { ServiceUpgrade } from './service-upgrade.js';
 
 /** Container services: defined by files, run by agents, called through the tunnel. */
 @Module({
-  imports: [GatewayModule],
+  imports: [BundlesModule, GatewayModule],
   controllers: [ContainerServicesController, InvokeController],
   providers: [ServiceFolder, ServiceSupervisor, ServiceRelay, ServiceInvocation, ServiceUpgrade],
 })

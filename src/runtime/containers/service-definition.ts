@@ -1,10 +1,16 @@
+import { parse } from 'node:path';
+
 import { z } from 'zod';
 
+import type { BundleRef } from '../../contract/index.js';
 import type { YamlSource } from '../definitions/index.js';
 import { duration } from './duration.js';
 
 const PORT_REFERENCE = /^\$\{\s*\.port\s*\}$/;
 const LABEL = /^[A-Za-z0-9._-]{1,63}$/;
+
+/** A name, with no way out of the folder. */
+const BESIDE = /^(?!\.{1,2}$)[^/\\]+$/;
 
 const path = z.string().max(500).regex(/^\//, 'must begin with "/"');
 
@@ -46,22 +52,29 @@ const serviceDefinition = z.strictObject({
       }),
     )
     .default([]),
+  /** Further files and folders beside the definition that go to the agent. */
+  files: z.array(z.string().regex(BESIDE, 'must name a file or folder beside the definition')).default([]),
   required_labels: z.array(z.string().regex(LABEL, 'must be a label')).default([]),
   replica_count: z.literal(1, { error: 'is 1; more replicas are not supported' }).default(1),
   usage_prompt: z.string().max(20_000).optional(),
   openapi_url: path.optional(),
 });
 /** A service as its file defines it. */
-export type ServiceDefinition = z.infer<typeof serviceDefinition>;
+export type ServiceDefinition = z.infer<typeof serviceDefinition> & {
+  /** Names of the files and folders beside the definition that belong to it. */
+  readonly beside: readonly string[];
+  /** What they hold. */
+  readonly bundle?: BundleRef | undefined;
+};
 
 /**
  * Reads a service file.
  *
  * @throws {DefinitionError} naming the line and what is not right there.
  */
-export function parseServiceDefinition(source: YamlSource): ServiceDefinition {
+export function parseServiceDefinition(source: YamlSource, file: string): ServiceDefinition {
   const parsed = serviceDefinition.safeParse(source.value);
-  if (parsed.success) return parsed.data;
+  if (parsed.success) return { ...parsed.data, beside: besideOf(parsed.data, file) };
   const [issue] = parsed.error.issues;
   const place = (issue?.path ?? []).map((part) => (typeof part === 'number' ? part : String(part)));
   if (issue?.code === 'unrecognized_keys') {
@@ -69,4 +82,10 @@ export function parseServiceDefinition(source: YamlSource): ServiceDefinition {
     throw source.error([...place, unknown], `"${[...place, unknown].join('.')}" is not supported`);
   }
   throw source.error(place, `${place.join('.') || 'the file'}: ${issue?.message ?? 'is not valid'}`);
+}
+
+/** The folder that is called as the file, what the command names by a relative path, and the `files`. */
+function besideOf({ command, files }: z.infer<typeof serviceDefinition>, file: string): string[] {
+  const named = command.map((word) => word.replace(/^\.\//, '').split('/')[0] ?? '');
+  return [parse(file).name, ...files, ...named.filter((name) => BESIDE.test(name) && name !== file)];
 }

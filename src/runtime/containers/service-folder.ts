@@ -25,6 +25,7 @@ export class ServiceFolder implements OnApplicationBootstrap, BeforeApplicationS
       kind: 'service',
       folder: resolve(servicesDir ?? packagePaths.services),
       setting: servicesDir === undefined ? undefined : 'CYBERUN_SERVICES_DIR',
+      beside: ({ beside }) => beside,
       parse: parseServiceDefinition,
       changed: (definitions) =>
         supervisor.define(new Map([...definitions].map(([slug, { definition }]) => [slug, definition]))),

@@ -10,6 +10,7 @@ import {
 
 import { CONFIG, type Config, packagePaths } from '../../config/index.js';
 import type { ServiceOrder, ServiceReport } from '../../contract/index.js';
+import { BundleDelivery, BundleRefused, packBundle } from '../bundles/index.js';
 import { TEAM_ID } from '../database/index.js';
 import { AgentRegistry, type ConnectedAgent } from '../gateway/index.js';
 import { HostedService } from './hosted-service.js';
@@ -32,6 +33,7 @@ export class ServiceSupervisor implements OnModuleInit, BeforeApplicationShutdow
     @Inject(CONFIG) { servicesDir }: Config,
     @Inject(TEAM_ID) private readonly teamId: string,
     @Inject(AgentRegistry) private readonly agents: AgentRegistry,
+    @Inject(BundleDelivery) private readonly delivery: BundleDelivery,
   ) {
     this.folder = resolve(servicesDir ?? packagePaths.services);
   }
@@ -97,8 +99,12 @@ export class ServiceSupervisor implements OnModuleInit, BeforeApplicationShutdow
     const agent = this.agentFor(service);
     if (!agent) return;
     service.become('deploying');
-    const deployment = new ServiceDeployment(agent, this.orderOf(service.definition), (report) =>
-      this.note(service, deployment, report),
+    const { definition } = service;
+    const deployment = new ServiceDeployment(
+      agent,
+      orderOf(definition),
+      (report) => this.note(service, deployment, report),
+      () => this.deliver(agent, definition),
     );
     service.deployment = deployment;
     void deployment.over.then(() => this.ended(service));
@@ -114,22 +120,16 @@ export class ServiceSupervisor implements OnModuleInit, BeforeApplicationShutdow
     return fitting.sort((one, other) => load(one) - load(other))[0];
   }
 
-  private orderOf(definition: ServiceDefinition): ServiceOrder {
-    const { slug, command, env_config, health_path } = definition;
-    return {
-      service_slug: slug,
-      command,
-      environment: Object.fromEntries(env_config.map(({ env_name, env_value }) => [env_name, env_value])),
-      health_path,
-      limits: {
-        start_timeout_ms: definition.start_timeout,
-        health_interval_ms: definition.health.interval,
-        health_timeout_ms: definition.health.timeout,
-        health_failures: definition.health.failures,
-        request_timeout_ms: definition.request_timeout,
-      },
-      folder: this.folder,
-    };
+  /** The files are packed again: a bundle of a service is kept nowhere, since only its current one is needed. */
+  private deliver({ session }: ConnectedAgent, { slug, beside, bundle }: ServiceDefinition): Promise<void> {
+    if (!bundle) return Promise.resolve();
+    return this.delivery.deliver(session, bundle, async () => {
+      const packed = await packBundle(this.folder, beside);
+      if (packed?.hash === bundle.hash) return packed.archive;
+      throw new BundleRefused(
+        `the files of service ${slug} are changing; they are read again when they settle`,
+      );
+    });
   }
 
   private note(service: HostedService, deployment: ServiceDeployment, report: ServiceReport): void {
@@ -157,4 +157,22 @@ export class ServiceSupervisor implements OnModuleInit, BeforeApplicationShutdow
     else if (wasTold) this.deploy(service);
     else setTimeout(() => this.deploy(service), PAUSE_MS).unref();
   }
+}
+
+function orderOf(definition: ServiceDefinition): ServiceOrder {
+  const { slug, command, env_config, health_path } = definition;
+  return {
+    service_slug: slug,
+    command,
+    environment: Object.fromEntries(env_config.map(({ env_name, env_value }) => [env_name, env_value])),
+    health_path,
+    limits: {
+      start_timeout_ms: definition.start_timeout,
+      health_interval_ms: definition.health.interval,
+      health_timeout_ms: definition.health.timeout,
+      health_failures: definition.health.failures,
+      request_timeout_ms: definition.request_timeout,
+    },
+    bundle: definition.bundle,
+  };
 }

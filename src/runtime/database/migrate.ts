@@ -4,10 +4,15 @@ import { packageVersion, StartError } from '../../config/index.js';
 import { damaged } from './database-folder.js';
 import { initial } from './migrations/0001-initial.js';
 import { taskLog } from './migrations/0002-task-log.js';
+import { bundles } from './migrations/0003-bundles.js';
 import type { Db } from './schema.js';
 
 /** Every migration by name, in the order they run; a name never changes once released. */
-const MIGRATIONS: Record<string, Migration> = { '0001-initial': initial, '0002-task-log': taskLog };
+const MIGRATIONS: Record<string, Migration> = {
+  '0001-initial': initial,
+  '0002-task-log': taskLog,
+  '0003-bundles': bundles,
+};
 
 /**
  * Brings the tables of the database in `folder` up to date.

@@ -105,6 +105,14 @@ export interface TaskLogTable {
   log: string;
 }
 
+/** Files beside a workflow's definition, packed. */
+export interface BundleTable {
+  /** SHA-256 of the archive, in hexadecimal. */
+  hash: string;
+  archive: Uint8Array;
+  created_at: CreatedAt;
+}
+
 /** Tables of the runtime; the queue keeps its own in another schema. */
 export interface Schema {
   team: TeamTable;
@@ -115,6 +123,7 @@ export interface Schema {
   task_event: TaskEventTable;
   task_file: TaskFileTable;
   task_log: TaskLogTable;
+  bundle: BundleTable;
 }
 
 export type Db = Kysely<Schema>;

@@ -3,6 +3,8 @@ import { stat } from 'node:fs/promises';
 import { Logger } from '@nestjs/common';
 
 import { StartError } from '../../config/index.js';
+import type { BundleRef } from '../../contract/index.js';
+import { packBundle } from '../bundles/index.js';
 import { DefinitionError } from './definition-error.js';
 import { definitionCensus, definitionNews } from './definition-news.js';
 import { DefinitionOwners, type Owned } from './definition-owners.js';
@@ -20,6 +22,8 @@ export interface DefinitionFolderOptions<T> {
   readonly setting?: string | undefined;
   /** @throws {DefinitionError} when the file cannot be used. */
   readonly parse: (source: YamlSource, file: string) => T | Promise<T>;
+  /** Names of the files and folders beside the definition that belong to it; they go where it runs. */
+  readonly beside: (definition: T, file: string) => readonly string[];
   /** Which file defined which slug in an earlier life of the process: file by slug. */
   readonly earlierOwners?: () => Promise<ReadonlyMap<string, string>>;
   /**
@@ -32,8 +36,21 @@ export interface DefinitionFolderOptions<T> {
   ) => Promise<void> | void;
 }
 
+/** What a definition of any kind has. */
+interface Definition {
+  readonly slug: string;
+  /** The files beside it. */
+  readonly bundle?: BundleRef | undefined;
+}
+
+/** What a text says; nothing when it could not be used. */
+interface Parsed<T> {
+  readonly text: string | Error;
+  readonly definition: T | undefined;
+}
+
 /** Watches a folder of YAML files; a broken file is logged and keeps its last good version. */
-export class DefinitionFolder<T extends { readonly slug: string }> {
+export class DefinitionFolder<T extends Definition> {
   private readonly logger = new Logger('Definitions');
   private readonly owners = new DefinitionOwners<T>(({ file, owner, slug }) =>
     this.logger.error(
@@ -42,7 +59,9 @@ export class DefinitionFolder<T extends { readonly slug: string }> {
   );
   private settled: ReadonlyMap<string, Owned<T>> | undefined;
   private good: ReadonlyMap<string, T> = new Map();
-  private texts: ReadonlyMap<string, string | Error> = new Map();
+  private parsed: ReadonlyMap<string, Parsed<T>> = new Map();
+  /** The last complaint about each file. */
+  private readonly complaints = new Map<string, string>();
   /** Files the log has called ignored. */
   private ignored: ReadonlySet<string> = new Set();
   private readonly reader = new YamlReader();
@@ -85,16 +104,20 @@ export class DefinitionFolder<T extends { readonly slug: string }> {
     const { texts, ignored } = await readDefinitionTexts(this.options.folder);
     this.reportIgnored(ignored);
     const good = new Map<string, T>();
+    const parsed = new Map<string, Parsed<T>>();
     const broken = new Set<string>();
     for (const [file, text] of texts) {
       if (this.isStopped) return;
-      const definition = await this.usable(file, text);
+      const said = await this.read(file, text);
+      parsed.set(file, said);
+      const definition = await this.usable(file, said);
       if (definition === undefined) broken.add(file);
       else good.set(file, definition);
     }
     if (this.isStopped) return;
-    this.texts = texts;
+    this.parsed = parsed;
     this.good = good;
+    await this.watch.follow([...parsed].flatMap(([file, said]) => this.besideOf(file, said)));
     const settled = this.owners.settle(good, broken);
     await this.options.changed(settled, broken);
     this.report(settled);
@@ -133,21 +156,48 @@ export class DefinitionFolder<T extends { readonly slug: string }> {
     this.ignored = new Set(ignored);
   }
 
-  /** The definition of a file, or what it was when the file was last usable. */
-  private async usable(file: string, text: string | Error): Promise<T | undefined> {
-    const before = this.good.get(file);
-    if (this.texts.get(file) === text) return before;
+  /** What a text says; a text that was read before is not read again. */
+  private async read(file: string, text: string | Error): Promise<Parsed<T>> {
+    const known = this.parsed.get(file);
+    if (known?.text === text) return known;
+    this.complaints.delete(file);
     try {
       if (text instanceof Error) throw text;
-      return await this.options.parse(await this.reader.read(file, text), file);
+      return { text, definition: await this.options.parse(await this.reader.read(file, text), file) };
     } catch (error) {
-      if (this.isStopped) return before;
-      // Whatever is wrong with one file is no reason to pass over the others.
-      const { message } =
-        error instanceof DefinitionError ? error : new DefinitionError(file, 1, reasonOf(error));
-      this.logger.error(`${message} (what the file defined before, if anything, stays)`);
+      this.complain(file, error);
+      return { text, definition: undefined };
+    }
+  }
+
+  /** The definition of a file with what is beside it, or what it was when the file was last usable. */
+  private async usable(file: string, said: Parsed<T>): Promise<T | undefined> {
+    const before = this.good.get(file);
+    const { definition } = said;
+    if (definition === undefined) return before;
+    try {
+      const packed = await packBundle(this.options.folder, this.besideOf(file, said));
+      const isSame = this.parsed.get(file) === said && before?.bundle?.hash === packed?.hash;
+      if (before && isSame) return before;
+      return packed ? { ...definition, bundle: { hash: packed.hash, size: packed.size } } : definition;
+    } catch (error) {
+      this.complain(file, error);
       return before;
     }
+  }
+
+  private besideOf(file: string, { definition }: Parsed<T>): readonly string[] {
+    return definition === undefined ? [] : this.options.beside(definition, file);
+  }
+
+  /** Whatever is wrong with one file is no reason to pass over the others. */
+  private complain(file: string, error: unknown): void {
+    if (this.isStopped) return;
+    const { message } =
+      error instanceof DefinitionError ? error : new DefinitionError(file, 1, reasonOf(error));
+    if (this.complaints.get(file) === message) return;
+    this.complaints.set(file, message);
+    this.logger.error(`${message} (what the file defined before, if anything, stays)`);
   }
 }
 

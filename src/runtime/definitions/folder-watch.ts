@@ -1,7 +1,7 @@
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import type { FSWatcher } from 'chokidar';
+import type { ChokidarOptions, FSWatcher } from 'chokidar';
 
 import { isDefinitionFile } from './definition-texts.js';
 
@@ -15,6 +15,7 @@ export interface FolderListener {
 const SETTLE_MS = 150;
 /** How often the folder is looked at for what the system reports no event of. */
 const LOOK_MS = 2000;
+const VERSION_CONTROL = /[\\/]\.git(?:[\\/]|$)/;
 
 /**
  * Notices changes of a folder and its files: at once where the system reports them, and within two seconds where it
@@ -22,6 +23,8 @@ const LOOK_MS = 2000;
  */
 export class FolderWatch {
   private watcher: FSWatcher | undefined;
+  /** Of what belongs to definitions beside their files. */
+  private beside: { readonly names: string; readonly watcher: FSWatcher } | undefined;
   private settling: NodeJS.Timeout | undefined;
   private looking: NodeJS.Timeout | undefined;
   private look: Promise<void> = Promise.resolve();
@@ -45,16 +48,32 @@ export class FolderWatch {
     clearTimeout(this.settling);
     clearTimeout(this.looking);
     await this.look;
-    await this.watcher?.close();
+    await Promise.all([this.watcher?.close(), this.beside?.watcher.close()]);
+  }
+
+  /** Also notices changes in these files and folders beside the definitions, in place of those named before. */
+  async follow(names: readonly string[]): Promise<void> {
+    const wanted = [...new Set(names)].sort();
+    if (this.isStopped || this.beside?.names === wanted.join('/')) return;
+    await this.beside?.watcher.close();
+    const watcher = await this.watching(
+      wanted.map((name) => join(this.folder, name)),
+      { ignored: VERSION_CONTROL },
+    );
+    this.beside = { names: wanted.join('/'), watcher };
   }
 
   private async open(): Promise<void> {
+    this.watcher = await this.watching(this.folder, { depth: 0 });
+  }
+
+  private async watching(paths: string | string[], options: ChokidarOptions): Promise<FSWatcher> {
     const { watch } = await import('chokidar');
-    const watcher = watch(this.folder, { ignoreInitial: true, depth: 0 });
-    this.watcher = watcher;
+    const watcher = watch(paths, { ignoreInitial: true, ...options });
     watcher.on('all', () => this.touched());
     watcher.on('error', (error) => this.listener.failed(error));
     await new Promise<void>((ready) => watcher.once('ready', ready));
+    return watcher;
   }
 
   private touched(): void {
@@ -79,6 +98,10 @@ export class FolderWatch {
       // The system goes on watching the folder that was behind the name before.
       await this.watcher?.close();
       await this.open();
+      const names = this.beside?.names.split('/') ?? [];
+      await this.beside?.watcher.close();
+      this.beside = undefined;
+      await this.follow(names);
     }
     if (now.folder !== folder || now.files !== files) this.touched();
   }

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 
+import { BundlesModule } from '../bundles/index.js';
 import { FilesModule } from '../files/index.js';
 import { TasksModule } from '../tasks/index.js';
 import { AgentReception } from './agent-reception.js';
@@ -12,7 +13,7 @@ import { Upgrades } from './upgrades.js';
 
 /** Agents: how they connect, who is there, and what they are given to do. */
 @Module({
-  imports: [FilesModule, TasksModule],
+  imports: [BundlesModule, FilesModule, TasksModule],
   providers: [Upgrades, GatewayEndpoint, AgentReception, AgentRegistry, LocalKeys, RunDispatch, Dispatcher],
   exports: [AgentRegistry, LocalKeys, Upgrades],
 })

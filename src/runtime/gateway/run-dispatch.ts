@@ -15,6 +15,7 @@ import {
   type RunReport,
 } from '../../contract/index.js';
 import { InvalidLine, readLines, writeLine } from '../../tunnel/index.js';
+import { BundleRefused, BundlesStore } from '../bundles/index.js';
 import { FilesService } from '../files/index.js';
 import { type ClaimedRun, TaskRuns } from '../tasks/index.js';
 import type { ConnectedAgent } from './connected-agent.js';
@@ -45,6 +46,7 @@ export class RunDispatch {
     @Inject(TaskRuns) private readonly tasks: TaskRuns,
     @Inject(FilesService) private readonly files: FilesService,
     @Inject(CONFIG) private readonly config: Config,
+    @Inject(BundlesStore) private readonly bundles: BundlesStore,
   ) {}
 
   /** Resolves when the run is over, whatever its end. */
@@ -84,6 +86,8 @@ export class RunDispatch {
     const files = await this.inputs(agent, run).catch((error: unknown) => (error as Error).message);
     if (typeof files === 'string') return { type: 'failed', error: files };
     if (!agent.isConnected || run.signal.aborted) return { type: 'interrupted' };
+    const { bundle } = run.order;
+    if (bundle) await this.bundles.deliver(agent.session, bundle);
     const stream = agent.session.request({ ':method': 'POST', ':path': AGENT_PATHS.runs });
     stream.on('error', () => undefined);
     const cancel = (): void => cancelRun(stream);
@@ -125,6 +129,8 @@ export class RunDispatch {
   /** A run whose agent is gone begins again; one that its agent cannot report would only fail in the same way. */
   private broken({ agent, run }: GivenRun, error: unknown): Verdict {
     const { agentId } = agent;
+    if (error instanceof BundleRefused)
+      return { type: 'failed', error: `Agent ${agentId}: ${error.message}.` };
     if (error instanceof RunRefused) return { type: 'failed', error: error.message, is_final: true };
     const isUnreadable = error instanceof InvalidLine || error instanceof ZodError;
     const what = isUnreadable ? `reported what cannot be read` : 'was cut off';

@@ -76,6 +76,7 @@ export class TaskClaims {
         task_id: taskId,
         attempt,
         steps: definition.steps,
+        bundle: definition.bundle,
         parameters,
         timeout_seconds: definition.task_timeout === 0 ? RUN_LIMIT_SECONDS : definition.task_timeout,
       },

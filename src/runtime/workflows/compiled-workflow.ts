@@ -1,4 +1,4 @@
-import type { RunStep } from '../../contract/index.js';
+import type { BundleRef, RunStep } from '../../contract/index.js';
 
 /** The part of JSON Schema the runtime itself looks at; the rest is the validator's business. */
 export interface ParameterSchema {
@@ -34,6 +34,8 @@ export interface CompiledWorkflow {
   readonly task_timeout: number;
   readonly schema: ParametersSchema;
   readonly steps: RunStep[];
+  /** The files in the folder that is called as the definition's file. */
+  readonly bundle?: BundleRef | undefined;
 }
 
 /** Parameters whose value is the key of an uploaded file. */

@@ -1,4 +1,4 @@
-import { resolve } from 'node:path';
+import { parse, resolve } from 'node:path';
 
 import {
   type BeforeApplicationShutdown,
@@ -9,6 +9,7 @@ import {
 } from '@nestjs/common';
 
 import { CONFIG, type Config, packagePaths } from '../../config/index.js';
+import { packBundle } from '../bundles/index.js';
 import { DefinitionFolder, type Owned } from '../definitions/index.js';
 import { Engine } from '../engine/index.js';
 import type { CompiledWorkflow } from './compiled-workflow.js';
@@ -20,6 +21,7 @@ import { WorkflowStore } from './workflow-store.js';
 @Injectable()
 export class WorkflowRegistry implements OnModuleInit, BeforeApplicationShutdown {
   private readonly logger = new Logger('Definitions');
+  private readonly path: string;
   private readonly folder: DefinitionFolder<CompiledWorkflow>;
 
   constructor(
@@ -33,11 +35,13 @@ export class WorkflowRegistry implements OnModuleInit, BeforeApplicationShutdown
       schemaReport: (schema) => parameterCheck.schema(schema),
       warn: (message) => this.logger.warn(message),
     };
+    this.path = resolve(workflowsDir ?? packagePaths.workflows);
     this.folder = new DefinitionFolder({
       kind: 'workflow',
-      folder: resolve(workflowsDir ?? packagePaths.workflows),
+      folder: this.path,
       setting: workflowsDir === undefined ? undefined : 'CYBERUN_WORKFLOWS_DIR',
       earlierOwners: () => this.workflows.storedOwners(),
+      beside: (_workflow, file) => [parse(file).name],
       parse: (source) => compileWorkflow(source, checks),
       changed: (definitions, broken) => this.store(definitions, broken),
     });
@@ -58,6 +62,6 @@ export class WorkflowRegistry implements OnModuleInit, BeforeApplicationShutdown
     for (const { definition } of bySlug.values()) {
       await this.engine.prepare({ teamId: this.workflows.teamId, labels: definition.required_labels });
     }
-    await this.workflows.store(bySlug, broken);
+    await this.workflows.store(bySlug, broken, (file) => packBundle(this.path, [parse(file).name]));
   }
 }

@@ -2,9 +2,14 @@ import { createHash } from 'node:crypto';
 
 import { Inject, Injectable } from '@nestjs/common';
 
+import type { BundleRef } from '../../contract/index.js';
+import { type Bundle, BundlesStore } from '../bundles/index.js';
 import { Database, TEAM_ID, type Tx, uuidV7 } from '../database/index.js';
 import type { Owned } from '../definitions/index.js';
 import type { CompiledWorkflow } from './compiled-workflow.js';
+
+/** Packs what is beside a definition's file. */
+type PackBeside = (file: string) => Promise<Bundle | undefined>;
 
 /** The default team's workflows in the database: a head each, and versions that are never altered. */
 @Injectable()
@@ -12,15 +17,21 @@ export class WorkflowStore {
   constructor(
     @Inject(Database) private readonly database: Database,
     @Inject(TEAM_ID) readonly teamId: string,
+    @Inject(BundlesStore) private readonly bundles: BundlesStore,
   ) {}
 
-  /** Makes the database hold what the files define. */
+  /**
+   * Makes the database hold what the files define.
+   *
+   * @param pack packs what is beside a file; called for new versions.
+   */
   async store(
     bySlug: ReadonlyMap<string, Owned<CompiledWorkflow>>,
     broken: ReadonlySet<string>,
+    pack: PackBeside,
   ): Promise<void> {
     await this.database.db.transaction().execute(async (tx) => {
-      for (const { file, definition } of bySlug.values()) await this.storeOne(tx, file, definition);
+      for (const owned of bySlug.values()) await this.storeOne(tx, owned, pack);
       await this.disableOthers(tx, [...bySlug.keys()], broken);
     });
   }
@@ -31,7 +42,7 @@ export class WorkflowStore {
       .selectFrom('workflow_version')
       .select('version')
       .where('team_id', '=', this.teamId)
-      .where('content_hash', '=', hashOf(workflow))
+      .where('content_hash', 'like', `${hashOf(workflow)}%`)
       .limit(1)
       .executeTakeFirst();
     return row !== undefined;
@@ -49,7 +60,11 @@ export class WorkflowStore {
   }
 
   /** A new version when what it says has changed; versions are never altered. */
-  private async storeOne(tx: Tx, file: string, workflow: CompiledWorkflow): Promise<void> {
+  private async storeOne(
+    tx: Tx,
+    { file, definition: workflow }: Owned<CompiledWorkflow>,
+    pack: PackBeside,
+  ): Promise<void> {
     const content_hash = hashOf(workflow);
     const known = await tx
       .selectFrom('workflow as w')
@@ -65,6 +80,7 @@ export class WorkflowStore {
     const version = (known?.version ?? 0) + (isSame ? 0 : 1);
     const workflow_id = await this.storeHead(tx, { slug: workflow.slug, version, file });
     if (isSame) return;
+    if (workflow.bundle) await this.saveBundle(tx, file, { wanted: workflow.bundle, pack });
     await tx
       .insertInto('workflow_version')
       .values({
@@ -75,6 +91,17 @@ export class WorkflowStore {
         definition: JSON.stringify(workflow),
       })
       .execute();
+  }
+
+  private async saveBundle(
+    tx: Tx,
+    file: string,
+    { wanted, pack }: { readonly wanted: BundleRef; readonly pack: PackBeside },
+  ): Promise<void> {
+    const bundle = await pack(file);
+    if (bundle?.hash !== wanted.hash)
+      throw new Error(`what is beside ${file} changed while it was read; it is read again when it settles`);
+    await this.bundles.save(tx, bundle);
   }
 
   private async storeHead(
@@ -110,5 +137,8 @@ export class WorkflowStore {
   }
 }
 
-const hashOf = (workflow: CompiledWorkflow): string =>
-  createHash('sha256').update(JSON.stringify(workflow)).digest('hex');
+/** Of the definition, and behind it of the files beside it. */
+function hashOf({ bundle, ...workflow }: CompiledWorkflow): string {
+  const hash = createHash('sha256').update(JSON.stringify(workflow)).digest('hex');
+  return bundle ? `${hash} ${bundle.hash}` : hash;
+}

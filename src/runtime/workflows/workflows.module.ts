@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 
+import { BundlesModule } from '../bundles/index.js';
 import { ParameterCheck } from './validation/index.js';
 import { WorkflowRegistry } from './workflow-registry.js';
 import { WorkflowStore } from './workflow-store.js';
@@ -7,6 +8,7 @@ import { WorkflowsService } from './workflows.service.js';
 
 /** What can be run. */
 @Module({
+  imports: [BundlesModule],
   providers: [WorkflowRegistry, WorkflowStore, WorkflowsService, ParameterCheck],
   exports: [WorkflowsService, ParameterCheck],
 })

@@ -1,0 +1,108 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { mkdir, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
+import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
+import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
+import { pipeline } from 'node:stream/promises';
+
+import { Logger } from '@nestjs/common';
+import { extract, type ReadEntry } from 'tar';
+
+import { AGENT_PATHS, type BundleRef } from '../contract/index.js';
+
+const logger = new Logger('Agent');
+const ADDRESS = new RegExp(`^${AGENT_PATHS.bundles}/([0-9a-f]{64})$`);
+/** Bundles that nothing uses are kept for the next run, the latest ones. */
+const KEPT = 20;
+
+/** The files of a definition while a run or a service uses them. */
+export interface BundleInUse extends Disposable {
+  /** Folder of the files. They are shared with other runs, so they are read-only. */
+  readonly path: string;
+}
+
+/** The files of definitions on this machine, each bundle in a folder named by its hash. */
+export class Bundles {
+  private readonly folder: string;
+  private readonly users = new Map<string, number>();
+
+  constructor(workDir: string) {
+    this.folder = join(workDir, 'bundles');
+  }
+
+  /** Answers the gateway: HEAD says whether a bundle is here, PUT takes one. */
+  async answer(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Promise<void> {
+    const [, hash] = ADDRESS.exec(headers[':path'] ?? '') ?? [];
+    if (hash === undefined) return reply(stream, 404);
+    if (headers[':method'] === 'HEAD') return reply(stream, (await this.has(hash)) ? 204 : 404);
+    try {
+      await this.keep(hash, await buffer(stream));
+      reply(stream, 204);
+    } catch (error) {
+      logger.warn({ message: 'the files of a definition could not be kept', hash, error });
+      reply(stream, 422, (error as Error).message);
+    }
+  }
+
+  /** @throws when the bundle is not here. */
+  async use({ hash }: BundleRef): Promise<BundleInUse> {
+    const path = this.pathOf(hash);
+    this.users.set(hash, (this.users.get(hash) ?? 0) + 1);
+    const release = (): void => void this.users.set(hash, (this.users.get(hash) ?? 1) - 1);
+    try {
+      const now = new Date();
+      await utimes(path, now, now);
+    } catch (error) {
+      release();
+      throw new Error('the files of the definition are not on this agent', { cause: error });
+    }
+    return { path, [Symbol.dispose]: release };
+  }
+
+  private async has(hash: string): Promise<boolean> {
+    return (await stat(this.pathOf(hash)).catch(() => undefined)) !== undefined;
+  }
+
+  /** Keeps an archive under its hash; one that is cut or altered leaves nothing. */
+  private async keep(hash: string, archive: Buffer): Promise<void> {
+    if (createHash('sha256').update(archive).digest('hex') !== hash)
+      throw new Error('the archive is not the one that was announced');
+    if (await this.has(hash)) return;
+    await mkdir(this.folder, { recursive: true, mode: 0o700 });
+    const incoming = join(this.folder, `.incoming-${randomUUID()}`);
+    await mkdir(incoming, { mode: 0o700 });
+    try {
+      await pipeline([archive], extract({ cwd: incoming, strict: true, onReadEntry: readOnly }));
+      // Two gateways may deliver the same bundle at once.
+      await rename(incoming, this.pathOf(hash)).catch(async (error: unknown) => {
+        if (!(await this.has(hash))) throw error;
+      });
+      await this.prune();
+    } finally {
+      await rm(incoming, { recursive: true, force: true });
+    }
+  }
+
+  private async prune(): Promise<void> {
+    const names = (await readdir(this.folder)).filter((name) => !this.users.get(name));
+    const known = await Promise.all(
+      names.map(async (name) => ({ name, used: (await stat(join(this.folder, name))).mtimeMs })),
+    );
+    const surplus = known.sort((one, other) => other.used - one.used).slice(KEPT);
+    for (const { name } of surplus) await rm(join(this.folder, name), { recursive: true, force: true });
+  }
+
+  private pathOf(hash: string): string {
+    return join(this.folder, hash);
+  }
+}
+
+function readOnly(entry: ReadEntry): void {
+  entry.mode = 0o444 | ((entry.mode ?? 0) & 0o111);
+}
+
+function reply(stream: ServerHttp2Stream, status: number, said = ''): void {
+  if (stream.destroyed) return;
+  stream.respond({ ':status': status }, { endStream: said === '' });
+  if (said !== '') stream.end(said);
+}

@@ -1,0 +1,13 @@
+import { homedir } from 'node:os';
+import { isAbsolute, join } from 'node:path';
+
+/**
+ * Where a program keeps data of a user that is neither a setting nor temporary: `XDG_STATE_HOME` (XDG Base Directory
+ * Specification 0.8, absolute paths only), on Windows `LOCALAPPDATA`.
+ */
+export function stateDirectory(environment: NodeJS.ProcessEnv = process.env): string {
+  const { XDG_STATE_HOME = '', LOCALAPPDATA = '' } = environment;
+  if (isAbsolute(XDG_STATE_HOME)) return XDG_STATE_HOME;
+  if (process.platform === 'win32' && isAbsolute(LOCALAPPDATA)) return LOCALAPPDATA;
+  return join(homedir(), '.local', 'state');
+}

@@ -1,0 +1,44 @@
+import type { ClientHttp2Session } from 'node:http2';
+
+import { Inject, Injectable } from '@nestjs/common';
+
+import type { BundleRef } from '../../contract/index.js';
+import { Database, type Tx } from '../database/index.js';
+import { BundleDelivery } from './bundle-delivery.js';
+import type { Bundle } from './pack-bundle.js';
+
+/** Keeps the bundles of workflows in the database, so that an old version runs with the files it was loaded with. */
+@Injectable()
+export class BundlesStore {
+  constructor(
+    @Inject(Database) private readonly database: Database,
+    @Inject(BundleDelivery) private readonly delivery: BundleDelivery,
+  ) {}
+
+  /** Keeps a bundle; one of this hash that is there already is the same. */
+  async save(tx: Tx, { hash, archive }: Bundle): Promise<void> {
+    await tx
+      .insertInto('bundle')
+      .values({ hash, archive })
+      .onConflict((conflict) => conflict.column('hash').doNothing())
+      .execute();
+  }
+
+  /**
+   * Makes sure that an agent has a bundle that is kept here.
+   *
+   * @throws {BundleRefused} when the agent does not take it; another error when the agent is gone.
+   */
+  deliver(session: ClientHttp2Session, bundle: BundleRef): Promise<void> {
+    return this.delivery.deliver(session, bundle, () => this.read(bundle.hash));
+  }
+
+  private async read(hash: string): Promise<Buffer> {
+    const { archive } = await this.database.db
+      .selectFrom('bundle')
+      .select('archive')
+      .where('hash', '=', hash)
+      .executeTakeFirstOrThrow();
+    return Buffer.from(archive);
+  }
+}
