@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-const PART = /^(\^|>=|)\s*v?(\d+)(?:\.(\d+))?(?:\.(\d+))?(?:\.x|\.\*)*$/;
+const PART = /^(\^|>=|)v?(\d+)(?:\.(\d+))?(?:\.(\d+))?(?:\.x|\.\*)*$/;
 
 interface Floor {
   readonly isOpen: boolean;
@@ -8,7 +8,8 @@ interface Floor {
 }
 
 /**
- * Whether a version of Node is in a range as `engines` states it: floors like `>=20`, `^22.12.0` or `22`, joined by `||`.
+ * Whether a version of Node is in a range as `engines` states it: floors like `>=20`, `^22.12.0` or `22`, joined by spaces
+ * (all of them) and by `||` (one of them).
  *
  * @throws {Error} when the range says more than that.
  */
@@ -16,8 +17,12 @@ export function isInRange(version: string, range: string): boolean {
   const actual = version.split('.').map(Number);
   return range
     .split('||')
-    .map((part) => floorOf(part.trim()))
-    .some(({ isOpen, numbers }) => (isOpen || actual[0] === numbers[0]) && isAtLeast(actual, numbers));
+    .map((alternative) => alternative.trim().replaceAll(/>=\s+/g, '>=').split(/\s+/).map(floorOf))
+    .some((floors) =>
+      floors.every(
+        ({ isOpen, numbers }) => (isOpen || actual[0] === numbers[0]) && isAtLeast(actual, numbers),
+      ),
+    );
 }
 
 /** Why this Node cannot run the package; `undefined` when it can. Imports nothing of the package, which may not even load. */

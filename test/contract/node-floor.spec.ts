@@ -38,6 +38,14 @@ it.each(['20.20.2', '22.12.0', '22.14.0', '22.19.0', '22.21.1', '23.11.0'])(
   },
 );
 
+it.each([
+  ['>=16 || 14 >=14.17', ['14.17.0', '16.0.0'], ['14.16.0', '15.9.0']],
+  ['^22.22.0 || >= 24.0.0', ['22.22.0', '24.0.0'], ['22.21.9', '23.5.0']],
+])('the range %s is read as npm reads it', (range, inside, outside) => {
+  for (const version of inside) expect([version, isInRange(version, range)]).toEqual([version, true]);
+  for (const version of outside) expect([version, isInRange(version, range)]).toEqual([version, false]);
+});
+
 it('this Node, and the oldest that is stated, are not refused', () => {
   expect([nodeRefusal(), nodeRefusal('22.22.0'), nodeRefusal('24.0.0')]).toEqual([
     undefined,
