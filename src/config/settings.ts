@@ -127,6 +127,15 @@ export class Settings extends NetworkSettings {
   agentLabels: string[] = ['local'];
 
   @Setting({
+    env: 'CYBERUN_RUNS_RETRY_SECONDS',
+    meaning:
+      'Seconds before a failed run is repeated, where its workflow allows it; doubled with each further failure, up to 5 minutes.',
+    example: '1',
+  })
+  @WholeNumber(0, 300)
+  runsRetrySeconds: number = 1;
+
+  @Setting({
     env: 'CYBERUN_MCP_ALLOWED_ORIGINS',
     meaning:
       'Values of the Origin header that are let in, separated by commas; a request without one always is.',

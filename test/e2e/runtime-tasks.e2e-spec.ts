@@ -7,12 +7,14 @@ let server: RuntimeServer;
 let agent: PretendAgent;
 
 beforeAll(async () => {
-  server = await RuntimeServer.start({
+  const atOnce = { CYBERUN_RUNS_RETRY_SECONDS: '0' };
+  const files = {
     'echo.yaml': echoWorkflow('echo'),
     'retrying.yaml': echoWorkflow('retrying', { metadata: '    max_retries: 1' }),
     'timed.yaml': echoWorkflow('timed', { timeout: 'timeout: { after: { minutes: 2 } }' }),
     'gpu.yaml': echoWorkflow('gpu', { labels: 'gpu, local' }),
-  });
+  };
+  server = await RuntimeServer.start(files, { env: atOnce });
   agent = new PretendAgent(server.runs, server.app.get<string>(TEAM_ID, { strict: false }));
 });
 afterAll(() => server[Symbol.asyncDispose]());

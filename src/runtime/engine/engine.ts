@@ -33,8 +33,12 @@ export abstract class Engine {
   /** Says the claims are alive; one that stays silent for a minute is given to somebody else. */
   abstract heartbeat(claims: readonly Claim[]): Promise<void>;
 
-  /** Ends a claim; a void one is left alone. */
-  abstract settle(tx: Tx, claim: Claim, outcome: Outcome): Promise<void>;
+  /**
+   * Ends a claim; a void one is left alone.
+   *
+   * @param afterSeconds by the clock of the database, before which a job that is to run `again` is not given away.
+   */
+  abstract settle(tx: Tx, claim: Claim, outcome: Outcome, afterSeconds?: number): Promise<void>;
 
   /** Withdraws a job, claimed or not. */
   abstract cancel(tx: Tx, taskId: string, requirement: WorkRequirement): Promise<void>;

@@ -94,13 +94,14 @@ export class PgBossEngine extends Engine {
     for (const [name, held] of byQueue) await this.boss.touch(name, held.map(attemptOf));
   }
 
-  async settle(tx: Tx, claim: Claim, outcome: Outcome): Promise<void> {
+  async settle(tx: Tx, claim: Claim, outcome: Outcome, afterSeconds = 0): Promise<void> {
     const name = queueName(claim);
-    await this.within(tx, () =>
-      outcome === 'done'
-        ? this.boss.complete(name, attemptOf(claim))
-        : this.boss.fail(name, attemptOf(claim)),
-    );
+    await this.within(tx, async () => {
+      if (outcome === 'done') await this.boss.complete(name, attemptOf(claim));
+      else await this.boss.fail(name, attemptOf(claim));
+      if (outcome === 'again' && afterSeconds > 0)
+        await this.boss.update(name, undefined, { id: claim.taskId, startAfter: afterSeconds });
+    });
   }
 
   async cancel(tx: Tx, taskId: string, requirement: WorkRequirement): Promise<void> {

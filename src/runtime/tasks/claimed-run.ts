@@ -4,6 +4,8 @@ import type { OutputFile, RunOrder } from '../../contract/index.js';
 export interface ClaimedRun {
   readonly taskId: string;
   readonly teamId: string;
+  /** `slug@version` of its workflow. */
+  readonly workflow: string;
   /** Who runs it. */
   readonly agentId: string;
   /** From 1; counts every run of the task, the interrupted ones included. */

@@ -1,6 +1,10 @@
+import { Logger } from '@nestjs/common';
+
 import type { Tx } from '../database/index.js';
 import type { Claim, Engine } from '../engine/index.js';
 import { HELD_STATES, moveTask } from './task-transitions.js';
+
+const logger = new Logger('Tasks');
 
 /** As often may the runs of a task be cut off: one cut so often is most likely what ends its agent every time. */
 export const INTERRUPTIONS_LIMIT = 10;
@@ -18,4 +22,5 @@ export async function giveUpInterrupted(tx: Tx, engine: Engine, claim: Claim): P
   const news = { event: 'failed' as const, data: { status: 'failed', error } };
   await moveTask(tx, { taskId, teamId, attempt, from: HELD_STATES }, change, news);
   await engine.settle(tx, claim, 'done');
+  logger.warn(`task ${taskId}: failed, since ${INTERRUPTIONS_LIMIT} of its runs were cut off`);
 }

@@ -1,5 +1,6 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, Logger } from '@nestjs/common';
 
+import { CONFIG, type Config } from '../../config/index.js';
 import { Database, type Tx } from '../database/index.js';
 import { type Claim, Engine } from '../engine/index.js';
 import type { ClaimedRun, FailureRemains, StoredOutput, SuccessRemains } from './claimed-run.js';
@@ -9,9 +10,15 @@ import { giveUpInterrupted, INTERRUPTIONS_LIMIT } from './interruptions.js';
 import { storable, writeFiles, writeLog } from './run-remains.js';
 import { HELD_STATES, moveTask, TASK_COLUMNS, type TaskChange, type TaskRow } from './task-transitions.js';
 
+/** The longest a failed run waits before it is repeated. */
+const LONGEST_WAIT_SECONDS = 300;
+
 /** Ends runs: for good, or to begin again. */
 @Injectable()
 export class RunOutcomes {
+  private readonly logger = new Logger('Tasks');
+  @Inject(CONFIG) private readonly config!: Config;
+
   constructor(
     @Inject(Database) private readonly database: Database,
     @Inject(Engine) private readonly engine: Engine,
@@ -38,6 +45,7 @@ export class RunOutcomes {
       await writeFiles(tx, claim, files);
       await writeLog(tx, claim, log);
       await this.engine.settle(tx, claim, 'done');
+      this.logger.log(sentenceOf(run, 'completed', moved));
     });
     this.held.remove(run);
   }
@@ -49,20 +57,26 @@ export class RunOutcomes {
       const { retry_count, max_retries, agent_id } = task;
       await writeLog(tx, claim, log);
       if (retry_count < max_retries && !isFinal) {
-        const message = `retry ${retry_count + 1} of ${max_retries} after: ${error}`;
-        await this.requeue(tx, claim, { retry_count: retry_count + 1 }, message);
+        const seconds = this.waitBefore(retry_count);
+        const message = `retry ${retry_count + 1} of ${max_retries} in ${seconds} s after: ${error}`;
+        await this.requeue(tx, claim, { retry_count: retry_count + 1 }, { message, seconds });
+        this.logger.log(sentenceOf(run, `failed, and is repeated in ${seconds} s`, task));
         return;
       }
       const change = { task_status: 'failed' as const, completed_at: new Date(), task_error: error };
       const data = { status: 'failed', error, agent_id };
       await moveTask(tx, movable(claim), change, { event: 'failed', data });
       await this.engine.settle(tx, claim, 'done');
+      this.logger.log(sentenceOf(run, 'failed', task));
     });
   }
 
   /** Agent or server lost: runs again, not counted as a retry, though not for ever. */
   interrupted(run: ClaimedRun): Promise<void> {
-    return this.end(run, (tx, claim, task) => this.requeueInterrupted(tx, claim, task));
+    return this.end(run, async (tx, claim, task) => {
+      await this.requeueInterrupted(tx, claim, task);
+      this.logger.log(sentenceOf(run, 'cut off', task));
+    });
   }
 
   /** Gives tasks that a server left in somebody's hands when it died back to the queue. */
@@ -88,15 +102,30 @@ export class RunOutcomes {
   private requeueInterrupted(tx: Tx, claim: Claim, task: TaskRow): Promise<void> {
     const interrupted_count = claim.attempt - task.retry_count;
     if (interrupted_count >= INTERRUPTIONS_LIMIT) return giveUpInterrupted(tx, this.engine, claim);
-    return this.requeue(tx, claim, { interrupted_count }, 'the run was cut off and begins again');
+    return this.requeue(
+      tx,
+      claim,
+      { interrupted_count },
+      { message: 'the run was cut off and begins again' },
+    );
   }
 
-  private async requeue(tx: Tx, claim: Claim, counts: TaskChange, message: string): Promise<void> {
+  /** Doubled with each failure: what failed because something is overloaded or restarts shall find it well again. */
+  private waitBefore(retries: number): number {
+    return Math.min(LONGEST_WAIT_SECONDS, this.config.runsRetrySeconds * 2 ** Math.min(retries, 16));
+  }
+
+  private async requeue(
+    tx: Tx,
+    claim: Claim,
+    counts: TaskChange,
+    { message, seconds = 0 }: { readonly message: string; readonly seconds?: number },
+  ): Promise<void> {
     const task_status = this.agents.canRun(claim) ? 'pending' : 'waiting';
     const change = { ...counts, task_status, agent_id: null, agent_labels: null, gpu_type: null } as const;
     const data = { status: task_status, message };
     await moveTask(tx, movable(claim), change, { event: 'status', data });
-    await this.engine.settle(tx, claim, 'again');
+    await this.engine.settle(tx, claim, 'again', seconds);
   }
 
   /** Does the work if the run is still ours and its task still in an agent's hands. */
@@ -120,6 +149,17 @@ export class RunOutcomes {
     });
     this.held.remove(run);
   }
+}
+
+/** What became of a run, for the log; nothing of its parameters, output or error. */
+function sentenceOf(
+  { taskId, workflow, agentId, attempt }: ClaimedRun,
+  outcome: string,
+  task: TaskRow,
+): string {
+  const begun = task.started_at?.getTime() ?? Date.now();
+  const seconds = ((Date.now() - begun) / 1000).toFixed(1);
+  return `task ${taskId} (${workflow}): ${outcome} after ${seconds} s on agent ${agentId}, attempt ${attempt}`;
 }
 
 const movable = ({ taskId, teamId, attempt }: Claim) => ({ taskId, teamId, attempt, from: HELD_STATES });

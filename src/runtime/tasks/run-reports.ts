@@ -1,4 +1,4 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, Logger } from '@nestjs/common';
 
 import type { RunProgress } from '../../contract/index.js';
 import { Database } from '../database/index.js';
@@ -10,6 +10,8 @@ import { moveTask } from './task-transitions.js';
 /** Writes down what is heard of runs on their way. */
 @Injectable()
 export class RunReports {
+  private readonly logger = new Logger('Tasks');
+
   constructor(
     @Inject(Database) private readonly database: Database,
     @Inject(Engine) private readonly engine: Engine,
@@ -25,7 +27,11 @@ export class RunReports {
       .transaction()
       .execute((tx) => moveTask(tx, queued, change, { event: 'status', data }));
     // Cancelled before anybody here could hear of it.
-    if (!moved) this.held.giveUp(run);
+    if (!moved) {
+      this.held.giveUp(run);
+      return;
+    }
+    this.logger.log(`task ${taskId} (${run.workflow}): started on agent ${agentId}, attempt ${attempt}`);
   }
 
   async progress({ taskId, teamId, attempt }: ClaimedRun, progress: RunProgress): Promise<void> {

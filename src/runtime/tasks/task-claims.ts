@@ -12,6 +12,7 @@ import { moveTask, OPEN_STATES, type TaskRow } from './task-transitions.js';
 interface QueuedTask {
   readonly claim: Claim;
   readonly parameters: Record<string, unknown>;
+  readonly version: number;
   readonly definition: CompiledWorkflow;
 }
 
@@ -42,7 +43,12 @@ export class TaskClaims {
           await giveUpInterrupted(tx, this.engine, claim);
         else {
           const definition = await this.definitionOf(tx, task);
-          tasks.push({ claim, parameters: await parametersOf(tx, claim), definition });
+          tasks.push({
+            claim,
+            version: task.workflow_version,
+            parameters: await parametersOf(tx, claim),
+            definition,
+          });
         }
       }
       return tasks;
@@ -65,11 +71,15 @@ export class TaskClaims {
     return moveTask(tx, { teamId, taskId, from: OPEN_STATES }, change, { event: 'status', data });
   }
 
-  private runOf({ agentId }: ClaimingAgent, { claim, parameters, definition }: QueuedTask): ClaimedRun {
+  private runOf(
+    { agentId }: ClaimingAgent,
+    { claim, parameters, version, definition }: QueuedTask,
+  ): ClaimedRun {
     const { taskId, teamId, attempt } = claim;
     return {
       taskId,
       teamId,
+      workflow: `${definition.slug}@${version}`,
       agentId,
       attempt,
       order: {

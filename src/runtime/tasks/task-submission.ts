@@ -1,4 +1,4 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, Logger } from '@nestjs/common';
 
 import { Database, uuidV7 } from '../database/index.js';
 import { Engine } from '../engine/index.js';
@@ -17,6 +17,8 @@ export interface RunSubmission {
 /** Accepts runs: checks the parameters, then writes task, first event and job in one transaction. */
 @Injectable()
 export class TaskSubmission {
+  private readonly logger = new Logger('Tasks');
+
   constructor(
     @Inject(Database) private readonly database: Database,
     @Inject(Engine) private readonly engine: Engine,
@@ -62,6 +64,7 @@ export class TaskSubmission {
       await writeEvents(tx, { id, team_id: teamId }, news, 1);
       await this.engine.enqueue(tx, id, requirement);
     });
+    this.logger.log(`task ${id} (${definition.slug}@${workflow.version}): submitted`);
     return id;
   }
 }

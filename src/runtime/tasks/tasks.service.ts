@@ -1,4 +1,4 @@
-import { Inject, Injectable, NotFoundException } from '@nestjs/common';
+import { Inject, Injectable, Logger, NotFoundException } from '@nestjs/common';
 
 import type { Task, TaskList, TaskState } from '../../contract/index.js';
 import { Database, type Db, type Tx } from '../database/index.js';
@@ -16,6 +16,8 @@ export interface TaskFilter {
 /** Reads and cancels tasks; a team sees its own. */
 @Injectable()
 export class TasksService {
+  private readonly logger = new Logger('Tasks');
+
   constructor(
     @Inject(Database) private readonly database: Database,
     @Inject(Engine) private readonly engine: Engine,
@@ -52,7 +54,9 @@ export class TasksService {
         event: 'cancelled',
         data: { status: 'cancelled' },
       });
-      if (cancelled) await this.engine.cancel(tx, taskId, { teamId, labels: required_labels });
+      if (!cancelled) return;
+      await this.engine.cancel(tx, taskId, { teamId, labels: required_labels });
+      this.logger.log(`task ${taskId}: cancelled`);
     });
   }
 
