@@ -30,7 +30,8 @@ export class HttpErrorFilter implements ExceptionFilter {
       return;
     }
     closeUnlessRead(response);
-    response.status(status).json({ error_message: message });
+    // The route may have named a type of its own already.
+    response.status(status).type('json').json({ error_message: message });
   }
 
   private explain(exception: unknown): { status: number; message: string } {

@@ -157,7 +157,10 @@ describe('no request', () => {
         if (answer.status < 400 || route.method === 'HEAD') return;
         if (route.path.startsWith('/api/v1/files'))
           expect(said).toMatch(/<Message>.+<\/Message>|error_message/);
-        else expect(JSON.parse(said)).toEqual({ error_message: expect.stringMatching(/\w/) });
+        else {
+          expect(answer.headers.get('content-type')).toBe('application/json; charset=utf-8');
+          expect(JSON.parse(said)).toEqual({ error_message: expect.stringMatching(/\w/) });
+        }
       }),
       trials(600),
     );

@@ -17,6 +17,9 @@ beforeAll(async () => {
     'echo.yaml': echoWorkflow('echo', { properties: PROPERTIES }),
     'changing.yaml': echoWorkflow('changing'),
     'leaving.yaml': echoWorkflow('leaving'),
+    'odd-text.yaml': echoWorkflow('odd-text', {
+      properties: String.raw`        odd: { type: string, default: "\0 \ud83d" }`,
+    }),
     'broken.yaml': 'document: [',
     'notes.txt': 'not a workflow',
   });
@@ -31,7 +34,7 @@ const run = (name: string, parameters: unknown) =>
 describe('a workflow', () => {
   it('is listed, and shown by id and slug', async () => {
     const { body: list } = await server.get('/r/workflows');
-    expect(list.page_meta).toEqual({ current_page: 1, per_page: 20, total_count: 3 });
+    expect(list.page_meta).toEqual({ current_page: 1, per_page: 20, total_count: 4 });
     const listed = list.workflow_list.find((one: { workflow_slug: string }) => one.workflow_slug === 'echo');
     expect(listed).toMatchObject({
       display_name: 'Echo echo',
@@ -43,6 +46,8 @@ describe('a workflow', () => {
       max_retries: 0,
     });
     expect(listed).not.toHaveProperty('parameters');
+    for (const { workflow_slug, ...one } of list.workflow_list as { workflow_slug: string }[])
+      expect((await slug(workflow_slug)).body).toMatchObject(one);
     const byId = await server.get(`/r/workflows/${listed.id}`);
     expect(byId.body).toEqual((await slug('echo')).body);
     expect(byId.body).toMatchObject(listed);

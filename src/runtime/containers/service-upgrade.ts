@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream';
 
 import { HttpException, Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 
-import { CredentialsService } from '../credentials/index.js';
+import { CredentialsService, OpenCalls } from '../credentials/index.js';
 import { asksForWebSocket, refuseUpgrade, Upgrades } from '../gateway/index.js';
 import type { HostedService } from './hosted-service.js';
 import { answerTo, begin, type ServiceAnswer } from './service-call.js';
@@ -21,6 +21,7 @@ const KEY_WANTED =
 @Injectable()
 export class ServiceUpgrade implements OnModuleInit {
   private readonly logger = new Logger('Services');
+  @Inject(OpenCalls) private readonly openCalls!: OpenCalls;
 
   constructor(
     @Inject(Upgrades) private readonly upgrades: Upgrades,
@@ -38,7 +39,9 @@ export class ServiceUpgrade implements OnModuleInit {
 
   private async accept(request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
     try {
-      const service = await this.serviceOf(request);
+      const key = BEARER.exec(request.headers.authorization ?? '')?.[1] ?? '';
+      const service = await this.serviceOf(request, key);
+      this.openCalls.watch(socket, key);
       await this.join(service, request, [socket, head]);
     } catch (error) {
       if (error instanceof HttpException) return refuseUpgrade(socket, error.getStatus(), error.message);
@@ -47,8 +50,7 @@ export class ServiceUpgrade implements OnModuleInit {
     }
   }
 
-  private async serviceOf({ url = '', headers }: IncomingMessage): Promise<HostedService> {
-    const key = BEARER.exec(headers.authorization ?? '')?.[1] ?? '';
+  private async serviceOf({ url = '' }: IncomingMessage, key: string): Promise<HostedService> {
     const credential = await this.credentials.authenticate(key);
     if (credential?.kind !== 'integration') throw new HttpException(KEY_WANTED, 401);
     if (!credential.permissions.has('invoke')) throw new HttpException(KEY_WANTED, 403);

@@ -13,6 +13,18 @@ import { checkNewCredential } from './new-credential-check.js';
 import { hashOf, newRawKey, prefixOf } from './raw-key.js';
 
 const DAY_MS = 86_400_000;
+const SHOWN = [
+  'id',
+  'kind',
+  'display_name',
+  'key_prefix',
+  'permissions',
+  'created_at',
+  'expires_at',
+  'revoked_at',
+  'last_used_at',
+] as const satisfies (keyof CredentialTable)[];
+type Shown = Pick<Selectable<CredentialTable>, (typeof SHOWN)[number]>;
 
 /** The credentials of one team; needs nothing but the database, so the command line uses it too. */
 export class CredentialsStore {
@@ -45,7 +57,7 @@ export class CredentialsStore {
   async list(): Promise<CredentialSummary[]> {
     const rows = await this.db
       .selectFrom('credential')
-      .selectAll()
+      .select(SHOWN)
       .where('team_id', '=', this.teamId)
       .orderBy('id', 'desc')
       .execute();
@@ -87,7 +99,7 @@ export class CredentialsStore {
   }
 }
 
-function summaryOf(row: Selectable<CredentialTable>): CredentialSummary {
+function summaryOf(row: Shown): CredentialSummary {
   return {
     id: row.id,
     kind: row.kind,
@@ -101,7 +113,7 @@ function summaryOf(row: Selectable<CredentialTable>): CredentialSummary {
   };
 }
 
-function statusOf({ revoked_at, expires_at }: Selectable<CredentialTable>): CredentialSummary['key_status'] {
+function statusOf({ revoked_at, expires_at }: Shown): CredentialSummary['key_status'] {
   if (revoked_at !== null) return 'revoked';
   return expires_at !== null && expires_at.getTime() <= Date.now() ? 'expired' : 'active';
 }

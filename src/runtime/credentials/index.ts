@@ -5,4 +5,5 @@ export { CredentialsModule } from './credentials.module.js';
 export { CredentialsService } from './credentials.service.js';
 export { CredentialsStore } from './credentials.store.js';
 export { checkNewCredential, CredentialError } from './new-credential-check.js';
+export { OpenCalls } from './open-calls.js';
 export { IntegrationKeyGuard } from './integration-key.guard.js';

@@ -12,6 +12,7 @@ import type { Response } from 'express';
 import type { Credential, Permission } from './credential.js';
 import { type AuthenticatedRequest, REQUIRED_PERMISSION } from './credential.decorators.js';
 import { CredentialsService } from './credentials.service.js';
+import { OpenCalls } from './open-calls.js';
 
 const BEARER = /^Bearer +(\S+)$/i;
 
@@ -23,6 +24,7 @@ const PERMISSIONS_HEADER = 'Cyberun-Permissions';
 export class IntegrationKeyGuard implements CanActivate {
   constructor(
     @Inject(CredentialsService) private readonly credentials: CredentialsService,
+    @Inject(OpenCalls) private readonly openCalls: OpenCalls,
     @Inject(Reflector) private readonly reflector: Reflector,
   ) {}
 
@@ -50,7 +52,10 @@ export class IntegrationKeyGuard implements CanActivate {
       throw new UnauthorizedException('Send an integration key: "Authorization: Bearer sk-…".');
     }
     const credential = await this.credentials.authenticate(rawKey);
-    if (credential?.kind === 'integration') return credential;
+    if (credential?.kind === 'integration') {
+      this.openCalls.watch(response, rawKey);
+      return credential;
+    }
     response.setHeader('WWW-Authenticate', 'Bearer error="invalid_token"');
     throw new UnauthorizedException(
       'This is not a valid integration key: it must begin with "sk-" and be neither revoked nor expired.',

@@ -10,10 +10,16 @@ import { sendEvents } from './event-stream.js';
 
 type Events = (signal: AbortSignal) => AsyncIterable<TaskEventRow | undefined>;
 
+const answers = { take: () => Promise.resolve() };
+const row = (sequence: number, event: TaskEventRow['event'], data: object): TaskEventRow => {
+  const text = JSON.stringify(data);
+  return { sequence, event, bytes: text.length, read: () => Promise.resolve(text) };
+};
+
 async function serving(events: Events) {
   const app = express();
   const { promise: ended, resolve } = Promise.withResolvers<void>();
-  app.get('/', (_request, response: Response) => void sendEvents(response, events).then(resolve));
+  app.get('/', (_request, response: Response) => void sendEvents(response, answers, events).then(resolve));
   const server = createServer(app).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
@@ -30,9 +36,9 @@ async function serving(events: Events) {
 describe('an event stream', () => {
   it('writes events with their sequence as id, and bridges a pause by a comment', async () => {
     using server = await serving(async function* () {
-      yield { sequence: 1, event: 'status', data: { status: 'pending', text: 'two\nlines' } };
+      yield row(1, 'status', { status: 'pending', text: 'two\nlines' });
       yield undefined;
-      yield { sequence: 2, event: 'completed', data: { output: null } };
+      yield row(2, 'completed', { output: null });
     });
     const response = await fetch(server.url);
     expect(response.headers.get('cache-control')).toContain('no-cache');

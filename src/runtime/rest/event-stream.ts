@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import type { Response } from 'express';
 
 import type { TaskEventRow } from '../tasks/index.js';
+import type { AnswerBudget } from './answer-budget.js';
 
 const HEADERS = {
   'Content-Type': 'text/event-stream',
@@ -14,6 +15,7 @@ const HEADERS = {
 /** Sends events as server-sent events until they end or the reader goes away; a pause is bridged by a comment. */
 export async function sendEvents(
   response: Response,
+  answers: Pick<AnswerBudget, 'take'>,
   events: (signal: AbortSignal) => AsyncIterable<TaskEventRow | undefined>,
 ): Promise<void> {
   const gone = new AbortController();
@@ -21,11 +23,23 @@ export async function sendEvents(
   response.status(200).set(HEADERS).flushHeaders();
   for await (const row of events(gone.signal)) {
     if (gone.signal.aborted) break;
-    const text = row === undefined ? ': still here\n\n' : textOf(row);
+    const text = row === undefined ? ': still here\n\n' : await textOf(row, response, answers);
+    if (text === undefined) break;
     if (!response.write(text)) await once(response, 'drain', { signal: gone.signal }).catch(() => undefined);
   }
   response.end();
 }
 
-const textOf = ({ sequence, event, data }: TaskEventRow): string =>
-  `id: ${sequence}\nevent: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
+/** `undefined` when the reader went away before there was room for a large event. */
+async function textOf(
+  { sequence, event, bytes, read }: TaskEventRow,
+  response: Response,
+  answers: Pick<AnswerBudget, 'take'>,
+): Promise<string | undefined> {
+  try {
+    await answers.take(response, bytes);
+  } catch {
+    return undefined;
+  }
+  return `id: ${sequence}\nevent: ${event}\ndata: ${await read()}\n\n`;
+}

@@ -18,6 +18,7 @@ import type { Response } from 'express';
 import type { CancelAccepted, Task, TaskList, TaskResult } from '../../contract/index.js';
 import { type Credential, CurrentCredential, IntegrationKeyGuard, Requires } from '../credentials/index.js';
 import { TaskEventsService, TaskResultsService, TasksService } from '../tasks/index.js';
+import { AnswerBudget } from './answer-budget.js';
 import { sendEvents } from './event-stream.js';
 import { IdPipe } from './id.pipe.js';
 import { JsonBody } from './json-body.interceptor.js';
@@ -37,6 +38,7 @@ export class TasksController {
   constructor(
     @Inject(TasksService) private readonly tasks: TasksService,
     @Inject(TaskResultsService) private readonly results: TaskResultsService,
+    @Inject(AnswerBudget) private readonly answers: AnswerBudget,
     @Inject(TaskEventsService) private readonly events: TaskEventsService,
   ) {}
 
@@ -53,7 +55,12 @@ export class TasksController {
 
   @Get(':id/result')
   @NoQuery()
-  result(@CurrentCredential() { teamId }: Credential, @Param('id', ID) id: string): Promise<TaskResult> {
+  async result(
+    @CurrentCredential() { teamId }: Credential,
+    @Param('id', ID) id: string,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<TaskResult> {
+    await this.answers.take(response, await this.results.outputBytes(teamId, id));
     return this.results.result(teamId, id);
   }
 
@@ -90,6 +97,6 @@ export class TasksController {
   ): Promise<void> {
     await this.tasks.get(teamId, id);
     const after = /^\d{1,9}$/.test(lastEventId ?? '') ? Number(lastEventId) : 0;
-    await sendEvents(response, (signal) => this.events.follow(teamId, id, { after, signal }));
+    await sendEvents(response, this.answers, (signal) => this.events.follow(teamId, id, { after, signal }));
   }
 }

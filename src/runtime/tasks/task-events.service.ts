@@ -1,8 +1,7 @@
 import { type BeforeApplicationShutdown, Inject, Injectable } from '@nestjs/common';
-
 import { sql } from 'kysely';
 
-import { isTerminal, parseExact, type TaskEventName } from '../../contract/index.js';
+import { isTerminal, type TaskEventName } from '../../contract/index.js';
 import { Database } from '../database/index.js';
 import { Bell } from './bell.js';
 import { TaskNotices } from './task-notices.js';
@@ -11,7 +10,10 @@ import { TaskNotices } from './task-notices.js';
 export interface TaskEventRow {
   readonly sequence: number;
   readonly event: TaskEventName;
-  readonly data: Record<string, unknown>;
+  /** Size of its data. */
+  readonly bytes: number;
+  /** Its data as JSON on one line; large data is read from the database only now. */
+  readonly read: () => Promise<string>;
 }
 
 /** Where to follow a task from, and until when. */
@@ -21,7 +23,9 @@ export interface Following {
   readonly signal: AbortSignal;
 }
 
-const BATCH = 500;
+const BATCH = 100;
+/** Data up to this size is read along with its event. */
+const SMALL_BYTES = 16_384;
 /** A wake-up may be lost; rows are not. */
 const LOOK_AGAIN_MS = 15_000;
 
@@ -81,18 +85,37 @@ export class TaskEventsService implements BeforeApplicationShutdown {
     return task === undefined || (isTerminal(task.task_status) && task.last_sequence <= sequence);
   }
 
-  private async rowsAfter(teamId: string, taskId: string, after: number): Promise<TaskEventRow[]> {
-    const rows = await this.database.db
-      .selectFrom('task_event')
-      .select(['sequence', 'event'])
-      // As text: the driver would round large numbers.
-      .select(sql<string>`data::text`.as('data'))
-      .where('team_id', '=', teamId)
-      .where('task_id', '=', taskId)
-      .where('sequence', '>', after)
+  private async rowsAfter(teamId: string, taskId: string, sequence: number): Promise<TaskEventRow[]> {
+    // As text: the driver would round large numbers.
+    const rows = await this.rowsOf(teamId, taskId)
+      .select(['sequence', 'event', sql<number>`octet_length(data::text)`.as('bytes')])
+      .select(
+        sql<string | null>`case when octet_length(data::text) <= ${SMALL_BYTES} then data::text end`.as(
+          'text',
+        ),
+      )
+      .where('sequence', '>', sequence)
       .orderBy('sequence')
       .limit(BATCH)
       .execute();
-    return rows.map(({ data, ...row }) => ({ ...row, data: parseExact(data) as TaskEventRow['data'] }));
+    return rows.map(({ text, ...row }) => ({
+      ...row,
+      read: () => (text === null ? this.dataOf(teamId, taskId, row.sequence) : Promise.resolve(text)),
+    }));
+  }
+
+  private async dataOf(teamId: string, taskId: string, sequence: number): Promise<string> {
+    const { text } = await this.rowsOf(teamId, taskId)
+      .select(sql<string>`data::text`.as('text'))
+      .where('sequence', '=', sequence)
+      .executeTakeFirstOrThrow();
+    return text;
+  }
+
+  private rowsOf(teamId: string, taskId: string) {
+    return this.database.db
+      .selectFrom('task_event')
+      .where('team_id', '=', teamId)
+      .where('task_id', '=', taskId);
   }
 }

@@ -46,7 +46,26 @@ export class TaskResultsService {
 
   /** All that is kept of what the last run wrote; empty before its end. */
   async log(teamId: string, taskId: string): Promise<string> {
-    return (await this.find(teamId, taskId)).log ?? '';
+    const task = await this.database.db
+      .selectFrom('task')
+      .leftJoin('task_log', 'task_log.task_id', 'task.id')
+      .select('task_log.log')
+      .where('task.team_id', '=', teamId)
+      .where('task.id', '=', taskId)
+      .executeTakeFirst();
+    if (task) return task.log ?? '';
+    throw new NotFoundException('resource not found');
+  }
+
+  /** Bytes of a task's output, found out without reading it. */
+  async outputBytes(teamId: string, taskId: string): Promise<number> {
+    const task = await this.database.db
+      .selectFrom('task')
+      .select(sql<number>`coalesce(octet_length(task_output::text), 0)`.as('bytes'))
+      .where('team_id', '=', teamId)
+      .where('id', '=', taskId)
+      .executeTakeFirst();
+    return task?.bytes ?? 0;
   }
 
   private async find(teamId: string, taskId: string) {

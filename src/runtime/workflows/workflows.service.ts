@@ -1,4 +1,5 @@
 import { ConflictException, Inject, Injectable, NotFoundException } from '@nestjs/common';
+import { sql } from 'kysely';
 
 import type { Workflow, WorkflowList } from '../../contract/index.js';
 import { Database } from '../database/index.js';
@@ -19,6 +20,19 @@ interface WorkflowRow extends WorkflowVersion {
   readonly updated_at: Date;
 }
 
+const LISTED = [
+  'display_name',
+  'description',
+  'required_labels',
+  'task_timeout',
+  'max_retries',
+  'document_version',
+] as const satisfies (keyof CompiledWorkflow)[];
+const ODD_ESCAPES = String.raw`\\u(0000|d)`;
+type ListedRow = Omit<WorkflowRow, 'definition'> & {
+  readonly definition: Pick<CompiledWorkflow, (typeof LISTED)[number]>;
+};
+
 /** How a caller names a workflow: by id, or by slug with or without a version. */
 export type WorkflowName = { readonly id: string } | { readonly slug: string };
 
@@ -34,6 +48,8 @@ export class WorkflowsService {
     const { db } = this.database;
     const [rows, { total_count }] = await Promise.all([
       this.newest(teamId)
+        // A whole definition may have hundreds of kilobytes, of which a list shows little.
+        .select(listedDefinition().as('definition'))
         .orderBy('w.id', 'desc')
         .limit(page.per_page)
         .offset((page.current_page - 1) * page.per_page)
@@ -46,7 +62,7 @@ export class WorkflowsService {
     ]);
     const { current_page, per_page } = page;
     return {
-      workflow_list: rows.map((row) => present(row as WorkflowRow)),
+      workflow_list: rows.map(present),
       page_meta: { current_page, per_page, total_count: Number(total_count) },
     };
   }
@@ -67,7 +83,7 @@ export class WorkflowsService {
 
   private async find(teamId: string, name: WorkflowName): Promise<WorkflowRow> {
     const row = await ('id' in name
-      ? this.newest(teamId).where('w.id', '=', name.id).executeTakeFirst()
+      ? this.newest(teamId).select('v.definition').where('w.id', '=', name.id).executeTakeFirst()
       : this.bySlug(teamId, name.slug));
     if (row) return row as WorkflowRow;
     throw new NotFoundException('resource not found');
@@ -80,7 +96,7 @@ export class WorkflowsService {
       version === undefined
         ? this.newest(teamId)
         : this.versions(teamId).where('v.version', '=', Number(version));
-    return query.where('w.workflow_slug', '=', slug).executeTakeFirst();
+    return query.select('v.definition').where('w.workflow_slug', '=', slug).executeTakeFirst();
   }
 
   private newest(teamId: string) {
@@ -92,13 +108,20 @@ export class WorkflowsService {
       .selectFrom('workflow as w')
       .innerJoin('workflow_version as v', 'v.workflow_id', 'w.id')
       .select(['w.id', 'w.workflow_slug', 'w.workflow_status', 'w.created_at', 'w.updated_at'])
-      .select(['v.version', 'v.definition'])
+      .select('v.version')
       .where('w.team_id', '=', teamId)
       .where('v.team_id', '=', teamId);
   }
 }
 
-function present({ definition, ...row }: WorkflowRow): Workflow {
+/** PostgreSQL takes no field from JSON with NUL or half a surrogate pair in a string, so that such definitions come whole. */
+function listedDefinition() {
+  const fields = LISTED.flatMap((name) => [sql.lit(name), sql`v.definition -> ${sql.lit(name)}`]);
+  return sql<ListedRow['definition']>`case when v.definition::text ~ ${sql.lit(ODD_ESCAPES)} then v.definition
+    else json_strip_nulls(json_build_object(${sql.join(fields)})) end`;
+}
+
+function present({ definition, ...row }: ListedRow): Workflow {
   return {
     id: row.id,
     workflow_slug: row.workflow_slug,
