@@ -126,9 +126,13 @@ describe('arguments that no code can handle as they are', () => {
       });
     });
 
-    it('are served below that', async () => {
+    it('reach the tool below that', async () => {
       const args = `{"text":"x","deep":${nested(256, '[', ']')}}`;
-      expect(await callWith(era, args)).toMatchObject({ structuredContent: { text: 'x' } });
+      expect(await callWith(era, args)).toMatchObject({
+        structuredContent: {
+          error_message: expect.stringMatching(/^Invalid input\. deep: no such argument/),
+        },
+      });
     });
   });
 });

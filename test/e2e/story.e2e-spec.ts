@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { extname, join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
@@ -196,13 +196,15 @@ function succeeded({ isError, structuredContent, content }: ToolResult): Record<
   return structuredContent ?? {};
 }
 
+const TYPES: Readonly<Record<string, string>> = { '.txt': 'text/plain', '.bin': 'application/octet-stream' };
+
 async function upload(
   call: (name: string, args: object) => Promise<Record<string, unknown>>,
   fileName: string,
   bytes: Uint8Array<ArrayBuffer>,
 ): Promise<unknown> {
   const { file_key, upload_url, upload_headers } = await call('presign_file_upload', {
-    body: { file_name: fileName, file_size: bytes.length, content_type: 'application/octet-stream' },
+    body: { file_name: fileName, file_size: bytes.length, content_type: TYPES[extname(fileName)] },
   });
   const put = await fetch(String(upload_url), {
     method: 'PUT',

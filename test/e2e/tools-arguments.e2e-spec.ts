@@ -56,7 +56,7 @@ describe('an argument that no tool takes is refused before anything is asked of 
     [
       'run_workflow',
       { workflow_id: WORKFLOW_ID, body: { ['__proto__']: { prompt: 'x' } } },
-      /body\.__proto__: /,
+      /body: __proto__ is not a name/,
     ],
     [
       'list_tasks',
@@ -99,7 +99,7 @@ describe('an argument that no tool takes is refused before anything is asked of 
           const before = asked().length;
           const given = Object.fromEntries([...Object.entries(args), [key, value]]);
           const message = messageOf(await client.call(name, given));
-          expect(message).toMatch(/: no such argument/);
+          expect(message).toMatch(/: no such argument|__proto__: is not a name/);
           expect(String(message).length).toBeLessThan(1500);
           expect(asked()).toHaveLength(before);
         },
