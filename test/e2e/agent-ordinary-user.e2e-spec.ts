@@ -37,8 +37,8 @@ class OrdinaryAgent implements AsyncDisposable {
       });
     }
     const key = server.app.get(CredentialsService, { strict: false }).mintEphemeralAgentKey();
-    const order = { gateway: server.origin, key, agentId: 'ordinary', labels: ['local'], slots: 2, workDir };
-    this.child.send(order);
+    const who = { agentId: 'ordinary', labels: ['local'], slots: 2, workDir };
+    this.child.send({ gateway: server.origin, key, ...who, umask: process.umask() });
   }
 
   async logged(text: string): Promise<void> {
