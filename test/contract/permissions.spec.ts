@@ -17,9 +17,11 @@ it('a key without permissions may call the tools that only read, and each other 
     new StreamableHTTPClientTransport(new URL(application.endpoint), { requestInit: { headers } }),
   );
   const { tools } = await client.listTools();
+  // Tools of further domains leave the judgement to the runtime they call.
+  const platform = EVERY_TOOL.map(({ name }) => name);
   const needs: Record<string, string> = {};
   const reads: string[] = [];
-  for (const { name, annotations } of tools) {
+  for (const { name, annotations } of tools.filter(({ name }) => platform.includes(name))) {
     const call = EVERY_TOOL.find((known) => known.name === name);
     const answer = JSON.stringify(await client.callTool({ name, arguments: { ...call?.args } }));
     const needed = LACKS.exec(answer.replaceAll('\\', ''))?.[1];
@@ -34,5 +36,5 @@ it('a key without permissions may call the tools that only read, and each other 
     run_workflow: 'run',
     run_workflow_by_slug: 'run',
   });
-  expect([...Object.keys(needs), ...reads].toSorted()).toEqual(tools.map(({ name }) => name).toSorted());
+  expect([...Object.keys(needs), ...reads].toSorted()).toEqual(platform.toSorted());
 });

@@ -9,6 +9,8 @@ const minimal = 'slug: notes\ncommand: [node, notes.mjs]\n';
 describe('a service file', () => {
   it('needs a slug and a command; everything else has a default', async () => {
     expect(await parse(minimal)).toEqual({
+      beside: ['notes', 'notes.mjs'],
+      files: [],
       slug: 'notes',
       command: ['node', 'notes.mjs'],
       port: 8080,

@@ -86,6 +86,8 @@ export function parseServiceDefinition(source: YamlSource, file: string): Servic
 
 /** The folder that is called as the file, what the command names by a relative path, and the `files`. */
 function besideOf({ command, files }: z.infer<typeof serviceDefinition>, file: string): string[] {
-  const named = command.map((word) => word.replace(/^\.\//, '').split('/')[0] ?? '');
+  // A program without a slash is looked up on the PATH.
+  const paths = command.filter((word, index) => index > 0 || word.includes('/'));
+  const named = paths.map((word) => word.replace(/^\.\//, '').split('/')[0] ?? '');
   return [parse(file).name, ...files, ...named.filter((name) => BESIDE.test(name) && name !== file)];
 }
