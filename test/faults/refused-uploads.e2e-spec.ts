@@ -3,11 +3,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { installedNginx, type Proxy, startNginx } from '../conformance/nginx.js';
 import { HaProxy } from '../support/haproxy.js';
 import { FuzzTarget, KEY } from './fuzz/target.js';
+import { trials } from './fuzz/seed.js';
 import { nodeFetch, type Outcome, type Upload, type Uploader, Uploaders } from './uploads/uploaders.js';
 
 /** Go compiles its standard library first on a new machine. */
 const BUILD_LIMIT_MS = 900_000;
-const UPLOADS = 100;
+/** Of each client by each route; FUZZ_RUNS=100 sends a hundred. */
+const UPLOADS = trials(20).numRuns;
 const LEAST_BYTES = 4_300_000;
 const MOST_BYTES = 20_000_000;
 /** Evenly from 4.3 to 20 MB, small and large ones in turn; the limit is 4 MiB. */
