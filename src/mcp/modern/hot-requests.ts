@@ -14,6 +14,14 @@ import { SdkServers } from '../transport/sdk-servers.js';
 import { Envelopes } from './envelopes.js';
 import { headerOf, MODERN } from './eras.js';
 
+/** Methods of earlier revisions that 2026-07-28 does not have (SEP-2575): unknown, whatever their params are. */
+const REMOVED: ReadonlySet<string> = new Set([
+  'initialize',
+  'logging/setLevel',
+  'resources/subscribe',
+  'resources/unsubscribe',
+]);
+
 /** Tells the requests that are answered by hand from those the SDK looks at. */
 @Injectable()
 export class HotRequests {
@@ -40,7 +48,7 @@ export class HotRequests {
     const name = params?.['name'];
     if (method === 'tools/call' && typeof name === 'string' && headerOf(headers, 'mcp-name') !== name)
       return undefined;
-    return invalidParams(body, this.servers.capabilities);
+    return REMOVED.has(body.method) ? undefined : invalidParams(body, this.servers.capabilities);
   }
 
   private isPlain(headers: IncomingHttpHeaders, message: RequestMessage): boolean {
