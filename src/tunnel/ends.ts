@@ -19,6 +19,11 @@ const WINDOW_BYTES = 4 * 1024 * 1024;
 const SETTINGS = { initialWindowSize: WINDOW_BYTES, maxConcurrentStreams: 10_000 };
 /** In megabytes; above it Node refuses new streams, and a few full windows are normal here. */
 const maxSessionMemory = 512;
+/**
+ * Node closes a session that resets more than 1,000 streams at once or 33 a second (CVE-2023-44487). Here each reset is
+ * a call that its caller gave up, the peer holds a key, and the session carries every other call too.
+ */
+const RESETS = { streamResetBurst: 1_000_000_000, streamResetRate: 1_000_000_000 };
 
 /** Handles one request that came through the tunnel. */
 export type StreamListener = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void;
@@ -30,6 +35,7 @@ export async function askThrough(webSocket: WebSocket): Promise<ClientHttp2Sessi
     createConnection: () => local,
     settings: { ...SETTINGS, enablePush: false },
     maxSessionMemory,
+    ...RESETS,
   });
   session.once('connect', () => widen(session));
   return guarded(session, webSocket);
@@ -41,7 +47,7 @@ export async function answerThrough(
   listener: StreamListener,
 ): Promise<ServerHttp2Session> {
   const local = await joined(webSocket);
-  const session = performServerHandshake(local, { settings: SETTINGS, maxSessionMemory });
+  const session = performServerHandshake(local, { settings: SETTINGS, maxSessionMemory, ...RESETS });
   session.on('stream', (stream, headers) => {
     // A stream of a session that died: its close tells the listener all there is to know.
     stream.on('error', () => undefined);

@@ -146,6 +146,17 @@ describe('the tunnel', () => {
     expect(ends.answering.destroyed).toBe(false);
   });
 
+  it('stays while callers give up 5,000 requests as fast as they can', async () => {
+    await using ends = await tunnel(echo);
+    for (let given = 0; given < 5000; given += 100) {
+      const requests = Array.from({ length: 100 }, () => ends.asking.request({ ':method': 'POST' }));
+      await Promise.race([closed(ends.asking), Promise.all(requests.map((each) => once(each, 'response')))]);
+      for (const request of requests) request.on('error', () => undefined).destroy(new Error('given up'));
+      await Promise.all(requests.map(closed));
+    }
+    expect([ends.asking.destroyed, ends.answering.destroyed]).toEqual([false, false]);
+  });
+
   it('closes at both ends when one closes in order', async () => {
     await using ends = await tunnel(echo);
     ends.answering.close();
