@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
 
 import { defineConfig } from 'vitest/config';
 
@@ -10,6 +11,9 @@ const project = (name: string, include: string[], test: object = {}) => ({
 const seconds = (test: number, hook: number) => ({ testTimeout: test * 1000, hookTimeout: hook * 1000 });
 const withServer = { globalSetup: ['test/support/built-server.ts', 'test/support/initialised-database.ts'] };
 const resultsFile = process.env['RESULTS_FILE'];
+
+// Workers and the servers they start would compile the same packages a hundred times.
+process.env['NODE_COMPILE_CACHE'] ??= join(import.meta.dirname, 'node_modules/.cache/cyberun-mcp/compiled');
 
 /** What is promised of the MCP endpoint, in front of Express and behind it. */
 const ENDPOINT = [
@@ -27,6 +31,7 @@ export default defineConfig({
       project('unit', ['src/**/*.spec.ts'], { ...seconds(120, 120), isolate: false }),
       project('contract', ['test/contract/**/*.spec.ts'], seconds(120, 180)),
       project('e2e', ['test/e2e/**/*.e2e-spec.ts'], { ...seconds(180, 240), ...withServer }),
+      project('processes', ['test/processes/**/*.e2e-spec.ts'], { ...seconds(180, 240), ...withServer }),
       project('controller', ENDPOINT, { ...seconds(180, 240), env: { MCP_MOUNT: 'controller' } }),
       project('bounds', ['test/bounds/**/*.e2e-spec.ts'], { ...seconds(240, 240), ...withServer }),
       project('faults', ['test/faults/**/!(refused-uploads).e2e-spec.ts'], {

@@ -21,6 +21,7 @@ const steps = [
   script('check:types'),
   script('check:arrows'),
   script('check:unused'),
+  vitest('processes'),
   vitest('controller'),
   vitest('bounds'),
   { ...script('chart'), results: 'results/chart.json' },

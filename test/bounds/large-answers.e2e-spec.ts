@@ -22,7 +22,7 @@ let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'cyberun-answers-'));
   const dataDir = join(folder, 'data');
-  await initialiseDatabase(dataDir);
+  initialiseDatabase(dataDir);
   await fill(dataDir);
   const environment = { CYBERUN_DATA_DIR: dataDir, CYBERUN_BOOTSTRAP_KEY: KEY };
   server = await ImpatientServer.start('runtime', {}, environment, FLAGS);

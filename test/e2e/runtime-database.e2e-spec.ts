@@ -15,7 +15,7 @@ let teamId: string;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'cyberun-database-'));
-  await initialiseDatabase(folder);
+  initialiseDatabase(folder);
   database = await PgliteDatabase.open(folder);
   teamId = await defaultTeamId(database.db);
   engine = new PgBossEngine(database);

@@ -8,10 +8,19 @@ import { packagePaths } from '../../src/config/index.js';
 
 const run = promisify(execFile);
 
+/** See setup.ts: the same for programs of tests. */
+export const FLAGS = ['--liftoff-only'];
+
+/** What a program of a test gets of this process' environment. */
+export function inherited(): NodeJS.ProcessEnv {
+  const { PATH, NODE_COMPILE_CACHE } = process.env;
+  return { PATH, NODE_COMPILE_CACHE };
+}
+
 /** Runs a command to its end, whatever that is. */
 export async function outcome(args: string[], environment: Record<string, string>) {
-  const options = { env: { PATH: process.env['PATH'], ...environment } };
-  return await run(process.execPath, [packagePaths.entry, ...args], options).then(
+  const options = { env: { ...inherited(), ...environment } };
+  return await run(process.execPath, [...FLAGS, packagePaths.entry, ...args], options).then(
     ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
     (error: { code: number; stdout: string; stderr: string }) => error,
   );

@@ -1,5 +1,5 @@
-import { cp, mkdir, rename, rm } from 'node:fs/promises';
-import { existsSync, readFileSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync } from 'node:fs';
+import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { PGlite } from '@electric-sql/pglite';
@@ -24,7 +24,8 @@ export async function setup(): Promise<void> {
 }
 
 /** Spares a server the initialisation of its database. What a first start is like, first-minute.e2e-spec.ts shows. */
-export async function initialiseDatabase(dataDir: string): Promise<void> {
+export function initialiseDatabase(dataDir: string): void {
   const database = join(dataDir, 'database');
-  if (!existsSync(database)) await cp(TEMPLATE, database, { recursive: true });
+  // A thousand small files take `cp` twice as long.
+  if (!existsSync(database)) cpSync(TEMPLATE, database, { recursive: true });
 }

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
 import { packagePaths } from '../../src/config/index.js';
+import { FLAGS, inherited } from './command-line.js';
 import { initialiseDatabase } from './initialised-database.js';
 
 const START_LIMIT_MS = 120_000;
@@ -31,10 +32,10 @@ export class ServerProcess implements AsyncDisposable {
   ): Promise<ServerProcess> {
     const given = environment['CYBERUN_DATA_DIR'];
     const dataDir = given ?? (await mkdtemp(join(tmpdir(), 'cyberun-test-')));
-    await initialiseDatabase(dataDir);
-    const child = spawn(process.execPath, [...entry, ...args], {
+    initialiseDatabase(dataDir);
+    const child = spawn(process.execPath, [...FLAGS, ...entry, ...args], {
       env: {
-        PATH: process.env['PATH'],
+        ...inherited(),
         CYBERUN_HTTP_PORT: '0',
         CYBERUN_LOGGER_FORMAT: 'json',
         ...environment,

@@ -80,7 +80,7 @@ export class RuntimeServer implements AsyncDisposable {
       CYBERUN_LOGGER_FORMAT: 'json',
       ...env,
     });
-    await initialiseDatabase(config.dataDir);
+    initialiseDatabase(config.dataDir);
     const app = await createApplication(config);
     await app.listen(0, '127.0.0.1');
     const { port } = app.getHttpServer().address() as AddressInfo;

@@ -5,8 +5,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { LocalAgent } from '../../src/runtime/index.js';
 import { childrenOf, processesOfTasks, until } from '../support/processes.js';
-import { shellWorkflow } from './agent-support/agent-fixture.js';
-import { RuntimeServer } from './runtime-support/runtime-fixture.js';
+import { shellWorkflow } from '../e2e/agent-support/agent-fixture.js';
+import { RuntimeServer } from '../e2e/runtime-support/runtime-fixture.js';
 
 /** Hard to end: it ignores SIGTERM and leaves a child that has lost its parent. */
 const stubborn = `trap '' TERM

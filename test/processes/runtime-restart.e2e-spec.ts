@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 
 import { TEAM_ID } from '../../src/runtime/database/index.js';
 import { DataDirLockedError, openKeyAdministration } from '../../src/runtime/index.js';
-import { echoWorkflow, PretendAgent, RuntimeServer } from './runtime-support/runtime-fixture.js';
+import { echoWorkflow, PretendAgent, RuntimeServer } from '../e2e/runtime-support/runtime-fixture.js';
 
 describe('a data folder', () => {
   it('has one master, and keeps everything over a restart', async () => {

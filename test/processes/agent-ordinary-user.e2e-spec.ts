@@ -9,8 +9,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { packagePaths } from '../../src/config/index.js';
 import { CredentialsService } from '../../src/runtime/credentials/index.js';
 import { until } from '../support/processes.js';
-import { shellWorkflow } from './agent-support/agent-fixture.js';
-import { RuntimeServer } from './runtime-support/runtime-fixture.js';
+import { shellWorkflow } from '../e2e/agent-support/agent-fixture.js';
+import { RuntimeServer } from '../e2e/runtime-support/runtime-fixture.js';
 
 const isRoot = process.geteuid?.() === 0;
 /** Root without its capabilities is as bound by a folder's mode as any other user. */

@@ -41,7 +41,7 @@ describe('a data folder is used by one server,', () => {
   it('which is exactly one of those that are started in the same moment', async () => {
     await using home = await temporaryFolder();
     const dataDir = join(home.path, 'data');
-    await initialiseDatabase(dataDir);
+    initialiseDatabase(dataDir);
     const started = await Promise.allSettled(
       Array.from({ length: 3 }, () => ServerProcess.start({ CYBERUN_DATA_DIR: dataDir }, RUNTIME)),
     );

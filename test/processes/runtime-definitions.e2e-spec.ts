@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { until } from '../support/processes.js';
 import { ServerProcess } from '../support/server.js';
-import { BOOTSTRAP_KEY, echoWorkflow } from './runtime-support/runtime-fixture.js';
+import { BOOTSTRAP_KEY, echoWorkflow } from '../e2e/runtime-support/runtime-fixture.js';
 
 let home: string;
 let server: ServerProcess;

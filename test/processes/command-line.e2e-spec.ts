@@ -32,7 +32,7 @@ describe('a server that cannot start says why in one sentence:', () => {
     await once(other, 'listening');
     const { port } = other.address() as { port: number };
     const dataDir = await mkdtemp(join(tmpdir(), 'cyberun-port-'));
-    await initialiseDatabase(dataDir);
+    initialiseDatabase(dataDir);
     const { code, stderr } = await outcome(['serve'], {
       CYBERUN_HTTP_PORT: String(port),
       CYBERUN_DATA_DIR: dataDir,

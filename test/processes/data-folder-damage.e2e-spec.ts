@@ -13,7 +13,7 @@ let whole: string;
 beforeAll(async () => {
   home = await temporaryFolder();
   whole = join(home.path, 'whole');
-  await initialiseDatabase(whole);
+  initialiseDatabase(whole);
 });
 afterAll(() => home[Symbol.asyncDispose]());
 
