@@ -25,12 +25,12 @@ const ENDPOINT = [
 export default defineConfig({
   test: {
     // Servers and clients wait for one another more than for a processor.
-    maxWorkers: Math.max(3, availableParallelism()),
+    maxWorkers: Math.max(4, availableParallelism()),
     reporters: resultsFile ? ['default', ['json', { outputFile: resultsFile }]] : ['default'],
     projects: [
       project('unit', ['src/**/*.spec.ts'], { ...seconds(120, 120), isolate: false }),
-      project('contract', ['test/contract/**/*.spec.ts'], seconds(120, 180)),
-      project('e2e', ['test/e2e/**/*.e2e-spec.ts'], { ...seconds(180, 240), ...withServer }),
+      project('contract', ['test/contract/**/*.spec.ts'], { ...seconds(120, 180), isolate: false }),
+      project('e2e', ['test/e2e/**/*.e2e-spec.ts'], { ...seconds(180, 240), ...withServer, isolate: false }),
       project('processes', ['test/processes/**/*.e2e-spec.ts'], { ...seconds(180, 240), ...withServer }),
       project('controller', ENDPOINT, { ...seconds(180, 240), env: { MCP_MOUNT: 'controller' } }),
       project('bounds', ['test/bounds/**/*.e2e-spec.ts'], { ...seconds(240, 240), ...withServer }),

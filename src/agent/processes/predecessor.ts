@@ -55,7 +55,7 @@ function isSameLeader({ pid, startTime }: ProcessRecord): boolean {
 }
 
 function carriesMark({ pid }: ProcessFacts, { mark }: ProcessRecord): boolean {
-  return hasVariable(pid, MARK, mark);
+  return hasVariable(pid, MARK, mark) === true;
 }
 
 function kill(pid: number): void {

@@ -14,6 +14,8 @@ const POLL_MS = 15;
 /** Output of a group that is gone comes to its end at once, unless somebody outside the group holds the pipe. */
 const SILENCE_MS = 100;
 const STRAY_ROUNDS = 20;
+/** How often to look again at processes without an environment: one that loads a program has it in a moment. */
+const UNSURE_ROUNDS = 3;
 
 /** How a process ended. */
 export interface ProcessEnd {
@@ -83,10 +85,11 @@ export class ProcessGroup {
   private async endStrays(): Promise<void> {
     const { pid } = this.child;
     if (pid === undefined) return;
-    for (let round = 0; round < STRAY_ROUNDS; round += 1) {
+    for (let round = 0, unsure = 0; round < STRAY_ROUNDS; round += 1) {
       const strays = bearersOf(this.mark, { pid, beganAt: this.beganAt });
-      if (strays.length === 0) return;
-      for (const stray of strays) kill(stray, 'SIGKILL');
+      if (strays.pids.length === 0) unsure += 1;
+      if (strays.pids.length === 0 && (strays.isFinal || unsure === UNSURE_ROUNDS)) return;
+      for (const stray of strays.pids) kill(stray, 'SIGKILL');
       await delay(POLL_MS);
     }
   }

@@ -24,16 +24,25 @@ export const MARK = 'CYBERUN_PROCESS_GROUP';
 
 /**
  * The living processes that carry a mark, whatever group they have gone to; none where the system does not tell.
+ * Not final while a process may be loading a program, when its environment is empty.
  *
  * @param leader of the group, and when it began: what it started came after it.
  */
-export const bearersOf = (
+export function bearersOf(
   mark: string,
   leader: { readonly pid: number; readonly beganAt: number },
-): number[] =>
-  pidsSince(leader.pid, leader.beganAt).filter(
-    (pid) => hasVariable(pid, MARK, mark) && factsOf(pid)?.isZombie === false,
-  );
+): { readonly pids: number[]; readonly isFinal: boolean } {
+  const living = pidsSince(leader.pid, leader.beganAt).flatMap((pid) => {
+    const isBearer = hasVariable(pid, MARK, mark);
+    const facts = isBearer === false ? undefined : factsOf(pid);
+    // Threads of the kernel have no group, and no environment either.
+    return facts === undefined || facts.isZombie || facts.group === 0 ? [] : [{ pid, isBearer }];
+  });
+  return {
+    pids: living.filter(({ isBearer }) => isBearer).map(({ pid }) => pid),
+    isFinal: living.every(({ isBearer }) => isBearer !== undefined),
+  };
+}
 
 /**
  * What an agent started, one small file each, so that its successor can end it. A record is on disk before the

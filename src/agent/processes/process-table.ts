@@ -55,10 +55,14 @@ export function pidsSince(pid: number, beganAt: number): number[] {
 /** The last field of what the kernel says about its load is the pid it gave out last. */
 const latestPid = (): number => Number(readFileSync('/proc/loadavg', 'utf8').trim().split(' ').at(-1));
 
-/** Whether the process was started with this variable of this value; false where we may not look. */
-export function hasVariable(pid: number, name: string, value: string): boolean {
+/**
+ * Whether the process was started with this variable of this value. `undefined` when its environment is empty, which
+ * it also is for a moment while a process loads a program; false when its environment cannot be read.
+ */
+export function hasVariable(pid: number, name: string, value: string): boolean | undefined {
   try {
-    return readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').includes(`${name}=${value}`);
+    const environment = readFileSync(`/proc/${pid}/environ`, 'utf8');
+    return environment === '' ? undefined : environment.split('\0').includes(`${name}=${value}`);
   } catch {
     return false;
   }

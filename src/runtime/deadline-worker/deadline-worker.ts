@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 
-/** What came of a question: an answer, or none before the deadline, or the thread ended over it. */
+/** What came of a question: an answer, or none within the limits of time and memory, or the thread ended over it. */
 export type DeadlineAnswer<Answer> =
   | { readonly outcome: 'answered'; readonly answer: Answer }
-  | { readonly outcome: 'late' }
+  | { readonly outcome: 'exceeded' }
   | { readonly outcome: 'failed'; readonly reason: string };
 
 /** How a thread is run. */
@@ -23,7 +23,8 @@ export interface DeadlineWorkerOptions {
 
 /** After this long without a question the thread ends, and its memory is free. */
 const IDLE_MS = 30_000;
-const HEAP_MB = 256;
+/** What the thread may hold. */
+export const HEAP_MB = 256;
 const LOOK_MS = 200;
 /** However busy the machine is. */
 const LONGEST_MS = 60_000;
@@ -81,12 +82,14 @@ export class DeadlineWorker<Question, Answer> {
     try {
       const worker = await this.running();
       const answer = await answerOf<Answer>(worker, question, this.options.cpuMs);
-      if (answer.outcome === 'late') await this.end();
+      if (answer.outcome === 'exceeded') await this.end();
       else this.idle = setTimeout(() => void this.end(), IDLE_MS).unref();
       return answer;
     } catch (error) {
       await this.end();
-      return { outcome: 'failed', reason: error instanceof Error ? error.message : String(error) };
+      const { code, message } = error as NodeJS.ErrnoException;
+      if (code === 'ERR_WORKER_OUT_OF_MEMORY') return { outcome: 'exceeded' };
+      return { outcome: 'failed', reason: message };
     }
   }
 }
@@ -120,7 +123,7 @@ function answerOf<Answer>(worker: Worker, question: unknown, cpuMs: number): Pro
     const look = setInterval(() => {
       const { user, system } = process.cpuUsage(cpu);
       const isOver = (user + system) / 1000 > cpuMs || performance.now() - since > LONGEST_MS;
-      if (isOver && performance.now() - since > cpuMs) settle(() => resolve({ outcome: 'late' }));
+      if (isOver && performance.now() - since > cpuMs) settle(() => resolve({ outcome: 'exceeded' }));
     }, LOOK_MS);
     worker.on('message', answered).on('error', failed).on('exit', ended);
     worker.ref();

@@ -1,1 +1,1 @@
-export { type DeadlineAnswer, DeadlineWorker } from './deadline-worker.js';
+export { type DeadlineAnswer, DeadlineWorker, HEAP_MB } from './deadline-worker.js';

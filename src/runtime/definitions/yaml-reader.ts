@@ -1,4 +1,4 @@
-import { DeadlineWorker } from '../deadline-worker/index.js';
+import { DeadlineWorker, HEAP_MB } from '../deadline-worker/index.js';
 import { DefinitionError } from './definition-error.js';
 import { YamlSource } from './yaml-source.js';
 import type { YamlReading } from './yaml-text.js';
@@ -20,8 +20,8 @@ export class YamlReader {
     const reading = await this.worker.ask(text);
     if (reading.outcome === 'answered') return YamlSource.of(file, reading.answer);
     const reason =
-      reading.outcome === 'late'
-        ? `it takes longer than ${this.cpuMs / 1000} seconds to read; make it simpler`
+      reading.outcome === 'exceeded'
+        ? `it takes more than ${this.cpuMs / 1000} seconds or ${HEAP_MB} MB to read; make it simpler`
         : `it cannot be read: ${reading.reason}`;
     throw new DefinitionError(file, 1, reason);
   }

@@ -1,6 +1,6 @@
 import { type BeforeApplicationShutdown, Injectable } from '@nestjs/common';
 
-import { type DeadlineAnswer, DeadlineWorker } from '../../deadline-worker/index.js';
+import { type DeadlineAnswer, DeadlineWorker, HEAP_MB } from '../../deadline-worker/index.js';
 import type { ParametersSchema } from '../compiled-workflow.js';
 import { limitFault } from './parameter-limits.js';
 import type { CheckedParameters } from './parameter-validator.js';
@@ -78,7 +78,7 @@ function faultOf(
   what: string,
   advice: string,
 ): string {
-  return answer.outcome === 'late'
-    ? `${what} takes longer than ${CPU_MS / 1000} seconds to check against its schema; ${advice}`
+  return answer.outcome === 'exceeded'
+    ? `${what} takes more than ${CPU_MS / 1000} seconds or ${HEAP_MB} MB to check against its schema; ${advice}`
     : `${what} cannot be checked: ${answer.reason}`;
 }
