@@ -40,7 +40,11 @@ const nested = (depth: number): unknown =>
 describe('parameters that take long to check', () => {
   it.each([
     ['a pattern that backtracks', { text: 'x', letters: slow }, 'takes more than 3 seconds or 256 MB'],
-    ['a schema that branches at each level', { text: 'x', tree: nested(40) }, 'takes more than 3 seconds or 256 MB'],
+    [
+      'a schema that branches at each level',
+      { text: 'x', tree: nested(40) },
+      'takes more than 3 seconds or 256 MB',
+    ],
   ])('such as %s hold up neither health nor runs of other workflows', async (_what, parameters, reason) => {
     const order: string[] = [];
     const held = refusal(parameters).then((message) => {
