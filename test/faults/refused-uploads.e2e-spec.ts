@@ -8,8 +8,8 @@ import { nodeFetch, type Outcome, type Upload, type Uploader, Uploaders } from '
 
 /** Go compiles its standard library first on a new machine. */
 const BUILD_LIMIT_MS = 900_000;
-/** Of each client by each route; FUZZ_RUNS=100 sends a hundred. */
-const UPLOADS = trials(20).numRuns;
+/** Of each client by each route. */
+const UPLOADS = trials(100).numRuns;
 const LEAST_BYTES = 4_300_000;
 const MOST_BYTES = 20_000_000;
 /** Evenly from 4.3 to 20 MB, small and large ones in turn; the limit is 4 MiB. */
