@@ -21,6 +21,7 @@ const steps = [
   script('check:types'),
   script('check:arrows'),
   script('check:unused'),
+  script('check:words'),
   vitest('processes'),
   vitest('controller'),
   vitest('bounds'),
