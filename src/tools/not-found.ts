@@ -36,7 +36,7 @@ export async function namingNearest<Answer>(answer: Promise<Answer>, lookup: Loo
     const { operation, status, body, cause } = error;
     const error_message = `${body.error_message} ${advice}`;
     throw new UpstreamError(
-      'refused',
+      'rejected',
       { ...body, error_message },
       { operation, status, cause: cause as Error },
     );

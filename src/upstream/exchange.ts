@@ -1,50 +1,61 @@
 import type { Dispatcher } from 'undici';
 
-import { DeadlinePassed } from './cutoff.js';
+import type { MemoryBudget } from '../http/index.js';
+import { DeadlineExceeded } from './deadline.js';
 
 type Controller = Dispatcher.DispatchController;
-export type Headers = Parameters<NonNullable<Dispatcher.DispatchHandler['onResponseStart']>>[2];
+export type ResponseHeaders = Parameters<NonNullable<Dispatcher.DispatchHandler['onResponseStart']>>[2];
 
-export interface Answer {
+export interface RawResponse {
   readonly status: number;
-  readonly headers: Headers;
-  /** All of the body, or what to read it from. */
+  readonly headers: ResponseHeaders;
+  /** The complete body, or the stream to read it from. */
   readonly data: unknown;
 }
 
-/** When to stop, whatever the runtime does. */
-export interface Limits {
+/** When to abort, whatever the runtime does. */
+export interface ExchangeLimits {
   readonly signal: AbortSignal | undefined;
   /** For headers and body together. */
   readonly timeoutMs: number | undefined;
 }
 
+/** The response is larger than the limit; the rest is not read. */
+export class ResponseTooLarge extends Error {
+  override readonly name = 'ResponseTooLarge';
+
+  /** @param limit in bytes. */
+  constructor(readonly limit: number) {
+    super(`more than ${limit} bytes`);
+  }
+}
+
 /**
- * One request and its answer, as undici tells of it. Its own `request` makes a stream of every body; for an answer
- * of a few hundred bytes that is half of what the exchange costs.
+ * One request and its response, as an undici dispatch handler. undici's own `request` makes a stream of every body,
+ * which for a response of a few hundred bytes is half of the CPU the exchange takes.
  */
 export abstract class Exchange implements Dispatcher.DispatchHandler {
-  private readonly outcome = Promise.withResolvers<Answer>();
-  private readonly giveUp = (): void => this.fail(reasonOf(this.limits.signal));
-  private readonly expire = (): void => this.fail(new DeadlinePassed('no answer in time'));
+  private readonly response = Promise.withResolvers<RawResponse>();
+  private readonly abort = (): void => this.fail(reasonOf(this.limits.signal));
+  private readonly expire = (): void => this.fail(new DeadlineExceeded('no answer in time'));
   private timer: NodeJS.Timeout | undefined;
   private controller: Controller | undefined;
   private failure: Error | undefined;
 
-  constructor(private readonly limits: Limits) {}
+  constructor(private readonly limits: ExchangeLimits) {}
 
-  /** Makes the request; called once. */
-  over(dispatcher: Dispatcher, request: Dispatcher.DispatchOptions): Promise<Answer> {
+  /** Sends the request; called once. */
+  send(dispatcher: Dispatcher, request: Dispatcher.DispatchOptions): Promise<RawResponse> {
     const { signal, timeoutMs } = this.limits;
     if (timeoutMs !== undefined) this.timer = setTimeout(this.expire, timeoutMs).unref();
-    signal?.addEventListener('abort', this.giveUp, { once: true });
+    signal?.addEventListener('abort', this.abort, { once: true });
     try {
-      if (signal?.aborted) this.giveUp();
+      if (signal?.aborted) this.abort();
       else dispatcher.dispatch(request, this);
     } catch (thrown) {
       this.fail(thrown instanceof Error ? thrown : new Error('not sent', { cause: thrown }));
     }
-    return this.outcome.promise;
+    return this.response.promise;
   }
 
   onRequestStart(controller: Controller): void {
@@ -52,11 +63,11 @@ export abstract class Exchange implements Dispatcher.DispatchHandler {
     if (this.failure) controller.abort(this.failure);
   }
 
-  onResponseStart(controller: Controller, status: number, headers: Headers): void {
-    // Parsed by now; an open stream would carry them about to its end.
+  onResponseStart(controller: Controller, status: number, headers: ResponseHeaders): void {
+    // They are parsed by now; an open stream would keep them in memory until it ends.
     controller.rawHeaders = null;
-    // Whatever is below is no answer yet.
-    if (status >= 200) this.began(status, headers);
+    // 1xx: the response itself follows.
+    if (status >= 200) this.onHeaders(status, headers);
   }
 
   abstract onResponseData(controller: Controller, chunk: Buffer): void;
@@ -67,22 +78,22 @@ export abstract class Exchange implements Dispatcher.DispatchHandler {
     this.fail(error);
   }
 
-  protected abstract began(status: number, headers: Headers): void;
+  protected abstract onHeaders(status: number, headers: ResponseHeaders): void;
 
-  /** The body will not come to its end. */
-  protected abstract broke(error: Error): void;
+  /** The rest of the body will not arrive. */
+  protected abstract onFailure(error: Error): void;
 
-  protected succeed(answer: Answer): void {
-    this.outcome.resolve(answer);
+  protected succeed(response: RawResponse): void {
+    this.response.resolve(response);
   }
 
-  /** Ends it before its time; the connection is closed. */
+  /** Aborts the exchange and closes its connection. */
   protected fail(error: Error): void {
     if (this.failure) return;
     this.failure = error;
     this.finish();
-    this.outcome.reject(error);
-    this.broke(error);
+    this.response.reject(error);
+    this.onFailure(error);
     this.controller?.abort(error);
   }
 
@@ -91,14 +102,83 @@ export abstract class Exchange implements Dispatcher.DispatchHandler {
     this.controller?.resume();
   }
 
-  /** Nothing more is to be waited for. */
+  /** Clears the timer and stops listening to the signal. */
   protected finish(): void {
     clearTimeout(this.timer);
-    this.limits.signal?.removeEventListener('abort', this.giveUp);
+    this.limits.signal?.removeEventListener('abort', this.abort);
   }
 }
 
 const reasonOf = (signal: AbortSignal | undefined): Error => {
   const reason: unknown = signal?.reason;
-  return reason instanceof Error ? reason : new Error('given up');
+  return reason instanceof Error ? reason : new Error('aborted');
 };
+
+/** Responses up to this size need no memory budget; nearly all are smaller. */
+const SMALL = 16_384;
+/** Bytes to reserve while the size of a response is not known. */
+const UNKNOWN_SIZE = 1_048_576;
+
+export interface BufferLimits {
+  /** Bytes of one response. */
+  readonly largest: number;
+  /** For all responses together. */
+  readonly budget: MemoryBudget;
+}
+
+/** A response whose body is used only when it is complete. */
+export class BufferedResponse extends Exchange {
+  private readonly chunks: Buffer[] = [];
+  private size = 0;
+  private status = 0;
+  private headers: ResponseHeaders = {};
+  /** Bytes that are reserved, or asked for. */
+  private reserved = SMALL;
+  private readonly waiter = (): void => this.resume();
+
+  constructor(
+    limits: ExchangeLimits,
+    private readonly bufferLimits: BufferLimits,
+  ) {
+    super(limits);
+  }
+
+  override onResponseData(controller: Controller, chunk: Buffer): void {
+    const { largest, budget } = this.bufferLimits;
+    this.size += chunk.length;
+    if (this.size > largest) {
+      this.fail(new ResponseTooLarge(largest));
+      return;
+    }
+    this.chunks.push(chunk);
+    if (this.size <= this.reserved) return;
+    this.reserved = Math.min(this.expectedSize, largest);
+    if (!budget.reserve(this.waiter, this.reserved)) controller.pause();
+  }
+
+  override onResponseEnd(): void {
+    this.finish();
+    const { status, headers, chunks } = this;
+    const [only] = chunks;
+    this.succeed({ status, headers, data: chunks.length === 1 && only ? only : Buffer.concat(chunks) });
+    chunks.length = 0;
+    // Released after the synchronous work on the response, which is parsed and serialised without a pause.
+    if (this.reserved > SMALL) setImmediate(() => this.bufferLimits.budget.release(this.waiter));
+  }
+
+  protected override onHeaders(status: number, headers: ResponseHeaders): void {
+    this.status = status;
+    this.headers = headers;
+  }
+
+  protected override onFailure(): void {
+    this.chunks.length = 0;
+    this.bufferLimits.budget.release(this.waiter);
+  }
+
+  private get expectedSize(): number {
+    const announced = Number(this.headers['content-length']);
+    if (announced >= this.size) return announced;
+    return this.size <= UNKNOWN_SIZE ? UNKNOWN_SIZE : Infinity;
+  }
+}

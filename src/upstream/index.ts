@@ -1,6 +1,5 @@
-export type { Caller } from './caller.js';
-export type { Hear, ServerSentEvent, UpstreamEventsRequest, UpstreamRequest, Verdict } from './request.js';
-export { Cutoff } from './cutoff.js';
-export { UpstreamClient } from './upstream.client.js';
+export { Deadline } from './deadline.js';
+export type { Caller, OnEvent, ServerSentEvent, UpstreamEventsRequest, UpstreamRequest } from './request.js';
+export { type KeyValidation, UpstreamClient } from './upstream.client.js';
 export { UpstreamError, type UpstreamFailure } from './upstream-error.js';
 export { UpstreamModule } from './upstream.module.js';

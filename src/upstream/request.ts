@@ -1,31 +1,42 @@
 import type { z } from 'zod';
 
-/** What is asked of the Runtime API. */
-export interface Asked {
-  /** As one would say it after "asked to": "run the workflow". */
+import { packageVersion } from '../config/index.js';
+
+/** On whose behalf a request is made: with which key, as part of which trace, and until when. */
+export interface Caller {
+  readonly key: string;
+  /** W3C trace context of the client, when it sent one. */
+  readonly traceparent?: string;
+  /** Aborted when the client disconnects or cancels. */
+  readonly signal: AbortSignal;
+}
+
+/** A request to the Runtime API. */
+export interface ApiRequest {
+  /** Completes "asked to": "run the workflow". */
   readonly operation: string;
   readonly method: 'GET' | 'POST';
   /** Segments below the base URL, not encoded. */
   readonly path: readonly string[];
   readonly query?: Readonly<Record<string, string | number | undefined>>;
   readonly body?: object;
-  /** For a POST: what the model should know or do when nobody can say whether it took effect. */
+  /** For a POST: what the model should know or do when it is unknown whether the request took effect. */
   readonly whenUnsure?: string;
-  /** Media type wanted, if not JSON. */
+  /** Media type of the response, if not JSON. */
   readonly accept?: string;
-  /** A stream of events goes on after this one, if the runtime can. */
+  /** Resumes a stream of events after this one, if the runtime can. */
   readonly lastEventId?: string | undefined;
 }
 
-/** One call with a JSON answer. */
-export interface UpstreamRequest<Answer> extends Asked {
+/** A request with a JSON response. */
+export interface UpstreamRequest<Answer> extends ApiRequest {
   readonly answer: z.ZodType<Answer>;
-  /** Reads the answer, in place of `JSON.parse`. */
+  /** Parses the response, in place of `JSON.parse`. */
   readonly parse?: (text: string) => unknown;
 }
 
-/** One stream of server-sent events. */
-export interface UpstreamEventsRequest extends Pick<Asked, 'operation' | 'path' | 'lastEventId'> {
+/** A request for a stream of server-sent events. */
+export interface UpstreamEventsRequest extends Pick<ApiRequest, 'operation' | 'path' | 'lastEventId'> {
   /** Silence after which the stream counts as broken. */
   readonly idleMs?: number;
 }
@@ -36,12 +47,53 @@ export interface ServerSentEvent {
   readonly data: string;
 }
 
-/** Deals with an event; resolves to whether to hear no more of them. */
-export type Hear = (event: ServerSentEvent) => Promise<boolean>;
+/** Handles an event; resolves to true to close the stream. */
+export type OnEvent = (event: ServerSentEvent) => Promise<boolean>;
 
-/** What the runtime thinks of a key. */
-export interface Verdict {
-  readonly isValid: boolean;
-  /** Absent: not told, so the runtime decides call by call. */
-  readonly permissions?: ReadonlySet<string>;
+/** Segments that need no encoding and cannot lead elsewhere; nearly all do. */
+const PLAIN = /^[\w-]+$/;
+/** Control characters and both slashes; everything else is made harmless by encoding. */
+const FORBIDDEN = /[\p{Cc}/\\]/u;
+const TRACEPARENT = /^[\da-f]{2}-[\da-f]{32}-[\da-f]{16}-[\da-f]{2}$/;
+const USER_AGENT = `cyberun-mcp/${packageVersion}`;
+
+/** URL relative to the base; `undefined` when a path segment is not safe. */
+export function relativeUrl({ path, query }: ApiRequest): string | undefined {
+  const encoded = encodePath(path);
+  if (encoded === undefined || query === undefined) return encoded;
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) if (value !== undefined) search.set(name, String(value));
+  return search.size === 0 ? encoded : `${encoded}?${search.toString()}`;
 }
+
+/** Headers of a request. Of the client's own headers, only the key and the trace are forwarded. */
+export function requestHeaders(
+  { key, traceparent }: Caller,
+  { body, accept, lastEventId }: ApiRequest,
+): Record<string, string> {
+  return {
+    Authorization: `Bearer ${key}`,
+    Accept: accept ?? 'application/json',
+    'User-Agent': USER_AGENT,
+    ...(body && { 'Content-Type': 'application/json' }),
+    ...(lastEventId !== undefined && { 'Last-Event-ID': lastEventId }),
+    ...(traceparent !== undefined && TRACEPARENT.test(traceparent) && { traceparent }),
+  };
+}
+
+/**
+ * Path of checked and percent-encoded segments, without a leading slash; `undefined` when a segment could lead
+ * elsewhere. Encoding alone does not stop `..`.
+ */
+export function encodePath(segments: readonly string[]): string | undefined {
+  return segments.every(isSafe) ? segments.map(encodeSegment).join('/') : undefined;
+}
+
+function isSafe(segment: string): boolean {
+  if (PLAIN.test(segment)) return true;
+  return !['', '.', '..'].includes(segment) && segment.isWellFormed() && !FORBIDDEN.test(segment);
+}
+
+/** `@` is legal in a path and reads better in `slug@version`. */
+const encodeSegment = (segment: string): string =>
+  PLAIN.test(segment) ? segment : encodeURIComponent(segment).replaceAll('%40', '@');

@@ -3,32 +3,44 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { AxiosRequestConfig, AxiosResponse } from 'axios';
 
 import { Addresses, CONFIG, type Config } from '../config/index.js';
-import type { Caller } from './caller.js';
-import { Cutoff } from './cutoff.js';
-import { EventReader } from './event-reader.js';
-import { headersFor, targetOf } from './outgoing.js';
-import { readWhole } from './read-whole.js';
-import { refused, unsafePath } from './refused.js';
-import type { Asked, Hear, UpstreamEventsRequest, UpstreamRequest, Verdict } from './request.js';
-import type { Body } from './streamed-answer.js';
-import { misunderstood, unanswered } from './unanswered.js';
-import type { UpstreamError } from './upstream-error.js';
+import { Deadline } from './deadline.js';
+import { rejected, unsafePath } from './rejected.js';
+import {
+  type ApiRequest,
+  type Caller,
+  type OnEvent,
+  relativeUrl,
+  requestHeaders,
+  type UpstreamEventsRequest,
+  type UpstreamRequest,
+} from './request.js';
+import { SseReader } from './sse-reader.js';
+import { readAll, type ResponseBody } from './streamed-response.js';
+import { requestWith } from './undici.adapter.js';
+import { invalidResponse, noResponse, type UpstreamError } from './upstream-error.js';
 
 const IDLE_MS = 60_000;
-/** Response header of the embedded runtime: what the key may do. */
+/** Response header of the embedded runtime: the permissions of the key. */
 const PERMISSIONS = 'cyberun-permissions';
 
-const JUDGE = {
-  operation: 'judge the key',
+const VALIDATE_KEY = {
+  operation: 'validate the key',
   method: 'GET',
   path: ['r', 'workflows'],
   query: { per_page: 1 },
 } as const;
 
-/** The only way out to the Runtime API. Whatever goes wrong is an UpstreamError. */
+/** What the runtime says of a key. */
+export interface KeyValidation {
+  readonly isValid: boolean;
+  /** Absent when the runtime does not say; it then decides call by call. */
+  readonly permissions?: ReadonlySet<string>;
+}
+
+/** The client of the Runtime API. It throws nothing but {@link UpstreamError}, and retries nothing. */
 @Injectable()
 export class UpstreamClient {
-  /** Bytes of an answer, or of an event. */
+  /** Bytes of a response, or of an event. */
   private readonly largest: number;
 
   constructor(
@@ -39,89 +51,88 @@ export class UpstreamClient {
     this.largest = Math.min(config.runtimeResponseLimitBytes, config.limits.answersBytes);
   }
 
-  /** Makes one call, once, and returns its answer as the contract describes it. */
+  /** Makes one request and returns its response as the contract describes it. */
   async send<Answer>(caller: Caller, request: UpstreamRequest<Answer>): Promise<Answer> {
-    const response = await this.exchange(caller, request);
-    if (!isSuccess(response)) throw refused(caller, request, response);
+    const response = await this.buffered(caller, request);
+    if (!isSuccess(response)) throw rejected(caller, request, response);
     const answer = request.answer.safeParse(json(response.data, request.parse));
-    if (!answer.success) throw misunderstood(request, response.status, answer.error);
+    if (!answer.success) throw invalidResponse(request, response.status, answer.error);
     return answer.data;
   }
 
   /**
-   * Tells every event of a stream, one after the other, until the runtime ends the stream or `hear` has heard enough,
-   * which closes the connection. Silence and a broken connection are errors.
+   * Passes on the events of a stream one at a time, until the runtime ends the stream or `onEvent` resolves to true, which
+   * closes the connection. Silence and a lost connection are errors.
    */
   async events(
     caller: Caller,
-    { idleMs = IDLE_MS, ...request }: UpstreamEventsRequest,
-    hear: Hear,
+    { idleMs = IDLE_MS, ...rest }: UpstreamEventsRequest,
+    onEvent: OnEvent,
   ): Promise<void> {
-    const asked = { ...request, method: 'GET', accept: 'text/event-stream' } as const;
-    const failure = (thrown: unknown): UpstreamError => unanswered(asked, caller.signal, thrown);
-    const events = new EventReader(this.largest, hear, failure);
-    using cutoff = new Cutoff(caller.signal, this.config.runtimeTimeoutMs);
-    const body = await this.opened(caller, asked, cutoff.signal);
-    cutoff.restart(idleMs);
-    const broke = await body.read((chunk) => {
-      cutoff.restart(idleMs);
+    const request = { ...rest, method: 'GET', accept: 'text/event-stream' } as const;
+    const toError = (thrown: unknown): UpstreamError => noResponse(request, caller.signal, thrown);
+    const events = new SseReader(this.largest, onEvent, toError);
+    using deadline = new Deadline(caller.signal, this.config.runtimeTimeoutMs);
+    const body = await this.streamed(caller, request, deadline.signal);
+    deadline.restart(idleMs);
+    const error = await body.read((chunk) => {
+      deadline.restart(idleMs);
       return events.take(chunk);
     });
-    if (broke) throw failure(broke);
+    if (error) throw toError(error);
   }
 
-  private async opened(caller: Caller, asked: Asked, signal: AbortSignal): Promise<Body> {
-    const response = await this.answered<Body>(caller, asked, { signal, responseType: 'stream' });
-    if (isSuccess(response)) return response.data;
-    const data = await readWhole(response.data, this.largest).catch((thrown: unknown) => {
-      throw unanswered(asked, caller.signal, thrown);
-    });
-    throw refused(caller, asked, { ...response, data });
-  }
-
-  /** Asks what a key is worth, by the cheapest call. */
-  async judge(caller: Caller): Promise<Verdict> {
-    const response = await this.exchange(caller, JUDGE);
+  /** Validates a key by the cheapest request; with status 403 the key is valid and only may not list workflows. */
+  async validateKey(caller: Caller): Promise<KeyValidation> {
+    const response = await this.buffered(caller, VALIDATE_KEY);
     if (response.status === 401) return { isValid: false };
-    if (!isSuccess(response) && response.status !== 403) throw refused(caller, JUDGE, response);
-    const told: unknown = response.headers[PERMISSIONS];
-    return typeof told === 'string' ? { isValid: true, permissions: namesIn(told) } : { isValid: true };
+    if (!isSuccess(response) && response.status !== 403) throw rejected(caller, VALIDATE_KEY, response);
+    const header: unknown = response.headers[PERMISSIONS];
+    return typeof header === 'string' ? { isValid: true, permissions: namesIn(header) } : { isValid: true };
   }
 
-  private exchange(caller: Caller, asked: Asked): Promise<AxiosResponse<Buffer>> {
+  private buffered(caller: Caller, request: ApiRequest): Promise<AxiosResponse<Buffer>> {
     const timeout = this.config.runtimeTimeoutMs;
-    return this.answered(caller, asked, { signal: caller.signal, timeout, responseType: 'arraybuffer' });
+    return this.request(caller, request, { signal: caller.signal, timeout, responseType: 'arraybuffer' });
   }
 
-  private async answered<Data>(
+  private async streamed(caller: Caller, request: ApiRequest, signal: AbortSignal): Promise<ResponseBody> {
+    const response = await this.request<ResponseBody>(caller, request, { signal, responseType: 'stream' });
+    if (isSuccess(response)) return response.data;
+    const data = await readAll(response.data, this.largest).catch((thrown: unknown) => {
+      throw noResponse(request, caller.signal, thrown);
+    });
+    throw rejected(caller, request, { ...response, data });
+  }
+
+  private async request<Data>(
     caller: Caller,
-    asked: Asked,
-    { signal, ...rest }: AxiosRequestConfig & { readonly signal: AbortSignal },
+    request: ApiRequest,
+    { signal, ...options }: AxiosRequestConfig & { readonly signal: AbortSignal },
   ): Promise<AxiosResponse<Data>> {
-    const url = targetOf(asked);
-    if (url === undefined) throw unsafePath(asked);
-    const { method, body } = asked;
+    const url = relativeUrl(request);
+    if (url === undefined) throw unsafePath(request);
+    const { method, body } = request;
     try {
-      // Not by way of an Observable: leaving one makes an error, with a stack, for every request that went well.
-      return await this.http.axiosRef.request<Data>({
+      return await requestWith<Data>(this.http, {
         baseURL: this.addresses.runtime,
         url,
         method,
-        headers: headersFor(caller, asked),
+        headers: requestHeaders(caller, request),
         ...(body && { data: JSON.stringify(body) }),
         signal,
-        ...rest,
+        ...options,
         maxContentLength: this.largest,
       });
     } catch (thrown) {
-      throw unanswered(asked, caller.signal, signal.aborted ? signal.reason : thrown);
+      throw noResponse(request, caller.signal, signal.aborted ? signal.reason : thrown);
     }
   }
 }
 
 const isSuccess = ({ status }: AxiosResponse): boolean => status >= 200 && status < 300;
 
-/** An empty answer is an empty object; what is not JSON is `undefined`, which no answer matches. */
+/** An empty body is an empty object; a body that is not JSON is `undefined`, which matches no schema. */
 function json(data: Buffer, parse: (text: string) => unknown = JSON.parse): unknown {
   if (data.length === 0) return {};
   try {

@@ -1,30 +1,41 @@
-import { HttpService } from '@nestjs/axios';
+import { HttpModule } from '@nestjs/axios';
 import { Module } from '@nestjs/common';
 
 import { CONFIG, type Config } from '../config/index.js';
-import { AnswerRoom } from '../http/index.js';
-import { Dispatchers } from './dispatchers.js';
-import { httpServiceOver } from './http-service.js';
-import { undiciAdapter } from './undici.adapter.js';
+import { MemoryBudget } from '../http/index.js';
+import { Dispatchers, undiciAdapter } from './undici.adapter.js';
 import { UpstreamClient } from './upstream.client.js';
 
-/** The way to the Runtime API; axios itself neither parses nor judges an answer. */
+/** Connections to the runtime, and memory for its responses. */
 @Module({
   providers: [
     Dispatchers,
     {
-      provide: AnswerRoom,
+      provide: MemoryBudget,
       inject: [CONFIG],
-      useFactory: ({ limits }: Config) => new AnswerRoom(limits.answersBytes),
+      useFactory: ({ limits }: Config) => new MemoryBudget(limits.answersBytes),
     },
-    {
-      provide: HttpService,
-      inject: [Dispatchers, AnswerRoom],
-      useFactory: (dispatchers: Dispatchers, room: AnswerRoom): HttpService =>
-        httpServiceOver(undiciAdapter(dispatchers, room)),
-    },
-    UpstreamClient,
   ],
-  exports: [AnswerRoom, UpstreamClient],
+  exports: [Dispatchers, MemoryBudget],
+})
+class ConnectionsModule {}
+
+/** The client of the Runtime API. The client itself checks status and body, so axios neither parses nor validates. */
+@Module({
+  imports: [
+    ConnectionsModule,
+    HttpModule.registerAsync({
+      imports: [ConnectionsModule],
+      inject: [Dispatchers, MemoryBudget],
+      useFactory: (dispatchers: Dispatchers, budget: MemoryBudget) => ({
+        adapter: undiciAdapter(dispatchers, budget),
+        transformRequest: [],
+        transformResponse: [],
+        validateStatus: null,
+      }),
+    }),
+  ],
+  providers: [UpstreamClient],
+  exports: [ConnectionsModule, UpstreamClient],
 })
 export class UpstreamModule {}

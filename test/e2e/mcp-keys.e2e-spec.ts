@@ -50,7 +50,7 @@ describe('the verdict on a key', () => {
     const runtime = new FakeRuntime();
     const body = { error_message: 'no connection' };
     runtime.verdict = () =>
-      Promise.reject(new UpstreamError('unreachable', body, { operation: 'judge the key' }));
+      Promise.reject(new UpstreamError('unreachable', body, { operation: 'validate the key' }));
     await using app = await McpApp.start({ runtime });
     const http = new McpHttp(app);
     expect((await http.modern('tools/call', { name: 'nothing' })).status).toBe(200);

@@ -80,7 +80,7 @@ it('nothing of it was ever logged, and something was', () => {
   const log = application.log();
   const isLogged = (text: string): boolean => log.includes(text);
   expect(
-    ['refused', 'broken', 'timeout', 'unreachable'].filter((kind) => !isLogged(`"kind":"${kind}"`)),
+    ['rejected', 'invalid', 'timeout', 'unreachable'].filter((kind) => !isLogged(`"kind":"${kind}"`)),
   ).toEqual([]);
   expect([PLANTED, KEY, 'planted-env-secret', 'planted-host-path'].filter(isLogged)).toEqual([]);
 });

@@ -121,7 +121,7 @@ describe('a call of the runtime', () => {
 
   it.each(['..', '.', '', 'a/b', 'a\\b', 'a\nb'])('is not made with the id %j', async (id) => {
     const error = await failure(client.send(caller, { ...read, path: ['r', 'things', id] }));
-    expect(error).toMatchObject({ kind: 'refused', status: undefined });
+    expect(error).toMatchObject({ kind: 'rejected', status: undefined });
     expect(error.body.error_message).toContain('exactly as a list tool returned it');
     expect(runtime.seen).toEqual([]);
   });
@@ -147,7 +147,7 @@ describe('what a model reads when the runtime', () => {
   it('refuses', async () => {
     runtime.on(THING, { status: 404, json: { error_message: 'resource not found', stack: 'planted' } });
     expect(await failure(client.send(caller, read))).toMatchObject({
-      kind: 'refused',
+      kind: 'rejected',
       status: 404,
       body: { error_message: 'resource not found. Check the id or slug with the matching list tool.' },
     });
@@ -176,7 +176,7 @@ describe('what a model reads when the runtime', () => {
     runtime.on(THING, (_request, response) => response.end(text));
     runtime.on(RUN, (_request, response) => response.end(text));
     const error = await failure(client.send(caller, read));
-    expect(error.kind).toBe('broken');
+    expect(error.kind).toBe('invalid');
     expect(error.body.error_message).toContain('does not understand');
     expect(error.body.error_message).toContain('It changes nothing');
     expect((await failure(client.send(caller, run))).body.error_message).toContain('Look first.');
@@ -188,7 +188,7 @@ describe('what a model reads when the runtime', () => {
     runtime.on(RUN, (_request, response) => response.end(text));
     const tooLarge = "The runtime's answer is larger than the 2048 bytes this server takes when it asks to";
     expect(await failure(client.send(caller, read))).toMatchObject({
-      kind: 'broken',
+      kind: 'invalid',
       body: { error_message: `${tooLarge} get the thing. It would be again; ask for less, if you can.` },
     });
     expect((await failure(client.send(caller, run))).body.error_message).toMatch(
@@ -198,7 +198,7 @@ describe('what a model reads when the runtime', () => {
 
   it('sends elsewhere, where the key does not go', async () => {
     runtime.on(THING, { status: 307, headers: { Location: `${runtime.url}/r/other/x` } });
-    expect(await failure(client.send(caller, read))).toMatchObject({ kind: 'broken', status: 307 });
+    expect(await failure(client.send(caller, read))).toMatchObject({ kind: 'invalid', status: 307 });
     expect(runtime.seen).toHaveLength(1);
   });
 
@@ -291,7 +291,7 @@ describe('a stream of events', () => {
   it('that is refused says so', async () => {
     runtime.on(EVENTS, { status: 404, json: { error_message: 'resource not found' } });
     expect(await failure(heard(request))).toMatchObject({
-      kind: 'refused',
+      kind: 'rejected',
       status: 404,
     });
   });
@@ -303,7 +303,7 @@ describe('a stream of events', () => {
 
   it('with an event larger than is read is broken', async () => {
     runtime.on(EVENTS, events([{ event: 'status', data: 'x'.repeat(9000) }]));
-    expect((await failure(heard(request))).kind).toBe('broken');
+    expect((await failure(heard(request))).kind).toBe('invalid');
   });
 
   it('is closed when enough was heard, and when the caller gives up', async () => {
@@ -363,13 +363,13 @@ describe('the verdict on a key', () => {
     ],
   ])('is %s', async (_name, answer, verdict) => {
     runtime.on(JUDGE, answer);
-    expect(await client.judge(caller)).toEqual(verdict);
+    expect(await client.validateKey(caller)).toEqual(verdict);
     expect(runtime.seen).toMatchObject([{ query: { per_page: '1' } }]);
   });
 
   it.each([500, 503, 429])('is open when the runtime answers %i', async (status) => {
     runtime.on(JUDGE, { status, json: {} });
-    expect(await failure(client.judge(caller))).toMatchObject({ kind: 'refused', status });
+    expect(await failure(client.validateKey(caller))).toMatchObject({ kind: 'rejected', status });
   });
 });
 

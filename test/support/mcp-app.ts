@@ -16,7 +16,7 @@ import {
 } from '../../src/mcp/index.js';
 import { CyberunStrategy } from '../../src/mcp/transport/cyberun.strategy.js';
 import { Traffic } from '../../src/mcp/transport/traffic.js';
-import { type Caller, UpstreamClient, type Verdict } from '../../src/upstream/index.js';
+import { type Caller, UpstreamClient, type KeyValidation } from '../../src/upstream/index.js';
 import { LogBook } from './log-book.js';
 import { OddTools, SampleTools } from './sample-tools.js';
 
@@ -26,9 +26,9 @@ export const KEY = 'sk-test-0123456789abcdef';
 /** Stands in for the Runtime API: says what keys are worth, and counts how often it was asked. */
 export class FakeRuntime {
   readonly judged: string[] = [];
-  verdict: (key: string) => Verdict | Promise<Verdict> = () => ({ isValid: true });
+  verdict: (key: string) => KeyValidation | Promise<KeyValidation> = () => ({ isValid: true });
 
-  async judge({ key }: Caller): Promise<Verdict> {
+  async validateKey({ key }: Caller): Promise<KeyValidation> {
     this.judged.push(key);
     return await this.verdict(key);
   }

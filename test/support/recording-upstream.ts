@@ -1,6 +1,6 @@
 import type {
   Caller,
-  Hear,
+  OnEvent,
   ServerSentEvent,
   UpstreamClient,
   UpstreamEventsRequest,
@@ -22,9 +22,9 @@ export function recordingUpstream(...answers: unknown[]) {
       sent.push(request);
       return Promise.resolve(request.answer.parse(answers.shift()));
     },
-    async events(_caller: Caller, { path, lastEventId }: UpstreamEventsRequest, hear: Hear) {
+    async events(_caller: Caller, { path, lastEventId }: UpstreamEventsRequest, onEvent: OnEvent) {
       asked.push(`EVENTS /${path.join('/')}${lastEventId === undefined ? '' : ` after ${lastEventId}`}`);
-      for (const event of answers.shift() as ServerSentEvent[]) if (await hear(event)) return;
+      for (const event of answers.shift() as ServerSentEvent[]) if (await onEvent(event)) return;
     },
   };
   return { asked, sent, client: client as unknown as UpstreamClient };

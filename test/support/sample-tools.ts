@@ -47,7 +47,7 @@ export class SampleTools {
   @Tool({ name: 'refuse', description: 'Says no', parameters: SAMPLE_SCHEMAS.refuse })
   refuse(@ToolInput(refuseInput) { status }: z.infer<typeof refuseInput>): never {
     throw new UpstreamError(
-      'refused',
+      'rejected',
       { error_message: 'resource not found' },
       { operation: 'find it', status },
     );

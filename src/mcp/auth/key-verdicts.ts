@@ -71,7 +71,7 @@ export class KeyVerdicts {
 
   private async judge(key: string): Promise<KeyVerdict> {
     try {
-      return await this.upstream.judge({ key, signal: AbortSignal.timeout(VERDICT_MS) });
+      return await this.upstream.validateKey({ key, signal: AbortSignal.timeout(VERDICT_MS) });
     } catch (error) {
       this.logger.warn({ message: 'The runtime could not judge a key; the request goes on.', error });
       return UNKNOWN;

@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { ServerResponse } from 'node:http';
 
 import { CONFIG, type Config } from '../../config/index.js';
-import { AnswerRoom } from '../../http/index.js';
+import { MemoryBudget } from '../../http/index.js';
 
 /** What is left unread of an answer up to this size is not accounted for. */
 const LIGHT = 65_536;
@@ -19,7 +19,7 @@ export class Outbox {
   private bytes = 0;
 
   constructor(
-    private readonly room: AnswerRoom,
+    private readonly budget: MemoryBudget,
     @Inject(CONFIG) { limits }: Config,
   ) {
     this.most = limits.unreadBytes;
@@ -34,7 +34,7 @@ export class Outbox {
     response.once('close', () => {
       this.unread.delete(response);
       this.bytes -= bytes;
-      if (this.bytes <= this.most) this.room.open();
+      if (this.bytes <= this.most) this.budget.open();
     });
   }
 
@@ -42,7 +42,7 @@ export class Outbox {
     this.unread.add(response);
     this.bytes += bytes;
     if (this.bytes <= this.most) return;
-    this.room.close();
+    this.budget.close();
     for (const { socket } of this.unread) {
       // The time begins anew whenever it is set.
       if (socket?.timeout !== this.hurryMs) socket?.setTimeout(this.hurryMs);

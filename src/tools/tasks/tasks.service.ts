@@ -12,7 +12,7 @@ import {
   type TaskResult,
   taskResult,
 } from '../../contract/index.js';
-import { type Caller, type Hear, UpstreamClient } from '../../upstream/index.js';
+import { type Caller, type OnEvent, UpstreamClient } from '../../upstream/index.js';
 
 /** The task endpoints of the Runtime API, one method per endpoint. */
 @Injectable()
@@ -59,9 +59,9 @@ export class TasksService {
     });
   }
 
-  /** Resolves at the end of the stream, or as soon as `hear` has heard enough. */
-  events(caller: Caller, taskId: string, hear: Hear, lastEventId?: string): Promise<void> {
+  /** Resolves at the end of the stream, or when `onEvent` resolves to true. */
+  events(caller: Caller, taskId: string, onEvent: OnEvent, lastEventId?: string): Promise<void> {
     const path = ['r', 'tasks', taskId, 'events'];
-    return this.upstream.events(caller, { operation: 'follow the task', path, lastEventId }, hear);
+    return this.upstream.events(caller, { operation: 'follow the task', path, lastEventId }, onEvent);
   }
 }

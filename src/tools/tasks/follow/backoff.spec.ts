@@ -20,13 +20,13 @@ describe('the pause before the next look', () => {
 
   it('is as long as the runtime asked for, once', () => {
     const backoff = new Backoff();
-    backoff.failed(failure('refused', 429, 30));
+    backoff.failed(failure('rejected', 429, 30));
     expect([backoff.next(), backoff.next()]).toEqual([30_000, 500]);
   });
 
   it('is never longer than a timer can take, whatever the runtime asked for', () => {
     const backoff = new Backoff();
-    backoff.failed(failure('refused', 503, 3_000_000_000));
+    backoff.failed(failure('rejected', 503, 3_000_000_000));
     expect(backoff.next()).toBe(3_600_000);
   });
 });
@@ -35,11 +35,11 @@ describe('a failure', () => {
   it.each([
     ['unreachable', undefined, true],
     ['timeout', undefined, true],
-    ['refused', 429, true],
-    ['refused', 503, true],
-    ['refused', 404, false],
-    ['refused', 401, false],
-    ['broken', 200, false],
+    ['rejected', 429, true],
+    ['rejected', 503, true],
+    ['rejected', 404, false],
+    ['rejected', 401, false],
+    ['invalid', 200, false],
     ['cancelled', undefined, false],
   ] as const)('%s %s may pass: %s', (kind, status, expected) => {
     expect(isPassing(failure(kind, status))).toBe(expected);

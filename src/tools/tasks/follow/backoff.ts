@@ -31,6 +31,6 @@ export class Backoff {
 /** Whether a failure may be gone in a moment, as a restart or an overload is. */
 export function isPassing({ kind, status = 0 }: UpstreamError): boolean {
   return (
-    kind === 'unreachable' || kind === 'timeout' || (kind === 'refused' && (status === 429 || status >= 500))
+    kind === 'unreachable' || kind === 'timeout' || (kind === 'rejected' && (status === 429 || status >= 500))
   );
 }

@@ -4,7 +4,7 @@ import { TASK_ID, taskSample } from '../../../../test/support/runtime-samples.js
 import type { Task } from '../../../contract/index.js';
 import {
   type Caller,
-  type Hear,
+  type OnEvent,
   type ServerSentEvent,
   UpstreamError,
   type UpstreamFailure,
@@ -37,13 +37,13 @@ function scripted(streams: Step[][], looks: (Task | UpstreamError)[]) {
     const look = next(looks);
     return look instanceof UpstreamError ? Promise.reject(look) : Promise.resolve(look);
   });
-  async function events(caller: Caller, _taskId: string, hear: Hear, lastEventId?: string) {
+  async function events(caller: Caller, _taskId: string, onEvent: OnEvent, lastEventId?: string) {
     resumedAfter.push(lastEventId);
     for (const step of next(streams)) {
       if (caller.signal.aborted) throw failure('cancelled');
       if (step instanceof UpstreamError) throw step;
       if (step instanceof Promise) await Promise.race([step, aborted(caller.signal)]);
-      else if (await hear(step)) return;
+      else if (await onEvent(step)) return;
     }
   }
   return { resumedAfter, get, follower: new TaskFollower({ get, events } as unknown as TasksService) };
@@ -172,7 +172,7 @@ describe('a stream that breaks', () => {
 
   it('is replaced by looking when there is no stream at all', async () => {
     const { follower } = scripted(
-      [[failure('refused', 404)]],
+      [[failure('rejected', 404)]],
       [taskSample('queued'), taskSample('running'), taskSample('running'), taskSample('completed')],
     );
     expect(await passing(follow(follower))).toMatchObject({ task_status: 'completed' });
@@ -187,13 +187,13 @@ describe('a stream that breaks', () => {
   it('is waited for while the runtime restarts', async () => {
     const { follower, get } = scripted(
       [[status('running', '1', { agent_id: 'a' }), failure('unreachable')], [failure('unreachable')]],
-      [failure('unreachable'), failure('refused', 503), failure('timeout'), taskSample('completed')],
+      [failure('unreachable'), failure('rejected', 503), failure('timeout'), taskSample('completed')],
     );
     expect(await passing(follow(follower))).toMatchObject({ task_status: 'completed' });
     expect(get).toHaveBeenCalledTimes(4);
   });
 
-  it.each([failure('unreachable'), failure('refused', 404), failure('refused', 429), failure('broken')])(
+  it.each([failure('unreachable'), failure('rejected', 404), failure('rejected', 429), failure('invalid')])(
     'at once is an error: $message',
     async (error) => {
       const { follower } = scripted([[error]], [error]);
@@ -201,7 +201,7 @@ describe('a stream that breaks', () => {
     },
   );
 
-  it.each([failure('refused', 401), failure('refused', 404), failure('broken', 200)])(
+  it.each([failure('rejected', 401), failure('rejected', 404), failure('invalid', 200)])(
     'later for a reason that does not pass is an error: $message',
     async (error) => {
       const { follower } = scripted([[status('queued', '1'), failure('unreachable')]], [error]);
@@ -236,7 +236,7 @@ describe('when the time is up', () => {
 describe('a caller that gives up', () => {
   it.each([
     ['while the stream is open', [[status('running', '1', { agent_id: 'a' }), forever()]]],
-    ['between two looks', [[failure('refused', 404)]]],
+    ['between two looks', [[failure('rejected', 404)]]],
   ])('ends it %s, without another call of the runtime', async (_when, streams) => {
     const { follower, get } = scripted(streams, [taskSample('running')]);
     const following = follow(follower);

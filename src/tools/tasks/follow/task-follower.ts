@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 
 import { isTerminal, type Task, type TaskEvent, taskEvent } from '../../../contract/index.js';
-import { type Caller, Cutoff, type ServerSentEvent, UpstreamError } from '../../../upstream/index.js';
+import { type Caller, Deadline, type ServerSentEvent, UpstreamError } from '../../../upstream/index.js';
 import { TasksService } from '../tasks.service.js';
 import { Backoff, isPassing } from './backoff.js';
 import { pause } from './pause.js';
@@ -36,7 +36,7 @@ export class TaskFollower {
 
   /** The task when it ended; or as it is when the time is up, with a `note` that says so. */
   async follow(caller: Caller, { taskId, seconds, report }: Wish): Promise<Task> {
-    using time = new Cutoff(caller.signal, seconds * 1000);
+    using time = new Deadline(caller.signal, seconds * 1000);
     using progress = new TaskProgress(report ?? nobody);
     const pursuit: Pursuit = {
       caller: { ...caller, signal: time.signal },

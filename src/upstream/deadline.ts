@@ -1,24 +1,24 @@
-/** The time for an answer is up. */
-export class DeadlinePassed extends Error {
-  override readonly name = 'DeadlinePassed';
+/** The time for a response is up. */
+export class DeadlineExceeded extends Error {
+  override readonly name = 'DeadlineExceeded';
 }
 
-/** One signal that ends a request when its caller gives up or its time is up, whichever comes first. */
-export class Cutoff implements Disposable {
+/** An abort signal that fires when the caller aborts or the time is up, whichever comes first. */
+export class Deadline implements Disposable {
   private readonly controller = new AbortController();
   private timer: NodeJS.Timeout | undefined;
   private timeoutMs: number | undefined;
-  private readonly giveUp = (): void => this.controller.abort(this.caller.reason);
+  private readonly abort = (): void => this.controller.abort(this.caller.reason);
 
   private readonly expire = (): void =>
-    this.controller.abort(new DeadlinePassed(`nothing within ${this.timeoutMs} ms`));
+    this.controller.abort(new DeadlineExceeded(`nothing within ${this.timeoutMs} ms`));
 
   constructor(
     private readonly caller: AbortSignal,
     timeoutMs: number,
   ) {
-    caller.addEventListener('abort', this.giveUp, { once: true });
-    if (caller.aborted) this.giveUp();
+    caller.addEventListener('abort', this.abort, { once: true });
+    if (caller.aborted) this.abort();
     this.restart(timeoutMs);
   }
 
@@ -26,7 +26,7 @@ export class Cutoff implements Disposable {
     return this.controller.signal;
   }
 
-  /** Sets the time left anew. */
+  /** Starts the timer again; cheap when the timeout is unchanged. */
   restart(timeoutMs: number): void {
     if (timeoutMs === this.timeoutMs) {
       this.timer?.refresh();
@@ -39,6 +39,6 @@ export class Cutoff implements Disposable {
 
   [Symbol.dispose](): void {
     clearTimeout(this.timer);
-    this.caller.removeEventListener('abort', this.giveUp);
+    this.caller.removeEventListener('abort', this.abort);
   }
 }

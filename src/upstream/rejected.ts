@@ -1,10 +1,14 @@
+import type { AxiosResponse } from 'axios';
+
 import type { ErrorBody } from '../contract/index.js';
+import type { ApiRequest, Caller } from './request.js';
+import { invalidResponse, possibleEffect, UpstreamError } from './upstream-error.js';
 
 const LONGEST_MESSAGE = 2000;
-/** A whole credential; the short prefix by which people name one is none. */
+/** A whole credential; the short prefix that names a key in a list is not one. */
 const CREDENTIAL = /\b[sad]k-[\w.~+/-]{16,}/g;
 
-/** What a status means for whoever reads the refusal, beyond the runtime's own words. */
+/** What to do about a status, beyond the runtime's own words. */
 const NEXT_STEP: Readonly<Record<number, string>> = {
   401: 'The integration key is invalid, revoked or expired. Do not retry; ask the user for a new sk- key.',
   403: 'The key is valid but may not do this. Do not retry; tell the user which permission or feature is missing.',
@@ -12,21 +16,45 @@ const NEXT_STEP: Readonly<Record<number, string>> = {
   429: 'Too many calls at once. Wait before the next one.',
 };
 
-interface Refusal {
+/** The error for a response whose status is not 2xx. */
+export function rejected(
+  { key }: Caller,
+  request: ApiRequest,
+  response: AxiosResponse<Buffer>,
+): UpstreamError {
+  const { status, headers, data } = response;
+  // Redirects are not followed: the key must not go elsewhere.
+  if (status < 400) return invalidResponse(request, status);
+  const header: unknown = headers['retry-after'];
+  const retryAfter = typeof header === 'string' ? header : undefined;
+  const body = rejectionBody({ status, retryAfter, text: data.toString('utf8'), key });
+  // A gateway in between timed out; the runtime behind it may have gone on.
+  if (status === 502 || status === 504) body.error_message += ` ${possibleEffect(request)}`;
+  return new UpstreamError('rejected', body, { operation: request.operation, status });
+}
+
+/** The error for an id or slug that is not safe in a path: the request is not sent. */
+export function unsafePath({ operation }: ApiRequest): UpstreamError {
+  const error_message =
+    'An id or slug holds a slash, a backslash or a control character, or is empty, "." or "..". Give it exactly as a list tool returned it.';
+  return new UpstreamError('rejected', { error_message }, { operation });
+}
+
+interface Rejection {
   readonly status: number;
   /** Value of the `Retry-After` header. */
   readonly retryAfter: string | undefined;
-  /** Text of the answer, whatever it is. */
+  /** Body of the response, whatever its type. */
   readonly text: string;
-  /** Never shown, should the runtime repeat it; nor is anything else that looks like a key. */
+  /** Masked if the runtime repeats it, as is everything else that looks like a key. */
   readonly key: string;
 }
 
 /**
- * What a model may read of a refusal: the reason, when to come back, what to do next. Fields the contract does not
- * name stay behind, and so does text that is not JSON: it may be anything, a stranger's instructions included.
+ * The part of an error response that a model may read: the reason, when to retry, what to do next. Fields the contract
+ * does not name are dropped, and so is text that is not JSON: it may hold anything, prompt injections included.
  */
-export function refusalBody({ status, retryAfter, text, key }: Refusal): ErrorBody {
+export function rejectionBody({ status, retryAfter, text, key }: Rejection): ErrorBody {
   const body = parsed(text);
   const reason = reasonIn(body, key) ?? `The runtime refused with status ${status} and gave no reason.`;
   const seconds = secondsOf(retryAfter) ?? secondsOf(body['retry_after_seconds']);
@@ -59,7 +87,7 @@ function reasonIn(body: Record<string, unknown>, key: string): string | undefine
 
 const isText = (value: unknown): value is string => typeof value === 'string' && value.trim() !== '';
 
-/** The runtime's own words, with the next step behind them where there is one. */
+/** The runtime's own words, followed by the next step if there is one. */
 function withNextStep(reason: string, status: number): string {
   const step = NEXT_STEP[status];
   if (step === undefined) return reason;
