@@ -8,7 +8,7 @@ import { tasks } from './cases/tasks.mjs';
 import { describeCommit, describeMachine } from './machine.mjs';
 import { OtherLoad } from './other-load.mjs';
 import { recordTools } from './peers.mjs';
-import { printCase, printFailure, printJudgements, writeJson } from './report.mjs';
+import { printCase, printFailure, printBudgets, writeJson } from './report.mjs';
 import { writePage } from './page.mjs';
 import { pinThisProcess, serverScript, ServerProcess } from './server-process.mjs';
 
@@ -39,7 +39,7 @@ const QUICK = {
   },
 };
 
-/** The cases in the order they run; each is a function of what it needs and returns a table and its judgements. */
+/** The cases in the order they run; each is a function of what it needs and returns a table and its budgets. */
 const CASES = { starts, tasks, calls, lists, proxied, sessions, streams };
 const NEED_TOOLS = new Set(['calls', 'lists', 'sessions']);
 
@@ -89,16 +89,16 @@ async function runCase(name, setup) {
     return outcome;
   } catch (error) {
     printFailure(name, error);
-    return { name, error: String(error), judgements: [] };
+    return { name, error: String(error), budgets: [] };
   }
 }
 
 function conclude(results, { strict, quick, 'write-docs': isPageWanted }) {
-  const judgements = results.cases.flatMap((outcome) => outcome.judgements);
-  printJudgements(judgements, results.seconds);
+  const budgets = results.cases.flatMap((outcome) => outcome.budgets);
+  printBudgets(budgets, results.seconds);
   writeJson(results);
   const isBroken = results.cases.some(({ error }) => error !== undefined);
   if (isPageWanted && !isBroken && !quick) writePage(results);
   if (isBroken) return 1;
-  return strict && judgements.some(({ holds }) => !holds) ? 1 : 0;
+  return strict && budgets.some(({ holds }) => !holds) ? 1 : 0;
 }

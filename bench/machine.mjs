@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { cpus, loadavg, release, totalmem, type } from 'node:os';
 
-import { round } from './judgement.mjs';
+import { round } from './budget.mjs';
 
 const GIBIBYTE = 1_073_741_824;
 

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { percent } from './judgement.mjs';
+import { percent } from './budget.mjs';
 import { ROOT } from './peers.mjs';
 import { otherLoadLine } from './report.mjs';
 
@@ -27,7 +27,7 @@ function caution(cases) {
 /** Writes docs/performance.md: every figure in it is of this one run. */
 export function writePage({ date, command, commit, seconds, machine, cases }) {
   const { node, cpu, memory, system, pinning, loadBefore } = machine;
-  const judgements = cases.flatMap((outcome) => outcome.judgements);
+  const budgets = cases.flatMap((outcome) => outcome.budgets);
   const page = [
     '# Performance',
     'Written by the benchmark; change `bench/` and run it again, not this page.',
@@ -47,7 +47,7 @@ export function writePage({ date, command, commit, seconds, machine, cases }) {
     '## Budgets',
     table(
       ['Measure', 'Budget', 'Measured', 'Holds'],
-      judgements.map(({ measure, budget, measured, holds }) => [
+      budgets.map(({ measure, budget, measured, holds }) => [
         measure,
         budget,
         measured,

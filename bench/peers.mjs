@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
+import { goSdkServer } from './go-sdk.mjs';
 import { call, callIn, ERAS, KEY, openSession, SESSIONS, STATELESS } from './protocol.mjs';
 import { serverScript, ServerProcess } from './server-process.mjs';
 
@@ -15,11 +16,13 @@ const SESSIONS_PER_LANE = 8;
 export const FEW_TOOLS = 15;
 
 /** What is measured beside the product, and the eras each can be asked in. */
-const PEERS = { stock: ERAS, sdk: ERAS, fastmcp: [SESSIONS] };
+const NODE_PEERS = { stock: ERAS, sdk: ERAS, fastmcp: [SESSIONS] };
+const peers = () => ({ ...NODE_PEERS, ...(goSdkServer() && { goSdk: ERAS }) });
 export const LABELS = {
   floor: 'bare node:http',
   stock: 'mcp-nest 2.0.5, stock',
   sdk: 'MCP SDK 2.4.0',
+  goSdk: 'MCP Go SDK 1.8.0',
   fastmcp: 'fastmcp 4.20.16',
   ours: 'cyberun-mcp',
 };
@@ -84,9 +87,11 @@ export async function recordTools(runtimeUrl) {
 export async function startPeers(runtimeUrl, count) {
   const env = { BENCH_TOOLS: TOOLS_FILE, BENCH_TOOL_COUNT: String(count), BENCH_KEY: KEY };
   const servers = { floor: await ServerProcess.start({ script: serverScript('floor'), env }) };
-  for (const kind of Object.keys(PEERS)) {
+  for (const kind of Object.keys(NODE_PEERS)) {
     servers[kind] = await ServerProcess.start({ script: serverScript(kind), env });
   }
+  const program = goSdkServer();
+  if (program) servers.goSdk = await ServerProcess.start({ program, env });
   servers.ours = await ServerProcess.start({
     script: serverScript('ours'),
     env: { ...productEnv(runtimeUrl), ...env },
@@ -107,7 +112,7 @@ export async function lanesOf(servers, { bare, suffix = '', ...what }) {
       calls: [callIn(STATELESS, what)],
     },
   ];
-  for (const [kind, eras] of Object.entries({ ...PEERS, ours: ERAS })) {
+  for (const [kind, eras] of Object.entries({ ...peers(), ours: ERAS })) {
     for (const era of eras) lanes.push(await laneOf(servers[kind], { kind, era, suffix, ...what }));
   }
   return lanes;

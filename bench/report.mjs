@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { percent } from './judgement.mjs';
+import { percent } from './budget.mjs';
 import { ROOT } from './peers.mjs';
 
 const FOLDER = join(ROOT, 'results');
@@ -30,16 +30,16 @@ export function printFailure(name, error) {
 }
 
 /** Every budget with what was measured, and a last line that counts them. */
-export function printJudgements(judgements, seconds) {
-  const rows = judgements.map(({ measure, budget, measured, holds }) => [
+export function printBudgets(budgets, seconds) {
+  const rows = budgets.map(({ measure, budget, measured, holds }) => [
     measure,
     budget,
     measured,
     holds ? 'holds' : 'NOT MET',
   ]);
   if (rows.length > 0) console.log(`\n${textTable(['measure', 'budget', 'measured', ''], rows)}`);
-  const met = judgements.filter(({ holds }) => holds).length;
-  console.log(`\n${met} of ${judgements.length} budgets hold (${seconds} s; results/bench.json)`);
+  const met = budgets.filter(({ holds }) => holds).length;
+  console.log(`\n${met} of ${budgets.length} budgets hold (${seconds} s; results/bench.json)`);
 }
 
 export function writeJson(results) {

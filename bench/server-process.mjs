@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
@@ -26,14 +26,18 @@ const CORES = { server: SERVER_CORE, client: CLIENT_CORE, any: `${SERVER_CORE}-$
 
 /** A server in a process of its own that said `{"message":"ready","endpoint":…}` and answers the probe. */
 export class ServerProcess {
-  /** @param {{ script: string, args?: string[], env?: object, place?: 'server' | 'client' | 'any'}} what */
-  static async start({ script, args = [], env = {}, place = 'server' }) {
-    const command = [process.execPath, ...profiling, '--expose-gc', '--import', PROBE, script, ...args];
+  /**
+   * Starts a script of Node's under the probe, or a program that answers the same readings on its standard input.
+   * @param {{ script?: string, program?: string, args?: string[], env?: object, place?: 'server' | 'client' | 'any' }} what
+   */
+  static async start({ script, program, args = [], env = {}, place = 'server' }) {
+    const node = [process.execPath, ...profiling, '--expose-gc', '--import', PROBE, script];
+    const command = [...(program ? [program] : node), ...args];
     const [file, ...rest] = canPin ? ['taskset', '-c', CORES[place], ...command] : command;
     const startedAt = performance.now();
     const child = spawn(file, rest, {
       env: { PATH: process.env.PATH, HOME: process.env.HOME, NODE_ENV: 'production', ...env },
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      stdio: program ? ['pipe', 'pipe', 'pipe'] : ['ignore', 'pipe', 'pipe', 'ipc'],
     });
     const server = new ServerProcess(child);
     Object.assign(server, await server.#ready());
@@ -43,9 +47,12 @@ export class ServerProcess {
 
   #child;
   #log = [];
+  /** By what is read. */
+  #readings = new EventEmitter();
 
   constructor(child) {
     this.#child = child;
+    child.on('message', (message) => this.#take(message));
   }
 
   get pid() {
@@ -57,14 +64,13 @@ export class ServerProcess {
     const answer = new Promise((resolve, reject) => {
       const ended = () => reject(new Error(this.#ending()));
       this.#child.once('exit', ended);
-      const listen = (message) => {
-        if (message.read !== read) return;
-        this.#child.off('message', listen).off('exit', ended);
-        resolve(message.value);
-      };
-      this.#child.on('message', listen);
+      this.#readings.once(read, (value) => {
+        this.#child.off('exit', ended);
+        resolve(value);
+      });
     });
-    this.#child.send({ read });
+    if (this.#child.stdin) this.#child.stdin.write(`${read}\n`);
+    else this.#child.send({ read });
     return answer;
   }
 
@@ -88,6 +94,7 @@ export class ServerProcess {
     const { promise, resolve, reject } = Promise.withResolvers();
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       createInterface({ input: stream }).on('line', (line) => {
+        if (line.startsWith('{"read"')) return this.#take(JSON.parse(line));
         this.#log.push(line);
         if (this.#log.length > LOG_LINES_KEPT) this.#log.shift();
         if (line.includes('"message":"ready"')) resolve(JSON.parse(line));
@@ -97,6 +104,10 @@ export class ServerProcess {
     const limit = setTimeout(() => reject(new Error(`not ready: ${this.#ending()}`)), START_LIMIT_MS);
     const { endpoint, key } = await promise.finally(() => clearTimeout(limit));
     return { endpoint, key };
+  }
+
+  #take({ read, value }) {
+    this.#readings.emit(read, value);
   }
 
   #ending() {

@@ -1,17 +1,16 @@
 import { overGenerations } from '../generations.mjs';
-import { judged, ratio, withSpread } from '../judgement.mjs';
+import { checkBudget, ratio, withSpread } from '../budget.mjs';
 import { FEW_TOOLS, LABELS, laneName, lanesOf, startPeers } from '../peers.mjs';
 import { ERAS } from '../protocol.mjs';
 import { ratioOf } from '../windows.mjs';
 import { costTable } from './calls.mjs';
 
-const BUDGET = 1 / 10;
+const BUDGET = 1 / 20;
 const MANY_TOOLS = 150;
 const MANY = ` ×${MANY_TOOLS}`;
 
 /** `tools/list` at 15 and at 150 tools (and `echo` each time). */
 export async function lists({ runtime, windowing }) {
-  // Nothing here is near its budget.
   const once = { ...windowing, generations: 1 };
   const { lanes, windows } = await overGenerations(() => started(runtime), once);
   const ratios = ERAS.map((era) => ({
@@ -22,7 +21,7 @@ export async function lists({ runtime, windowing }) {
   return {
     title: 'tools/list',
     ...costTable(lanes, windows),
-    judgements: [...ratios.map(cheap), ...growths.map(flat)],
+    budgets: [...ratios.map(cheap), ...growths.map(flat)],
     data: { windows: Object.fromEntries(windows), ratios, growths },
   };
 }
@@ -47,15 +46,15 @@ const named = (count) => (lane) => ({
 });
 
 const cheap = ({ era, ...found }) =>
-  judged(
+  checkBudget(
     `CPU per tools/list of 15 tools against stock, ${era}`,
-    '≤ 0.1 (1/10)',
+    '≤ 0.05 (1/20)',
     withSpread(found, ratio),
     found.median <= BUDGET,
   );
 
 const flat = ({ era, few, many }) =>
-  judged(
+  checkBudget(
     `tools/list flat in the number of tools, ${era}: CPU at 150 as a multiple of the bare server's`,
     `≤ ${ratio(few.median)}×, as at 15`,
     `${withSpread(many, ratio)}×`,

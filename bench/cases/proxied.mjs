@@ -1,12 +1,12 @@
 import { overGenerations } from '../generations.mjs';
-import { judged, ratio, withSpread } from '../judgement.mjs';
+import { checkBudget, ratio, withSpread } from '../budget.mjs';
 import { laneName, laneOf, startProduct } from '../peers.mjs';
 import { callIn, ERAS, STATELESS } from '../protocol.mjs';
 import { serverScript, ServerProcess } from '../server-process.mjs';
 import { ratioOf } from '../windows.mjs';
 import { costTable } from './calls.mjs';
 
-const BUDGET = 2.5;
+const BUDGET = 2;
 
 /** `list_agents`, which asks the Runtime API, against the least that can stand in its place. */
 export async function proxied({ runtime, windowing }) {
@@ -18,10 +18,10 @@ export async function proxied({ runtime, windowing }) {
   return {
     title: 'proxied call (list_agents)',
     ...costTable(lanes, windows),
-    judgements: ratios.map(({ era, ...found }) =>
-      judged(
+    budgets: ratios.map(({ era, ...found }) =>
+      checkBudget(
         `CPU per proxied call against a bare node:http + undici proxy, ${era}`,
-        '≤ 2.5×',
+        '≤ 2×',
         withSpread(found, ratio),
         found.median <= BUDGET,
       ),

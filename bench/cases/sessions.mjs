@@ -1,4 +1,4 @@
-import { judged, kibibytes, round } from '../judgement.mjs';
+import { checkBudget, kibibytes, round } from '../budget.mjs';
 import { FEW_TOOLS, LABELS, startPeers, stopAll } from '../peers.mjs';
 import { closeSession, openSession } from '../protocol.mjs';
 import { median } from '../statistics.mjs';
@@ -44,8 +44,8 @@ function result(found) {
       'heap KiB left after the last round',
     ],
     rows,
-    judgements: [
-      judged(
+    budgets: [
+      checkBudget(
         'heap of an idle 2025-era session',
         '≤ 4 KiB',
         `${kibibytes(found.ours.heap)} KiB`,

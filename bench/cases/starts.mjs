@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 import { request } from 'undici';
 
-import { judged, round } from '../judgement.mjs';
+import { checkBudget, round } from '../budget.mjs';
 import { startAll, startProduct } from '../peers.mjs';
 import { median } from '../statistics.mjs';
 
@@ -37,8 +37,8 @@ export async function starts({ runtime, sizes }) {
       round(Math.max(...times(all))),
       round(median(all.map(({ cpuMs }) => cpuMs))),
     ]),
-    judgements: found.map(({ what, budget, all }) =>
-      judged(
+    budgets: found.map(({ what, budget, all }) =>
+      checkBudget(
         `start to ready, ${what}`,
         `≤ ${budget / 1000} s`,
         `${round(median(times(all)) / 1000)} s`,

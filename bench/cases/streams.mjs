@@ -1,4 +1,4 @@
-import { judged, mebibytes, round } from '../judgement.mjs';
+import { checkBudget, mebibytes, round } from '../budget.mjs';
 import { disposable, startProduct } from '../peers.mjs';
 import { ERAS, SESSIONS } from '../protocol.mjs';
 import { quantile } from '../statistics.mjs';
@@ -30,7 +30,7 @@ export async function streams({ sizes }) {
       'peak RSS MiB',
     ],
     rows: [...found, inPod].map(row),
-    judgements: [...found.flatMap((each) => judgements(each, sizes)), fits(inPod, sizes)],
+    budgets: [...found.flatMap((each) => budgets(each, sizes)), fits(inPod, sizes)],
     data: [...found, inPod],
   };
 }
@@ -47,20 +47,20 @@ const row = ({ label, openMs, delays, lost, results, peak }) => [
   mebibytes(peak),
 ];
 
-const judgements = ({ label, delays, lost, results, peak }, { streams: count }) => [
-  judged(
+const budgets = ({ label, delays, lost, results, peak }, { streams: count }) => [
+  checkBudget(
     `${count} concurrent stream_task_events, ${label}: peak RSS`,
     '≤ 512 MiB',
     `${mebibytes(peak)} MiB`,
     peak <= BUDGET_BYTES,
   ),
-  judged(
+  checkBudget(
     `${count} concurrent stream_task_events, ${label}: p99 delay of an event`,
     '≤ 100 ms',
     `${round(delays.p99)} ms`,
     delays.p99 <= BUDGET_MS,
   ),
-  judged(
+  checkBudget(
     `${count} concurrent stream_task_events, ${label}: events and results lost`,
     'none',
     `${lost} events, ${count - results} results`,
@@ -69,7 +69,7 @@ const judgements = ({ label, delays, lost, results, peak }, { streams: count }) 
 ];
 
 const fits = ({ label, lost, results, peak }, { streams: count }) =>
-  judged(
+  checkBudget(
     `${count} concurrent stream_task_events, ${label}: fit`,
     `≤ ${POD_MEBIBYTES} MiB, none lost`,
     `${mebibytes(peak)} MiB, ${lost} events, ${count - results} results`,

@@ -11,4 +11,4 @@ export const kibibytes = (bytes) => round(bytes / 1024);
 export const percent = (share) => `${round(share * 100)} %`;
 
 /** A budget of design.md §8, what was measured, and whether it holds. */
-export const judged = (measure, budget, measured, holds) => ({ measure, budget, measured, holds });
+export const checkBudget = (measure, limit, measured, holds) => ({ measure, budget: limit, measured, holds });
