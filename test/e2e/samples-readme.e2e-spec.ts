@@ -181,7 +181,7 @@ describe('the module of the README', () => {
     expect((await client.call('get_term', { word: 'deploy' })).structuredContent).toEqual(defined);
     expect(await client.call('get_term', { word: 'ship' })).toMatchObject({
       isError: true,
-      structuredContent: { error_message: 'nobody has defined ship' },
+      structuredContent: { error_message: 'ship is not defined' },
     });
     expect(await client.call('define_term', { word: '' })).toMatchObject({
       isError: true,
