@@ -9,7 +9,8 @@ const project = (name: string, include: string[], test: object = {}) => ({
 
 /** Limits in seconds that only end what hangs: a machine at load 16 on two cores takes eight times as long as an idle one. */
 const seconds = (test: number, hook: number) => ({ testTimeout: test * 1000, hookTimeout: hook * 1000 });
-const withServer = { globalSetup: ['test/support/built-server.ts', 'test/support/initialised-database.ts'] };
+const withDatabase = { globalSetup: ['test/support/initialised-database.ts'] };
+const withServer = { globalSetup: ['test/support/built-server.ts', ...withDatabase.globalSetup] };
 const resultsFile = process.env['RESULTS_FILE'];
 
 // Workers and the servers they start would compile the same packages a hundred times.
@@ -30,7 +31,11 @@ export default defineConfig({
     projects: [
       project('unit', ['src/**/*.spec.ts'], { ...seconds(120, 120), isolate: false }),
       project('contract', ['test/contract/**/*.spec.ts'], { ...seconds(120, 180), isolate: false }),
-      project('e2e', ['test/e2e/**/*.e2e-spec.ts'], { ...seconds(180, 240), ...withServer, isolate: false }),
+      project('e2e', ['test/e2e/**/*.e2e-spec.ts'], {
+        ...seconds(180, 240),
+        ...withDatabase,
+        isolate: false,
+      }),
       project('processes', ['test/processes/**/*.e2e-spec.ts'], { ...seconds(180, 240), ...withServer }),
       project('controller', ENDPOINT, { ...seconds(180, 240), env: { MCP_MOUNT: 'controller' } }),
       project('bounds', ['test/bounds/**/*.e2e-spec.ts'], { ...seconds(240, 240), ...withServer }),

@@ -83,6 +83,6 @@ describe.runIf(process.platform === 'linux')('a command that npm runs', () => {
     await until(async () => (await agents()).length === 1);
     await end(child, toNpm);
     await until(() => isGroupGone(child));
-    await until(async () => (await agents()).length === 0);
+    await expect.poll(async () => (await agents()).length, { timeout: 60_000 }).toBe(0);
   });
 });

@@ -45,7 +45,7 @@ export class Handshake {
 
   private enough(id: RequestId): Refusal {
     const { mcpSessionsPerKey, mcpSessionIdleSeconds } = this.config;
-    const message = `Too Many Requests: This key has ${mcpSessionsPerKey} open sessions. End those you do not need with DELETE, or wait: each ends after ${mcpSessionIdleSeconds} seconds without a request.`;
+    const message = `Too Many Requests: This key has ${mcpSessionsPerKey} open sessions. End those you do not need with DELETE, or wait: each ends after ${mcpSessionIdleSeconds} seconds without a request or an open stream.`;
     const headers = { 'Retry-After': RETRY_SECONDS };
     return new Refusal(429, CODE.refused, message, { id, headers, bound: 'sessions_per_key' });
   }
