@@ -29,9 +29,9 @@ const throughTheDoor = areas.map((area) => ({
   to: { path: `^src/${area}/`, pathNot: `^src/${area}/index\\.ts$` },
 }));
 
-/** Tool domains are strangers to one another. */
-const strangers = {
-  name: 'tool-domains-are-strangers',
+/** Tool domains do not import one another. */
+const separateDomains = {
+  name: 'tool-domains-are-separate',
   severity: 'error',
   from: { path: '^src/tools/([^/]+)/' },
   to: { path: '^src/tools/[^/]+/', pathNot: '^src/tools/$1/' },
@@ -41,7 +41,7 @@ export default {
   forbidden: [
     ...forbiddenArrows,
     ...throughTheDoor,
-    strangers,
+    separateDomains,
     {
       name: 'no-cycles',
       severity: 'error',

@@ -4,7 +4,7 @@ import { cpus } from 'node:os';
 /** Linux counts CPU time in hundredths of a second. */
 const TICKS_PER_SECOND = 100;
 
-/** Measures from its making on which share of the machine went to somebody else: other processes, or the machine's host. */
+/** Measures, from its construction on, the share of the machine that other processes or the host of the machine used. */
 export class OtherLoad {
   #startedAt = performance.now();
   #busy = busyTicks();

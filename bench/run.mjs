@@ -38,7 +38,7 @@ if (!existsSync(join(here, 'node_modules'))) {
 const { buildIfStale } = await import('../scripts/build-if-stale.mjs');
 buildIfStale();
 
-// Read by whatever starts a server.
+// Read by server-process.mjs.
 if (options.profile) process.env.BENCH_PROFILES = join(here, '..', 'results', 'profiles');
 const { bench } = await import('./bench.mjs');
 process.exit(await bench(options));

@@ -1,7 +1,7 @@
 // `npm run conformance`: the official suite against the endpoint as it ships ("product") and with the suite's fixtures
 // registered by one more Nest module ("fixtures"), for every revision we speak. What is expected to fail stands, with
 // its reason, in test/conformance/baseline-<subject>-<revision>.yml; a listed scenario that passes is an error too.
-// Prints a table, writes results/conformance.json, and ends with 1 on any outcome nobody expected.
+// Prints a table, writes results/conformance.json, and ends with 1 on any unexpected outcome.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -24,7 +24,7 @@ const REVISIONS = {
 const home = new URL('.', import.meta.resolve(`${SUITE}/package.json`));
 const { version, bin } = JSON.parse(readFileSync(new URL('package.json', home), 'utf8'));
 const suite = fileURLToPath(new URL(Object.values(bin)[0], home));
-const patience = new URL('../test/conformance/patience.mjs', import.meta.url).href;
+const longerTimeouts = new URL('../test/conformance/longer-timeouts.mjs', import.meta.url).href;
 
 const nginx = installedNginx();
 rmSync(RESULTS, { recursive: true, force: true });
@@ -60,7 +60,7 @@ function run({ subject, revision, selection, url }) {
   mkdirSync(folder, { recursive: true });
   const { stdout, stderr, error } = spawnSync(
     process.execPath,
-    ['--import', patience, suite, 'server', '--url', url, ...selection, '--output-dir', folder],
+    ['--import', longerTimeouts, suite, 'server', '--url', url, ...selection, '--output-dir', folder],
     { encoding: 'utf8' },
   );
   if (error) throw error;

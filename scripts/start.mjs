@@ -16,7 +16,7 @@ if (!fits) {
 }
 const { buildIfStale } = await import('./build-if-stale.mjs');
 buildIfStale();
-// npm was told to end while this process waited for the build.
+// npm ended while this process waited for the build.
 if (process.ppid !== parent) process.exit(143);
 // A person is looking, also when the output goes through a pipe.
 process.env.CYBERUN_LOGGER_FORMAT ??= 'text';

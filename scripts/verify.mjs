@@ -36,7 +36,7 @@ const steps = [
 mkdirSync('results', { recursive: true });
 let passed = 0;
 let failed = 0;
-/** Said again at the end, because whoever reads the end of a long log needs to know what failed. */
+/** Printed again at the end of the log, where a reader looks first. */
 const failures = [];
 
 for (const { name, command, results, isDone } of steps) {

@@ -9,7 +9,7 @@ const BEAT_MS = 10;
 const taskIdOf = (index) => `00000000-0000-4000-8000-${String(index).padStart(12, '0')}`;
 const indexOf = (taskId) => Number(taskId.slice(-12));
 
-/** A runtime with running tasks whose events are sent when it is told to, and that remembers when it sent which. */
+/** A runtime with running tasks that sends their events on request, and stores when it sent which. */
 export class TaskEvents {
   #server;
   #streams = [];

@@ -2,10 +2,10 @@ import { Agent } from 'undici';
 
 import { bodyAround, callIn, openSession, resultOf, SESSIONS } from '../protocol.mjs';
 
-/** Streams are opened so many at a time, as a crowd of clients would. */
+/** Streams are opened so many at a time, as many clients would. */
 const OPENING_AT_ONCE = 100;
 const STREAMS_PER_SESSION = 50;
-const PATIENCE_MS = 60_000;
+const TIMEOUT_MS = 60_000;
 
 /** Clients that follow one task each. */
 export class Watchers {
@@ -22,8 +22,8 @@ export class Watchers {
   #agent = new Agent({
     connections: null,
     pipelining: 1,
-    headersTimeout: PATIENCE_MS,
-    bodyTimeout: PATIENCE_MS,
+    headersTimeout: TIMEOUT_MS,
+    bodyTimeout: TIMEOUT_MS,
   });
 
   /** @param {import('./task-events.mjs').TaskEvents} events */
@@ -85,12 +85,12 @@ export class Watchers {
     for await (const chunk of answer.body) {
       const parts = (pending + chunk).split('\n\n');
       pending = parts.pop();
-      for (const part of parts) if (this.#heard(index, part)) started();
+      for (const part of parts) if (this.#onEvent(index, part)) started();
     }
   }
 
   /** Whether it was a message; a stream that can be resumed begins with an event that holds none. */
-  #heard(index, part) {
+  #onEvent(index, part) {
     const data = /^data: ?(\{.+)$/m.exec(part)?.[1];
     if (data === undefined) return false;
     const { method, params } = JSON.parse(data);

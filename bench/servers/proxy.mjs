@@ -1,5 +1,5 @@
 // The least that can stand between a client and the Runtime API: read the body, ask upstream by undici with the
-// caller's key, pass its bytes on. It knows nothing of MCP.
+// caller's key, pass its bytes on. It has no MCP code.
 import { createServer } from 'node:http';
 
 import { Pool } from 'undici';

@@ -2,7 +2,7 @@
 {{ include "cyberun-mcp.fullname" . }}.{{ .Release.Namespace }}.svc.{{ .Values.clusterDomain }}
 {{- end }}
 
-{{/* What clients are told. Without Ingress a trial is reached through `kubectl port-forward`, as NOTES.txt shows. */}}
+{{/* The URL that clients use. Without Ingress a trial is reached through `kubectl port-forward`, as NOTES.txt shows. */}}
 {{- define "cyberun-mcp.publicUrl" -}}
 {{- if .Values.publicUrl -}}
 {{ .Values.publicUrl }}

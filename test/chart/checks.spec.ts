@@ -78,7 +78,7 @@ const FORBIDDEN: [name: string, values: object, sentence: string][] = [
     'ingress.hosts must not hold the wildcard *.example.com, because every name goes into the Host allow-list: list the names clients use.',
   ],
   [
-    'a load balancer nobody named',
+    'a load balancer without a public URL',
     { service: { type: 'LoadBalancer' } },
     'publicUrl must be set while service.type is LoadBalancer, because the chart cannot know the name clients use and the Host check would refuse it: set it, for example to https://mcp.example.com.',
   ],

@@ -132,7 +132,7 @@ describe('mode gateway', () => {
     expect(container.env).toContainEqual({ name: 'CYBERUN_REDIS_URL', valueFrom });
   });
 
-  it('serves metrics to whoever reaches the pod, once asked to, and to nobody else', () => {
+  it('serves metrics inside the cluster only, and only when they are enabled', () => {
     const values = { metrics: { enabled: true, port: 9500 } };
     const { container, env } = podOf(values);
     expect(env['CYBERUN_METRICS_PORT']).toBe('9500');
@@ -222,7 +222,7 @@ describe('the Host allow-list', () => {
     ]);
   });
 
-  it('holds the host of the public URL, whatever the port', () => {
+  it('holds the host of the public URL, for any port', () => {
     expect(hosts(valuesOf('gateway-autoscaling.yaml'))).toEqual([...INSIDE, 'mcp.example.com']);
   });
 

@@ -19,7 +19,7 @@ export function scriptOf(home: string, command: string): string {
   return fileURLToPath(new URL(script, home));
 }
 
-/** Runs a script of somebody else's to its end, in a home of its own. */
+/** Runs a third-party script to its end, with a separate home folder. */
 export async function run(script: string, args: readonly string[], home: string): Promise<Outcome> {
   const child = spawn(process.execPath, [script, ...args], {
     env: { PATH: process.env['PATH'], HOME: home },

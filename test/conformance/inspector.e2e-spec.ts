@@ -57,7 +57,7 @@ describe.each(['legacy', 'modern'])('the Inspector, protocol era %s', (era) => {
   });
 
   it.each([
-    ['a tool that nobody offers', 'run_everything', {}],
+    ['an unknown tool', 'run_everything', {}],
     ['an argument that breaks a rule', 'get_task', { task_id: 'the last one' }],
     ['an id that the runtime does not know', 'get_task', { task_id: '019abc12-9012-7890-abcd-ef1234567896' }],
   ])('is told of %s by its exit code', async (_what, tool, args) => {
@@ -66,7 +66,7 @@ describe.each(['legacy', 'modern'])('the Inspector, protocol era %s', (era) => {
 
   it.each([
     ['no key', undefined],
-    ['a key that nobody issued', 'sk-nobody-0123456789abcdefghij'],
+    ['an unknown key', 'sk-unknown-0123456789abcdefghij'],
     ['a key of an agent', 'ak-agent-0123456789abcdefghijk'],
   ])('is asked for a key when it has %s', async (_what, key) => {
     expect(await inspect(era, key, '--method', 'tools/list')).toMatchObject({ exitCode: AUTH_REQUIRED });

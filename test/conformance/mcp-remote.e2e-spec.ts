@@ -71,7 +71,7 @@ describe('a client of local servers, through mcp-remote', () => {
     expect(told.slice(0, 2)).toEqual([0, 50]);
   });
 
-  it('does not get in with a key that nobody issued', async () => {
-    await expect(connect('sk-nobody-0123456789abcdefghij')).rejects.toThrow('Connection closed');
+  it('does not connect with an unknown key', async () => {
+    await expect(connect('sk-unknown-0123456789abcdefghij')).rejects.toThrow('Connection closed');
   });
 });

@@ -22,7 +22,7 @@ const here = (file: string): string => fileURLToPath(new URL(file, import.meta.u
 /** Starts the server under test; what it logs goes to a file. */
 export async function startServer(subject: Subject, logFile: string): Promise<RunningServer> {
   const args = ['--import', here('./typescript-hooks.mjs'), here('./serve.ts'), subject];
-  // A file and not a pipe: whoever runs the suite waits for it without reading.
+  // A file and not a pipe: the caller waits for the suite without reading.
   const log = openSync(logFile, 'w');
   const child = spawn(process.execPath, args, { stdio: ['ignore', log, log, 'ipc'] });
   const exited = once(child, 'exit');

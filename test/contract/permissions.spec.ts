@@ -17,7 +17,7 @@ it('a key without permissions may call the tools that only read, and each other 
     new StreamableHTTPClientTransport(new URL(application.endpoint), { requestInit: { headers } }),
   );
   const { tools } = await client.listTools();
-  // Tools of further domains leave the judgement to the runtime they call.
+  // Tools of further domains leave permissions to the runtime they call.
   const platform = EVERY_TOOL.map(({ name }) => name);
   const needs: Record<string, string> = {};
   const reads: string[] = [];

@@ -55,7 +55,7 @@ describe('the image', () => {
     expect(container.exec('cyberun-mcp', '--version')).toMatch(/^\d+\.\d+\.\d+$/);
   });
 
-  it('can write to its volumes only, as somebody who is not root', () => {
+  it('can write to its volumes only, as a user other than root', () => {
     using container = Container.start({ image: IMAGE, entrypoint: 'sleep', command: ['60'] });
     expect(container.exec('id', '-u')).toBe('1000');
     const places = ['/data', '/tmp', '/app', '/home/node', '/var/tmp', '/run', '/etc'];

@@ -1,8 +1,8 @@
 // What tests have a container do: each function is sent there as text, so it uses nothing but its argument and Node.
 
 /** Waits until the server says that it is ready; gives the status of its last answer, 0 if there was none. */
-export async function readiness(patienceMs: number): Promise<number> {
-  const end = Date.now() + patienceMs;
+export async function readiness(timeoutMs: number): Promise<number> {
+  const end = Date.now() + timeoutMs;
   for (;;) {
     const status = await fetch('http://127.0.0.1:8080/health/ready').then(
       (answer) => answer.status,
@@ -65,8 +65,8 @@ export async function countTasks(key: string): Promise<number> {
   return tasks.length;
 }
 
-/** Processes that have ended and that nobody has buried, after giving one that still sleeps the time to end. */
-export async function zombies(patienceMs: number): Promise<string[]> {
+/** Processes that have ended and were not reaped, after giving one that still sleeps the time to end. */
+export async function zombies(timeoutMs: number): Promise<string[]> {
   const { readdirSync, readFileSync } = process.getBuiltinModule('node:fs');
   const stats = (): string[] =>
     readdirSync('/proc')
@@ -78,7 +78,7 @@ export async function zombies(patienceMs: number): Promise<string[]> {
           return ''; // ended between listing and reading
         }
       });
-  const end = Date.now() + patienceMs;
+  const end = Date.now() + timeoutMs;
   for (;;) {
     const sleeping = stats().filter((stat) => stat.includes('(sleep)') && !stat.includes(') Z'));
     const dead = stats().filter((stat) => stat.includes(') Z'));
