@@ -37,7 +37,7 @@ const WORDS = {
 };
 
 const PATTERNS = Object.entries(WORDS).map(([words, instead]) => ({
-  pattern: new RegExp(`(?<![\\w'-])(?:${words})(?![\\w])`, 'gi'),
+  pattern: new RegExp(`(?<![\\w-])(?:${words})(?![\\w])`, 'gi'),
   instead,
 }));
 

@@ -60,7 +60,7 @@ describe.each(['legacy', 'modern'])('the Inspector, protocol era %s', (era) => {
     ['an unknown tool', 'run_everything', {}],
     ['an argument that breaks a rule', 'get_task', { task_id: 'the last one' }],
     ['an id that the runtime does not know', 'get_task', { task_id: '019abc12-9012-7890-abcd-ef1234567896' }],
-  ])('is told of %s by its exit code', async (_what, tool, args) => {
+  ])('reports %s by its exit code', async (_what, tool, args) => {
     expect(await call(era, tool, args)).toMatchObject({ exitCode: TOOL_ERROR });
   });
 
