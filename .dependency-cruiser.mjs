@@ -13,6 +13,19 @@ export const arrows = {
   health: ['config', 'upstream'],
 };
 
+/** Room of `src/mcp` → the rooms it may import, always further down the list. docs: ARCHITECTURE.md. */
+export const rooms = {
+  endpoint: ['sessions', 'stateless', 'storage', 'tools', 'http', 'calls', 'auth', 'protocol'],
+  sessions: ['storage', 'tools', 'http', 'calls', 'auth', 'protocol'],
+  stateless: ['storage', 'tools', 'http', 'calls', 'auth', 'protocol'],
+  storage: ['calls', 'protocol'],
+  tools: ['calls', 'auth', 'protocol'],
+  http: ['calls', 'protocol'],
+  calls: ['auth', 'protocol'],
+  auth: ['protocol'],
+  protocol: [],
+};
+
 const areas = Object.keys(arrows);
 
 const forbiddenArrows = areas.map((area) => ({
@@ -29,6 +42,20 @@ const throughTheDoor = areas.map((area) => ({
   to: { path: `^src/${area}/`, pathNot: `^src/${area}/index\\.ts$` },
 }));
 
+const forbiddenRooms = Object.entries(rooms).map(([room, below]) => ({
+  name: `mcp-${room}-imports-only-the-rooms-below-it`,
+  severity: 'error',
+  from: { path: `^src/mcp/${room}/` },
+  to: { path: '^src/mcp/', pathNot: `^src/mcp/(${[room, ...below].join('|')})/` },
+}));
+
+const throughTheDoorOfARoom = {
+  name: 'mcp-rooms-are-entered-by-their-index',
+  severity: 'error',
+  from: { path: '^src/mcp/([^/]+)' },
+  to: { path: '^src/mcp/[^/]+/', pathNot: '^src/mcp/($1/|[^/]+/index\\.ts$)' },
+};
+
 /** Tool domains do not import one another. */
 const separateDomains = {
   name: 'tool-domains-are-separate',
@@ -41,6 +68,8 @@ export default {
   forbidden: [
     ...forbiddenArrows,
     ...throughTheDoor,
+    ...forbiddenRooms,
+    throughTheDoorOfARoom,
     separateDomains,
     {
       name: 'no-cycles',

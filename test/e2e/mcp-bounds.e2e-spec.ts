@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 
-import { Bounds } from '../../src/mcp/bounds/bounds.js';
-import { LiveSessions } from '../../src/mcp/legacy/live-sessions.js';
-import { Sessions } from '../../src/mcp/legacy/sessions.js';
+import { Bounds } from '../../src/mcp/calls/index.js';
+import { LiveSessions } from '../../src/mcp/sessions/index.js';
+import { Sessions } from '../../src/mcp/storage/index.js';
 import { KEY, McpApp } from '../support/mcp-app.js';
 import { allOf, answerOf, call, McpHttp, rpc } from '../support/mcp-http.js';
 import { until } from '../support/processes.js';

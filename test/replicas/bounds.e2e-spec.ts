@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 
-import { Sessions } from '../../src/mcp/legacy/sessions.js';
+import { Sessions } from '../../src/mcp/storage/index.js';
 import { IDLE_MS, IDLING } from '../support/idling.js';
 import { McpApp } from '../support/mcp-app.js';
 import { McpHttp, rpc } from '../support/mcp-http.js';

@@ -14,8 +14,8 @@ import {
   type ServerInfo,
   serverInfo,
 } from '../../src/mcp/index.js';
-import { CyberunStrategy } from '../../src/mcp/transport/cyberun.strategy.js';
-import { Traffic } from '../../src/mcp/transport/traffic.js';
+import { CyberunStrategy } from '../../src/mcp/endpoint/index.js';
+import { Traffic } from '../../src/mcp/calls/index.js';
 import { type Caller, UpstreamClient, type KeyValidation } from '../../src/upstream/index.js';
 import { LogBook } from './log-book.js';
 import { OddTools, SampleTools } from './sample-tools.js';

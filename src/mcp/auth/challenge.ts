@@ -1,4 +1,4 @@
-import { CODE, Refusal } from '../edge/refusal.js';
+import { CODE, Refusal } from '../protocol/index.js';
 
 /** Integration keys; the other credential families are not for AI agents. */
 const ACCEPTED_PREFIX = 'sk-';

@@ -7,10 +7,11 @@ import {
   UseGuards,
 } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
+import { McpContext } from '@rekog/mcp-nest';
 
-import { ToolError } from '../errors/tool-error.js';
-import { ToolContext } from '../tools/tool-context.js';
+import { ToolError } from '../protocol/index.js';
 import { KeyVerdicts } from './key-verdicts.js';
+import type { KeyedRequest } from './keyed-request.js';
 
 const PERMISSION = 'cyberun:permission';
 
@@ -25,8 +26,9 @@ export class PermissionGuard implements CanActivate {
   canActivate(context: ExecutionContext): true {
     const call: unknown = context.getType() === 'rpc' ? context.switchToRpc().getContext() : undefined;
     const needed = this.reflector.get<string | undefined>(PERMISSION, context.getHandler());
-    if (needed === undefined || !(call instanceof ToolContext)) return true;
-    const permissions = this.verdicts.known(call.keyHash)?.permissions;
+    if (needed === undefined || !(call instanceof McpContext)) return true;
+    const { clientId: keyHash } = (call.getRawRequest() as KeyedRequest).auth;
+    const permissions = this.verdicts.known(keyHash)?.permissions;
     if (permissions === undefined || permissions.has(needed)) return true;
     throw new ToolError(
       `Forbidden: the integration key lacks the permission "${needed}". Do not retry; ask the user for a key that has it.`,

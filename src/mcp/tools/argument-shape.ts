@@ -1,4 +1,4 @@
-import { InvalidInput } from '../errors/tool-error.js';
+import { InvalidInput } from '../protocol/index.js';
 
 /** Far more than arguments need, and far less than ends JSON.stringify, structuredClone and validators. */
 const DEEPEST = 256;

@@ -2,8 +2,8 @@ import { Inject, Injectable } from '@nestjs/common';
 import { SERVER_INFO_META_KEY } from '@modelcontextprotocol/server';
 import { ToolAuthorizationService } from '@rekog/mcp-nest';
 
-import { SERVER_INFO, type ServerInfo } from '../server-info.js';
-import { EncodedResult } from '../transport/encoded-result.js';
+import { EncodedResult } from '../calls/index.js';
+import { SERVER_INFO, type ServerInfo } from '../protocol/index.js';
 import type { RegisteredTool } from './registered-tool.js';
 
 type User = Parameters<ToolAuthorizationService['canAccessTool']>[0];

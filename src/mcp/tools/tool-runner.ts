@@ -1,12 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { type CallToolResult, ProtocolError, ProtocolErrorCode } from '@modelcontextprotocol/server';
 
-import { Failures, isMasked } from '../errors/failures.js';
-import { toToolResult } from '../errors/tool-result.js';
 import { requireSoundShape } from './argument-shape.js';
+import { Failures, isMasked } from './failures.js';
 import type { RegisteredTool } from './registered-tool.js';
 import { ToolCatalog } from './tool-catalog.js';
 import type { ToolContext } from './tool-context.js';
+import { toToolResult } from './tool-result.js';
 
 /** Runs one call of a tool; the last resort for whatever the pipeline around it lets through. */
 @Injectable()

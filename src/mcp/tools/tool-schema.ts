@@ -1,7 +1,7 @@
 import { fromJsonSchema } from '@modelcontextprotocol/server';
 import type { ToolMetadata } from '@rekog/mcp-nest';
 
-import { InvalidInput } from '../errors/tool-error.js';
+import { InvalidInput } from '../protocol/index.js';
 
 type Declared = NonNullable<ToolMetadata['parameters']>;
 type JsonSchema = Record<string, unknown>;

@@ -1,0 +1,60 @@
+import {
+  type BeforeApplicationShutdown,
+  type MiddlewareConsumer,
+  Module,
+  type NestModule,
+} from '@nestjs/common';
+import { MCP_STRATEGY } from '@rekog/mcp-nest';
+
+import { AuthModule } from '../auth/index.js';
+import { CallsModule, Traffic } from '../calls/index.js';
+import { EdgeMiddleware, HttpChecksModule } from '../http/index.js';
+import { SessionsModule } from '../sessions/index.js';
+import { StatelessModule } from '../stateless/index.js';
+import { StorageModule } from '../storage/index.js';
+import { ToolCallsModule } from '../tools/index.js';
+import { Announcements } from './announcements.js';
+import { CyberunStrategy } from './cyberun.strategy.js';
+import { Front } from './front.js';
+import { McpEndpointController } from './mcp.controller.js';
+import { Mount } from './mount.js';
+import { Occupancy } from './occupancy.js';
+import { Posts } from './posts.js';
+import { StreamableTransport } from './streamable.transport.js';
+
+/** The MCP endpoint. Tools come from other modules, as `@McpController` classes. */
+@Module({
+  imports: [
+    AuthModule,
+    CallsModule,
+    HttpChecksModule,
+    SessionsModule,
+    StatelessModule,
+    StorageModule,
+    ToolCallsModule,
+  ],
+  controllers: [McpEndpointController],
+  providers: [
+    Announcements,
+    CyberunStrategy,
+    Front,
+    Mount,
+    Occupancy,
+    Posts,
+    StreamableTransport,
+    { provide: MCP_STRATEGY, useExisting: CyberunStrategy },
+  ],
+  exports: [AuthModule, MCP_STRATEGY],
+})
+export class McpModule implements NestModule, BeforeApplicationShutdown {
+  constructor(private readonly traffic: Traffic) {}
+
+  configure(consumer: MiddlewareConsumer): void {
+    consumer.apply(EdgeMiddleware).forRoutes(McpEndpointController);
+  }
+
+  /** The belt to drainMcp's braces: an open stream would keep the HTTP server from closing. */
+  async beforeApplicationShutdown(): Promise<void> {
+    await this.traffic.drain(0);
+  }
+}

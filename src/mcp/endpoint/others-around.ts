@@ -1,0 +1,30 @@
+import type { INestApplication, Type } from '@nestjs/common';
+import { GUARDS_METADATA } from '@nestjs/common/constants.js';
+import { ApplicationConfig, MetadataScanner, ModulesContainer } from '@nestjs/core';
+import { PATTERN_METADATA } from '@nestjs/microservices/constants.js';
+
+import { PermissionGuard } from '../auth/index.js';
+import { type KnownClasses, otherEnhancers } from './enhancers.js';
+
+const scanner = new MetadataScanner();
+
+/** Whether what is thrown around a tool may escape our interceptor, because somebody else's guard or global class is there. */
+export const isAnybodyAround = (app: INestApplication, known: KnownClasses): boolean =>
+  otherEnhancers(app.get(ApplicationConfig), known).length > 0 ||
+  isGuardedByOthers(app.get(ModulesContainer));
+
+/** Whether a guard that is not ours is on a tool, or on a class that has tools. */
+const isGuardedByOthers = (modules: ModulesContainer): boolean =>
+  [...modules.values()]
+    .flatMap(({ controllers }) => [...controllers.values()])
+    .some(({ metatype }) => guardsAround(metatype as Type).some((guard) => guard !== PermissionGuard));
+
+function guardsAround(controller: Type): unknown[] {
+  const prototype = controller.prototype as Record<string, object>;
+  const tools = scanner
+    .getAllMethodNames(prototype)
+    .map((name) => prototype[name] as object)
+    .filter((method) => Reflect.hasMetadata(PATTERN_METADATA, method));
+  const guarded = tools.length > 0 ? [controller, ...tools] : [];
+  return guarded.flatMap((each) => (Reflect.getMetadata(GUARDS_METADATA, each) ?? []) as unknown[]);
+}

@@ -1,0 +1,136 @@
+import { EventEmitter } from 'node:events';
+import type { IncomingMessage } from 'node:http';
+import { PassThrough } from 'node:stream';
+
+import { describe, expect, it } from 'vitest';
+
+import { LIMITS } from '../../config/index.js';
+import { Refusal } from '../protocol/index.js';
+import { BodyReader, type ReadBody } from './body-reader.js';
+
+const LIMIT = 100;
+const QUICK_MS = 200;
+
+const bodies = new BodyReader({ mcpBodyLimitBytes: LIMIT, limits: { ...LIMITS, bodyMs: QUICK_MS } });
+const readJson = async (request: IncomingMessage, by = bodies): Promise<unknown> =>
+  (await by.readJson(request)).json;
+
+/** A body that arrives in these pieces. */
+function arriving(...chunks: Buffer[]): IncomingMessage {
+  const stream = Object.assign(new PassThrough(), { headers: {} });
+  for (const chunk of chunks) stream.write(chunk);
+  stream.end();
+  return stream as unknown as IncomingMessage;
+}
+
+describe('readJson', () => {
+  it('puts letters together that were cut in two on their way', async () => {
+    const bytes = Buffer.from(JSON.stringify({ text: 'é😀é' }));
+    const pieces = [...bytes].map((byte) => Buffer.from([byte]));
+    expect(await readJson(arriving(...pieces))).toEqual({ text: 'é😀é' });
+  });
+
+  it('reads up to the limit and not a byte more', async () => {
+    const exact = Buffer.from(JSON.stringify('x'.repeat(LIMIT - 2)));
+    expect(await readJson(arriving(exact))).toHaveLength(LIMIT - 2);
+    await expect(readJson(arriving(exact, Buffer.from(' ')))).rejects.toMatchObject({ status: 413 });
+  });
+
+  it.each([
+    ['no letter of UTF-8', Buffer.from([0x22, 0xff, 0x22])],
+    ['half a letter', Buffer.from([0x22, 0xf0, 0x9f, 0x22])],
+    ['a letter in too many bytes', Buffer.from([0x22, 0xc0, 0xaf, 0x22])],
+    ['half a surrogate pair', Buffer.from([0x22, 0xed, 0xa0, 0x80, 0x22])],
+    ['UTF-16', Buffer.from('"x"', 'utf16le')],
+    ['nothing', Buffer.alloc(0)],
+  ])('refuses %s as a parse error', async (_what, bytes) => {
+    const refused = readJson(arriving(bytes));
+    await expect(refused).rejects.toBeInstanceOf(Refusal);
+    await expect(refused).rejects.toMatchObject({ status: 400, code: -32700 });
+  });
+
+  it('does not wait for ever for a client that went away', async () => {
+    const stream = Object.assign(new PassThrough(), { headers: {} });
+    const read = readJson(stream as unknown as IncomingMessage);
+    stream.write('{"half":');
+    stream.destroy();
+    await expect(read).rejects.toMatchObject({ code: -32700 });
+  });
+
+  it('does not wait for ever for a client that dawdles', async () => {
+    const stream = Object.assign(new PassThrough(), { headers: {} });
+    const began = performance.now();
+    const read = readJson(stream as unknown as IncomingMessage);
+    stream.write('{"half":');
+    await expect(read).rejects.toMatchObject({ status: 408, code: -32000 });
+    expect(performance.now() - began).toBeGreaterThanOrEqual(QUICK_MS * 0.99);
+  });
+
+  it('keeps no more of a body in a great many pieces than its bytes', async () => {
+    const size = 500_000;
+    const patient = new BodyReader({ mcpBodyLimitBytes: size, limits: LIMITS });
+    const bytes = Buffer.from(JSON.stringify('x'.repeat(size - 2)));
+    const request = Object.assign(new EventEmitter(), { headers: {} });
+    const before = process.memoryUsage().heapUsed;
+    const read = readJson(request as unknown as IncomingMessage, patient);
+    for (let n = 0; n < size; n += 1) request.emit('data', bytes.subarray(n, n + 1));
+    const grown = process.memoryUsage().heapUsed - before;
+    request.emit('end');
+    expect(await read).toHaveLength(size - 2);
+    expect(grown).toBeLessThan(32 * 1024 * 1024);
+    patient.onApplicationShutdown();
+  });
+
+  it('refuses what would take more than all bodies together may, until others have ended', async () => {
+    const size = 10_000;
+    const open = (): PassThrough & { headers: object } => Object.assign(new PassThrough(), { headers: {} });
+    const crowded = new BodyReader({
+      mcpBodyLimitBytes: size,
+      limits: { ...LIMITS, bodiesBytes: 2 * size },
+    });
+    const read = async (stream: object): Promise<unknown> => {
+      const { json, release } = await crowded.readJson(stream as IncomingMessage);
+      release?.();
+      return json;
+    };
+    const whole = JSON.stringify('x'.repeat(size - 2));
+    const waiting = [open(), open()];
+    const answers = waiting.map(read);
+    for (const stream of waiting) stream.write(whole.slice(0, -1));
+
+    await expect(read(arriving(Buffer.from(whole)))).rejects.toMatchObject({
+      status: 503,
+      bound: 'bodies_total',
+      headers: { 'Retry-After': '1' },
+    });
+    expect(await read(arriving(Buffer.from('"a small one"')))).toBe('a small one');
+
+    waiting[1]?.destroy();
+    await expect(answers[1]).rejects.toMatchObject({ status: 400 });
+    waiting[0]?.end('"');
+    expect(await answers[0]).toHaveLength(size - 2);
+    for (let n = 0; n < 5; n += 1) expect(await read(arriving(Buffer.from(whole)))).toHaveLength(size - 2);
+    crowded.onApplicationShutdown();
+  });
+
+  it('keeps room for what was read until it is released, for as much as it takes parsed', async () => {
+    const size = 100_000;
+    const roomy = new BodyReader({ mcpBodyLimitBytes: size, limits: { ...LIMITS, bodiesBytes: 20 * size } });
+    const read = (text: string): Promise<ReadBody> => roomy.readJson(arriving(Buffer.from(text)));
+    const text = JSON.stringify('x'.repeat(size - 2));
+    const objects = `[${Array.from({ length: size / 3 - 1 }, () => '{}').join(',')}]`;
+
+    // Taken alone, any body has room, however much it takes.
+    const { release } = await read(objects);
+    await expect(read(text)).rejects.toMatchObject({ status: 503, bound: 'bodies_total' });
+    expect(await read('"light"')).toEqual({ json: 'light' });
+    release?.();
+
+    for (let n = 0; n < 20; n += 1) {
+      const several = await Promise.all(Array.from({ length: 5 }, () => read(text)));
+      for (const one of several) one.release?.();
+      await expect(read(text.slice(0, -1))).rejects.toMatchObject({ status: 400 });
+    }
+    roomy.onApplicationShutdown();
+  });
+});

@@ -1,0 +1,125 @@
+import { isUtf8 } from 'node:buffer';
+import type { IncomingMessage } from 'node:http';
+
+import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+
+import { CONFIG, type Config } from '../../config/index.js';
+import { BodyRoom, GatheredBytes, isLight, type Release } from '../../http/index.js';
+import { CODE, Refusal } from '../protocol/index.js';
+import { Patience } from './patience.js';
+
+const BYTE_ORDER_MARK = 0xfeff;
+
+/** A body that was read and parsed. */
+export interface ReadBody {
+  readonly json: unknown;
+  /** To be called when nobody needs it any more; small ones are not accounted for. */
+  readonly release?: Release;
+}
+
+/** Reads the bodies of requests, within the bounds of size, time and memory. */
+@Injectable()
+export class BodyReader implements OnApplicationShutdown {
+  private readonly limit: number;
+  private readonly room: BodyRoom;
+  private readonly patience: Patience;
+
+  constructor(@Inject(CONFIG) { mcpBodyLimitBytes, limits }: Pick<Config, 'mcpBodyLimitBytes' | 'limits'>) {
+    this.limit = mcpBodyLimitBytes;
+    this.room = new BodyRoom(Math.max(limits.bodiesBytes, 2 * mcpBodyLimitBytes));
+    this.patience = new Patience(limits.bodyMs);
+  }
+
+  /**
+   * Reads a body to its end and parses it. The bytes are put together before they are read as text, so a letter may be
+   * cut in two on its way.
+   *
+   * @throws {Refusal} 413 above the limit, 408 when it takes too long, 503 while others take all the room, 400 for what is not JSON in UTF-8.
+   */
+  async readJson(request: IncomingMessage): Promise<ReadBody> {
+    const bytes = await this.readBytes(request);
+    if (isLight(bytes)) return { json: parsed(bytes) };
+    const release = this.room.hold(bytes);
+    if (!release) throw tooMany();
+    try {
+      return { json: parsed(bytes), release };
+    } catch (error) {
+      release();
+      throw error;
+    }
+  }
+
+  onApplicationShutdown(): void {
+    this.patience.end();
+  }
+
+  private readBytes(request: IncomingMessage): Promise<Buffer> {
+    const { limit, patience } = this;
+    const announced = Number(request.headers['content-length']);
+    if (announced > limit) return Promise.reject(tooLarge(limit));
+    return new Promise((resolve, reject) => {
+      const gathered = new GatheredBytes(announced || limit);
+      let size = 0;
+      const waiting = patience.start(() => giveUp(tooSlow()));
+      const onData = (chunk: Buffer): void => {
+        size += chunk.length;
+        if (size > limit) giveUp(tooLarge(limit));
+        else if (!this.room.add(chunk, gathered)) giveUp(tooMany());
+      };
+      const giveUp = (refusal: Refusal): void => {
+        patience.stop(waiting);
+        // What still comes is read on, and not kept.
+        request.off('data', onData);
+        this.room.forget(gathered);
+        reject(refusal);
+      };
+      request.on('data', onData);
+      request.once('end', () => {
+        patience.stop(waiting);
+        resolve(gathered.whole());
+        this.room.forget(gathered);
+      });
+      request.once('close', () => {
+        if (!request.readableEnded) giveUp(unreadable());
+      });
+      request.once('error', () => giveUp(unreadable()));
+    });
+  }
+}
+
+function parsed(bytes: Buffer): unknown {
+  if (!isUtf8(bytes)) throw unreadable();
+  const text = bytes.toString('utf8');
+  try {
+    return JSON.parse(text.charCodeAt(0) === BYTE_ORDER_MARK ? text.slice(1) : text) as unknown;
+  } catch {
+    throw unreadable();
+  }
+}
+
+const unreadable = (): Refusal => new Refusal(400, CODE.parseError, 'Parse error: Invalid JSON');
+
+const CLOSE = { Connection: 'close' };
+
+const tooLarge = (limit: number): Refusal =>
+  new Refusal(413, CODE.refused, `Payload Too Large: Request body must not exceed ${limit} bytes`, {
+    bound: 'body_size',
+    headers: CLOSE,
+  });
+
+const tooSlow = (): Refusal =>
+  new Refusal(408, CODE.refused, 'Request Timeout: The request body took too long to arrive', {
+    bound: 'body_time',
+    headers: CLOSE,
+  });
+
+const tooMany = (): Refusal =>
+  new Refusal(
+    503,
+    CODE.refused,
+    'Service Unavailable: Large requests take all the memory there is for them. Try again in a moment.',
+    {
+      bound: 'bodies_total',
+      headers: { ...CLOSE, 'Retry-After': '1' },
+    },
+  );

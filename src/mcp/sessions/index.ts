@@ -1,0 +1,3 @@
+export { LegacyEndpoint } from './legacy-endpoint.js';
+export { LiveSessions } from './live-sessions.js';
+export { SessionsModule } from './sessions.module.js';

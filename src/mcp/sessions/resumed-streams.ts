@@ -1,0 +1,101 @@
+import { Injectable } from '@nestjs/common';
+import type { ServerResponse } from 'node:http';
+
+import { EventStream, Traffic } from '../calls/index.js';
+import { CODE, Refusal } from '../protocol/index.js';
+import {
+  eventIdOf,
+  type EventPlace,
+  type Page,
+  placeOf,
+  type Reading,
+  type SessionRecord,
+  StreamLogs,
+} from '../storage/index.js';
+import { SESSION_ID } from './legacy-messages.js';
+import { LiveSessions } from './live-sessions.js';
+
+/** Streams of calls that clients have lost and come back to, by GET with `Last-Event-ID`. */
+@Injectable()
+export class ResumedStreams {
+  constructor(
+    private readonly logs: StreamLogs,
+    private readonly live: LiveSessions,
+    private readonly traffic: Traffic,
+  ) {}
+
+  /**
+   * @throws {Refusal} 400 for an event id that is none, or too old; 405 when nothing follows any more. What is thrown later
+   *   ends the connection, and the client comes back once more.
+   */
+  async resume(record: SessionRecord, lastEventId: string, response: ServerResponse): Promise<void> {
+    const from = placeOf(lastEventId);
+    if (!from) throw unknown();
+    using reading = this.logs.read(record, from.stream);
+    const page = await reading.after(from.place);
+    if (!page) throw unknown();
+    if (page.isOver && page.entries.length === 0) throw over(page);
+    if (response.destroyed) return;
+    const out = this.open(record, from.stream, response);
+    response.once('close', () => reading.stop());
+    await replay({ from, page, reading, out });
+    out.end();
+  }
+
+  /** A client that comes back once more has lost the last connection too. */
+  private open(record: SessionRecord, stream: string, response: ServerResponse): EventStream {
+    const session = this.live.of(record);
+    session.resumed.get(stream)?.end();
+    const out = new EventStream(response, { [SESSION_ID]: record.id });
+    const open = { keyHash: record.keyHash, end: (): void => out.end() };
+    session.resumed.set(stream, out);
+    this.traffic.open(open);
+    response.once('close', () => {
+      if (session.resumed.get(stream) === out) session.resumed.delete(stream);
+      this.traffic.closed(open);
+      this.live.settle(session);
+    });
+    return out;
+  }
+}
+
+interface Replay {
+  readonly from: EventPlace;
+  readonly page: Page;
+  readonly reading: Reading;
+  readonly out: EventStream;
+}
+
+/** Sends what is there, and what comes, until the stream or the client ends it. */
+async function replay({ from: { stream, place }, page: first, reading, out }: Replay): Promise<void> {
+  let last = place;
+  for (let page: Page | undefined = first; page && out.isOpen; page = await reading.after(last)) {
+    for (const entry of page.entries) {
+      await out.send(entry.message, eventIdOf({ stream, place: entry.place }));
+      last = entry.place;
+    }
+    if (page.isOver) return;
+    await reading.more();
+  }
+}
+
+const unknown = (): Refusal =>
+  new Refusal(
+    400,
+    CODE.refused,
+    'Bad Request: Nothing is kept under this Last-Event-ID. Make the request anew; if it ran a task, list_tasks shows it.',
+  );
+
+/**
+ * TypeScript clients take any other status for a failure, report it and try again; this one says to them that there is no
+ * stream to be had.
+ */
+const over = ({ isCancelled }: Page): Refusal =>
+  new Refusal(
+    405,
+    CODE.refused,
+    isCancelled
+      ? 'Method Not Allowed: The client has cancelled the request of this stream. Nothing follows.'
+      : 'Method Not Allowed: This stream has ended, and everything it said has been read. Nothing follows.',
+    { headers: { Allow: 'POST, DELETE' } },
+  );

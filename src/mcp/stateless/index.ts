@@ -1,0 +1,3 @@
+export { ModernEndpoint } from './modern-endpoint.js';
+export { SdkModern } from './sdk-modern.js';
+export { StatelessModule } from './stateless.module.js';

@@ -1,0 +1,135 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+import { Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { Redis, type RedisOptions } from 'ioredis';
+
+import { CODE, Refusal } from '../protocol/index.js';
+import { type Scripts, SCRIPTS } from './redis-scripts.js';
+
+/** What every replica listens to. A later form of the messages gets a channel of its own. */
+const CHANNEL = 'cyberun:mcp:replicas:1';
+/** Longer than this process, or the machine, may stand still. */
+const COMMAND_LIMIT_MS = 2000;
+/** A socket that owes an answer for so long is dead, even if nobody has closed it. */
+const SOCKET_LIMIT_MS = 3000;
+const HEARTBEAT_MS = 5000;
+const LONGEST_PAUSE_MS = 1000;
+const START_LIMIT_MS = 2000;
+
+/** A command fails at once rather than wait for a connection: a client is told to come back instead. */
+const OPTIONS = {
+  lazyConnect: true,
+  enableOfflineQueue: false,
+  maxRetriesPerRequest: 0,
+  autoResubscribe: false,
+  autoResendUnfulfilledCommands: false,
+  commandTimeout: COMMAND_LIMIT_MS,
+  connectTimeout: COMMAND_LIMIT_MS,
+  socketTimeout: SOCKET_LIMIT_MS,
+  retryStrategy: (times) => Math.min(times * 50, LONGEST_PAUSE_MS),
+} satisfies RedisOptions;
+
+/** The way to Redis: one connection for commands and one to listen, both made anew when they break. */
+export class RedisConnection implements OnModuleInit, OnApplicationShutdown {
+  private readonly logger = new Logger('Redis');
+  private readonly commands: Redis & Scripts;
+  private readonly subscriber: Redis;
+  private readonly connected = Promise.withResolvers<void>();
+  private isListening = false;
+  private isMissed = false;
+  private isClosing = false;
+  private heartbeat: NodeJS.Timeout | undefined;
+
+  constructor(url: string) {
+    this.commands = new Redis(url, {
+      ...OPTIONS,
+      enableAutoPipelining: true,
+      scripts: SCRIPTS,
+    }) as Redis & Scripts;
+    this.subscriber = new Redis(url, OPTIONS);
+    for (const redis of [this.commands, this.subscriber]) this.watch(redis);
+    this.commands.on('ready', () => this.arrived());
+    this.subscriber.on('ready', () => void this.listen());
+  }
+
+  /** Waits a moment for Redis, and starts without it if it does not come. */
+  async onModuleInit(): Promise<void> {
+    for (const redis of [this.commands, this.subscriber]) redis.connect().catch(() => undefined);
+    this.heartbeat = setInterval(() => this.beat(), HEARTBEAT_MS).unref();
+    await Promise.race([this.connected.promise, delay(START_LIMIT_MS, undefined, { ref: false })]);
+  }
+
+  /**
+   * Runs one command.
+   *
+   * @throws {Refusal} 503 when Redis does not answer it, or other replicas could not be heard.
+   */
+  async run<Answer>(command: (redis: Redis & Scripts) => Promise<Answer>): Promise<Answer> {
+    if (this.isUp) {
+      try {
+        return await command(this.commands);
+      } catch (error) {
+        this.logger.warn({ message: 'A command failed.', reason: reasonOf(error) });
+      }
+    }
+    const headers = { 'Retry-After': '1' };
+    throw new Refusal(503, CODE.refused, 'Sessions cannot be reached. Try again in a moment.', { headers });
+  }
+
+  async publish(text: string): Promise<void> {
+    await this.run((redis) => redis.publish(CHANNEL, text));
+  }
+
+  /** Calls back for everything that is published, our own messages too. */
+  onPublished(listener: (text: string) => void): void {
+    this.subscriber.on('message', (_channel: string, text: string) => listener(text));
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    this.isClosing = true;
+    clearInterval(this.heartbeat);
+    // What was sent is still answered, such as the release of a stream.
+    await this.commands.quit().catch(() => undefined);
+    for (const redis of [this.commands, this.subscriber]) redis.disconnect();
+  }
+
+  private get isUp(): boolean {
+    return this.isListening && this.commands.status === 'ready';
+  }
+
+  private async listen(): Promise<void> {
+    try {
+      await this.subscriber.subscribe(CHANNEL);
+      this.isListening = true;
+      this.arrived();
+    } catch (error) {
+      this.logger.debug(reasonOf(error));
+      this.subscriber.disconnect(true);
+    }
+  }
+
+  private arrived(): void {
+    if (!this.isUp) return;
+    this.connected.resolve();
+    if (this.isMissed) this.logger.log('Redis is back.');
+    this.isMissed = false;
+  }
+
+  private watch(redis: Redis): void {
+    let reason = 'the connection was closed';
+    redis.on('error', (error) => (reason = reasonOf(error)));
+    redis.on('close', () => {
+      if (redis === this.subscriber) this.isListening = false;
+      if (this.isMissed || this.isClosing) return;
+      this.isMissed = true;
+      const message = 'Redis is gone: requests in sessions of 2025-era clients get 503 until it is back.';
+      this.logger.warn({ message, reason });
+    });
+  }
+
+  private beat(): void {
+    for (const redis of [this.commands, this.subscriber]) redis.ping().catch(() => undefined);
+  }
+}
+
+const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

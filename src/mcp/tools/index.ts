@@ -1,0 +1,16 @@
+export { type Advertised, advertised } from './advertised.js';
+export { fastContext } from './fast-context.js';
+export { nearest } from './nearest.js';
+export { fromJsonText } from './read-arguments.js';
+export { declaredTool, dynamicTool, type Invoke, type RegisteredTool } from './registered-tool.js';
+export { rememberThrown } from './remember-thrown.js';
+export { SdkServers } from './sdk-servers.js';
+export { Streaming } from './streaming.decorator.js';
+export { type CallOrigin, ToolCalls } from './tool-calls.js';
+export { ToolCallsModule } from './tool-calls.module.js';
+export { ToolCatalog } from './tool-catalog.js';
+export { type McpServer, ToolContext } from './tool-context.js';
+export { ToolInput } from './tool-input.decorator.js';
+export { ToolResultInterceptor } from './tool-result.interceptor.js';
+export { failed, withLinks } from './tool-result.js';
+export { userOf } from './tool-runner.js';

@@ -1,0 +1,27 @@
+import { Module } from '@nestjs/common';
+import { APP_INTERCEPTOR } from '@nestjs/core';
+
+import { AuthModule } from '../auth/index.js';
+import { SERVER_INFO, serverInfo } from '../protocol/index.js';
+import { Failures } from './failures.js';
+import { SdkServers } from './sdk-servers.js';
+import { ToolCalls } from './tool-calls.js';
+import { ToolCatalog } from './tool-catalog.js';
+import { ToolResultInterceptor } from './tool-result.interceptor.js';
+import { ToolRunner } from './tool-runner.js';
+
+/** The registry of tools and the way a tool is called, from its arguments to its result. */
+@Module({
+  imports: [AuthModule],
+  providers: [
+    Failures,
+    SdkServers,
+    ToolCalls,
+    ToolCatalog,
+    ToolRunner,
+    { provide: SERVER_INFO, useValue: serverInfo },
+    { provide: APP_INTERCEPTOR, useClass: ToolResultInterceptor },
+  ],
+  exports: [SERVER_INFO, SdkServers, ToolCalls, ToolCatalog],
+})
+export class ToolCallsModule {}

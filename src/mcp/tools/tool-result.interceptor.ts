@@ -1,0 +1,33 @@
+import { type CallHandler, type ExecutionContext, Injectable, type NestInterceptor } from '@nestjs/common';
+import { catchError, defer, map, type Observable, of, throwError } from 'rxjs';
+
+import { Failures } from './failures.js';
+import { ToolContext } from './tool-context.js';
+import { unreadInputOf } from './tool-input.decorator.js';
+import { toToolResult } from './tool-result.js';
+
+/**
+ * Wraps what a tool returns, or the reason it failed, in a tool result. An exception that is not ours goes on to the
+ * exception filters first; the transport has the last word.
+ */
+@Injectable()
+export class ToolResultInterceptor implements NestInterceptor<unknown, unknown> {
+  constructor(private readonly failures: Failures) {}
+
+  intercept(context: ExecutionContext, next: CallHandler<unknown>): Observable<unknown> {
+    const call: unknown = context.getType() === 'rpc' ? context.switchToRpc().getContext() : undefined;
+    if (!(call instanceof ToolContext)) return next.handle();
+    return defer(() => {
+      // Arguments that no parameter of the method reads; the others are read by its pipe.
+      unreadInputOf(context.getHandler())?.read(context.switchToRpc().getData());
+      return next.handle();
+    }).pipe(
+      map(toToolResult),
+      catchError((error: unknown) => {
+        if (this.failures.isOurs(error)) return of(this.failures.toToolResult(call, error));
+        call.thrown = error;
+        return throwError(() => error);
+      }),
+    );
+  }
+}
