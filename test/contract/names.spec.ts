@@ -15,11 +15,9 @@ const sources = readSources(packagePaths.root);
 const STILL_TWICE = [
   'AgentOptions',
   'AgentsModule',
-  'Asked',
   'Bell',
   'HostedService',
   'LABEL',
-  'Limits',
   'Schema',
   'TasksModule',
   'TasksService',

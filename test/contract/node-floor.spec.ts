@@ -56,5 +56,5 @@ it('this Node, and the oldest that is stated, are not refused', () => {
 
 it('README and CONTRIBUTING state the same floor', () => {
   const [line22] = engines.node.match(/22\.\d+/) ?? [];
-  for (const page of ['README.md', 'CONTRIBUTING.md']) expect(read(page)).toContain(`${line22} or newer`);
+  for (const page of ['README.md', 'CONTRIBUTING.md']) expect(read(page)).toContain(`${line22} or a newer 22`);
 });

@@ -68,7 +68,7 @@ describe('the first minute', () => {
     expect(second.text).toContain('cyberun-mcp keys create');
     expect(await end(second.child)).toBe(0);
     console.log(`npm start to welcome: first ${first.ms} ms, again ${second.ms} ms`);
-  }, 90_000);
+  }, 240_000);
 });
 
 describe('while a server runs', () => {

@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 const POLL_MS = 50;
 
 /** Waits for something to become true; an error while asking means "not yet". */
-export async function until(isTrue: () => Promise<boolean>, limitMs = 60_000): Promise<void> {
+export async function until(isTrue: () => Promise<boolean>, limitMs = 120_000): Promise<void> {
   const end = Date.now() + limitMs;
   let last: unknown;
   while (Date.now() < end) {
