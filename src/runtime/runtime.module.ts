@@ -1,4 +1,4 @@
-import { Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
+import { Module, type OnApplicationShutdown } from '@nestjs/common';
 
 import { AgentsModule } from './agents/index.js';
 import { ContainersModule } from './containers/index.js';
@@ -26,8 +26,8 @@ import { RestModule } from './rest/index.js';
 })
 export class RuntimeModule implements OnApplicationShutdown {
   constructor(
-    @Inject(Engine) private readonly engine: Engine,
-    @Inject(Database) private readonly database: Database,
+    private readonly engine: Engine,
+    private readonly database: Database,
   ) {}
 
   async onApplicationShutdown(): Promise<void> {

@@ -1,9 +1,10 @@
 import type { Dirent } from 'node:fs';
 import { lstat, readdir } from 'node:fs/promises';
-import { sep } from 'node:path';
+import { extname, sep } from 'node:path';
+
+import { lookup } from 'mime-types';
 
 import type { OutputFile, OutputLimits } from '../../contract/index.js';
-import { contentTypeOf } from './content-type.js';
 import { outputNames } from './output-names.js';
 import { RunFailure } from './run-failure.js';
 
@@ -49,6 +50,17 @@ export async function findOutputs(
   if (size > limits.bytes) throw new RunFailure(tooLarge(size, limits), true);
   return { outputs, warnings: bounded([...entries.flatMap(leftOut), ...places.flatMap(renamedTo(names))]) };
 }
+
+/** The registered types of what the database of mime-types does not know, or knows by an older name. */
+const REGISTERED: Readonly<Record<string, string>> = {
+  '.ndjson': 'application/x-ndjson',
+  '.yaml': 'application/yaml',
+  '.yml': 'application/yaml',
+};
+
+/** The content type of a file, by the extension of its name. */
+const contentTypeOf = (name: string): string =>
+  REGISTERED[extname(name).toLowerCase()] ?? (lookup(name) || 'application/octet-stream');
 
 /** Many sentences of one kind say no more than a few. */
 export function bounded(warnings: readonly string[]): string[] {

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
+import { LRUCache } from 'lru-cache';
 
 import { integrationKey, invalidKey } from './challenge.js';
 import { KeyVerdicts } from './key-verdicts.js';
@@ -19,7 +20,7 @@ interface Key {
 @Injectable()
 export class BearerGuard implements CanActivate {
   /** Keys and their hashes by the header they came in, so that a client's key is hashed once. Never logged. */
-  private readonly seen = new Map<string, Key>();
+  private readonly seen = new LRUCache<string, Key>({ max: CAP });
 
   constructor(private readonly verdicts: KeyVerdicts) {}
 
@@ -42,7 +43,6 @@ export class BearerGuard implements CanActivate {
     const token = integrationKey(header);
     const key = { token, clientId: hash('sha256', token, 'base64url') };
     if (header.length > LONGEST) return key;
-    if (this.seen.size >= CAP) this.seen.clear();
     this.seen.set(header, key);
     return key;
   }

@@ -5,6 +5,7 @@ import {
   LOG_LEVEL_META_KEY,
   PROTOCOL_VERSION_META_KEY,
 } from '@modelcontextprotocol/server';
+import { LRUCache } from 'lru-cache';
 
 import { jsonOf, type RequestMessage } from '../protocol/index.js';
 
@@ -17,7 +18,7 @@ const LONGEST = 4096;
  * costs more than the rest of a call, is asked once.
  */
 export class Envelopes {
-  private readonly valid = new Set<string>();
+  private readonly valid = new LRUCache<string, true>({ max: CAP });
 
   isValid(message: RequestMessage, meta: Record<string, unknown>): boolean {
     const fingerprint = jsonOf([
@@ -27,11 +28,10 @@ export class Envelopes {
       meta[LOG_LEVEL_META_KEY],
     ]);
     if (fingerprint === undefined) return false;
-    if (this.valid.has(fingerprint)) return true;
+    if (this.valid.get(fingerprint)) return true;
     if (classifyInboundRequest({ httpMethod: 'POST', body: message }).kind !== 'modern') return false;
     if (fingerprint.length > LONGEST) return true;
-    if (this.valid.size >= CAP) this.valid.clear();
-    this.valid.add(fingerprint);
+    this.valid.set(fingerprint, true);
     return true;
   }
 }

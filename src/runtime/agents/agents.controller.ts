@@ -1,4 +1,4 @@
-import { Controller, Get, Inject, Query, UseGuards, UsePipes } from '@nestjs/common';
+import { Controller, Get, Query, UseGuards, UsePipes } from '@nestjs/common';
 
 import type { AgentList } from '../../contract/index.js';
 import { type Credential, CurrentCredential, IntegrationKeyGuard } from '../credentials/index.js';
@@ -11,7 +11,7 @@ import { agentView } from './agent-view.js';
 @UseGuards(IntegrationKeyGuard)
 @UsePipes(RestValidationPipe)
 export class AgentsController {
-  constructor(@Inject(AgentRegistry) private readonly agents: AgentRegistry) {}
+  constructor(private readonly agents: AgentRegistry) {}
 
   @Get()
   list(

@@ -1,6 +1,6 @@
 import type { ClientHttp2Session } from 'node:http2';
 
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 
 import type { BundleRef } from '../../contract/index.js';
 import { Database, type Tx } from '../database/index.js';
@@ -11,8 +11,8 @@ import type { Bundle } from './pack-bundle.js';
 @Injectable()
 export class BundlesStore {
   constructor(
-    @Inject(Database) private readonly database: Database,
-    @Inject(BundleDelivery) private readonly delivery: BundleDelivery,
+    private readonly database: Database,
+    private readonly delivery: BundleDelivery,
   ) {}
 
   /** Keeps a bundle; one of this hash that is there already is the same. */

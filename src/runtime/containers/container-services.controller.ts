@@ -2,7 +2,6 @@ import {
   All,
   Controller,
   Get,
-  Inject,
   NotFoundException,
   Param,
   Query,
@@ -30,9 +29,9 @@ const RELAYED = /\/r\/containers\/[^/?]+(\/.*)$/;
 @UsePipes(RestValidationPipe)
 export class ContainerServicesController {
   constructor(
-    @Inject(ServiceSupervisor) private readonly services: ServiceSupervisor,
-    @Inject(ServiceRelay) private readonly relay: ServiceRelay,
-    @Inject(Addresses) private readonly addresses: Addresses,
+    private readonly services: ServiceSupervisor,
+    private readonly relay: ServiceRelay,
+    private readonly addresses: Addresses,
   ) {}
 
   @Get()

@@ -2,7 +2,6 @@ import {
   Body,
   Controller,
   HttpCode,
-  Inject,
   NotFoundException,
   Param,
   Post,
@@ -25,8 +24,8 @@ import { ServiceSupervisor } from './service-supervisor.js';
 @UsePipes(RestValidationPipe)
 export class InvokeController {
   constructor(
-    @Inject(ServiceSupervisor) private readonly services: ServiceSupervisor,
-    @Inject(ServiceInvocation) private readonly invocation: ServiceInvocation,
+    private readonly services: ServiceSupervisor,
+    private readonly invocation: ServiceInvocation,
   ) {}
 
   @Post(':slug')

@@ -17,10 +17,7 @@ import { ServiceSupervisor } from './service-supervisor.js';
 export class ServiceFolder implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly folder: DefinitionFolder<ServiceDefinition>;
 
-  constructor(
-    @Inject(CONFIG) { servicesDir }: Config,
-    @Inject(ServiceSupervisor) supervisor: ServiceSupervisor,
-  ) {
+  constructor(@Inject(CONFIG) { servicesDir }: Config, supervisor: ServiceSupervisor) {
     this.folder = new DefinitionFolder({
       kind: 'service',
       folder: resolve(servicesDir ?? packagePaths.services),

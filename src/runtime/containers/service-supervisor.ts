@@ -32,8 +32,8 @@ export class ServiceSupervisor implements OnModuleInit, BeforeApplicationShutdow
   constructor(
     @Inject(CONFIG) { servicesDir }: Config,
     @Inject(TEAM_ID) private readonly teamId: string,
-    @Inject(AgentRegistry) private readonly agents: AgentRegistry,
-    @Inject(BundleDelivery) private readonly delivery: BundleDelivery,
+    private readonly agents: AgentRegistry,
+    private readonly delivery: BundleDelivery,
   ) {
     this.folder = resolve(servicesDir ?? packagePaths.services);
   }

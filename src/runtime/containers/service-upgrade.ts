@@ -24,10 +24,10 @@ export class ServiceUpgrade implements OnModuleInit {
   @Inject(OpenCalls) private readonly openCalls!: OpenCalls;
 
   constructor(
-    @Inject(Upgrades) private readonly upgrades: Upgrades,
-    @Inject(CredentialsService) private readonly credentials: CredentialsService,
-    @Inject(ServiceSupervisor) private readonly services: ServiceSupervisor,
-    @Inject(ServiceRelay) private readonly relay: ServiceRelay,
+    private readonly upgrades: Upgrades,
+    private readonly credentials: CredentialsService,
+    private readonly services: ServiceSupervisor,
+    private readonly relay: ServiceRelay,
   ) {}
 
   onModuleInit(): void {

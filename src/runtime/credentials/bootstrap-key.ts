@@ -11,7 +11,7 @@ export class BootstrapKey implements OnModuleInit {
 
   constructor(
     @Inject(CONFIG) private readonly config: Config,
-    @Inject(Database) private readonly database: Database,
+    private readonly database: Database,
     @Inject(TEAM_ID) private readonly teamId: string,
   ) {}
 

@@ -14,7 +14,7 @@ export class CredentialsService {
   private readonly ephemeral = new Map<string, Credential>();
 
   constructor(
-    @Inject(Database) private readonly database: Database,
+    private readonly database: Database,
     @Inject(TEAM_ID) private readonly teamId: string,
   ) {}
 

@@ -2,7 +2,6 @@ import {
   type CanActivate,
   type ExecutionContext,
   ForbiddenException,
-  Inject,
   Injectable,
   UnauthorizedException,
 } from '@nestjs/common';
@@ -23,9 +22,9 @@ const PERMISSIONS_HEADER = 'Cyberun-Permissions';
 @Injectable()
 export class IntegrationKeyGuard implements CanActivate {
   constructor(
-    @Inject(CredentialsService) private readonly credentials: CredentialsService,
-    @Inject(OpenCalls) private readonly openCalls: OpenCalls,
-    @Inject(Reflector) private readonly reflector: Reflector,
+    private readonly credentials: CredentialsService,
+    private readonly openCalls: OpenCalls,
+    private readonly reflector: Reflector,
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {

@@ -1,4 +1,4 @@
-import { type BeforeApplicationShutdown, Inject, Injectable, Logger } from '@nestjs/common';
+import { type BeforeApplicationShutdown, Injectable, Logger } from '@nestjs/common';
 import type { Writable } from 'node:stream';
 
 import { CredentialsService } from './credentials.service.js';
@@ -19,7 +19,7 @@ export class OpenCalls implements BeforeApplicationShutdown {
   private readonly clock = setInterval(() => void this.look(), LOOK_MS).unref();
   private isLooking = false;
 
-  constructor(@Inject(CredentialsService) private readonly credentials: CredentialsService) {}
+  constructor(private readonly credentials: CredentialsService) {}
 
   /** Watches a call that was let in with this key until its response, or the socket it took over, is closed. */
   watch(answer: Writable, key: string): void {

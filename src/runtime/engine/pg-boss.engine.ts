@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { type Db as BossDb, fromKysely, fromPglite, PgBoss } from 'pg-boss';
 
 import { Database, type Tx } from '../database/index.js';
@@ -36,7 +36,7 @@ export class PgBossEngine extends Engine {
   private readonly queues = new Set<string>();
   private turn = 0;
 
-  constructor(@Inject(Database) database: Database) {
+  constructor(database: Database) {
     super();
     const { backend, pglite } = database.postgres;
     const outside = fromPglite(pglite);

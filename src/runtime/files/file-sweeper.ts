@@ -20,7 +20,7 @@ export class FileSweeper implements OnApplicationBootstrap, BeforeApplicationShu
 
   constructor(
     @Inject(CONFIG) private readonly config: Config,
-    @Inject(FileFolder) private readonly folder: FileFolder,
+    private readonly folder: FileFolder,
   ) {}
 
   async onApplicationBootstrap(): Promise<void> {

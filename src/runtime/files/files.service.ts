@@ -40,8 +40,8 @@ export interface FileParameter {
 export class FilesService {
   constructor(
     @Inject(CONFIG) private readonly config: Config,
-    @Inject(LinkSigner) private readonly signer: LinkSigner,
-    @Inject(FileFolder) private readonly folder: FileFolder,
+    private readonly signer: LinkSigner,
+    private readonly folder: FileFolder,
   ) {}
 
   /** Prepares the upload of an input. */

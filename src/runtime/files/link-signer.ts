@@ -30,7 +30,7 @@ export class LinkSigner {
 
   constructor(
     @Inject(OBJECT_STORE) private readonly store: ObjectStore,
-    @Inject(Addresses) private readonly addresses: Addresses,
+    private readonly addresses: Addresses,
   ) {}
 
   async upload({ key, size }: UploadTarget, audience: Audience): Promise<SignedUpload> {

@@ -18,8 +18,8 @@ const RANGE = /^bytes=(\d*)-(\d*)$/;
 export class ObjectController {
   constructor(
     @Inject(OBJECT_STORE) private readonly store: ObjectStore,
-    @Inject(Addresses) private readonly addresses: Addresses,
-    @Inject(FileFolder) private readonly folder: FileFolder,
+    private readonly addresses: Addresses,
+    private readonly folder: FileFolder,
   ) {}
 
   @Put('*path')

@@ -1,7 +1,7 @@
 import type { ClientHttp2Session } from 'node:http2';
 import { json } from 'node:stream/consumers';
 
-import { type BeforeApplicationShutdown, Inject, Injectable, Logger } from '@nestjs/common';
+import { type BeforeApplicationShutdown, Injectable, Logger } from '@nestjs/common';
 import type { WebSocket } from 'ws';
 
 import { AGENT_PATHS, type AgentHello, agentHello } from '../../contract/index.js';
@@ -32,8 +32,8 @@ export class AgentReception implements BeforeApplicationShutdown {
   private isClosed = false;
 
   constructor(
-    @Inject(AgentRegistry) private readonly registry: AgentRegistry,
-    @Inject(LocalKeys) private readonly localKeys: LocalKeys,
+    private readonly registry: AgentRegistry,
+    private readonly localKeys: LocalKeys,
   ) {}
 
   async receive(webSocket: WebSocket, newcomer: Newcomer): Promise<void> {

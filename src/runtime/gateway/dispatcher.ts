@@ -1,6 +1,5 @@
 import {
   type BeforeApplicationShutdown,
-  Inject,
   Injectable,
   Logger,
   type OnApplicationBootstrap,
@@ -29,9 +28,9 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
   private isOver = false;
 
   constructor(
-    @Inject(TaskRuns) private readonly tasks: TaskRuns,
-    @Inject(AgentRegistry) private readonly agents: AgentRegistry,
-    @Inject(RunDispatch) private readonly runs: RunDispatch,
+    private readonly tasks: TaskRuns,
+    private readonly agents: AgentRegistry,
+    private readonly runs: RunDispatch,
   ) {}
 
   onApplicationBootstrap(): void {

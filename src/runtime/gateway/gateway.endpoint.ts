@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 
-import { Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { WebSocket, WebSocketServer } from 'ws';
 
 import { type Credential, CredentialsService } from '../credentials/index.js';
@@ -26,9 +26,9 @@ export class GatewayEndpoint implements OnModuleInit {
   });
 
   constructor(
-    @Inject(Upgrades) private readonly upgrades: Upgrades,
-    @Inject(CredentialsService) private readonly credentials: CredentialsService,
-    @Inject(AgentReception) private readonly reception: AgentReception,
+    private readonly upgrades: Upgrades,
+    private readonly credentials: CredentialsService,
+    private readonly reception: AgentReception,
   ) {}
 
   onModuleInit(): void {

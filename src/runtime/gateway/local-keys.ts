@@ -1,4 +1,4 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 
 import { CredentialsService } from '../credentials/index.js';
 
@@ -7,7 +7,7 @@ import { CredentialsService } from '../credentials/index.js';
 export class LocalKeys {
   private readonly keys = new Set<string>();
 
-  constructor(@Inject(CredentialsService) private readonly credentials: CredentialsService) {}
+  constructor(private readonly credentials: CredentialsService) {}
 
   /** A new agent key that lives only in this process. */
   mint(): string {

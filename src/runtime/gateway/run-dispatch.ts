@@ -43,10 +43,10 @@ export class RunDispatch {
   private readonly logger = new Logger('Gateway');
 
   constructor(
-    @Inject(TaskRuns) private readonly tasks: TaskRuns,
-    @Inject(FilesService) private readonly files: FilesService,
+    private readonly tasks: TaskRuns,
+    private readonly files: FilesService,
     @Inject(CONFIG) private readonly config: Config,
-    @Inject(BundlesStore) private readonly bundles: BundlesStore,
+    private readonly bundles: BundlesStore,
   ) {}
 
   /** Resolves when the run is over, whatever its end. */

@@ -1,7 +1,7 @@
 import { type IncomingMessage, type Server, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 
-import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
+import { Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 
 /** A kind of upgrade that is wanted here. */
@@ -18,7 +18,7 @@ type Choosy = Server & { shouldUpgradeCallback?: (request: IncomingMessage) => b
 export class Upgrades implements OnApplicationBootstrap {
   private readonly routes: UpgradeRoute[] = [];
 
-  constructor(@Inject(HttpAdapterHost) private readonly host: HttpAdapterHost) {}
+  constructor(private readonly host: HttpAdapterHost) {}
 
   /** Before the application has started. */
   add(route: UpgradeRoute): void {

@@ -30,7 +30,7 @@ export class AdminServer implements OnApplicationBootstrap, BeforeApplicationShu
 
   constructor(
     @Inject(CONFIG) private readonly config: Config,
-    @Inject(Database) { db }: Database,
+    { db }: Database,
     @Inject(TEAM_ID) teamId: string,
   ) {
     this.keys = new CredentialsStore(db, teamId);

@@ -39,8 +39,8 @@ export class LocalAgent implements BeforeApplicationShutdown {
 
   constructor(
     @Inject(CONFIG) private readonly config: Config,
-    @Inject(Addresses) private readonly addresses: Addresses,
-    @Inject(LocalKeys) private readonly keys: LocalKeys,
+    private readonly addresses: Addresses,
+    private readonly keys: LocalKeys,
   ) {}
 
   /**

@@ -1,4 +1,4 @@
-import { Body, Controller, HttpCode, Inject, Post, UseGuards, UsePipes } from '@nestjs/common';
+import { Body, Controller, HttpCode, Post, UseGuards, UsePipes } from '@nestjs/common';
 
 import type { PresignedUpload } from '../../contract/index.js';
 import { type Credential, CurrentCredential, IntegrationKeyGuard, Requires } from '../credentials/index.js';
@@ -14,7 +14,7 @@ import { RestValidationPipe } from './rest-validation.pipe.js';
 @UseGuards(IntegrationKeyGuard)
 @UsePipes(RestValidationPipe)
 export class FilesController {
-  constructor(@Inject(FilesService) private readonly files: FilesService) {}
+  constructor(private readonly files: FilesService) {}
 
   @Post('presign')
   @HttpCode(200)

@@ -2,7 +2,6 @@ import {
   applyDecorators,
   type CallHandler,
   type ExecutionContext,
-  Inject,
   Injectable,
   type NestInterceptor,
   SetMetadata,
@@ -20,8 +19,8 @@ const BODY_LIMIT = Symbol('BODY_LIMIT');
 @Injectable()
 export class JsonBodyInterceptor implements NestInterceptor {
   constructor(
-    @Inject(JsonBodies) private readonly bodies: JsonBodies,
-    @Inject(Reflector) private readonly reflector: Reflector,
+    private readonly bodies: JsonBodies,
+    private readonly reflector: Reflector,
   ) {}
 
   async intercept(context: ExecutionContext, next: CallHandler): Promise<Observable<unknown>> {

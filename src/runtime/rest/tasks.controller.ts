@@ -5,7 +5,6 @@ import {
   Header,
   Headers,
   HttpCode,
-  Inject,
   Param,
   Post,
   Query,
@@ -36,10 +35,10 @@ const ID = new IdPipe('task_id');
 @UsePipes(RestValidationPipe)
 export class TasksController {
   constructor(
-    @Inject(TasksService) private readonly tasks: TasksService,
-    @Inject(TaskResultsService) private readonly results: TaskResultsService,
-    @Inject(AnswerBudget) private readonly answers: AnswerBudget,
-    @Inject(TaskEventsService) private readonly events: TaskEventsService,
+    private readonly tasks: TasksService,
+    private readonly results: TaskResultsService,
+    private readonly answers: AnswerBudget,
+    private readonly events: TaskEventsService,
   ) {}
 
   @Get()

@@ -1,15 +1,4 @@
-import {
-  Body,
-  Controller,
-  Get,
-  HttpCode,
-  Inject,
-  Param,
-  Post,
-  Query,
-  UseGuards,
-  UsePipes,
-} from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Param, Post, Query, UseGuards, UsePipes } from '@nestjs/common';
 
 import type { RunAccepted, Workflow, WorkflowList } from '../../contract/index.js';
 import { type Credential, CurrentCredential, IntegrationKeyGuard, Requires } from '../credentials/index.js';
@@ -31,8 +20,8 @@ const ID = new IdPipe('workflow_id');
 @UsePipes(RestValidationPipe)
 export class WorkflowsController {
   constructor(
-    @Inject(WorkflowsService) private readonly workflows: WorkflowsService,
-    @Inject(TaskSubmission) private readonly submission: TaskSubmission,
+    private readonly workflows: WorkflowsService,
+    private readonly submission: TaskSubmission,
   ) {}
 
   @Get()

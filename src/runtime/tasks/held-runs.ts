@@ -1,4 +1,4 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 
 import type { Claim } from '../engine/index.js';
 import type { ClaimedRun } from './claimed-run.js';
@@ -16,7 +16,7 @@ type RunName = Pick<ClaimedRun, 'taskId' | 'attempt'>;
 export class HeldRuns {
   private readonly runs = new Map<string, HeldRun>();
 
-  constructor(@Inject(TaskNotices) notices: TaskNotices) {
+  constructor(notices: TaskNotices) {
     // Whichever process took the call: the one that has the run hears of it here.
     notices.subscribe(({ event, task_id }) => {
       if (event === 'cancelled') this.stop(task_id);

@@ -20,10 +20,10 @@ export class RunOutcomes {
   @Inject(CONFIG) private readonly config!: Config;
 
   constructor(
-    @Inject(Database) private readonly database: Database,
-    @Inject(Engine) private readonly engine: Engine,
-    @Inject(HeldRuns) private readonly held: HeldRuns,
-    @Inject(ConnectedAgents) private readonly agents: ConnectedAgents,
+    private readonly database: Database,
+    private readonly engine: Engine,
+    private readonly held: HeldRuns,
+    private readonly agents: ConnectedAgents,
   ) {}
 
   async completed(

@@ -1,4 +1,4 @@
-import { BadRequestException, Inject, Injectable } from '@nestjs/common';
+import { BadRequestException, Injectable } from '@nestjs/common';
 
 import { FilesService } from '../files/index.js';
 import {
@@ -13,8 +13,8 @@ import {
 @Injectable()
 export class RunParameters {
   constructor(
-    @Inject(FilesService) private readonly files: FilesService,
-    @Inject(ParameterCheck) private readonly parameterCheck: ParameterCheck,
+    private readonly files: FilesService,
+    private readonly parameterCheck: ParameterCheck,
   ) {}
 
   /** @throws {BadRequestException} with everything that is wrong with the parameters. */

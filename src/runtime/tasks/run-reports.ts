@@ -1,4 +1,4 @@
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 
 import type { RunProgress } from '../../contract/index.js';
 import { Database } from '../database/index.js';
@@ -13,9 +13,9 @@ export class RunReports {
   private readonly logger = new Logger('Tasks');
 
   constructor(
-    @Inject(Database) private readonly database: Database,
-    @Inject(Engine) private readonly engine: Engine,
-    @Inject(HeldRuns) private readonly held: HeldRuns,
+    private readonly database: Database,
+    private readonly engine: Engine,
+    private readonly held: HeldRuns,
   ) {}
 
   async started(run: ClaimedRun): Promise<void> {

@@ -1,5 +1,6 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { sql } from 'kysely';
+import { LRUCache } from 'lru-cache';
 
 import { Database, type Tx } from '../database/index.js';
 import { type Claim, Engine } from '../engine/index.js';
@@ -22,12 +23,12 @@ const DEFINITIONS_KEPT = 200;
 @Injectable()
 export class TaskClaims {
   /** By workflow and version, which never change. */
-  private readonly definitions = new Map<string, CompiledWorkflow>();
+  private readonly definitions = new LRUCache<string, CompiledWorkflow>({ max: DEFINITIONS_KEPT });
 
   constructor(
-    @Inject(Database) private readonly database: Database,
-    @Inject(Engine) private readonly engine: Engine,
-    @Inject(HeldRuns) private readonly held: HeldRuns,
+    private readonly database: Database,
+    private readonly engine: Engine,
+    private readonly held: HeldRuns,
   ) {}
 
   /** Takes up to `free` runs whose labels the agent has all of; they become `queued`. */
@@ -109,7 +110,6 @@ export class TaskClaims {
       .where('team_id', '=', task.team_id)
       .where('version', '=', task.workflow_version)
       .executeTakeFirstOrThrow();
-    if (this.definitions.size >= DEFINITIONS_KEPT) this.definitions.clear();
     this.definitions.set(name, definition as CompiledWorkflow);
     return definition as CompiledWorkflow;
   }

@@ -1,4 +1,4 @@
-import { type BeforeApplicationShutdown, Inject, Injectable } from '@nestjs/common';
+import { type BeforeApplicationShutdown, Injectable } from '@nestjs/common';
 import { sql } from 'kysely';
 
 import { isTerminal, type TaskEventName } from '../../contract/index.js';
@@ -35,8 +35,8 @@ export class TaskEventsService implements BeforeApplicationShutdown {
   private readonly closing = new AbortController();
 
   constructor(
-    @Inject(Database) private readonly database: Database,
-    @Inject(TaskNotices) private readonly notices: TaskNotices,
+    private readonly database: Database,
+    private readonly notices: TaskNotices,
   ) {}
 
   beforeApplicationShutdown(): void {

@@ -1,4 +1,4 @@
-import { type BeforeApplicationShutdown, Inject, Injectable, type OnModuleInit } from '@nestjs/common';
+import { type BeforeApplicationShutdown, Injectable, type OnModuleInit } from '@nestjs/common';
 
 import type { TaskEventName, TaskState } from '../../contract/index.js';
 import { Database } from '../database/index.js';
@@ -20,7 +20,7 @@ export class TaskNotices implements OnModuleInit, BeforeApplicationShutdown {
   private readonly listeners = new Set<Listener>();
   private stop: (() => Promise<void>) | undefined;
 
-  constructor(@Inject(Database) private readonly database: Database) {}
+  constructor(private readonly database: Database) {}
 
   async onModuleInit(): Promise<void> {
     this.stop = await this.database.listen('task_event', (payload) => {

@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 
-import { Inject, Injectable, NotFoundException } from '@nestjs/common';
+import { Injectable, NotFoundException } from '@nestjs/common';
 import { sql } from 'kysely';
 
 import { parseExact, type TaskResult } from '../../contract/index.js';
@@ -21,8 +21,8 @@ interface Links {
 @Injectable()
 export class TaskResultsService {
   constructor(
-    @Inject(Database) private readonly database: Database,
-    @Inject(FilesService) private readonly files: FilesService,
+    private readonly database: Database,
+    private readonly files: FilesService,
   ) {}
 
   /** Output and fresh links to the files; may be asked for any time, and holds nulls before the end. */

@@ -1,4 +1,4 @@
-import { Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 
 import type { RunProgress } from '../../contract/index.js';
 import type {
@@ -20,10 +20,10 @@ export class TaskRuns implements OnModuleInit {
   private readonly logger = new Logger('Tasks');
 
   constructor(
-    @Inject(TaskClaims) private readonly claims: TaskClaims,
-    @Inject(RunReports) private readonly reports: RunReports,
-    @Inject(RunOutcomes) private readonly outcomes: RunOutcomes,
-    @Inject(WaitingTasks) private readonly waiting: WaitingTasks,
+    private readonly claims: TaskClaims,
+    private readonly reports: RunReports,
+    private readonly outcomes: RunOutcomes,
+    private readonly waiting: WaitingTasks,
   ) {}
 
   async onModuleInit(): Promise<void> {

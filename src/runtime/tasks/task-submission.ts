@@ -1,4 +1,4 @@
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 
 import { Database, uuidV7 } from '../database/index.js';
 import { Engine } from '../engine/index.js';
@@ -20,10 +20,10 @@ export class TaskSubmission {
   private readonly logger = new Logger('Tasks');
 
   constructor(
-    @Inject(Database) private readonly database: Database,
-    @Inject(Engine) private readonly engine: Engine,
-    @Inject(ConnectedAgents) private readonly agents: ConnectedAgents,
-    @Inject(RunParameters) private readonly runParameters: RunParameters,
+    private readonly database: Database,
+    private readonly engine: Engine,
+    private readonly agents: ConnectedAgents,
+    private readonly runParameters: RunParameters,
   ) {}
 
   /** @returns the id of the new task. */

@@ -1,4 +1,4 @@
-import { Inject, Injectable, Logger, NotFoundException } from '@nestjs/common';
+import { Injectable, Logger, NotFoundException } from '@nestjs/common';
 
 import type { Task, TaskList, TaskState } from '../../contract/index.js';
 import { Database, type Db, type Tx } from '../database/index.js';
@@ -19,8 +19,8 @@ export class TasksService {
   private readonly logger = new Logger('Tasks');
 
   constructor(
-    @Inject(Database) private readonly database: Database,
-    @Inject(Engine) private readonly engine: Engine,
+    private readonly database: Database,
+    private readonly engine: Engine,
   ) {}
 
   /** Newest first. */

@@ -1,4 +1,4 @@
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 
 import { sql } from 'kysely';
 
@@ -17,9 +17,9 @@ export class WaitingTasks {
   private readonly listeners = new Set<() => void>();
 
   constructor(
-    @Inject(Database) private readonly database: Database,
-    @Inject(ConnectedAgents) private readonly agents: ConnectedAgents,
-    @Inject(TaskNotices) notices: TaskNotices,
+    private readonly database: Database,
+    private readonly agents: ConnectedAgents,
+    notices: TaskNotices,
   ) {
     notices.subscribe(({ event, status }) => {
       if (event === 'status' && CLAIMABLE.has(status)) this.announce();

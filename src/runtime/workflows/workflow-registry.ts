@@ -26,9 +26,9 @@ export class WorkflowRegistry implements OnModuleInit, BeforeApplicationShutdown
 
   constructor(
     @Inject(CONFIG) { workflowsDir }: Config,
-    @Inject(Engine) private readonly engine: Engine,
-    @Inject(WorkflowStore) private readonly workflows: WorkflowStore,
-    @Inject(ParameterCheck) parameterCheck: ParameterCheck,
+    private readonly engine: Engine,
+    private readonly workflows: WorkflowStore,
+    parameterCheck: ParameterCheck,
   ) {
     const checks: CompilerChecks = {
       isKnown: (workflow) => this.workflows.isStored(workflow),

@@ -15,9 +15,9 @@ type PackBeside = (file: string) => Promise<Bundle | undefined>;
 @Injectable()
 export class WorkflowStore {
   constructor(
-    @Inject(Database) private readonly database: Database,
+    private readonly database: Database,
     @Inject(TEAM_ID) readonly teamId: string,
-    @Inject(BundlesStore) private readonly bundles: BundlesStore,
+    private readonly bundles: BundlesStore,
   ) {}
 
   /**

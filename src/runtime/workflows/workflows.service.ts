@@ -1,4 +1,4 @@
-import { ConflictException, Inject, Injectable, NotFoundException } from '@nestjs/common';
+import { ConflictException, Injectable, NotFoundException } from '@nestjs/common';
 import { sql } from 'kysely';
 
 import type { Workflow, WorkflowList } from '../../contract/index.js';
@@ -41,7 +41,7 @@ const SLUG_WITH_VERSION = /^([a-z0-9-]{1,100})(?:@([1-9]\d{0,8}))?$/;
 /** Reads workflows; a team sees its own. */
 @Injectable()
 export class WorkflowsService {
-  constructor(@Inject(Database) private readonly database: Database) {}
+  constructor(private readonly database: Database) {}
 
   /** Newest first; the disabled ones too. */
   async list(teamId: string, page: { current_page: number; per_page: number }): Promise<WorkflowList> {

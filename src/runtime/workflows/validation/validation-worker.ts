@@ -1,5 +1,7 @@
 import { parentPort } from 'node:worker_threads';
 
+import { LRUCache } from 'lru-cache';
+
 import { answerQuestions } from '../../deadline-worker/answer-questions.ts';
 import { type CheckedParameters, ParameterValidator } from './parameter-validator.ts';
 import { reportOnSchema, type SchemaReport } from './schema-faults.ts';
@@ -13,14 +15,11 @@ export interface ValidationQuestion {
 /** The report on a schema, or what came of the parameters. */
 export type ValidationAnswer = SchemaReport | CheckedParameters;
 
-const LIMIT = 200;
-
 /** Validators of the schemas that were used lately; making one takes longer than using it. */
-const validators = new Map<string, ParameterValidator>();
+const validators = new LRUCache<string, ParameterValidator>({ max: 200 });
 
 function validatorOf(schema: string): ParameterValidator {
   const validator = validators.get(schema) ?? new ParameterValidator(JSON.parse(schema) as object);
-  if (validators.size >= LIMIT) validators.clear();
   validators.set(schema, validator);
   return validator;
 }

@@ -1,10 +1,11 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
 import { Injectable } from '@nestjs/common';
 
 import { isTerminal, type Task, type TaskEvent, taskEvent } from '../../../contract/index.js';
 import { type Caller, Deadline, type ServerSentEvent, UpstreamError } from '../../../upstream/index.js';
 import { TasksService } from '../tasks.service.js';
 import { Backoff, isPassing } from './backoff.js';
-import { pause } from './pause.js';
 import { type Report, TaskProgress } from './task-progress.js';
 
 interface Wish {
@@ -61,7 +62,7 @@ export class TaskFollower {
       const task = await this.look(pursuit);
       if (task && isTerminal(task.task_status)) return task;
       if (task) await pursuit.progress.looked(task);
-      await pause(pursuit.backoff.next(), signal);
+      await delay(pursuit.backoff.next(), undefined, { signal }).catch(() => undefined);
     }
     return undefined;
   }
