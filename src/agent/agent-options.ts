@@ -4,20 +4,20 @@ import { join, resolve } from 'node:path';
 import { SettingError, stateDirectory } from '../config/index.js';
 import { AGENT_ID } from '../contract/index.js';
 
-/** What an agent is started with. */
+/** Options of an agent. */
 export interface AgentOptions {
   /** Address of the runtime: `http(s)://` or `ws(s)://`, with or without the path of its gateway. */
   readonly gateway: string;
   /** An `ak-` key. */
   readonly key: string;
   readonly labels: readonly string[];
-  /** Runs at the same time. */
+  /** Number of concurrent runs. */
   readonly slots: number;
-  /** Name under which it is known; another agent of this name takes its place. Default: the host's name. */
+  /** Id of the agent; a new agent with the same id replaces the connected one. Default: the host name. */
   readonly agentId?: string;
-  /** Folder for runs, services and records, of this agent alone. Default: one in the user's state directory. */
+  /** Folder for runs, services and records; not shared with other agents. Default: in the user's state directory. */
   readonly workDir?: string;
-  /** Ends the agent. Default: SIGTERM and SIGINT do. */
+  /** Stops the agent. Default: aborted by SIGTERM and SIGINT. */
   readonly signal?: AbortSignal;
 }
 
@@ -25,7 +25,7 @@ export type CompleteAgentOptions = Required<AgentOptions>;
 
 const GATEWAY_PATH = '/api/v1/gateway';
 
-/** The options with everything that was left out. */
+/** Fills in the defaults. */
 export function completed(options: AgentOptions): CompleteAgentOptions {
   const agentId = options.agentId ?? hostNameAsId();
   checkId(agentId);
@@ -45,7 +45,7 @@ function checkId(id: string): void {
   );
 }
 
-/** The machine's name, as far as it fits an agent's id. */
+/** The host name with the characters that an agent id may have. */
 function hostNameAsId(): string {
   return (
     hostname()
@@ -54,7 +54,7 @@ function hostNameAsId(): string {
   );
 }
 
-/** Where the WebSocket is dialled. */
+/** The URL of the gateway's WebSocket. */
 function gatewayUrl(address: string): string {
   const url = URL.parse(address);
   if (!url || !/^(http|ws)s?:$/.test(url.protocol)) {

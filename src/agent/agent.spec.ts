@@ -156,7 +156,7 @@ describe('an agent', () => {
     });
     expect((await rest(slow.reports)).at(-1)).toEqual({
       type: 'failed',
-      error: 'The run took longer than its limit of 1 s and was ended.',
+      error: 'The run took longer than its limit of 1 s and was stopped.',
       log: '',
       is_final: false,
     });

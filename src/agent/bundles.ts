@@ -12,16 +12,16 @@ import { AGENT_PATHS, type BundleRef } from '../contract/index.js';
 
 const logger = new Logger('Agent');
 const ADDRESS = new RegExp(`^${AGENT_PATHS.bundles}/([0-9a-f]{64})$`);
-/** Bundles that nothing uses are kept for the next run, the latest ones. */
+/** Number of unused bundles that are kept for later runs, the most recently used. */
 const KEPT = 20;
 
-/** The files of a definition while a run or a service uses them. */
+/** The files of a definition; kept until this is disposed. */
 export interface BundleInUse extends Disposable {
-  /** Folder of the files. They are shared with other runs, so they are read-only. */
+  /** Folder of the files, which are read-only because runs share them. */
   readonly path: string;
 }
 
-/** The files of definitions on this machine, each bundle in a folder named by its hash. */
+/** The bundles (files of definitions) on this agent, each in a folder named by its hash. */
 export class Bundles {
   private readonly folder: string;
   private readonly users = new Map<string, number>();
@@ -30,7 +30,7 @@ export class Bundles {
     this.folder = join(workDir, 'bundles');
   }
 
-  /** Answers the gateway: HEAD says whether a bundle is here, PUT takes one. */
+  /** Answers the gateway: HEAD returns whether the agent has a bundle, PUT stores one. */
   async answer(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Promise<void> {
     const [, hash] = ADDRESS.exec(headers[':path'] ?? '') ?? [];
     if (hash === undefined) return reply(stream, 404);
@@ -44,7 +44,7 @@ export class Bundles {
     }
   }
 
-  /** @throws when the bundle is not here. */
+  /** @throws when the agent does not have the bundle. */
   async use({ hash }: BundleRef): Promise<BundleInUse> {
     const path = this.pathOf(hash);
     this.users.set(hash, (this.users.get(hash) ?? 0) + 1);
@@ -63,7 +63,7 @@ export class Bundles {
     return (await stat(this.pathOf(hash)).catch(() => undefined)) !== undefined;
   }
 
-  /** Keeps an archive under its hash; one that is cut or altered leaves nothing. */
+  /** Unpacks an archive into the folder of its hash; a truncated or altered archive leaves nothing behind. */
   private async keep(hash: string, archive: Buffer): Promise<void> {
     if (createHash('sha256').update(archive).digest('hex') !== hash)
       throw new Error('the archive is not the one that was announced');
@@ -73,7 +73,7 @@ export class Bundles {
     await mkdir(incoming, { mode: 0o700 });
     try {
       await pipeline([archive], extract({ cwd: incoming, strict: true, onReadEntry: readOnly }));
-      // Two gateways may deliver the same bundle at once.
+      // Two gateways may deliver the same bundle at the same time.
       await rename(incoming, this.pathOf(hash)).catch(async (error: unknown) => {
         if (!(await this.has(hash))) throw error;
       });
@@ -101,8 +101,8 @@ function readOnly(entry: ReadEntry): void {
   entry.mode = 0o444 | ((entry.mode ?? 0) & 0o111);
 }
 
-function reply(stream: ServerHttp2Stream, status: number, said = ''): void {
+function reply(stream: ServerHttp2Stream, status: number, text = ''): void {
   if (stream.destroyed) return;
-  stream.respond({ ':status': status }, { endStream: said === '' });
-  if (said !== '') stream.end(said);
+  stream.respond({ ':status': status }, { endStream: text === '' });
+  if (text !== '') stream.end(text);
 }

@@ -1,12 +1,12 @@
 import { dirname, delimiter } from 'node:path';
 
-/** Variables of ours a process cannot do without on Windows. */
+/** Variables that every process on Windows needs. */
 const WINDOWS = ['SystemRoot', 'ComSpec', 'PATHEXT', 'windir'];
 const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /**
- * What every process an agent starts has in its environment, and nothing else of ours: the agent's own may hold
- * secrets. `node` is the one that runs the agent.
+ * The environment of every process that the agent starts. The agent's own variables are not passed on, as they may
+ * contain secrets. `node` on the PATH is the one that runs the agent.
  */
 export function cleanEnvironment(home: string, temporary: string): Record<string, string> {
   const { PATH = DEFAULT_PATH, LANG = 'C.UTF-8' } = process.env;

@@ -7,12 +7,12 @@ import { StartError } from '../config/index.js';
 import { errorBody } from '../contract/index.js';
 import { answerThrough, type StreamListener } from '../tunnel/index.js';
 
-/** A reason to end for good: dialling again would end the same way. */
+/** The gateway refuses this agent; dialling again would fail in the same way. */
 export class AgentRefusedError extends StartError {
   override readonly name = 'AgentRefusedError';
 }
 
-/** Close code of a gateway that has another agent of this name. */
+/** WebSocket close code: another agent with this id has connected. */
 const REPLACED = 4001;
 const HANDSHAKE_LIMIT_MS = 15_000;
 
@@ -21,14 +21,14 @@ export interface Dial {
   readonly key: string;
   readonly signal: AbortSignal;
   readonly listener: StreamListener;
-  /** Called when the gateway is there. */
+  /** Called once the connection is established. */
   readonly connected: () => void;
 }
 
 /**
- * Dials the gateway and answers it until the connection ends.
+ * Dials the gateway and answers its requests until the connection ends.
  *
- * @throws {AgentRefusedError} when the gateway wants none of us; any other error when it cannot be reached.
+ * @throws {AgentRefusedError} when the gateway refuses the agent; another error when it cannot be reached.
  */
 export async function serveGateway({ gateway, key, signal, listener, connected }: Dial): Promise<void> {
   signal.throwIfAborted();
@@ -43,11 +43,11 @@ export async function serveGateway({ gateway, key, signal, listener, connected }
   try {
     await new Promise<void>((resolve, reject) => {
       webSocket.once('unexpected-response', (_request, response) => {
-        refusal(response).then(reject, reject);
+        refusedBy(response).then(reject, reject);
       });
       webSocket.on('error', reject);
       webSocket.once('close', (code) => (code === REPLACED ? reject(replaced()) : resolve()));
-      // At once, not a tick later: the gateway may speak first.
+      // In the same tick, because the gateway may send the first request.
       webSocket.once('open', () => void answerThrough(webSocket, listener).then(connected, reject));
     });
   } finally {
@@ -60,9 +60,9 @@ function replaced(): AgentRefusedError {
   return new AgentRefusedError('Another agent with the same id has taken the place of this one.');
 }
 
-async function refusal(response: IncomingMessage): Promise<Error> {
+async function refusedBy(response: IncomingMessage): Promise<Error> {
   const status = response.statusCode ?? 0;
-  const said = errorBody.safeParse(await json(response).catch(() => undefined));
-  const sentence = `The gateway answered ${status}${said.success ? `: ${said.data.error_message}` : '.'}`;
+  const body = errorBody.safeParse(await json(response).catch(() => undefined));
+  const sentence = `The gateway answered ${status}${body.success ? `: ${body.data.error_message}` : '.'}`;
   return status === 401 || status === 403 ? new AgentRefusedError(sentence) : new Error(sentence);
 }

@@ -1,2 +1,1 @@
-export { runAgent } from './run-agent.js';
-export { runLocalAgent } from './run-local-agent.js';
+export { runAgent, runLocalAgent } from './run-agent.js';

@@ -1,14 +1,15 @@
+import { chmod, lstat, mkdir } from 'node:fs/promises';
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 
+import { StartError } from '../config/index.js';
 import { AGENT_PATHS, type AgentHello } from '../contract/index.js';
 import { Bundles } from './bundles.js';
 import { ProcessGroups } from './processes/index.js';
 import { RunFolder } from './runs/run-folder.js';
 import { RunStream } from './runs/run-stream.js';
 import { ServiceHost } from './services/service-host.js';
-import { ownFolder } from './work-dir.js';
 
-/** Answers what the gateway asks of an agent, and knows when all of it is done. */
+/** Answers the requests of the gateway, and tracks the work that they started. */
 export class Worker {
   private readonly groups: ProcessGroups;
   private readonly bundles: Bundles;
@@ -24,7 +25,7 @@ export class Worker {
     this.services = new ServiceHost({ workDir, groups: this.groups, bundles: this.bundles });
   }
 
-  /** Takes over a work folder; what an earlier agent left in it is ended and removed first. */
+  /** Takes over a work folder: ends the processes and removes the runs that an earlier agent left. */
   static async in(workDir: string, hello: AgentHello): Promise<Worker> {
     await ownFolder(workDir);
     const worker = new Worker(hello, workDir);
@@ -43,12 +44,12 @@ export class Worker {
     else stream.respond({ ':status': area === AGENT_PATHS.health ? 204 : 404 }, { endStream: true });
   }
 
-  /** Resolves when nothing that was ordered goes on any more; ordering has to end first. */
+  /** Resolves when all work has ended; to be called after the connection has ended. */
   async idle(): Promise<void> {
     await Promise.all(this.busy);
   }
 
-  /** Ends every process and leaves nothing on record. */
+  /** Ends every process and removes all records. */
   async end(): Promise<void> {
     await this.groups.endAll();
     await this.idle();
@@ -71,4 +72,22 @@ export class Worker {
 function greet(stream: ServerHttp2Stream, hello: AgentHello): void {
   stream.respond({ ':status': 200, 'content-type': 'application/json' });
   stream.end(JSON.stringify(hello));
+}
+
+/** Creates the work folder, or checks that no other user prepared it: its contents are executed and its pids killed. */
+export async function ownFolder(path: string): Promise<void> {
+  await mkdir(path, { recursive: true, mode: 0o700 }).catch((error: Error) => {
+    throw new StartError(
+      `The agent's work folder ${path} cannot be made: ${error.message}. Name another one with --work-dir.`,
+    );
+  });
+  const uid = process.geteuid?.();
+  // Windows has no user ids; it protects the folders of a user in its own way.
+  if (uid === undefined) return;
+  const facts = await lstat(path);
+  if (!facts.isDirectory() || facts.uid !== uid) {
+    throw new StartError(`The agent's work folder ${path} must be a folder of its own user.`);
+  }
+  // Kubernetes opens a volume to a group (fsGroup); the owner can close it again.
+  if ((facts.mode & 0o077) !== 0) await chmod(path, 0o700);
 }

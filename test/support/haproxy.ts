@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 
+import { freePort } from '../../src/agent/services/hosted-service.js';
 import { packagePaths } from '../../src/config/index.js';
-import { freePort } from '../../src/agent/services/free-port.js';
 import { until } from './processes.js';
 
 const MISSING = 'haproxy is not installed. apt-get install --yes --no-install-recommends haproxy';

@@ -1,4 +1,3 @@
-export { LogTail } from './log-tail.js';
-export { onLines } from './output-lines.js';
+export { LogTail, onLines } from './process-output.js';
 export type { ProcessEnd, ProcessGroup } from './process-group.js';
 export { type Command, ProcessGroups } from './process-groups.js';

@@ -6,46 +6,46 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { bearersOf } from './process-records.js';
 import { allProcesses } from './process-table.js';
 
-/** How long a group may take to end in its own way before it is killed; cancel promises less than a second. */
-const PATIENCE_MS = 400;
-/** After a kill only the system's own delay remains. */
+/** Time between SIGTERM and SIGKILL; cancelling a task must take less than a second. */
+const TERM_LIMIT_MS = 400;
+/** After SIGKILL only the delay of the system remains. */
 const KILL_LIMIT_MS = 5000;
 const POLL_MS = 15;
-/** Output of a group that is gone comes to its end at once, unless somebody outside the group holds the pipe. */
-const SILENCE_MS = 100;
+/** The output of an ended group closes at once, unless a process outside the group holds the pipe. */
+const OUTPUT_END_MS = 100;
 const STRAY_ROUNDS = 20;
-/** How often to look again at processes without an environment: one that loads a program has it in a moment. */
+/** How often to look again at processes with an empty environment: it is empty only while a program loads. */
 const UNSURE_ROUNDS = 3;
 
 /** How a process ended. */
 export interface ProcessEnd {
   readonly exitCode: number | undefined;
-  /** The signal that ended it, or the system's reason why it never began. */
+  /** The signal that ended it, or why it could not be started. */
   readonly reason: string | undefined;
 }
 
-/** A process and everything it starts, which live and end together. */
+/** A process and everything it starts; they are ended together. */
 export class ProcessGroup {
-  /** The leader's end; its children may still live, see {@link end}. */
+  /** Resolves when the leader ends; its children may still run, see {@link end}. */
   readonly exited: Promise<ProcessEnd>;
   private readonly beganAt = performance.now();
   private hasExited = false;
-  private isSilent = false;
-  private readonly silence: Promise<void>;
+  private isOutputClosed = false;
+  private readonly outputClosed: Promise<void>;
   private ending: Promise<void> | undefined;
 
   constructor(
     private readonly child: ChildProcess,
-    /** By which members are known that left the group. */
+    /** Identifies members that left the group. */
     private readonly mark: string,
     private readonly gone: () => void,
   ) {
     this.exited = endOf(child).finally(() => {
       this.hasExited = true;
     });
-    this.silence = new Promise((resolve) => {
+    this.outputClosed = new Promise((resolve) => {
       child.once('close', () => {
-        this.isSilent = true;
+        this.isOutputClosed = true;
         resolve();
       });
     });
@@ -56,13 +56,13 @@ export class ProcessGroup {
     return [this.child.stdout, this.child.stderr].filter((stream) => stream !== null);
   }
 
-  /** Ends every member, gently first; resolves when none is left and their output has come to its end. */
+  /** Ends every member, with SIGTERM and then SIGKILL; resolves when none is left and their output has ended. */
   end(): Promise<void> {
     this.ending ??= this.endMembers().finally(this.gone);
     return this.ending;
   }
 
-  /** Kills every member at once, without waiting. For the very end of the process. */
+  /** Kills every member without waiting, while this process exits. */
   killNow(): void {
     signalGroup(this.child.pid, 'SIGKILL');
   }
@@ -70,18 +70,18 @@ export class ProcessGroup {
   private async endMembers(): Promise<void> {
     if (!this.isGone()) await this.endGroup();
     await this.endStrays();
-    // Nobody may keep a run from its end by holding its pipes.
-    if (!(await this.isSilentSoon())) for (const stream of this.streams) stream.destroy();
+    // A process that still holds the pipes must not keep the run from ending.
+    if (!(await this.hasOutputEnded())) for (const stream of this.streams) stream.destroy();
   }
 
   private async endGroup(): Promise<void> {
     signalGroup(this.child.pid, 'SIGTERM');
-    if (await this.isGoneWithin(PATIENCE_MS)) return;
+    if (await this.isGoneWithin(TERM_LIMIT_MS)) return;
     signalGroup(this.child.pid, 'SIGKILL');
     await this.isGoneWithin(KILL_LIMIT_MS);
   }
 
-  /** Members that began a session of their own. */
+  /** Kills members that started their own session. */
   private async endStrays(): Promise<void> {
     const { pid } = this.child;
     if (pid === undefined) return;
@@ -94,9 +94,9 @@ export class ProcessGroup {
     }
   }
 
-  private async isSilentSoon(): Promise<boolean> {
-    if (!this.isSilent) await Promise.race([this.silence, delay(SILENCE_MS)]);
-    return this.isSilent;
+  private async hasOutputEnded(): Promise<boolean> {
+    if (!this.isOutputClosed) await Promise.race([this.outputClosed, delay(OUTPUT_END_MS)]);
+    return this.isOutputClosed;
   }
 
   private async isGoneWithin(limitMs: number): Promise<boolean> {
@@ -112,8 +112,8 @@ export class ProcessGroup {
     const { pid } = this.child;
     if (pid === undefined) return true;
     if (!this.hasExited) return false;
-    if (process.platform === 'win32' || !isAnyoneThere(pid)) return true;
-    // Orphans nobody collects stay in the table for ever; they are as gone as can be.
+    if (process.platform === 'win32' || !hasMembers(pid)) return true;
+    // Zombies that no parent collects stay in the process table permanently; they count as gone.
     return process.platform === 'linux' && !allProcesses().some((one) => one.group === pid && !one.isZombie);
   }
 }
@@ -127,7 +127,7 @@ async function endOf(child: ChildProcess): Promise<ProcessEnd> {
   }
 }
 
-function isAnyoneThere(group: number): boolean {
+function hasMembers(group: number): boolean {
   try {
     return process.kill(-group, 0);
   } catch (error) {
@@ -148,6 +148,6 @@ function kill(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);
   } catch {
-    // Nobody is left.
+    // No such process is left.
   }
 }

@@ -2,11 +2,10 @@ import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import type { Writable } from 'node:stream';
 
-import { endPredecessor } from './predecessor.js';
 import { ProcessGroup } from './process-group.js';
-import { MARK, ProcessRecords } from './process-records.js';
+import { endPredecessor, MARK, ProcessRecords } from './process-records.js';
 
-/** What to start; nothing of it is ever read by a shell. */
+/** What to start; no shell interprets it. */
 export interface Command {
   readonly program: string;
   readonly arguments: readonly string[];
@@ -14,10 +13,10 @@ export interface Command {
   readonly environment: Readonly<Record<string, string>>;
 }
 
-/** Waits for a line before it becomes the command; without one, because the agent died, it ends. */
+/** Waits for a line and then executes the command; exits without one, because the agent has died. */
 const GATE = 'read -r go <&3 || exit 1; exec "$@" 3<&-';
 
-/** Every process an agent starts, each in a group of its own that is on record while it lives. */
+/** Every process an agent starts, each in its own process group, which is recorded while it runs. */
 export class ProcessGroups {
   private readonly records: ProcessRecords;
   private readonly living = new Set<ProcessGroup>();
@@ -29,7 +28,7 @@ export class ProcessGroups {
     this.records = new ProcessRecords(workDir);
   }
 
-  /** Ends what an earlier agent left in the work folder and takes its place. */
+  /** Ends what an earlier agent left in the work folder, and records this agent. */
   async takeOver(): Promise<number> {
     const ended = await endPredecessor(this.records);
     this.records.add(process.pid, 'agent', '');
@@ -60,7 +59,7 @@ export class ProcessGroups {
     return group;
   }
 
-  /** Ends every group and leaves nothing on record. */
+  /** Ends every group and removes all records. */
   async endAll(): Promise<void> {
     await Promise.all([...this.living].map((group) => group.end()));
     process.off('exit', this.killAtExit);
@@ -69,7 +68,7 @@ export class ProcessGroups {
 }
 
 function openGate(gate: Writable | null | undefined): void {
-  // A process that ended at the gate has told so by its exit.
+  // A write fails when the process has already ended; its exit reports that.
   gate?.on('error', () => undefined);
   gate?.end('go\n');
 }

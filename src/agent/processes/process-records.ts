@@ -1,32 +1,35 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 
 import { Logger } from '@nestjs/common';
 import { z } from 'zod';
 
-import { bootId, factsOf, hasVariable, pidsSince } from './process-table.js';
+import { allProcesses, bootId, factsOf, hasVariable, pidsSince, type ProcessFacts } from './process-table.js';
 
 const logger = new Logger('Agent');
+const ROUNDS = 40;
+const ROUND_MS = 25;
 
 const processRecord = z.object({
   pid: z.number().int().min(2),
   startTime: z.string(),
   bootId: z.string(),
-  /** The agent itself, or a process group it leads. */
+  /** The agent itself, or a process group that it started. */
   kind: z.enum(['agent', 'group']),
   /** Value of {@link MARK} in the environment of every member of a group. */
   mark: z.string(),
 });
-export type ProcessRecord = z.infer<typeof processRecord>;
+type ProcessRecord = z.infer<typeof processRecord>;
 
-/** Variable by which a member of a group is known even when the leader of the group is gone. */
+/** Environment variable that identifies members of a group after its leader has ended. */
 export const MARK = 'CYBERUN_PROCESS_GROUP';
 
 /**
- * The living processes that carry a mark, whatever group they have gone to; none where the system does not tell.
- * Not final while a process may be loading a program, when its environment is empty.
+ * The living processes that carry a mark, in any process group; none on systems without /proc. The result is not final
+ * while a process loads a program, because its environment is empty then.
  *
- * @param leader of the group, and when it began: what it started came after it.
+ * @param leader leader of the group and its start: its children are younger.
  */
 export function bearersOf(
   mark: string,
@@ -35,7 +38,7 @@ export function bearersOf(
   const living = pidsSince(leader.pid, leader.beganAt).flatMap((pid) => {
     const isBearer = hasVariable(pid, MARK, mark);
     const facts = isBearer === false ? undefined : factsOf(pid);
-    // Threads of the kernel have no group, and no environment either.
+    // Kernel threads have neither a group nor an environment.
     return facts === undefined || facts.isZombie || facts.group === 0 ? [] : [{ pid, isBearer }];
   });
   return {
@@ -45,8 +48,8 @@ export function bearersOf(
 }
 
 /**
- * What an agent started, one small file each, so that its successor can end it. A record is on disk before the
- * process does anything: it is held at a gate until then.
+ * One small file for each process group an agent started, so that the next agent can end them. The record is written
+ * before the process runs: the process waits at a gate until then.
  */
 export class ProcessRecords {
   private readonly folder: string;
@@ -67,7 +70,7 @@ export class ProcessRecords {
     drop(this.fileOf(record));
   }
 
-  /** Everything on record; what is no record is dropped, such as a file cut short: its process never passed the gate. */
+  /** All records. Unreadable files are deleted: the process of a truncated record never passed its gate. */
   all(): ProcessRecord[] {
     return readdirSync(this.folder).flatMap((name) => {
       const file = join(this.folder, name);
@@ -90,11 +93,68 @@ function readRecord(file: string): ProcessRecord | undefined {
   }
 }
 
-/** A record that cannot be removed names processes that are gone, which is harmless: it does not stop an agent. */
+/** A failure is only logged: a stale record names processes that are gone, which is harmless. */
 function drop(file: string): void {
   try {
     rmSync(file, { recursive: true, force: true });
   } catch (error) {
     logger.warn(`${file} cannot be removed: ${(error as Error).message}`);
+  }
+}
+
+/**
+ * Kills what an earlier agent left in this work folder: first the agent if it still runs, then its process groups. A
+ * process that only reuses a recorded pid is left alone; it differs in start time and mark.
+ *
+ * @returns how many processes were killed.
+ */
+export async function endPredecessor(records: ProcessRecords): Promise<number> {
+  const left = records.all();
+  const recorded = left.filter((record) => record.bootId === bootId && record.pid !== process.pid);
+  const ended = new Set<number>();
+  // Agents first, so that none starts a process while its groups are killed.
+  for (const agent of recorded.filter((record) => record.kind === 'agent' && isAlive(record))) {
+    kill(agent.pid);
+    ended.add(agent.pid);
+  }
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const victims = survivors(recorded);
+    if (victims.length === 0) break;
+    for (const pid of victims) {
+      kill(pid);
+      ended.add(pid);
+    }
+    await delay(ROUND_MS);
+  }
+  for (const record of left) records.remove(record);
+  return ended.size;
+}
+
+/** Living members of the recorded groups; on systems without /proc, the groups of living leaders. */
+function survivors(recorded: readonly ProcessRecord[]): number[] {
+  const groups = recorded.filter(({ kind }) => kind === 'group');
+  if (process.platform !== 'linux') return groups.filter(isAlive).map(({ pid }) => -pid);
+  const led = new Set(groups.filter(isAlive).map(({ pid }) => pid));
+  return allProcesses()
+    .filter(({ isZombie, pid }) => !isZombie && pid !== process.pid)
+    .filter((facts) => led.has(facts.group) || groups.some((record) => carriesMark(facts, record)))
+    .map(({ pid }) => pid);
+}
+
+/** Whether the recorded process still runs: a later one of the same pid has another start time. */
+function isAlive({ pid, startTime }: ProcessRecord): boolean {
+  const facts = factsOf(pid);
+  return facts !== undefined && facts.startTime === startTime && !facts.isZombie;
+}
+
+function carriesMark({ pid }: ProcessFacts, { mark }: ProcessRecord): boolean {
+  return hasVariable(pid, MARK, mark) === true;
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // The process has already ended.
   }
 }

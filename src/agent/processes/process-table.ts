@@ -1,22 +1,22 @@
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** What the system knows of a process. */
+/** What the operating system reports about a process. */
 export interface ProcessFacts {
   readonly pid: number;
   readonly group: number;
-  /** Opaque; together with the pid and {@link bootId} it names one process for ever. */
+  /** Opaque; together with the pid and {@link bootId} it identifies a process permanently. */
   readonly startTime: string;
-  /** It has ended and only waits for its parent to notice. */
+  /** It has ended and its parent has not collected it yet. */
   readonly isZombie: boolean;
 }
 
 const isLinux = process.platform === 'linux';
 
-/** Changes when the machine starts anew, and pids and start times with it. */
+/** Changes with every boot; pids and start times are only unique within one boot. */
 export const bootId: string = isLinux ? readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim() : '';
 
-/** Facts of a process; `undefined` when there is none of this pid. */
+/** Facts of a process; `undefined` when no process has this pid. */
 export function factsOf(pid: number): ProcessFacts | undefined {
   if (process.platform === 'win32') return undefined;
   try {
@@ -26,7 +26,7 @@ export function factsOf(pid: number): ProcessFacts | undefined {
   }
 }
 
-/** Every process the system shows; empty where it does not tell cheaply. */
+/** Every process; empty on systems without /proc. */
 export function allProcesses(): ProcessFacts[] {
   if (!isLinux) return [];
   return readdirSync('/proc')
@@ -34,30 +34,30 @@ export function allProcesses(): ProcessFacts[] {
     .flatMap((name) => factsOf(Number(name)) ?? []);
 }
 
-/** Within this time pids do not come round to where they began. */
-const NOT_ROUND_MS = 1000;
+/** Pids do not wrap around completely within this time. */
+const WRAP_MS = 1000;
 
 /**
- * Pids that may have been given out since a process of this pid began; every pid there is when that is too long ago
- * to tell. Looking at each process of a machine takes longer than many a run.
+ * Pids that may have been assigned since a process of this pid started; all pids when that is too long ago to tell.
+ * Inspecting every process of a machine takes longer than a short run.
  */
 export function pidsSince(pid: number, beganAt: number): number[] {
   if (!isLinux) return [];
   const pids = readdirSync('/proc')
     .map(Number)
     .filter((one) => one > 1);
-  if (performance.now() - beganAt > NOT_ROUND_MS) return pids;
+  if (performance.now() - beganAt > WRAP_MS) return pids;
   const latest = latestPid();
-  const isRound = latest < pid;
-  return pids.filter((one) => (isRound ? one > pid || one <= latest : one > pid && one <= latest));
+  const hasWrapped = latest < pid;
+  return pids.filter((one) => (hasWrapped ? one > pid || one <= latest : one > pid && one <= latest));
 }
 
-/** The last field of what the kernel says about its load is the pid it gave out last. */
+/** The last field of /proc/loadavg is the pid that was assigned last. */
 const latestPid = (): number => Number(readFileSync('/proc/loadavg', 'utf8').trim().split(' ').at(-1));
 
 /**
- * Whether the process was started with this variable of this value. `undefined` when its environment is empty, which
- * it also is for a moment while a process loads a program; false when its environment cannot be read.
+ * Whether the process was started with this environment variable. `undefined` when its environment is empty, which is
+ * also the case while it loads a program; false when its environment cannot be read.
  */
 export function hasVariable(pid: number, name: string, value: string): boolean | undefined {
   try {
@@ -70,7 +70,7 @@ export function hasVariable(pid: number, name: string, value: string): boolean |
 
 function fromProc(pid: number): ProcessFacts {
   const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  // The name of the program stands in parentheses and may itself hold spaces and parentheses.
+  // The program name is in parentheses and may itself contain spaces and parentheses.
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
   const [state = '', , group = ''] = fields;
   return { pid, group: Number(group), startTime: fields[19] ?? '', isZombie: state === 'Z' || state === 'X' };

@@ -7,36 +7,35 @@ import { findOutputs } from './outputs.js';
 import { runProcess, type StepSurroundings } from './process-step.js';
 import { RunFolder } from './run-folder.js';
 import { RESULT_FILE, resultOf } from './run-result.js';
-import { type OutputStore, storeOutputs } from './store-outputs.js';
-import { download } from './transfers.js';
+import { download, type OutputStore, storeOutputs } from './transfers.js';
 
-/** What is kept of a task where the runtime, an older one, does not say. */
+/** Used when the order of an older runtime has no limits. */
 const DEFAULT_LIMITS: OutputLimits = { files: 1000, bytes: 10 * 1024 ** 3 };
 
-/** What a run needs of the agent it runs on. */
+/** What a run needs from its agent. */
 export interface RunSurroundings extends OutputStore {
   readonly workDir: string;
   readonly groups: ProcessGroups;
   readonly bundles: Bundles;
   readonly progress: (progress: RunProgress) => void;
-  /** Gets what the processes of the run write. */
+  /** Receives the output of the processes. */
   readonly log: LogTail;
-  /** Ends the run; its reason is what comes out of it. */
+  /** Ends the run, which then rejects with the reason of the signal. */
   readonly signal: AbortSignal;
 }
 
-/** What came out of a run. */
+/** The result of a run that succeeded. */
 export interface RunOutcome {
   readonly output: unknown;
   readonly files: readonly OutputFile[];
-  /** What is kept otherwise than the run left it, or not at all. */
+  /** Sentences about outputs that were renamed or not kept. */
   readonly warnings: readonly string[];
 }
 
 /**
- * Runs a task once. No process of it is left when this settles, and no file that can be removed.
+ * Runs a task once. When this settles, all its processes have ended and its files are removed where that is possible.
  *
- * @throws {RunFailure} when the run did not succeed; the signal's reason when it was ended.
+ * @throws {RunFailure} when the run fails; the signal's reason when it is aborted.
  */
 export async function executeRun(order: RunOrder, surroundings: RunSurroundings): Promise<RunOutcome> {
   const { workDir, signal } = surroundings;
@@ -59,18 +58,18 @@ async function outcomeOf(
   answer: HttpAnswer | undefined,
   { folder, ...store }: OutputStore & { readonly folder: RunFolder },
 ): Promise<RunOutcome> {
-  const said = await resultOf(folder.output);
-  const without = said.kind === 'value' ? RESULT_FILE : undefined;
+  const result = await resultOf(folder.output);
+  const without = result.kind === 'value' ? RESULT_FILE : undefined;
   const found = await findOutputs(folder.output, output_limits, without);
   const { files, warnings } = await storeOutputs(found.outputs, store);
   return {
-    output: said.kind === 'value' ? said.value : (answer ?? { files, exit_code: 0 }),
+    output: result.kind === 'value' ? result.value : (answer ?? { files, exit_code: 0 }),
     files,
-    warnings: [...(said.kind === 'problem' ? [said.problem] : []), ...found.warnings, ...warnings],
+    warnings: [...(result.kind === 'problem' ? [result.problem] : []), ...found.warnings, ...warnings],
   };
 }
 
-/** One after the other in the same folder. Returns the answer of the last step if that was an HTTP call. */
+/** Runs the steps in order in the same folder. Returns the response of the last step if it is an HTTP call. */
 async function runSteps(order: RunOrder, surroundings: StepSurroundings): Promise<HttpAnswer | undefined> {
   let answer: HttpAnswer | undefined;
   for (const step of order.steps) {
@@ -84,7 +83,7 @@ async function runSteps(order: RunOrder, surroundings: StepSurroundings): Promis
 function runEnvironment({ task_id, attempt }: RunOrder, folder: RunFolder): Record<string, string> {
   return {
     ...cleanEnvironment(folder.path, folder.temporary),
-    // Python holds back what it writes to a pipe; its progress would arrive at the end.
+    // Python buffers output to a pipe; progress would arrive at the end.
     PYTHONUNBUFFERED: '1',
     CYBERUN_TASK_ID: task_id,
     CYBERUN_ATTEMPT: String(attempt),
@@ -94,10 +93,10 @@ function runEnvironment({ task_id, attempt }: RunOrder, folder: RunFolder): Reco
   };
 }
 
-/** Longer texts are in the JSON file alone; a process cannot start with too large an environment. */
+/** Longer values are only in the JSON file; the size of an environment is limited. */
 const VARIABLE_LIMIT = 32_768;
 
-/** One variable for each parameter that is a text, a number or a truth value. */
+/** One variable for each parameter that is a string, a number or a boolean. */
 function parameterVariables(parameters: Readonly<Record<string, unknown>>): Record<string, string> {
   return Object.fromEntries(
     Object.entries(parameters)

@@ -1,8 +1,10 @@
 import { buffer } from 'node:stream/consumers';
 
+import * as fc from 'fast-check';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 
 import { http, run, serve } from '../../../test/support/executed-run.js';
+import { endpointOf } from './http-step.js';
 
 describe('an HTTP call', () => {
   it('resolves references, sends JSON and returns the answer', async () => {
@@ -47,7 +49,7 @@ describe('an HTTP call', () => {
   it.each([
     ['a refusal', (origin: string) => `${origin}/x`, /GET http:\/\/[\d.:]+\/x answered 404\./],
     ['nobody there', () => 'http://127.0.0.1:3/x', /GET http:\/\/127\.0\.0\.1:3\/x failed: .*ECONNREFUSED/],
-    ['no web address', () => 'file:///etc/passwd', /endpoint of step call is no http or https URL/],
+    ['no web address', () => 'file:///etc/passwd', /endpoint of step call is not an http or https URL/],
   ])('fails the run on %s', async (_what, endpoint, sentence) => {
     const origin = await serve((_request, response) => void response.writeHead(404).end());
     await expect(run([http(endpoint(origin))]).outcome).rejects.toThrow(sentence);
@@ -84,4 +86,42 @@ describe('an HTTP call', () => {
     answer();
     expect((await outcome).output).toMatchObject({ status_code: 200 });
   });
+});
+
+const at = (endpoint: string, parameters: Record<string, unknown>): string =>
+  endpointOf({ name: 'ask', endpoint }, parameters);
+
+it('an endpoint holds each parameter as one part of its path, whatever the value is', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'grapheme', minLength: 1 }), (id) => {
+      fc.pre(id !== '.' && id !== '..');
+      const url = new URL(at('https://example.com/items/{id}/parts?x=1', { id }));
+      expect(url.origin).toBe('https://example.com');
+      expect(url.search).toBe('?x=1');
+      expect(url.pathname.split('/').map(decodeURIComponent)).toEqual(['', 'items', id, 'parts']);
+    }),
+  );
+});
+
+it.each([
+  ['{id}', { id: 7 }, '7'],
+  ['{id}', { id: true }, 'true'],
+  ['{a}-{b}', { a: 'x/y', b: 'é?' }, 'x%2Fy-%C3%A9%3F'],
+])('%s with %j is /%s', (template, parameters, path) => {
+  expect(at(`https://example.com/${template}`, parameters)).toBe(`https://example.com/${path}`);
+});
+
+it('a reference is the whole endpoint, and braces in its value are left alone', () => {
+  expect(at('${ .url }', { url: 'https://example.com/{id}', id: 'x' })).toBe('https://example.com/{id}');
+  expect(at('${ .["the-url"] }', { 'the-url': 'https://example.com/' })).toBe('https://example.com/');
+});
+
+it.each([
+  ['{id}', {}, 'was not given'],
+  ['{constructor}', {}, 'was not given'],
+  ['{id}', { id: ['x'] }, 'is not a string, number or boolean'],
+  ['{id}', { id: '..' }, 'leads to another path'],
+  ['{a}{b}/c', { a: '.', b: '.' }, 'leads to another path'],
+])('%s with %j fails the run', (template, parameters, reason) => {
+  expect(() => at(`https://example.com/${template}`, parameters)).toThrow(reason);
 });

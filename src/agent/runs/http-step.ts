@@ -1,15 +1,37 @@
-import { fetch, type Response } from 'undici';
+import { Agent, fetch, type Response } from 'undici';
 
-import { isNestedDeeper, OUTPUT_DEPTH_LIMIT, parseExact, type RunStep } from '../../contract/index.js';
-import { dispatcher } from './dispatcher.js';
-import { endpointOf } from './endpoint.js';
+import {
+  expandTemplate,
+  isNestedDeeper,
+  OUTPUT_DEPTH_LIMIT,
+  parseExact,
+  referencePath,
+  type RunStep,
+} from '../../contract/index.js';
 import { asText, resolve, resolveTexts } from './references.js';
-import { RunFailure } from './run-failure.js';
+import { RunFailure } from './run-result.js';
 
 const BODY_LIMIT = 4 * 1024 * 1024;
 const TEXT = /^(text\/|application\/(json|xml|yaml|javascript|x-ndjson|[\w.+-]+\+(json|xml)))/i;
 
-/** What a `call: http` step answers with; a body that is no text is base64. */
+/** A path segment `.` or `..`. */
+const DOT_SEGMENT = /\/\.{1,2}(?=[/?#]|$)/;
+
+/** Time to connect to a host; the response itself may take as long as the run. */
+const CONNECT_LIMIT_MS = 30_000;
+
+/**
+ * HTTP connections of the agent. `fetch` without a dispatcher uses the undici built into Node, another version, which
+ * ends the process when a server closes a connection after a large body. undici's default timeouts for headers and body
+ * are off: they would end a call before the timeout of its workflow.
+ */
+export const dispatcher = new Agent({
+  headersTimeout: 0,
+  bodyTimeout: 0,
+  connect: { timeout: CONNECT_LIMIT_MS },
+});
+
+/** The output of a `call: http` step; a body that is not text is base64. */
 export interface HttpAnswer {
   readonly status_code: number;
   readonly headers: Record<string, string>;
@@ -28,7 +50,7 @@ export async function callHttp(
   const where = `${method} ${target.origin}${target.pathname}`;
   try {
     const request = { method, ...payload(step, parameters), signal, dispatcher };
-    // A redirect is an answer: its target may be another host, which the headers of the step are not for.
+    // Not followed: the target may be another host, which must not get the headers of the step.
     const answer = await fetch(target, { ...request, redirect: 'manual' });
     const bytes = await collect(answer);
     if (answer.status >= 400) throw new RunFailure(`${where} answered ${answer.status}.`);
@@ -41,7 +63,7 @@ export async function callHttp(
   }
 }
 
-/** fetch says only that it failed; the reason is underneath. */
+/** The message of a fetch error is generic; its cause has the reason. */
 function causeOf(error: unknown): string {
   const { cause, message } = error as Error;
   return cause instanceof Error ? cause.message : message;
@@ -53,7 +75,7 @@ function targetOf(
 ): URL {
   const url = URL.parse(endpointOf(step, parameters));
   if (!url || !/^https?:$/.test(url.protocol)) {
-    throw new RunFailure(`The endpoint of step ${step.name} is no http or https URL.`);
+    throw new RunFailure(`The endpoint of step ${step.name} is not an http or https URL.`);
   }
   for (const [key, value] of Object.entries(resolveTexts(step.query, parameters)))
     url.searchParams.set(key, value);
@@ -91,10 +113,35 @@ function readable(bytes: Buffer, contentType: string): Pick<HttpAnswer, 'body' |
   const text = bytes.toString('utf8');
   if (!/json/i.test(contentType)) return { body: text };
   try {
-    // The answer itself is a level of the output.
+    // The body is one level below the output.
     if (isNestedDeeper(JSON.parse(text), OUTPUT_DEPTH_LIMIT - 1)) return { body: text };
     return { body: parseExact(text) };
   } catch {
     return { body: text };
   }
+}
+
+/**
+ * The URL of a `call: http` step: a reference replaces all of it, `{name}` one part.
+ *
+ * @throws {RunFailure} when a parameter is missing, or would change the path that the author wrote.
+ */
+export function endpointOf(
+  { name: step, endpoint }: { readonly name: string; readonly endpoint: string },
+  parameters: Readonly<Record<string, unknown>>,
+): string {
+  if (referencePath(endpoint)) return asText(resolve(endpoint, parameters));
+  const address = expandTemplate(endpoint, (name) => {
+    const value = Object.hasOwn(parameters, name) ? parameters[name] : undefined;
+    if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean')
+      return String(value);
+    const state =
+      value === undefined || value === null ? 'was not given' : 'is not a string, number or boolean';
+    throw new RunFailure(`The endpoint of step ${step} needs the parameter "${name}", which ${state}.`);
+  });
+  if (address !== endpoint && DOT_SEGMENT.test(address))
+    throw new RunFailure(
+      `A parameter in the endpoint of step ${step} is "." or "..", which leads to another path.`,
+    );
+  return address;
 }

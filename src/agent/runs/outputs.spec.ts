@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 
 import { run, script, serve, shell, type Tried } from '../../../test/support/executed-run.js';
 import { validFileName } from '../../contract/index.js';
-import { outputNames } from './output-names.js';
+import { outputNames } from './outputs.js';
 
 /** A file store and what it was given, under the names it was given them. */
 async function store(statusOf: (name: string) => number = () => 200) {
@@ -136,7 +136,7 @@ describe('result.json', () => {
   it.each([
     ['nested too deep', '['.repeat(4300) + ']'.repeat(4300), /it is nested more than 100 levels deep\.$/],
     ['not JSON', '{', /it is not JSON: .*\.$/],
-    ['of NaN', '{"loss": NaN}', /it is not JSON: .*; JSON has no NaN, write null or a text instead\.$/],
+    ['of NaN', '{"loss": NaN}', /it is not JSON: .*; JSON has no NaN, write null or a string instead\.$/],
   ])('that is %s is kept as a file, with the others, and the reason is told', async (_what, text, reason) => {
     const { origin, stored } = await store();
     const code = `import { writeFileSync } from 'node:fs';

@@ -1,24 +1,24 @@
+import { isUtf8 } from 'node:buffer';
 import type { Dirent } from 'node:fs';
 import { lstat, readdir } from 'node:fs/promises';
 import { extname, sep } from 'node:path';
 
 import { lookup } from 'mime-types';
 
-import type { OutputFile, OutputLimits } from '../../contract/index.js';
-import { outputNames } from './output-names.js';
-import { RunFailure } from './run-failure.js';
+import { type OutputFile, type OutputLimits, validFileName } from '../../contract/index.js';
+import { RunFailure } from './run-result.js';
 
 const WARNINGS_LIMIT = 20;
 
-/** A file that a run left. */
+/** An output file of a run. */
 export interface FoundOutput {
   readonly file: OutputFile;
-  /** Where it lies; its name there need not be valid text. */
+  /** Its path as bytes: the name may not be valid UTF-8. */
   readonly path: Buffer;
 }
 
-/** What a run left in its output folder, and sentences about what is kept otherwise than it lies there, or not at all. */
-export interface FoundOutputs {
+/** The output files of a run, and sentences about what is renamed or not kept. */
+interface FoundOutputs {
   readonly outputs: readonly FoundOutput[];
   readonly warnings: readonly string[];
 }
@@ -26,8 +26,8 @@ export interface FoundOutputs {
 /**
  * Finds the files in the output folder; links and folders are not followed.
  *
- * @param without name of a file that is none of the outputs.
- * @throws {RunFailure} when there are more of them, or they are larger, than is kept of one task.
+ * @param without name of a file that is not an output.
+ * @throws {RunFailure} when they exceed the limits of one task.
  */
 export async function findOutputs(
   folder: string,
@@ -62,7 +62,7 @@ const REGISTERED: Readonly<Record<string, string>> = {
 const contentTypeOf = (name: string): string =>
   REGISTERED[extname(name).toLowerCase()] ?? (lookup(name) || 'application/octet-stream');
 
-/** Many sentences of one kind say no more than a few. */
+/** Shortens a long list of similar warnings. */
 export function bounded(warnings: readonly string[]): string[] {
   const more = warnings.length - WARNINGS_LIMIT;
   return more > 0 ? [...warnings.slice(0, WARNINGS_LIMIT), `${more} more of this kind.`] : [...warnings];
@@ -85,7 +85,7 @@ const renamedTo =
     return Buffer.from(name).equals(place) ? [] : [`Output ${quoted(place)} is kept as "${name}".`];
   };
 
-/** Control characters and the like in a form that can be read. */
+/** Escapes control characters. */
 const quoted = (name: Buffer): string => JSON.stringify(name.toString('utf8'));
 
 const tooMany = (count: number, { files }: OutputLimits): string =>
@@ -93,3 +93,34 @@ const tooMany = (count: number, { files }: OutputLimits): string =>
 
 const tooLarge = (size: number, { bytes }: OutputLimits): string =>
   `The files in output/ have ${size} bytes, and at most ${bytes} are kept of one task. Leave less there, or have the operator raise CYBERUN_FILES_OUTPUT_BYTES.`;
+
+/**
+ * The names under which files are stored: valid and unique. Valid names do not change; others are made valid, and
+ * numbered where the name is taken.
+ *
+ * @param names file names as bytes, which may not be valid UTF-8.
+ */
+export function outputNames(names: readonly Buffer[]): string[] {
+  const taken = new Set(names.filter(isValid).map(asText));
+  return names.map((bytes) => {
+    if (isValid(bytes)) return asText(bytes);
+    const name = numbered(validFileName(asText(bytes)), taken);
+    taken.add(name);
+    return name;
+  });
+}
+
+const isValid = (bytes: Buffer): boolean => isUtf8(bytes) && validFileName(asText(bytes)) === asText(bytes);
+
+/** A name decoded as UTF-8, or else as Latin-1, which accepts every byte. */
+const asText = (bytes: Buffer): string => bytes.toString(isUtf8(bytes) ? 'utf8' : 'latin1');
+
+function numbered(name: string, taken: ReadonlySet<string>): string {
+  const extension = extname(name);
+  const stem = name.slice(0, name.length - extension.length);
+  let result = name;
+  for (let number = 2; taken.has(result); number += 1) {
+    result = validFileName(`${stem}-${number}${extension}`);
+  }
+  return result;
+}

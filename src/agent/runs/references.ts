@@ -3,8 +3,8 @@ import { referencePath } from '../../contract/index.js';
 type Parameters = Readonly<Record<string, unknown>>;
 
 /**
- * The value with every reference in it replaced by what it refers to; a parameter that was left out is `undefined`.
- * Values are replaced whole and never become part of a longer text.
+ * Replaces every reference in a value; a missing parameter becomes `undefined`. References are whole values, never part
+ * of a longer text.
  */
 export function resolve(value: unknown, parameters: Parameters): unknown {
   if (typeof value === 'string') {
@@ -16,12 +16,12 @@ export function resolve(value: unknown, parameters: Parameters): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, resolve(inner, parameters)]));
 }
 
-/** Name of the parameter that a value refers to. */
+/** Name of the parameter that a value references. */
 export function referenceIn(value: unknown): string | undefined {
   return typeof value === 'string' ? referencePath(value)?.join('.') : undefined;
 }
 
-/** The values as texts; a process knows nothing else. What was left out is missing here too. */
+/** The values as strings; missing parameters are left out. */
 export function resolveTexts(values: Parameters, parameters: Parameters): Record<string, string> {
   return Object.fromEntries(
     Object.entries(values)
@@ -31,7 +31,7 @@ export function resolveTexts(values: Parameters, parameters: Parameters): Record
   );
 }
 
-/** How a value reads as an argument or a variable: texts as they are, objects as JSON, nothing as nothing. */
+/** A value as an argument or variable: strings unchanged, null and undefined empty, everything else as JSON. */
 export function asText(value: unknown): string {
   if (value === undefined || value === null) return '';
   return typeof value === 'string' ? value : JSON.stringify(value);

@@ -1,23 +1,23 @@
-import { chmod, mkdir, mkdtemp, readdir, writeFile } from 'node:fs/promises';
+import { chmod, lstat, mkdir, mkdtemp, opendir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { removeTree } from './remove-tree.js';
+import { Logger } from '@nestjs/common';
 
-/** The folder of one run; it is removed afterwards, see {@link removeTree}. */
+/** The folder of one run; removed when disposed, see {@link removeTree}. */
 export class RunFolder implements AsyncDisposable {
   private constructor(readonly path: string) {}
 
   static async create(workDir: string): Promise<RunFolder> {
     const runs = join(workDir, 'runs');
     await mkdir(runs, { recursive: true, mode: 0o700 });
-    // A run of the same user may have closed it.
+    // A run of the same user may have changed its permissions.
     await chmod(runs, 0o700);
     const folder = new RunFolder(await mkdtemp(join(runs, 'run-')));
     await Promise.all([folder.input, folder.output, folder.temporary].map((path) => mkdir(path)));
     return folder;
   }
 
-  /** Removes the folders of runs that an earlier agent did not finish, as far as they can be removed. */
+  /** Removes the run folders that an earlier agent left, where possible. */
   static async removeAll(workDir: string): Promise<void> {
     const runs = join(workDir, 'runs');
     const names = await readdir(runs).catch(() => []);
@@ -46,4 +46,46 @@ export class RunFolder implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await removeTree(this.path);
   }
+}
+
+const logger = new Logger('Agent');
+
+/**
+ * Removes a file or folder recursively. Read-only folders, such as Go's module cache, are made writable first. What
+ * still cannot be removed is logged and left: neither a run nor the start of an agent depends on it.
+ */
+async function removeTree(path: string): Promise<void> {
+  try {
+    await remove(path).catch(async () => {
+      await openFolders(path);
+      await remove(path);
+    });
+  } catch (error) {
+    const reason = (error as Error).message;
+    logger.warn(`${path} cannot be removed, remove it by hand to free its space: ${reason}`);
+  }
+}
+
+const remove = (path: string): Promise<void> => rm(path, { recursive: true, force: true, maxRetries: 3 });
+
+/** Gives the owner all permissions on the folder and the folders in it; links are not followed. */
+async function openFolders(top: string): Promise<void> {
+  const found = [top];
+  for (let path = found.pop(); path !== undefined; path = found.pop()) {
+    if (!(await lstat(path).catch(() => undefined))?.isDirectory()) continue;
+    // Owned by another user: the removal reports what it cannot remove.
+    await chmod(path, 0o700).catch(() => undefined);
+    found.push(...(await foldersIn(path)));
+  }
+}
+
+async function foldersIn(path: string): Promise<string[]> {
+  const names: string[] = [];
+  try {
+    for await (const entry of await opendir(path))
+      if (entry.isDirectory()) names.push(join(path, entry.name));
+  } catch {
+    // Unreadable: the removal reports it.
+  }
+  return names;
 }

@@ -3,19 +3,19 @@ import { join } from 'node:path';
 
 import { isNestedDeeper, OUTPUT_DEPTH_LIMIT, parseExact } from '../../contract/index.js';
 
-/** What a run says its result is lies here and is no output of its own. */
+/** A run writes its result to this file, which is not an output itself. */
 export const RESULT_FILE = 'result.json';
 const RESULT_LIMIT = 4 * 1024 * 1024;
 const BYTE_ORDER_MARK = '\uFEFF';
 
-/** What a run said its result is; with a `problem` the file cannot be the result, and is kept as a file. */
-export type SaidResult =
+/** The result that a run has written; with a `problem` the file is kept as an output instead. */
+type WrittenResult =
   | { readonly kind: 'none' }
   | { readonly kind: 'value'; readonly value: unknown }
   | { readonly kind: 'problem'; readonly problem: string };
 
-/** Reads what the run says its result is. Numbers come out as they were written. */
-export async function resultOf(folder: string): Promise<SaidResult> {
+/** Reads the result that a run has written, without loss of precision in numbers. */
+export async function resultOf(folder: string): Promise<WrittenResult> {
   const path = join(folder, RESULT_FILE);
   const facts = await stat(path).catch(() => undefined);
   if (!facts?.isFile()) return { kind: 'none' };
@@ -28,7 +28,7 @@ export async function resultOf(folder: string): Promise<SaidResult> {
   }
 }
 
-function valueIn(text: string): SaidResult {
+function valueIn(text: string): WrittenResult {
   const parsed = parsedOrReason(text);
   if (typeof parsed === 'string') return problem(parsed);
   if (isNestedDeeper(parsed.value, OUTPUT_DEPTH_LIMIT)) {
@@ -42,12 +42,25 @@ function parsedOrReason(text: string): { readonly value: unknown } | string {
     return { value: JSON.parse(text) as unknown };
   } catch (error) {
     const word = /(?:^|[[:,\s])(-?(?:NaN|Infinity))\b/.exec(text)?.[1];
-    const hint = word === undefined ? '' : `; JSON has no ${word}, write null or a text instead`;
+    const hint = word === undefined ? '' : `; JSON has no ${word}, write null or a string instead`;
     return `it is not JSON: ${(error as Error).message}${hint}`;
   }
 }
 
-const problem = (reason: string): SaidResult => ({
+const problem = (reason: string): WrittenResult => ({
   kind: 'problem',
   problem: `output/${RESULT_FILE} is not used as the result, but kept as a file: ${reason}.`,
 });
+
+/** Why a run failed; the message is for the submitter of the task. */
+export class RunFailure extends Error {
+  override readonly name = 'RunFailure';
+
+  /** @param isFinal whether a retry would fail in the same way. */
+  constructor(
+    message: string,
+    readonly isFinal: boolean = false,
+  ) {
+    super(message);
+  }
+}

@@ -6,20 +6,20 @@ import { runCommand, type RunCommand, type RunOrder, type RunReport } from '../.
 import { readLines, writeLine } from '../../tunnel/index.js';
 import { LogTail } from '../processes/index.js';
 import { executeRun, type RunOutcome, type RunSurroundings } from './execute-run.js';
-import { ProgressThrottle } from './progress-throttle.js';
-import { RunFailure } from './run-failure.js';
+import { ProgressThrottle } from './progress.js';
+import { RunFailure } from './run-result.js';
 import type { Upload } from './transfers.js';
 
 const logger = new Logger('Agent');
 
-/** Why a run that did nothing wrong has to end. */
+/** Abort reason of a run that was cancelled or lost its connection. */
 class RunStopped extends Error {}
 
-/** One run, from the order that came through the tunnel to the report that goes back. */
+/** One run: reads the order from a stream of the tunnel, executes it and sends the reports. */
 export class RunStream {
   private readonly stop = new AbortController();
   private readonly log = new LogTail();
-  /** What was asked for last; a run asks for links several times, one after the other. */
+  /** The latest request for upload links; a run requests links several times in sequence. */
   private links = Promise.withResolvers<readonly Upload[]>();
 
   constructor(
@@ -33,7 +33,7 @@ export class RunStream {
     });
   }
 
-  /** Resolves when the run and everything it started is gone. */
+  /** Resolves when the run and all its processes have ended. */
   async serve(): Promise<void> {
     const commands = readLines(this.stream);
     try {
@@ -43,25 +43,25 @@ export class RunStream {
       void this.follow(commands);
       await this.run(first.order);
     } catch (error) {
-      logger.warn({ message: 'a run could not be served', error });
+      logger.warn({ message: 'a run order could not be served', error });
       await this.refuse();
     }
     this.stream.close();
   }
 
-  /** Says that the order cannot be carried out here: without a report the runtime would give it again and again. */
+  /** Reports that the order is not understood; without a report the runtime would repeat the order. */
   private async refuse(): Promise<void> {
     if (this.stream.destroyed || this.stop.signal.aborted) return;
     if (!this.stream.headersSent) this.stream.respond({ ':status': 200 });
     const error =
-      'The agent cannot read what the runtime orders. Use the same version of cyberun-mcp for both; the log of the agent says more.';
+      'The agent cannot read the order of the runtime. Use the same version of cyberun-mcp for both; see the log of the agent.';
     await this.report({ type: 'failed', error, is_final: true });
     this.stream.end();
   }
 
-  /** Ends the run without a report; whoever ordered it runs it again. */
+  /** Ends the run without a report; the runtime then repeats the order. */
   end(): void {
-    this.stop.abort(new RunStopped('the run was given up'));
+    this.stop.abort(new RunStopped('the run was stopped'));
   }
 
   private async run(order: RunOrder): Promise<void> {
@@ -90,7 +90,7 @@ export class RunStream {
     try {
       for await (const line of commands) this.obey(runCommand.parse(line));
     } catch {
-      // Cut off or ended in order: the run ends either way.
+      // The stream was closed or broken; either ends the run.
     }
     this.end();
   }
@@ -109,8 +109,8 @@ export class RunStream {
 
   private startTimer(seconds: number): NodeJS.Timeout | undefined {
     if (seconds === 0) return undefined;
-    const sentence = `The run took longer than its limit of ${seconds} s and was ended.`;
-    // Beyond the timer's range (24 days) a limit is none.
+    const sentence = `The run took longer than its limit of ${seconds} s and was stopped.`;
+    // 2^31-1 ms (24 days) is the longest timer.
     return setTimeout(() => this.stop.abort(new RunFailure(sentence)), Math.min(seconds * 1000, 2 ** 31 - 1));
   }
 
@@ -122,7 +122,8 @@ export class RunStream {
 
   private async fail({ task_id }: RunOrder, error: unknown): Promise<void> {
     if (error instanceof RunStopped) return;
-    if (!(error instanceof RunFailure)) logger.error({ message: 'a run broke', task_id, error });
+    if (!(error instanceof RunFailure))
+      logger.error({ message: 'a run failed unexpectedly', task_id, error });
     const is_final = error instanceof RunFailure && error.isFinal;
     await this.report({ type: 'failed', error: sentenceOf(error), log: this.log.text(), is_final });
     this.stream.end();
@@ -133,12 +134,12 @@ export class RunStream {
   }
 }
 
-/** What the system refused, without the paths of this machine; everything else stands in the agent's log. */
+/** The reason of a system error without paths of this machine; the agent's log has the details. */
 function sentenceOf(error: unknown): string {
   if (error instanceof RunFailure) return error.message;
   const { code, message } = error as NodeJS.ErrnoException;
   const [reason] = code === undefined ? [] : message.split(',');
   return reason === undefined
-    ? 'The agent could not carry out the run because of a fault of its own; its log says more.'
-    : `The agent could not carry out the run: ${reason}. Its log says more.`;
+    ? 'The agent could not execute the run because of an internal error; see its log.'
+    : `The agent could not execute the run: ${reason}. See its log.`;
 }

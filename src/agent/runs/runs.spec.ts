@@ -8,8 +8,7 @@ import { describe, expect, it } from 'vitest';
 import { run, script, serve, shell } from '../../../test/support/executed-run.js';
 import type { RunStep } from '../../contract/index.js';
 import { cleanEnvironment } from '../clean-environment.js';
-import { progressOf } from './progress-line.js';
-import { ProgressThrottle } from './progress-throttle.js';
+import { progressOf, ProgressThrottle } from './progress.js';
 import { resolve, resolveTexts } from './references.js';
 
 const hasPython = spawnSync('python3', ['--version'], { env: cleanEnvironment('/tmp', '/tmp') }).status === 0;

@@ -6,24 +6,24 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import { request } from 'undici';
 
-import type { RunOrder } from '../../contract/index.js';
-import { dispatcher } from './dispatcher.js';
-import type { FoundOutput } from './outputs.js';
-import { RunFailure } from './run-failure.js';
+import type { OutputFile, RunOrder } from '../../contract/index.js';
+import { dispatcher } from './http-step.js';
+import { bounded, type FoundOutput } from './outputs.js';
+import { RunFailure } from './run-result.js';
 
 const TRIES = 4;
 const PAUSE_MS = 250;
-/** Between two pieces of a file; large files may take as long as they need. */
+/** Longest pause between two chunks; a large file may take as long as it needs. */
 const IDLE_MS = 60_000;
 
-/** Where to PUT an output; every header goes along as it is. */
+/** Where to PUT an output; the headers are sent unchanged. */
 export interface Upload {
   readonly name: string;
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** Fetches the files of a run into its input folder. Returns where each parameter's file lies. */
+/** Downloads the files of a run into its input folder. Returns the path of each parameter's file. */
 export async function download(
   files: RunOrder['files'],
   folder: string,
@@ -36,7 +36,7 @@ export async function download(
     const name = taken.has(safe) || /^\.+$/.test(safe) ? `${parameter}-${taken.size}-${safe}` : safe;
     taken.add(name);
     const path = join(folder, name);
-    await persistently(`The file of parameter ${parameter} cannot be fetched`, signal, () =>
+    await withRetries(`The file of parameter ${parameter} cannot be fetched`, signal, () =>
       fetchTo(path, url, signal),
     );
     places[parameter] = path;
@@ -44,30 +44,30 @@ export async function download(
   return places;
 }
 
-/** This one file cannot be kept, whatever becomes of the others. */
-export class FileNotKept extends Error {
+/** This file cannot be stored; the others may. */
+class FileNotKept extends Error {
   override readonly name = 'FileNotKept';
 }
 
 /**
- * Stores one output. Repeating it is safe: a store that already has the file says so.
+ * Stores one output. A retry is safe: the store answers 412 when it already has the file.
  *
- * @throws {FileNotKept} when the reason lies in this file; {RunFailure} when files cannot be stored at all.
+ * @throws {FileNotKept} when this file cannot be stored; {RunFailure} when no file can be stored.
  */
-export async function upload(output: FoundOutput, link: Upload, signal: AbortSignal): Promise<void> {
+async function upload(output: FoundOutput, link: Upload, signal: AbortSignal): Promise<void> {
   await checkReadable(output);
   let tries = 0;
-  await persistently(`Output ${output.file.name} cannot be stored`, signal, async () => {
+  await withRetries(`Output ${output.file.name} cannot be stored`, signal, async () => {
     tries += 1;
     const status = await put(output, link, signal);
-    // The answer to the first try got lost, but the file arrived.
+    // The response to an earlier attempt was lost, but the file has arrived.
     if (status === 412 && tries > 1) return;
     if (OF_THIS_FILE.has(status)) throw new FileNotKept(`the file store answered ${status}`);
-    if (status >= 300) throw new RefusedTransfer(status);
+    if (status >= 300) throw new TransferError(status);
   });
 }
 
-/** The store has a file of this name, or takes none so large. */
+/** The store already has this file, or it is too large. */
 const OF_THIS_FILE: ReadonlySet<number> = new Set([412, 413]);
 
 async function checkReadable({ file, path }: FoundOutput): Promise<void> {
@@ -97,8 +97,8 @@ async function put(
   return statusCode;
 }
 
-/** The other side answered, and it was not yes. */
-class RefusedTransfer extends Error {
+/** The file store answered with an error status. */
+class TransferError extends Error {
   constructor(readonly status: number) {
     super(`the file store answered ${status}`);
   }
@@ -112,21 +112,58 @@ async function fetchTo(path: string, url: string, signal: AbortSignal): Promise<
   const { statusCode, body } = await request(url, { signal, dispatcher, ...limits });
   if (statusCode !== 200) {
     await body.dump();
-    throw new RefusedTransfer(statusCode);
+    throw new TransferError(statusCode);
   }
   await pipeline(body, createWriteStream(path), { signal });
 }
 
-async function persistently(what: string, signal: AbortSignal, act: () => Promise<void>): Promise<void> {
+async function withRetries(what: string, signal: AbortSignal, act: () => Promise<void>): Promise<void> {
   for (let tries = 1; ; tries += 1) {
     try {
       return await act();
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof FileNotKept) throw error;
-      const isFinal = error instanceof RefusedTransfer && error.isFinal;
+      const isFinal = error instanceof TransferError && error.isFinal;
       if (isFinal || tries >= TRIES) throw new RunFailure(`${what}: ${(error as Error).message}.`);
       await delay(PAUSE_MS * 2 ** tries, undefined, { signal });
     }
   }
+}
+
+/** Number of links per request: signing all links of a large run at once would block the runtime. */
+const BATCH = 50;
+
+/** What storing outputs needs. */
+export interface OutputStore {
+  /** Requests upload links for these files. */
+  readonly uploads: (files: readonly OutputFile[]) => Promise<readonly Upload[]>;
+  readonly signal: AbortSignal;
+}
+
+/** Stores the files of a run. Returns the stored files, and a sentence about each that could not be stored. */
+export async function storeOutputs(
+  outputs: readonly FoundOutput[],
+  { uploads, signal }: OutputStore,
+): Promise<{ readonly files: readonly OutputFile[]; readonly warnings: readonly string[] }> {
+  const files: OutputFile[] = [];
+  const warnings: string[] = [];
+  for (let start = 0; start < outputs.length; start += BATCH) {
+    const batch = outputs.slice(start, start + BATCH);
+    const links = new Map((await uploads(batch.map(({ file }) => file))).map((link) => [link.name, link]));
+    for (const output of batch) {
+      const { name } = output.file;
+      const link = links.get(name);
+      if (!link) throw new Error(`the gateway gave no upload link for ${name}`);
+      const reason = await upload(output, link, signal).catch(reasonOf);
+      if (typeof reason === 'string') warnings.push(`Output "${name}" is not kept: ${reason}.`);
+      else files.push(output.file);
+    }
+  }
+  return { files, warnings: bounded(warnings) };
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof FileNotKept) return error.message;
+  throw error;
 }

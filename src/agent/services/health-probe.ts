@@ -6,17 +6,17 @@ import type { ServiceOrder } from '../../contract/index.js';
 
 const START_PAUSE_MS = 150;
 
-/** Its own: the default one of the process is another version's, which ends the process on some answers. */
+/** Not the default dispatcher of Node: that is another version of undici, which ends the process on some responses. */
 const dispatcher = new Agent({ pipelining: 0 });
 
-/** What is probed, and what is expected of it. */
+/** The service to probe and its limits. */
 export interface Probed {
   readonly url: string;
   readonly limits: ServiceOrder['limits'];
   readonly signal: AbortSignal;
 }
 
-/** Resolves when the service answers its health path; rejects when it has not in time. */
+/** Resolves when the service answers its health path; rejects after the start timeout. */
 export async function untilHealthy({ url, limits, signal }: Probed): Promise<void> {
   const end = performance.now() + limits.start_timeout_ms;
   while (!(await isHealthy(url, limits.health_timeout_ms, signal))) {
@@ -29,8 +29,7 @@ export async function untilHealthy({ url, limits, signal }: Probed): Promise<voi
 }
 
 /**
- * Rejects when a service that was healthy has not answered its health path several times in a row. A probe that a
- * busy service leaves unanswered does not count.
+ * Rejects after several failed probes in a row. Failed probes of a busy service do not count.
  */
 export async function whileHealthy({ url, limits, signal }: Probed, isBusy: () => boolean): Promise<never> {
   for (let misses = 0; misses < limits.health_failures;) {

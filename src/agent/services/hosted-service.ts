@@ -1,34 +1,31 @@
+import { once } from 'node:events';
 import { mkdir } from 'node:fs/promises';
 import type { ServerHttp2Stream } from 'node:http2';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 
 import type { ServiceOrder, ServiceReport } from '../../contract/index.js';
+import { keepRunning } from '../../tunnel/index.js';
 import { cleanEnvironment } from '../clean-environment.js';
 import { LogTail, onLines, type ProcessGroup, type ProcessGroups } from '../processes/index.js';
-import { freePort } from './free-port.js';
 import { type Probed, untilHealthy, whileHealthy } from './health-probe.js';
-import { refuseConnection } from './service-connection.js';
+import { refuseConnection, ServiceTraffic } from './service-connection.js';
 import { failureOf, ProcessEnded } from './service-failure.js';
-import { ServiceTraffic } from './service-traffic.js';
 
 const PORT_REFERENCE = /^\$\{\s*\.port\s*\}$/;
-const FIRST_PAUSE_MS = 500;
-const LONGEST_PAUSE_MS = 30_000;
-/** A service that ran this long begins anew with the shortest pause. */
-const STEADY_MS = 60_000;
+const RESTART = { firstMs: 500, longestMs: 30_000, steadyMs: 60_000 };
 
-export interface HostedServiceSurroundings {
+interface HostedServiceSurroundings {
   readonly workDir: string;
   readonly groups: ProcessGroups;
-  /** Where the files beside the definition are; a service without any works in a folder of its own. */
+  /** Folder of the files beside the definition; without files, the service runs in its own folder. */
   readonly files: string | undefined;
   readonly report: (report: ServiceReport) => void;
 }
 
-/** A service on this machine: started, probed, started again when it fails, until told to stop. */
+/** A service on this machine: started, probed, and restarted when it fails, until it is stopped. */
 export class HostedService {
-  /** Where it listens; `undefined` while it cannot be called. */
+  /** Its port while it is running. */
   private port: number | undefined;
   private readonly traffic = new ServiceTraffic();
 
@@ -37,27 +34,23 @@ export class HostedService {
     private readonly surroundings: HostedServiceSurroundings,
   ) {}
 
-  /** Joins a stream of the tunnel to a new connection to it, if it can be called. */
+  /** Connects a stream of the tunnel to the service if it is running. */
   connect(stream: ServerHttp2Stream): void {
     if (this.port === undefined) refuseConnection(stream, 'the service is not running');
     else this.traffic.join(stream, this.port);
   }
 
-  /** Resolves after the signal, when no process of the service is left. */
+  /** Resolves after the signal, when every process of the service has ended. */
   async keepRunning(signal: AbortSignal): Promise<void> {
-    for (let failures = 0; !signal.aborted; failures += 1) {
-      const begin = performance.now();
+    const run = async (): Promise<void> => {
       const failure = await this.runOnce(signal);
-      if (signal.aborted) break;
-      this.surroundings.report({ state: 'failed', ...(failure && { failure }) });
-      if (performance.now() - begin > STEADY_MS) failures = 0;
-      const pause = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** failures);
-      await delay(pause, undefined, { signal }).catch(() => undefined);
-    }
+      if (!signal.aborted) this.surroundings.report({ state: 'failed', ...(failure && { failure }) });
+    };
+    await keepRunning(run, signal, RESTART);
     this.surroundings.report({ state: 'stopped' });
   }
 
-  /** Returns why it does not run any more. */
+  /** Runs the service once; returns why it ended. */
   private async runOnce(signal: AbortSignal): Promise<ServiceReport['failure']> {
     this.surroundings.report({ state: 'deploying' });
     const tail = new LogTail();
@@ -76,7 +69,7 @@ export class HostedService {
     this.port = undefined;
     over.abort();
     if (signal.aborted) this.surroundings.report({ state: 'stopping' });
-    // Its last words are read before they are told.
+    // Waits for the end of the output, which the report contains.
     await group?.end();
     return error === undefined ? undefined : failureOf(error, tail.last, this.order.environment);
   }
@@ -120,4 +113,14 @@ function untilAborted(signal: AbortSignal): Promise<void> {
     if (signal.aborted) resolve();
     signal.addEventListener('abort', () => resolve(), { once: true });
   });
+}
+
+/** A port that is free at the moment. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
 }

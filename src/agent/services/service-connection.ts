@@ -5,7 +5,7 @@ import { CONNECTION_END, CONNECTION_FAILURE } from '../../contract/index.js';
 
 type Written = (error?: Error | null) => void;
 
-/** A connection whose answer is still read when the service takes nothing more: it may have answered, and closed. */
+/** A socket that ignores write errors, so that a response is still read when the service has closed its side. */
 class ServiceSocket extends Socket {
   override _write(chunk: Buffer, encoding: BufferEncoding, written: Written): void {
     super._write(chunk, encoding, () => written());
@@ -17,37 +17,37 @@ class ServiceSocket extends Socket {
 }
 
 /**
- * Joins a stream of the tunnel to a new connection to a service on this machine. Bytes are copied, not read: what a
- * service sends is the caller's to make sense of, and cannot harm this process. Each direction ends by itself.
+ * Connects a stream of the tunnel to a service on this machine. Bytes are copied without parsing them, so that a faulty
+ * service cannot affect this process. Each direction ends separately.
  */
-export function joinToService(stream: ServerHttp2Stream, port: number, heard: () => void): void {
+function joinToService(stream: ServerHttp2Stream, port: number, onData: () => void): void {
   const socket = new ServiceSocket({ allowHalfOpen: true }).connect({ host: '127.0.0.1', port });
   socket.setNoDelay(true);
   socket.once('connect', () => {
     if (!stream.destroyed) stream.respond({ ':status': 200 }, { waitForTrailers: true });
     toService(stream, socket);
   });
-  // Before there is a connection an error says why; afterwards the close that follows says enough.
+  // An error before the connection is reported; after it, the close that follows is enough.
   socket.on('error', (error) => {
     if (!stream.headersSent) refuseConnection(stream, error.message);
   });
-  socket.on('data', heard);
+  socket.on('data', onData);
   toCaller(socket, stream);
   stream.once('close', () => socket.destroy());
 }
 
-/** Says why there is no connection. */
+/** Answers with the reason why there is no connection. */
 export function refuseConnection(stream: ServerHttp2Stream, reason: string): void {
   if (stream.destroyed || stream.headersSent) return;
   const why = encodeURIComponent(reason.toWellFormed().slice(0, 1000));
   stream.respond({ ':status': 502, [CONNECTION_FAILURE]: why }, { endStream: true });
 }
 
-/** What the service has said reaches the caller also when the service resets the connection right after it. */
+/** Delivers everything the service has sent, even when it resets the connection afterwards. */
 function toCaller(socket: Socket, stream: ServerHttp2Stream): void {
-  let isWhole = false;
+  let hasEnded = false;
   stream.on('wantTrailers', () => {
-    if (!stream.destroyed) stream.sendTrailers({ [CONNECTION_END]: isWhole ? 'whole' : 'cut' });
+    if (!stream.destroyed) stream.sendTrailers({ [CONNECTION_END]: hasEnded ? 'whole' : 'cut' });
   });
   socket.on('data', (chunk) => {
     if (stream.destroyed || stream.write(chunk)) return;
@@ -55,23 +55,48 @@ function toCaller(socket: Socket, stream: ServerHttp2Stream): void {
     stream.once('drain', () => socket.resume());
   });
   socket.once('end', () => {
-    isWhole = true;
+    hasEnded = true;
     stream.end();
   });
   socket.once('close', () => stream.end());
 }
 
 function toService(stream: ServerHttp2Stream, socket: Socket): void {
-  const goOn = (): void => void stream.resume();
+  const resume = (): void => void stream.resume();
   stream.on('data', (chunk: Buffer) => {
-    // What comes after the service has closed is read and dropped.
+    // Data for a service that has closed its side is discarded.
     if (!socket.writable || socket.write(chunk)) return;
     stream.pause();
-    socket.once('drain', goOn);
-    socket.once('close', goOn);
+    socket.once('drain', resume);
+    socket.once('close', resume);
   });
-  // A stream of HTTP/2 that is cut also says it has ended; only one without a code has.
+  // An aborted HTTP/2 stream emits `end` too; only without an error code has it ended.
   stream.once('end', () => {
     if (stream.rstCode === constants.NGHTTP2_NO_ERROR && !stream.aborted) socket.end();
   });
+}
+
+/** The connections to a service; distinguishes a busy service from one that hangs. */
+export class ServiceTraffic {
+  private open = 0;
+  private lastDataAt = 0;
+
+  /** Connects a stream of the tunnel to the service. */
+  join(stream: ServerHttp2Stream, port: number): void {
+    if (this.open === 0) this.noteData();
+    this.open += 1;
+    stream.once('close', () => {
+      this.open -= 1;
+    });
+    joinToService(stream, port, () => this.noteData());
+  }
+
+  /** Whether it has open connections and has sent data within the limit, or the first connection is that recent. */
+  isBusy(limitMs: number): boolean {
+    return this.open > 0 && performance.now() - this.lastDataAt < limitMs;
+  }
+
+  private noteData(): void {
+    this.lastDataAt = performance.now();
+  }
 }

@@ -5,12 +5,12 @@ import type { ServiceReport } from '../../contract/index.js';
 const LINES = 20;
 const LINE_LENGTH = 300;
 const MASK = '[hidden]';
-/** Shorter values are no secrets, and words of every log. */
+/** Shorter values are not masked: they are not secrets, and occur in every log. */
 const SHORTEST_SECRET = 4;
-/** A value longer than this is recognised by its beginning, since lines of a log may be cut. */
+/** A longer value is recognised by its beginning, because log lines may be truncated. */
 const RECOGNISED_LENGTH = 64;
 
-/** A process of a service that has ended by itself. */
+/** The process of a service has ended. */
 export class ProcessEnded extends Error {
   constructor(
     readonly exitCode: number | undefined,
@@ -20,7 +20,7 @@ export class ProcessEnded extends Error {
   }
 }
 
-/** Why a service failed, and the end of its log without the values of its environment. */
+/** Why a service failed, and the end of its log with the values of its environment masked. */
 export function failureOf(
   error: unknown,
   lines: readonly string[],
@@ -41,13 +41,13 @@ function readable(line: string): string {
   return plain.length > LINE_LENGTH ? `${plain.slice(0, LINE_LENGTH)}…` : plain;
 }
 
-/** Replaces every secret as programs print it: as it is, within JSON or a URL, or in base64. */
+/** Replaces every secret: as it is, in JSON, percent-encoded, or in base64. */
 function maskOf(values: readonly string[]): (text: string) => string {
   const secrets = values
     .flatMap((value) => [value, ...value.split(/\r?\n/)])
     .flatMap((value) => (value.trim().length >= SHORTEST_SECRET ? spellingsOf(value) : []));
   if (secrets.length === 0) return (text) => text;
-  // The longest first: one secret may begin with another.
+  // Longest first: one secret may start with another.
   const patterns = [...new Set(secrets)].toSorted((one, other) => other.length - one.length).map(patternOf);
   const pattern = new RegExp(patterns.join('|'), 'g');
   return (text) => text.replaceAll(pattern, MASK);

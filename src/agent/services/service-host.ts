@@ -12,7 +12,7 @@ import { refuseConnection } from './service-connection.js';
 const logger = new Logger('Agent');
 const CONNECTION = new RegExp(`^${AGENT_PATHS.connections}/([^/?]+)$`);
 
-/** The services an agent keeps running, each as long as the request that ordered it. */
+/** The services of an agent; each runs as long as the request that ordered it is open. */
 export class ServiceHost {
   private readonly services = new Map<string, HostedService>();
 
@@ -24,7 +24,7 @@ export class ServiceHost {
     },
   ) {}
 
-  /** Keeps the ordered service running. Resolves when the order has ended and nothing of the service is left. */
+  /** Keeps the ordered service running. Resolves when the request has ended and every process of the service, too. */
   async serve(stream: ServerHttp2Stream): Promise<void> {
     const stop = new AbortController();
     stream.once('close', () => stop.abort());
@@ -49,7 +49,7 @@ export class ServiceHost {
     stream.close();
   }
 
-  /** Joins a stream to a new connection to a service, by its path `/connections/{service_slug}`. */
+  /** Connects a stream with the path `/connections/{service_slug}` to that service. */
   connect(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
     const [, slug = ''] = CONNECTION.exec(headers[':path'] ?? '') ?? [];
     const service = this.services.get(slug);
@@ -60,8 +60,8 @@ export class ServiceHost {
 
 async function untilEnd(lines: AsyncGenerator): Promise<void> {
   try {
-    for await (const line of lines) logger.warn({ message: 'an order no one understands', line });
+    for await (const line of lines) logger.warn({ message: 'unknown order', line });
   } catch {
-    // Cut off or ended in order: the service stops either way.
+    // The stream was closed or broken; either stops the service.
   }
 }

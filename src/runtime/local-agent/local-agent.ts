@@ -3,17 +3,14 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 
 import { type BeforeApplicationShutdown, Inject, Injectable, Logger } from '@nestjs/common';
 
 import { Addresses, CONFIG, type Config, packagePaths, StartError } from '../../config/index.js';
+import { keepRunning } from '../../tunnel/index.js';
 import { LocalKeys } from '../gateway/index.js';
 
-const FIRST_PAUSE_MS = 250;
-const LONGEST_PAUSE_MS = 15_000;
-/** An agent that lived this long is started anew without a pause worth the name. */
-const STEADY_MS = 30_000;
+const RESTART = { firstMs: 250, longestMs: 15_000, steadyMs: 30_000 };
 const END_LIMIT_MS = 3000;
 /** Of our environment: what a program needs to run here, and nothing that could be a secret. */
 const INHERITED = [
@@ -61,17 +58,13 @@ export class LocalAgent implements BeforeApplicationShutdown {
     await this.running;
   }
 
-  private async keepRunning(umask: number): Promise<void> {
+  private keepRunning(umask: number): Promise<void> {
     const { signal } = this.over;
-    for (let failures = 0; !signal.aborted; failures += 1) {
-      const begin = performance.now();
+    const run = async (): Promise<void> => {
       const end = await this.runOnce(umask);
-      if (signal.aborted) return;
-      this.logger.warn(`the local agent ended (${end}) and is started again`);
-      if (performance.now() - begin > STEADY_MS) failures = 0;
-      const pause = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** failures);
-      await delay(pause, undefined, { signal }).catch(() => undefined);
-    }
+      if (!signal.aborted) this.logger.warn(`the local agent ended (${end}) and is started again`);
+    };
+    return keepRunning(run, signal, RESTART);
   }
 
   /** Returns how the process ended. */

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 
+import { freePort } from '../../../src/agent/services/hosted-service.js';
 import { packagePaths } from '../../../src/config/index.js';
-import { freePort } from '../../../src/agent/services/free-port.js';
 import { HaProxy } from '../../support/haproxy.js';
 import { RedisServer } from '../../support/redis-server.js';
 import { ServerProcess } from '../../support/server.js';

@@ -3,8 +3,7 @@ import { PassThrough } from 'node:stream';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { LogTail } from './log-tail.js';
-import { onLines } from './output-lines.js';
+import { LogTail, onLines } from './process-output.js';
 
 async function heard(chunks: readonly string[]): Promise<{ lines: string[]; overwritten: string[] }> {
   const stream = new PassThrough();

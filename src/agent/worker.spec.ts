@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 import { expect, it, onTestFinished } from 'vitest';
 
-import { ownFolder } from './work-dir.js';
+import { ownFolder } from './worker.js';
 
 async function folder(): Promise<string> {
   const path = await mkdtemp(join(tmpdir(), 'own-'));

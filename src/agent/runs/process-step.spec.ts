@@ -8,13 +8,13 @@ const many = Object.fromEntries(Array.from({ length: 40 }, (_, index) => [`p${in
 const largest = { ...many, p7: 'x'.repeat(110_000) };
 const allOf = (parameters: object): unknown[] => Object.keys(parameters).map((name) => `\${ .${name} }`);
 
-describe('a value that no process can be given', () => {
+describe('a value that cannot be passed to a process', () => {
   it.each<[string, RunStep, Record<string, unknown>, RegExp]>([
     [
       'an argument',
       shell('true', ['a', '${ .text }']),
       { text: long },
-      /: parameter text \(argument 2\) has 200000 bytes, and the system gives a process at most 131071/,
+      /: parameter text \(argument 2\) has 200000 bytes, and the system allows at most 131071/,
     ],
     [
       'a variable',
@@ -27,7 +27,7 @@ describe('a value that no process can be given', () => {
       'U+0000',
       shell('true', ['${ .text }']),
       { text: 'a\0b' },
-      /: parameter text \(argument 1\) holds .* U\+0000/,
+      /: parameter text \(argument 1\) contains .* U\+0000/,
     ],
     [
       'many together',
