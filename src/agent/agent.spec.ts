@@ -168,7 +168,7 @@ describe('an agent', () => {
     const stream = post(session, '/runs');
     await writeLine(stream, { type: 'order', order: { steps: [{ kind: 'dance' }] } });
     expect(await rest(readLines(stream))).toEqual([
-      { type: 'failed', error: expect.stringMatching(/^The agent cannot read what/), is_final: true },
+      { type: 'failed', error: expect.stringMatching(/^The agent cannot read the order/), is_final: true },
     ]);
   });
 

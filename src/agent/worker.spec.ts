@@ -37,7 +37,7 @@ it('a link to a folder is refused', async () => {
   await expect(ownFolder(join(path, 'link'))).rejects.toThrow(/must be a folder of its own user/);
 });
 
-it.runIf(process.geteuid?.() === 0)('a folder of somebody else is refused', async () => {
+it.runIf(process.geteuid?.() === 0)('a folder of another user is refused', async () => {
   const path = await folder();
   await chown(path, 12_345, 0);
   await expect(ownFolder(path)).rejects.toThrow(/must be a folder of its own user/);

@@ -88,15 +88,15 @@ describe('a process group', () => {
     expect(isAlive(stray)).toBe(false);
   });
 
-  it('comes to its end although a stranger holds its pipe', async () => {
+  it('ends although a process outside the group holds its pipe', async () => {
     const group = shell(groupsIn(workDir()), 'setsid env -i sleep 600 & echo $!');
-    const [stranger = 0] = await printed(group, 1);
-    onTestFinished(() => void process.kill(stranger, 'SIGKILL'));
+    const [outsider = 0] = await printed(group, 1);
+    onTestFinished(() => void process.kill(outsider, 'SIGKILL'));
     // A moment after it left the group it still has the environment of the group.
-    await until(() => factsOf(stranger)?.group === stranger && !isMarked(stranger));
+    await until(() => factsOf(outsider)?.group === outsider && !isMarked(outsider));
     await group.exited;
     await group.end();
-    expect(isAlive(stranger)).toBe(true);
+    expect(isAlive(outsider)).toBe(true);
   });
 
   it('tells how it ended', async () => {
@@ -146,8 +146,8 @@ describe('taking over from a predecessor', () => {
     ['a record of before the machine started anew', { bootId: 'another boot' }],
   ])('leaves %s alone', async (_what, change) => {
     const folder = workDir();
-    const bystander = shell(groupsIn(workDir()), 'echo $$; sleep 60');
-    const [pid = 0] = await printed(bystander, 1);
+    const unrelated = shell(groupsIn(workDir()), 'echo $$; sleep 60');
+    const [pid = 0] = await printed(unrelated, 1);
     const successor = groupsIn(folder);
     const record = { pid, startTime: factsOf(pid)?.startTime, bootId, kind: 'group', mark: 'none' };
     const file = join(folder, 'processes', `group-${pid}.json`);

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 
 import { LogTail, onLines } from './process-output.js';
 
-async function heard(chunks: readonly string[]): Promise<{ lines: string[]; overwritten: string[] }> {
+async function received(chunks: readonly string[]): Promise<{ lines: string[]; overwritten: string[] }> {
   const stream = new PassThrough();
   const lines: string[] = [];
   const overwritten: string[] = [];
@@ -19,7 +19,7 @@ async function heard(chunks: readonly string[]): Promise<{ lines: string[]; over
 
 describe('the lines of a process', () => {
   it('are what a terminal shows: a progress bar is its last state', async () => {
-    const { lines, overwritten } = await heard(['\r 1%', '\r 2%\r', ' 3%\r\nTrace', 'back\r\r\n\nend']);
+    const { lines, overwritten } = await received(['\r 1%', '\r 2%\r', ' 3%\r\nTrace', 'back\r\r\n\nend']);
     expect(lines).toEqual([' 3%', 'Traceback', '', 'end']);
     expect(overwritten).toEqual(['', ' 1%', ' 2%']);
   });
@@ -28,14 +28,18 @@ describe('the lines of a process', () => {
     const text = fc.string({ unit: fc.constantFrom('a', 'b', '\r', '\n', 'é') });
     await fc.assert(
       fc.asyncProperty(fc.array(text), async (chunks) => {
-        expect(await heard(chunks)).toEqual(await heard([chunks.join('')]));
+        expect(await received(chunks)).toEqual(await received([chunks.join('')]));
       }),
       { numRuns: 200 },
     );
   });
 
   it('of any length keep their beginning and their end', async () => {
-    const { lines } = await heard(['begin', ...Array.from({ length: 200 }, () => 'x'.repeat(1000)), 'end\n']);
+    const { lines } = await received([
+      'begin',
+      ...Array.from({ length: 200 }, () => 'x'.repeat(1000)),
+      'end\n',
+    ]);
     expect(lines).toEqual([expect.stringMatching(/^beginx+ … x+end$/)]);
     expect(lines[0]).toHaveLength(4096);
   });

@@ -91,7 +91,7 @@ describe('an HTTP call', () => {
 const at = (endpoint: string, parameters: Record<string, unknown>): string =>
   endpointOf({ name: 'ask', endpoint }, parameters);
 
-it('an endpoint holds each parameter as one part of its path, whatever the value is', () => {
+it('an endpoint holds each parameter as one part of its path for any value', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'grapheme', minLength: 1 }), (id) => {
       fc.pre(id !== '.' && id !== '..');

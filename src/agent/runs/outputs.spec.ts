@@ -52,7 +52,7 @@ describe('the name of an output', () => {
     expect(names(files)).toEqual([expect.stringMatching(/^x{199}1$/), expect.stringMatching(/^x{197}1-2$/)]);
   });
 
-  it('is valid, its own and no other file has it, whatever bytes a folder holds', () => {
+  it('is valid and unique for any bytes in the folder', () => {
     const bytes = fc.uint8Array({ minLength: 1, maxLength: 255 }).map((array) => Buffer.from(array));
     const folders = fc.uniqueArray(bytes, { selector: (name) => name.toString('latin1'), maxLength: 8 });
     fc.assert(
@@ -137,16 +137,19 @@ describe('result.json', () => {
     ['nested too deep', '['.repeat(4300) + ']'.repeat(4300), /it is nested more than 100 levels deep\.$/],
     ['not JSON', '{', /it is not JSON: .*\.$/],
     ['of NaN', '{"loss": NaN}', /it is not JSON: .*; JSON has no NaN, write null or a string instead\.$/],
-  ])('that is %s is kept as a file, with the others, and the reason is told', async (_what, text, reason) => {
-    const { origin, stored } = await store();
-    const code = `import { writeFileSync } from 'node:fs';
+  ])(
+    'that is %s is kept as a file with the others, and a warning gives the reason',
+    async (_what, text, reason) => {
+      const { origin, stored } = await store();
+      const code = `import { writeFileSync } from 'node:fs';
       writeFileSync('output/result.json', process.argv[2]);
       writeFileSync('output/a', '1');`;
-    const { output, files, warnings } = await run([script(code, [text])], {}, origin).outcome;
-    expect(names(files)).toEqual(['a', 'result.json']);
-    expect(stored.get('result.json')).toBe(text);
-    expect(output).toEqual({ files, exit_code: 0 });
-    expect(warnings).toEqual([expect.stringMatching(reason)]);
-    expect(warnings[0]).toMatch(/^output\/result\.json is not used as the result, but kept as a file: /);
-  });
+      const { output, files, warnings } = await run([script(code, [text])], {}, origin).outcome;
+      expect(names(files)).toEqual(['a', 'result.json']);
+      expect(stored.get('result.json')).toBe(text);
+      expect(output).toEqual({ files, exit_code: 0 });
+      expect(warnings).toEqual([expect.stringMatching(reason)]);
+      expect(warnings[0]).toMatch(/^output\/result\.json is not used as the result, but kept as a file: /);
+    },
+  );
 });
