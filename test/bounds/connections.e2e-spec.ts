@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { friendlyRuntime } from '../support/every-tool.js';
-import { ImpatientServer } from '../support/impatient-server.js';
+import { LimitedServer } from '../support/limited-server.js';
 import type { MockRuntime } from '../support/mock-runtime.js';
 import { answerOf, McpHttp } from '../support/mcp-http.js';
 import { until } from '../support/processes.js';
@@ -14,11 +14,11 @@ const CUT = 'cyberun_http_connections_cut_total{reason="too_many_connections"}';
 const LIVE = `${head('GET', '/health/live')}\r\n`;
 
 let runtime: MockRuntime;
-let server: ImpatientServer;
+let server: LimitedServer;
 
 beforeAll(async () => {
   runtime = await friendlyRuntime();
-  server = await ImpatientServer.start('mcp', { connections: MOST }, { CYBERUN_RUNTIME_URL: runtime.url });
+  server = await LimitedServer.start('mcp', { connections: MOST }, { CYBERUN_RUNTIME_URL: runtime.url });
 });
 
 afterAll(async () => {
@@ -57,7 +57,7 @@ it('a connection too many takes the place of the oldest that is not used, and is
   expect(await server.metric(CUT)).toBe(1);
 });
 
-it('with all in use it is turned away, and nobody else is', async () => {
+it('with all in use only the new one is turned away', async () => {
   const withheld = runtime.withhold(TASK, taskSample('running'));
   const calls = [await begun(), await begun(), await begun()];
   const before = Number(await server.metric(CUT));

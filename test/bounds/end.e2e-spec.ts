@@ -31,7 +31,7 @@ async function connected(server: ServerProcess, said: string): Promise<Wire> {
   return wire;
 }
 
-it('connections without a request do not keep a server that is told to end', async () => {
+it('connections without a request do not delay a shutdown', async () => {
   await using runtime = await friendlyRuntime();
   await using server = await mcp(runtime);
   using _silent = await connected(server, '');

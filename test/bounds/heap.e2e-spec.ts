@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { friendlyRuntime } from '../support/every-tool.js';
-import { ImpatientServer } from '../support/impatient-server.js';
+import { LimitedServer } from '../support/limited-server.js';
 import { answerOf, McpHttp } from '../support/mcp-http.js';
 import type { MockRuntime } from '../support/mock-runtime.js';
 import { until } from '../support/processes.js';
@@ -16,13 +16,13 @@ const AT_ONCE = 40;
 const SLOW_READER = 'cyberun_http_connections_cut_total{reason="slow_reader"}';
 
 let runtime: MockRuntime;
-let server: ImpatientServer;
+let server: LimitedServer;
 let http: McpHttp;
 
 beforeAll(async () => {
   runtime = await friendlyRuntime();
   const environment = { CYBERUN_RUNTIME_URL: runtime.url };
-  server = await ImpatientServer.start('mcp', { hurriedStallMs: 300 }, environment, FLAGS);
+  server = await LimitedServer.start('mcp', { hurriedStallMs: 300 }, environment, FLAGS);
   http = new McpHttp({ url: server.endpoint });
 });
 
@@ -88,7 +88,7 @@ describe('a small heap outlasts', { timeout: 60_000 }, () => {
     answering(6_000_000);
     const before = Number(await server.metric(SLOW_READER));
     const left = new AbortController();
-    // Undici reads a body only when somebody asks for it.
+    // Undici reads a body only on demand.
     const unread = atOnce(() => result({ signal: left.signal }));
     expect(await noteOf(await result())).toBe(6_000_000);
     await until(async () => Number(await server.metric(SLOW_READER)) > before + AT_ONCE / 2);

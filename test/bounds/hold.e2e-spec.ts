@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { friendlyRuntime } from '../support/every-tool.js';
-import { ImpatientServer } from '../support/impatient-server.js';
+import { LimitedServer } from '../support/limited-server.js';
 import { McpHttp } from '../support/mcp-http.js';
 import type { MockRuntime } from '../support/mock-runtime.js';
 import { until } from '../support/processes.js';
@@ -29,11 +29,11 @@ const TASK = 'GET /r/tasks/:id';
 const RESULT = 'GET /r/tasks/:id/result';
 
 let runtime: MockRuntime;
-let server: ImpatientServer;
+let server: LimitedServer;
 
 beforeAll(async () => {
   runtime = await friendlyRuntime();
-  server = await ImpatientServer.start('mcp', LIMITS, {
+  server = await LimitedServer.start('mcp', LIMITS, {
     CYBERUN_RUNTIME_URL: runtime.url,
     CYBERUN_MCP_SESSIONS_PER_KEY: '2',
     CYBERUN_MCP_BODY_LIMIT_BYTES: '65536',

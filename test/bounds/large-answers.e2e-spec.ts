@@ -8,7 +8,7 @@ import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { PgliteDatabase } from '../../src/runtime/database/pglite-database.js';
-import { ImpatientServer } from '../support/impatient-server.js';
+import { LimitedServer } from '../support/limited-server.js';
 import { initialiseDatabase } from '../support/initialised-database.js';
 
 const KEY = 'sk-bootstrap-key-of-the-tests';
@@ -16,7 +16,7 @@ const FLAGS = ['--max-old-space-size=256', '--max-semi-space-size=16'];
 const TASKS = 100;
 const OUTPUT_BYTES = 3_800_000;
 
-let server: ImpatientServer;
+let server: LimitedServer;
 let folder: string;
 
 beforeAll(async () => {
@@ -25,7 +25,7 @@ beforeAll(async () => {
   initialiseDatabase(dataDir);
   await fill(dataDir);
   const environment = { CYBERUN_DATA_DIR: dataDir, CYBERUN_BOOTSTRAP_KEY: KEY };
-  server = await ImpatientServer.start('runtime', {}, environment, FLAGS);
+  server = await LimitedServer.start('runtime', {}, environment, FLAGS);
 });
 afterAll(async () => {
   await server[Symbol.asyncDispose]();

@@ -62,7 +62,7 @@ describe.each(['defaults', ...valueSets])('a pod of %s', (valueSet) => {
     expect(container.volumeMounts).toContainEqual({ name: 'tmp', mountPath: '/tmp' });
   });
 
-  it('knows nothing of the cluster', () => {
+  it('has no access to the cluster', () => {
     expect(pod).toMatchObject({ automountServiceAccountToken: false, enableServiceLinks: false });
   });
 

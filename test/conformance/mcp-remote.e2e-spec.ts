@@ -58,7 +58,7 @@ describe('a client of local servers, through mcp-remote', () => {
     expect(result).toMatchObject({ structuredContent: { workflow_list: [] } });
   });
 
-  it('is told of progress while a call runs', async () => {
+  it('gets progress while a call runs', async () => {
     const client = await connect(KEY);
     const told: number[] = [];
     await client.callTool({ name: 'test_tool_with_progress', arguments: {} }, undefined, {

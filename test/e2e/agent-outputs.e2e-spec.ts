@@ -109,7 +109,7 @@ describe('what a run leaves', () => {
     expect(body.task_warnings).toHaveLength(2);
   });
 
-  it('fails it at once, whatever its retries, where there are more files than are kept', async () => {
+  it('fails it at once, without a retry, when there are more files than are kept', async () => {
     await using _agent = await TestAgent.start(server);
     expect(await task(await ended('many'))).toMatchObject({
       task_status: 'failed',

@@ -71,10 +71,10 @@ describe('a request without a usable key is refused with 401', () => {
 
 describe('a request is refused with 403', () => {
   it.each([
-    ['a Host of somebody else', { Host: 'evil.example' }],
+    ['a foreign Host', { Host: 'evil.example' }],
     ['a Host that is none', { Host: 'a b' }],
     ['a Host that only begins like ours', { Host: 'localhost.evil.example' }],
-    ['an Origin of somebody else', { Origin: 'https://evil.example' }],
+    ['a foreign Origin', { Origin: 'https://evil.example' }],
     ['the Origin null', { Origin: 'null' }],
     ['an Origin that only looks local', { Origin: 'http://localhost.evil.example' }],
     ['our host as Origin, over another scheme', { Origin: 'http://mcp.example.com' }],
@@ -100,7 +100,7 @@ describe('a request is refused with 403', () => {
     expect(response.body).toEqual(refusal(-32000, 'Bad Request: Mcp-Session-Id header is required'));
   });
 
-  it('even with a wrong key, since nobody there may learn of it', async () => {
+  it('answers a foreign Host with 403 even when the key is wrong', async () => {
     const response = await agent().post(PATH).set('Host', 'evil.example');
     expect(response.status).toBe(403);
   });
@@ -209,7 +209,7 @@ describe('a page of an allowed origin', () => {
     });
   });
 
-  it('of another one is told nothing', async () => {
+  it('answers a preflight of a foreign origin without CORS headers', async () => {
     const response = await agent().options(PATH).set('Origin', 'https://evil.example');
     expect(response.status).toBe(403);
     expect(response.headers['access-control-allow-origin']).toBeUndefined();

@@ -27,7 +27,7 @@ beforeAll(async () => {
 afterAll(() => app[Symbol.asyncDispose]());
 
 let keys = 0;
-/** A client with a key that nobody has used yet. */
+/** A client with an unused key. */
 const client = (): McpHttp => new McpHttp(app, `sk-bounds-${(keys += 1)}-0123456789`);
 const cancelled = (requestId: unknown): object => ({
   jsonrpc: '2.0',
@@ -39,7 +39,7 @@ describe('a key with all the sessions it may have', () => {
   const initialize = (http: McpHttp, id: string): Promise<Response> =>
     http.send('POST', rpc('initialize', HELLO, id));
 
-  it('is told so in answer to its request, and opens another when it has ended one', async () => {
+  it('gets 429 with the id of its request, and opens another when it has ended one', async () => {
     const http = client();
     const sessions = [];
     for (let n = 0; n < SESSIONS; n += 1) sessions.push(await http.open());
@@ -61,7 +61,7 @@ describe('a key with all the sessions it may have', () => {
     expect((await initialize(http, 'and now')).status).toBe(429);
   });
 
-  it('is in nobody else’s way, and needs none for 2026-07-28', async () => {
+  it('does not limit other keys, nor calls of 2026-07-28', async () => {
     const http = client();
     for (let n = 0; n < SESSIONS; n += 1) await http.open();
     expect((await initialize(http, 'x')).status).toBe(429);

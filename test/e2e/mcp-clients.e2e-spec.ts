@@ -27,16 +27,16 @@ describe.each(TEST_CLIENTS)('$name', ({ revision, connect }) => {
     expect(result.content).toEqual([{ type: 'text', text: '{"text":"ä€😀"}' }]);
   });
 
-  it('hears of progress on the call itself, every step and in order', async () => {
+  it('gets progress on the call itself, every step and in order', async () => {
     await using client = await connect(app);
-    const heard: number[] = [];
+    const received: number[] = [];
     const result = await client.call(
       'count',
       { to: 100 },
-      { onprogress: ({ progress }) => heard.push(progress) },
+      { onprogress: ({ progress }) => received.push(progress) },
     );
     expect(result.structuredContent).toEqual({ counted: 100 });
-    expect(heard).toEqual(Array.from({ length: 100 }, (_, n) => n + 1));
+    expect(received).toEqual(Array.from({ length: 100 }, (_, n) => n + 1));
   });
 
   it.each(['wait', 'stream'])('cancels the tool %s when it gives up', async (tool) => {
@@ -85,7 +85,7 @@ describe.each(TEST_CLIENTS)('$name', ({ revision, connect }) => {
 
 // A 2026-07-28 client asks for that by a subscription of its own; see mcp-sessions.
 describe.each(TEST_CLIENTS.filter(({ revision }) => revision < '2026'))('$name', ({ connect }) => {
-  it('hears that the list of tools has changed', async () => {
+  it('gets a notification that the list of tools has changed', async () => {
     await using own = await McpApp.start();
     await using client = await connect(own);
     const changed = new Promise<void>((resolve) => client.onToolsChanged(resolve));

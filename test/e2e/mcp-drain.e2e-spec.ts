@@ -8,7 +8,7 @@ const ERAS = [
   ['2026-07-28', (http: McpHttp, tool: string) => http.modern('tools/call', { name: tool })],
 ] as const;
 
-describe.each(ERAS)('a server that is told to end, at %s', (_era, wait) => {
+describe.each(ERAS)('a server that shuts down, at %s', (_era, wait) => {
   it('lets a call in flight finish, and turns new requests away', async () => {
     await using app = await McpApp.start();
     const http = new McpHttp(app);
@@ -27,7 +27,7 @@ describe.each(ERAS)('a server that is told to end, at %s', (_era, wait) => {
     expect(await allOf(await answer)).toMatchObject([{ result: { structuredContent: { released: true } } }]);
   });
 
-  it.each(['wait', 'stream'])('tells a call of the tool %s to stop when the grace is over', async (tool) => {
+  it.each(['wait', 'stream'])('aborts a call of the tool %s when the grace period is over', async (tool) => {
     await using app = await McpApp.start();
     const waiting = app.odd.next('waiting');
     const answer = wait(new McpHttp(app), tool);
@@ -55,7 +55,7 @@ describe.each(ERAS)('a server that is told to end, at %s', (_era, wait) => {
   });
 });
 
-describe('a server that is told to end', () => {
+describe('a server that shuts down', () => {
   it('answers for a call that the SDK dispatched and that does not stop', async () => {
     await using app = await McpApp.start();
     const waiting = app.odd.next('waiting');
@@ -89,7 +89,7 @@ describe('a server that is told to end', () => {
     ]);
   });
 
-  it('closes although a stream is open and nobody drained it', async () => {
+  it('closes although a stream is open and it was not drained', async () => {
     const app = await McpApp.start();
     const http = new McpHttp(app);
     const stream = await http.listen(await http.open());

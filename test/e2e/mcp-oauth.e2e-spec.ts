@@ -61,7 +61,7 @@ const CLIENTS: readonly (readonly [
   ],
 ];
 
-describe.each(CLIENTS)('%s that knows OAuth tells its user to send a key', (_name, connect) => {
+describe.each(CLIENTS)('%s that supports OAuth shows its user that a key is needed', (_name, connect) => {
   it.each([
     ['there was none', {}],
     ['the key was wrong', { Authorization: 'Bearer sk-wrong-0123456789' }],

@@ -47,7 +47,7 @@ async function expectJsonRpc(response: Response): Promise<void> {
       expect(message).toMatchObject({ jsonrpc: '2.0' });
 }
 
-describe('whatever a client sends, the answer is JSON-RPC and no failure of ours', () => {
+describe('for every body the answer is JSON-RPC and no failure of ours', () => {
   it.each([
     ['in a session', {}],
     [

@@ -8,7 +8,7 @@ import { head, Wire } from '../support/wire.js';
 
 const PATH = '/api/v1/mcp';
 const LIMIT = 100_000;
-/** More than fits between client and server while nobody reads, and less than is read after an answer. */
+/** More than fits between client and server while the client does not read, and less than is read after an answer. */
 const LARGE = 20_000_000;
 const PIECE = 'x'.repeat(1_000_000);
 const PING = JSON.stringify(rpc('ping'));
@@ -40,7 +40,7 @@ const refusal = (message: unknown, code: unknown = -32000) => ({
 const WITHOUT_BODY: readonly (readonly [what: string, status: number, headers: Record<string, string>])[] = [
   ['no key', 401, { Authorization: '' }],
   ['the key of a device', 401, { Authorization: 'Bearer dk-0123456789' }],
-  ['an Origin of somebody else', 403, { Origin: 'https://evil.example' }],
+  ['a foreign Origin', 403, { Origin: 'https://evil.example' }],
   ['a type that is not JSON', 415, { 'Content-Type': 'text/plain' }],
   ['a type that is not JSON and an Accept without the stream', 406, { 'Content-Type': 'x/y', Accept: 'x/y' }],
 ];
@@ -146,7 +146,7 @@ describe('a client that waits for 100 Continue', () => {
     expect(await wire.lastAnswer()).toMatchObject({ status, json: refusal(expect.any(String)) });
   });
 
-  it('hears that nothing else can be expected', async () => {
+  it('gets 417 for an unknown expectation', async () => {
     using wire = await Wire.to(app.url);
     wire.say(`${head('POST', PATH, { ...USUAL, Expect: 'a-miracle', 'Content-Length': '0' })}\r\n`);
     const answer = await wire.lastAnswer();

@@ -39,7 +39,7 @@ async function started(environment: Record<string, string> = {}, port = 0): Prom
   return new McpHttp(app);
 }
 
-/** Ends the server and starts another, which knows nothing of the first; at the same port, if it is given. */
+/** Ends the server and starts another, without the data of the first; at the same port, if it is given. */
 async function restarted(environment: Record<string, string> = {}, port?: number): Promise<McpHttp> {
   await app?.[Symbol.asyncDispose]();
   return await started(environment, port);

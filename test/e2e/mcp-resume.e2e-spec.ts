@@ -46,7 +46,7 @@ describe('a stream that can be resumed', () => {
     talk.first.lose();
     talk.tools.end();
     const second = await talk.resume(app, talk.first.lastEventId);
-    expect(await second.words(1)).toEqual([{ said: 1, why: 'told to' }]);
+    expect(await second.words(1)).toEqual([{ said: 1, why: 'ended' }]);
   });
 
   it('names each event, and no two of a session the same', async () => {

@@ -136,9 +136,9 @@ describe('a session', () => {
     await messages.return(undefined);
   });
 
-  it('hears on its new stream of a change that the one before may not have brought', async () => {
+  it('gets on its new stream a change that the one before may not have brought', async () => {
     const session = await http.open();
-    // Whoever reads it: a proxy may have dropped the client's side.
+    // It may have no reader: a proxy may have dropped the client's side.
     const lost = await http.listen(session);
     app.strategy.registerTool(EXTRA);
     const messages = messagesOf(await http.listen(session));
@@ -209,7 +209,7 @@ describe('initialize', () => {
 
 describe('a batch', () => {
   it.each(['2025-06-18', '2025-11-25'])(
-    'is refused in a session of %s, whatever is in it',
+    'is rejected in a session of %s, with any content',
     async (revision) => {
       const session = await http.open({}, revision);
       for (const batch of [

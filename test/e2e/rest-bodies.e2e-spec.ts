@@ -46,7 +46,7 @@ async function answerTo(call: ClientRequest) {
 describe('a body', () => {
   it.each([
     ['without a key', RUN, null, 401],
-    ['with a key nobody has', RUN, 'sk-nobody-has-this-key', 401],
+    ['with an unknown key', RUN, 'sk-this-key-is-unknown', 401],
     ['on a path there is not', '/r/nothing', BOOTSTRAP_KEY, 404],
     ['on a path there is not, without a key', '/r/nothing', null, 404],
     ['outside of the API', '/nothing', null, 404],

@@ -48,7 +48,7 @@ describe('a key', () => {
     expect(body.error_message).toContain('integration key');
   });
 
-  it('is told what it may do', async () => {
+  it('gets the list of its permissions', async () => {
     const { status, headers } = await server.get('/r/workflows?per_page=1');
     expect(status).toBe(200);
     expect(headers.get('cyberun-permissions')).toBe('run, invoke');
@@ -188,7 +188,7 @@ const put = (url: string, headers: Record<string, string>, content: string, host
   });
 
 describe('an upload', () => {
-  it('succeeds once, exactly as signed, whatever Host it arrives by', async () => {
+  it('succeeds once, exactly as signed, with any Host', async () => {
     const { file_key, upload_url, upload_headers } = await presign('hello');
     expect(file_key).toMatch(new RegExp(`^inputs/${agent.teamId}/`));
     expect(upload_headers).toEqual({ 'Content-Length': '5', 'If-None-Match': '*' });

@@ -47,13 +47,13 @@ describe('the database', () => {
   });
 
   it('wakes who listens, and stops when told', async () => {
-    const heard: string[] = [];
-    const stop = await database.listen('test', (payload) => heard.push(payload));
+    const received: string[] = [];
+    const stop = await database.listen('test', (payload) => received.push(payload));
     await database.postgres.pglite.query("select pg_notify('test', 'one')");
-    await vi.waitFor(() => expect(heard).toEqual(['one']), { timeout: 60_000 });
+    await vi.waitFor(() => expect(received).toEqual(['one']), { timeout: 60_000 });
     await stop();
     await database.postgres.pglite.query("select pg_notify('test', 'two')");
-    expect(heard).toEqual(['one']);
+    expect(received).toEqual(['one']);
   });
 });
 

@@ -140,7 +140,7 @@ describe('a task', () => {
     });
   });
 
-  it('is not run for ever when it is cut off every time', async () => {
+  it('fails when its tenth run is cut off', async () => {
     const taskId = await server.submit('echo');
     for (let cut = 0; cut < 10; cut += 1) await server.runs.interrupted(await agent.take());
     const { body } = await server.get(`/r/tasks/${taskId}`);
@@ -156,7 +156,7 @@ describe('a task', () => {
     expect(await agent.claim(10)).toEqual([]);
   });
 
-  it('hears nothing from a run that was given up', async () => {
+  it('ignores a run that was given up', async () => {
     const taskId = await server.submit('echo');
     const first = await agent.take();
     await server.runs.interrupted(first);
@@ -176,7 +176,7 @@ describe('a task', () => {
 });
 
 describe('cancelling', () => {
-  it('ends a task nobody has taken', async () => {
+  it('ends a task that no agent has taken', async () => {
     const taskId = await server.submit('echo');
     expect(await server.call('POST', `/r/tasks/${taskId}/cancel`)).toMatchObject({
       status: 200,
@@ -193,7 +193,7 @@ describe('cancelling', () => {
     });
   });
 
-  it('ends a running task at once and tells its agent', async () => {
+  it('ends a running task at once and aborts its run', async () => {
     const taskId = await server.submit('echo');
     const run = await agent.take();
     await server.runs.started(run);

@@ -38,7 +38,7 @@ describe('a workflow', () => {
     const listed = list.workflow_list.find((one: { workflow_slug: string }) => one.workflow_slug === 'echo');
     expect(listed).toMatchObject({
       display_name: 'Echo echo',
-      description: 'Says what it is told.',
+      description: 'Returns its parameter.',
       version: 1,
       workflow_status: 'active',
       required_labels: ['local'],
@@ -93,11 +93,11 @@ describe('a workflow', () => {
     expect(refused.body.error_message).toContain(reason);
   });
 
-  it('is 404 when nobody knows it', async () => {
-    expect((await slug('nobody')).status).toBe(404);
+  it('is 404 when it is unknown', async () => {
+    expect((await slug('unknown')).status).toBe(404);
     expect((await slug('echo@2')).status).toBe(404);
     expect((await slug('echo@x')).status).toBe(404);
-    expect((await run('nobody', {})).status).toBe(404);
+    expect((await run('unknown', {})).status).toBe(404);
   });
 
   it('gets a new version when its file changes; the old one stays reachable and runs on', async () => {
@@ -127,7 +127,7 @@ describe('a workflow', () => {
 
   it('is not held up by a file beside it that cannot even be read', async () => {
     await mkdir(file('folder.yaml'));
-    await writeFile(file('alias.yaml'), 'a: 1\nb: *nobody\n');
+    await writeFile(file('alias.yaml'), 'a: 1\nb: *unknown\n');
     await writeFile(file('beside.yaml'), echoWorkflow('beside'));
     await vi.waitFor(async () => expect((await slug('beside')).status).toBe(200), { timeout: 60_000 });
     await rm(file('folder.yaml'), { recursive: true });

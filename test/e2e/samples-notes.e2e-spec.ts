@@ -135,7 +135,7 @@ describe('the notes service', () => {
 
   it.each([
     ['no title', 'POST /notes', '{}', [400, 'title is required.']],
-    ['a field of nobody', 'POST /notes', '{"title":"x","color":1}', [400, 'color']],
+    ['an unknown field', 'POST /notes', '{"title":"x","color":1}', [400, 'color']],
     ['text that is no text', 'POST /notes', '{"title":"x","text":1}', [400, 'text must be']],
     ['a list', 'POST /notes', '[]', [400, 'JSON object']],
     ['no JSON', 'POST /notes', '{', [400, 'not JSON']],
@@ -173,7 +173,7 @@ describe('the notes service', () => {
     expect((await call('GET', definition.health_path)).status).toBe(200);
   });
 
-  it('tells a model about every path', async () => {
+  it('describes every path for a model', async () => {
     const { answer } = await api('GET', definition.openapi_url);
     for (const path of Object.keys((answer as unknown as OpenApi).paths)) {
       if (path === definition.health_path) continue;

@@ -47,7 +47,7 @@ describe('text-statistics', () => {
     expect(progressValues(stdout)).toEqual([0.25, 0.5, 0.75, 1]);
   });
 
-  it('draws a chart that is well formed whatever the file is called', async () => {
+  it('draws a chart that is well formed with any file name', async () => {
     await using sample = await open();
     const text = await sample.input(`a<b>&"c.txt`, `${TEXT} ${'x'.repeat(40)}`);
     const { file } = await sample.run({ text, min_length: 1, top: 40 });
@@ -141,7 +141,7 @@ it.each([...SHIPPED, ...definitionsIn('test/fixtures/workflows')])(
     expect(await compiled(path)).toMatchObject({ slug: basename(path, '.yaml'), steps: expect.any(Array) }),
 );
 
-it.each(SHIPPED)('%s tells a model what everything means', async (path) => {
+it.each(SHIPPED)('%s describes everything for a model', async (path) => {
   const { display_name, description, schema } = await compiled(path);
   for (const text of [display_name, description]) expect(text).not.toBe('');
   for (const property of Object.values(schema.properties ?? {})) {

@@ -259,7 +259,7 @@ describe('the limits of a definition', () => {
 });
 
 describe('a service that keeps failing', () => {
-  it('tells its exit code and the end of its log, without secrets', async () => {
+  it('shows its exit code and the end of its log, without secrets', async () => {
     const twice = async (): Promise<boolean> =>
       (await services.server.get('/r/containers/crashing')).body.last_failure?.failures_in_a_row >= 2;
     await until(twice);

@@ -88,7 +88,7 @@ describe('an argument that no tool takes is refused before anything is asked of 
     expect(asked()).toHaveLength(before);
   });
 
-  it('whatever its name and value are', () =>
+  it('with any name and value', () =>
     assert(
       asyncProperty(
         constantFrom(...EVERY_TOOL),
@@ -122,7 +122,7 @@ describe('an argument that no tool takes is refused before anything is asked of 
 /** Names that a tool takes beside those of its example. */
 const OPTIONAL = new Set(['body', 'current_page', 'per_page', 'status', 'timeout_seconds', 'random_string']);
 
-it('all faults of a call are told together', async () => {
+it('all faults of a call are reported together', async () => {
   const args = { service_slug: '../x', metod: 'GET', path: 'v1', headers: { A: 1 }, body_base64: '%' };
   const message = messageOf(await client.call('call_container_service', args));
   for (const field of ['metod', 'method', 'service_slug', 'path', 'headers.A', 'body_base64']) {
@@ -130,7 +130,7 @@ it('all faults of a call are told together', async () => {
   }
 });
 
-it('a value that is nearly one of those allowed is told the nearest', async () =>
+it('the error for a misspelt value names the nearest allowed one', async () =>
   expect(messageOf(await client.call('list_tasks', { status: 'canceled' }))).toContain(
     'nearest is "cancelled"',
   ));

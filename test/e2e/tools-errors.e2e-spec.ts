@@ -30,7 +30,7 @@ function failed({ isError, structuredContent, content }: ToolResult): Record<str
   return structuredContent ?? {};
 }
 
-/** What tools asked of the runtime; that a key is judged anew now and then is nobody's doing. */
+/** What tools asked of the runtime; that the key is validated again now and then does not count. */
 const asked = (): SeenRequest[] =>
   runtime.seen.filter(({ path, query }) => path !== '/r/workflows' || query['per_page'] !== '1');
 
@@ -117,7 +117,7 @@ describe.each(CLIENTS)('with $name', ({ connect }) => {
       });
     });
 
-    it('was sent a run once, nobody sent it again', async () => {
+    it('is sent a run once and never again', async () => {
       const before = runtime.requests('POST /r/workflows/:id/run').length;
       runtime.on('POST /r/workflows/:id/run', (_request, response) => response.destroy());
       await client.call('run_workflow', { workflow_id: WORKFLOW_ID });
@@ -161,7 +161,7 @@ describe.each(CLIENTS)('with $name', ({ connect }) => {
   });
 });
 
-it('a runtime that is not there is told, and that nothing happened', async () => {
+it('the error for an unreachable runtime says that nothing happened', async () => {
   const gone = await friendlyRuntime();
   const { url } = gone;
   await gone[Symbol.asyncDispose]();

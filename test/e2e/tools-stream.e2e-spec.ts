@@ -51,7 +51,7 @@ describe.each(CLIENTS)('stream_task_events with $name', ({ connect }) => {
       seen.push(progress),
     );
   };
-  /** The script goes on when the client has heard so many reports. */
+  /** The script continues when the client has received so many reports. */
   const toldSoFar = (count: number) => ({
     until: () => vi.waitFor(() => expect(seen).toHaveLength(count), { timeout: 60_000, interval: 5 }),
   });
@@ -63,7 +63,7 @@ describe.each(CLIENTS)('stream_task_events with $name', ({ connect }) => {
   };
 
   it.each(['completed', 'failed', 'cancelled'])(
-    'tells every step up to %s and returns the task',
+    'reports every step up to %s and returns the task',
     async (state) => {
       const script = [
         status('waiting', '1'),
@@ -92,15 +92,15 @@ describe.each(CLIENTS)('stream_task_events with $name', ({ connect }) => {
   );
 
   it('arrives as it happens, not at the end', async () => {
-    const { promise: heard, resolve } = Promise.withResolvers<void>();
-    runtime.on(EVENTS, events([status('running', '1', running), { until: heard }, end('completed', '2')]));
+    const { promise: received, resolve } = Promise.withResolvers<void>();
+    runtime.on(EVENTS, events([status('running', '1', running), { until: received }, end('completed', '2')]));
     runtime.on(TASK, { json: taskSample('completed') });
     const result = client.call('stream_task_events', { task_id: TASK_ID }, () => resolve());
-    await heard;
+    await received;
     expect((await result).structuredContent).toMatchObject({ task_status: 'completed' });
   });
 
-  it('follows without telling a client that wants to hear nothing', async () => {
+  it('follows without notifications for a client that sent no progress token', async () => {
     runtime.on(EVENTS, events([status('running', '1'), end('completed', '2')]));
     runtime.on(TASK, { json: taskSample('completed') });
     const result = await client.call('stream_task_events', { task_id: TASK_ID });

@@ -63,7 +63,7 @@ async function failure(call: Promise<unknown>): Promise<UpstreamError> {
 }
 
 /** All events of a stream that ends. */
-const heard = async (request: UpstreamEventsRequest): Promise<ServerSentEvent[]> => {
+const eventsOf = async (request: UpstreamEventsRequest): Promise<ServerSentEvent[]> => {
   const all: ServerSentEvent[] = [];
   await client.events(caller, request, (event) => Promise.resolve(all.push(event) === 0));
   return all;
@@ -270,7 +270,7 @@ describe('a stream of events', () => {
   it('survives the deadline of a call, but not silence', async () => {
     runtime.on(EVENTS, events([{ event: 'status', data: {} }, { until: new Promise(() => {}) }]));
     const began = Date.now();
-    const error = await failure(heard({ ...request, idleMs: 600 }));
+    const error = await failure(eventsOf({ ...request, idleMs: 600 }));
     expect(error.kind).toBe('timeout');
     expect(Date.now() - began).toBeGreaterThanOrEqual(590);
   });
@@ -285,12 +285,12 @@ describe('a stream of events', () => {
         return void response.end('event: end\ndata: {}\n\n');
       }, 50);
     });
-    expect(await heard({ ...request, idleMs: 250 })).toHaveLength(1);
+    expect(await eventsOf({ ...request, idleMs: 250 })).toHaveLength(1);
   });
 
   it('that is refused says so', async () => {
     runtime.on(EVENTS, { status: 404, json: { error_message: 'resource not found' } });
-    expect(await failure(heard(request))).toMatchObject({
+    expect(await failure(eventsOf(request))).toMatchObject({
       kind: 'rejected',
       status: 404,
     });
@@ -298,15 +298,15 @@ describe('a stream of events', () => {
 
   it('that breaks is no end', async () => {
     runtime.on(EVENTS, events([{ event: 'status', data: {} }], { cut: true }));
-    expect((await failure(heard(request))).kind).toBe('unreachable');
+    expect((await failure(eventsOf(request))).kind).toBe('unreachable');
   });
 
   it('with an event larger than is read is broken', async () => {
     runtime.on(EVENTS, events([{ event: 'status', data: 'x'.repeat(9000) }]));
-    expect((await failure(heard(request))).kind).toBe('invalid');
+    expect((await failure(eventsOf(request))).kind).toBe('invalid');
   });
 
-  it('is closed when enough was heard, and when the caller gives up', async () => {
+  it('is closed when the reader has enough, and when the caller gives up', async () => {
     const forever = events([{ event: 'status', data: {} }, { until: new Promise(() => {}) }]);
     runtime.on(EVENTS, forever);
     await client.events(caller, request, () => Promise.resolve(true));
@@ -317,14 +317,14 @@ describe('a stream of events', () => {
     await vi.waitFor(() => expect(runtime.dropped).toHaveLength(2), { timeout: 60_000 });
   });
 
-  it('is closed by a failure of who hears it, which stays what it is', async () => {
+  it('is closed by an error of its reader, which is thrown unchanged', async () => {
     runtime.on(EVENTS, events([{ event: 'status', data: {} }, { until: new Promise(() => {}) }]));
-    const broken = new TypeError('of the hearer');
+    const broken = new TypeError('of the reader');
     await expect(client.events(caller, request, () => Promise.reject(broken))).rejects.toBe(broken);
     await vi.waitFor(() => expect(runtime.dropped).toHaveLength(1), { timeout: 60_000 });
   });
 
-  it('is told one event at a time', async () => {
+  it('passes one event at a time', async () => {
     runtime.on(
       EVENTS,
       events([
@@ -345,7 +345,7 @@ describe('a stream of events', () => {
 });
 
 describe('the verdict on a key', () => {
-  const JUDGE = 'GET /r/workflows';
+  const VALIDATION = 'GET /r/workflows';
 
   it.each([
     ['valid when a workflow is listed', { json: { workflow_list: [] } }, { isValid: true }],
@@ -362,13 +362,13 @@ describe('the verdict on a key', () => {
       { isValid: true, permissions: new Set() },
     ],
   ])('is %s', async (_name, answer, verdict) => {
-    runtime.on(JUDGE, answer);
+    runtime.on(VALIDATION, answer);
     expect(await client.validateKey(caller)).toEqual(verdict);
     expect(runtime.seen).toMatchObject([{ query: { per_page: '1' } }]);
   });
 
   it.each([500, 503, 429])('is open when the runtime answers %i', async (status) => {
-    runtime.on(JUDGE, { status, json: {} });
+    runtime.on(VALIDATION, { status, json: {} });
     expect(await failure(client.validateKey(caller))).toMatchObject({ kind: 'rejected', status });
   });
 });

@@ -30,7 +30,7 @@ afterAll(async () => {
   await cluster[Symbol.asyncDispose]();
 });
 
-/** Runs the load around a fault, counts, and checks what must hold whatever the fault was. */
+/** Runs the load around a fault, counts, and checks what must hold after every fault. */
 async function under(what: string, fault: (load: Load) => Promise<void>): Promise<Ledger> {
   const load = await Load.start(cluster.endpoint);
   await delay(STEADY_MS);
@@ -42,7 +42,7 @@ async function under(what: string, fault: (load: Load) => Promise<void>): Promis
 
   expect(outcome.lost, 'accepted tasks without their result').toEqual([]);
   for (const [value, count] of outcome.tasksByValue) {
-    expect(ledger.attempted, 'no task that nobody asked for').toContain(value);
+    expect(ledger.attempted, 'no task without a submission').toContain(value);
     expect(count, 'no submission is repeated').toBe(1);
   }
   for (const { value, message } of ledger.unanswered) {
@@ -84,7 +84,7 @@ it('a replica that is killed costs the calls it was answering, and no result', a
   expect(ledger.sessionsLost).toBe(0);
 });
 
-it('a replica that is told to end costs no call', async () => {
+it('a replica that shuts down costs no call', async () => {
   const ledger = await under('SIGTERM of a replica', async (load) => {
     const runs = load.burst();
     expect(await cluster.replicas[1].end('SIGTERM')).toBe(0);
@@ -95,7 +95,7 @@ it('a replica that is told to end costs no call', async () => {
   expect(ledger.kinds).toEqual({});
 });
 
-it('Redis that is killed and started costs clients of 2026-07-28 nothing, and nobody the session', async () => {
+it('Redis that is killed and started costs clients of 2026-07-28 nothing, and no client its session', async () => {
   const ledger = await under('kill -9 of Redis', async () => {
     await cluster.redis.kill();
     await delay(STEADY_MS);
@@ -105,7 +105,7 @@ it('Redis that is killed and started costs clients of 2026-07-28 nothing, and no
   expect(ledger.sessionsLost).toBe(0);
 });
 
-it('Redis that pauses for five seconds costs clients of 2026-07-28 nothing, and nobody the session', async () => {
+it('Redis that pauses for five seconds costs clients of 2026-07-28 nothing, and no client its session', async () => {
   const ledger = await under('Redis pauses 5 s', async () => {
     const client = new Redis(cluster.redis.url);
     await client.client('PAUSE', REDIS_PAUSE_MS);

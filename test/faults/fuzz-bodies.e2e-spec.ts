@@ -39,9 +39,9 @@ function headersFor({ origin: { era, method, name } }: OddBody, setting: Setting
 
 const asksToListen = (body: OddBody['body']): boolean => String(body).includes('subscriptions/listen');
 
-it('whatever is posted, the answer is JSON-RPC, the same on both ways, and sessions live on', async () => {
+it('for every body the answer is JSON-RPC, the same on both ways, and sessions live on', async () => {
   const sessions = await Promise.all(WAYS.map((way) => openSession(target, { way })));
-  const bystander = await openSession(target, { key: 'sk-bystander' });
+  const unrelated = await openSession(target, { key: 'sk-unrelated' });
   const counts = { bodies: 0, accepted: 0, refused: 0 };
   const ask = (index: number, odd: OddBody, setting: Setting): Promise<Answer> => {
     const headers = usual({ ...headersFor(odd, setting, sessions[index] ?? '') });
@@ -59,7 +59,7 @@ it('whatever is posted, the answer is JSON-RPC, the same on both ways, and sessi
     expect(outlineOf(answers[1])).toEqual(outlineOf(answers[0]));
     await Promise.all([
       ...sessions.map((session) => expectAlive({ headers: usual({ 'Mcp-Session-Id': session }) })),
-      expectAlive({ headers: usual({ 'Mcp-Session-Id': bystander, Authorization: 'Bearer sk-bystander' }) }),
+      expectAlive({ headers: usual({ 'Mcp-Session-Id': unrelated, Authorization: 'Bearer sk-unrelated' }) }),
     ]);
     counts.bodies += 1;
     counts[answers[0].status < 400 ? 'accepted' : 'refused'] += 1;

@@ -34,7 +34,7 @@ async function outcomeOf(
 }
 
 it(
-  'whatever a service answers, its caller gets a status or a reset, and the agent and other services go on',
+  'for every answer of a service its caller gets a status or a reset, and the agent and other services go on',
   async () => {
     await using services = await ServiceServer.start(
       { 'literal.yaml': definitionOf('literal', 'literal', 'request_timeout: 2s\n') },

@@ -15,7 +15,7 @@ beforeAll(async () => {
 });
 afterAll(() => target[Symbol.asyncDispose]());
 
-it('whatever is done in sessions, in whatever order, each of them is as it should be', async () => {
+it('after any commands in any order each session is in the expected state', async () => {
   const counts = { sequences: 0, sessions: 0 };
   const { seed, numRuns } = trials(SEQUENCES);
   const sequences = fc.commands(sessionCommands, { maxCommands: LONGEST, size: '+1' });

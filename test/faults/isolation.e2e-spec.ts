@@ -31,8 +31,8 @@ const envelope = {
 class Party {
   readonly owner: string;
   session = '';
-  standalone: Heard | undefined;
-  endless: Heard | undefined;
+  standalone: ReadStream | undefined;
+  endless: ReadStream | undefined;
 
   constructor(readonly index: number) {
     this.owner = `owner-${String(index % KEYS).padStart(2, '0')}`;
@@ -46,7 +46,7 @@ class Party {
     expect(this.session).not.toBe('');
   }
 
-  /** Asks again, as a client does, when the server is so busy that it does not hear from Redis in time. */
+  /** Asks again, as a client does, when the server is so busy that Redis does not answer it in time. */
   async send(method: string, message?: object, headers: Record<string, string> = {}): Promise<Response> {
     for (;;) {
       const response = await fetch(cluster.endpoint, {
@@ -75,8 +75,8 @@ class Party {
   }
 }
 
-/** A stream that stays open, and what was heard on it. */
-class Heard {
+/** A stream that stays open, and what was received on it. */
+class ReadStream {
   text = '';
   isOver = false;
 
@@ -124,7 +124,7 @@ async function expectOwn(party: Party, answer: Promise<Response>): Promise<void>
 
 it('answers, progress and tasks reach the one who asked, in both eras at once', async () => {
   await all(async (party) => {
-    party.standalone = new Heard(await party.send('GET'));
+    party.standalone = new ReadStream(await party.send('GET'));
     const task = { task_id: taskOf(party.index) };
     for (let round = 0; round < ROUNDS; round += 1) {
       const eras = party.index % MODERN_EVERY === 0 ? [false, true] : [false];
@@ -146,7 +146,7 @@ it('a call is cancelled by its own session alone, though all of them call it the
   await all(async (party) => {
     const response = await party.call(ENDLESS_ID, 'stream_task_events', { task_id: endlessTask });
     expect(response.status).toBe(200);
-    party.endless = new Heard(response);
+    party.endless = new ReadStream(response);
     await until(() => Promise.resolve((party.endless?.notifications ?? 0) > 0));
   });
   const cancels = ({ index }: Party): boolean => index % 3 === 0;
@@ -168,15 +168,15 @@ it('a call is cancelled by its own session alone, though all of them call it the
   }
 });
 
-it('a session is not there for another key, whatever is asked, and goes on for its own', async () => {
+it('no request with another key finds a session, and its own key still does', async () => {
   await all(async (party) => {
-    const stranger = {
+    const foreign = {
       Authorization: `Bearer ${keyOf(`owner-${String((party.index + 1) % KEYS).padStart(2, '0')}`)}`,
     };
     const ping = { ...RPC, id: READ_ID, method: 'ping' };
     const cancelled = { ...RPC, method: 'notifications/cancelled', params: { requestId: ENDLESS_ID } };
     for (const [method, message] of [['POST', ping], ['POST', cancelled], ['GET'], ['DELETE']] as const) {
-      const response = await party.send(method, message, stranger);
+      const response = await party.send(method, message, foreign);
       const text = await response.text();
       expect(response.status, text).toBe(404);
       expect(JSON.parse(text)).toMatchObject({ error: { code: -32001 } });

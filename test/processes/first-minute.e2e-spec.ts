@@ -10,7 +10,7 @@ import { packagePaths } from '../../src/config/index.js';
 import { outcome } from '../support/command-line.js';
 import { ServerProcess } from '../support/server.js';
 
-/** What `npm start` started; none outlives its test, whatever becomes of that. */
+/** What `npm start` started; none outlives its test, failed or not. */
 const started = new Set<ChildProcess>();
 afterEach(() => {
   for (const child of started) child.kill('SIGKILL');
@@ -82,7 +82,7 @@ describe('while a server runs', () => {
   });
   afterAll(() => server[Symbol.asyncDispose]());
 
-  it('nobody else gets its folder', async () => {
+  it('no other server gets its folder', async () => {
     const { code, stderr } = await outcome(['serve'], {
       CYBERUN_DATA_DIR: server.dataDir,
       CYBERUN_HTTP_PORT: '0',

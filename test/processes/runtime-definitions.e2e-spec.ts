@@ -58,7 +58,7 @@ describe('definitions', () => {
     expect(logged(`1 service defined in ${join(home, 'services')}: counter`)).toBe(1);
   });
 
-  it('are told of one by one when they come, change, and go', async () => {
+  it('are logged one by one when they come, change, and go', async () => {
     await writeFile(workflowFile('new.yaml'), echoWorkflow('new'));
     await toBeLogged('new.yaml: workflow \\"new\\" is new');
     await writeFile(workflowFile('new.yaml'), 'document: [');
@@ -72,7 +72,7 @@ describe('definitions', () => {
     expect(logged('is new')).toBe(1);
   });
 
-  it('stay those of the file that was there first, whatever a copy is called, and a copy is told of once', async () => {
+  it('stay those of the first file, for any name of a copy, and a copy is logged once', async () => {
     await writeFile(workflowFile('another.yaml'), workflow('The copy'));
     await writeFile(serviceFile('another.yaml'), service('The copy'));
     await toBeLogged('another.yaml:1: fails.yaml defines \\"fails\\"');
@@ -92,7 +92,7 @@ describe('definitions', () => {
     expect(await workflowName()).toBe('The original');
   });
 
-  it('pass on to the copy when the file goes, and to whatever it is renamed', async () => {
+  it('pass on to the copy when the file goes, and to its new name', async () => {
     await rm(workflowFile('fails.yaml'));
     await until(async () => (await workflowName()) === 'The copy');
     await rename(workflowFile('another.yaml'), workflowFile('renamed.yaml'));

@@ -180,7 +180,7 @@ describe('afterwards', () => {
   });
 });
 
-/** A message for people tells the state, and the step where there is one. */
+/** A message for people has the state, and the step where there is one. */
 function saysTheSame({ event, data }: EventRow): unknown {
   if (event !== 'progress') return expect.stringContaining(String(data['status'] ?? event));
   return expect.stringContaining(

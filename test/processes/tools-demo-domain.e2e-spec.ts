@@ -8,7 +8,7 @@ import { TreeCopy } from '../support/tree-copy.js';
 
 const DOMAIN = join(packagePaths.root, 'test/fixtures/demo-domain');
 const LINE = "export { GreetingsModule } from './greetings/greetings.module.js';\n";
-const PATIENCE = 180_000;
+const TIMEOUT_MS = 180_000;
 
 describe('a new domain', () => {
   let tree: TreeCopy;
@@ -21,7 +21,7 @@ describe('a new domain', () => {
       await copyFile(join(DOMAIN, file), join(folder, file.replace(/\.txt$/, '')));
     }
     await appendFile(join(tree.root, 'src/tools/index.ts'), LINE);
-  }, PATIENCE);
+  }, TIMEOUT_MS);
   afterAll(() => tree[Symbol.asyncDispose]());
 
   it(
@@ -33,7 +33,7 @@ describe('a new domain', () => {
         'send_greeting is the tool clients were promised',
       ]);
     },
-    PATIENCE,
+    TIMEOUT_MS,
   );
 
   it(
@@ -47,6 +47,6 @@ describe('a new domain', () => {
         '?? test/contract/tools/send_greeting.json',
       ]);
     },
-    PATIENCE,
+    TIMEOUT_MS,
   );
 });

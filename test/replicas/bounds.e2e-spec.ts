@@ -38,7 +38,7 @@ afterAll(async () => {
 
 let keys = 0;
 type Pair = readonly [McpHttp, McpHttp];
-/** A client of both replicas, with a key that nobody has used yet. */
+/** A client of both replicas, with an unused key. */
 function pair(key = `sk-replica-bounds-${(keys += 1)}-0123456789`, [one, other] = apps): Pair {
   return [new McpHttp(one, key), new McpHttp(other, key)];
 }
@@ -101,12 +101,12 @@ describe('a session that ends at the other replica while it is being looked up',
     const sessions = apps[0].app.get(Sessions, { strict: false });
     const find = sessions.find.bind(sessions);
     const asked = Promise.withResolvers<void>();
-    const heard = Promise.withResolvers<void>();
-    sessions.onEnded(() => heard.resolve());
+    const ended = Promise.withResolvers<void>();
+    sessions.onEnded(() => ended.resolve());
     vi.spyOn(sessions, 'find').mockImplementationOnce(async (id, keyHash) => {
       const found = await find(id, keyHash);
       asked.resolve();
-      await heard.promise;
+      await ended.promise;
       return found;
     });
 

@@ -52,7 +52,7 @@ describe.each(CLIENTS)('$name, without stickiness', ({ revision, connect }) => {
   });
 });
 
-it('Redis holds no session id and no key, and nothing for ever; the keys of a session share a slot', async () => {
+it('Redis holds no session id and no key, and nothing without expiry; the keys of a session share a slot', async () => {
   const headers = {
     Authorization: `Bearer ${KEY}`,
     Accept: 'application/json, text/event-stream',

@@ -64,7 +64,7 @@ it('a replica that is killed leaves its sessions and their streams to the others
   expect((await ask(staying, 'GET', session)).status).toBe(200);
 });
 
-it('a replica that is told to end closes its streams, and others open them', async () => {
+it('a replica that shuts down closes its streams, and others open them', async () => {
   await using leaving = await replica();
   await using staying = await replica();
   const session = await opened(leaving);

@@ -91,7 +91,7 @@ describe('when Redis is', () => {
     await areBack(session);
   });
 
-  it('restarted, calls that run are answered, streams stay, and replicas hear each other again', async () => {
+  it('restarted, calls that run are answered, streams stay, and replicas reach each other again', async () => {
     const session = await opened();
     const [app] = apps;
     const messages = messagesOf((await replicas[0]?.listen(session)) ?? new Response());

@@ -80,13 +80,13 @@ it('questions of two replicas in one session are not mistaken for one another', 
   });
 });
 
-it('an answer in another session reaches nobody', async () => {
-  const [session, stranger] = [await one.open({ elicitation: {} }), await one.open({ elicitation: {} })];
+it('an answer in another session reaches no call', async () => {
+  const [session, unrelated] = [await one.open({ elicitation: {} }), await one.open({ elicitation: {} })];
   const messages = messagesOf(await one.ask(session, call('ask')));
   const { id } = await nextOf(messages);
 
-  expect((await other.ask(stranger, reply(id, 'Mallory'))).status).toBe(202);
-  expect((await one.ask(stranger, reply(id, 'Mallory'))).status).toBe(202);
+  expect((await other.ask(unrelated, reply(id, 'Mallory'))).status).toBe(202);
+  expect((await one.ask(unrelated, reply(id, 'Mallory'))).status).toBe(202);
   expect((await other.ask(session, reply(id, 'Ada'))).status).toBe(202);
 
   expect(await nextOf(messages)).toMatchObject({ result: { structuredContent: { name: 'Ada' } } });

@@ -104,7 +104,7 @@ describe('what Redis keeps of a stream', () => {
     await talk.first.words(1);
     await redis.kill();
     talk.tools.say('without', 'Redis');
-    expect(await talk.first.words(2), 'whoever is there hears it').toEqual(['without', 'Redis']);
+    expect(await talk.first.words(2), 'a connected client gets it').toEqual(['without', 'Redis']);
     await redis.start();
     talk.tools.say('after');
     talk.tools.end();
@@ -116,7 +116,7 @@ describe('what Redis keeps of a stream', () => {
       if (second.response.status !== 200) second = await talk.resume(apps[1], afterFirst);
       return second.response.status === 200;
     });
-    expect(await second.words(4)).toEqual(['without', 'Redis', 'after', { said: 4, why: 'told to' }]);
+    expect(await second.words(4)).toEqual(['without', 'Redis', 'after', { said: 4, why: 'ended' }]);
   });
 });
 
@@ -143,7 +143,7 @@ describe('stream_task_events over connections that are cut, behind a balancer wi
     await using other = await startMcp(runtime.url, settings());
     await using balancer = await RoundRobin.start([one.endpoint, other.endpoint]);
     const seen: Progress[] = [];
-    const heard = (count: number) => ({
+    const received = (count: number) => ({
       until: () => vi.waitFor(() => expect(seen).toHaveLength(count), { timeout: 60_000, interval: 5 }),
     });
     const cut = { until: () => Promise.resolve(balancer.cut()) };
@@ -152,16 +152,16 @@ describe('stream_task_events over connections that are cut, behind a balancer wi
       EVENTS,
       events([
         status('running', '1'),
-        heard(1),
+        received(1),
         cut,
         ...steps(1),
-        heard(6),
+        received(6),
         cut,
         ...steps(6),
-        heard(11),
+        received(11),
         cut,
         ...steps(11),
-        heard(16),
+        received(16),
         cut,
         ...steps(16),
         { id: '9', event: 'completed', data: { task_id: TASK_ID, status: 'completed' } },
@@ -206,7 +206,7 @@ describe('when the replica that ran stream_task_events has died', () => {
     const first = await Connection.open((signal) => ask(dying, session, followed, signal));
     const { id = '' } = await first.next();
     expect((await first.words(2)).at(-1)).toContain('step 1/20');
-    // The client comes back for what it has heard already, so that there is something to see.
+    // The client comes back for what it has received already, so that there is something to see.
     await until(async () => (await placesIn(id)).at(-1) === 2);
 
     await dying.end('SIGKILL');

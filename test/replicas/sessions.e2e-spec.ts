@@ -54,7 +54,7 @@ describe('a session opened at one replica', () => {
     expect((await other.ask(session, PING)).status).toBe(200);
   });
 
-  it('ends everywhere by DELETE at the other: its stream, its calls, and for whoever asks again', async () => {
+  it('ends everywhere by DELETE at the other: its stream, its calls, and later requests', async () => {
     const session = await one.open();
     const stream = await one.listen(session);
     const [waiting, stopped] = [apps[0].odd.next('waiting'), apps[0].odd.next('stopped')];
@@ -114,7 +114,7 @@ describe('a session opened at one replica', () => {
     await one.send('DELETE', undefined, { session });
   });
 
-  it('keeps its stream longer than a claim lives that nobody renews', async () => {
+  it('keeps its stream longer than a claim that is not renewed', async () => {
     const session = await one.open();
     const left = new AbortController();
     const stream = await one.listen(session, { signal: left.signal });
@@ -167,7 +167,7 @@ describe('a list of tools that changes at one replica', () => {
   const extra = { name: 'extra', description: 'Registered later', handler: () => ({ extra: true }) };
   const CHANGED = 'notifications/tools/list_changed';
 
-  it('is told to the standalone streams of the other', async () => {
+  it('reaches the standalone streams of the other', async () => {
     const session = await one.open();
     const messages = messagesOf(await other.listen(session));
     apps[0].strategy.registerTool(extra);
@@ -177,7 +177,7 @@ describe('a list of tools that changes at one replica', () => {
     await messages.return(undefined);
   });
 
-  it('is told to the subscriptions of 2026-07-28 at the other', async () => {
+  it('reaches the subscriptions of 2026-07-28 at the other', async () => {
     const messages = messagesOf(
       await other.modern('subscriptions/listen', { notifications: { toolsListChanged: true } }),
     );

@@ -21,7 +21,7 @@ export interface ToolResult {
   readonly content: readonly { readonly type: string; readonly [field: string]: unknown }[];
 }
 
-/** One way in, whatever library or revision is behind it. */
+/** The same interface for every library and revision. */
 export interface StoryClient extends AsyncDisposable {
   /** The revision both sides agreed on. */
   readonly revision: string | undefined;
@@ -36,7 +36,7 @@ export interface Endpoint {
 }
 
 const IDENTITY = { name: 'story', version: '1.0.0' };
-const PATIENCE = { timeout: 120_000, resetTimeoutOnProgress: true };
+const REQUEST_OPTIONS = { timeout: 120_000, resetTimeoutOnProgress: true };
 const authorised = (key: string) => ({ requestInit: { headers: { Authorization: `Bearer ${key}` } } });
 
 async function modern(
@@ -51,7 +51,7 @@ async function modern(
     call: async (name, args, onProgress) =>
       (await client.callTool(
         { name, arguments: { ...args } },
-        { ...PATIENCE, ...(onProgress && { onprogress: onProgress }) },
+        { ...REQUEST_OPTIONS, ...(onProgress && { onprogress: onProgress }) },
       )) as ToolResult,
     [Symbol.asyncDispose]: () => client.close(),
   };
@@ -66,7 +66,7 @@ async function older({ endpoint, key }: Endpoint): Promise<StoryClient> {
     listTools: async () => (await client.listTools()).tools.map(({ name }) => name),
     call: async (name, args, onProgress) =>
       (await client.callTool({ name, arguments: { ...args } }, undefined, {
-        ...PATIENCE,
+        ...REQUEST_OPTIONS,
         ...(onProgress && { onprogress: onProgress }),
       })) as ToolResult,
     [Symbol.asyncDispose]: () => client.close(),

@@ -17,7 +17,7 @@ export function inherited(): NodeJS.ProcessEnv {
   return { PATH, NODE_COMPILE_CACHE };
 }
 
-/** Runs a command to its end, whatever that is. */
+/** Runs a command to its end, successful or not. */
 export async function outcome(args: string[], environment: Record<string, string>) {
   const options = { env: { ...inherited(), ...environment } };
   return await run(process.execPath, [...FLAGS, packagePaths.entry, ...args], options).then(

@@ -28,15 +28,15 @@ export function itKeepsClientsCalm(where: () => Where): void {
     await using client = await connect(endpoint);
     const left = new AbortController();
     const [begun, over] = [tools.next('begun'), tools.next('over')];
-    const heard = Promise.withResolvers<void>();
-    const onprogress = (): void => heard.resolve();
+    const progressed = Promise.withResolvers<void>();
+    const onprogress = (): void => progressed.resolve();
     const failure = client
       .call('talk', {}, { ...options(left.signal), onprogress })
       .catch((error: unknown) => error);
     await begun;
     // Has an event id, so that clients of every revision come back for the rest.
     tools.say('one');
-    await heard.promise;
+    await progressed.promise;
     left.abort();
     expect(String(await failure)).toMatch(/abort|time/i);
     expect(await over).toContain('cancelled by the client');

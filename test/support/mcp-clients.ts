@@ -8,7 +8,7 @@ import { StreamableHTTPClientTransport as OlderTransport } from '@modelcontextpr
 import { KEY, type McpApp } from './mcp-app.js';
 import type { ToolResult } from './mcp-http.js';
 
-/** What the tests need of a client, whatever library it is. */
+/** What the tests need of a client, for every library. */
 export interface TestClient extends AsyncDisposable {
   readonly revision: string | undefined;
   listTools(): Promise<string[]>;

@@ -132,7 +132,7 @@ export async function nextOf(messages: AsyncGenerator<Message>): Promise<Message
   return value;
 }
 
-/** Everything a response holds, whatever its form. */
+/** Everything a response holds, as JSON or as events. */
 export async function allOf(response: Response): Promise<Message[]> {
   if (response.headers.get('content-type') === 'text/event-stream') {
     const messages: Message[] = [];

@@ -26,7 +26,7 @@ export type Scripted =
 
 /**
  * A Runtime API made of scripts, behind real HTTP. Routes are `"GET /r/tasks/:id"`; of several answers for a route
- * each is used once, the last one for good. A route nobody scripted is a 404 with the API's own error body.
+ * each is used once, the last one for good. A route without a script is a 404 with the API's own error body.
  */
 export class MockRuntime implements AsyncDisposable {
   readonly seen: SeenRequest[] = [];

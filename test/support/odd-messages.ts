@@ -52,7 +52,7 @@ const NOTICES: typeof METHODS = [
   ['notifications/nobody_knows', { x: 1 }],
 ];
 
-/** Names of members that mean something to somebody. */
+/** Names of members that have a meaning in JavaScript or in MCP. */
 const NAMES = [
   ['jsonrpc', 'id', 'method', 'params', 'result', 'error', 'code', 'data', 'message'],
   ['_meta', 'name', 'arguments', 'cursor', 'uri', 'level', 'requestId', 'progressToken', 'task'],

@@ -10,7 +10,7 @@ import { freePort } from '../../src/agent/services/hosted-service.js';
 
 const MISSING = 'redis-server is not installed. apt-get install --yes --no-install-recommends redis-server';
 
-/** A Redis of its own, on a free port and in a folder of its own; what it was told survives a restart. */
+/** A separate Redis, on a free port and with a temporary folder; its data survives a restart. */
 export class RedisServer implements AsyncDisposable {
   private child: ChildProcess | undefined;
 

@@ -41,7 +41,7 @@ async function say(app: McpApp, target: string, headers: Record<string, string>)
 }
 
 /** Two calls of a key that may have one. */
-async function crowd(app: McpApp): Promise<Refused> {
+async function tooMany(app: McpApp): Promise<Refused> {
   const http = client(app);
   const leave = new AbortController();
   const first = http.modern('tools/call', { name: 'wait' }, { signal: leave.signal }).catch(() => undefined);
@@ -64,7 +64,7 @@ export const REFUSALS: Readonly<Record<number, (app: McpApp) => Promise<Refused>
   414: (app) => say(app, `${PATH}?${TOO_LONG}`, {}),
   415: (app) => post(app, { 'Content-Encoding': 'gzip' }),
   417: (app) => say(app, PATH, { Expect: 'wonders' }),
-  429: crowd,
+  429: tooMany,
   431: (app) => say(app, PATH, { 'X-Long': TOO_LONG.repeat(4) }),
   503: async (app) => {
     await app.drain(0);

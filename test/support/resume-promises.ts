@@ -31,11 +31,11 @@ export function itKeepsItsPromises(where: () => Where): void {
     expect(await second.words(1)).toEqual(['five']);
     talk.tools.end();
     const [result, ...more] = await second.rest();
-    expect(result).toMatchObject({ id: 7, result: { structuredContent: { said: 5, why: 'told to' } } });
+    expect(result).toMatchObject({ id: 7, result: { structuredContent: { said: 5, why: 'ended' } } });
     expect(more).toEqual([]);
   });
 
-  it('a result that came while nobody listened is there', async () => {
+  it('a result that came while no client was connected is there', async () => {
     const { runs, resumes } = where();
     const talk = await Talk.begin(runs);
     await talk.first.next();
@@ -46,7 +46,7 @@ export function itKeepsItsPromises(where: () => Where): void {
     await over;
 
     const second = await talk.resume(resumes, talk.first.lastEventId);
-    expect(await second.words(2)).toEqual(['one', { said: 1, why: 'told to' }]);
+    expect(await second.words(2)).toEqual(['one', { said: 1, why: 'ended' }]);
     expect(await second.rest()).toEqual([]);
   });
 
@@ -63,7 +63,7 @@ export function itKeepsItsPromises(where: () => Where): void {
       expect(await connection.words(2)).toEqual([`before ${word}`, `after ${word}`]);
     }
     talk.tools.end();
-    expect(await connection.words(1)).toEqual([{ said: 20, why: 'told to' }]);
+    expect(await connection.words(1)).toEqual([{ said: 20, why: 'ended' }]);
   });
 
   it('the stream goes over to the new connection when the old one is still there', async () => {
@@ -77,7 +77,7 @@ export function itKeepsItsPromises(where: () => Where): void {
     expect(await talk.first.rest()).toEqual([]);
     talk.tools.say('two');
     talk.tools.end();
-    expect(await second.words(2)).toEqual(['two', { said: 2, why: 'told to' }]);
+    expect(await second.words(2)).toEqual(['two', { said: 2, why: 'ended' }]);
   });
 
   it('one connection is served at a time, the last one', async () => {
@@ -93,7 +93,7 @@ export function itKeepsItsPromises(where: () => Where): void {
     }
     talk.tools.say('one');
     talk.tools.end();
-    expect(await last.words(2)).toEqual(['one', { said: 1, why: 'told to' }]);
+    expect(await last.words(2)).toEqual(['one', { said: 1, why: 'ended' }]);
   });
 
   it('there is nothing after the last event, and the stream says so', async () => {
@@ -106,7 +106,7 @@ export function itKeepsItsPromises(where: () => Where): void {
     expect(await again.rest()).toEqual([]);
   });
 
-  it('a call with arguments that nobody thought of is refused like any other', async () => {
+  it('a call with unexpected arguments fails like any other', async () => {
     const { runs } = where();
     const http = new McpHttp(runs);
     const session = await http.open();
@@ -118,9 +118,9 @@ export function itKeepsItsPromises(where: () => Where): void {
 
   it('another session has nothing under its event ids, and another key has no session', async () => {
     const { runs, resumes } = where();
-    const [talk, stranger] = [await Talk.begin(runs), await Talk.begin(runs)];
+    const [talk, unrelated] = [await Talk.begin(runs), await Talk.begin(runs)];
     await talk.first.next();
-    const other = await stranger.resume(resumes, talk.first.lastEventId);
+    const other = await unrelated.resume(resumes, talk.first.lastEventId);
     expect(other.response.status).toBe(400);
     expect(await other.response.json()).toMatchObject({ jsonrpc: '2.0', id: null, error: { code: -32000 } });
     const thief = await talk.resume(resumes, talk.first.lastEventId, OTHER_KEY);
@@ -128,7 +128,7 @@ export function itKeepsItsPromises(where: () => Where): void {
     talk.tools.end();
   });
 
-  it('a call that was cancelled keeps nothing, and whoever listened is let go', async () => {
+  it('a call that was cancelled keeps nothing, and its readers are released', async () => {
     const { runs, resumes } = where();
     const talk = await Talk.begin(runs);
     await talk.first.next();
@@ -145,9 +145,9 @@ export function itKeepsItsPromises(where: () => Where): void {
     expect(await again.response.json()).toMatchObject({
       error: { code: -32000, message: expect.stringContaining('has cancelled the request') },
     });
-    const stranger = await Talk.begin(runs);
-    expect((await stranger.resume(resumes, talk.first.lastEventId)).response.status).toBe(400);
-    stranger.tools.end();
+    const unrelated = await Talk.begin(runs);
+    expect((await unrelated.resume(resumes, talk.first.lastEventId)).response.status).toBe(400);
+    unrelated.tools.end();
   });
 
   it('a session that ends takes its streams along', async () => {

@@ -1,4 +1,4 @@
-/** Bodies as the Runtime API documents them, with a field nobody knows in each. */
+/** Bodies as the Runtime API documents them, with an unknown field in each. */
 export const WORKFLOW_ID = '019abc12-8901-7890-abcd-ef1234567895';
 export const TASK_ID = '019abc12-9012-7890-abcd-ef1234567896';
 

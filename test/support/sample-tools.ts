@@ -22,7 +22,7 @@ export const SAMPLE_SCHEMAS = {
   anything,
 } as const;
 
-/** Tools as everybody writes them, and a note of what reached them. */
+/** Ordinary tools, and a record of what reached them. */
 @McpController()
 export class SampleTools {
   readonly seen: ToolContext[] = [];
@@ -53,7 +53,7 @@ export class SampleTools {
     );
   }
 
-  @Tool({ name: 'count', description: 'Counts, and tells how far it is', parameters: SAMPLE_SCHEMAS.count })
+  @Tool({ name: 'count', description: 'Counts, and reports its progress', parameters: SAMPLE_SCHEMAS.count })
   async count(
     @ToolInput(countInput) { to }: z.infer<typeof countInput>,
     @Ctx() context: ToolContext,
@@ -72,7 +72,7 @@ export class OddTools {
   // As many as may wait at once.
   private readonly events = new EventEmitter().setMaxListeners(0);
 
-  @Tool({ name: 'wait', description: 'Waits until nobody wants the answer', parameters: anything })
+  @Tool({ name: 'wait', description: 'Waits until the call is aborted', parameters: anything })
   async wait(@Ctx() { caller }: ToolContext): Promise<object> {
     return await this.waitFor(caller.signal);
   }
@@ -83,7 +83,7 @@ export class OddTools {
     return await this.waitFor(caller.signal);
   }
 
-  @Tool({ name: 'deaf', description: 'Waits, whoever wants the answer', parameters: anything })
+  @Tool({ name: 'deaf', description: 'Waits and ignores its signal', parameters: anything })
   async deaf(): Promise<object> {
     return await this.waitFor(new AbortController().signal);
   }
@@ -99,7 +99,7 @@ export class OddTools {
     throw new Error('password=hunter2');
   }
 
-  /** Resolves when a waiting tool has begun, or has been told to stop. */
+  /** Resolves when a waiting tool has begun, or has been aborted. */
   async next(event: 'waiting' | 'stopped' | 'released'): Promise<unknown> {
     const [detail] = (await once(this.events, event)) as [unknown];
     return detail;

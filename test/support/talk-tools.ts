@@ -7,10 +7,10 @@ import { z } from 'zod';
 
 import { advertised, Streaming, type ToolContext, ToolError } from '../../src/mcp/index.js';
 
-/** A tool that reports what a test tells it to say, until it is told to end. */
+/** A tool that reports what a test makes it say, until the test ends it. */
 @McpController()
 export class TalkTools {
-  private readonly told = new EventEmitter();
+  private readonly commands = new EventEmitter();
 
   @Streaming({ whenLost: ({ topic }) => `Ask about ${String(topic)} again.` })
   @Tool({ name: 'talk', description: 'Talks', parameters: advertised(z.looseObject({})) })
@@ -25,13 +25,13 @@ export class TalkTools {
     const say = (message: string): void => {
       sent = context.reportProgress({ progress: (said += 1), message });
     };
-    this.told.on('say', say);
+    this.commands.on('say', say);
     const stopped = once(signal, 'abort').then(() => 'stopped');
-    queueMicrotask(() => this.told.emit('begun'));
-    const why = await Promise.race([once(this.told, 'end').then(() => 'told to'), stopped]);
-    this.told.off('say', say);
+    queueMicrotask(() => this.commands.emit('begun'));
+    const why = await Promise.race([once(this.commands, 'end').then(() => 'ended'), stopped]);
+    this.commands.off('say', say);
     await sent;
-    this.told.emit('over', String(signal.reason));
+    this.commands.emit('over', String(signal.reason));
     return { said, why };
   }
 
@@ -43,16 +43,16 @@ export class TalkTools {
   }
 
   say(...words: string[]): void {
-    for (const word of words) this.told.emit('say', word);
+    for (const word of words) this.commands.emit('say', word);
   }
 
   end(): void {
-    this.told.emit('end');
+    this.commands.emit('end');
   }
 
   /** Resolves when a call has begun, or is over; then with the reason, should it have been stopped. */
   async next(event: 'begun' | 'over'): Promise<string> {
-    const [reason] = (await once(this.told, event)) as [string | undefined];
+    const [reason] = (await once(this.commands, event)) as [string | undefined];
     return String(reason);
   }
 }

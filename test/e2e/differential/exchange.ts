@@ -81,7 +81,7 @@ function messagesIn(form: Observed['form'], content: string): unknown[] {
   if (form !== 'stream') {
     if (content === '') return [];
     const body = JSON.parse(content) as unknown;
-    // The order of the answers to a batch is nobody's promise.
+    // The order of the answers to a batch is not specified.
     return Array.isArray(body) ? body.toSorted((one, other) => one.id - other.id) : [body];
   }
   const messages: unknown[] = [];

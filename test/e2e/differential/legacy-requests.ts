@@ -124,9 +124,13 @@ const ordinary: Row[] = [
     session: 'live',
     body: notice('notifications/cancelled', { requestId: {} }),
   },
-  { what: 'a response nobody waits for', session: 'live', body: { jsonrpc: '2.0', id: 77, result: {} } },
   {
-    what: 'an error response nobody waits for',
+    what: 'a response without a waiting request',
+    session: 'live',
+    body: { jsonrpc: '2.0', id: 77, result: {} },
+  },
+  {
+    what: 'an error response without a waiting request',
     session: 'live',
     body: { jsonrpc: '2.0', id: 77, error: { code: 1, message: 'x' } },
   },

@@ -51,7 +51,7 @@ const good: Row[] = [
   ),
   callWith('no clientInfo', {}, { 'io.modelcontextprotocol/clientInfo': undefined }),
   callWith('a log level', {}, { 'io.modelcontextprotocol/logLevel': 'info' }),
-  callWith('a session id, which has no meaning', { 'Mcp-Session-Id': 'whatever' }),
+  callWith('a session id, which has no meaning', { 'Mcp-Session-Id': 'any' }),
   { ...callWith('Accept for JSON alone', { Accept: 'application/json' }), difference: 'accept' },
   {
     what: 'progress',

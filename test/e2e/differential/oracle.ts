@@ -53,7 +53,7 @@ function sdkServer(): McpServer {
   );
   server.registerTool(
     'count',
-    { description: 'Counts, and tells how far it is', inputSchema: SAMPLE_SCHEMAS.count as never },
+    { description: 'Counts, and reports its progress', inputSchema: SAMPLE_SCHEMAS.count as never },
     (async ({ to }: { to: number }, { mcpReq }: { mcpReq: CountContext }) => {
       const progressToken = mcpReq._meta?.progressToken;
       if (progressToken === undefined) return answer({ counted: to });
@@ -131,14 +131,14 @@ export class Oracle implements AsyncDisposable {
       onsessionclosed: (closed) => void this.sessions.delete(closed),
     });
     await sdkServer().connect(transport);
-    // Whoever names no session it knows, or none at all, is judged by a transport that has a session of its own.
+    // A request without a known session goes to a transport that has another session.
     if (id !== undefined || !messages.some((message) => isInitializeRequest(message)))
       await occupy(transport);
     return transport;
   }
 }
 
-/** Opens a session nobody knows the id of. */
+/** Opens a session whose id no client has. */
 async function occupy(transport: NodeStreamableHTTPServerTransport): Promise<void> {
   const inner = Reflect.get(transport, '_webStandardTransport') as {
     handleRequest(request: Request): Promise<Response>;
@@ -154,7 +154,7 @@ async function occupy(transport: NodeStreamableHTTPServerTransport): Promise<voi
         params: {
           protocolVersion: '2025-11-25',
           capabilities: {},
-          clientInfo: { name: 'nobody', version: '0' },
+          clientInfo: { name: 'none', version: '0' },
         },
       }),
     }),

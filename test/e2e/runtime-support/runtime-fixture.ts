@@ -30,7 +30,7 @@ export const echoWorkflow = (
   name: ${name}
   version: '1.0.0'
   title: Echo ${name}
-  summary: Says what it is told.
+  summary: Returns its parameter.
   metadata:
     labels: [${labels}]
 ${metadata}

@@ -1,4 +1,4 @@
-// Answers what the query says, whatever it is: `plan` is base64url JSON, a list of [what, text in base64 or number].
+// Answers exactly what the query says: `plan` is base64url JSON, a list of [what, text in base64 or number].
 import { createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 

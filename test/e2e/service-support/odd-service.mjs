@@ -1,4 +1,4 @@
-// Tells what reaches it, byte by byte, and takes WebSockets and its time.
+// Returns what reaches it, byte by byte; accepts WebSockets and delays responses.
 import { createServer } from 'node:http';
 
 import { WebSocketServer } from 'ws';

@@ -157,7 +157,7 @@ const initializeAgain = inSession('initialize again', async ({ by, known, held }
   const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'x', version: '1' } };
   const answer = await real.ask(held.id, known.key, { way: by, body: rpc('initialize', params, 1) });
   expectSound(answer);
-  // Where the session has ended, a new one is opened, which nobody uses.
+  // Where the session has ended, a new one is opened, which is not used.
   expect(answer.status).toBe(known.isAlive ? 400 : 200);
 });
 
@@ -235,7 +235,7 @@ const strange = fc
       ),
   );
 
-/** It must have ended without an answer: whoever asked did not want it any more. */
+/** It must have ended without an answer: the caller did not want it any more. */
 async function expectOver(stream: OpenStream | undefined): Promise<void> {
   if (!stream) return;
   await until(() => Promise.resolve(stream.isOver), PATIENCE_MS);

@@ -16,7 +16,7 @@ const FAILURE = 'Internal server error';
 /** Paths of this machine and lines of a stack. */
 const INSIDES = /node_modules|\/dist\/|file:\/\/|\.[cm]?[jt]s:\d+|\n\s+at |\bat [\w.<> ]+ \(/;
 
-/** The messages an answer holds, whatever its form. */
+/** The messages an answer holds, as JSON or as events. */
 export function messagesIn({ isStream, text }: Pick<Answer, 'isStream' | 'text'>): Message[] {
   if (!isStream) return text === '' ? [] : [JSON.parse(text) as Message].flat();
   const messages: Message[] = [];

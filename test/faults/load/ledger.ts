@@ -1,4 +1,4 @@
-/** What a client was told instead of an answer. */
+/** The error that a client got instead of an answer. */
 export interface Told {
   readonly revision: string;
   readonly doing: 'read' | 'run' | 'follow' | 'connect';
@@ -10,12 +10,12 @@ export interface Unanswered extends Told {
   readonly value: number;
 }
 
-/** Everything clients did and were told in one scenario. */
+/** Everything clients did and received in one scenario. */
 export class Ledger {
   private static lastValue = 0;
   requests = 0;
   sessionsLost = 0;
-  /** The most often anybody had to ask again for something that only reads. */
+  /** The largest number of repetitions of a call that only reads. */
   mostRetries = 0;
   retries = 0;
   readonly errors: Told[] = [];
@@ -24,7 +24,7 @@ export class Ledger {
   readonly accepted = new Map<string, number>();
   readonly unanswered: Unanswered[] = [];
 
-  /** A value no other submission has, whose square tells it. */
+  /** A value no other submission has, and that its square identifies. */
   nextValue(): number {
     const value = ++Ledger.lastValue;
     this.attempted.add(value);

@@ -5,7 +5,7 @@ import { Worker } from './worker.js';
 const WORKERS_OF_A_KIND = 2;
 const RUNS_AT_ONCE = 4;
 
-/** Clients of both eras that work without pause, and what they were told. */
+/** Clients of both eras that work without pause, and what they received. */
 export class Load {
   readonly ledger = new Ledger();
   private readonly workers: readonly Worker[];

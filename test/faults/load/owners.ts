@@ -6,21 +6,21 @@ import { taskSample, workflowSample } from '../../support/runtime-samples.js';
 
 /** Longest time an answer takes, so that answers overtake one another. */
 const SLOWEST_MS = 30;
-/** A task that goes on for ever ends with this. */
+/** The id of a task without end ends with this. */
 const ENDLESS = 'ffffffffffff';
 
 export const keyOf = (owner: string): string => `sk-isolation-${owner}`;
 export const ownersIn = (text: string): string[] => [...new Set(text.match(/owner-\d\d/g))];
 
-/** An id of a task that tells whose it is meant to be. */
+/** An id of a task that names its owner. */
 export const taskOf = (session: number): string =>
   `019abc12-0000-7000-8000-${String(session).padStart(12, '0')}`;
 export const endlessTask = `019abc12-0000-7000-8000-${ENDLESS}`;
 
-/** A runtime in which everybody sees only what carries the own name, in every answer and event. */
+/** A runtime in which every owner sees only data with their own name, in every answer and event. */
 export async function runtimeOfOwners(): Promise<MockRuntime> {
   const runtime = await MockRuntime.start();
-  const ownerIn = ({ headers }: SeenRequest): string => ownersIn(headers.authorization ?? '')[0] ?? 'nobody';
+  const ownerIn = ({ headers }: SeenRequest): string => ownersIn(headers.authorization ?? '')[0] ?? 'unknown';
   const slowly =
     (answer: (owner: string, request: SeenRequest) => object) =>
     async (request: SeenRequest, response: ServerResponse): Promise<void> => {

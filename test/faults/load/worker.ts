@@ -13,7 +13,7 @@ const PATIENCE_MS = 25_000;
 
 type Connecting = (typeof CLIENTS)[number];
 
-/** One client that reads, runs and follows, one thing after the other, until it is told to stop. */
+/** One client that reads, runs and follows, one thing after the other, until it is stopped. */
 export class Worker {
   private client: StoryClient | undefined;
   private isStopped = false;

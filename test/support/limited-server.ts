@@ -5,7 +5,7 @@ import { until } from './processes.js';
 import { ServerProcess } from './server.js';
 
 /** A built server with limits that a test can wait for, and its page of metrics. */
-export class ImpatientServer implements AsyncDisposable {
+export class LimitedServer implements AsyncDisposable {
   private constructor(readonly process: ServerProcess) {}
 
   /** @param flags of Node. */
@@ -14,10 +14,10 @@ export class ImpatientServer implements AsyncDisposable {
     limits: Partial<Limits>,
     environment: Record<string, string> = {},
     flags: readonly string[] = [],
-  ): Promise<ImpatientServer> {
-    const script = join(import.meta.dirname, 'impatient-server.mjs');
+  ): Promise<LimitedServer> {
+    const script = join(import.meta.dirname, 'limited-server.mjs');
     const entry = ['--expose-gc', ...flags, script, role, JSON.stringify(limits)];
-    return new ImpatientServer(
+    return new LimitedServer(
       await ServerProcess.start({ CYBERUN_METRICS_PORT: '0', ...environment }, [], entry),
     );
   }

@@ -25,8 +25,8 @@ afterEach(async () => {
 const whileHere = (): { signal: AbortSignal } => ({ signal: left.signal });
 
 let keys = 0;
-/** A client with a key that nobody has used yet. */
-const client = (): McpHttp => new McpHttp(app, `sk-crowd-${(keys += 1)}-0123456789`);
+/** A client with an unused key. */
+const client = (): McpHttp => new McpHttp(app, `sk-concurrent-${(keys += 1)}-0123456789`);
 
 const quick = (http: McpHttp): Promise<Response> =>
   http.modern('tools/call', { name: 'echo', arguments: {} });
@@ -42,7 +42,7 @@ interface Way {
   readonly id: number | string | null;
 }
 
-/** Of streams: a response that nobody holds is not there to be aborted. */
+/** Of streams: a response without a reference could not be aborted. */
 const held: Response[] = [];
 async function listening(response: Promise<Response>): Promise<void> {
   held.push(await response);
@@ -97,7 +97,7 @@ describe.each(WAYS)('with $what', ({ open, more, id }) => {
     for (let n = 0; n < count; n += 1) await open(http);
   };
 
-  it('a key has so many open, and is in nobody else’s way', async () => {
+  it('a key has so many open, and does not limit other keys', async () => {
     const http = client();
     await fill(http, PER_KEY);
 

@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { ImpatientServer } from '../support/impatient-server.js';
+import { LimitedServer } from '../support/limited-server.js';
 import { until } from '../support/processes.js';
 import { Wire } from '../support/wire.js';
 import { shellWorkflow } from '../e2e/agent-support/agent-fixture.js';
@@ -17,7 +17,7 @@ const LIMITS = { headersMs: 2000, bodyMs: 2000, stallMs: STALL_MS, lookEveryMs: 
 const SIZE = 24 * 1024 * 1024;
 const MIB = 1024 * 1024;
 
-let server: ImpatientServer;
+let server: LimitedServer;
 let workflows: string;
 
 beforeAll(async () => {
@@ -26,7 +26,7 @@ beforeAll(async () => {
     join(workflows, 'large.yaml'),
     shellWorkflow('large', `head -c ${SIZE} /dev/zero > output/large.bin`),
   );
-  server = await ImpatientServer.start('all', LIMITS, { CYBERUN_WORKFLOWS_DIR: workflows });
+  server = await LimitedServer.start('all', LIMITS, { CYBERUN_WORKFLOWS_DIR: workflows });
 });
 
 afterAll(async () => {
