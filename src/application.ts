@@ -5,7 +5,7 @@ import express, { type Express, type Request, type Response } from 'express';
 
 import { AppModule, type Modules } from './app.module.js';
 import type { Config } from './config/index.js';
-import { boundConnections, closeUnlessRead } from './http/index.js';
+import { limitConnections, closeUnlessRead } from './http/index.js';
 import { HttpErrorFilter, Logger } from './observability/index.js';
 
 /** Roles that serve the MCP endpoint. */
@@ -22,8 +22,8 @@ export async function createApplication(config: Config, more?: Modules): Promise
     new ExpressAdapter(caseSensitive()),
     { bodyParser: false, logger: new Logger(config), abortOnError: false },
   );
-  const spoken = { jsonRpc: servesMcp(config), rest: config.role !== 'mcp' };
-  boundConnections(app.getHttpServer(), config.limits, spoken);
+  const formats = { jsonRpc: servesMcp(config), rest: config.role !== 'mcp' };
+  limitConnections(app.getHttpServer(), config.limits, formats);
   // The answer to a stranger's request says nothing of what it is made of.
   app.disable('x-powered-by');
   app.setGlobalPrefix('api/v1', { exclude: ['health/live', 'health/ready'] });

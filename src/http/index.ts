@@ -1,6 +1,5 @@
-export { BodyRoom, isLight, type Release } from './body-room.js';
-export { boundConnections } from './bound-connections.js';
-export { GatheredBytes } from './gathered-bytes.js';
+export { BodyBudget, GrowingBuffer, isSmallBody, type Release } from './body-budget.js';
+export { limitConnections } from './connection-limits.js';
+export { closeUnlessRead } from './lingering-close.js';
 export { MemoryBudget } from './memory-budget.js';
-export { closeUnlessRead } from './refused-body.js';
-export { allowTime } from './slow-requests.js';
+export { extendRequestTimeout } from './request-timeout.js';

@@ -1,23 +1,24 @@
-import type { IncomingMessage, Server } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 
-/** How much is still read from a client after its answer, to get the answer to one that goes on sending. */
-export interface Linger {
-  readonly bytes: number;
-  /** Without anything arriving. */
-  readonly silenceMs: number;
-  readonly totalMs: number;
-}
+/** How much is still read after a response, so that a client that goes on sending receives it. */
+const LINGER = {
+  bytes: 64 * 1024 * 1024,
+  /** Without any bytes arriving. */
+  silenceMs: 2000,
+  totalMs: 30_000,
+};
 
-const LINGER: Linger = { bytes: 64 * 1024 * 1024, silenceMs: 2000, totalMs: 30_000 };
+/** A body up to this size is read to its end rather than giving up the connection for it. */
+const SMALL_BODY = 64 * 1024;
 
 /**
- * Closes connections as RFC 9112 §9.6 asks. To close one while its client is sending resets it, and the client may lose
- * the answer it has not read yet. So only our half is closed at first; what still comes of the request is read and thrown
- * away, and then the rest is closed. This holds for every answer on the server, whatever gave it.
+ * Closes connections as RFC 9112 §9.6 asks. Closing one while its client is sending resets it, and the client may lose a
+ * response it has not read yet. So only the sending half is closed at first; the rest of the request is read and dropped,
+ * and then the connection is closed. This holds for every response of the server, on any path.
  */
-export function closeLingering(server: Server, linger = LINGER): void {
-  // Node calls this method when an answer was the last one on its connection.
+export function closeLingering(server: Server): void {
+  // Node calls this method after the last response on a connection.
   function destroySoon(this: Socket): void {
     const request = incompleteRequestOn(this);
     if (!request || this.destroyed) {
@@ -26,8 +27,8 @@ export function closeLingering(server: Server, linger = LINGER): void {
     }
     this.end();
     request.once('end', () => Socket.prototype.destroySoon.call(this));
-    readOut(this, linger);
-    // What was reading the body has no use for the rest.
+    drainAndClose(this);
+    // The reader of the body no longer needs the rest.
     request.unpipe();
     request.resume();
   }
@@ -36,8 +37,9 @@ export function closeLingering(server: Server, linger = LINGER): void {
   });
 }
 
-/** Closes a connection whose own half is closed when its client has stopped sending, or has sent enough. */
-export function readOut(socket: Socket, { bytes, silenceMs, totalMs } = LINGER): void {
+/** Reads and drops what a client still sends, and closes the connection when it stops or has sent too much. */
+export function drainAndClose(socket: Socket): void {
+  const { bytes, silenceMs, totalMs } = LINGER;
   let left = bytes;
   const destroy = (): void => {
     socket.destroy();
@@ -55,7 +57,19 @@ export function readOut(socket: Socket, { bytes, silenceMs, totalMs } = LINGER):
   });
 }
 
-/** Node keeps the request that is arriving with the parser of its connection. */
+/**
+ * For a response that is sent before the body of its request is read: unless the rest of the body is small, the connection
+ * closes after the response, since Node would read on without limit to keep it alive. To be called before the headers are
+ * sent; {@link closeLingering} makes sure that the response arrives.
+ */
+export function closeUnlessRead(response: ServerResponse): void {
+  const { req: request } = response;
+  if (request.complete) return;
+  const { 'content-length': length = '0', 'transfer-encoding': coding } = request.headers;
+  if (coding !== undefined || Number(length) > SMALL_BODY) response.shouldKeepAlive = false;
+}
+
+/** The parser, which holds the request that is arriving, is an internal property of Node's. */
 function incompleteRequestOn(socket: Socket): IncomingMessage | undefined {
   const parser = Reflect.get(socket, 'parser') as { readonly incoming?: IncomingMessage | null } | null;
   const request = parser?.incoming;

@@ -1,9 +1,10 @@
-import type { Server } from 'node:http';
+import type { Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 
-import { responseOf } from './response-of.js';
+const CHECK_MS = 50;
 
-/** The connections of a server, in the order they came. */
+/** The connections of a server, oldest first. */
 export class OpenConnections {
   private readonly sockets = new Set<Socket>();
 
@@ -18,14 +19,40 @@ export class OpenConnections {
     return this.sockets.size;
   }
 
-  /** Those on which no request is being answered and no answer may still be unread: closed, nothing is lost. */
+  /** Connections without a request in progress or an unread response: closing them loses nothing. */
   *unused(): Generator<Socket> {
     for (const socket of this.sockets) {
-      if (speaksHttp(socket) && !responseOf(socket) && !socket.writableEnded && !socket.destroyed)
+      if (isHttp(socket) && !pendingResponse(socket) && !socket.writableEnded && !socket.destroyed)
         yield socket;
     }
   }
 }
 
-/** Not so once it was upgraded: whoever took it over ends it. Node keeps the parser there for itself. */
-const speaksHttp = (socket: Socket): boolean => Boolean(Reflect.get(socket, 'parser'));
+/** False after an upgrade, whose handler then owns the socket. The parser is an internal property of Node's. */
+const isHttp = (socket: Socket): boolean => Boolean(Reflect.get(socket, 'parser'));
+
+/** The response in progress on a connection: an internal property, by which Node itself tells idle connections. */
+export const pendingResponse = (socket: Duplex): ServerResponse | undefined =>
+  (Reflect.get(socket, '_httpMessage') as ServerResponse | null | undefined) ?? undefined;
+
+/**
+ * Makes `server.close` end within a grace period. Node waits for every connection, also for those without any request and
+ * those that a response has kept alive meanwhile: these are closed at once. Requests in progress have the grace period.
+ */
+export function closeWithinGrace(server: Server, connections: OpenConnections, graceMs: number): void {
+  const closeUnused = (): void => {
+    for (const socket of connections.unused()) socket.destroy();
+  };
+  const close = server.close.bind(server);
+  server.close = (callback) => {
+    close(callback);
+    closeUnused();
+    const check = setInterval(closeUnused, CHECK_MS);
+    const deadline = setTimeout(() => server.closeAllConnections(), graceMs);
+    server.once('close', () => {
+      clearInterval(check);
+      clearTimeout(deadline);
+    });
+    return server;
+  };
+}

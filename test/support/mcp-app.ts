@@ -5,7 +5,7 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import { Test } from '@nestjs/testing';
 
 import { Addresses, ConfigModule, type Limits, readConfig } from '../../src/config/index.js';
-import { boundConnections } from '../../src/http/index.js';
+import { limitConnections } from '../../src/http/index.js';
 import {
   connectMcp,
   drainMcp,
@@ -91,7 +91,7 @@ export class McpApp implements AsyncDisposable {
     const log = new LogBook();
     const app = built.createNestApplication<NestExpressApplication>({ bodyParser: false, logger: log });
     app.setGlobalPrefix('api/v1');
-    boundConnections(app.getHttpServer(), config.limits, { jsonRpc: true, rest: false });
+    limitConnections(app.getHttpServer(), config.limits, { jsonRpc: true, rest: false });
     prepare(app);
     await connectMcp(app, { mount: MOUNT });
     await app.listen(wanted, '127.0.0.1');

@@ -4,7 +4,7 @@ import type { IncomingMessage } from 'node:http';
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 
 import { CONFIG, type Config } from '../../config/index.js';
-import { BodyRoom, GatheredBytes, isLight, type Release } from '../../http/index.js';
+import { BodyBudget, GrowingBuffer, isSmallBody, type Release } from '../../http/index.js';
 import { CODE, Refusal } from '../protocol/index.js';
 import { Patience } from './patience.js';
 
@@ -21,12 +21,12 @@ export interface ReadBody {
 @Injectable()
 export class BodyReader implements OnApplicationShutdown {
   private readonly limit: number;
-  private readonly room: BodyRoom;
+  private readonly budget: BodyBudget;
   private readonly patience: Patience;
 
   constructor(@Inject(CONFIG) { mcpBodyLimitBytes, limits }: Pick<Config, 'mcpBodyLimitBytes' | 'limits'>) {
     this.limit = mcpBodyLimitBytes;
-    this.room = new BodyRoom(Math.max(limits.bodiesBytes, 2 * mcpBodyLimitBytes));
+    this.budget = new BodyBudget(Math.max(limits.bodiesBytes, 2 * mcpBodyLimitBytes));
     this.patience = new Patience(limits.bodyMs);
   }
 
@@ -34,12 +34,12 @@ export class BodyReader implements OnApplicationShutdown {
    * Reads a body to its end and parses it. The bytes are put together before they are read as text, so a letter may be
    * cut in two on its way.
    *
-   * @throws {Refusal} 413 above the limit, 408 when it takes too long, 503 while others take all the room, 400 for what is not JSON in UTF-8.
+   * @throws {Refusal} 413 above the limit, 408 when it takes too long, 503 while others take all the memory, 400 for what is not JSON in UTF-8.
    */
   async readJson(request: IncomingMessage): Promise<ReadBody> {
     const bytes = await this.readBytes(request);
-    if (isLight(bytes)) return { json: parsed(bytes) };
-    const release = this.room.hold(bytes);
+    if (isSmallBody(bytes)) return { json: parsed(bytes) };
+    const release = this.budget.reserve(bytes);
     if (!release) throw tooMany();
     try {
       return { json: parsed(bytes), release };
@@ -58,26 +58,26 @@ export class BodyReader implements OnApplicationShutdown {
     const announced = Number(request.headers['content-length']);
     if (announced > limit) return Promise.reject(tooLarge(limit));
     return new Promise((resolve, reject) => {
-      const gathered = new GatheredBytes(announced || limit);
+      const body = new GrowingBuffer(announced || limit);
       let size = 0;
       const waiting = patience.start(() => giveUp(tooSlow()));
       const onData = (chunk: Buffer): void => {
         size += chunk.length;
         if (size > limit) giveUp(tooLarge(limit));
-        else if (!this.room.add(chunk, gathered)) giveUp(tooMany());
+        else if (!this.budget.append(chunk, body)) giveUp(tooMany());
       };
       const giveUp = (refusal: Refusal): void => {
         patience.stop(waiting);
         // What still comes is read on, and not kept.
         request.off('data', onData);
-        this.room.forget(gathered);
+        this.budget.discard(body);
         reject(refusal);
       };
       request.on('data', onData);
       request.once('end', () => {
         patience.stop(waiting);
-        resolve(gathered.whole());
-        this.room.forget(gathered);
+        resolve(body.bytes());
+        this.budget.discard(body);
       });
       request.once('close', () => {
         if (!request.readableEnded) giveUp(unreadable());

@@ -3,7 +3,7 @@ import type { Request, Response } from 'express';
 import { pipeline } from 'node:stream/promises';
 
 import { Addresses } from '../../config/index.js';
-import { allowTime } from '../../http/index.js';
+import { extendRequestTimeout } from '../../http/index.js';
 import { FileFolder } from './file-folder.js';
 import { parseFileKey } from './file-key.js';
 import { LINK_SECONDS } from './link-signer.js';
@@ -30,7 +30,7 @@ export class ObjectController {
       (length === undefined ? 'MissingContentLength' : undefined) ??
       (encoding === 'identity' ? undefined : 'UnsupportedEncoding');
     if (refusal) return refuse(response, refusal);
-    allowTime(request, LINK_SECONDS * 1000);
+    extendRequestTimeout(request, LINK_SECONDS * 1000);
     const key = this.keyOf(request);
     if (await this.folder.find(key)) return refuse(response, 'PreconditionFailed');
     const stored = await this.folder.write(key, request, Number(length));

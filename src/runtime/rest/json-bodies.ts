@@ -12,7 +12,7 @@ import {
 import type { Request, Response } from 'express';
 
 import { CONFIG, type Config } from '../../config/index.js';
-import { BodyRoom, GatheredBytes, isLight } from '../../http/index.js';
+import { BodyBudget, GrowingBuffer, isSmallBody } from '../../http/index.js';
 import { excessOf } from './json-shape.js';
 
 /** As much as a relayed call may carry in base64, and more than the parameters of a run need. */
@@ -25,11 +25,11 @@ const BYTE_ORDER_MARK = 0xfeff;
 /** Reads the JSON bodies of REST calls, within the bounds of size, time, memory and shape. */
 @Injectable()
 export class JsonBodies {
-  private readonly room: BodyRoom;
+  private readonly budget: BodyBudget;
   private readonly limitMs: number;
 
   constructor(@Inject(CONFIG) { limits }: Pick<Config, 'limits'>) {
-    this.room = new BodyRoom(Math.max(limits.restBodiesBytes, 2 * LARGE_BODY));
+    this.budget = new BodyBudget(Math.max(limits.restBodiesBytes, 2 * LARGE_BODY));
     this.limitMs = limits.bodyMs;
   }
 
@@ -37,7 +37,7 @@ export class JsonBodies {
    * Reads a body to its end and parses it; `{}` when there is none. It has its room until the response is closed.
    *
    * @throws {HttpException} 415 when it is encoded, 413 above the limit, 408 when it takes too long, 503 while others
-   * take all the room, 400 for what is not JSON in UTF-8 or is nested too deep.
+   * take all the memory, 400 for what is not JSON in UTF-8 or is nested too deep.
    */
   async read(request: Request, response: Response, limit: number): Promise<unknown> {
     checkEncoding(request, response);
@@ -46,13 +46,13 @@ export class JsonBodies {
     if (bytes.length === 0) return {};
     const excess = excessOf(bytes);
     if (excess !== undefined) throw new BadRequestException(excess);
-    if (!isLight(bytes)) this.hold(bytes, response);
+    if (!isSmallBody(bytes)) this.hold(bytes, response);
     return parsed(bytes);
   }
 
   /** Keeps the room that the parsed body takes until the answer has gone out. */
   private hold(bytes: Buffer, response: Response): void {
-    const release = this.room.hold(bytes);
+    const release = this.budget.reserve(bytes);
     if (!release) throw tooMany(response);
     response.once('close', release);
     if (response.closed) release();
@@ -62,18 +62,18 @@ export class JsonBodies {
     const announced = Number(request.headers['content-length']);
     if (announced > limit) return Promise.reject(tooLarge(limit));
     const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
-    const gathered = new GatheredBytes(announced || limit);
+    const body = new GrowingBuffer(announced || limit);
     let size = 0;
     const give = (): void => {
       clearTimeout(timer);
-      resolve(gathered.whole());
-      this.room.forget(gathered);
+      resolve(body.bytes());
+      this.budget.discard(body);
     };
     // What still comes of the body is read and dropped, so that the client gets to read the answer.
     const giveUp = (reason: Error): void => {
       size = Infinity;
       clearTimeout(timer);
-      this.room.forget(gathered);
+      this.budget.discard(body);
       reject(reason);
     };
     const timer = setTimeout(() => giveUp(tooSlow(response)), this.limitMs);
@@ -81,7 +81,7 @@ export class JsonBodies {
       size += chunk.length;
       if (size === Infinity) return;
       if (size > limit) giveUp(tooLarge(limit));
-      else if (!this.room.add(chunk, gathered)) giveUp(tooMany(response));
+      else if (!this.budget.append(chunk, body)) giveUp(tooMany(response));
     });
     request.once('end', give);
     request.once('close', () => giveUp(new BadRequestException('The body broke off.')));

@@ -1,6 +1,6 @@
 import { metrics } from '@opentelemetry/api';
 
-/** Why a connection was ended that its client would have kept. */
+/** Why the server closed a connection that its client would have kept. */
 const REASONS = [
   'headers_too_large',
   'chunk_extensions_too_large',
@@ -9,20 +9,20 @@ const REASONS = [
   'slow_reader',
   'too_many_connections',
 ] as const;
-export type Reason = (typeof REASONS)[number];
+export type CloseReason = (typeof REASONS)[number];
 
-/** How often connections were cut; nothing is counted of those that were not. */
-export class Cuts {
+/** Counts the connections that the server has closed for one of the reasons. */
+export class ClosedConnections {
   private readonly counter = metrics
     .getMeter('cyberun-http')
     .createCounter('cyberun.http.connections.cut', { description: 'Connections this server has cut' });
 
   constructor() {
-    // There from the start, so that the first one is seen as a rise.
+    // Present from the start, so that the first one shows as an increase.
     for (const reason of REASONS) this.counter.add(0, { reason });
   }
 
-  count(reason: Reason): void {
+  count(reason: CloseReason): void {
     this.counter.add(1, { reason });
   }
 }
