@@ -1,4 +1,4 @@
-/** Hints of a tool that only looks, at nothing but what the team owns. */
+/** Hints of a tool that only reads, and only what the team owns. */
 export const READS = {
   readOnlyHint: true,
   destructiveHint: false,

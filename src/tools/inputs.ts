@@ -10,8 +10,8 @@ export const pageInput = z.object({
 export type PageInput = z.infer<typeof pageInput>;
 
 /**
- * Text that is checked by a rule and advertised by a name: the long pattern behind the rule would cost a model
- * tokens and tell it nothing.
+ * Text that is checked by a rule but advertised without it: the long pattern of the rule would cost a model tokens
+ * without helping it.
  */
 export const textOf = (rule: z.ZodType, sentence: string, advertised: Record<string, unknown> = {}) =>
   z
@@ -23,7 +23,7 @@ export const textOf = (rule: z.ZodType, sentence: string, advertised: Record<str
 export const textsOf = (rule: z.ZodType, sentence: string) =>
   z.record(z.string(), z.string()).refine((texts) => rule.safeParse(texts).success, sentence);
 
-/** An id the Runtime API made; the sentence goes on with what to do about another value. */
+/** An id made by the Runtime API; the sentence goes on with what to do about another value. */
 export const idOr = (otherwise: string) =>
   textOf(z.guid(), `must be a UUID; ${otherwise}`, { format: 'uuid' });
 

@@ -2,10 +2,10 @@ import { describe, expect, it } from 'vitest';
 
 import { recordingUpstream, someCaller } from '../../../test/support/recording-upstream.js';
 import { serviceSample } from '../../../test/support/runtime-samples.js';
-import { ContainerServicesService } from './container-services.service.js';
+import { ContainerServicesService, masked } from './container-services.service.js';
 
-describe('the container service endpoints', () => {
-  it('GET /r/containers lists services without their secrets', async () => {
+describe('ContainerServicesService', () => {
+  it('lists services without their secrets by GET /r/containers', async () => {
     const { client, asked } = recordingUpstream({ service_list: [serviceSample()] });
     const list = await new ContainerServicesService(client).list(someCaller, { current_page: 1 });
     expect(asked).toEqual(['GET /r/containers?current_page=1']);
@@ -13,7 +13,7 @@ describe('the container service endpoints', () => {
     expect(JSON.stringify(list)).not.toContain('planted');
   });
 
-  it('GET /r/containers/{slug} shows a service without its secrets', async () => {
+  it('gets a service without its secrets by GET /r/containers/{slug}', async () => {
     const { client, asked } = recordingUpstream(serviceSample());
     const service = await new ContainerServicesService(client).get(someCaller, 'my-llm');
     expect(asked).toEqual(['GET /r/containers/my-llm']);
@@ -23,12 +23,35 @@ describe('the container service endpoints', () => {
     });
   });
 
-  it('POST /r/invoke/{slug} passes request and answer on as they are', async () => {
+  it('forwards a request and its response unchanged by POST /r/invoke/{slug}', async () => {
     const answer = { status_code: 500, headers: { 'Set-Cookie': ['a', 'b'] }, body_base64: 'e30=' };
     const { client, asked, sent } = recordingUpstream(answer);
     const request = { method: 'GET', path: '/x?y=1', headers: { Accept: '*/*' } } as const;
     expect(await new ContainerServicesService(client).invoke(someCaller, 'my-llm', request)).toEqual(answer);
     expect(asked).toEqual(['POST /r/invoke/my-llm']);
     expect(sent[0]?.body).toEqual(request);
+  });
+});
+
+it('masks values of the environment and host paths at any depth, and nothing else', () => {
+  const shown = masked({
+    name: 'x',
+    env_config: [
+      { env_name: 'A', env_value: 'secret' },
+      { env_name: 'B', env_value: { inner: 'secret' } },
+    ],
+    of_tomorrow: { volumes: { main: { host_path: '/secret', container_path: '/data' } } },
+    nothing: null,
+    count: 0,
+  });
+  expect(shown).toEqual({
+    name: 'x',
+    env_config: [
+      { env_name: 'A', env_value: '[hidden]' },
+      { env_name: 'B', env_value: '[hidden]' },
+    ],
+    of_tomorrow: { volumes: { main: { host_path: '[hidden]', container_path: '/data' } } },
+    nothing: null,
+    count: 0,
   });
 });

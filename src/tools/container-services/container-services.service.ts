@@ -11,7 +11,6 @@ import {
   type PageQuery,
 } from '../../contract/index.js';
 import { type Caller, UpstreamClient } from '../../upstream/index.js';
-import { masked } from './masking.js';
 
 /** The container service endpoints of the Runtime API, one method per endpoint. What they show is masked. */
 @Injectable()
@@ -49,4 +48,17 @@ export class ContainerServicesService {
       whenUnsure: 'The service may have received the request; repeat it only if that does no harm.',
     });
   }
+}
+
+/** Fields that may hold a secret or describe a host; the Runtime API shows them, a model must not see them. */
+const HIDDEN: ReadonlySet<string> = new Set(['env_value', 'host_path']);
+const MASK = '[hidden]';
+
+/** A copy in which the value of every hidden field, at any depth, is masked. */
+export function masked<Value>(value: Value): Value {
+  if (Array.isArray(value)) return value.map(masked) as Value;
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => [key, HIDDEN.has(key) ? MASK : masked(inner as unknown)]),
+  ) as Value;
 }

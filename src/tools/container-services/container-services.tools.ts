@@ -16,7 +16,7 @@ import {
 } from './container-services.schemas.js';
 import { ContainerServicesService } from './container-services.service.js';
 import { everyPage } from './every-page.js';
-import { withKnownServices } from './known-services.js';
+import { suggestServices } from './service-suggestions.js';
 
 /** What an agent can do with the HTTP services its team hosts. */
 @McpController()
@@ -51,7 +51,7 @@ export class ContainerServicesTools {
     @Ctx() { caller }: ToolContext,
   ): Promise<ContainerService> {
     const asked = { caller, slug: service_slug };
-    return withKnownServices(this.services.get(caller, service_slug), asked, this.services);
+    return suggestServices(this.services.get(caller, service_slug), asked, this.services);
   }
 
   @Tool({
@@ -74,6 +74,6 @@ export class ContainerServicesTools {
     @Ctx() { caller }: ToolContext,
   ): Promise<InvokeAnswer> {
     const asked = { caller, slug: service_slug };
-    return withKnownServices(this.services.invoke(caller, service_slug, request), asked, this.services);
+    return suggestServices(this.services.invoke(caller, service_slug, request), asked, this.services);
   }
 }

@@ -2,7 +2,7 @@ import { Module } from '@nestjs/common';
 
 import { McpModule } from '../../mcp/index.js';
 import { UpstreamModule } from '../../upstream/index.js';
-import { TaskFollower } from './follow/task-follower.js';
+import { TaskFollower } from './task-follower.js';
 import { TasksService } from './tasks.service.js';
 import { TasksTools } from './tasks.tools.js';
 

@@ -1,7 +1,13 @@
 import { Ctx } from '@nestjs/microservices';
 import { McpController, Tool } from '@rekog/mcp-nest';
 
-import type { CancelAccepted, Task, TaskList } from '../../contract/index.js';
+import {
+  type CancelAccepted,
+  isTerminal,
+  type Task,
+  type TaskList,
+  type TaskResult,
+} from '../../contract/index.js';
 import {
   advertised,
   RequiresPermission,
@@ -11,9 +17,8 @@ import {
   withLinks,
 } from '../../mcp/index.js';
 import { READS } from '../hints.js';
-import { TaskFollower } from './follow/task-follower.js';
 import { resultLinks } from './result-links.js';
-import { noteOn } from './result-note.js';
+import { TaskFollower } from './task-follower.js';
 import {
   cancelTaskOutput,
   type ListTasksInput,
@@ -30,7 +35,7 @@ import {
 } from './tasks.schemas.js';
 import { TasksService } from './tasks.service.js';
 
-/** A UUID's. */
+/** Length of a UUID. */
 const LONGEST_ID = 36;
 
 /** What an agent can do with tasks, the runs of workflows. */
@@ -124,7 +129,15 @@ export class TasksTools {
   }
 }
 
-/** A task does not depend on whoever follows it. */
+/** What to do about a result that is asked for before there is one; nothing once the task has ended. */
+function noteOn({ id, task_status }: TaskResult): { readonly note?: string } {
+  if (task_status === undefined || isTerminal(task_status)) return {};
+  const why = task_status === 'waiting' ? ', until an agent with its labels is free (see list_agents)' : '';
+  const note = `The task is ${task_status}${why} and has no result yet. Call stream_task_events with task_id ${id}, then get_task_result again.`;
+  return { note };
+}
+
+/** For a call whose process died: the task does not depend on it. */
 const goesOn = (taskId: unknown): string => {
   const named = typeof taskId === 'string' ? `task_id ${taskId.slice(0, LONGEST_ID)}` : 'its task_id';
   return `The task goes on: call get_task with ${named}, or stream_task_events again.`;

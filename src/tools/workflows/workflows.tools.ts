@@ -4,8 +4,8 @@ import { McpController, Tool } from '@rekog/mcp-nest';
 import type { PresignedUpload, RunAccepted, Workflow, WorkflowList } from '../../contract/index.js';
 import { advertised, RequiresPermission, ToolContext, ToolInput } from '../../mcp/index.js';
 import { READS } from '../hints.js';
-import { withKnownSlugs } from './known-slugs.js';
 import { runRequestFor } from './run-request.js';
+import { suggestWorkflows } from './workflow-suggestions.js';
 import {
   type GetWorkflowBySlugInput,
   getWorkflowBySlugInput,
@@ -76,7 +76,7 @@ export class WorkflowsTools {
     @Ctx() { caller }: ToolContext,
   ): Promise<Workflow> {
     const asked = { caller, slug: workflow_slug, idTool: 'get_workflow' };
-    return withKnownSlugs(this.workflows.getBySlug(caller, workflow_slug), asked, this.workflows);
+    return suggestWorkflows(this.workflows.getBySlug(caller, workflow_slug), asked, this.workflows);
   }
 
   @Tool({
@@ -134,6 +134,6 @@ export class WorkflowsTools {
     const accepted = runRequestFor(body, () => this.workflows.getBySlug(caller, workflow_slug)).then(
       (request) => this.workflows.runBySlug(caller, workflow_slug, request),
     );
-    return withKnownSlugs(accepted, asked, this.workflows);
+    return suggestWorkflows(accepted, asked, this.workflows);
   }
 }

@@ -3,14 +3,14 @@ import { nearest } from '../mcp/index.js';
 import { type Caller, UpstreamError } from '../upstream/index.js';
 
 const NOT_FOUND = 404;
-/** Pages that are looked through for names; a refusal must not cost much. */
+/** Pages that are searched for names; an error must stay cheap. */
 const PAGE_CAP = 3;
 const DEADLINE_MS = 5000;
-/** As many names as are shown when none is near. */
+/** Names that are listed when none is similar. */
 const MOST_NAMES = 10;
 const SLUG = /^[A-Za-z0-9][\w.-]{0,99}$/;
 
-/** One page of the names a key may list. */
+/** One page of the names that a key may list. */
 export interface NamesPage {
   readonly names: readonly string[];
   readonly isLast: boolean;
@@ -19,14 +19,14 @@ export interface NamesPage {
 interface Lookup {
   readonly caller: Caller;
   readonly slug: string;
-  /** Whether what was not found may be a thing of another kind; then what to do. */
+  /** What to do when the slug may be something else, such as an id. */
   readonly otherwise?: string | undefined;
-  /** Lists with the key of the caller, so that it learns no name it may not list. */
+  /** Lists with the key of the caller, so that the error shows no name that the key may not list. */
   readonly page: (caller: Caller, query: PageQuery) => Promise<NamesPage>;
 }
 
-/** Adds to a refusal for a slug that is not there which slugs are. */
-export async function namingNearest<Answer>(answer: Promise<Answer>, lookup: Lookup): Promise<Answer> {
+/** Adds similar names to the error for a slug that does not exist. */
+export async function withSuggestions<Answer>(answer: Promise<Answer>, lookup: Lookup): Promise<Answer> {
   try {
     return await answer;
   } catch (error) {
@@ -43,7 +43,7 @@ export async function namingNearest<Answer>(answer: Promise<Answer>, lookup: Loo
   }
 }
 
-/** `undefined` when they cannot be listed: the refusal stands as it is. */
+/** `undefined` when they cannot be listed: the error stays as it is. */
 async function namesFor({ caller, page }: Lookup): Promise<readonly string[] | undefined> {
   const signal = AbortSignal.any([caller.signal, AbortSignal.timeout(DEADLINE_MS)]);
   const found: string[] = [];

@@ -1,37 +1,37 @@
 import { describe, expect, it } from 'vitest';
 
-import { UpstreamError, type UpstreamFailure } from '../../../upstream/index.js';
-import { Backoff, isPassing } from './backoff.js';
+import { UpstreamError, type UpstreamFailure } from '../../upstream/index.js';
+import { Backoff, isTemporary } from './backoff.js';
 
 const failure = (kind: UpstreamFailure, status?: number, retry_after_seconds?: number): UpstreamError =>
   new UpstreamError(
     kind,
     { error_message: 'no', ...(retry_after_seconds !== undefined && { retry_after_seconds }) },
-    { operation: 'look', status },
+    { operation: 'poll', status },
   );
 
-describe('the pause before the next look', () => {
-  it('grows to a limit and is short again once something was heard', () => {
+describe('Backoff', () => {
+  it('doubles the wait up to a limit, and starts again after an event', () => {
     const backoff = new Backoff();
     expect(Array.from({ length: 7 }, () => backoff.next())).toEqual([250, 500, 1000, 2000, 4000, 5000, 5000]);
-    backoff.heard();
+    backoff.reset();
     expect(backoff.next()).toBe(250);
   });
 
-  it('is as long as the runtime asked for, once', () => {
+  it('waits as long as the runtime asks, once', () => {
     const backoff = new Backoff();
     backoff.failed(failure('rejected', 429, 30));
     expect([backoff.next(), backoff.next()]).toEqual([30_000, 500]);
   });
 
-  it('is never longer than a timer can take, whatever the runtime asked for', () => {
+  it('never waits longer than a timer can, however long the runtime asks', () => {
     const backoff = new Backoff();
     backoff.failed(failure('rejected', 503, 3_000_000_000));
     expect(backoff.next()).toBe(3_600_000);
   });
 });
 
-describe('a failure', () => {
+describe('isTemporary', () => {
   it.each([
     ['unreachable', undefined, true],
     ['timeout', undefined, true],
@@ -41,7 +41,7 @@ describe('a failure', () => {
     ['rejected', 401, false],
     ['invalid', 200, false],
     ['cancelled', undefined, false],
-  ] as const)('%s %s may pass: %s', (kind, status, expected) => {
-    expect(isPassing(failure(kind, status))).toBe(expected);
+  ] as const)('is, for a failure of kind %s with status %s: %s', (kind, status, expected) => {
+    expect(isTemporary(failure(kind, status))).toBe(expected);
   });
 });
