@@ -5,15 +5,15 @@ import { isStartedByNpm, readAgentKey, readConfig, SettingError } from './config
 import { Logger } from './observability/index.js';
 import { onParentEnd } from './parent-process.js';
 
-export interface AgentOptions {
+export interface AgentCommandOptions {
   readonly gateway?: string;
   readonly id?: string;
   readonly workDir?: string;
   readonly local?: true;
 }
 
-/** `cyberun-mcp agent`: works until the process is told to end. */
-export async function agent({ gateway, id, workDir, local }: AgentOptions): Promise<void> {
+/** `cyberun-mcp agent`: runs until SIGTERM or SIGINT. */
+export async function agentCommand({ gateway, id, workDir, local }: AgentCommandOptions): Promise<void> {
   const config = readConfig('agent');
   NestLogger.overrideLogger(new Logger(config));
   if (local) return runLocalAgent();
@@ -22,7 +22,7 @@ export async function agent({ gateway, id, workDir, local }: AgentOptions): Prom
       'An agent needs --gateway, the address of its runtime. Example: --gateway https://runtime.example.com',
     );
   }
-  // As the signal would; does nothing when that has come already.
+  // As if the signal had arrived; no effect when it has.
   if (isStartedByNpm()) onParentEnd(() => process.emit('SIGTERM', 'SIGTERM'));
   return runAgent({
     gateway,

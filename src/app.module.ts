@@ -8,7 +8,7 @@ import { HttpErrorFilter } from './observability/index.js';
 /** Modules as Nest imports them. */
 export type Modules = NonNullable<DynamicModule['imports']>;
 
-// Loaded when a role asks for them: a gateway in front of somebody's runtime starts without a database.
+// Loaded for the roles that need them: role mcp starts without a database.
 const mcp = async (): Promise<Modules> => {
   const [{ McpModule }, tools] = await Promise.all([import('./mcp/index.js'), import('./tools/index.js')]);
   return [McpModule, ...Object.values(tools)];
@@ -25,7 +25,7 @@ const AREAS: Record<Role, () => Promise<Modules>> = {
 
 @Module({})
 export class AppModule {
-  /** @param more modules of an operator's own; their tools are served beside ours. */
+  /** @param more modules of the operator, whose tools are served too. */
   static async for(config: Config, more: Modules = []): Promise<DynamicModule> {
     return {
       module: AppModule,

@@ -14,7 +14,7 @@ export const servesMcp = ({ role }: Config): boolean => role === 'all' || role =
 /**
  * The whole application of a role, initialised and not yet listening.
  *
- * @param more modules of an operator's own; their tools are served beside ours.
+ * @param more modules of the operator, whose tools are served too.
  */
 export async function createApplication(config: Config, more?: Modules): Promise<NestExpressApplication> {
   const app = await NestFactory.create<NestExpressApplication>(
@@ -24,21 +24,21 @@ export async function createApplication(config: Config, more?: Modules): Promise
   );
   const formats = { jsonRpc: servesMcp(config), rest: config.role !== 'mcp' };
   limitConnections(app.getHttpServer(), config.limits, formats);
-  // The answer to a stranger's request says nothing of what it is made of.
+  // Responses do not name the framework.
   app.disable('x-powered-by');
   app.setGlobalPrefix('api/v1', { exclude: ['health/live', 'health/ready'] });
   if (servesMcp(config)) {
     await (await import('./mcp/index.js')).connectMcp(app, { ours: [HttpErrorFilter] });
   }
   await app.init();
-  // Nest's own answer to a path nobody has covers the prefix only. Clients probe for OAuth documents after a 401.
+  // Nest's own 404 covers the prefix only. Clients probe for OAuth documents after a 401.
   app.use(unknownPath);
   return app;
 }
 
 /**
- * Tells `/R` from `/r`, as everything does that reads a path after the router has. It must be said before Nest gets hold
- * of it: Express makes its router with the first middleware.
+ * Paths are case-sensitive, as for everything that reads a path after the router. It must be set before Nest gets the
+ * application: Express creates its router with the first middleware.
  */
 const caseSensitive = (): Express => express().enable('case sensitive routing');
 

@@ -1,14 +1,14 @@
 import { Command, Option } from 'commander';
 
-import { packageVersion, readConfig, type Role, unknownVariables } from './config/index.js';
-import type { AgentOptions } from './agent.command.js';
+import { packageVersion, readConfig, type Role, StartError, unknownVariables } from './config/index.js';
+import type { AgentCommandOptions } from './agent.command.js';
 import type { CreateOptions } from './keys.command.js';
 
 const HELP = `
 Without a command it serves, role all.
 Settings are environment variables, CYBERUN_…: docs/configuration.md lists them.`;
 
-// Each command loads what it needs and no more.
+// Each command loads only what it needs.
 const keysCommand = () => import('./keys.command.js');
 
 /** The command line of the package, as `cyberun-mcp --help` shows it. */
@@ -17,12 +17,12 @@ export function commandLine(): Command {
     .description('MCP endpoint for workflows, tasks, agents and container services.')
     .version(packageVersion)
     .addHelpText('after', HELP)
-    .hook('preAction', checkSurroundings);
+    .hook('preAction', warnOfUnknownVariables);
   program
     .command('serve', { isDefault: true })
     .description('serve the MCP endpoint, the runtime, or both')
     .addOption(new Option('--role <role>', 'what to serve').choices(['all', 'mcp', 'runtime']).default('all'))
-    // A word that is no command arrives here, as an argument of the default one.
+    // An unknown command arrives here, as an argument of the default one.
     .allowExcessArguments()
     .action(async ({ role }: { role: Role }, { args: [unknown] }: Command) => {
       if (unknown !== undefined) program.error(`error: unknown command '${unknown}'; see cyberun-mcp --help`);
@@ -38,7 +38,9 @@ export function commandLine(): Command {
       'where it keeps runs and the data of services. Default: cyberun/agent-ID in the state directory of the user',
     )
     .addOption(new Option('--local', 'started by the server itself').hideHelp())
-    .action(async (options: AgentOptions) => (await import('./agent.command.js')).agent(options));
+    .action(async (options: AgentCommandOptions) =>
+      (await import('./agent.command.js')).agentCommand(options),
+    );
   addKeys(program.command('keys').description('manage the keys of the embedded runtime'));
   return program;
 }
@@ -69,8 +71,24 @@ function addKeys(keys: Command): void {
     .action(async (id: string) => (await keysCommand()).revokeKey(id));
 }
 
-function checkSurroundings(): void {
+function warnOfUnknownVariables(): void {
   for (const name of unknownVariables()) {
     process.stderr.write(`cyberun-mcp: ${name} is not a setting and is ignored; see docs/configuration.md\n`);
   }
+}
+
+/** What is printed when the start fails: one sentence for what an operator can fix, the stack for a bug. */
+export function startFailure(error: unknown): string {
+  if (error instanceof StartError) return `cyberun-mcp: ${error.message}`;
+  const { code, port, address } = error as NodeJS.ErrnoException & { port?: number; address?: string };
+  if (code === 'EADDRINUSE') {
+    return `cyberun-mcp: Port ${port} on ${address} is taken. Stop what uses it, or choose another with CYBERUN_HTTP_PORT (0 picks a free one).`;
+  }
+  if (code === 'EACCES' && port !== undefined) {
+    return `cyberun-mcp: This user may not listen on port ${port}. Choose one above 1023 with CYBERUN_HTTP_PORT.`;
+  }
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') {
+    return `cyberun-mcp: This machine has no address ${address ?? 'of that name'}. Set CYBERUN_HTTP_HOST to one it has, for example 127.0.0.1.`;
+  }
+  return `cyberun-mcp failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
 }

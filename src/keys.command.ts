@@ -22,7 +22,7 @@ const YEAR_DAYS = 365;
 
 /** `keys create`: prints the key alone on a line of standard output, the rest on standard error. */
 export async function createKey({ kind, name, expiresInDays, ...may }: CreateOptions): Promise<void> {
-  closeNewFiles();
+  restrictNewFiles();
   if (expiresInDays !== undefined && !(DAYS.test(expiresInDays) && Number(expiresInDays) <= YEAR_DAYS)) {
     throw new SettingError(
       `--expires-in-days is "${expiresInDays}", but must be 1 to 365. Example: --expires-in-days 30`,
@@ -45,8 +45,8 @@ export async function createKey({ kind, name, expiresInDays, ...may }: CreateOpt
   );
 }
 
-/** The database opens its files to all and leaves it to this mask to close them. */
-function closeNewFiles(): void {
+/** The database creates files that all users can read, unless this mask prevents it. */
+function restrictNewFiles(): void {
   process.umask(0o077);
 }
 
@@ -57,7 +57,7 @@ function permissionsOf({ permissions, readOnly }: Pick<CreateOptions, 'permissio
 
 /** `keys list`: a table without secrets. */
 export async function listKeys(): Promise<void> {
-  closeNewFiles();
+  restrictNewFiles();
   await using keys = await openKeyAdministration(readConfig('runtime'));
   const rows = await keys.list();
   process.stdout.write(
@@ -77,7 +77,7 @@ export async function listKeys(): Promise<void> {
 
 /** `keys revoke ID`: the key's next request is refused. */
 export async function revokeKey(id: string): Promise<void> {
-  closeNewFiles();
+  restrictNewFiles();
   await using keys = await openKeyAdministration(readConfig('runtime'));
   if (!(await keys.revoke(id))) {
     throw new SettingError(`There is no key ${id}. See the ids with: cyberun-mcp keys list`);
@@ -90,7 +90,7 @@ function mayOf({ kind, permissions }: CredentialSummary): string {
   return permissions.length === 0 ? 'read-only' : permissions.join(',');
 }
 
-/** A key made in the wrong folder looks like any other, so the folder is named. */
+/** Names the folder, since a key made in the wrong folder looks like any other. */
 function place(dataDir: string, isNew: boolean): string {
   const folder = resolve(dataDir);
   return isNew

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { nodeRefusal } from './node-floor.js';
-// Notes the parent before anything that takes time.
+// Records the parent process before anything that takes time.
 import './parent-process.js';
 
 const refusal = nodeRefusal();
@@ -8,12 +8,9 @@ if (refusal !== undefined) {
   process.stderr.write(`cyberun-mcp: ${refusal}\n`);
   process.exit(1);
 }
-// Only now: dependencies end in a stack trace on a Node that is too old for them.
+// Not before: on a Node that is too old, dependencies fail with a stack trace.
 await import('reflect-metadata');
-const [{ commandLine }, { startFailure }] = await Promise.all([
-  import('./command-line.js'),
-  import('./start-failure.js'),
-]);
+const { commandLine, startFailure } = await import('./command-line.js');
 
 try {
   await commandLine().parseAsync();

@@ -1,15 +1,15 @@
-const LOOK_MS = 250;
+const CHECK_MS = 250;
 const parent = process.ppid;
 
 /**
- * Calls back once when the process that started this one has ended, for those that npm starts. `npm start` and `npx` run a shell
- * between; they pass a signal to the shell alone, which ends by it and leaves this process running.
+ * Calls back once when the process that started this one has ended, for processes started by npm. `npm start` and `npx`
+ * run a shell in between and pass signals only to that shell, which ends and leaves this process running.
  */
 export function onParentEnd(callback: () => void): void {
-  const looking = setInterval(() => {
+  const timer = setInterval(() => {
     if (process.ppid === parent) return;
-    clearInterval(looking);
+    clearInterval(timer);
     callback();
-  }, LOOK_MS);
-  looking.unref();
+  }, CHECK_MS);
+  timer.unref();
 }

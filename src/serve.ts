@@ -10,12 +10,12 @@ import { type MetricsPage, serveMetrics } from './observability/index.js';
 import { onParentEnd } from './parent-process.js';
 import { printWelcome } from './welcome.js';
 
-/** How long calls in flight may go on after the process was told to end. */
+/** How long calls in flight may go on after the signal to end. */
 const GRACE_MS = 10_000;
 
-/** Runs a server role until the process is told to end. */
+/** Runs a server role until SIGTERM or SIGINT. */
 export async function serve(config: Config): Promise<void> {
-  // The database opens its files to all and leaves it to this mask to close them.
+  // The database creates files that all users can read, unless this mask prevents it.
   const umask = process.umask(0o077);
   const metrics = await serveMetrics(config);
   const app = await createApplication(config);
@@ -32,9 +32,9 @@ export async function serve(config: Config): Promise<void> {
 }
 
 /**
- * Starts what needs an address to reach the runtime by; returns the first key if this start made it.
+ * Starts what needs the address of the runtime; returns the first key if this start created it.
  *
- * @param umask what new files of tasks get, as under any other agent of this user.
+ * @param umask of new files of tasks, the same as under any other agent of this user.
  */
 async function startRuntime(
   app: NestExpressApplication,
@@ -46,11 +46,11 @@ async function startRuntime(
   return app.get(BootstrapKey).key;
 }
 
-/** The first signal ends in order, a second one at once. */
+/** The first signal shuts down gracefully, a second one ends the process at once. */
 function endOnSignal(app: NestExpressApplication, config: Config, metrics?: MetricsPage): void {
   const end = async (): Promise<void> => {
     app.get(Draining).begin();
-    // Whoever is still sent here meanwhile is served.
+    // Load balancers may still send requests meanwhile; they are served.
     if (config.httpDrainSeconds > 0) await delay(config.httpDrainSeconds * 1000);
     if (servesMcp(config)) await (await import('./mcp/index.js')).drainMcp(app, GRACE_MS);
     await app.close();

@@ -2,7 +2,7 @@ import type { Addresses, Config } from './config/index.js';
 
 const CLIENTS = 'Claude Code, Cursor, Windsurf, Codex CLI, VS Code, Claude Desktop';
 
-/** Says what a person needs to connect: to people as text, to machines as one line of JSON. */
+/** Prints what is needed to connect: text for people, one line of JSON for machines. */
 export function printWelcome(config: Config, addresses: Addresses, newKey: string | undefined): void {
   const endpoint = `${addresses.public}/api/v1/mcp`;
   if (config.loggerFormat === 'json') {

@@ -4,7 +4,7 @@ import { CONFIG, type Config } from './config.js';
 
 const WILDCARDS: ReadonlySet<string> = new Set(['0.0.0.0', '::', '[::]']);
 
-/** Under which addresses this process is reached. With port 0 they are known once it listens. */
+/** The addresses of this process. With port 0 they are known once it listens. */
 @Injectable()
 export class Addresses {
   private port: number;
@@ -13,7 +13,7 @@ export class Addresses {
     this.port = config.httpPort;
   }
 
-  /** Says which port the server got; called once, right after listening. */
+  /** Sets the actual port; called once, right after listening. */
   announce(port: number): void {
     this.port = port;
   }
@@ -25,13 +25,13 @@ export class Addresses {
     return `http://${host.includes(':') && !host.startsWith('[') ? `[${host}]` : host}:${this.port}`;
   }
 
-  /** Origin (and path prefix, if any) that clients are told, without a trailing slash. */
+  /** Origin (and path prefix, if any) that clients use, without a trailing slash. */
   get public(): string {
     if (this.config.httpPublicUrl !== undefined) return this.config.httpPublicUrl.replace(/\/+$/, '');
     return this.isWildcard ? `http://localhost:${this.port}` : this.loopback;
   }
 
-  /** Whether clients elsewhere are told a name that only works here. */
+  /** Whether the public address is a name that only works on this machine. */
   get isWildcard(): boolean {
     return WILDCARDS.has(this.config.httpHost) && this.config.httpPublicUrl === undefined;
   }

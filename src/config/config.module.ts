@@ -3,7 +3,7 @@ import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { Addresses } from './addresses.js';
 import { CONFIG, type Config } from './config.js';
 
-/** Hands the frozen settings to whoever asks; the one global module. */
+/** Provides the frozen settings; the only global module. */
 @Global()
 @Module({})
 export class ConfigModule {

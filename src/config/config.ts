@@ -1,11 +1,108 @@
-import type { Limits } from './limits.js';
-import type { Settings } from './settings.js';
+import { validateSync, type ValidationError } from 'class-validator';
+
+import { type Limits, LIMITS } from './limits.js';
+import { settingsOf } from './setting.decorator.js';
+import { Settings } from './settings.js';
 
 /** What a process of this package is; chosen on the command line. */
 export type Role = 'all' | 'mcp' | 'runtime' | 'agent';
 
-/** The settings and the role, validated and frozen; and the limits nobody has to set. */
+/** The settings and the role, validated and frozen, and the limits that are no settings. */
 export type Config = Readonly<Settings> & { readonly role: Role; readonly limits: Limits };
 
 /** Injects a {@link Config}. */
 export const CONFIG = Symbol('CONFIG');
+
+/** Stops the start for a reason the operator can fix. The message is one sentence for them and holds no secret. */
+export class StartError extends Error {
+  override readonly name: string = 'StartError';
+}
+
+/** A setting that stops the start. */
+export class SettingError extends StartError {
+  override readonly name = 'SettingError';
+}
+
+const DECLARED = settingsOf(Settings.prototype);
+
+/** Variables with our prefix that are read elsewhere, or that Kubernetes sets for a service of this name. */
+const READ_ELSEWHERE = /^CYBERUN_(AGENT_KEY|API_KEY|KEY)$/;
+const SERVICE_LINK = /_SERVICE_(HOST|PORT)|_PORT_\d+_(TCP|UDP)/;
+
+/**
+ * Reads and validates the settings of a role.
+ *
+ * @throws {SettingError} naming the variable, the problem of its value and an example.
+ */
+export function readConfig(role: Role, environment: NodeJS.ProcessEnv = process.env): Config {
+  const settings = new Settings();
+  for (const { env, property, parse } of DECLARED) {
+    const text = environment[env]?.trim();
+    if (text !== undefined && text !== '') Object.assign(settings, { [property]: parse(text) });
+  }
+  const [problem] = validateSync(settings, { validationError: { target: false } });
+  if (problem) throw unusable(problem, environment);
+  checkRole(role, settings);
+  checkPorts(settings);
+  return deepFreeze(Object.assign(settings, { role, limits: LIMITS }));
+}
+
+/**
+ * The key by which a standalone agent connects. It is no setting: no other process of the package uses it.
+ *
+ * @throws {SettingError} when there is none.
+ */
+export function readAgentKey(environment: NodeJS.ProcessEnv = process.env): string {
+  const key = environment['CYBERUN_AGENT_KEY']?.trim();
+  if (key?.startsWith('ak-')) return key;
+  throw new SettingError(
+    'CYBERUN_AGENT_KEY must hold an ak- key. Make one at the runtime with: cyberun-mcp keys create --kind agent',
+  );
+}
+
+/** Names of `CYBERUN_…` variables that no setting reads: most likely misspelt. */
+export function unknownVariables(environment: NodeJS.ProcessEnv = process.env): string[] {
+  const known = new Set(DECLARED.map(({ env }) => env));
+  return Object.entries(environment)
+    .filter(
+      ([name, text]) =>
+        name.startsWith('CYBERUN_') && !SERVICE_LINK.test(name) && !text?.startsWith('tcp://'),
+    )
+    .map(([name]) => name)
+    .filter((name) => !known.has(name) && !READ_ELSEWHERE.test(name));
+}
+
+function unusable(problem: ValidationError, environment: NodeJS.ProcessEnv): SettingError {
+  const setting = DECLARED.find(({ property }) => property === problem.property);
+  if (!setting) throw new Error(`validated property ${problem.property} is not declared as a setting`);
+  const rule = Object.values(problem.constraints ?? {})[0] ?? 'is not valid';
+  const given = setting.isSecret ? 'a value that is not shown' : `"${environment[setting.env] ?? ''}"`;
+  return new SettingError(
+    `${setting.env} is ${given}, but ${rule.replace(problem.property, 'it')}. Example: ${setting.example}`,
+  );
+}
+
+function checkRole(role: Role, { runtimeUrl }: Settings): void {
+  if (role === 'mcp' && runtimeUrl === undefined) {
+    throw new SettingError(
+      'Role mcp needs CYBERUN_RUNTIME_URL, the base URL of a Runtime API. Example: https://core.cyberun.cloud/api/v1',
+    );
+  }
+  if ((role === 'all' || role === 'runtime') && runtimeUrl !== undefined) {
+    throw new SettingError(
+      `CYBERUN_RUNTIME_URL is set, but role ${role} runs a runtime of its own. Unset it, or start with --role mcp.`,
+    );
+  }
+}
+
+function checkPorts({ httpPort, metricsPort }: Settings): void {
+  if (metricsPort === undefined || metricsPort === 0 || metricsPort !== httpPort) return;
+  throw new SettingError(
+    `CYBERUN_METRICS_PORT is ${metricsPort}, which is CYBERUN_HTTP_PORT too. Choose another one. Example: 9464`,
+  );
+}
+
+function deepFreeze<Value extends object>(value: Value): Value {
+  for (const inner of Object.values(value)) if (Array.isArray(inner)) Object.freeze(inner);
+  return Object.freeze(value);
+}

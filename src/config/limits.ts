@@ -1,43 +1,43 @@
 import { getHeapStatistics } from 'node:v8';
 
-/** Bounds that need no setting: no honest client comes near them. Tests give smaller ones. */
+/** Limits that need no setting: well-behaved clients stay far below them. Tests use smaller ones. */
 export interface Limits {
-  /** Characters of the address of an MCP request. */
+  /** Characters of the URL of an MCP request. */
   readonly urlLength: number;
-  /** Connections to one process, of which several may share a client and most may idle. */
+  /** Connections to one process; a client may have several, and most may be idle. */
   readonly connections: number;
-  /** Requests in progress in one process, and streams somebody listens to. */
+  /** Requests in progress and open streams of one process. */
   readonly requests: number;
-  /** The same of one key; less, so that no key takes it all. */
+  /** The same for one key; less, so that no key uses it up. */
   readonly requestsPerKey: number;
-  /** Requests of one session that are in progress in one process. */
+  /** Requests in progress of one session in one process. */
   readonly requestsPerSession: number;
-  /** Until the headers of a request are there. */
+  /** Until the headers of a request have arrived. */
   readonly headersMs: number;
-  /** Until a whole request is there; an upload by a signed link may take longer. */
+  /** Until a whole request has arrived; an upload by a signed link may take longer. */
   readonly requestMs: number;
-  /** Until the body of an MCP request, or the JSON of a REST call, is there. */
+  /** Until the body of an MCP request, or the JSON of a REST call, has arrived. */
   readonly bodyMs: number;
   /** Memory for the bodies of all MCP requests in one process, arriving or in progress; at least twice the limit of one. */
   readonly bodiesBytes: number;
   /** The same for the bodies of REST calls of the embedded runtime; at least twice the largest one. */
   readonly restBodiesBytes: number;
-  /** Answers of the runtime that are being read or made into results, which takes a dozen times as much memory. */
+  /** Responses of the runtime that are being read or made into results, which takes a dozen times as much memory. */
   readonly answersBytes: number;
-  /** Answers that clients have not read yet; above it, the following takes the place of `stallMs`. */
+  /** Responses that clients have not read yet; above it, `hurriedStallMs` replaces `stallMs`. */
   readonly unreadBytes: number;
   readonly hurriedStallMs: number;
-  /** Without any progress on a connection whose client does not read what it asked for. */
+  /** Without progress on a connection whose client does not read its response. */
   readonly stallMs: number;
-  /** Without a request on a connection; longer than load balancers keep theirs, so that they are the ones to close it. */
+  /** Without a request on a connection; longer than load balancers keep idle connections, so that they close first. */
   readonly idleConnectionMs: number;
-  /** For what is still being answered when the server closes; calls in flight have had their time before. */
+  /** For responses in progress when the server closes; calls in flight have had their own grace period before. */
   readonly closeMs: number;
-  /** How often connections are looked at that send too slowly. */
+  /** How often connections that send too slowly are checked. */
   readonly lookEveryMs: number;
 }
 
-/** What V8 ends the process above. What may take much of it is bounded by shares of it, in a small container too. */
+/** V8's heap limit. Large consumers are limited to shares of it, so that small containers work too. */
 const heapBytes = getHeapStatistics().heap_size_limit;
 
 /** An open `stream_task_events` takes about as much of it. */

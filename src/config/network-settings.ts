@@ -13,7 +13,7 @@ import {
   WholeNumber,
 } from './setting-rules.js';
 
-/** Where the process is reached, and where it reaches the Runtime API. */
+/** Addresses of the process, and of the Runtime API. */
 export class NetworkSettings {
   @Setting({
     env: 'CYBERUN_HTTP_HOST',
@@ -35,7 +35,7 @@ export class NetworkSettings {
   @Setting({
     env: 'CYBERUN_HTTP_PUBLIC_URL',
     meaning:
-      'Address clients use. It is what clients are told, it signs file links, and its host is allowed in the Host header.',
+      'Address clients use. It is shown to clients, it signs file links, and its host is allowed in the Host header.',
     example: 'https://mcp.example.com',
     defaultText: 'from host and port',
   })
@@ -54,7 +54,7 @@ export class NetworkSettings {
   @Setting({
     env: 'CYBERUN_HTTP_DRAIN_SECONDS',
     meaning:
-      'How long the server goes on serving after it was told to end, while load balancers see at /health/ready that it is leaving.',
+      'How long the server goes on serving after SIGTERM, while load balancers see at /health/ready that it is shutting down.',
     example: '5',
   })
   @WholeNumber(0, 300)

@@ -2,7 +2,7 @@ import { applyDecorators } from '@nestjs/common';
 import { IsInt, IsOptional, Matches, Max, Min } from 'class-validator';
 
 const URL_WITH_SCHEME = { require_protocol: true, require_tld: false };
-/** An address to build on: what goes before `?` and holds no credentials. */
+/** A base URL: no query, no fragment, no credentials. */
 export const WEB_URL = {
   ...URL_WITH_SCHEME,
   protocols: ['http', 'https'],
@@ -10,10 +10,10 @@ export const WEB_URL = {
   allow_query_components: false,
   allow_fragments: false,
 };
-/** Its credentials are part of it. */
+/** May hold credentials. */
 export const REDIS_URL = { ...URL_WITH_SCHEME, protocols: ['redis', 'rediss'] };
 
-/** How a value is written: for the machine, and for whoever reads the sentence about a wrong one. */
+/** The form of a value: a pattern, and the words of the error message. */
 interface Form {
   readonly pattern: RegExp;
   readonly words: string;
@@ -28,11 +28,11 @@ export const HOST: Form = {
   pattern: /^[^/\s]+$/,
   words: 'must be a host name or address, without scheme, path and spaces',
 };
-export const LABEL: Form = {
+export const AGENT_LABEL: Form = {
   pattern: /^[A-Za-z0-9._-]{1,63}$/,
   words: 'must be 1 to 63 letters, digits, dots, hyphens and underscores',
 };
-/** As long as the longest key the runtime hands out, and of letters that survive a header. */
+/** As long as the longest key of the runtime, and of letters that are legal in a header. */
 export const INTEGRATION_KEY: Form = {
   pattern: /^sk-[A-Za-z0-9_-]{20,200}$/,
   words: 'must be sk- and 20 to 200 letters, digits, hyphens and underscores',
@@ -40,17 +40,17 @@ export const INTEGRATION_KEY: Form = {
 export const DAY_LIMIT = 3650;
 export const HOUR_MS = 3_600_000;
 
-/** The value is of this form. */
+/** The value has this form. */
 export const Is = ({ pattern, words }: Form): PropertyDecorator =>
   Matches(pattern, { message: `$property ${words}` });
 
-/** Each value of the list is. */
+/** Each value of the list has this form. */
 export const Each = ({ pattern, words }: Form): PropertyDecorator =>
   Matches(pattern, { each: true, message: `each value in $property ${words}` });
 
 export const WholeNumber = (min: number, max: number = Number.MAX_SAFE_INTEGER): PropertyDecorator =>
   applyDecorators(IsInt(), Min(min), Max(max));
 
-/** May be left out; what is given keeps the rules. */
+/** May be left out; a value that is given must satisfy the rules. */
 export const Optional = (...rules: PropertyDecorator[]): PropertyDecorator =>
   applyDecorators(IsOptional(), ...rules);

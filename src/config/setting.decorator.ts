@@ -1,6 +1,6 @@
 import 'reflect-metadata';
 
-/** What an operator reads about one setting; docs/configuration.md is printed from it. */
+/** The documentation of one setting; docs/configuration.md is printed from it. */
 export interface SettingDescription {
   /** Name of the environment variable. */
   readonly env: string;

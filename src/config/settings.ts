@@ -5,12 +5,12 @@ import { ArrayNotEmpty, IsIn, IsNotEmpty, IsUrl } from 'class-validator';
 import { NetworkSettings } from './network-settings.js';
 import { Setting } from './setting.decorator.js';
 import {
+  AGENT_LABEL,
   DAY_LIMIT,
   Each,
   HOST,
   INTEGRATION_KEY,
   Is,
-  LABEL,
   Optional,
   ORIGIN,
   REDIS_URL,
@@ -18,8 +18,8 @@ import {
 } from './setting-rules.js';
 
 /**
- * Every setting of the process, validated once at start. Properties that are left out of the environment keep
- * the value given here; `undefined` means "derive it", and the meaning says from what.
+ * Every setting of the process, validated once at start. A property without its variable keeps the value given here;
+ * `undefined` means that the value is derived, and `defaultText` says from what.
  */
 export class Settings extends NetworkSettings {
   @Setting({
@@ -123,7 +123,7 @@ export class Settings extends NetworkSettings {
     example: 'local,gpu',
   })
   @ArrayNotEmpty()
-  @Each(LABEL)
+  @Each(AGENT_LABEL)
   agentLabels: string[] = ['local'];
 
   @Setting({

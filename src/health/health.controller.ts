@@ -1,21 +1,33 @@
-import { Controller, Get, ServiceUnavailableException } from '@nestjs/common';
+import { Controller, Get, Injectable, ServiceUnavailableException } from '@nestjs/common';
 
-import { Draining } from './draining.js';
+/** Whether this process is shutting down; set once, never unset. */
+@Injectable()
+export class Draining {
+  private hasBegun = false;
 
-/** Probes for an orchestrator; open to everyone, outside the API's prefix. */
+  begin(): void {
+    this.hasBegun = true;
+  }
+
+  get isUnderWay(): boolean {
+    return this.hasBegun;
+  }
+}
+
+/** Probes for an orchestrator; they need no key and are outside the API's prefix. */
 @Controller('health')
 export class HealthController {
   constructor(private readonly draining: Draining) {}
 
-  /** 200 while the process can answer at all; a process that cannot is to be restarted. */
+  /** 200 while the process can answer at all; otherwise it should be restarted. */
   @Get('live')
   live(): { status: string } {
     return { status: 'live' };
   }
 
   /**
-   * 200 while new requests are welcome, 503 from the moment the process is told to end. A Runtime API that does not
-   * answer is no reason to send clients elsewhere: every replica would say the same, and the calls report it.
+   * 200 while new requests are accepted, 503 from SIGTERM on. It does not depend on the Runtime API: when that is down,
+   * every replica would report the same, and the calls themselves report it.
    */
   @Get('ready')
   ready(): { status: string } {

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 
 import type { ClosedConnections, CloseReason } from './closed-connections.js';
-import { type ErrorFormats, errorBody } from './error-response.js';
+import { type ErrorFormats, errorJson } from './error-response.js';
 import { drainAndClose } from './lingering-close.js';
 import { pendingResponse } from './open-connections.js';
 import { afterExtension } from './request-timeout.js';
@@ -68,7 +68,7 @@ const answerTo = ({ code = '' }: NodeJS.ErrnoException): ErrorAnswer | undefined
   ANSWERS[code] ?? (code.startsWith('HPE_') ? MALFORMED : undefined);
 
 function send(socket: Socket, { status, message }: ErrorAnswer, formats: ErrorFormats): void {
-  const body = errorBody(message, formats);
+  const body = errorJson(message, formats);
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
     'Connection: close',

@@ -10,7 +10,7 @@ export interface ErrorFormats {
 const REJECTED = -32000;
 
 /** An error as JSON, in every format in use: the path of the request is not known. */
-export const errorBody = (message: string, { jsonRpc, rest }: ErrorFormats): string =>
+export const errorJson = (message: string, { jsonRpc, rest }: ErrorFormats): string =>
   JSON.stringify({
     ...(jsonRpc && { jsonrpc: '2.0', error: { code: REJECTED, message }, id: null }),
     ...(rest && { error_message: message }),
@@ -22,7 +22,7 @@ export function sendError(
   { status, message }: { readonly status: number; readonly message: string },
   formats: ErrorFormats,
 ): void {
-  const body = errorBody(message, formats);
+  const body = errorJson(message, formats);
   response.writeHead(status, {
     Connection: 'close',
     'Content-Type': 'application/json',

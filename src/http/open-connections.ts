@@ -31,7 +31,7 @@ export class OpenConnections {
 /** False after an upgrade, whose handler then owns the socket. The parser is an internal property of Node's. */
 const isHttp = (socket: Socket): boolean => Boolean(Reflect.get(socket, 'parser'));
 
-/** The response in progress on a connection: an internal property, by which Node itself tells idle connections. */
+/** The response in progress on a connection: an internal property, by which Node itself finds idle connections. */
 export const pendingResponse = (socket: Duplex): ServerResponse | undefined =>
   (Reflect.get(socket, '_httpMessage') as ServerResponse | null | undefined) ?? undefined;
 

@@ -14,8 +14,8 @@ import { type Observable, throwError } from 'rxjs';
 import { closeUnlessRead } from '../http/index.js';
 
 /**
- * The last word on the HTTP side: whatever a route threw leaves as `{ error_message }` (the Runtime API's error
- * shape). A text we did not write goes to the log only. Tool calls have a last word of their own.
+ * The last filter for HTTP: every exception of a route becomes `{ error_message }` (the Runtime API's error shape). A
+ * message from outside the product goes to the log only. Tool calls have their own filter.
  */
 @Catch()
 export class HttpErrorFilter implements ExceptionFilter {
@@ -30,13 +30,13 @@ export class HttpErrorFilter implements ExceptionFilter {
       return;
     }
     closeUnlessRead(response);
-    // The route may have named a type of its own already.
+    // The route may have set another type already.
     response.status(status).type('json').json({ error_message: message });
   }
 
   private explain(exception: unknown): { status: number; message: string } {
     if (exception instanceof HttpException) {
-      return { status: exception.getStatus(), message: ownWords(exception) };
+      return { status: exception.getStatus(), message: messageOf(exception) };
     }
     const reference = randomUUID();
     this.logger.error({ reference, error: exception });
@@ -47,8 +47,8 @@ export class HttpErrorFilter implements ExceptionFilter {
   }
 }
 
-/** Nest's validation pipe keeps a list of sentences beside the message; those say more. */
-function ownWords(exception: HttpException): string {
+/** Nest's validation pipe has a list of sentences beside the message; they say more. */
+function messageOf(exception: HttpException): string {
   const body = exception.getResponse();
   const message: unknown = typeof body === 'object' ? Reflect.get(body, 'message') : undefined;
   return Array.isArray(message) ? message.join('; ') : exception.message;

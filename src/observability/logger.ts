@@ -14,7 +14,7 @@ const FIRST: Record<Config['loggerLevel'], LogLevel> = {
   error: 'error',
 };
 
-/** What the framework tells about its own start; of interest to nobody but whoever debugs it. */
+/** Contexts of the framework's own start messages, which are logged at level debug only. */
 const FRAMEWORK: ReadonlySet<string> = new Set([
   'InstanceLoader',
   'NestApplication',
@@ -25,13 +25,13 @@ const FRAMEWORK: ReadonlySet<string> = new Set([
   'McpStrategy',
 ]);
 
-/** In a pipe `isTTY` is not false but missing, which the logger would take for yes. */
+/** In a pipe `isTTY` is missing, not false, which Nest's logger would take for true. */
 const isTerminal = 'isTTY' in process.stdout && process.stdout.isTTY;
 
-/** Where Nest reports why it could not start or listen; the command line says that, and to people. */
+/** Contexts in which Nest reports why it could not start or listen; the command line prints that itself. */
 const START_REPORTS: ReadonlySet<string> = new Set(['ExceptionHandler', 'NestApplication']);
 
-/** The log: quiet about the framework, without credentials, a JSON object a line where machines read it. */
+/** The log: without the framework's start messages and without credentials; one JSON object per line for machines. */
 export class Logger extends ConsoleLogger {
   private readonly isVerbose: boolean;
   private readonly isForPeople: boolean;

@@ -1,20 +1,20 @@
 import type { Config } from '../config/index.js';
 
-/** The page of metrics, being served. */
+/** The running server of `/metrics`. */
 export interface MetricsPage {
-  /** Says in the log where it is. */
+  /** Logs its address. */
   announce(): void;
   end(): Promise<void>;
 }
 
 /**
- * Serves `/metrics` if a port is set for it. What counts finds its counters when it is made, so this comes first.
+ * Serves `/metrics` if a port is set for it. To be called first: counters are bound to the provider when they are created.
  *
- * @throws {StartError} when the port cannot be had.
+ * @throws {StartError} when the port is not available.
  */
 export async function serveMetrics({ httpHost, metricsPort }: Config): Promise<MetricsPage | undefined> {
   if (metricsPort === undefined) return undefined;
-  // Loaded only by those who want it.
+  // Loaded only when it is used.
   const { PrometheusPage } = await import('./prometheus-page.js');
   return await PrometheusPage.serve(httpHost, metricsPort);
 }

@@ -1,6 +1,6 @@
 /**
- * A record as a person reads it: `message`, then `name=value` for every other field that says something. The stack of
- * an error follows below, since it is for whoever mends it.
+ * A log record for people: `message`, then `name=value` for every other field that is defined. The stack of an error
+ * follows on lines of its own.
  */
 export function onOneLine(record: unknown): unknown {
   if (typeof record !== 'object' || record === null || Array.isArray(record)) return record;

@@ -12,10 +12,10 @@ import type { MetricsPage } from './metrics.js';
 
 const PATH = '/metrics';
 const CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
-/** What an operator mends by taking another port. */
+/** Errors that another port avoids. */
 const PORT_TROUBLE: ReadonlySet<string | undefined> = new Set(['EADDRINUSE', 'EACCES']);
 
-/** Everything that is counted, as Prometheus reads it, on a port of its own. */
+/** All metrics in the Prometheus format, on their own port. */
 export class PrometheusPage implements MetricsPage {
   private constructor(
     private readonly server: Server,
@@ -34,7 +34,7 @@ export class PrometheusPage implements MetricsPage {
     const server = createServer((request, response) => {
       if (request.method === 'GET' && request.url?.split('?')[0] === PATH) {
         exporter.getMetricsRequestHandler(request, response);
-        // The exporter leaves out the version of the format, without which new versions of Prometheus have to guess.
+        // The exporter omits the version of the format, which recent versions of Prometheus then have to guess.
         response.setHeader('Content-Type', CONTENT_TYPE);
       } else {
         response.writeHead(404).end();
@@ -64,7 +64,7 @@ async function listen(server: Server, host: string, port: number): Promise<void>
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (!PORT_TROUBLE.has(code)) throw error;
-    const message = `Port ${port} on ${host} cannot be had for metrics (${code}). Choose another with CYBERUN_METRICS_PORT (0 picks a free one), or leave it empty.`;
+    const message = `Port ${port} on ${host} is not available for metrics (${code}). Choose another with CYBERUN_METRICS_PORT (0 picks a free one), or leave it empty.`;
     throw new StartError(message, { cause: error });
   }
 }

@@ -2,20 +2,20 @@ import { describe, expect, it } from 'vitest';
 
 import { redact } from './redact.js';
 
-describe('what is logged', () => {
+describe('redact', () => {
   it.each([
     ['a key in a sentence', 'key sk-abcdef123456 refused'],
     ['a key with the letters of RFC 6750', 'key sk-abcdef.~+/abcdef123456 refused'],
     ['a key in an object', { headers: { authorization: 'Bearer ak-abcdef123456' } }],
     ['a key in the cause of an error', new Error('outer', { cause: new Error('dk-abcdef123456') })],
     ['the signature of a link', ['http://h/f?X-Amz-Credential=abcdef123456&X-Amz-Signature=abcdef123456']],
-  ])('never holds %s', (_what, value) => {
+  ])('masks %s', (_what, value) => {
     const logged = JSON.stringify(redact(value));
     expect(logged).not.toContain('abcdef123456');
     expect(logged).toContain('…');
   });
 
-  it('is otherwise what it was', () => {
+  it('keeps everything else', () => {
     expect(redact({ tool: 'run_workflow', status: 404, list: [true, null] })).toEqual({
       tool: 'run_workflow',
       status: 404,

@@ -3,8 +3,8 @@ const SECRETS = /\b([sda]k-)[\w.~+/-]{6,}|(X-Amz-(?:Signature|Credential|Securit
 const DEPTH_LIMIT = 6;
 
 /**
- * A copy of anything that is about to be logged, without credentials. The rule is that none gets there; this is for
- * the day somebody else's exception breaks the rule.
+ * A copy of a value that is about to be logged, without credentials. No code should log any; this covers exceptions of
+ * third parties that contain some.
  */
 export function redact(value: unknown, depth = 0): unknown {
   if (typeof value === 'string') return withoutSecrets(value);

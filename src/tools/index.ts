@@ -1,4 +1,4 @@
-// What an agent can act on. One line switches on the folder beside it.
+// The tool domains. Each line enables the folder of that name.
 export { AgentsModule } from './agents/agents.module.js';
 export { ContainerServicesModule } from './container-services/container-services.module.js';
 export { TasksModule } from './tasks/tasks.module.js';

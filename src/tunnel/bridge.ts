@@ -4,13 +4,13 @@ import { type RawData, WebSocket } from 'ws';
 
 import { watchLiveness } from './liveness.js';
 
-/** Bytes that may wait for the network before the local side is asked to pause. */
+/** Bytes waiting for the network above which the local side is paused. */
 const HIGH_WATER_BYTES = 1024 * 1024;
 const LOW_WATER_BYTES = 256 * 1024;
 
 /**
- * Copies bytes both ways between a WebSocket and a local socket, never faster than the slower one reads. When
- * either ends, however abruptly, the other is ended too.
+ * Copies bytes both ways between a WebSocket and a local socket, with back-pressure. When either ends, also abruptly, the
+ * other is ended too.
  */
 export function bridge(webSocket: WebSocket, local: Socket): void {
   fromNetwork(webSocket, local);
@@ -21,8 +21,8 @@ export function bridge(webSocket: WebSocket, local: Socket): void {
     stopWatching();
     local.destroy();
   });
-  local.once('close', () => endGently(webSocket));
-  // Every error is followed by a close, which is what counts.
+  local.once('close', () => closeGracefully(webSocket));
+  // Every error is followed by a close, which is handled above.
   webSocket.on('error', () => webSocket.terminate());
   local.on('error', () => local.destroy());
   if (webSocket.readyState !== WebSocket.OPEN) local.destroy();
@@ -47,10 +47,10 @@ function toNetwork(webSocket: WebSocket, local: Socket): void {
   });
 }
 
-/** Says goodbye and does not wait long for the answer. */
-function endGently(webSocket: WebSocket): void {
+/** Closes in order, and terminates if the peer does not answer soon. */
+function closeGracefully(webSocket: WebSocket): void {
   if (webSocket.readyState === WebSocket.CLOSED) return;
   webSocket.close(1000);
-  const impatience = setTimeout(() => webSocket.terminate(), 2000).unref();
-  webSocket.once('close', () => clearTimeout(impatience));
+  const timeout = setTimeout(() => webSocket.terminate(), 2000).unref();
+  webSocket.once('close', () => clearTimeout(timeout));
 }

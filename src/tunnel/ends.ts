@@ -14,21 +14,21 @@ import type { WebSocket } from 'ws';
 import { bridge } from './bridge.js';
 import { socketPair } from './socket-pair.js';
 
-/** Bytes under way before the reader must have read some; the default 64 KB would halve the throughput. */
+/** Flow-control window; the default of 64 KB would halve the throughput. */
 const WINDOW_BYTES = 4 * 1024 * 1024;
 const SETTINGS = { initialWindowSize: WINDOW_BYTES, maxConcurrentStreams: 10_000 };
 /** In megabytes; above it Node refuses new streams, and a few full windows are normal here. */
 const maxSessionMemory = 512;
 /**
  * Node closes a session that resets more than 1,000 streams at once or 33 a second (CVE-2023-44487). Here each reset is
- * a call that its caller gave up, the peer holds a key, and the session carries every other call too.
+ * a call that its caller cancelled, the peer holds a key, and the session carries every other call too.
  */
 const RESETS = { streamResetBurst: 1_000_000_000, streamResetRate: 1_000_000_000 };
 
 /** Handles one request that came through the tunnel. */
 export type StreamListener = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void;
 
-/** The end that asks: an HTTP/2 client over the WebSocket. The session closes when the WebSocket does. */
+/** The requesting end: an HTTP/2 client over the WebSocket. The session closes when the WebSocket does. */
 export async function askThrough(webSocket: WebSocket): Promise<ClientHttp2Session> {
   const local = await joined(webSocket);
   const session = connect('http://tunnel', {
@@ -41,7 +41,7 @@ export async function askThrough(webSocket: WebSocket): Promise<ClientHttp2Sessi
   return guarded(session, webSocket);
 }
 
-/** The end that answers: an HTTP/2 server over the WebSocket. The session closes when the WebSocket does. */
+/** The answering end: an HTTP/2 server over the WebSocket. The session closes when the WebSocket does. */
 export async function answerThrough(
   webSocket: WebSocket,
   listener: StreamListener,
@@ -49,7 +49,7 @@ export async function answerThrough(
   const local = await joined(webSocket);
   const session = performServerHandshake(local, { settings: SETTINGS, maxSessionMemory, ...RESETS });
   session.on('stream', (stream, headers) => {
-    // A stream of a session that died: its close tells the listener all there is to know.
+    // A stream of a session that died; the listener is notified by its close.
     stream.on('error', () => undefined);
     try {
       listener(stream, headers);
@@ -63,7 +63,7 @@ export async function answerThrough(
 }
 
 async function joined(webSocket: WebSocket): Promise<Socket> {
-  // Nothing may arrive before both ends of the pair are there to carry it on.
+  // No data may arrive before both sockets of the pair are connected.
   webSocket.on('error', () => webSocket.terminate());
   webSocket.pause();
   const [ours, theirs] = await socketPair();
@@ -78,7 +78,7 @@ function widen(session: Http2Session): void {
 
 function guarded<Session extends Http2Session>(session: Session, webSocket: WebSocket): Session {
   session.on('error', () => session.destroy());
-  // After it no stream can begin, and services and runs have streams that do not end: the agent has to dial again.
+  // After GOAWAY no stream can begin, while streams of services and runs stay open: the agent must reconnect.
   session.once('goaway', () => session.destroy());
   session.once('close', () => webSocket.close(1000));
   return session;

@@ -5,16 +5,16 @@ import { StringDecoder } from 'node:string_decoder';
 /** Longest line that is read: parameters and results are objects in a database, not files. */
 const LINE_LIMIT = 32 * 1024 * 1024;
 
-/** The other side sent a line that is none; what it sends cannot be read on. */
+/** The peer sent a line that is not valid; the rest of the stream cannot be read. */
 export class InvalidLine extends Error {
   override readonly name = 'InvalidLine';
 }
 
 /**
- * The values of a stream of JSON lines. Ends with the stream and leaves its other direction alone; rejects when it
- * is cut, with {@link InvalidLine} when a line is not JSON or too long.
+ * The values of a stream of JSON lines. Ends with the stream and leaves its other direction open; rejects when the stream
+ * is reset, and with {@link InvalidLine} when a line is not JSON or too long.
  *
- * @param parse reads a line in place of `JSON.parse`.
+ * @param parse replaces `JSON.parse`.
  */
 export async function* readLines(
   stream: Readable,
@@ -35,7 +35,7 @@ export async function* readLines(
       if (line !== '') yield valueOf(line, parse);
     }
   }
-  // A stream of HTTP/2 that is cut also says it has ended; its code tells.
+  // A reset HTTP/2 stream also ends; only its code shows the reset.
   if (Reflect.get(stream, 'rstCode')) throw new Error('the stream was cut');
   const last = pieces.join('');
   if (last !== '') yield valueOf(last, parse);

@@ -9,8 +9,8 @@ import { join } from 'node:path';
 export type SocketPair = readonly [Socket, Socket];
 
 /**
- * Node's http2 aborts the whole process when a JavaScript duplex beneath it dies in the middle of a write; it is
- * sound on real sockets. So whatever is not a socket is joined to http2 through such a pair.
+ * Node's http2 aborts the whole process when a JavaScript duplex beneath it is destroyed in the middle of a write; on real
+ * sockets it does not. So a WebSocket is connected to http2 through such a pair.
  */
 export async function socketPair(): Promise<SocketPair> {
   const place = await rendezvous();
@@ -21,7 +21,7 @@ export async function socketPair(): Promise<SocketPair> {
   }
 }
 
-/** A name only this user can connect to: a socket in a folder of mode 0700, or a pipe nobody can guess. */
+/** An address only this user can connect to: a socket in a folder of mode 0700, or a pipe with an unguessable name. */
 async function rendezvous(): Promise<{ path: string; remove: () => Promise<void> }> {
   if (process.platform === 'win32') {
     return { path: `\\\\.\\pipe\\cyberun-${randomUUID()}`, remove: () => Promise.resolve() };

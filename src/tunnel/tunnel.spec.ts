@@ -52,7 +52,7 @@ const closed = (ended: ClientHttp2Session | ServerHttp2Session | ClientHttp2Stre
     ended.once('close', resolve);
   });
 
-/** Writes as much as the stream takes, and reads whatever comes. */
+/** Writes as much as the stream takes, and reads everything that arrives. */
 function keepBusy(request: ClientHttp2Stream): void {
   const pump = (): void => {
     while (request.writable && request.write(MEGABYTE));
@@ -85,32 +85,35 @@ describe('the tunnel', () => {
     expect(received).toBe(64 * MEGABYTE.length);
   });
 
-  it.each(['up', 'down'] as const)('makes the writer wait when nobody reads what goes %s', async (way) => {
-    let written = 0;
-    const flood = (stream: NodeJS.WritableStream): void => {
-      while (written < 256 * MEGABYTE.length) {
-        written += MEGABYTE.length;
-        if (!stream.write(MEGABYTE)) return void stream.once('drain', () => flood(stream));
-      }
-    };
-    await using ends = await tunnel((stream, headers) => {
-      stream.respond({ ':status': 200 });
-      if (headers[':path'] !== '/slow') stream.pipe(stream);
-      else if (way === 'down') flood(stream);
-    });
-    const slow = ends.asking.request({ ':method': 'POST', ':path': '/slow' });
-    slow.on('error', () => undefined);
-    if (way === 'up') flood(slow);
-    await once(slow, 'response');
+  it.each(['up', 'down'] as const)(
+    'makes the writer wait when the bytes that go %s are not read',
+    async (way) => {
+      let written = 0;
+      const flood = (stream: NodeJS.WritableStream): void => {
+        while (written < 256 * MEGABYTE.length) {
+          written += MEGABYTE.length;
+          if (!stream.write(MEGABYTE)) return void stream.once('drain', () => flood(stream));
+        }
+      };
+      await using ends = await tunnel((stream, headers) => {
+        stream.respond({ ':status': 200 });
+        if (headers[':path'] !== '/slow') stream.pipe(stream);
+        else if (way === 'down') flood(stream);
+      });
+      const slow = ends.asking.request({ ':method': 'POST', ':path': '/slow' });
+      slow.on('error', () => undefined);
+      if (way === 'up') flood(slow);
+      await once(slow, 'response');
 
-    // Others are served meanwhile, often enough for the flood to have run dry.
-    for (let round = 0; round < 50; round += 1) {
-      const other = ends.asking.request({ ':method': 'POST', ':path': '/other' });
-      other.end('x');
-      expect((await buffer(other)).toString()).toBe('x');
-    }
-    expect(written).toBeLessThan(32 * MEGABYTE.length);
-  });
+      // Others are served meanwhile, often enough for the flood to have run dry.
+      for (let round = 0; round < 50; round += 1) {
+        const other = ends.asking.request({ ':method': 'POST', ':path': '/other' });
+        other.end('x');
+        expect((await buffer(other)).toString()).toBe('x');
+      }
+      expect(written).toBeLessThan(32 * MEGABYTE.length);
+    },
+  );
 
   it.each([0, 1])(
     'survives an abrupt end of WebSocket %i in the middle of traffic, ten times',
@@ -132,7 +135,7 @@ describe('the tunnel', () => {
     },
   );
 
-  it('tells the answering end that the asking one gave up', async () => {
+  it('notifies the answering end of a request that the asking end cancels', async () => {
     let gaveUp: (() => void) | undefined;
     const told = new Promise<void>((resolve) => (gaveUp = resolve));
     await using ends = await tunnel((stream) => {
@@ -146,7 +149,7 @@ describe('the tunnel', () => {
     expect(ends.answering.destroyed).toBe(false);
   });
 
-  it('stays while callers give up 5,000 requests as fast as they can', async () => {
+  it('stays open while callers cancel 5,000 requests as fast as they can', async () => {
     await using ends = await tunnel(echo);
     for (let given = 0; given < 5000; given += 100) {
       const requests = Array.from({ length: 100 }, () => ends.asking.request({ ':method': 'POST' }));
@@ -165,9 +168,9 @@ describe('the tunnel', () => {
   });
 });
 
-describe('a GOAWAY', () => {
+describe('the tunnel, after a GOAWAY', () => {
   it.each(['asking', 'answering'] as const)(
-    'from the end that is %s ends the connection, although streams are open',
+    'from the %s end, closes the connection although streams are open',
     async (who) => {
       await using ends = await tunnel(echo);
       const open = ends.asking.request({ ':method': 'POST', ':path': '/' });
@@ -181,8 +184,8 @@ describe('a GOAWAY', () => {
   );
 });
 
-describe('an answer that fails', () => {
-  it('ends its own stream and no other', async () => {
+describe('the tunnel, when an answer fails', () => {
+  it('ends its stream and no other', async () => {
     await using ends = await tunnel((stream, headers) => {
       if (headers[':path'] === '/bad') throw new Error('a listener that throws');
       echo(stream, headers);
@@ -195,7 +198,7 @@ describe('an answer that fails', () => {
   });
 });
 
-describe('liveness', () => {
+describe('watchLiveness', () => {
   it('ends a connection whose peer no longer answers', async () => {
     await using ends = await tunnel(echo);
     const [ours, theirs] = ends.webSockets;
@@ -206,7 +209,7 @@ describe('liveness', () => {
     expect(ours.readyState).toBe(WebSocket.CLOSED);
   });
 
-  it('leaves a quiet, living peer alone', async () => {
+  it('keeps the connection of a silent peer that answers pings', async () => {
     await using ends = await tunnel(echo);
     watchLiveness(ends.webSockets[0], 5);
     await delay(100);
@@ -214,8 +217,8 @@ describe('liveness', () => {
   });
 });
 
-describe('JSON lines', () => {
-  it('arrive one by one, however they are cut', async () => {
+describe('readLines', () => {
+  it('yields one line at a time, however the bytes are split', async () => {
     await using ends = await tunnel((stream) => {
       stream.respond({ ':status': 200 });
       void (async () => {
@@ -233,7 +236,7 @@ describe('JSON lines', () => {
     expect(values).toEqual([{ got: { a: 'ü' } }, { got: [1] }, { got: 2 }]);
   });
 
-  it('reject when the connection is cut', async () => {
+  it('rejects when the connection is cut', async () => {
     await using ends = await tunnel((stream) => {
       stream.respond({ ':status': 200 });
       stream.write('1\n');

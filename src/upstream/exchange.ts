@@ -13,7 +13,7 @@ export interface RawResponse {
   readonly data: unknown;
 }
 
-/** When to abort, whatever the runtime does. */
+/** When to abort. */
 export interface ExchangeLimits {
   readonly signal: AbortSignal | undefined;
   /** For headers and body together. */

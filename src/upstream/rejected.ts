@@ -44,7 +44,7 @@ interface Rejection {
   readonly status: number;
   /** Value of the `Retry-After` header. */
   readonly retryAfter: string | undefined;
-  /** Body of the response, whatever its type. */
+  /** Body of the response, of any type. */
   readonly text: string;
   /** Masked if the runtime repeats it, as is everything else that looks like a key. */
   readonly key: string;

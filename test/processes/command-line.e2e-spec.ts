@@ -20,7 +20,7 @@ describe('a server that cannot start says why in one sentence:', () => {
     other.close();
     expect([taken.code, same.code]).toEqual([1, 1]);
     expect(taken.stderr).toBe(
-      `cyberun-mcp: Port ${port} on 127.0.0.1 cannot be had for metrics (EADDRINUSE). Choose another with CYBERUN_METRICS_PORT (0 picks a free one), or leave it empty.\n`,
+      `cyberun-mcp: Port ${port} on 127.0.0.1 is not available for metrics (EADDRINUSE). Choose another with CYBERUN_METRICS_PORT (0 picks a free one), or leave it empty.\n`,
     );
     expect(same.stderr).toBe(
       `cyberun-mcp: CYBERUN_METRICS_PORT is ${port}, which is CYBERUN_HTTP_PORT too. Choose another one. Example: 9464\n`,

@@ -12,7 +12,7 @@ import {
 } from '../../contract/index.js';
 import { type Caller, UpstreamClient } from '../../upstream/index.js';
 
-/** The container service endpoints of the Runtime API, one method per endpoint. What they show is masked. */
+/** The container service endpoints of the Runtime API, one method per endpoint. Secrets in responses are masked. */
 @Injectable()
 export class ContainerServicesService {
   constructor(private readonly upstream: UpstreamClient) {}

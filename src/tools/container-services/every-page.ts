@@ -1,6 +1,6 @@
 import { type ContainerServiceList, PER_PAGE_LIMIT, type PageQuery } from '../../contract/index.js';
 
-/** As many pages as a model can use; `total_count` tells when there are more. */
+/** As many pages as a model can use; `total_count` shows whether there are more. */
 const PAGE_CAP = 10;
 
 /** All pages of a list as one, up to a cap. A deployment that does not page gives one. */
@@ -12,7 +12,7 @@ export async function everyPage(
   const total = first.page_meta?.total_count ?? services.length;
   for (let current_page = 2; current_page <= PAGE_CAP && services.length < total; current_page++) {
     const { service_list } = await page({ current_page, per_page: PER_PAGE_LIMIT });
-    // An empty page, or one we have: the deployment counts otherwise, or does not page.
+    // An empty page, or a repeated one: the deployment counts differently, or does not page.
     const fresh = service_list.filter(
       (one) => !services.some((had) => had.service_slug === one.service_slug),
     );

@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { resultSample } from '../../../test/support/runtime-samples.js';
 import { resultLinks } from './result-links.js';
 
-describe('the links of a result', () => {
-  it('are one per output, with type and size where the runtime tells them', () => {
+describe('resultLinks', () => {
+  it('makes one link per output, with type and size if the runtime gives them', () => {
     expect(resultLinks(resultSample)).toEqual([
       {
         type: 'resource_link',
@@ -17,7 +17,7 @@ describe('the links of a result', () => {
     ]);
   });
 
-  it('count an output once that is told twice, and name one after its address', () => {
+  it('lists an output once that is given twice, and names one after its URL', () => {
     const uri = 'https://s3.example.com/tasks/x/output_00001_.png?X-Amz-Expires=3600';
     const task = { id: 'x', task_output: { storage_key: 'k' } };
     expect(resultLinks({ ...task, download_url: uri })).toEqual([
@@ -29,7 +29,7 @@ describe('the links of a result', () => {
   });
 
   it.each([null, undefined, {}, { a: 'javascript:alert(1)' }, { a: 'https://' }])(
-    '%j gives none',
+    'makes no links for %j',
     (download_urls) => {
       expect(resultLinks({ id: 'x', task_output: null, download_urls })).toEqual([]);
     },

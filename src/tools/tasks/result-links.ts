@@ -3,7 +3,7 @@ import { z } from 'zod';
 
 import type { TaskResult } from '../../contract/index.js';
 
-/** What some runtimes tell about their output files; others tell nothing. */
+/** What some runtimes say about their output files; others say nothing. */
 const describedFiles = z.object({
   files: z.array(
     z.object({ name: z.string(), size: z.number().optional(), content_type: z.string().optional() }),

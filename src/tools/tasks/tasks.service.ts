@@ -44,7 +44,7 @@ export class TasksService {
       method: 'GET',
       path: ['r', 'tasks', taskId, 'result'],
       answer: taskResult,
-      // What a run wrote is passed on unchanged.
+      // Numbers in the output of a run keep their exact digits.
       parse: parseExact,
     });
   }

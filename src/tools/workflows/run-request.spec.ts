@@ -6,9 +6,9 @@ import { runRequestFor } from './run-request.js';
 const withParameters = (...keys: string[]) =>
   vi.fn(() => Promise.resolve<Workflow>({ id: 'w', parameters: keys.map((key) => ({ key })) }));
 
-describe('the body of a run', () => {
+describe('runRequestFor', () => {
   it.each([[{}], [{ prompt: 'x', steps: 3 }]])(
-    '%j is the parameters, and nobody has to be asked',
+    'takes %j as the parameters, without getting the workflow',
     async (body) => {
       const workflow = withParameters();
       expect(await runRequestFor(body, workflow)).toEqual({ parameters: body });
@@ -59,7 +59,7 @@ describe('the body of a run', () => {
       rest,
     ],
     ['the REST body with no parameters at all', { parameters: null }, ['prompt'], { parameters: {} }],
-  ])('may be %s', async (_name, body, parameters, request) => {
+  ])('accepts %s', async (_name, body, parameters, request) => {
     expect(await runRequestFor(body as Record<string, unknown>, withParameters(...parameters))).toEqual(
       request,
     );
@@ -75,7 +75,7 @@ describe('the body of a run', () => {
     ['parameters that are a list', { parameters: [1] }, [], /body\.parameters: must be an object/],
     ['parameters that are other text', { parameters: 'a=1' }, [], /body\.parameters: must be an object/],
     ['parameters in JSON text of a list', { parameters: '[1]' }, [], /body\.parameters: must be an object/],
-  ])('may not hold %s', async (_name, body, parameters, message) => {
+  ])('rejects %s', async (_name, body, parameters, message) => {
     await expect(
       runRequestFor(body as Record<string, unknown>, withParameters(...parameters)),
     ).rejects.toThrow(message);

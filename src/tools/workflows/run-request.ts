@@ -6,10 +6,10 @@ type Body = Readonly<Record<string, unknown>>;
 const RESERVED: ReadonlySet<string> = new Set(RUN_BODY_KEYS);
 
 /**
- * The REST body for what a caller gave as `body`: that body itself, or the bare parameters. Only a name the API
- * reserves makes it doubtful; then the workflow's own parameters tell.
+ * The REST body for the `body` of a caller, which is either that body itself or the bare parameters. Only a name that the
+ * API reserves makes it ambiguous; then the workflow's own parameters decide.
  *
- * @throws {InvalidInput} when a part of it would reach no parameter.
+ * @throws {InvalidInput} when a part of it belongs to no parameter.
  */
 export async function runRequestFor(body: Body, workflow: () => Promise<Workflow>): Promise<Body> {
   if (!Object.keys(body).some((key) => RESERVED.has(key))) return { parameters: body };
@@ -40,7 +40,7 @@ function isRestBody(body: Body, inner: Body | undefined, names: ReadonlySet<stri
   );
 }
 
-/** The body as the API takes it; what stands beside `parameters` must be an option of the API. */
+/** The body as the API takes it; every key beside `parameters` must be an option of the API. */
 function restBody(body: Body, inner: Body | undefined): Body {
   const strays = Object.keys(body).filter((key) => !RESERVED.has(key));
   const faults = strays.map((key) => ({
@@ -57,7 +57,7 @@ function restBody(body: Body, inner: Body | undefined): Body {
   return { ...body, parameters: inner };
 }
 
-/** What is absent is no parameters; JSON text is what it says. */
+/** Absent means no parameters; JSON text is parsed. */
 function objectOf(given: unknown): Body | undefined {
   const value = typeof given === 'string' ? fromJsonText(given, ['object']) : (given ?? {});
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Body) : undefined;

@@ -10,7 +10,7 @@ type Call = (workflows: WorkflowsService) => Promise<unknown>;
 const upload = { file_key: 'k', upload_url: 'https://s3.example.com/k', upload_headers: { a: 'b' } };
 const file = { file_name: 'a.png', file_size: 1, content_type: 'image/png' };
 
-describe('the workflow endpoints', () => {
+describe('WorkflowsService', () => {
   it.each<[string, Call, unknown]>([
     [
       'GET /r/workflows?current_page=2&per_page=5',
@@ -34,19 +34,19 @@ describe('the workflow endpoints', () => {
       (workflows) => workflows.runBySlug(someCaller, 'a@2', {}),
       { task_id: TASK_ID },
     ],
-  ])('%s', async (endpoint, call, answer) => {
+  ])('calls %s', async (endpoint, call, answer) => {
     const { client, asked } = recordingUpstream(answer);
     expect(await call(new WorkflowsService(client))).toEqual(answer);
     expect(asked).toEqual([endpoint]);
   });
 
-  it('keep unknown fields, and a list under another name', async () => {
+  it('keeps unknown fields, and accepts a list under another name', async () => {
     const { client } = recordingUpstream({ items: [workflowSample], of_tomorrow: 1 });
     const list = await new WorkflowsService(client).list(someCaller, {});
     expect(list).toEqual({ workflow_list: [workflowSample as Workflow], of_tomorrow: 1 });
   });
 
-  it('say of a run whose answer is lost where to look', async () => {
+  it('says where to look for a run whose response was lost', async () => {
     const { client, sent } = recordingUpstream({ task_id: TASK_ID });
     await new WorkflowsService(client).run(someCaller, WORKFLOW_ID, {});
     expect(sent[0]?.whenUnsure).toContain('list_tasks before you run it again');

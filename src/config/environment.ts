@@ -1,6 +1,14 @@
 import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 
+/** What npm runs when it starts this program: `scripts/start.mjs` by `npm start`, the command by `npx` or a script. */
+const OUR_SCRIPT = /(^|['"\s/\\])(start\.mjs|cyberun-mcp)(['"\s]|$)/;
+
+/** Whether npm started this program itself, and not another one that then started it and may outlive npm. */
+export function isStartedByNpm(environment: NodeJS.ProcessEnv = process.env): boolean {
+  return OUR_SCRIPT.test(environment['npm_lifecycle_script'] ?? '');
+}
+
 /**
  * Where a program keeps data of a user that is neither a setting nor temporary: `XDG_STATE_HOME` (XDG Base Directory
  * Specification 0.8, absolute paths only), on Windows `LOCALAPPDATA`.

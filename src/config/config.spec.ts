@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { readAgentKey, readConfig, SettingError, unknownVariables } from './read-config.js';
+import { readAgentKey, readConfig, SettingError, unknownVariables } from './config.js';
 
 const sentence = (role: 'all' | 'mcp' | 'runtime', environment: NodeJS.ProcessEnv): string => {
   try {
@@ -12,18 +12,18 @@ const sentence = (role: 'all' | 'mcp' | 'runtime', environment: NodeJS.ProcessEn
   return '';
 };
 
-describe('the settings', () => {
-  it('have a default each', () => {
+describe('readConfig', () => {
+  it('has a default for every setting', () => {
     expect(readConfig('all', {})).toMatchObject({ role: 'all', httpHost: '127.0.0.1', httpPort: 8080 });
   });
 
-  it('are frozen, lists included', () => {
+  it('freezes the settings, lists included', () => {
     const config = readConfig('all', { CYBERUN_AGENT_LABELS: 'local, gpu' });
     expect(config.agentLabels).toEqual(['local', 'gpu']);
     expect(Object.isFrozen(config) && Object.isFrozen(config.agentLabels)).toBe(true);
   });
 
-  it('treat an empty variable as one that is not set', () => {
+  it('treats an empty variable as not set', () => {
     expect(readConfig('all', { CYBERUN_HTTP_PORT: ' ' }).httpPort).toBe(8080);
   });
 
@@ -33,31 +33,31 @@ describe('the settings', () => {
     ['CYBERUN_HTTP_PUBLIC_URL', 'mcp.example.com', 'https://mcp.example.com'],
     ['CYBERUN_AGENT_LABELS', 'a b', 'local,gpu'],
     ['CYBERUN_LOGGER_LEVEL', 'loud', 'info'],
-  ])('refuse %s=%s in a sentence with an example', (name, value, example) => {
+  ])('rejects %s=%s in a sentence with an example', (name, value, example) => {
     expect(sentence('all', { [name]: value })).toMatch(
       new RegExp(`^${name} is "${value}", but .* Example: ${example}$`),
     );
   });
 
-  it('never echo a secret', () => {
+  it('never echoes a secret', () => {
     const message = sentence('all', { CYBERUN_BOOTSTRAP_KEY: 'sk-short' });
     expect(message).toContain('CYBERUN_BOOTSTRAP_KEY');
     expect(message).not.toContain('sk-short');
   });
 
-  it('insist on a runtime for role mcp, and on none for the others', () => {
+  it('requires a runtime URL for role mcp, and rejects one for the others', () => {
     expect(sentence('mcp', {})).toContain('CYBERUN_RUNTIME_URL');
     expect(sentence('all', { CYBERUN_RUNTIME_URL: 'http://127.0.0.1/api/v1' })).toContain('--role mcp');
   });
 
-  it.each([undefined, 'sk-abcdefgh', ''])('take no key of another family for an agent: %s', (key) => {
+  it.each([undefined, 'sk-abcdefgh', ''])('accepts only an ak- key for an agent, not %s', (key) => {
     expect(() => readAgentKey({ CYBERUN_AGENT_KEY: key })).toThrow(
       /^CYBERUN_AGENT_KEY must hold an ak- key\./,
     );
     expect(readAgentKey({ CYBERUN_AGENT_KEY: 'ak-abcdefgh' })).toBe('ak-abcdefgh');
   });
 
-  it('point out variables nothing reads', () => {
+  it('lists variables that no setting reads', () => {
     expect(unknownVariables({ CYBERUN_HTP_PORT: '1', CYBERUN_MCP_SERVICE_HOST: 'x', PATH: '/' })).toEqual([
       'CYBERUN_HTP_PORT',
     ]);
