@@ -8,7 +8,7 @@ import { REFUSALS } from '../support/refusals.js';
 
 /** Where requests are refused before they are a session's or a tool's. */
 const EDGE = ['src/http', 'src/mcp/http', 'src/mcp/auth', 'src/mcp/endpoint', 'src/mcp/calls'];
-const STATUS = /(?:new Refusal\(\s*|status: |refusal\()([45]\d\d)\b/g;
+const STATUS = /(?:new JsonRpcHttpError\(\s*|status: |error\()([45]\d\d)\b/g;
 
 it('every status that the edge refuses with is in the table that e2e tests try', () => {
   const sources = EDGE.flatMap((area) => globSync(`${area}/*.ts`, { cwd: packagePaths.root }))

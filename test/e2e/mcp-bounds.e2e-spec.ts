@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 
-import { Bounds } from '../../src/mcp/calls/index.js';
+import { LimitCounter } from '../../src/mcp/calls/index.js';
 import { LiveSessions } from '../../src/mcp/sessions/index.js';
-import { Sessions } from '../../src/mcp/storage/index.js';
+import { SessionStore } from '../../src/mcp/storage/index.js';
 import { KEY, McpApp } from '../support/mcp-app.js';
 import { allOf, answerOf, call, McpHttp, rpc } from '../support/mcp-http.js';
 import { until } from '../support/processes.js';
@@ -140,7 +140,7 @@ describe('a session with the one standalone stream it may have', () => {
     const session = await http.open();
     const left = new AbortController();
     const first = await http.listen(session);
-    const count = vi.spyOn(app.app.get(Bounds, { strict: false }), 'count');
+    const count = vi.spyOn(app.app.get(LimitCounter, { strict: false }), 'count');
 
     expect((await http.listen(session, { signal: left.signal })).status).toBe(200);
 
@@ -155,7 +155,7 @@ describe('a session that ends while it is being looked up', () => {
   it('stays dead', async () => {
     const http = client();
     const session = await http.open();
-    const sessions = app.app.get(Sessions, { strict: false });
+    const sessions = app.app.get(SessionStore, { strict: false });
     const find = sessions.find.bind(sessions);
     const ended = Promise.withResolvers<void>();
     const asked = Promise.withResolvers<void>();
@@ -189,13 +189,15 @@ describe('what a client says of itself', () => {
 
   it('is kept as text, up to its bound, and refused above', async () => {
     const http = client();
-    const open = vi.spyOn(app.app.get(Sessions, { strict: false }), 'open');
+    const open = vi.spyOn(app.app.get(SessionStore, { strict: false }), 'open');
 
     expect((await http.send('POST', rpc('initialize', hello(LONGEST)))).status).toBe(200);
     const refused = await http.send('POST', rpc('initialize', hello(LONGEST + 1)));
 
     expect(refused.status).toBe(400);
-    expect(open.mock.calls.map(([{ hello: kept }]) => kept)).toEqual([JSON.stringify(hello(LONGEST))]);
+    expect(open.mock.calls.map(([{ initializeParams: kept }]) => kept)).toEqual([
+      JSON.stringify(hello(LONGEST)),
+    ]);
     open.mockRestore();
   });
 });

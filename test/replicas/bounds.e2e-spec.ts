@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 
-import { Sessions } from '../../src/mcp/storage/index.js';
+import { SessionStore } from '../../src/mcp/storage/index.js';
 import { IDLE_MS, IDLING } from '../support/idling.js';
 import { McpApp } from '../support/mcp-app.js';
 import { McpHttp, rpc } from '../support/mcp-http.js';
@@ -98,7 +98,7 @@ describe('a session that ends at the other replica while it is being looked up',
   it.each(['POST', 'GET'])('stays dead for a %s', async (method) => {
     const [here, there] = pair();
     const session = await here.open();
-    const sessions = apps[0].app.get(Sessions, { strict: false });
+    const sessions = apps[0].app.get(SessionStore, { strict: false });
     const find = sessions.find.bind(sessions);
     const asked = Promise.withResolvers<void>();
     const ended = Promise.withResolvers<void>();

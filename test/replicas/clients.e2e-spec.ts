@@ -79,11 +79,11 @@ it('Redis holds no session id and no key, and nothing without expiry; the keys o
 
   const tag = hash('sha256', id);
   expect(keys).toEqual(
-    expect.arrayContaining([`cyberun:mcp:{${tag}}:record`, `cyberun:mcp:{${tag}}:stream`, places]),
+    expect.arrayContaining([`cyberun:mcp:{${tag}}:session`, `cyberun:mcp:{${tag}}:stream`, places]),
   );
   // Beside what belongs to sessions, each replica that runs streamed calls says that it is alive.
   for (const key of keys.filter((name) => name !== places))
-    expect(key).toMatch(/^cyberun:mcp:(\{[0-9a-f]{64}\}:(record|stream)|replica:[0-9a-f-]{36})$/);
+    expect(key).toMatch(/^cyberun:mcp:(\{[0-9a-f]{64}\}:(session|stream)|replica:[0-9a-f-]{36})$/);
   expect(livesLeft.every((seconds) => seconds > 0)).toBe(true);
   for (const secret of [id, KEY, KEY.slice(3)]) expect(everything).not.toContain(secret);
 });

@@ -15,7 +15,7 @@ import {
   serverInfo,
 } from '../../src/mcp/index.js';
 import { CyberunStrategy } from '../../src/mcp/endpoint/index.js';
-import { Traffic } from '../../src/mcp/calls/index.js';
+import { InFlightRequests } from '../../src/mcp/calls/index.js';
 import { type Caller, UpstreamClient, type KeyValidation } from '../../src/upstream/index.js';
 import { LogBook } from './log-book.js';
 import { OddTools, SampleTools } from './sample-tools.js';
@@ -121,7 +121,7 @@ export class McpApp implements AsyncDisposable {
 
   /** Standalone streams and subscriptions that are open. */
   get openStreams(): number {
-    return this.app.get(Traffic, { strict: false }).streamCount;
+    return this.app.get(InFlightRequests, { strict: false }).streamCount;
   }
 
   drain(graceMs: number): Promise<void> {

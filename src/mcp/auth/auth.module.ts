@@ -2,12 +2,12 @@ import { Module } from '@nestjs/common';
 
 import { UpstreamModule } from '../../upstream/index.js';
 import { BearerGuard } from './bearer.guard.js';
-import { KeyVerdicts } from './key-verdicts.js';
+import { KeyValidator } from './key-validator.js';
 
 /** Which keys are let in, and what they may do. */
 @Module({
   imports: [UpstreamModule],
-  providers: [KeyVerdicts, BearerGuard],
-  exports: [KeyVerdicts, BearerGuard],
+  providers: [KeyValidator, BearerGuard],
+  exports: [KeyValidator, BearerGuard],
 })
 export class AuthModule {}

@@ -3,9 +3,9 @@ import { hash } from 'node:crypto';
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 
+import type { AuthenticatedRequest } from './authenticated-request.js';
 import { integrationKey, invalidKey } from './challenge.js';
-import { KeyVerdicts } from './key-verdicts.js';
-import type { KeyedRequest } from './keyed-request.js';
+import { KeyValidator } from './key-validator.js';
 
 /** How many keys are remembered; and no header that is longer than theirs. */
 const CAP = 1000;
@@ -13,7 +13,7 @@ const LONGEST = 512;
 
 interface Key {
   readonly token: string;
-  readonly clientId: string;
+  readonly keyHash: string;
 }
 
 /** Lets a request in with an integration key and keeps the key for the calls made on its behalf. */
@@ -22,26 +22,26 @@ export class BearerGuard implements CanActivate {
   /** Keys and their hashes by the header they came in, so that a client's key is hashed once. Never logged. */
   private readonly seen = new LRUCache<string, Key>({ max: CAP });
 
-  constructor(private readonly verdicts: KeyVerdicts) {}
+  constructor(private readonly validator: KeyValidator) {}
 
   canActivate(context: ExecutionContext): true | Promise<true> {
-    return this.admit(context.switchToHttp().getRequest<KeyedRequest>());
+    return this.admit(context.switchToHttp().getRequest<AuthenticatedRequest>());
   }
 
-  /** @throws {Refusal} 401, also by rejecting. */
-  admit(request: KeyedRequest): true | Promise<true> {
-    const { token, clientId } = this.keyIn(request.headers.authorization);
-    request.auth = { token, clientId, scopes: [] };
-    const known = this.verdicts.known(clientId);
-    return known ? admitted(known) : this.verdicts.ask(clientId, token).then(admitted);
+  /** @throws {JsonRpcHttpError} 401, also by rejecting. */
+  admit(request: AuthenticatedRequest): true | Promise<true> {
+    const { token, keyHash } = this.keyIn(request.headers.authorization);
+    request.auth = { token, clientId: keyHash, keyHash, scopes: [] };
+    const cached = this.validator.cached(keyHash);
+    return cached ? admitted(cached) : this.validator.validate(keyHash, token).then(admitted);
   }
 
-  /** @throws {Refusal} 401 */
+  /** @throws {JsonRpcHttpError} 401 */
   private keyIn(header = ''): Key {
     const seen = this.seen.get(header);
     if (seen) return seen;
     const token = integrationKey(header);
-    const key = { token, clientId: hash('sha256', token, 'base64url') };
+    const key = { token, keyHash: hash('sha256', token, 'base64url') };
     if (header.length > LONGEST) return key;
     this.seen.set(header, key);
     return key;

@@ -1,4 +1,4 @@
-import { CODE, Refusal } from '../protocol/index.js';
+import { CODE, JsonRpcHttpError } from '../protocol/index.js';
 
 /** Integration keys; the other credential families are not for AI agents. */
 const ACCEPTED_PREFIX = 'sk-';
@@ -15,7 +15,7 @@ const BEARER = /^Bearer +([A-Za-z0-9\-._~+/]+=*) *$/i;
 /**
  * The integration key in an Authorization header.
  *
- * @throws {Refusal} 401 that says which kind of key is needed.
+ * @throws {JsonRpcHttpError} 401 that says which kind of key is needed.
  */
 export function integrationKey(authorization: string | undefined): string {
   // RFC 6750: a request without credentials is challenged without an error code.
@@ -30,15 +30,15 @@ export function integrationKey(authorization: string | undefined): string {
 }
 
 /** What the owner of a key that is revoked, expired or unknown is told. */
-export const invalidKey = (): Refusal =>
+export const invalidKey = (): JsonRpcHttpError =>
   invalid(`The integration key (sk-) is invalid, revoked or expired. Ask the user for a new one. ${HOW}`);
 
-const challenge = (message: string, parameters = ''): Refusal =>
-  new Refusal(401, CODE.refused, `Unauthorized: ${message}`, {
+const challenge = (message: string, parameters = ''): JsonRpcHttpError =>
+  new JsonRpcHttpError(401, CODE.serverError, `Unauthorized: ${message}`, {
     headers: { 'WWW-Authenticate': `Bearer realm="cyberun"${parameters}` },
   });
 
-const invalid = (message: string): Refusal =>
+const invalid = (message: string): JsonRpcHttpError =>
   challenge(message, `, error="invalid_token", error_description="${inHeader(message)}"`);
 
 /** The letters RFC 6750 allows in a description. */

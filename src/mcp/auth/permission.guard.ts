@@ -10,8 +10,8 @@ import { Reflector } from '@nestjs/core';
 import { McpContext } from '@rekog/mcp-nest';
 
 import { ToolError } from '../protocol/index.js';
-import { KeyVerdicts } from './key-verdicts.js';
-import type { KeyedRequest } from './keyed-request.js';
+import type { AuthenticatedRequest } from './authenticated-request.js';
+import { KeyValidator } from './key-validator.js';
 
 const PERMISSION = 'cyberun:permission';
 
@@ -20,15 +20,15 @@ const PERMISSION = 'cyberun:permission';
 export class PermissionGuard implements CanActivate {
   constructor(
     private readonly reflector: Reflector,
-    private readonly verdicts: KeyVerdicts,
+    private readonly validator: KeyValidator,
   ) {}
 
   canActivate(context: ExecutionContext): true {
     const call: unknown = context.getType() === 'rpc' ? context.switchToRpc().getContext() : undefined;
     const needed = this.reflector.get<string | undefined>(PERMISSION, context.getHandler());
     if (needed === undefined || !(call instanceof McpContext)) return true;
-    const { clientId: keyHash } = (call.getRawRequest() as KeyedRequest).auth;
-    const permissions = this.verdicts.known(keyHash)?.permissions;
+    const { keyHash } = (call.getRawRequest() as AuthenticatedRequest).auth;
+    const permissions = this.validator.cached(keyHash)?.permissions;
     if (permissions === undefined || permissions.has(needed)) return true;
     throw new ToolError(
       `Forbidden: the integration key lacks the permission "${needed}". Do not retry; ask the user for a key that has it.`,

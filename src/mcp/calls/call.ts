@@ -2,19 +2,19 @@ import type { RequestId } from '@modelcontextprotocol/server';
 
 import { CODE, errorMessage } from '../protocol/index.js';
 import type { EncodedMessage } from './encoded-result.js';
+import type { OpenCall } from './in-flight-requests.js';
 import type { Reply } from './reply.js';
-import type { OpenCall } from './traffic.js';
 
 /** What a client is told whose request outlasted the server. */
 export const INTERRUPTED = 'The server shut down before the request was answered; it may have taken effect.';
 
 /** One request that is being worked on; answered once, or given up. */
 export class Call implements OpenCall {
-  place?: number;
+  index?: number;
   private controller: AbortController | undefined;
   private reason: Error | undefined;
   private isDone = false;
-  private patience: NodeJS.Timeout | undefined;
+  private abandonTimer: NodeJS.Timeout | undefined;
 
   constructor(
     readonly id: RequestId,
@@ -55,26 +55,26 @@ export class Call implements OpenCall {
   }
 
   interrupt(): void {
-    this.answer(errorMessage(this.id, { code: CODE.refused, message: INTERRUPTED }));
+    this.answer(errorMessage(this.id, { code: CODE.serverError, message: INTERRUPTED }));
   }
 
   /** Gives it up after a while, counted from the last time this was said, unless it is done by then. */
   cancelIn(delayMs: number, reason: string): void {
     if (this.isDone) return;
-    clearTimeout(this.patience);
-    this.patience = setTimeout(() => this.stop(reason, 'abandoned'), delayMs).unref();
+    clearTimeout(this.abandonTimer);
+    this.abandonTimer = setTimeout(() => this.stop(reason, 'abandoned'), delayMs).unref();
   }
 
   private stop(reason: string, why: 'cancelled' | 'abandoned'): void {
     if (this.isDone) return;
     this.abort(reason);
     this.finish();
-    this.reply.forgo(why);
+    this.reply.skip(why);
   }
 
   private finish(): void {
     this.isDone = true;
-    clearTimeout(this.patience);
+    clearTimeout(this.abandonTimer);
     this.onDone(this);
   }
 }

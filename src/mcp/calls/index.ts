@@ -1,10 +1,10 @@
 export { ANSWERED, type Begun } from './begun.js';
-export { Bounds } from './bounds.js';
 export { Call, INTERRUPTED } from './call.js';
 export { CallsModule } from './calls.module.js';
 export { EncodedResult } from './encoded-result.js';
 export { EventStream } from './event-stream.js';
-export { Outbox } from './outbox.js';
-export { type Kept, Reply } from './reply.js';
-export { type Listed, Roster } from './roster.js';
-export { type OpenCall, Traffic } from './traffic.js';
+export { type OpenCall, InFlightRequests } from './in-flight-requests.js';
+export { type Indexed, IndexedSet } from './indexed-set.js';
+export { LimitCounter } from './limit-counter.js';
+export { type RecordedStream, Reply } from './reply.js';
+export { WriteBacklog } from './write-backlog.js';

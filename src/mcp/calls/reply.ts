@@ -7,7 +7,7 @@ import { EventStream } from './event-stream.js';
 const LARGE = 65_536;
 
 /** Keeps what a stream says, so that a client which loses its connection misses nothing. */
-export interface Kept {
+export interface RecordedStream {
   /** Id of an event before the first message, for clients that understand one. */
   readonly firstEventId: string | undefined;
   /** Keeps a message; returns the event id it is sent under. */
@@ -21,34 +21,34 @@ export interface Kept {
 }
 
 /** @param onRead to be called when the client reads on over another connection, and now and then while it does. */
-export type Keep = (onRead: () => void) => Kept;
+export type StartRecording = (onRead: () => void) => RecordedStream;
 
 interface Expected {
   readonly headers?: OutgoingHttpHeaders;
   /** Answers to come; more than one for a batch. */
   readonly answers?: number;
   /** Called when it becomes a stream, which then outlives its connection. */
-  readonly keep?: Keep;
+  readonly startRecording?: StartRecording;
 }
 
 /** The HTTP response to one POST: plain JSON, or a stream of events from the first notification on. */
 export class Reply {
   private stream: EventStream | undefined;
-  private kept: Kept | undefined;
+  private recording: RecordedStream | undefined;
   private readonly answers: (string | EncodedMessage)[] = [];
   private status = 200;
   private readonly headers: OutgoingHttpHeaders;
-  private awaited: number;
-  private readonly keep: Keep | undefined;
-  private lost: () => void = () => undefined;
+  private expected: number;
+  private readonly startRecording: StartRecording | undefined;
+  private onLostListener: () => void = () => undefined;
 
   constructor(
     private readonly response: ServerResponse,
-    { headers = {}, answers = 1, keep }: Expected = {},
+    { headers = {}, answers = 1, startRecording }: Expected = {},
   ) {
     this.headers = headers;
-    this.awaited = answers;
-    this.keep = keep;
+    this.expected = answers;
+    this.startRecording = startRecording;
   }
 
   /**
@@ -56,7 +56,7 @@ export class Reply {
    * over another connection.
    */
   onLost(listener: () => void): void {
-    this.lost = listener;
+    this.onLostListener = listener;
     if (this.response.destroyed) {
       listener();
       return;
@@ -68,64 +68,64 @@ export class Reply {
 
   /** Sends a message that is not an answer. */
   async notify(message: string): Promise<void> {
-    if (!this.isOver) await this.openStream().send(message, this.kept?.append(message));
+    if (!this.isEnded) await this.openStream().send(message, this.recording?.append(message));
   }
 
   /** Makes it a stream now, so that it stays awake while nothing is said. */
   openStream(): EventStream {
     if (this.stream) return this.stream;
-    this.kept = this.keep?.(() => this.readOn());
-    this.stream = new EventStream(this.response, this.headers, this.kept?.firstEventId);
+    this.recording = this.startRecording?.(() => this.endConnection());
+    this.stream = new EventStream(this.response, this.headers, this.recording?.firstEventId);
     for (const answer of this.answers.splice(0)) void this.stream.send(String(answer));
     return this.stream;
   }
 
   /** Ends the connection before the answer, where the client knows to come back for it. */
   pause(): void {
-    if (!this.keep || this.isOver) return;
+    if (!this.startRecording || this.isEnded) return;
     this.openStream();
-    if (this.kept?.firstEventId !== undefined) this.readOn();
+    if (this.recording?.firstEventId !== undefined) this.endConnection();
   }
 
   answer(message: string | EncodedMessage, status = 200): void {
-    if (this.isOver) return;
+    if (this.isEnded) return;
     this.status = status;
-    this.awaited -= 1;
+    this.expected -= 1;
     if (!this.stream) this.answers.push(message);
-    else if (this.awaited > 0) void this.stream.send(String(message));
+    else if (this.expected > 0) void this.stream.send(String(message));
     else this.endStream(this.stream, String(message));
-    if (!this.stream && this.awaited === 0) this.sendJson();
+    if (!this.stream && this.expected === 0) this.sendJson();
   }
 
   /** One of the answers will never come: the client has cancelled it, or has been away for too long. */
-  forgo(reason: 'cancelled' | 'abandoned' = 'cancelled'): void {
-    if (this.isOver) return;
-    this.awaited -= 1;
-    if (this.awaited > 0) return;
+  skip(reason: 'cancelled' | 'abandoned' = 'cancelled'): void {
+    if (this.isEnded) return;
+    this.expected -= 1;
+    if (this.expected > 0) return;
     if (this.answers.length > 0) this.sendJson();
     else this.endUnanswered(reason);
   }
 
   /** The messages go over one connection at a time. */
-  private readOn(): void {
+  private endConnection(): void {
     this.stream?.end();
-    this.lost();
+    this.onLostListener();
   }
 
   /** What is kept outlives the connection. */
-  private get isOver(): boolean {
-    if (this.kept) return this.awaited === 0;
+  private get isEnded(): boolean {
+    if (this.recording) return this.expected === 0;
     return this.response.writableEnded || this.response.destroyed;
   }
 
   private endStream(stream: EventStream, message: string): void {
-    void stream.send(message, this.kept?.end(message));
+    void stream.send(message, this.recording?.end(message));
     stream.end();
   }
 
   private endUnanswered(reason: 'cancelled' | 'abandoned'): void {
-    if (reason === 'cancelled') this.kept?.cancel();
-    else this.kept?.drop();
+    if (reason === 'cancelled') this.recording?.cancel();
+    else this.recording?.drop();
     (this.stream ?? new EventStream(this.response, this.headers)).end();
   }
 

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { Call } from './call.js';
 import { EventStream } from './event-stream.js';
-import { type Keep, Reply } from './reply.js';
+import { Reply, type StartRecording } from './reply.js';
 
 /** A response that keeps what is written to it. */
 class FakeResponse extends EventEmitter {
@@ -139,7 +139,7 @@ describe('Reply', () => {
     const response = new FakeResponse();
     const reply = new Reply(as(response), { answers: 3 });
     reply.answer('1');
-    reply.forgo();
+    reply.skip();
     reply.answer('3');
     expect(response.written).toEqual(['[1,3]']);
   });
@@ -156,11 +156,16 @@ describe('Reply of a stream that is kept', () => {
       drop: vi.fn(),
     };
     let onRead: () => void = () => undefined;
-    const keep: Keep = (listener) => {
+    const keep: StartRecording = (listener) => {
       onRead = listener;
       return kept;
     };
-    return { response, kept, reply: new Reply(as(response), { keep }), readOn: () => onRead() };
+    return {
+      response,
+      kept,
+      reply: new Reply(as(response), { startRecording: keep }),
+      readOn: () => onRead(),
+    };
   };
 
   it('goes on without its client, up to the answer', async () => {
@@ -195,7 +200,7 @@ describe('Reply of a stream that is kept', () => {
   it('keeps nothing for a client that does not want the answer', () => {
     const { kept, reply, response } = keeping();
     reply.openStream();
-    reply.forgo();
+    reply.skip();
     expect(kept.cancel).toHaveBeenCalledOnce();
     expect(response.writableEnded).toBe(true);
   });

@@ -2,11 +2,11 @@ import type { INestApplication, Type } from '@nestjs/common';
 import type { NestMicroservice } from '@nestjs/microservices';
 
 import { OAUTH_PATHS, refuseOAuth } from '../auth/index.js';
-import { Traffic } from '../calls/index.js';
-import { rememberThrown, ToolResultInterceptor } from '../tools/index.js';
+import { InFlightRequests } from '../calls/index.js';
+import { recordThrown, ToolResultInterceptor } from '../tools/index.js';
 import { CyberunStrategy } from './cyberun.strategy.js';
 import { Mount } from './mount.js';
-import { isAnybodyAround } from './others-around.js';
+import { hasOtherEnhancers } from './others-around.js';
 
 interface Connecting {
   /** Global guards, interceptors, pipes and filters that do nothing on the MCP path, so that it may go around them. */
@@ -27,7 +27,7 @@ export async function connectMcp(
   const options = { inheritAppConfig: true, deferInitialization: true };
   const tools = app.connectMicroservice({ strategy }, options) as NestMicroservice;
   // Every call would pay for it.
-  if (isAnybodyAround(app, known)) tools.registerPreRequestHook(rememberThrown);
+  if (hasOtherEnhancers(app, known)) tools.registerPreRequestHook(recordThrown);
   // What Nest does itself unless it is told to defer it; a hook has to be there before.
   tools.registerListeners();
   tools.setIsInitialized(true);
@@ -38,5 +38,5 @@ export async function connectMcp(
 
 /** Turns new requests away with 503, ends the streams, and gives calls in flight some time to finish. */
 export async function drainMcp(app: INestApplication, graceMs: number): Promise<void> {
-  await app.get(Traffic, { strict: false }).drain(graceMs);
+  await app.get(InFlightRequests, { strict: false }).drain(graceMs);
 }

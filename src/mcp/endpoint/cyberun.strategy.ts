@@ -4,7 +4,7 @@ import { type DynamicToolDefinition, type McpServerOptions, McpStrategy } from '
 import { firstValueFrom, isObservable } from 'rxjs';
 
 import { SERVER_INFO, type ServerInfo } from '../protocol/index.js';
-import { declaredTool, dynamicTool, type Invoke, ToolCatalog, type ToolContext } from '../tools/index.js';
+import { declaredTool, dynamicTool, type Invoke, type ToolContext, ToolRegistry } from '../tools/index.js';
 import { namingMissingResources } from './missing-resource.js';
 import { StreamableTransport } from './streamable.transport.js';
 
@@ -21,7 +21,7 @@ export class CyberunStrategy extends McpStrategy {
   constructor(
     @Inject(SERVER_INFO) { implementation, capabilities, instructions }: ServerInfo,
     transport: StreamableTransport,
-    private readonly catalog: ToolCatalog,
+    private readonly registry: ToolRegistry,
   ) {
     const options = {
       ...implementation,
@@ -51,22 +51,22 @@ export class CyberunStrategy extends McpStrategy {
     for (const handler of this.getHandlers().values()) {
       const { mcpType, mcpMethodKey, mcpMethodRef } = (handler.extras ?? {}) as Extras;
       if (mcpType === 'tool')
-        this.catalog.put(declaredTool(mcpMethodRef, mcpMethodKey, this.through(handler)));
+        this.registry.put(declaredTool(mcpMethodRef, mcpMethodKey, this.through(handler)));
     }
     await super.listen(callback);
   }
 
-  override bindRequestHandlers(...bound: Parameters<McpStrategy['bindRequestHandlers']>): void {
-    namingMissingResources(bound[0].server, () => super.bindRequestHandlers(...bound));
+  override bindRequestHandlers(...limit: Parameters<McpStrategy['bindRequestHandlers']>): void {
+    namingMissingResources(limit[0].server, () => super.bindRequestHandlers(...limit));
   }
 
   override registerTool(definition: DynamicToolDefinition): void {
-    this.catalog.put(dynamicTool(definition));
+    this.registry.put(dynamicTool(definition));
     super.registerTool(definition);
   }
 
   override removeTool(name: string): void {
-    this.catalog.remove(name);
+    this.registry.remove(name);
     super.removeTool(name);
   }
 

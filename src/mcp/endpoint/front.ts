@@ -1,21 +1,21 @@
 import { Injectable } from '@nestjs/common';
 import type { ServerResponse } from 'node:http';
 
-import { BearerGuard, type KeyedRequest } from '../auth/index.js';
-import { EdgeMiddleware, RefusalFilter } from '../http/index.js';
+import { type AuthenticatedRequest, BearerGuard } from '../auth/index.js';
+import { HttpChecksMiddleware, JsonRpcErrorFilter } from '../http/index.js';
 import { StreamableTransport } from './streamable.transport.js';
 
 /** Answers MCP requests with what serves the controller too, in the same order, and nothing in between. */
 @Injectable()
 export class Front {
   constructor(
-    private readonly edge: EdgeMiddleware,
+    private readonly edge: HttpChecksMiddleware,
     private readonly guard: BearerGuard,
-    private readonly filter: RefusalFilter,
+    private readonly filter: JsonRpcErrorFilter,
     private readonly transport: StreamableTransport,
   ) {}
 
-  async serve(request: KeyedRequest, response: ServerResponse): Promise<void> {
+  async serve(request: AuthenticatedRequest, response: ServerResponse): Promise<void> {
     try {
       if (!this.edge.admits(request, response)) return;
       const admitted = this.guard.admit(request);

@@ -1,24 +1,24 @@
 import { All, Controller, Req, Res, UseFilters, UseGuards } from '@nestjs/common';
 import type { ServerResponse } from 'node:http';
 
-import { BearerGuard, type KeyedRequest } from '../auth/index.js';
-import { RefusalFilter } from '../http/index.js';
+import { type AuthenticatedRequest, BearerGuard } from '../auth/index.js';
+import { JsonRpcErrorFilter } from '../http/index.js';
 import { McpRoute } from './mcp-route.decorator.js';
 import { StreamableTransport } from './streamable.transport.js';
 
 /**
- * The MCP endpoint as a route of Nest. Host, Origin and CORS are seen to before it, by {@link EdgeMiddleware}. It serves
+ * The MCP endpoint as a route of Nest. Host, Origin and CORS are seen to before it, by {@link HttpChecksMiddleware}. It serves
  * whenever somebody else has a say on its path; otherwise {@link Front} does the same, sooner.
  */
 @Controller('mcp')
 @UseGuards(BearerGuard)
-@UseFilters(RefusalFilter)
+@UseFilters(JsonRpcErrorFilter)
 export class McpEndpointController {
   constructor(private readonly transport: StreamableTransport) {}
 
   @All()
   @McpRoute()
-  serve(@Req() request: KeyedRequest, @Res() response: ServerResponse): Promise<void> {
+  serve(@Req() request: AuthenticatedRequest, @Res() response: ServerResponse): Promise<void> {
     return this.transport.serve(request, response);
   }
 }

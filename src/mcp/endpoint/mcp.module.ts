@@ -7,20 +7,20 @@ import {
 import { MCP_STRATEGY } from '@rekog/mcp-nest';
 
 import { AuthModule } from '../auth/index.js';
-import { CallsModule, Traffic } from '../calls/index.js';
-import { EdgeMiddleware, HttpChecksModule } from '../http/index.js';
+import { CallsModule, InFlightRequests } from '../calls/index.js';
+import { HttpChecksMiddleware, HttpChecksModule } from '../http/index.js';
 import { SessionsModule } from '../sessions/index.js';
 import { StatelessModule } from '../stateless/index.js';
 import { StorageModule } from '../storage/index.js';
 import { ToolCallsModule } from '../tools/index.js';
-import { Announcements } from './announcements.js';
 import { CyberunStrategy } from './cyberun.strategy.js';
 import { Front } from './front.js';
+import { ListChangeNotifier } from './list-change-notifier.js';
 import { McpEndpointController } from './mcp.controller.js';
 import { Mount } from './mount.js';
-import { Occupancy } from './occupancy.js';
 import { Posts } from './posts.js';
 import { StreamableTransport } from './streamable.transport.js';
+import { UsageMetrics } from './usage-metrics.js';
 
 /** The MCP endpoint. Tools come from other modules, as `@McpController` classes. */
 @Module({
@@ -35,11 +35,11 @@ import { StreamableTransport } from './streamable.transport.js';
   ],
   controllers: [McpEndpointController],
   providers: [
-    Announcements,
+    ListChangeNotifier,
     CyberunStrategy,
     Front,
     Mount,
-    Occupancy,
+    UsageMetrics,
     Posts,
     StreamableTransport,
     { provide: MCP_STRATEGY, useExisting: CyberunStrategy },
@@ -47,14 +47,14 @@ import { StreamableTransport } from './streamable.transport.js';
   exports: [AuthModule, MCP_STRATEGY],
 })
 export class McpModule implements NestModule, BeforeApplicationShutdown {
-  constructor(private readonly traffic: Traffic) {}
+  constructor(private readonly inFlight: InFlightRequests) {}
 
   configure(consumer: MiddlewareConsumer): void {
-    consumer.apply(EdgeMiddleware).forRoutes(McpEndpointController);
+    consumer.apply(HttpChecksMiddleware).forRoutes(McpEndpointController);
   }
 
   /** The belt to drainMcp's braces: an open stream would keep the HTTP server from closing. */
   async beforeApplicationShutdown(): Promise<void> {
-    await this.traffic.drain(0);
+    await this.inFlight.drain(0);
   }
 }

@@ -1,7 +1,7 @@
 import type { INestApplication } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
 
-import { EdgeMiddleware } from '../http/index.js';
+import { HttpChecksMiddleware } from '../http/index.js';
 import { isIdle, type Layer, type Road } from './express-road.js';
 
 /** Nest calls every middleware of a module so, whatever its class. */
@@ -9,7 +9,7 @@ const OF_A_MODULE = 'handler';
 /** The name of the class that Nest makes of a function. */
 const MADE_UP = /^[\da-f]{21}$/;
 
-/** What runs on the road besides {@link EdgeMiddleware}, by name. */
+/** What runs on the road besides {@link HttpChecksMiddleware}, by name. */
 export function otherMiddleware({ path, before }: Road, app: INestApplication): string[] {
   const names = before.filter((layer) => !isIdle(layer, app.getHttpAdapter() as object)).map(nameOf);
   const ofModules = names.filter((name) => name === OF_A_MODULE);
@@ -47,7 +47,7 @@ const classesFor = (path: string, configured: Iterable<Configured>): string[] =>
   [...configured]
     .filter(({ forRoutes }) => forRoutes.some((route) => path.includes(firstWords(route.path))))
     .flatMap(({ middleware }) => middleware.map(({ name }) => (MADE_UP.test(name) ? 'function' : name)))
-    .filter((name) => name !== EdgeMiddleware.name);
+    .filter((name) => name !== HttpChecksMiddleware.name);
 
 /** Of a path, what comes before its first pattern. */
 const firstWords = (path: string): string => path.split(/[:*{(]/)[0]?.replace(/\/$/, '') ?? '';

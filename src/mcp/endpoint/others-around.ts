@@ -9,12 +9,11 @@ import { type KnownClasses, otherEnhancers } from './enhancers.js';
 const scanner = new MetadataScanner();
 
 /** Whether what is thrown around a tool may escape our interceptor, because somebody else's guard or global class is there. */
-export const isAnybodyAround = (app: INestApplication, known: KnownClasses): boolean =>
-  otherEnhancers(app.get(ApplicationConfig), known).length > 0 ||
-  isGuardedByOthers(app.get(ModulesContainer));
+export const hasOtherEnhancers = (app: INestApplication, known: KnownClasses): boolean =>
+  otherEnhancers(app.get(ApplicationConfig), known).length > 0 || hasOtherGuards(app.get(ModulesContainer));
 
 /** Whether a guard that is not ours is on a tool, or on a class that has tools. */
-const isGuardedByOthers = (modules: ModulesContainer): boolean =>
+const hasOtherGuards = (modules: ModulesContainer): boolean =>
   [...modules.values()]
     .flatMap(({ controllers }) => [...controllers.values()])
     .some(({ metatype }) => guardsAround(metatype as Type).some((guard) => guard !== PermissionGuard));

@@ -2,40 +2,40 @@ import { Injectable } from '@nestjs/common';
 import { isJsonContentType } from '@modelcontextprotocol/server';
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 
-import type { KeyedRequest } from '../auth/index.js';
-import { Outbox } from '../calls/index.js';
-import { Accept, BodyReader } from '../http/index.js';
-import { CODE, eraOf, Refusal } from '../protocol/index.js';
-import { LegacyEndpoint } from '../sessions/index.js';
-import { ModernEndpoint } from '../stateless/index.js';
+import type { AuthenticatedRequest } from '../auth/index.js';
+import { WriteBacklog } from '../calls/index.js';
+import { AcceptHeader, BodyReader } from '../http/index.js';
+import { CODE, JsonRpcHttpError, revisionFamilyOf } from '../protocol/index.js';
+import { SessionsEndpoint } from '../sessions/index.js';
+import { StatelessEndpoint } from '../stateless/index.js';
 
 /** The one coding of bodies that is read: none. */
 const IDENTITY = 'identity';
 
-/** Messages of clients: tells the eras apart, and keeps account of the memory that large ones and their answers take. */
+/** Messages of clients: selects the endpoint of their revision and accounts for the memory of large requests and responses. */
 @Injectable()
 export class Posts {
-  private readonly accept = new Accept();
+  private readonly accept = new AcceptHeader();
 
   constructor(
     private readonly bodies: BodyReader,
-    private readonly legacy: LegacyEndpoint,
-    private readonly modern: ModernEndpoint,
-    private readonly outbox: Outbox,
+    private readonly sessions: SessionsEndpoint,
+    private readonly stateless: StatelessEndpoint,
+    private readonly backlog: WriteBacklog,
   ) {}
 
-  /** @throws {Refusal} */
-  async receive(request: KeyedRequest, response: ServerResponse): Promise<void> {
+  /** @throws {JsonRpcHttpError} */
+  async receive(request: AuthenticatedRequest, response: ServerResponse): Promise<void> {
     const { headers } = request;
     this.accept.requireBoth(headers);
     requirePlainJson(headers);
     const { json, release } = await this.bodies.readJson(request);
     const account = (): void => {
       if (release) whenGone(response, release);
-      this.outbox.keep(response);
+      this.backlog.keep(response);
     };
     try {
-      const endpoint = eraOf(headers, json) === 'modern' ? this.modern : this.legacy;
+      const endpoint = revisionFamilyOf(headers, json) === 'stateless' ? this.stateless : this.sessions;
       const { answered } = await endpoint.post(request, response, json);
       // Not awaited: what waits here would be kept for as long as the longest call.
       void answered.then(account);
@@ -46,17 +46,17 @@ export class Posts {
   }
 }
 
-/** @throws {Refusal} 415 */
+/** @throws {JsonRpcHttpError} 415 */
 function requirePlainJson(headers: IncomingHttpHeaders): void {
   const { 'content-type': type, 'content-encoding': encoding = '' } = headers;
   if (!isJsonContentType(type ?? null)) {
     const message = 'Unsupported Media Type: Content-Type must be application/json';
-    throw new Refusal(415, CODE.refused, message);
+    throw new JsonRpcHttpError(415, CODE.serverError, message);
   }
   if (encoding !== '' && encoding.toLowerCase() !== IDENTITY) {
     const message =
       'Unsupported Media Type: The body must not be compressed. Send it without Content-Encoding';
-    throw new Refusal(415, CODE.refused, message, { headers: { 'Accept-Encoding': IDENTITY } });
+    throw new JsonRpcHttpError(415, CODE.serverError, message, { headers: { 'Accept-Encoding': IDENTITY } });
   }
 }
 

@@ -2,10 +2,10 @@ import { Injectable } from '@nestjs/common';
 import type { McpTransport, McpTransportContext } from '@rekog/mcp-nest';
 import type { ServerResponse } from 'node:http';
 
-import type { KeyedRequest } from '../auth/index.js';
-import { CODE, Refusal } from '../protocol/index.js';
-import { LegacyEndpoint } from '../sessions/index.js';
-import { Announcements, type ListKind } from './announcements.js';
+import type { AuthenticatedRequest } from '../auth/index.js';
+import { CODE, JsonRpcHttpError } from '../protocol/index.js';
+import { SessionsEndpoint } from '../sessions/index.js';
+import { ListChangeNotifier, type ListKind } from './list-change-notifier.js';
 import { Posts } from './posts.js';
 
 const METHODS = 'GET, POST, DELETE';
@@ -17,8 +17,8 @@ export class StreamableTransport implements McpTransport {
 
   constructor(
     private readonly posts: Posts,
-    private readonly legacy: LegacyEndpoint,
-    private readonly announcements: Announcements,
+    private readonly sessions: SessionsEndpoint,
+    private readonly announcements: ListChangeNotifier,
   ) {}
 
   start(context: McpTransportContext): void {
@@ -36,18 +36,20 @@ export class StreamableTransport implements McpTransport {
   /**
    * Answers a request that came with a key, whatever its method.
    *
-   * @throws {Refusal}
+   * @throws {JsonRpcHttpError}
    */
-  async serve(request: KeyedRequest, response: ServerResponse): Promise<void> {
+  async serve(request: AuthenticatedRequest, response: ServerResponse): Promise<void> {
     switch (request.method) {
       case 'POST':
         return await this.posts.receive(request, response);
       case 'GET':
-        return await this.legacy.listen(request, response);
+        return await this.sessions.openStream(request, response);
       case 'DELETE':
-        return await this.legacy.end(request, response);
+        return await this.sessions.end(request, response);
       default:
-        throw new Refusal(405, CODE.refused, 'Method not allowed.', { headers: { Allow: METHODS } });
+        throw new JsonRpcHttpError(405, CODE.serverError, 'Method not allowed.', {
+          headers: { Allow: METHODS },
+        });
     }
   }
 }

@@ -5,7 +5,7 @@ import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 
 import { LIMITS } from '../../config/index.js';
-import { Refusal } from '../protocol/index.js';
+import { JsonRpcHttpError } from '../protocol/index.js';
 import { BodyReader, type ReadBody } from './body-reader.js';
 
 const LIMIT = 100;
@@ -45,7 +45,7 @@ describe('readJson', () => {
     ['nothing', Buffer.alloc(0)],
   ])('refuses %s as a parse error', async (_what, bytes) => {
     const refused = readJson(arriving(bytes));
-    await expect(refused).rejects.toBeInstanceOf(Refusal);
+    await expect(refused).rejects.toBeInstanceOf(JsonRpcHttpError);
     await expect(refused).rejects.toMatchObject({ status: 400, code: -32700 });
   });
 
@@ -100,7 +100,7 @@ describe('readJson', () => {
 
     await expect(read(arriving(Buffer.from(whole)))).rejects.toMatchObject({
       status: 503,
-      bound: 'bodies_total',
+      limit: 'bodies_total',
       headers: { 'Retry-After': '1' },
     });
     expect(await read(arriving(Buffer.from('"a small one"')))).toBe('a small one');
@@ -122,7 +122,7 @@ describe('readJson', () => {
 
     // Taken alone, any body has room, however much it takes.
     const { release } = await read(objects);
-    await expect(read(text)).rejects.toMatchObject({ status: 503, bound: 'bodies_total' });
+    await expect(read(text)).rejects.toMatchObject({ status: 503, limit: 'bodies_total' });
     expect(await read('"light"')).toEqual({ json: 'light' });
     release?.();
 

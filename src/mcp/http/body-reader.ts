@@ -5,8 +5,8 @@ import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 
 import { CONFIG, type Config } from '../../config/index.js';
 import { BodyBudget, GrowingBuffer, isSmallBody, type Release } from '../../http/index.js';
-import { CODE, Refusal } from '../protocol/index.js';
-import { Patience } from './patience.js';
+import { CODE, JsonRpcHttpError } from '../protocol/index.js';
+import { BodyTimeouts } from './body-timeouts.js';
 
 const BYTE_ORDER_MARK = 0xfeff;
 
@@ -22,19 +22,19 @@ export interface ReadBody {
 export class BodyReader implements OnApplicationShutdown {
   private readonly limit: number;
   private readonly budget: BodyBudget;
-  private readonly patience: Patience;
+  private readonly timeouts: BodyTimeouts;
 
   constructor(@Inject(CONFIG) { mcpBodyLimitBytes, limits }: Pick<Config, 'mcpBodyLimitBytes' | 'limits'>) {
     this.limit = mcpBodyLimitBytes;
     this.budget = new BodyBudget(Math.max(limits.bodiesBytes, 2 * mcpBodyLimitBytes));
-    this.patience = new Patience(limits.bodyMs);
+    this.timeouts = new BodyTimeouts(limits.bodyMs);
   }
 
   /**
    * Reads a body to its end and parses it. The bytes are put together before they are read as text, so a letter may be
    * cut in two on its way.
    *
-   * @throws {Refusal} 413 above the limit, 408 when it takes too long, 503 while others take all the memory, 400 for what is not JSON in UTF-8.
+   * @throws {JsonRpcHttpError} 413 above the limit, 408 when it takes too long, 503 while others take all the memory, 400 for what is not JSON in UTF-8.
    */
   async readJson(request: IncomingMessage): Promise<ReadBody> {
     const bytes = await this.readBytes(request);
@@ -50,32 +50,32 @@ export class BodyReader implements OnApplicationShutdown {
   }
 
   onApplicationShutdown(): void {
-    this.patience.end();
+    this.timeouts.end();
   }
 
   private readBytes(request: IncomingMessage): Promise<Buffer> {
-    const { limit, patience } = this;
+    const { limit, timeouts } = this;
     const announced = Number(request.headers['content-length']);
     if (announced > limit) return Promise.reject(tooLarge(limit));
     return new Promise((resolve, reject) => {
       const body = new GrowingBuffer(announced || limit);
       let size = 0;
-      const waiting = patience.start(() => giveUp(tooSlow()));
+      const waiting = timeouts.start(() => giveUp(tooSlow()));
       const onData = (chunk: Buffer): void => {
         size += chunk.length;
         if (size > limit) giveUp(tooLarge(limit));
         else if (!this.budget.append(chunk, body)) giveUp(tooMany());
       };
-      const giveUp = (refusal: Refusal): void => {
-        patience.stop(waiting);
+      const giveUp = (error: JsonRpcHttpError): void => {
+        timeouts.stop(waiting);
         // What still comes is read on, and not kept.
         request.off('data', onData);
         this.budget.discard(body);
-        reject(refusal);
+        reject(error);
       };
       request.on('data', onData);
       request.once('end', () => {
-        patience.stop(waiting);
+        timeouts.stop(waiting);
         resolve(body.bytes());
         this.budget.discard(body);
       });
@@ -97,29 +97,35 @@ function parsed(bytes: Buffer): unknown {
   }
 }
 
-const unreadable = (): Refusal => new Refusal(400, CODE.parseError, 'Parse error: Invalid JSON');
+const unreadable = (): JsonRpcHttpError =>
+  new JsonRpcHttpError(400, CODE.parseError, 'Parse error: Invalid JSON');
 
 const CLOSE = { Connection: 'close' };
 
-const tooLarge = (limit: number): Refusal =>
-  new Refusal(413, CODE.refused, `Payload Too Large: Request body must not exceed ${limit} bytes`, {
-    bound: 'body_size',
+const tooLarge = (limit: number): JsonRpcHttpError =>
+  new JsonRpcHttpError(
+    413,
+    CODE.serverError,
+    `Payload Too Large: Request body must not exceed ${limit} bytes`,
+    {
+      limit: 'body_size',
+      headers: CLOSE,
+    },
+  );
+
+const tooSlow = (): JsonRpcHttpError =>
+  new JsonRpcHttpError(408, CODE.serverError, 'Request Timeout: The request body took too long to arrive', {
+    limit: 'body_time',
     headers: CLOSE,
   });
 
-const tooSlow = (): Refusal =>
-  new Refusal(408, CODE.refused, 'Request Timeout: The request body took too long to arrive', {
-    bound: 'body_time',
-    headers: CLOSE,
-  });
-
-const tooMany = (): Refusal =>
-  new Refusal(
+const tooMany = (): JsonRpcHttpError =>
+  new JsonRpcHttpError(
     503,
-    CODE.refused,
+    CODE.serverError,
     'Service Unavailable: Large requests take all the memory there is for them. Try again in a moment.',
     {
-      bound: 'bodies_total',
+      limit: 'bodies_total',
       headers: { ...CLOSE, 'Retry-After': '1' },
     },
   );

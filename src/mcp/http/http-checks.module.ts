@@ -1,15 +1,15 @@
 import { Module } from '@nestjs/common';
 
 import { CallsModule } from '../calls/index.js';
-import { AllowedNames } from './allowed-names.js';
+import { AllowedHosts } from './allowed-hosts.js';
 import { BodyReader } from './body-reader.js';
-import { EdgeMiddleware } from './edge.middleware.js';
-import { RefusalFilter } from './refusal.filter.js';
+import { HttpChecksMiddleware } from './http-checks.middleware.js';
+import { JsonRpcErrorFilter } from './json-rpc-error.filter.js';
 
 /** Checks of Host, Origin and body, and JSON-RPC errors as HTTP responses. */
 @Module({
   imports: [CallsModule],
-  providers: [AllowedNames, BodyReader, EdgeMiddleware, RefusalFilter],
-  exports: [AllowedNames, BodyReader, EdgeMiddleware, RefusalFilter],
+  providers: [AllowedHosts, BodyReader, HttpChecksMiddleware, JsonRpcErrorFilter],
+  exports: [AllowedHosts, BodyReader, HttpChecksMiddleware, JsonRpcErrorFilter],
 })
 export class HttpChecksModule {}

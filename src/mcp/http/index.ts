@@ -1,6 +1,6 @@
-export { Accept, requireStreamAccepted } from './accept.js';
+export { AcceptHeader, requireStreamAccepted } from './accept-header.js';
 export { BodyReader } from './body-reader.js';
-export { EdgeMiddleware } from './edge.middleware.js';
+export { HttpChecksMiddleware } from './http-checks.middleware.js';
 export { HttpChecksModule } from './http-checks.module.js';
-export { RefusalFilter } from './refusal.filter.js';
-export { sendRefusal } from './send-refusal.js';
+export { JsonRpcErrorFilter } from './json-rpc-error.filter.js';
+export { sendJsonRpcError } from './send-json-rpc-error.js';

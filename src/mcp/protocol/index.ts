@@ -1,23 +1,23 @@
-export { type Bound, BOUNDS } from './bound.js';
-export { eraOf, headerOf, MODERN } from './eras.js';
-export { answersQuestions, negotiated } from './initialize.js';
+export { canAnswerRequests, negotiated } from './initialize.js';
 export { invalidParams } from './invalid-params.js';
+export { CODE, JsonRpcHttpError } from './json-rpc-http-error.js';
+export { type LimitName, LIMIT_NAMES } from './limit-names.js';
 export {
   errorMessage,
-  isNotice,
+  isNotification,
   isPlainList,
   isPlainMessage,
   isRecord,
   isRequest,
   isRequestId,
   jsonOf,
-  noticeMessage,
-  type NoticeMessage,
-  plainCallIn,
+  notificationMessage,
+  type NotificationMessage,
+  plainCallOf,
   type RequestMessage,
   resultMessage,
 } from './messages.js';
-export { CODE, Refusal } from './refusal.js';
+export { type RevisionFamily, revisionFamilyOf, headerOf, STATELESS_REVISION } from './revisions.js';
 export { SERVER_INFO, type ServerInfo, serverInfo } from './server-info.js';
 export { ErrorEnvelope, InvalidInput, ToolError } from './tool-error.js';
 export { traceparentOf } from './traceparent.js';

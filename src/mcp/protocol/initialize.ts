@@ -7,7 +7,7 @@ export const negotiated = (wanted: string): string =>
   wanted;
 
 /** Whether a client said in its initialize that it answers questions. */
-export function answersQuestions({ capabilities }: InitializeRequest['params']): boolean {
+export function canAnswerRequests({ capabilities }: InitializeRequest['params']): boolean {
   const { sampling, elicitation, roots } = capabilities;
   return sampling !== undefined || elicitation !== undefined || roots !== undefined;
 }

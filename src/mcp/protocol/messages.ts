@@ -11,7 +11,7 @@ export interface RequestMessage {
   readonly params?: Params;
 }
 
-export interface NoticeMessage {
+export interface NotificationMessage {
   readonly jsonrpc: '2.0';
   readonly method: string;
   readonly params?: Params;
@@ -25,7 +25,7 @@ const MEMBERS: ReadonlySet<string> = new Set(['jsonrpc', 'id', 'method', 'params
  * Whether this is, without any doubt, a request or a notification of JSON-RPC as MCP has it. What is not, may still be
  * one: that is for the SDK's schemas to say, which cost more.
  */
-export function isPlainMessage(body: unknown): body is RequestMessage | NoticeMessage {
+export function isPlainMessage(body: unknown): body is RequestMessage | NotificationMessage {
   if (!isRecord(body) || body['jsonrpc'] !== '2.0' || typeof body['method'] !== 'string') return false;
   for (const member in body) if (!MEMBERS.has(member)) return false;
   if ('id' in body && !isRequestId(body['id'])) return false;
@@ -43,7 +43,7 @@ function isPlainMeta(meta: unknown): boolean {
 export const isRequest = (message: object): message is RequestMessage =>
   'method' in message && 'id' in message;
 
-export const isNotice = (message: object): message is NoticeMessage =>
+export const isNotification = (message: object): message is NotificationMessage =>
   'method' in message && !('id' in message);
 
 export const isRequestId = (value: unknown): value is RequestId =>
@@ -68,7 +68,7 @@ export const resultMessage = (id: RequestId, result: string): string =>
 export const errorMessage = (id: RequestId, error: object): string =>
   JSON.stringify({ jsonrpc: '2.0', id, error });
 
-export const noticeMessage = (method: string, params?: object): string =>
+export const notificationMessage = (method: string, params?: object): string =>
   JSON.stringify({ jsonrpc: '2.0', method, params });
 
 /** Name and arguments of a tools/call that needs nobody's second look. */
@@ -78,12 +78,12 @@ export interface PlainCall {
 }
 
 /** Members of a tools/call that belong to parts of the protocol the SDK serves. */
-const RARE = ['task', 'inputResponses', 'requestState'] as const;
+const SDK_ONLY = ['task', 'inputResponses', 'requestState'] as const;
 
-export function plainCallIn({ params }: RequestMessage): PlainCall | undefined {
+export function plainCallOf({ params }: RequestMessage): PlainCall | undefined {
   if (params === undefined || typeof params['name'] !== 'string') return undefined;
   if ('arguments' in params && !isRecord(params['arguments'])) return undefined;
-  if (RARE.some((member) => member in params)) return undefined;
+  if (SDK_ONLY.some((member) => member in params)) return undefined;
   return params as unknown as PlainCall;
 }
 

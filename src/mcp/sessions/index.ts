@@ -1,3 +1,3 @@
-export { LegacyEndpoint } from './legacy-endpoint.js';
 export { LiveSessions } from './live-sessions.js';
+export { SessionsEndpoint } from './sessions-endpoint.js';
 export { SessionsModule } from './sessions.module.js';

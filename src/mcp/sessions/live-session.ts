@@ -1,32 +1,32 @@
 import type { JSONRPCMessage } from '@modelcontextprotocol/server';
 
-import { type Call, type EventStream, type Listed, Roster } from '../calls/index.js';
-import type { NoticeMessage } from '../protocol/index.js';
+import { type Call, type EventStream, type Indexed, IndexedSet } from '../calls/index.js';
+import type { NotificationMessage } from '../protocol/index.js';
 import type { SessionRecord } from '../storage/index.js';
-import type { SessionLink } from './session-link.js';
+import type { SessionTransport } from './session-transport.js';
 
 /** A call on the roster of its session; on that of the process it is itself. */
-interface InProgress extends Listed {
+interface InProgress extends Indexed {
   readonly call: Call;
 }
 
 /** What is going on in a session right now, in this process; nothing of it has to survive. */
 export class LiveSession {
-  readonly inProgress = new Roster<InProgress>();
+  readonly inProgress = new IndexedSet<InProgress>();
   stream: EventStream | undefined;
   /** Streams of calls, here or in other replicas, that the client has come back to. */
   readonly resumed = new Map<string, EventStream>();
-  link: SessionLink | undefined;
+  transport: SessionTransport | undefined;
   /** Those before it that have not finished what they began. */
-  private formerLinks: readonly SessionLink[] = [];
+  private formerTransports: readonly SessionTransport[] = [];
   private sentToAll: Set<string> | undefined;
 
   /** @param record as the latest request found it. */
   constructor(public record: SessionRecord) {}
 
   /** Nothing is: all that is left of the session is its record. */
-  get isQuiet(): boolean {
-    return !this.isInUse && this.links.length === 0;
+  get isIdle(): boolean {
+    return !this.isInUse && this.transports.length === 0;
   }
 
   /** The client waits for an answer, or listens. */
@@ -40,25 +40,26 @@ export class LiveSession {
   }
 
   /** Has the next request served by a new SDK server; one that is in use finishes what it has begun. */
-  renewLink(): void {
-    this.formerLinks = this.links.filter(({ isBusy }) => isBusy);
-    this.link = undefined;
+  renewTransport(): void {
+    this.formerTransports = this.transports.filter(({ isBusy }) => isBusy);
+    this.transport = undefined;
   }
 
   /** Lets go of SDK servers that have been replaced and have finished. */
-  forgetFormerLinks(): void {
-    if (this.formerLinks.length > 0) this.formerLinks = this.formerLinks.filter(({ isBusy }) => isBusy);
+  forgetFormerTransports(): void {
+    if (this.formerTransports.length > 0)
+      this.formerTransports = this.formerTransports.filter(({ isBusy }) => isBusy);
   }
 
   /** Hands a message of the client to its SDK servers; returns whether one of them had asked for it. */
   deliver(message: JSONRPCMessage): boolean {
-    return this.links.filter((link) => link.deliver(message)).length > 0;
+    return this.transports.filter((transport) => transport.deliver(message)).length > 0;
   }
 
   /** Cancels a call, and tells the SDK server that works on it. */
-  cancel(call: Call, reason: string, notice: NoticeMessage): void {
+  cancel(call: Call, reason: string, notification: NotificationMessage): void {
     call.cancel(reason);
-    for (const link of this.links) link.cancel(call, notice);
+    for (const transport of this.transports) transport.cancel(call, notification);
   }
 
   /** What was sent to all sessions since its stream was opened, each message once. */
@@ -78,8 +79,8 @@ export class LiveSession {
     this.sentToAll = undefined;
   }
 
-  private get links(): readonly SessionLink[] {
-    return this.link ? [this.link, ...this.formerLinks] : this.formerLinks;
+  private get transports(): readonly SessionTransport[] {
+    return this.transport ? [this.transport, ...this.formerTransports] : this.formerTransports;
   }
 
   /** Ends everything at once. */
@@ -87,6 +88,6 @@ export class LiveSession {
     for (const { call } of this.inProgress) call.cancel(reason);
     this.stream?.end();
     for (const stream of this.resumed.values()) stream.end();
-    for (const link of this.links) void link.close();
+    for (const transport of this.transports) void transport.close();
   }
 }

@@ -2,12 +2,12 @@ import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import type { LoggingLevel } from '@modelcontextprotocol/server';
 
 import { CONFIG, type Config } from '../../config/index.js';
-import { Replicas, type SessionRecord, Sessions } from '../storage/index.js';
+import { ReplicaChannel, type SessionRecord, SessionStore } from '../storage/index.js';
 import { SdkServers } from '../tools/index.js';
-import { Departed } from './departed.js';
-import { sessionNotFound } from './legacy-messages.js';
+import { EndedSessions } from './ended-sessions.js';
 import { LiveSession } from './live-session.js';
-import { SessionLink } from './session-link.js';
+import { sessionNotFound } from './session-messages.js';
+import { SessionTransport } from './session-transport.js';
 
 const RENEWALS_PER_IDLE_TIME = 3;
 
@@ -15,52 +15,55 @@ const RENEWALS_PER_IDLE_TIME = 3;
 @Injectable()
 export class LiveSessions implements OnApplicationShutdown {
   private readonly live = new Map<string, LiveSession>();
-  private readonly departed = new Departed();
+  private readonly endedSessions = new EndedSessions();
   private readonly maxRequests: number;
   private readonly renewal: NodeJS.Timeout;
 
   constructor(
-    private readonly sessions: Sessions,
+    private readonly sessions: SessionStore,
     private readonly servers: SdkServers,
-    private readonly replicas: Replicas,
+    private readonly replicas: ReplicaChannel,
     @Inject(CONFIG) { mcpSessionIdleSeconds, limits }: Config,
   ) {
     this.maxRequests = limits.requestsPerSession;
-    sessions.onEnded((tag) => this.ended(tag));
-    replicas.onTold('to-client', ({ tag, text }) => void this.live.get(tag)?.stream?.send(text));
+    sessions.onEnded((sessionHash) => this.ended(sessionHash));
+    replicas.onMessage(
+      'to-client',
+      ({ sessionHash, text }) => void this.live.get(sessionHash)?.stream?.send(text),
+    );
     const period = (mcpSessionIdleSeconds * 1000) / RENEWALS_PER_IDLE_TIME;
     this.renewal = setInterval(() => this.renew(), period).unref();
   }
 
-  find(tag: string): LiveSession | undefined {
-    return this.live.get(tag);
+  find(sessionHash: string): LiveSession | undefined {
+    return this.live.get(sessionHash);
   }
 
-  /** @throws {Refusal} 404 when the session has ended since it was found. */
+  /** @throws {JsonRpcHttpError} 404 when the session has ended since it was found. */
   of(record: SessionRecord): LiveSession {
-    const found = this.live.get(record.tag);
+    const found = this.live.get(record.sessionHash);
     if (found) {
       found.record = record;
       return found;
     }
-    if (this.departed.has(record.tag)) throw sessionNotFound();
+    if (this.endedSessions.has(record.sessionHash)) throw sessionNotFound();
     const made = new LiveSession(record);
-    this.live.set(record.tag, made);
+    this.live.set(record.sessionHash, made);
     return made;
   }
 
   /** Whether so many more requests may be begun in it. */
-  hasRoom({ inProgress }: LiveSession, count: number): boolean {
+  hasCapacity({ inProgress }: LiveSession, count: number): boolean {
     return inProgress.size + count <= this.maxRequests;
   }
 
   /** The session's SDK server, made on first need; it knows what the client has told any replica. */
-  linkOf(session: LiveSession): SessionLink {
-    const link = (session.link ??= new SessionLink(this.servers.create(), session, (text) =>
-      this.sendAside(session, text),
+  transportOf(session: LiveSession): SessionTransport {
+    const transport = (session.transport ??= new SessionTransport(this.servers.create(), session, (text) =>
+      this.sendUnrelated(session, text),
     ));
-    link.keepInStep();
-    return link;
+    transport.syncLogLevel();
+    return transport;
   }
 
   /** Keeps what the client wants to be told, for every replica. */
@@ -70,9 +73,9 @@ export class LiveSessions implements OnApplicationShutdown {
   }
 
   /** Forgets a session in which nothing is going on any more. */
-  settle(session: LiveSession): void {
-    session.forgetFormerLinks();
-    if (session.isQuiet) this.live.delete(session.record.tag);
+  forgetIfIdle(session: LiveSession): void {
+    session.forgetFormerTransports();
+    if (session.isIdle) this.live.delete(session.record.sessionHash);
   }
 
   /** Sends a notification to every session that listens. */
@@ -83,26 +86,27 @@ export class LiveSessions implements OnApplicationShutdown {
   /** What we announce has changed, so SDK servers are made anew; those in use finish what they have begun. */
   forgetServers(): void {
     for (const session of this.live.values()) {
-      session.renewLink();
-      this.settle(session);
+      session.renewTransport();
+      this.forgetIfIdle(session);
     }
   }
 
   onApplicationShutdown(): void {
     clearInterval(this.renewal);
-    this.departed.end();
+    this.endedSessions.end();
   }
 
   /** Sends what belongs to no request; a client that listens nowhere does not get it. */
-  private async sendAside({ stream, record: { tag } }: LiveSession, text: string): Promise<void> {
+  private async sendUnrelated({ stream, record: { sessionHash } }: LiveSession, text: string): Promise<void> {
     // As for a client that does not listen: the one who sends cannot do anything about it.
-    await (stream?.send(text) ?? this.replicas.tell({ kind: 'to-client', tag, text }).catch(() => undefined));
+    await (stream?.send(text) ??
+      this.replicas.publish({ kind: 'to-client', sessionHash, text }).catch(() => undefined));
   }
 
-  private ended(tag: string): void {
-    this.departed.add(tag);
-    const session = this.live.get(tag);
-    this.live.delete(tag);
+  private ended(sessionHash: string): void {
+    this.endedSessions.add(sessionHash);
+    const session = this.live.get(sessionHash);
+    this.live.delete(sessionHash);
     session?.end('the session has ended');
   }
 

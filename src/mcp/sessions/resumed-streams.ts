@@ -1,38 +1,38 @@
 import { Injectable } from '@nestjs/common';
 import type { ServerResponse } from 'node:http';
 
-import { EventStream, Traffic } from '../calls/index.js';
-import { CODE, Refusal } from '../protocol/index.js';
+import { EventStream, InFlightRequests } from '../calls/index.js';
+import { CODE, JsonRpcHttpError } from '../protocol/index.js';
 import {
   eventIdOf,
-  type EventPlace,
-  type Page,
-  placeOf,
-  type Reading,
+  type EventPage,
+  type EventPosition,
+  type EventReader,
+  EventStore,
+  positionOf,
   type SessionRecord,
-  StreamLogs,
 } from '../storage/index.js';
-import { SESSION_ID } from './legacy-messages.js';
 import { LiveSessions } from './live-sessions.js';
+import { SESSION_ID } from './session-messages.js';
 
 /** Streams of calls that clients have lost and come back to, by GET with `Last-Event-ID`. */
 @Injectable()
 export class ResumedStreams {
   constructor(
-    private readonly logs: StreamLogs,
+    private readonly logs: EventStore,
     private readonly live: LiveSessions,
-    private readonly traffic: Traffic,
+    private readonly inFlight: InFlightRequests,
   ) {}
 
   /**
-   * @throws {Refusal} 400 for an event id that is none, or too old; 405 when nothing follows any more. What is thrown later
+   * @throws {JsonRpcHttpError} 400 for an event id that is none, or too old; 405 when nothing follows any more. What is thrown later
    *   ends the connection, and the client comes back once more.
    */
   async resume(record: SessionRecord, lastEventId: string, response: ServerResponse): Promise<void> {
-    const from = placeOf(lastEventId);
+    const from = positionOf(lastEventId);
     if (!from) throw unknown();
     using reading = this.logs.read(record, from.stream);
-    const page = await reading.after(from.place);
+    const page = await reading.after(from.sequence);
     if (!page) throw unknown();
     if (page.isOver && page.entries.length === 0) throw over(page);
     if (response.destroyed) return;
@@ -49,40 +49,40 @@ export class ResumedStreams {
     const out = new EventStream(response, { [SESSION_ID]: record.id });
     const open = { keyHash: record.keyHash, end: (): void => out.end() };
     session.resumed.set(stream, out);
-    this.traffic.open(open);
+    this.inFlight.open(open);
     response.once('close', () => {
       if (session.resumed.get(stream) === out) session.resumed.delete(stream);
-      this.traffic.closed(open);
-      this.live.settle(session);
+      this.inFlight.closed(open);
+      this.live.forgetIfIdle(session);
     });
     return out;
   }
 }
 
 interface Replay {
-  readonly from: EventPlace;
-  readonly page: Page;
-  readonly reading: Reading;
+  readonly from: EventPosition;
+  readonly page: EventPage;
+  readonly reading: EventReader;
   readonly out: EventStream;
 }
 
 /** Sends what is there, and what comes, until the stream or the client ends it. */
-async function replay({ from: { stream, place }, page: first, reading, out }: Replay): Promise<void> {
-  let last = place;
-  for (let page: Page | undefined = first; page && out.isOpen; page = await reading.after(last)) {
+async function replay({ from: { stream, sequence }, page: first, reading, out }: Replay): Promise<void> {
+  let last = sequence;
+  for (let page: EventPage | undefined = first; page && out.isOpen; page = await reading.after(last)) {
     for (const entry of page.entries) {
-      await out.send(entry.message, eventIdOf({ stream, place: entry.place }));
-      last = entry.place;
+      await out.send(entry.message, eventIdOf({ stream, sequence: entry.sequence }));
+      last = entry.sequence;
     }
     if (page.isOver) return;
     await reading.more();
   }
 }
 
-const unknown = (): Refusal =>
-  new Refusal(
+const unknown = (): JsonRpcHttpError =>
+  new JsonRpcHttpError(
     400,
-    CODE.refused,
+    CODE.serverError,
     'Bad Request: Nothing is kept under this Last-Event-ID. Make the request anew; if it ran a task, list_tasks shows it.',
   );
 
@@ -90,10 +90,10 @@ const unknown = (): Refusal =>
  * TypeScript clients take any other status for a failure, report it and try again; this one says to them that there is no
  * stream to be had.
  */
-const over = ({ isCancelled }: Page): Refusal =>
-  new Refusal(
+const over = ({ isCancelled }: EventPage): JsonRpcHttpError =>
+  new JsonRpcHttpError(
     405,
-    CODE.refused,
+    CODE.serverError,
     isCancelled
       ? 'Method Not Allowed: The client has cancelled the request of this stream. Nothing follows.'
       : 'Method Not Allowed: This stream has ended, and everything it said has been read. Nothing follows.',

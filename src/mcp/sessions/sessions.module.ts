@@ -3,36 +3,36 @@ import { Module } from '@nestjs/common';
 import { CallsModule } from '../calls/index.js';
 import { StorageModule } from '../storage/index.js';
 import { ToolCallsModule } from '../tools/index.js';
-import { Handshake } from './handshake.js';
-import { KeptStreams } from './kept-streams.js';
-import { LastWords } from './last-words.js';
-import { LegacyCalls } from './legacy-calls.js';
-import { LegacyEndpoint } from './legacy-endpoint.js';
-import { LegacyExchanges } from './legacy-exchanges.js';
-import { LegacyNotices } from './legacy-notices.js';
-import { LegacyRequests } from './legacy-requests.js';
+import { ClientNotifications } from './client-notifications.js';
+import { CrashReply } from './crash-reply.js';
+import { EventRecorder } from './event-recorder.js';
+import { GetStreams } from './get-streams.js';
+import { InitializeRequests } from './initialize-requests.js';
 import { LiveSessions } from './live-sessions.js';
+import { MessageDispatcher } from './message-dispatcher.js';
+import { RequestDispatcher } from './request-dispatcher.js';
 import { ResumedStreams } from './resumed-streams.js';
-import { SessionStreams } from './session-streams.js';
+import { SessionCalls } from './session-calls.js';
+import { SessionsEndpoint } from './sessions-endpoint.js';
 import { StandaloneStreams } from './standalone-streams.js';
 
 /** The revisions with sessions: 2025-11-25 and before. */
 @Module({
   imports: [CallsModule, StorageModule, ToolCallsModule],
   providers: [
-    Handshake,
-    KeptStreams,
-    LastWords,
-    LegacyCalls,
-    LegacyEndpoint,
-    LegacyExchanges,
-    LegacyNotices,
-    LegacyRequests,
+    InitializeRequests,
+    EventRecorder,
+    CrashReply,
+    SessionCalls,
+    SessionsEndpoint,
+    MessageDispatcher,
+    ClientNotifications,
+    RequestDispatcher,
     LiveSessions,
     ResumedStreams,
-    SessionStreams,
+    GetStreams,
     StandaloneStreams,
   ],
-  exports: [LegacyEndpoint, LiveSessions],
+  exports: [SessionsEndpoint, LiveSessions],
 })
 export class SessionsModule {}

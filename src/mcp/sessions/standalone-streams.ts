@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import type { ServerResponse } from 'node:http';
 
-import { Bounds, EventStream, Traffic } from '../calls/index.js';
-import { type SessionRecord, Sessions, type StreamClaim } from '../storage/index.js';
-import { SESSION_ID } from './legacy-messages.js';
+import { EventStream, InFlightRequests, LimitCounter } from '../calls/index.js';
+import { type SessionRecord, SessionStore, type StreamLease } from '../storage/index.js';
 import type { LiveSession } from './live-session.js';
 import { LiveSessions } from './live-sessions.js';
+import { SESSION_ID } from './session-messages.js';
 
 /** When a client should come back that has lost its stream: TypeScript clients try twice, and a restart takes seconds. */
 const RETRY_MS = 5000;
@@ -17,34 +17,34 @@ const RETRY_MS = 5000;
 @Injectable()
 export class StandaloneStreams {
   constructor(
-    private readonly sessions: Sessions,
+    private readonly sessions: SessionStore,
     private readonly live: LiveSessions,
-    private readonly traffic: Traffic,
-    private readonly bounds: Bounds,
+    private readonly inFlight: InFlightRequests,
+    private readonly limitCounter: LimitCounter,
   ) {}
 
-  /** @throws {Refusal} 404 when the session has ended meanwhile; 429 or 503 when too much is open. */
+  /** @throws {JsonRpcHttpError} 404 when the session has ended meanwhile; 429 or 503 when too much is open. */
   async open(record: SessionRecord, response: ServerResponse): Promise<void> {
     // One that takes the place of another is not one more.
-    if (!this.live.find(record.tag)?.stream) this.traffic.requireRoom(record.keyHash, null);
-    const claim = await this.sessions.claimStream(record);
+    if (!this.live.find(record.sessionHash)?.stream) this.inFlight.requireCapacity(record.keyHash, null);
+    const lease = await this.sessions.leaseStream(record);
     if (response.destroyed) {
-      await claim.release();
+      await lease.release();
       return;
     }
     const session = this.live.of(record);
     const before = session.stream;
-    const stream = this.begin(session, claim, response);
+    const stream = this.begin(session, lease, response);
     if (before) {
-      this.bounds.count('streams_per_session');
+      this.limitCounter.count('streams_per_session');
       // Its client may have been out of reach by then; to hear twice that a list has changed does no harm.
       for (const message of session.broadcasts) void stream.send(message);
       before.end();
     }
-    claim.announce();
+    lease.announceTakeover();
   }
 
-  private begin(session: LiveSession, claim: StreamClaim, response: ServerResponse): EventStream {
+  private begin(session: LiveSession, lease: StreamLease, response: ServerResponse): EventStream {
     const { id, keyHash } = session.record;
     const stream = new EventStream(response, { [SESSION_ID]: id });
     stream.comeBackAfter(RETRY_MS);
@@ -55,14 +55,14 @@ export class StandaloneStreams {
     };
     const open = { keyHash, end };
     session.stream = stream;
-    claim.onLost(() => stream.end());
-    this.traffic.open(open);
+    lease.onLost(() => stream.end());
+    this.inFlight.open(open);
     response.once('close', () => {
       if (session.stream === stream) session.forgetStream();
-      this.traffic.closed(open);
-      this.live.settle(session);
+      this.inFlight.closed(open);
+      this.live.forgetIfIdle(session);
       // Out of reach, the claim ends by itself.
-      claim.release().catch(() => undefined);
+      lease.release().catch(() => undefined);
     });
     return stream;
   }

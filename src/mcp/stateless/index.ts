@@ -1,3 +1,3 @@
-export { ModernEndpoint } from './modern-endpoint.js';
-export { SdkModern } from './sdk-modern.js';
+export { SdkHandler } from './sdk-handler.js';
+export { StatelessEndpoint } from './stateless-endpoint.js';
 export { StatelessModule } from './stateless.module.js';

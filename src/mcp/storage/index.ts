@@ -1,6 +1,6 @@
-export { eventIdOf, type EventPlace, placeOf } from './event-ids.js';
-export { Replicas } from './replicas.js';
-export { ReplicatedEvents } from './replicated-events.js';
-export { type SessionRecord, Sessions, type StreamClaim } from './sessions.js';
+export { eventIdOf, type EventPosition, positionOf } from './event-ids.js';
+export { type EventPage, type EventReader, EventStore } from './event-store.js';
+export { ReplicaChannel } from './replica-channel.js';
+export { ReplicatedEventBus } from './replicated-event-bus.js';
+export { type SessionRecord, SessionStore, type StreamLease } from './session-store.js';
 export { StorageModule } from './storage.module.js';
-export { type Page, type Reading, StreamLogs } from './stream-logs.js';

@@ -3,11 +3,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { Redis, type RedisOptions } from 'ioredis';
 
-import { CODE, Refusal } from '../protocol/index.js';
+import { CODE, JsonRpcHttpError } from '../protocol/index.js';
 import { type Scripts, SCRIPTS } from './redis-scripts.js';
 
 /** What every replica listens to. A later form of the messages gets a channel of its own. */
-const CHANNEL = 'cyberun:mcp:replicas:1';
+const CHANNEL = 'cyberun:mcp:replicas:2';
 /** Longer than this process, or the machine, may stand still. */
 const COMMAND_LIMIT_MS = 2000;
 /** A socket that owes an answer for so long is dead, even if nobody has closed it. */
@@ -62,7 +62,7 @@ export class RedisConnection implements OnModuleInit, OnApplicationShutdown {
   /**
    * Runs one command.
    *
-   * @throws {Refusal} 503 when Redis does not answer it, or other replicas could not be heard.
+   * @throws {JsonRpcHttpError} 503 when Redis does not answer it, or other replicas could not be heard.
    */
   async run<Answer>(command: (redis: Redis & Scripts) => Promise<Answer>): Promise<Answer> {
     if (this.isUp) {
@@ -73,7 +73,9 @@ export class RedisConnection implements OnModuleInit, OnApplicationShutdown {
       }
     }
     const headers = { 'Retry-After': '1' };
-    throw new Refusal(503, CODE.refused, 'Sessions cannot be reached. Try again in a moment.', { headers });
+    throw new JsonRpcHttpError(503, CODE.serverError, 'Sessions cannot be reached. Try again in a moment.', {
+      headers,
+    });
   }
 
   async publish(text: string): Promise<void> {

@@ -89,19 +89,19 @@ export interface Scripts {
     record: string,
     stream: string,
     holder: string,
-    claimMs: number,
+    leaseMs: number,
   ): Promise<'held' | 'taken' | 'ended'>;
   releaseStream(stream: string, holder: string): Promise<number>;
   writeLog(
     about: string,
     entries: string,
-    place: number,
+    sequence: number,
     message: string,
     isLast: 0 | 1,
     oldest: number,
     keptMs: number,
   ): Promise<'written' | 'early' | 'gone'>;
   /** Nothing when there was a place, else the tags to ask after. */
-  admitSession(places: string, tag: string, limit: number, idleMs: number): Promise<string[] | null>;
+  admitSession(places: string, sessionHash: string, limit: number, idleMs: number): Promise<string[] | null>;
   reviewSessions(places: string, ...tagsAndTimes: (string | number)[]): Promise<'OK'>;
 }

@@ -2,20 +2,20 @@ import * as fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 
 import { SealedSessionIds } from './sealed-session-ids.js';
-import type { Opened } from './sessions.js';
+import type { NewSession } from './session-store.js';
 
 const DAY_MS = 86_400_000;
 
-const opened = (params: object = {}): Opened => ({
+const opened = (params: object = {}): NewSession => ({
   keyHash: 'a key',
   protocolVersion: '2025-11-25',
-  hello: JSON.stringify({
+  initializeParams: JSON.stringify({
     protocolVersion: '2025-11-25',
     capabilities: { elicitation: {} },
     clientInfo: { name: 'test', version: '1' },
     ...params,
   }),
-  canBeAsked: true,
+  supportsServerRequests: true,
 });
 
 afterEach(() => {
@@ -82,8 +82,8 @@ describe('a sealed session id', () => {
     const others = new SealedSessionIds();
     const id = new SealedSessionIds().seal(opened());
     fc.assert(
-      fc.property(fc.nat(id.length - 1), fc.constantFrom('A', 'B', '.', '_', ''), (place, letter) => {
-        const changed = id.slice(0, place) + letter + id.slice(place + 1);
+      fc.property(fc.nat(id.length - 1), fc.constantFrom('A', 'B', '.', '_', ''), (sequence, letter) => {
+        const changed = id.slice(0, sequence) + letter + id.slice(sequence + 1);
         fc.pre(changed !== id);
         expect(others.open(changed, 'a key')).toBeUndefined();
       }),

@@ -2,8 +2,8 @@ import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 
 import type { InitializeRequest } from '@modelcontextprotocol/server';
 
-import { answersQuestions, invalidParams, negotiated } from '../protocol/index.js';
-import type { Opened } from './sessions.js';
+import { canAnswerRequests, invalidParams, negotiated } from '../protocol/index.js';
+import type { NewSession } from './session-store.js';
 
 const ID_BYTES = 16;
 const PROCESS_BYTES = 6;
@@ -18,8 +18,13 @@ const MAX_AGE_SECONDS = 30 * 86_400;
 /** Between the clocks of two processes. */
 const SKEW_SECONDS = 300;
 
-type Hello = InitializeRequest['params'];
-type Payload = readonly [process: string, openedAt: number, random: string, hello: Hello];
+type InitializeParams = InitializeRequest['params'];
+type Payload = readonly [
+  process: string,
+  openedAt: number,
+  random: string,
+  initializeParams: InitializeParams,
+];
 
 const now = (): number => Math.floor(Date.now() / 1000);
 
@@ -33,11 +38,11 @@ export class SealedSessionIds {
   private readonly process = randomBytes(PROCESS_BYTES).toString('base64url');
 
   /** An id for a new session; one that holds nothing where the client says too much of itself. */
-  seal({ keyHash, hello }: Opened): string {
+  seal({ keyHash, initializeParams }: NewSession): string {
     const random = randomBytes(ID_BYTES).toString('base64url');
-    const said = JSON.parse(hello) as Hello;
-    for (const kept of [said, shortened(said)]) {
-      const payload: Payload = [this.process, now(), random, kept];
+    const said = JSON.parse(initializeParams) as InitializeParams;
+    for (const stored of [said, shortened(said)]) {
+      const payload: Payload = [this.process, now(), random, stored];
       const text = JSON.stringify(payload);
       if (Buffer.byteLength(text) > LONGEST_PAYLOAD) continue;
       const sealed = `${PREFIX}.${Buffer.from(text).toString('base64url')}`;
@@ -47,7 +52,7 @@ export class SealedSessionIds {
   }
 
   /** The session of another process that this id holds; `undefined` for every other text, and with another key. */
-  open(id: string, keyHash: string): Opened | undefined {
+  open(id: string, keyHash: string): NewSession | undefined {
     const end = id.lastIndexOf('.');
     if (id.length > LONGEST_ID || !id.startsWith(`${PREFIX}.`) || end <= PREFIX.length) return undefined;
     const sealed = id.slice(0, end);
@@ -63,7 +68,11 @@ export class SealedSessionIds {
 }
 
 /** What a server needs of it to ask the client something; the rest is for people to read. */
-function shortened({ protocolVersion, capabilities, clientInfo: { name, version } }: Hello): Hello {
+function shortened({
+  protocolVersion,
+  capabilities,
+  clientInfo: { name, version },
+}: InitializeParams): InitializeParams {
   const short = (text: string): string => text.slice(0, LONGEST_NAME);
   return { protocolVersion, capabilities, clientInfo: { name: short(name), version: short(version) } };
 }
@@ -92,7 +101,12 @@ function payloadOf(text: string): Payload | undefined {
   }
 }
 
-function openedWith([, , , hello]: Payload, keyHash: string): Opened {
-  const protocolVersion = negotiated(hello.protocolVersion);
-  return { keyHash, protocolVersion, hello: JSON.stringify(hello), canBeAsked: answersQuestions(hello) };
+function openedWith([, , , initializeParams]: Payload, keyHash: string): NewSession {
+  const protocolVersion = negotiated(initializeParams.protocolVersion);
+  return {
+    keyHash,
+    protocolVersion,
+    initializeParams: JSON.stringify(initializeParams),
+    supportsServerRequests: canAnswerRequests(initializeParams),
+  };
 }

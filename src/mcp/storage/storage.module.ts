@@ -1,16 +1,16 @@
 import { Module } from '@nestjs/common';
 
 import { CallsModule } from '../calls/index.js';
-import { Replicas } from './replicas.js';
-import { ReplicatedEvents } from './replicated-events.js';
-import { sessionStorage } from './session-storage.js';
-import { Sessions } from './sessions.js';
-import { StreamLogs } from './stream-logs.js';
+import { EventStore } from './event-store.js';
+import { ReplicaChannel } from './replica-channel.js';
+import { ReplicatedEventBus } from './replicated-event-bus.js';
+import { SessionStore } from './session-store.js';
+import { sessionStorage } from './storage-providers.js';
 
 /** Sessions and events of streams, in memory or in Redis, and news between replicas. */
 @Module({
   imports: [CallsModule],
   providers: sessionStorage,
-  exports: [Replicas, ReplicatedEvents, Sessions, StreamLogs],
+  exports: [ReplicaChannel, ReplicatedEventBus, SessionStore, EventStore],
 })
 export class StorageModule {}

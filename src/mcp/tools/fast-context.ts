@@ -7,7 +7,7 @@ import {
 } from '@modelcontextprotocol/server';
 
 import type { Call } from '../calls/index.js';
-import { noticeMessage, type RequestMessage } from '../protocol/index.js';
+import { notificationMessage, type RequestMessage } from '../protocol/index.js';
 import type { McpServer } from './tool-context.js';
 
 const ENVELOPE_KEYS = [
@@ -32,8 +32,8 @@ export function fastContext(call: Call, message: RequestMessage, server: () => M
     requestState: () => undefined,
     // No getter: V8 makes a shape of its own for each object with one, and that shape outlives the request.
     signal: call.signal,
-    notify: (notification) => call.notify(noticeMessage(notification.method, notification.params)),
-    // Announcing the logging capability sends every call through the SDK; see LegacyRequests and HotRequests.
+    notify: (notification) => call.notify(notificationMessage(notification.method, notification.params)),
+    // Announcing the logging capability sends every call through the SDK; see RequestDispatcher and FastPath.
     log: () => Promise.resolve(),
     send: ((request: never, ...rest: object[]) => {
       const last = rest.at(-1);

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 
-import { invalidInput } from './faults.js';
+import { invalidInput } from './invalid-input.js';
 import { type JsonSchema, jsonSchemaOf } from './json-schema.js';
 import { readArguments } from './read-arguments.js';
 

@@ -64,9 +64,9 @@ function registered(metadata: ToolMetadata, invoke: Invoke, streaming: Streamed 
   return { name, metadata, input, output, isStreaming, whenLost: streaming?.whenLost, invoke, listing };
 }
 
-type Listed = ToolMetadata & { readonly title?: string; readonly icons?: unknown };
+type Indexed = ToolMetadata & { readonly title?: string; readonly icons?: unknown };
 
-function listingOf(metadata: Listed, input?: ToolSchema, output?: ToolSchema): object {
+function listingOf(metadata: Indexed, input?: ToolSchema, output?: ToolSchema): object {
   const { name, title, description, annotations, icons, _meta } = metadata;
   return {
     name,

@@ -7,9 +7,9 @@ import {
 } from '@modelcontextprotocol/server';
 import type { McpSessionInfo, McpTransportContext } from '@rekog/mcp-nest';
 
-import type { KeyedRequest } from '../auth/index.js';
-import { ToolCatalog } from './tool-catalog.js';
+import type { AuthenticatedRequest } from '../auth/index.js';
 import type { McpServer } from './tool-context.js';
+import { ToolRegistry } from './tool-registry.js';
 import { userOf } from './tool-runner.js';
 
 /** How a tools/call is answered that the SDK dispatches. */
@@ -21,7 +21,7 @@ export class SdkServers {
   private context: McpTransportContext | undefined;
   private announced: ServerCapabilities | undefined;
 
-  constructor(private readonly catalog: ToolCatalog) {}
+  constructor(private readonly registry: ToolRegistry) {}
 
   attach(context: McpTransportContext): void {
     this.context = context;
@@ -42,10 +42,10 @@ export class SdkServers {
   }
 
   /** Makes a server answer on behalf of one HTTP request, until it is bound to the next. */
-  bind(server: McpServer, session: McpSessionInfo, request: KeyedRequest, answer: AnswerCall): void {
+  bind(server: McpServer, session: McpSessionInfo, request: AuthenticatedRequest, answer: AnswerCall): void {
     this.started.bindRequestHandlers(server, session, request);
     server.server.setRequestHandler('tools/list', () => {
-      const { tools } = this.catalog.listFor(userOf(request));
+      const { tools } = this.registry.listFor(userOf(request));
       return { tools } as never;
     });
     server.server.setRequestHandler('tools/call', answer);

@@ -3,10 +3,10 @@ import { APP_INTERCEPTOR } from '@nestjs/core';
 
 import { AuthModule } from '../auth/index.js';
 import { SERVER_INFO, serverInfo } from '../protocol/index.js';
-import { Failures } from './failures.js';
 import { SdkServers } from './sdk-servers.js';
 import { ToolCalls } from './tool-calls.js';
-import { ToolCatalog } from './tool-catalog.js';
+import { ToolErrorMapper } from './tool-error-mapper.js';
+import { ToolRegistry } from './tool-registry.js';
 import { ToolResultInterceptor } from './tool-result.interceptor.js';
 import { ToolRunner } from './tool-runner.js';
 
@@ -14,14 +14,14 @@ import { ToolRunner } from './tool-runner.js';
 @Module({
   imports: [AuthModule],
   providers: [
-    Failures,
+    ToolErrorMapper,
     SdkServers,
     ToolCalls,
-    ToolCatalog,
+    ToolRegistry,
     ToolRunner,
     { provide: SERVER_INFO, useValue: serverInfo },
     { provide: APP_INTERCEPTOR, useClass: ToolResultInterceptor },
   ],
-  exports: [SERVER_INFO, SdkServers, ToolCalls, ToolCatalog],
+  exports: [SERVER_INFO, SdkServers, ToolCalls, ToolRegistry],
 })
 export class ToolCallsModule {}

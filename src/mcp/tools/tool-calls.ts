@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { CallToolRequest, CallToolResult, ServerContext } from '@modelcontextprotocol/server';
 import type { McpSessionInfo } from '@rekog/mcp-nest';
 
-import type { KeyedRequest } from '../auth/index.js';
+import type { AuthenticatedRequest } from '../auth/index.js';
 import { traceparentOf } from '../protocol/index.js';
 import type { RegisteredTool } from './registered-tool.js';
 import type { AnswerCall } from './sdk-servers.js';
@@ -11,7 +11,7 @@ import { ToolRunner } from './tool-runner.js';
 
 /** Where a call comes from, and the ways back to its client. */
 export interface CallOrigin {
-  readonly rawRequest: KeyedRequest;
+  readonly rawRequest: AuthenticatedRequest;
   readonly session: McpSessionInfo;
   /** The SDK server a tool may ask the client through. */
   readonly server: () => McpServer;
@@ -19,7 +19,7 @@ export interface CallOrigin {
   readonly signal: AbortSignal;
 }
 
-/** Runs the tools/call requests of both eras, dispatched by hand or by the SDK. */
+/** Runs the tools/call requests of every revision, whether our code or the SDK dispatches them. */
 @Injectable()
 export class ToolCalls {
   constructor(private readonly runner: ToolRunner) {}
@@ -36,7 +36,7 @@ export class ToolCalls {
     origin: CallOrigin,
   ): Promise<CallToolResult> {
     const { rawRequest, session, server, signal } = origin;
-    const { token: key, clientId: keyHash } = rawRequest.auth;
+    const { token: key, keyHash } = rawRequest.auth;
     const traceparent = traceparentOf(request.params._meta, rawRequest.headers['traceparent']);
     const caller = { key, signal, ...(traceparent !== undefined && { traceparent }) };
     const context = new ToolContext({

@@ -1,8 +1,8 @@
 import { type CallHandler, type ExecutionContext, Injectable, type NestInterceptor } from '@nestjs/common';
 import { catchError, defer, map, type Observable, of, throwError } from 'rxjs';
 
-import { Failures } from './failures.js';
 import { ToolContext } from './tool-context.js';
+import { ToolErrorMapper } from './tool-error-mapper.js';
 import { unreadInputOf } from './tool-input.decorator.js';
 import { toToolResult } from './tool-result.js';
 
@@ -12,7 +12,7 @@ import { toToolResult } from './tool-result.js';
  */
 @Injectable()
 export class ToolResultInterceptor implements NestInterceptor<unknown, unknown> {
-  constructor(private readonly failures: Failures) {}
+  constructor(private readonly errors: ToolErrorMapper) {}
 
   intercept(context: ExecutionContext, next: CallHandler<unknown>): Observable<unknown> {
     const call: unknown = context.getType() === 'rpc' ? context.switchToRpc().getContext() : undefined;
@@ -24,7 +24,7 @@ export class ToolResultInterceptor implements NestInterceptor<unknown, unknown> 
     }).pipe(
       map(toToolResult),
       catchError((error: unknown) => {
-        if (this.failures.isOurs(error)) return of(this.failures.toToolResult(call, error));
+        if (this.errors.isKnown(error)) return of(this.errors.toToolResult(call, error));
         call.thrown = error;
         return throwError(() => error);
       }),

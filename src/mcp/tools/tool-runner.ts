@@ -2,23 +2,23 @@ import { Injectable } from '@nestjs/common';
 import { type CallToolResult, ProtocolError, ProtocolErrorCode } from '@modelcontextprotocol/server';
 
 import { requireSoundShape } from './argument-shape.js';
-import { Failures, isMasked } from './failures.js';
 import type { RegisteredTool } from './registered-tool.js';
-import { ToolCatalog } from './tool-catalog.js';
 import type { ToolContext } from './tool-context.js';
+import { isMasked, ToolErrorMapper } from './tool-error-mapper.js';
+import { ToolRegistry } from './tool-registry.js';
 import { toToolResult } from './tool-result.js';
 
 /** Runs one call of a tool; the last resort for whatever the pipeline around it lets through. */
 @Injectable()
 export class ToolRunner {
   constructor(
-    private readonly catalog: ToolCatalog,
-    private readonly failures: Failures,
+    private readonly registry: ToolRegistry,
+    private readonly errors: ToolErrorMapper,
   ) {}
 
   /** @throws {ProtocolError} when there is no such tool. */
   find(name: string): RegisteredTool {
-    const tool = this.catalog.find(name);
+    const tool = this.registry.find(name);
     if (tool) return tool;
     throw new ProtocolError(ProtocolErrorCode.InvalidParams, `Tool ${name} not found`);
   }
@@ -26,7 +26,7 @@ export class ToolRunner {
   /** @throws {ProtocolError} when the tool asked for one. */
   async run(tool: RegisteredTool, context: ToolContext, args: unknown): Promise<CallToolResult> {
     try {
-      this.catalog.authorize(tool, userOf(context.getRawRequest()));
+      this.registry.authorize(tool, userOf(context.getRawRequest()));
       requireSoundShape(args);
       const { input } = tool;
       const payload = !input || input.isAdvertisedOnly ? args : await input.parse(args);
@@ -35,7 +35,7 @@ export class ToolRunner {
       // Nest's own filter hides an exception; what was thrown says more.
       const thrown = isMasked(error) ? (context.thrown ?? error) : error;
       if (thrown instanceof ProtocolError) throw thrown;
-      return this.failures.toToolResult(context, thrown);
+      return this.errors.toToolResult(context, thrown);
     }
   }
 }

@@ -1,0 +1,119 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { RequestId } from '@modelcontextprotocol/server';
+
+import { CONFIG, type Config } from '../../config/index.js';
+import { KeyValidator } from '../auth/index.js';
+import type { JsonRpcHttpError } from '../protocol/index.js';
+import { ConcurrencyLimiter } from './concurrency-limiter.js';
+import { type Indexed, IndexedSet } from './indexed-set.js';
+
+/** How long a call that was aborted may take to say so itself. */
+const ABORT_GRACE_MS = 250;
+
+/** Something that is being worked on and will be answered. */
+export interface OpenCall extends Indexed {
+  readonly keyHash: string;
+  /** Tells it to stop. */
+  abort(reason: string): void;
+  /** Answers in its place. */
+  interrupt(): void;
+}
+
+/** Something that stays open until somebody ends it. */
+export interface OpenStream {
+  readonly keyHash: string;
+  end(): void;
+}
+
+/** What is open in this process: calls to wait for, streams to end. */
+@Injectable()
+export class InFlightRequests {
+  private readonly calls = new IndexedSet<OpenCall>();
+  private readonly streams = new Set<OpenStream>();
+  private readonly limiter: ConcurrencyLimiter;
+  private readonly onDrain = new Set<() => void>();
+  private whenIdle: (() => void) | undefined;
+  private hasEnded = false;
+
+  constructor(validator: KeyValidator, @Inject(CONFIG) { limits }: Config) {
+    this.limiter = new ConcurrencyLimiter(limits);
+    validator.onInvalid((keyHash) => this.endStreams((stream) => stream.keyHash === keyHash));
+  }
+
+  /** Whether new requests are turned away. */
+  get isDraining(): boolean {
+    return this.hasEnded;
+  }
+
+  /** Standalone streams, resumed streams and subscriptions. */
+  get streamCount(): number {
+    return this.streams.size;
+  }
+
+  /** Requests that are being answered. */
+  get callCount(): number {
+    return this.calls.size;
+  }
+
+  /** Why so many more requests of a key, or streams it listens to, would be too much; `id` is the request's. */
+  limitError(keyHash: string, id: RequestId | null, more = 1): JsonRpcHttpError | undefined {
+    return this.limiter.limitError(keyHash, id, more);
+  }
+
+  /** @throws {JsonRpcHttpError} 429 or 503 when one more would be too much. */
+  requireCapacity(keyHash: string, id: RequestId | null): void {
+    const error = this.limitError(keyHash, id);
+    if (error) throw error;
+  }
+
+  enter(call: OpenCall): void {
+    this.calls.add(call);
+    this.limiter.add(call.keyHash);
+  }
+
+  /** May be said twice. */
+  leave(call: OpenCall): void {
+    if (this.calls.delete(call)) this.limiter.remove(call.keyHash);
+    if (this.calls.size === 0) this.whenIdle?.();
+  }
+
+  open(stream: OpenStream): void {
+    this.streams.add(stream);
+    this.limiter.add(stream.keyHash);
+  }
+
+  closed(stream: OpenStream): void {
+    if (this.streams.delete(stream)) this.limiter.remove(stream.keyHash);
+  }
+
+  /** Calls back when streams that are not listed here have to end. */
+  beforeDrain(listener: () => void): void {
+    this.onDrain.add(listener);
+  }
+
+  /** Turns new requests away, ends the streams, waits for the calls, and stops those that take too long. */
+  async drain(graceMs: number): Promise<void> {
+    this.hasEnded = true;
+    for (const listener of this.onDrain) listener();
+    this.endStreams(() => true);
+    await this.idleWithin(graceMs);
+    for (const call of this.calls) call.abort('this server is shutting down');
+    await this.idleWithin(ABORT_GRACE_MS);
+    for (const call of this.calls) call.interrupt();
+  }
+
+  private endStreams(isMeant: (stream: OpenStream) => boolean): void {
+    for (const stream of this.streams) if (isMeant(stream)) stream.end();
+  }
+
+  private async idleWithin(limitMs: number): Promise<void> {
+    if (this.calls.size === 0) return;
+    let timer: NodeJS.Timeout | undefined;
+    await new Promise<void>((resolve) => {
+      this.whenIdle = resolve;
+      timer = setTimeout(resolve, limitMs);
+    });
+    this.whenIdle = undefined;
+    clearTimeout(timer);
+  }
+}

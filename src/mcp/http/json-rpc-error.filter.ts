@@ -1,0 +1,46 @@
+import { randomUUID } from 'node:crypto';
+
+import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from '@nestjs/common';
+import type { ServerResponse } from 'node:http';
+
+import { LimitCounter } from '../calls/index.js';
+import { CODE, JsonRpcHttpError } from '../protocol/index.js';
+import { sendJsonRpcError } from './send-json-rpc-error.js';
+
+const FAILED = 500;
+
+/**
+ * The last word on the MCP route, closer than any global filter: whatever is thrown there, by a stranger's guard too,
+ * leaves as a JSON-RPC error.
+ */
+@Catch()
+export class JsonRpcErrorFilter implements ExceptionFilter {
+  private readonly logger = new Logger(JsonRpcErrorFilter.name);
+
+  constructor(private readonly limitCounter: LimitCounter) {}
+
+  catch(exception: unknown, host: ArgumentsHost): void {
+    this.answer(exception, host.switchToHttp().getResponse<ServerResponse>());
+  }
+
+  /** Answers with what was thrown, as far as that is for clients to know. */
+  answer(exception: unknown, response: ServerResponse): void {
+    const error = this.errorFor(exception);
+    if (error.limit) this.limitCounter.count(error.limit);
+    sendJsonRpcError(error, response);
+  }
+
+  private errorFor(exception: unknown): JsonRpcHttpError {
+    if (exception instanceof JsonRpcHttpError) return exception;
+    if (exception instanceof HttpException && exception.getStatus() < FAILED) {
+      return new JsonRpcHttpError(exception.getStatus(), CODE.serverError, exception.message);
+    }
+    const reference = randomUUID();
+    this.logger.error({ reference, error: exception });
+    return new JsonRpcHttpError(
+      FAILED,
+      CODE.internalError,
+      `Internal server error. Report reference ${reference}.`,
+    );
+  }
+}

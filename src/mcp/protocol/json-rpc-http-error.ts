@@ -1,0 +1,42 @@
+import type { OutgoingHttpHeaders } from 'node:http';
+
+import type { RequestId } from '@modelcontextprotocol/server';
+
+import type { LimitName } from './limit-names.js';
+
+/** Codes of JSON-RPC and of the SDK's transports for what is refused before a method is called. */
+export const CODE = {
+  parseError: -32700,
+  invalidRequest: -32600,
+  invalidParams: -32602,
+  internalError: -32603,
+  serverError: -32000,
+  sessionNotFound: -32001,
+} as const;
+
+interface Answered {
+  readonly id?: RequestId | null;
+  readonly headers?: OutgoingHttpHeaders;
+  /** What was exceeded, if that is the reason. */
+  readonly limit?: LimitName;
+}
+
+/** A request that is turned away: the HTTP status and the JSON-RPC error that say why. */
+export class JsonRpcHttpError extends Error {
+  override readonly name = 'JsonRpcHttpError';
+  readonly headers: OutgoingHttpHeaders;
+  readonly limit: LimitName | undefined;
+  readonly id: RequestId | null;
+
+  constructor(
+    readonly status: number,
+    readonly code: number,
+    message: string,
+    { id = null, headers = {}, limit }: Answered = {},
+  ) {
+    super(message);
+    this.id = id;
+    this.headers = headers;
+    this.limit = limit;
+  }
+}

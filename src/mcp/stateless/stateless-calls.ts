@@ -1,0 +1,82 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { type CallToolResult, ProtocolError, ProtocolErrorCode } from '@modelcontextprotocol/server';
+import type { ServerResponse } from 'node:http';
+
+import type { AuthenticatedRequest } from '../auth/index.js';
+import { Call, InFlightRequests, Reply } from '../calls/index.js';
+import { CODE, errorMessage, type RequestMessage, resultMessage } from '../protocol/index.js';
+import { fastContext, type McpServer, SdkServers, ToolCalls } from '../tools/index.js';
+import { StatelessResults } from './stateless-results.js';
+
+const SESSION = { transport: 'streamable-http', stateless: true, era: 'modern' } as const;
+
+/** Answers tools/call of 2026-07-28. */
+@Injectable()
+export class StatelessCalls {
+  private readonly logger = new Logger(StatelessCalls.name);
+
+  constructor(
+    private readonly tools: ToolCalls,
+    private readonly results: StatelessResults,
+    private readonly servers: SdkServers,
+    private readonly inFlight: InFlightRequests,
+  ) {}
+
+  /**
+   * Answers a call; or returns what the tool made of it, if only the SDK knows how to send that.
+   *
+   * @throws {JsonRpcHttpError} 429 or 503 when too much is in progress already.
+   */
+  async answer(
+    request: AuthenticatedRequest,
+    response: ServerResponse,
+    message: RequestMessage,
+  ): Promise<CallToolResult | undefined> {
+    const { keyHash } = request.auth;
+    this.inFlight.requireCapacity(keyHash, message.id);
+    const reply = new Reply(response);
+    const call = new Call(message.id, keyHash, reply, (done) => this.inFlight.leave(done));
+    this.inFlight.enter(call);
+    // In this revision, closing the response is how a client cancels.
+    reply.onLost(() => call.cancel('the client closed the response'));
+    try {
+      const result = await this.run(request, message, call);
+      if (result['resultType'] === 'input_required') return result;
+      call.answer(resultMessage(message.id, this.results.ofCall(result)));
+    } catch (error) {
+      this.fail(call, error);
+    } finally {
+      this.inFlight.leave(call);
+    }
+    return undefined;
+  }
+
+  private async run(
+    rawRequest: AuthenticatedRequest,
+    message: RequestMessage,
+    call: Call,
+  ): Promise<CallToolResult> {
+    const tool = this.tools.find(String(message.params?.['name']));
+    if (tool.isStreaming) call.reply.openStream();
+    let made: McpServer | undefined;
+    const server = (): McpServer => (made ??= this.servers.create());
+    const sdk = fastContext(call, message, server);
+    const origin = { rawRequest, session: SESSION, server, signal: call.signal };
+    return await this.tools.run(tool, message as never, sdk, origin);
+  }
+
+  private fail(call: Call, error: unknown): void {
+    if (error instanceof ProtocolError) {
+      const { code, message, data } = error;
+      call.answer(errorMessage(call.id, { code, message, data }), statusOf(code));
+      return;
+    }
+    this.logger.error({ message: 'a call could not be answered', error });
+    call.answer(errorMessage(call.id, { code: CODE.internalError, message: 'Internal server error' }));
+  }
+}
+
+const NEEDS_CAPABILITY: number = ProtocolErrorCode.MissingRequiredClientCapability;
+
+/** The one error of a tool that is an HTTP status too. */
+const statusOf = (code: number): number => (code === NEEDS_CAPABILITY ? 400 : 200);

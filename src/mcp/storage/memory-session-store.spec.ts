@@ -1,0 +1,69 @@
+import { afterEach, describe, expect, it, vi } from 'vitest';
+
+import { readConfig } from '../../config/index.js';
+import { LimitCounter } from '../calls/index.js';
+import { MemorySessionStore } from './memory-session-store.js';
+import type { NewSession } from './session-store.js';
+
+const CAP = 10_000;
+
+const opened = (keyHash: string): NewSession => ({
+  keyHash,
+  protocolVersion: '2025-11-25',
+  initializeParams: JSON.stringify({
+    protocolVersion: '2025-11-25',
+    capabilities: {},
+    clientInfo: { name: 'test', version: '1' },
+  }),
+  supportsServerRequests: false,
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+function stored(environment: Record<string, string>): {
+  sessions: MemorySessionStore;
+  limitCounter: LimitCounter;
+} {
+  const limitCounter = new LimitCounter();
+  vi.spyOn(limitCounter, 'count');
+  const config = readConfig('mcp', { CYBERUN_RUNTIME_URL: 'http://127.0.0.1:9/api/v1', ...environment });
+  return { sessions: new MemorySessionStore(config, limitCounter), limitCounter };
+}
+
+describe('sessions in memory', () => {
+  it('are as many as fit, whoever opens them; then the one that idled longest makes room', async () => {
+    const { sessions, limitCounter } = stored({ CYBERUN_MCP_SESSIONS_PER_KEY: String(2 * CAP) });
+    const first = await sessions.open(opened('one'));
+    for (let n = 1; n < CAP; n += 1) await sessions.open(opened(`key ${n % 7}`));
+    expect(sessions.count).toBe(CAP);
+    expect(limitCounter.count).not.toHaveBeenCalled();
+
+    await sessions.open(opened('two'));
+
+    expect(sessions.count).toBe(CAP);
+    expect(limitCounter.count).toHaveBeenCalledExactlyOnceWith('sessions');
+    expect(await sessions.find(first?.id ?? '', 'one')).toBeUndefined();
+    sessions.onApplicationShutdown();
+  });
+
+  it('of one key are no more than it may have, and those that have idled away do not count', async () => {
+    vi.useFakeTimers();
+    const { sessions } = stored({
+      CYBERUN_MCP_SESSIONS_PER_KEY: '2',
+      CYBERUN_MCP_SESSION_IDLE_SECONDS: '60',
+    });
+    const first = await sessions.open(opened('one'));
+    await sessions.open(opened('one'));
+    expect(await sessions.open(opened('one'))).toBeUndefined();
+    expect(await sessions.open(opened('two'))).toBeDefined();
+
+    vi.setSystemTime(Date.now() + 59_000);
+    await sessions.find(first?.id ?? '', 'one');
+    vi.setSystemTime(Date.now() + 2000);
+    expect(await sessions.open(opened('one'))).toBeDefined();
+    expect(await sessions.open(opened('one'))).toBeUndefined();
+    sessions.onApplicationShutdown();
+  });
+});

@@ -1,0 +1,115 @@
+import { hash, randomBytes } from 'node:crypto';
+
+import type { LoggingLevel } from '@modelcontextprotocol/server';
+
+import type { Config } from '../../config/index.js';
+import type { RedisConnection } from './redis-connection.js';
+import type { RedisReplicaChannel } from './redis-replica-channel.js';
+import { RedisSessionQuota } from './redis-session-quota.js';
+import { LEASE_MS, RedisStreamLease } from './redis-stream-lease.js';
+import { type NewSession, type SessionRecord, SessionStore, type StreamLease } from './session-store.js';
+
+const PREFIX = 'cyberun:mcp';
+const ID_BYTES = 16;
+
+type StoredSession = Omit<NewSession, 'keyHash'>;
+
+/** The braces put all keys of a session into one slot. */
+const recordKey = (sessionHash: string): string => `${PREFIX}:{${sessionHash}}:session`;
+const streamKey = (sessionHash: string): string => `${PREFIX}:{${sessionHash}}:stream`;
+/** The key's hash comes first, where the script finds it. */
+const valueOf = (keyHash: string, stored: StoredSession): string => keyHash + JSON.stringify(stored);
+const sessionHashOf = (id: string): string => hash('sha256', id, 'hex');
+
+/** Sessions that any replica can go on with. Redis holds neither their ids nor the keys they belong to, only hashes. */
+export class RedisSessionStore extends SessionStore {
+  /** Redis knows, and not for one process. */
+  readonly count = undefined;
+  private readonly listeners = new Set<(sessionHash: string) => void>();
+  private readonly idleMs: number;
+  private readonly places: RedisSessionQuota;
+  /** Those of streams that are open here, by the tags of their sessions. */
+  private readonly leases = new Map<string, RedisStreamLease>();
+
+  constructor(
+    private readonly redis: RedisConnection,
+    private readonly replicas: RedisReplicaChannel,
+    { mcpSessionIdleSeconds, mcpSessionsPerKey: perKey }: Config,
+  ) {
+    super();
+    this.idleMs = mcpSessionIdleSeconds * 1000;
+    this.places = new RedisSessionQuota(redis, PREFIX, { perKey, idleMs: this.idleMs, recordKey });
+    replicas.onMessage('ended', ({ sessionHash }) => this.ended(sessionHash));
+    replicas.onMessage('stream-taken', ({ sessionHash }) => void this.leases.get(sessionHash)?.renew());
+  }
+
+  async open({ keyHash, ...stored }: NewSession): Promise<SessionRecord | undefined> {
+    const id = randomBytes(ID_BYTES).toString('base64url');
+    const sessionHash = sessionHashOf(id);
+    if (!(await this.places.take(keyHash, sessionHash))) return undefined;
+    await this.redis.run((redis) =>
+      redis.set(recordKey(sessionHash), valueOf(keyHash, stored), 'PX', this.idleMs),
+    );
+    return { id, sessionHash, keyHash, ...stored };
+  }
+
+  async find(id: string, keyHash: string): Promise<SessionRecord | undefined> {
+    const sessionHash = sessionHashOf(id);
+    const found = await this.redis.run((redis) =>
+      redis.findSession(recordKey(sessionHash), keyHash, this.idleMs),
+    );
+    return found === null ? undefined : { id, sessionHash, keyHash, ...(JSON.parse(found) as StoredSession) };
+  }
+
+  async renew({ sessionHash }: SessionRecord): Promise<void> {
+    const isThere = await this.redis.run((redis) => redis.pexpire(recordKey(sessionHash), this.idleMs));
+    if (!isThere) this.ended(sessionHash);
+  }
+
+  async check({ sessionHash }: SessionRecord): Promise<void> {
+    const isThere = await this.redis.run((redis) => redis.exists(recordKey(sessionHash)));
+    if (!isThere) this.ended(sessionHash);
+  }
+
+  async setLogLevel(session: SessionRecord, logLevel: LoggingLevel): Promise<void> {
+    const { id: _, sessionHash, keyHash, ...stored } = session;
+    const value = valueOf(keyHash, { ...stored, logLevel });
+    await this.redis.run((redis) => redis.set(recordKey(sessionHash), value, 'KEEPTTL', 'XX'));
+  }
+
+  async end({ sessionHash, keyHash }: SessionRecord): Promise<void> {
+    await this.redis.run((redis) => redis.del(recordKey(sessionHash), streamKey(sessionHash)));
+    this.ended(sessionHash);
+    await Promise.all([
+      this.places.leave(keyHash, sessionHash),
+      this.replicas.publish({ kind: 'ended', sessionHash }),
+    ]);
+  }
+
+  async leaseStream({ sessionHash }: SessionRecord): Promise<StreamLease> {
+    const holder = `${this.replicas.name}:${randomBytes(ID_BYTES).toString('base64url')}`;
+    const [record, stream] = [recordKey(sessionHash), streamKey(sessionHash)];
+    await this.redis.run((redis) => redis.set(stream, holder, 'PX', LEASE_MS));
+    const lease = new RedisStreamLease({
+      hold: () => this.redis.run((redis) => redis.holdStream(record, stream, holder, LEASE_MS)),
+      release: () => {
+        if (this.leases.get(sessionHash) === lease) this.leases.delete(sessionHash);
+        return this.redis.run((redis) => redis.releaseStream(stream, holder));
+      },
+      // Unheard, it is found out at the next renewal.
+      announceTakeover: () =>
+        void this.replicas.publish({ kind: 'stream-taken', sessionHash }).catch(() => undefined),
+      onEnded: () => this.ended(sessionHash),
+    });
+    this.leases.set(sessionHash, lease);
+    return lease;
+  }
+
+  onEnded(listener: (sessionHash: string) => void): void {
+    this.listeners.add(listener);
+  }
+
+  private ended(sessionHash: string): void {
+    for (const listener of this.listeners) listener(sessionHash);
+  }
+}

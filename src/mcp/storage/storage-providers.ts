@@ -1,0 +1,52 @@
+import type { Provider } from '@nestjs/common';
+
+import { CONFIG, type Config } from '../../config/index.js';
+import { LimitCounter } from '../calls/index.js';
+import { EventStore } from './event-store.js';
+import { MemoryEventStore } from './memory-event-store.js';
+import { MemorySessionStore } from './memory-session-store.js';
+import { RedisConnection } from './redis-connection.js';
+import { RedisEventStore } from './redis-event-store.js';
+import { RedisReplicaChannel } from './redis-replica-channel.js';
+import { RedisSessionStore } from './redis-session-store.js';
+import { LocalReplicaChannel, ReplicaChannel } from './replica-channel.js';
+import { ReplicatedEventBus } from './replicated-event-bus.js';
+import { SessionStore } from './session-store.js';
+
+/** Where sessions are kept and who else serves them: Redis and whoever uses it, or this process alone. */
+export const sessionStorage: Provider[] = [
+  {
+    provide: RedisConnection,
+    inject: [CONFIG],
+    useFactory: ({ redisUrl }: Config) =>
+      redisUrl === undefined ? undefined : new RedisConnection(redisUrl),
+  },
+  {
+    provide: ReplicaChannel,
+    inject: [RedisConnection],
+    useFactory: (redis: RedisConnection | undefined) =>
+      redis ? new RedisReplicaChannel(redis) : new LocalReplicaChannel(),
+  },
+  {
+    provide: SessionStore,
+    inject: [CONFIG, LimitCounter, ReplicaChannel, RedisConnection],
+    useFactory: (
+      config: Config,
+      limitCounter: LimitCounter,
+      replicas: ReplicaChannel,
+      redis: RedisConnection | undefined,
+    ) =>
+      redis && replicas instanceof RedisReplicaChannel
+        ? new RedisSessionStore(redis, replicas, config)
+        : new MemorySessionStore(config, limitCounter),
+  },
+  {
+    provide: EventStore,
+    inject: [ReplicaChannel, RedisConnection],
+    useFactory: (replicas: ReplicaChannel, redis: RedisConnection | undefined) =>
+      redis && replicas instanceof RedisReplicaChannel
+        ? new RedisEventStore(redis, replicas)
+        : new MemoryEventStore(),
+  },
+  ReplicatedEventBus,
+];
