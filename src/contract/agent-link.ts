@@ -16,8 +16,8 @@ export const AGENT_PATHS = {
   /** `/bundles/{hash}`: HEAD → 204 when the agent has it, else 404; PUT of the archive → 204. */
   bundles: '/bundles',
   /**
-   * POST, duplex: `/connections/{service_slug}`; the bytes of one new connection to the service, whatever they mean.
-   * 200 once it is connected, and {@link CONNECTION_END} as a trailer when the service has ended it in order.
+   * POST, duplex: `/connections/{service_slug}`; the raw bytes of one new connection to the service.
+   * 200 once it is connected, and {@link CONNECTION_END} as a trailer when the service has closed it in order.
    */
   connections: '/connections',
 } as const;

@@ -24,8 +24,8 @@ export const errorBody = z.looseObject({
 export type ErrorBody = z.infer<typeof errorBody>;
 
 /**
- * A list body `{ <thing>_list: [...], page_meta }`. The first array found is the list whatever its key, so that a
- * deployment which names it otherwise is still understood; it is then given the documented key.
+ * A list body `{ <thing>_list: [...], page_meta }`. The first array found is the list, under any key, so that a
+ * deployment with another name for it is understood; the result has the documented key.
  */
 export function listOf<Key extends string, Item extends z.ZodType>(key: Key, item: Item) {
   const body = z.looseObject({ [key]: z.array(item), page_meta: pageMeta.optional() } as {

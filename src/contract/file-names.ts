@@ -1,9 +1,9 @@
-/** Longest name a folder takes in every usual file system, in bytes of UTF-8; some room is left for what is added. */
+/** Longest file name in bytes of UTF-8; below the 255 of usual file systems, so that suffixes can be added. */
 const NAME_BYTES = 200;
 // oxlint-disable-next-line no-control-regex
 const NOT_IN_A_NAME = /[/\\\u0000-\u001f\u007f]/g;
 
-/** A name that is one segment of a path, whatever was asked for; a name that is valid stays as it is. */
+/** Makes any text a valid file name, which is one segment of a path; a valid name stays unchanged. */
 export function validFileName(wanted: string): string {
   let name = wanted.replaceAll(NOT_IN_A_NAME, '_').toWellFormed();
   // From the front: the end of a name says what it is.

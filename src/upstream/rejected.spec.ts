@@ -69,11 +69,11 @@ describe('rejectionBody', () => {
     ['seconds', '7', 7],
     ['a date', new Date(Date.now() + 90_000).toUTCString(), expect.closeTo(90, -1)],
     ['a date gone by', 'Wed, 21 Oct 2015 07:28:00 GMT', 0],
-  ])('tells when to retry, given %s', (_form, header, seconds) => {
+  ])('returns when to retry, given %s', (_form, header, seconds) => {
     expect(body(429, { error_message: 'no' }, header).retry_after_seconds).toEqual(seconds);
   });
 
-  it.each(['', 'soon', undefined])('tells no retry time when the header is %j', (header) => {
+  it.each(['', 'soon', undefined])('returns no retry time when the header is %j', (header) => {
     expect(body(429, { error_message: 'no' }, header)).not.toHaveProperty('retry_after_seconds');
   });
 });

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 
 import { packageVersion } from '../config/index.js';
+import { isTraceparent } from '../http/index.js';
 
 /** On whose behalf a request is made: with which key, as part of which trace, and until when. */
 export interface Caller {
@@ -54,7 +55,6 @@ export type OnEvent = (event: ServerSentEvent) => Promise<boolean>;
 const PLAIN = /^[\w-]+$/;
 /** Control characters and both slashes; everything else is made harmless by encoding. */
 const FORBIDDEN = /[\p{Cc}/\\]/u;
-const TRACEPARENT = /^[\da-f]{2}-[\da-f]{32}-[\da-f]{16}-[\da-f]{2}$/;
 const USER_AGENT = `cyberun-mcp/${packageVersion}`;
 
 /** URL relative to the base; `undefined` when a path segment is not safe. */
@@ -77,7 +77,7 @@ export function requestHeaders(
     'User-Agent': USER_AGENT,
     ...(body && { 'Content-Type': 'application/json' }),
     ...(lastEventId !== undefined && { 'Last-Event-ID': lastEventId }),
-    ...(traceparent !== undefined && TRACEPARENT.test(traceparent) && { traceparent }),
+    ...(isTraceparent(traceparent) && { traceparent }),
   };
 }
 

@@ -58,7 +58,7 @@ describe('StreamedResponse', () => {
     expect(onChunk).toHaveBeenCalledOnce();
   });
 
-  it('tells a waiting reader that the connection broke', async () => {
+  it('notifies a waiting reader that the connection broke', async () => {
     const reading = response.read(onChunk);
     response.onResponseError(undiciController, new Error('cut'));
     expect(await reading).toEqual(new Error('cut'));

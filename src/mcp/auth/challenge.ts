@@ -1,3 +1,4 @@
+import { bearerToken } from '../../http/index.js';
 import { CODE, JsonRpcHttpError } from '../protocol/index.js';
 
 /** Integration keys; the other credential families are not for AI agents. */
@@ -9,9 +10,6 @@ const FAMILIES: readonly (readonly [prefix: string, name: string])[] = [
   ['ak-', 'an agent key (ak-)'],
 ];
 
-/** Token of RFC 6750, with the scheme in any case. */
-const BEARER = /^Bearer +([A-Za-z0-9\-._~+/]+=*) *$/i;
-
 /**
  * The integration key in an Authorization header.
  *
@@ -20,7 +18,7 @@ const BEARER = /^Bearer +([A-Za-z0-9\-._~+/]+=*) *$/i;
 export function integrationKey(authorization: string | undefined): string {
   // RFC 6750: a request without credentials is challenged without an error code.
   if (authorization === undefined || authorization === '') throw challenge(`A key is needed. ${HOW}`);
-  const token = BEARER.exec(authorization)?.[1];
+  const token = bearerToken(authorization);
   if (token === undefined) throw invalid(`The Authorization header is not a bearer token. ${HOW}`);
   if (token.length > ACCEPTED_PREFIX.length && token.startsWith(ACCEPTED_PREFIX)) return token;
   const family = FAMILIES.find(([prefix]) => token.startsWith(prefix))?.[1];

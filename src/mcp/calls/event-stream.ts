@@ -1,17 +1,13 @@
 import { once } from 'node:events';
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 
+import { EVENT_STREAM_HEADERS } from '../../http/index.js';
+
 /** Silence after which a comment is sent, so that nothing between us and the client gives up. */
 const HEARTBEAT_MS = 15_000;
 
 /** How soon a client that lost the stream should come back. */
 const RETRY_MS = 1000;
-
-const HEADERS = {
-  'Content-Type': 'text/event-stream',
-  'Cache-Control': 'no-cache, no-transform',
-  'X-Accel-Buffering': 'no',
-} as const;
 
 /** A response that is a stream of server-sent events, kept awake by comments. */
 export class EventStream {
@@ -24,7 +20,7 @@ export class EventStream {
     headers: OutgoingHttpHeaders,
     firstEventId?: string,
   ) {
-    response.writeHead(200, { ...HEADERS, ...headers });
+    response.writeHead(200, { ...EVENT_STREAM_HEADERS, ...headers });
     if (firstEventId === undefined) response.flushHeaders();
     else response.write(`id: ${firstEventId}\nretry: ${RETRY_MS}\ndata: \n\n`);
     this.heartbeat = setTimeout(() => void this.write(': keepalive\n\n'), HEARTBEAT_MS).unref();

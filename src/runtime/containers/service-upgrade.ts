@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 
 import { HttpException, Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 
+import { bearerToken } from '../../http/index.js';
 import { CredentialsService, OpenCalls } from '../credentials/index.js';
 import { asksForWebSocket, refuseUpgrade, Upgrades } from '../gateway/index.js';
 import type { HostedService } from './hosted-service.js';
@@ -13,7 +14,6 @@ import { ServiceRelay } from './service-relay.js';
 import { ServiceSupervisor } from './service-supervisor.js';
 
 const RELAYED = /^\/api\/v1\/r\/containers\/([^/?]+)(\/.*)$/;
-const BEARER = /^Bearer +(\S+)$/i;
 const KEY_WANTED =
   'Send an integration key with permission "invoke": "Authorization: Bearer sk-…", neither revoked nor expired.';
 
@@ -39,7 +39,7 @@ export class ServiceUpgrade implements OnModuleInit {
 
   private async accept(request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
     try {
-      const key = BEARER.exec(request.headers.authorization ?? '')?.[1] ?? '';
+      const key = bearerToken(request.headers.authorization) ?? '';
       const service = await this.serviceOf(request, key);
       this.openCalls.watch(socket, key);
       await this.join(service, request, [socket, head]);

@@ -8,12 +8,11 @@ import {
 import { Reflector } from '@nestjs/core';
 import type { Response } from 'express';
 
+import { bearerToken } from '../../http/index.js';
 import type { Credential, Permission } from './credential.js';
 import { type AuthenticatedRequest, REQUIRED_PERMISSION } from './credential.decorators.js';
 import { CredentialsService } from './credentials.service.js';
 import { OpenCalls } from './open-calls.js';
-
-const BEARER = /^Bearer +(\S+)$/i;
 
 /** Tells callers what their key may do, so that they need not find out by being refused. */
 const PERMISSIONS_HEADER = 'Cyberun-Permissions';
@@ -45,7 +44,7 @@ export class IntegrationKeyGuard implements CanActivate {
   }
 
   private async credentialOf(request: AuthenticatedRequest, response: Response): Promise<Credential> {
-    const rawKey = BEARER.exec(request.headers.authorization ?? '')?.[1];
+    const rawKey = bearerToken(request.headers.authorization);
     if (rawKey === undefined) {
       response.setHeader('WWW-Authenticate', 'Bearer');
       throw new UnauthorizedException('Send an integration key: "Authorization: Bearer sk-…".');

@@ -4,12 +4,12 @@ import type { Duplex } from 'node:stream';
 import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { WebSocket, WebSocketServer } from 'ws';
 
+import { bearerToken } from '../../http/index.js';
 import { type Credential, CredentialsService } from '../credentials/index.js';
 import { AgentReception } from './agent-reception.js';
 import { asksForWebSocket, refuseUpgrade, Upgrades } from './upgrades.js';
 
 const PATH = '/api/v1/gateway';
-const BEARER = /^Bearer +(\S+)$/i;
 const KEY_WANTED =
   'Agents connect with an agent key: "Authorization: Bearer ak-…", neither revoked nor expired.';
 /** A frame is a piece of a byte stream; peers of ours send 64 KB at most. */
@@ -40,7 +40,7 @@ export class GatewayEndpoint implements OnModuleInit {
 
   private async admit(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     try {
-      const key = BEARER.exec(request.headers.authorization ?? '')?.[1] ?? '';
+      const key = bearerToken(request.headers.authorization) ?? '';
       const credential = await this.agentCredential(key);
       if (!credential) return refuseUpgrade(socket, 401, KEY_WANTED);
       this.webSockets.handleUpgrade(request, socket, head, (webSocket) => {

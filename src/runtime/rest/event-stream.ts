@@ -2,15 +2,9 @@ import { once } from 'node:events';
 
 import type { Response } from 'express';
 
+import { EVENT_STREAM_HEADERS } from '../../http/index.js';
 import type { TaskEventRow } from '../tasks/index.js';
 import type { AnswerBudget } from './answer-budget.js';
-
-const HEADERS = {
-  'Content-Type': 'text/event-stream',
-  'Cache-Control': 'no-cache, no-transform',
-  // nginx would hold small events back.
-  'X-Accel-Buffering': 'no',
-};
 
 /** Sends events as server-sent events until they end or the reader goes away; a pause is bridged by a comment. */
 export async function sendEvents(
@@ -20,7 +14,7 @@ export async function sendEvents(
 ): Promise<void> {
   const gone = new AbortController();
   response.on('close', () => gone.abort());
-  response.status(200).set(HEADERS).flushHeaders();
+  response.status(200).set(EVENT_STREAM_HEADERS).flushHeaders();
   for await (const row of events(gone.signal)) {
     if (gone.signal.aborted) break;
     const text = row === undefined ? ': still here\n\n' : await textOf(row, response, answers);

@@ -79,7 +79,7 @@ const isShare = (value: number): boolean => value >= 0 && value <= 1;
 
 /** Highest value before the end: only the end of the task reaches 1. */
 const CEILING = 0.99;
-/** Share of the rest that a step without news takes, so that there is always room for more. */
+/** Share of the rest that a step without news takes, so that another step is always possible. */
 const SMALLEST_STEP = 0.0001;
 
 /** Maps the progress a task reports to the strictly increasing numbers that MCP requires. */
