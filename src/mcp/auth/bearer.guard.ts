@@ -3,9 +3,9 @@ import { hash } from 'node:crypto';
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 
-import type { AuthenticatedRequest } from './authenticated-request.js';
 import { integrationKey, invalidKey } from './challenge.js';
 import { KeyValidator } from './key-validator.js';
+import type { McpHttpRequest } from './mcp-http-request.js';
 
 /** How many keys are remembered; and no header that is longer than theirs. */
 const CAP = 1000;
@@ -25,11 +25,11 @@ export class BearerGuard implements CanActivate {
   constructor(private readonly validator: KeyValidator) {}
 
   canActivate(context: ExecutionContext): true | Promise<true> {
-    return this.admit(context.switchToHttp().getRequest<AuthenticatedRequest>());
+    return this.admit(context.switchToHttp().getRequest<McpHttpRequest>());
   }
 
   /** @throws {JsonRpcHttpError} 401, also by rejecting. */
-  admit(request: AuthenticatedRequest): true | Promise<true> {
+  admit(request: McpHttpRequest): true | Promise<true> {
     const { token, keyHash } = this.keyIn(request.headers.authorization);
     request.auth = { token, clientId: keyHash, keyHash, scopes: [] };
     const cached = this.validator.cached(keyHash);

@@ -10,8 +10,8 @@ import { Reflector } from '@nestjs/core';
 import { McpContext } from '@rekog/mcp-nest';
 
 import { ToolError } from '../protocol/index.js';
-import type { AuthenticatedRequest } from './authenticated-request.js';
 import { KeyValidator } from './key-validator.js';
+import type { McpHttpRequest } from './mcp-http-request.js';
 
 const PERMISSION = 'cyberun:permission';
 
@@ -27,7 +27,7 @@ export class PermissionGuard implements CanActivate {
     const call: unknown = context.getType() === 'rpc' ? context.switchToRpc().getContext() : undefined;
     const needed = this.reflector.get<string | undefined>(PERMISSION, context.getHandler());
     if (needed === undefined || !(call instanceof McpContext)) return true;
-    const { keyHash } = (call.getRawRequest() as AuthenticatedRequest).auth;
+    const { keyHash } = (call.getRawRequest() as McpHttpRequest).auth;
     const permissions = this.validator.cached(keyHash)?.permissions;
     if (permissions === undefined || permissions.has(needed)) return true;
     throw new ToolError(

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { ServerResponse } from 'node:http';
 
-import { type AuthenticatedRequest, BearerGuard } from '../auth/index.js';
+import { BearerGuard, type McpHttpRequest } from '../auth/index.js';
 import { HttpChecksMiddleware, JsonRpcErrorFilter } from '../http/index.js';
 import { StreamableTransport } from './streamable.transport.js';
 
@@ -15,7 +15,7 @@ export class Front {
     private readonly transport: StreamableTransport,
   ) {}
 
-  async serve(request: AuthenticatedRequest, response: ServerResponse): Promise<void> {
+  async serve(request: McpHttpRequest, response: ServerResponse): Promise<void> {
     try {
       if (!this.edge.admits(request, response)) return;
       const admitted = this.guard.admit(request);

@@ -1,7 +1,7 @@
 import { All, Controller, Req, Res, UseFilters, UseGuards } from '@nestjs/common';
 import type { ServerResponse } from 'node:http';
 
-import { type AuthenticatedRequest, BearerGuard } from '../auth/index.js';
+import { BearerGuard, type McpHttpRequest } from '../auth/index.js';
 import { JsonRpcErrorFilter } from '../http/index.js';
 import { McpRoute } from './mcp-route.decorator.js';
 import { StreamableTransport } from './streamable.transport.js';
@@ -18,7 +18,7 @@ export class McpEndpointController {
 
   @All()
   @McpRoute()
-  serve(@Req() request: AuthenticatedRequest, @Res() response: ServerResponse): Promise<void> {
+  serve(@Req() request: McpHttpRequest, @Res() response: ServerResponse): Promise<void> {
     return this.transport.serve(request, response);
   }
 }

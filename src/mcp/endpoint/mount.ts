@@ -8,7 +8,7 @@ import {
 import { ApplicationConfig, HttpAdapterHost } from '@nestjs/core';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 
-import type { AuthenticatedRequest } from '../auth/index.js';
+import type { McpHttpRequest } from '../auth/index.js';
 import { otherEnhancers } from './enhancers.js';
 import { type Layer, type Road, roadIn } from './express-road.js';
 import { Front } from './front.js';
@@ -83,7 +83,7 @@ export class Mount implements OnApplicationBootstrap {
         express(request, response);
         return;
       }
-      this.front.serve(request as AuthenticatedRequest, response).catch((error: unknown) => {
+      this.front.serve(request as McpHttpRequest, response).catch((error: unknown) => {
         this.logger.error(error);
         response.destroy();
       });

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { isJsonContentType } from '@modelcontextprotocol/server';
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 
-import type { AuthenticatedRequest } from '../auth/index.js';
+import type { McpHttpRequest } from '../auth/index.js';
 import { WriteBacklog } from '../calls/index.js';
 import { AcceptHeader, BodyReader } from '../http/index.js';
 import { CODE, JsonRpcHttpError, revisionFamilyOf } from '../protocol/index.js';
@@ -25,7 +25,7 @@ export class Posts {
   ) {}
 
   /** @throws {JsonRpcHttpError} */
-  async receive(request: AuthenticatedRequest, response: ServerResponse): Promise<void> {
+  async receive(request: McpHttpRequest, response: ServerResponse): Promise<void> {
     const { headers } = request;
     this.accept.requireBoth(headers);
     requirePlainJson(headers);

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { McpTransport, McpTransportContext } from '@rekog/mcp-nest';
 import type { ServerResponse } from 'node:http';
 
-import type { AuthenticatedRequest } from '../auth/index.js';
+import type { McpHttpRequest } from '../auth/index.js';
 import { CODE, JsonRpcHttpError } from '../protocol/index.js';
 import { SessionsEndpoint } from '../sessions/index.js';
 import { ListChangeNotifier, type ListKind } from './list-change-notifier.js';
@@ -38,7 +38,7 @@ export class StreamableTransport implements McpTransport {
    *
    * @throws {JsonRpcHttpError}
    */
-  async serve(request: AuthenticatedRequest, response: ServerResponse): Promise<void> {
+  async serve(request: McpHttpRequest, response: ServerResponse): Promise<void> {
     switch (request.method) {
       case 'POST':
         return await this.posts.receive(request, response);

@@ -2,7 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import type { JSONRPCMessage } from '@modelcontextprotocol/server';
 import type { ServerResponse } from 'node:http';
 
-import type { AuthenticatedRequest } from '../auth/index.js';
+import type { McpHttpRequest } from '../auth/index.js';
 import type { Begun } from '../calls/index.js';
 import { CODE, errorMessage, isRequest } from '../protocol/index.js';
 import type { SessionRecord } from '../storage/index.js';
@@ -32,7 +32,7 @@ export class MessageDispatcher {
   async receive(
     record: SessionRecord,
     messages: readonly JSONRPCMessage[],
-    rawRequest: AuthenticatedRequest,
+    rawRequest: McpHttpRequest,
     response: ServerResponse,
   ): Promise<Begun> {
     const session = this.live.of(record);

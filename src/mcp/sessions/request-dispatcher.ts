@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { type CallToolResult, isSpecType, ProtocolError } from '@modelcontextprotocol/server';
 import type { McpSessionInfo } from '@rekog/mcp-nest';
 
-import type { AuthenticatedRequest } from '../auth/index.js';
+import type { McpHttpRequest } from '../auth/index.js';
 import type { Call } from '../calls/index.js';
 import {
   CODE,
@@ -31,7 +31,7 @@ export interface PendingRequest {
   readonly session: LiveSession;
   readonly message: RequestMessage;
   readonly call: Call;
-  readonly rawRequest: AuthenticatedRequest;
+  readonly rawRequest: McpHttpRequest;
 }
 
 /** Answers the requests of sessions: frequent and plain ones directly, the rest through the session's SDK server. */

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { ServerResponse } from 'node:http';
 
-import type { AuthenticatedRequest } from '../auth/index.js';
+import type { McpHttpRequest } from '../auth/index.js';
 import { ANSWERED, type Begun } from '../calls/index.js';
 import { requireStreamAccepted } from '../http/index.js';
 import { CODE, JsonRpcHttpError } from '../protocol/index.js';
@@ -29,7 +29,7 @@ export class SessionsEndpoint {
   ) {}
 
   /** @throws {JsonRpcHttpError} */
-  async post(request: AuthenticatedRequest, response: ServerResponse, body: unknown): Promise<Begun> {
+  async post(request: McpHttpRequest, response: ServerResponse, body: unknown): Promise<Begun> {
     if (isInitialize(body)) {
       await this.initialize(request, response, body);
       return ANSWERED;
@@ -42,7 +42,7 @@ export class SessionsEndpoint {
   }
 
   /** @throws {JsonRpcHttpError} */
-  async openStream(request: AuthenticatedRequest, response: ServerResponse): Promise<void> {
+  async openStream(request: McpHttpRequest, response: ServerResponse): Promise<void> {
     requireStreamAccepted(request.headers);
     const record = await this.sessionOf(request);
     requireKnownVersion(request.headers);
@@ -50,7 +50,7 @@ export class SessionsEndpoint {
   }
 
   /** @throws {JsonRpcHttpError} */
-  async end(request: AuthenticatedRequest, response: ServerResponse): Promise<void> {
+  async end(request: McpHttpRequest, response: ServerResponse): Promise<void> {
     const record = await this.sessionOf(request);
     requireKnownVersion(request.headers);
     await this.sessions.end(record);
@@ -59,7 +59,7 @@ export class SessionsEndpoint {
 
   /** A client that names a session which is not there, or not its own, gets a new one: that is what it asks for. */
   private async initialize(
-    request: AuthenticatedRequest,
+    request: McpHttpRequest,
     response: ServerResponse,
     body: Record<string, unknown>,
   ): Promise<void> {
@@ -70,7 +70,7 @@ export class SessionsEndpoint {
   }
 
   /** @throws {JsonRpcHttpError} */
-  private async admitBatch(request: AuthenticatedRequest, body: readonly unknown[]): Promise<void> {
+  private async admitBatch(request: McpHttpRequest, body: readonly unknown[]): Promise<void> {
     if (body.some(isInitialize)) {
       throw new JsonRpcHttpError(
         400,
@@ -81,7 +81,7 @@ export class SessionsEndpoint {
     requireBatches((await this.sessionOf(request)).protocolVersion);
   }
 
-  private async sessionOf(request: AuthenticatedRequest): Promise<SessionRecord> {
+  private async sessionOf(request: McpHttpRequest): Promise<SessionRecord> {
     const id = request.headers[SESSION_ID];
     if (id === undefined || id === '') {
       throw new JsonRpcHttpError(400, CODE.serverError, 'Bad Request: Mcp-Session-Id header is required');
@@ -91,7 +91,7 @@ export class SessionsEndpoint {
     throw sessionNotFound();
   }
 
-  private async find({ headers, auth }: AuthenticatedRequest): Promise<SessionRecord | undefined> {
+  private async find({ headers, auth }: McpHttpRequest): Promise<SessionRecord | undefined> {
     const id = headers[SESSION_ID] ?? '';
     return id === '' ? undefined : await this.sessions.find(String(id), auth.keyHash);
   }

@@ -8,7 +8,7 @@ import {
 } from '@modelcontextprotocol/server';
 import type { ServerResponse } from 'node:http';
 
-import type { AuthenticatedRequest } from '../auth/index.js';
+import type { McpHttpRequest } from '../auth/index.js';
 import { ReplicatedEventBus } from '../storage/index.js';
 import { SdkServers, ToolCalls } from '../tools/index.js';
 import { toWebRequest, writeWebResponse } from './web-bridge.js';
@@ -27,7 +27,7 @@ interface RequestState {
   readonly isSubscription: boolean;
 }
 
-type Served = Pick<RequestState, 'stop' | 'first'> & { readonly rawRequest: AuthenticatedRequest };
+type Served = Pick<RequestState, 'stop' | 'first'> & { readonly rawRequest: McpHttpRequest };
 
 /** The SDK's own handler for 2026-07-28 and what comes after it. */
 @Injectable()
@@ -47,7 +47,7 @@ export class SdkHandler {
   }
 
   async serve(
-    rawRequest: AuthenticatedRequest,
+    rawRequest: McpHttpRequest,
     response: ServerResponse,
     parsedBody: unknown,
     { gone, stop, first, isSubscription }: RequestState,

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { CallToolResult, RequestId } from '@modelcontextprotocol/server';
 import type { ServerResponse } from 'node:http';
 
-import type { AuthenticatedRequest } from '../auth/index.js';
+import type { McpHttpRequest } from '../auth/index.js';
 import { InFlightRequests, INTERRUPTED, type OpenCall } from '../calls/index.js';
 import { sendJsonRpcError } from '../http/index.js';
 import { CODE, isRecord, isRequestId, JsonRpcHttpError } from '../protocol/index.js';
@@ -24,7 +24,7 @@ export class SdkRequests {
    * @throws {JsonRpcHttpError} 429 or 503 when too much is in progress already.
    */
   async serve(
-    request: AuthenticatedRequest,
+    request: McpHttpRequest,
     response: ServerResponse,
     body: unknown,
     first?: CallToolResult,
@@ -40,7 +40,7 @@ export class SdkRequests {
   }
 
   private async subscribe(
-    request: AuthenticatedRequest,
+    request: McpHttpRequest,
     response: ServerResponse,
     body: unknown,
     gone: AbortController,
@@ -54,7 +54,7 @@ export class SdkRequests {
   }
 
   private async answer(
-    request: AuthenticatedRequest,
+    request: McpHttpRequest,
     response: ServerResponse,
     body: unknown,
     { gone, first }: { readonly gone: AbortController; readonly first: CallToolResult | undefined },

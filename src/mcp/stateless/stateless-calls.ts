@@ -2,7 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { type CallToolResult, ProtocolError, ProtocolErrorCode } from '@modelcontextprotocol/server';
 import type { ServerResponse } from 'node:http';
 
-import type { AuthenticatedRequest } from '../auth/index.js';
+import type { McpHttpRequest } from '../auth/index.js';
 import { Call, InFlightRequests, Reply } from '../calls/index.js';
 import { CODE, errorMessage, type RequestMessage, resultMessage } from '../protocol/index.js';
 import { fastContext, type McpServer, SdkServers, ToolCalls } from '../tools/index.js';
@@ -28,7 +28,7 @@ export class StatelessCalls {
    * @throws {JsonRpcHttpError} 429 or 503 when too much is in progress already.
    */
   async answer(
-    request: AuthenticatedRequest,
+    request: McpHttpRequest,
     response: ServerResponse,
     message: RequestMessage,
   ): Promise<CallToolResult | undefined> {
@@ -52,7 +52,7 @@ export class StatelessCalls {
   }
 
   private async run(
-    rawRequest: AuthenticatedRequest,
+    rawRequest: McpHttpRequest,
     message: RequestMessage,
     call: Call,
   ): Promise<CallToolResult> {

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { ServerResponse } from 'node:http';
 
-import type { AuthenticatedRequest } from '../auth/index.js';
+import type { McpHttpRequest } from '../auth/index.js';
 import { ANSWERED, type Begun, Reply } from '../calls/index.js';
 import { CODE, errorMessage, isPlainMessage, isRequest, resultMessage } from '../protocol/index.js';
 import { userOf } from '../tools/index.js';
@@ -20,7 +20,7 @@ export class StatelessEndpoint {
     private readonly sdk: SdkRequests,
   ) {}
 
-  async post(request: AuthenticatedRequest, response: ServerResponse, body: unknown): Promise<Begun> {
+  async post(request: McpHttpRequest, response: ServerResponse, body: unknown): Promise<Begun> {
     if (!this.fastPath.include(request.headers, body)) {
       await this.answerOther(request, response, body);
     } else if (body.method === 'server/discover') {
@@ -34,11 +34,7 @@ export class StatelessEndpoint {
     return ANSWERED;
   }
 
-  private async answerOther(
-    request: AuthenticatedRequest,
-    response: ServerResponse,
-    body: unknown,
-  ): Promise<void> {
+  private async answerOther(request: McpHttpRequest, response: ServerResponse, body: unknown): Promise<void> {
     const message = isPlainMessage(body) && isRequest(body) ? body : undefined;
     const fault = message && this.fastPath.paramsErrorOf(request.headers, message);
     if (message === undefined || fault === undefined) await this.sdk.serve(request, response, body);

@@ -7,7 +7,7 @@ import {
 } from '@modelcontextprotocol/server';
 import type { McpSessionInfo, McpTransportContext } from '@rekog/mcp-nest';
 
-import type { AuthenticatedRequest } from '../auth/index.js';
+import type { McpHttpRequest } from '../auth/index.js';
 import type { McpServer } from './tool-context.js';
 import { ToolRegistry } from './tool-registry.js';
 import { userOf } from './tool-runner.js';
@@ -42,7 +42,7 @@ export class SdkServers {
   }
 
   /** Makes a server answer on behalf of one HTTP request, until it is bound to the next. */
-  bind(server: McpServer, session: McpSessionInfo, request: AuthenticatedRequest, answer: AnswerCall): void {
+  bind(server: McpServer, session: McpSessionInfo, request: McpHttpRequest, answer: AnswerCall): void {
     this.started.bindRequestHandlers(server, session, request);
     server.server.setRequestHandler('tools/list', () => {
       const { tools } = this.registry.listFor(userOf(request));

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { CallToolRequest, CallToolResult, ServerContext } from '@modelcontextprotocol/server';
 import type { McpSessionInfo } from '@rekog/mcp-nest';
 
-import type { AuthenticatedRequest } from '../auth/index.js';
+import type { McpHttpRequest } from '../auth/index.js';
 import { traceparentOf } from '../protocol/index.js';
 import type { RegisteredTool } from './registered-tool.js';
 import type { AnswerCall } from './sdk-servers.js';
@@ -11,7 +11,7 @@ import { ToolRunner } from './tool-runner.js';
 
 /** Where a call comes from, and the ways back to its client. */
 export interface CallOrigin {
-  readonly rawRequest: AuthenticatedRequest;
+  readonly rawRequest: McpHttpRequest;
   readonly session: McpSessionInfo;
   /** The SDK server a tool may ask the client through. */
   readonly server: () => McpServer;
