@@ -1,8 +1,9 @@
 // `npm run verify`: everything CI runs, step after step, all of them even when one fails. Ends with one line
 // `N passed, N failed` that counts every test and every check. `--after-test` leaves out what `npm test` has run and
 // counts the results it left.
-import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
 
 const isAfterTest = process.argv.includes('--after-test');
 const TEST_RESULTS = 'results/test.json';
@@ -16,6 +17,8 @@ const script = (name) => ({ name, command: ['npm', 'run', '--silent', name] });
 
 const steps = [
   { name: 'test', command: ['npm', 'test'], results: TEST_RESULTS, isDone: isAfterTest },
+  // Mostly downloads and unpacks, so it runs beside the steps that follow, up to where its result is waited for.
+  { ...vitest('image'), log: 'results/image.log' },
   script('check:format'),
   script('check:lint'),
   script('check:types'),
@@ -24,13 +27,13 @@ const steps = [
   script('check:words'),
   vitest('processes'),
   vitest('controller'),
-  vitest('bounds'),
   { ...script('chart'), results: 'results/chart.json' },
+  { waitFor: 'image' },
+  vitest('bounds'),
   script('conformance'),
   vitest('conformance'),
   vitest('replicas'),
   vitest('faults'),
-  vitest('image'),
 ];
 
 mkdirSync('results', { recursive: true });
@@ -39,18 +42,40 @@ let failed = 0;
 /** Printed again at the end of the log, where a reader looks first. */
 const failures = [];
 
-for (const { name, command, results, isDone } of steps) {
-  const started = Date.now();
-  let isFine = true;
-  if (!isDone) {
-    console.log(`\n=== ${name}: ${command.join(' ')}`);
-    if (results) rmSync(results, { force: true });
-    const { status } = spawnSync(command[0], command.slice(1), {
-      stdio: 'inherit',
-      env: { ...process.env, ...(results && { RESULTS_FILE: results }) },
-    });
-    isFine = status === 0;
-  }
+/** Steps that run beside the others, by name. */
+const running = new Map();
+
+for (const step of steps) {
+  if (step.waitFor) await finish(running.get(step.waitFor));
+  else if (step.log) running.set(step.name, begin(step, openSync(step.log, 'w')));
+  else await finish(begin(step, 'inherit'));
+}
+
+if (failures.length > 0) console.log(`\nFailed:\n${failures.join('\n')}`);
+console.log(`\n${passed} passed, ${failed} failed`);
+process.exit(failed === 0 ? 0 : 1);
+
+/** Starts a step; its output goes to the terminal or to a file. */
+function begin(step, output) {
+  const { name, command, results, isDone } = step;
+  const begun = { ...step, startedAt: Date.now(), exit: Promise.resolve([0]) };
+  if (isDone) return begun;
+  console.log(
+    `\n=== ${name}: ${command.join(' ')}${step.log ? ` (beside the next steps, into ${step.log})` : ''}`,
+  );
+  if (results) rmSync(results, { force: true });
+  const child = spawn(command[0], command.slice(1), {
+    stdio: ['inherit', output, output],
+    env: { ...process.env, ...(results && { RESULTS_FILE: results }) },
+  });
+  return { ...begun, exit: once(child, 'exit').catch((error) => [error.message]) };
+}
+
+/** Waits for a step that has begun, and counts its tests. */
+async function finish({ name, results, log, startedAt, exit }) {
+  const [status] = await exit;
+  if (log) console.log(`\n=== ${name}:\n${readFileSync(log, 'utf8')}`);
+  const isFine = status === 0;
   const counted = results ? countTests(results) : { passed: isFine ? 1 : 0, failed: isFine ? 0 : 1 };
   const named = counted.names ?? [];
   if (counted.passed + counted.failed === 0) counted.failed = 1;
@@ -59,13 +84,9 @@ for (const { name, command, results, isDone } of steps) {
     failures.push(...(named.length > 0 ? named : ['all of it']).map((each) => `${name}: ${each}`));
   passed += counted.passed;
   failed += counted.failed;
-  const seconds = ((Date.now() - started) / 1000).toFixed(1);
+  const seconds = ((Date.now() - startedAt) / 1000).toFixed(1);
   console.log(`--- ${name}: ${counted.passed} passed, ${counted.failed} failed (${seconds} s)`);
 }
-
-if (failures.length > 0) console.log(`\nFailed:\n${failures.join('\n')}`);
-console.log(`\n${passed} passed, ${failed} failed`);
-process.exit(failed === 0 ? 0 : 1);
 
 /** A skipped test counts as failed: a test that needs something missing here has to say so by failing. */
 function countTests(file) {
