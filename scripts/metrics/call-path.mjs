@@ -14,7 +14,7 @@ const MEASURED_CALLS = 5;
 const ASYNC_STACK_DEPTH = 64;
 const TOOL = { file: /^src\/tools\/.*\.tools\.ts$/, method: 'getTask' };
 
-/** For each revision: files of src/mcp with a function that ran, functions, and the rooms in the order of the stack. */
+/** For each revision: files of src/mcp with a function that ran, functions, and the files and rooms along the stack. */
 export async function callPaths() {
   const server = await startInspectedServer((id) => (id === TASK_ID ? TASK : undefined));
   try {
@@ -43,11 +43,13 @@ async function callPath({ endpoint, inspector }, revision) {
   if (!tool)
     throw new Error(`get_task called no ${TOOL.method} in a file of tools; see ${import.meta.filename}`);
   const stack = await stackAt(inspector, tool, getTask);
-  const rooms = collapse(stack.filter((file) => file.startsWith('src/mcp/')).map(roomOf));
+  const way = collapse(stack);
+  const rooms = collapse(way.filter((file) => file.startsWith('src/mcp/')).map(roomOf));
   return {
     files,
     functions: inMcp.length,
     filesByRoom: Object.groupBy(files, roomOf),
+    way,
     rooms,
     enteredTwice: [...new Set(rooms.filter((room, index) => rooms.indexOf(room) !== index))],
   };
@@ -124,4 +126,4 @@ const sourceOf = (url) =>
     .replace(/^/, 'src/')
     .concat('.ts');
 const roomOf = (file) => file.split('/').slice(2, -1)[0] ?? '(mcp)';
-const collapse = (rooms) => rooms.filter((room, index) => room !== rooms[index - 1]);
+const collapse = (steps) => steps.filter((step, index) => step !== steps[index - 1]);

@@ -51,8 +51,10 @@ function printPaths(paths) {
       row('rooms entered twice', ({ enteredTwice }) => enteredTwice.join(', ') || 'none'),
     ])}`,
   );
-  for (const [revision, { rooms: way }] of Object.entries(paths))
-    console.log(`\nrooms on the stack from the request to the tool, ${revision}: ${way.join(' → ')}`);
+  for (const [revision, { rooms: entered, way }] of Object.entries(paths)) {
+    console.log(`\nrooms on the stack from the request to the tool, ${revision}: ${entered.join(' → ')}`);
+    console.log(way.map((file) => `  ${file}`).join('\n'));
+  }
 }
 
 const inOneCell = ({ p50, p99, max }) => `${p50} / ${p99} / ${max}`;
