@@ -44,6 +44,7 @@ const PATTERNS = Object.entries(WORDS).map(([words, instead]) => ({
 /** What is written for readers: sources, tests, scripts, documents. Pages printed from code count with their code. */
 const SOURCES = [
   '*.md',
+  '.changeset/*.md',
   '*.{ts,mjs}',
   '.*.mjs',
   'bench/*.{md,mjs}',
