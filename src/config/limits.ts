@@ -24,9 +24,9 @@ export interface Limits {
   readonly restBodiesBytes: number;
   /** Responses of the runtime that are being read or made into results, which takes a dozen times as much memory. */
   readonly answersBytes: number;
-  /** Responses that clients have not read yet; above it, `hurriedStallMs` replaces `stallMs`. */
+  /** Responses that clients have not read yet; above it, `shortStallMs` replaces `stallMs`. */
   readonly unreadBytes: number;
-  readonly hurriedStallMs: number;
+  readonly shortStallMs: number;
   /** Without progress on a connection whose client does not read its response. */
   readonly stallMs: number;
   /** Without a request on a connection; longer than load balancers keep idle connections, so that they close first. */
@@ -34,7 +34,7 @@ export interface Limits {
   /** For responses in progress when the server closes; calls in flight have had their own grace period before. */
   readonly closeMs: number;
   /** How often connections that send too slowly are checked. */
-  readonly lookEveryMs: number;
+  readonly connectionCheckMs: number;
 }
 
 /** V8's heap limit. Large consumers are limited to shares of it, so that small containers work too. */
@@ -57,9 +57,9 @@ export const LIMITS: Limits = Object.freeze({
   restBodiesBytes: heapBytes / 8,
   answersBytes: Math.floor(heapBytes / 48),
   unreadBytes: heapBytes / 8,
-  hurriedStallMs: 1000,
+  shortStallMs: 1000,
   stallMs: 30_000,
   idleConnectionMs: 75_000,
   closeMs: 3000,
-  lookEveryMs: 5000,
+  connectionCheckMs: 5000,
 });

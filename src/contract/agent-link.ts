@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { bundleRef } from './bundle.js';
 import { SERVICE_STATES } from './container-services.js';
 
-/** What the gateway asks an agent for, through the tunnel. */
+/** Requests of the gateway to an agent, through the tunnel. */
 export const AGENT_PATHS = {
   /** GET → {@link agentHello}; the first request of a connection. */
   hello: '/hello',
@@ -11,7 +11,7 @@ export const AGENT_PATHS = {
   health: '/health',
   /** POST, duplex: `runCommand` lines up, `runReport` lines down. */
   runs: '/runs',
-  /** POST, duplex: one {@link serviceOrder} line up, {@link serviceReport} lines down; its end up means: stop. */
+  /** POST, duplex: one {@link serviceOrder} line up, {@link serviceReport} lines down; the end of the request stops the service. */
   services: '/services',
   /** `/bundles/{hash}`: HEAD → 204 when the agent has it, else 404; PUT of the archive → 204. */
   bundles: '/bundles',
@@ -22,15 +22,15 @@ export const AGENT_PATHS = {
   connections: '/connections',
 } as const;
 
-/** Header of an answer to {@link AGENT_PATHS.connections} that has no connection: why, percent-encoded. */
+/** Header of a failed response to {@link AGENT_PATHS.connections}: the reason, percent-encoded. */
 export const CONNECTION_FAILURE = 'cyberun-connection-failure';
-/** Trailer of a connection. Only `whole` says that the service itself has ended it; a reset gives `cut`. */
+/** Trailer of a connection. `whole` means that the service itself closed it; a reset gives `cut`. */
 export const CONNECTION_END = 'cyberun-connection-end';
 
-/** What an agent may be called. */
+/** A valid id of an agent. */
 export const AGENT_ID = /^[A-Za-z0-9._-]{1,100}$/;
 
-/** Who an agent is and what it offers. */
+/** Identity and capabilities of an agent. */
 export const agentHello = z.object({
   agent_id: z.string().regex(AGENT_ID),
   labels: z.array(z.string().min(1).max(63)).max(100),
@@ -49,13 +49,13 @@ export const serviceOrder = z.object({
   environment: z.record(z.string(), z.string()),
   health_path: z.string(),
   limits: z.object({
-    /** From the start of the process to its first healthy answer. */
+    /** From the start of the process to its first healthy response. */
     start_timeout_ms: z.number(),
     health_interval_ms: z.number(),
     health_timeout_ms: z.number(),
-    /** Unanswered probes in a row after which it is started again. */
+    /** Consecutive failed probes after which it is restarted. */
     health_failures: z.number(),
-    /** A service that answers callers may leave probes unanswered, but must send a byte within this time. */
+    /** A service that is answering callers may miss probes, but must send a byte within this time. */
     request_timeout_ms: z.number(),
   }),
   /** The files beside the definition, working directory of the service; the agent has them before it gets the order. */

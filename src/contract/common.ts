@@ -16,7 +16,7 @@ export interface PageQuery {
 export const PER_PAGE_LIMIT = 100;
 export const PER_PAGE_DEFAULT = 20;
 
-/** Every refusal; `retry_after_seconds` is ours, from the `Retry-After` header. */
+/** Body of every error; `retry_after_seconds` is added here, from the `Retry-After` header. */
 export const errorBody = z.looseObject({
   error_message: z.string(),
   retry_after_seconds: z.number().optional(),

@@ -19,7 +19,7 @@ export const containerService = z.looseObject({
   openapi_url: z.string().nullish(),
   env_config: z.array(z.looseObject({ env_name: z.string(), env_value: z.unknown().optional() })).nullish(),
   volume_config: z.array(z.looseObject({ host_path: z.unknown().optional() })).nullish(),
-  /** Why it last failed, until it has run steadily again. */
+  /** Why it last failed; absent once it runs steadily again. */
   last_failure: z
     .looseObject({
       reason: z.string(),
@@ -43,10 +43,10 @@ export const INVOKE_PATH = /^\/(?![/\\])[^\s\\#]*$/;
 const HEADER_NAME = /^[!#$%&'*+.^`|~\w-]+$/;
 const HEADER_VALUE = /^[\t\u0020-\u007E\u0080-\u00FF]*$/;
 
-/** Bytes of all names and values of a call's headers; services often take no more, and a tunnel must have a bound. */
+/** Bytes of all header names and values of a call; many services accept no more, and the tunnel needs a limit. */
 export const INVOKE_HEADERS_LIMIT = 32_768;
 
-/** What headers count towards {@link INVOKE_HEADERS_LIMIT}: as they go over the wire. */
+/** Size of headers for {@link INVOKE_HEADERS_LIMIT}, as they are sent. */
 export const sizeOfHeaders = (headers: Readonly<Record<string, unknown>>): number =>
   Object.entries(headers).reduce((sum, [name, value]) => sum + name.length + String(value).length + 4, 0);
 
@@ -61,7 +61,7 @@ export const invokeRequest = z.object({
 });
 export type InvokeRequest = z.infer<typeof invokeRequest>;
 
-/** The service's own answer, its refusals included; a header may have several values. */
+/** The service's own response, errors included; a header may have several values. */
 export const invokeAnswer = z.looseObject({
   status_code: z.number().int(),
   headers: z.record(z.string(), z.union([z.string(), z.array(z.string())])).nullish(),

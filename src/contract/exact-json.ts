@@ -1,14 +1,14 @@
-/** TypeScript does not know it yet; every supported Node does. */
+/** In every supported Node, but not in the types of TypeScript. */
 const { rawJSON } = JSON as unknown as { readonly rawJSON: (text: string) => object };
 
-/** A number that JavaScript may not hold as it is written: of 16 digits or more, or with a large exponent. */
+/** A number that JavaScript may round: of 16 digits or more, or with a large exponent. */
 const MAY_CHANGE = /(?:^|[[:,\s])-?\d{16}|\d[eE]\+?\d{3}/;
 
 /**
  * Reads JSON as `JSON.parse` does, but keeps an integer that JavaScript would round, such as a 64-bit id, and a number
- * beyond its range as what was written: an object that `JSON.stringify` writes back unchanged.
+ * beyond its range as they were written: an object that `JSON.stringify` writes back unchanged.
  *
- * For values that are passed on and not looked at, such as the output of a task.
+ * For values that are passed on without being read, such as the output of a task.
  */
 export function parseExact(text: string): unknown {
   return MAY_CHANGE.test(text) ? (JSON.parse(text, asWritten) as unknown) : (JSON.parse(text) as unknown);

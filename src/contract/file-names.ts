@@ -6,7 +6,7 @@ const NOT_IN_A_NAME = /[/\\\u0000-\u001f\u007f]/g;
 /** Makes any text a valid file name, which is one segment of a path; a valid name stays unchanged. */
 export function validFileName(wanted: string): string {
   let name = wanted.replaceAll(NOT_IN_A_NAME, '_').toWellFormed();
-  // From the front: the end of a name says what it is.
+  // From the front, to keep the extension.
   while (Buffer.byteLength(name) > NAME_BYTES) name = name.slice((name.codePointAt(0) ?? 0) > 0xffff ? 2 : 1);
   return name === '' || name === '.' || name === '..' ? '_' : name;
 }

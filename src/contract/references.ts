@@ -1,11 +1,10 @@
-/** `.name`, `.name.inner`, and what is no word in brackets: `.["guidance-scale"]`. */
+/** `.name`, `.name.inner`, and names that are no identifiers in brackets: `.["guidance-scale"]`. */
 const REFERENCE = /^\$\{\s*(\.(?:[A-Za-z_]\w*|\["[^"\\]+"\])(?:\.[A-Za-z_]\w*|\.?\["[^"\\]+"\])*)\s*\}$/;
 const REFERENCE_PART = /\["([^"\\]+)"\]|([A-Za-z_]\w*)/g;
 
 /**
- * The path of a value that is looked up in the run's parameters: the whole text is `${ .name }` or
- * `${ .name.inner }`, and nothing else. Everything else that looks like an expression is refused when the definition
- * is loaded.
+ * The path of a value in the run's parameters, for a text that is `${ .name }` or `${ .name.inner }` as a whole. Any other
+ * expression is rejected when the definition is loaded.
  */
 export function referencePath(text: string): string[] | undefined {
   const path = REFERENCE.exec(text)?.[1];
@@ -15,11 +14,11 @@ export function referencePath(text: string): string[] | undefined {
 
 const EXPRESSION = /\{(\w+)\}/g;
 
-/** The parameters that an endpoint holds as `{name}` (RFC 6570, level 1). */
+/** The parameters in an endpoint, written as `{name}` (RFC 6570, level 1). */
 export const templateNames = (endpoint: string): string[] =>
   [...endpoint.matchAll(EXPRESSION)].map(([, name = '']) => name);
 
-/** The endpoint with a text in place of each `{name}`, percent-encoded: it ends no segment and begins no query. */
+/** The endpoint with each `{name}` replaced by percent-encoded text, which cannot end a segment or begin a query. */
 export const expandTemplate = (endpoint: string, valueOf: (name: string) => string): string =>
   endpoint.replaceAll(EXPRESSION, (_expression, name: string) =>
     encodeURIComponent(valueOf(name).toWellFormed()).replaceAll(

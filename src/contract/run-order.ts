@@ -23,7 +23,7 @@ export const runStep = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('script'),
     name: z.string(),
-    /** Without it JavaScript, an ES module. */
+    /** Absent for JavaScript, an ES module. */
     language: z.enum(SCRIPT_LANGUAGES).optional(),
     code: z.string(),
     arguments: z.array(value),
@@ -41,17 +41,17 @@ export const runStep = z.discriminatedUnion('kind', [
 ]);
 export type RunStep = z.infer<typeof runStep>;
 
-/** How many files, and how many bytes in all of them, are kept of one task. */
+/** Number and total bytes of the files that are kept of one task. */
 export const outputLimits = z.object({ files: z.number().int(), bytes: z.number().int() });
 export type OutputLimits = z.infer<typeof outputLimits>;
 
-/** Levels of arrays and objects within one another that the result of a run may have; many JSON readers end there. */
+/** Nesting depth that the result of a run may have; many JSON parsers have the same limit. */
 export const OUTPUT_DEPTH_LIMIT = 100;
 
 /** Everything an agent needs to run a task once. */
 export const runOrder = z.object({
   task_id: z.string(),
-  /** From 1; counts every run of the task, the interrupted ones included. */
+  /** From 1; counts every run of the task, including interrupted ones. */
   attempt: z.number().int().min(1),
   steps: z.array(runStep).min(1),
   parameters: z.record(z.string(), z.unknown()),
@@ -65,7 +65,7 @@ export const runOrder = z.object({
 });
 export type RunOrder = z.infer<typeof runOrder>;
 
-/** How far a run is; `progress` from 0 to 1. */
+/** Progress of a run; `progress` from 0 to 1. */
 export const runProgress = z.object({
   progress: z.number().min(0).max(1),
   current_node: z.string().optional(),
@@ -83,7 +83,7 @@ export const outputFile = z.object({
 });
 export type OutputFile = z.infer<typeof outputFile>;
 
-/** Lines (NDJSON) an agent answers a run order with; the last one is `completed` or `failed`. */
+/** Lines (NDJSON) of the response to a run order; the last one is `completed` or `failed`. */
 export const runReport = z.discriminatedUnion('type', [
   z.object({ type: z.literal('started') }),
   z.object({ type: z.literal('progress'), ...runProgress.shape }),
@@ -92,9 +92,9 @@ export const runReport = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('completed'),
     output: z.unknown(),
-    /** Those that are stored. */
+    /** The stored files. */
     files: z.array(outputFile),
-    /** What is kept otherwise than the run left it, or not at all. */
+    /** Sentences about outputs that were changed or not kept. */
     warnings: z.array(z.string()).optional(),
     log: z.string().optional(),
   }),
@@ -102,13 +102,13 @@ export const runReport = z.discriminatedUnion('type', [
     type: z.literal('failed'),
     error: z.string(),
     log: z.string().optional(),
-    /** Another run would fail in the same way. */
+    /** Whether another run would fail in the same way. */
     is_final: z.boolean().optional(),
   }),
 ]);
 export type RunReport = z.infer<typeof runReport>;
 
-/** Lines (NDJSON) of the request body; the first one is the order. Its end before the report's end means: stop. */
+/** Lines (NDJSON) of the request body; the first one is the order. If it ends before the report does, the agent stops the run. */
 export const runCommand = z.discriminatedUnion('type', [
   z.object({ type: z.literal('order'), order: runOrder }),
   z.object({

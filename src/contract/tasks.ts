@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 import { listOf } from './common.js';
 
-/** States a task can be asked for by; answers may hold others, which count as still going. */
+/** States that a list of tasks can be filtered by; responses may hold others, which are not terminal. */
 export const TASK_STATES = [
   'pending',
   'waiting',
@@ -16,7 +16,7 @@ export type TaskState = (typeof TASK_STATES)[number];
 
 const TERMINAL_STATES: ReadonlySet<string> = new Set<TaskState>(['completed', 'failed', 'cancelled']);
 
-/** Whether a task in this state will never change again. Any word not known is a state on the way. */
+/** Whether a task in this state will never change again. An unknown state is not terminal. */
 export const isTerminal = (state: string): boolean => TERMINAL_STATES.has(state);
 
 /** Deployments differ in the name of the field; callers always see `task_status`. */
@@ -54,9 +54,9 @@ export const taskResult = z.preprocess(
     download_urls: z.record(z.string(), z.string()).nullish(),
     expires_at: z.string().nullish(),
     task_error: z.string().nullish(),
-    /** Sentences about outputs that are kept otherwise than the run left them, or not at all. */
+    /** Sentences about outputs that were changed or not kept. */
     task_warnings: z.array(z.string()).nullish(),
-    /** The end of what the last run wrote. */
+    /** The last lines of the output of the last run. */
     task_log: z.string().nullish(),
     completed_at: z.string().nullish(),
   }),

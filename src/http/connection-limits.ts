@@ -12,14 +12,14 @@ import { closeWithinGrace, OpenConnections, pendingResponse } from './open-conne
 
 /** Sets the limits of connections on every path; to be called before the server listens. */
 export function limitConnections(server: Server, limits: Limits, formats: ErrorFormats): void {
-  const { closeMs, headersMs, idleConnectionMs, lookEveryMs, requestMs, stallMs } = limits;
+  const { closeMs, headersMs, idleConnectionMs, connectionCheckMs, requestMs, stallMs } = limits;
   const closed = new ClosedConnections();
   const connections = new OpenConnections(server);
   server.headersTimeout = headersMs;
   server.requestTimeout = requestMs;
   server.keepAliveTimeout = idleConnectionMs;
   // An option of createServer, which Nest has called; read again when the server begins to listen.
-  Reflect.set(server, 'connectionsCheckingInterval', lookEveryMs);
+  Reflect.set(server, 'connectionsCheckingInterval', connectionCheckMs);
   closeStalled(server, stallMs, closed);
   closeLingering(server);
   answerClientErrors(server, formats, closed);

@@ -22,7 +22,7 @@ let http: McpHttp;
 beforeAll(async () => {
   runtime = await friendlyRuntime();
   const environment = { CYBERUN_RUNTIME_URL: runtime.url };
-  server = await LimitedServer.start('mcp', { hurriedStallMs: 300 }, environment, FLAGS);
+  server = await LimitedServer.start('mcp', { shortStallMs: 300 }, environment, FLAGS);
   http = new McpHttp({ url: server.endpoint });
 });
 

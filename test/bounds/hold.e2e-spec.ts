@@ -20,7 +20,7 @@ const LIMITS = {
   bodyMs: SLOW_MS,
   stallMs: STALL_MS,
   idleConnectionMs: 1.5 * STALL_MS,
-  lookEveryMs: 50,
+  connectionCheckMs: 50,
   requestsPerSession: 3,
   requestsPerKey: 4,
 };

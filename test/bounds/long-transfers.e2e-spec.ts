@@ -13,7 +13,7 @@ import { Wire } from '../support/wire.js';
 import { shellWorkflow } from '../e2e/agent-support/agent-fixture.js';
 
 const STALL_MS = 1000;
-const LIMITS = { headersMs: 2000, bodyMs: 2000, stallMs: STALL_MS, lookEveryMs: 50 };
+const LIMITS = { headersMs: 2000, bodyMs: 2000, stallMs: STALL_MS, connectionCheckMs: 50 };
 const SIZE = 24 * 1024 * 1024;
 const MIB = 1024 * 1024;
 

@@ -32,7 +32,7 @@ const post = () =>
 /** The JSON-RPC body of a refusal. */
 const refusal = (code: number, message: unknown) => ({ jsonrpc: '2.0', error: { code, message }, id: null });
 
-describe('a request without a usable key is refused with 401', () => {
+describe('a request without a valid key is rejected with 401', () => {
   const KEYS: [string, string | undefined, RegExp, RegExp][] = [
     ['no Authorization', undefined, /A key is needed.*sk-/, /^Bearer realm="cyberun"$/],
     ['a device key', 'Bearer dk-0123456789', /device key \(dk-\)/, /error="invalid_token"/],
@@ -58,26 +58,26 @@ describe('a request without a usable key is refused with 401', () => {
     });
   });
 
-  it('before the body is read', async () => {
+  it('answers a request without a key with 401 before the body is read', async () => {
     const response = await agent().post(PATH).set('Content-Type', 'application/json').send('{"broken');
     expect(response.status).toBe(401);
   });
 
-  it('and the key itself is not repeated', async () => {
+  it('does not repeat the key in the 401', async () => {
     const response = await agent().post(PATH).set('Authorization', 'Bearer dk-very-secret-0123456789');
     expect(response.text + String(response.headers['www-authenticate'])).not.toContain('very-secret');
   });
 });
 
-describe('a request is refused with 403', () => {
+describe('a request is rejected with 403', () => {
   it.each([
     ['a foreign Host', { Host: 'evil.example' }],
-    ['a Host that is none', { Host: 'a b' }],
-    ['a Host that only begins like ours', { Host: 'localhost.evil.example' }],
+    ['an invalid Host', { Host: 'a b' }],
+    ['a Host that only begins like an allowed one', { Host: 'localhost.evil.example' }],
     ['a foreign Origin', { Origin: 'https://evil.example' }],
     ['the Origin null', { Origin: 'null' }],
     ['an Origin that only looks local', { Origin: 'http://localhost.evil.example' }],
-    ['our host as Origin, over another scheme', { Origin: 'http://mcp.example.com' }],
+    ['an allowed host as Origin, with another scheme', { Origin: 'http://mcp.example.com' }],
   ])('for %s', async (_what, headers) => {
     const response = await post().set(headers).send(PING);
     expect(response.status).toBe(403);
@@ -106,14 +106,14 @@ describe('a request is refused with 403', () => {
   });
 });
 
-describe('a body is refused', () => {
+describe('a body is rejected', () => {
   it('with 413 when its announced size is above the limit', async () => {
     const response = await post().send(JSON.stringify({ ...PING, padding: 'x'.repeat(LIMIT) }));
     expect(response.status).toBe(413);
     expect(response.body).toEqual(refusal(-32000, expect.stringContaining(`${LIMIT} bytes`)));
   });
 
-  it('with 413 when it grows above the limit without saying so', async () => {
+  it('with 413 when it grows above the limit without a Content-Length', async () => {
     const body = ReadableStream.from(['{"a":"', 'x'.repeat(LIMIT), '"}']).pipeThrough(
       new TextEncoderStream(),
     );
@@ -126,8 +126,8 @@ describe('a body is refused', () => {
   it.each([
     ['is cut off', '{"jsonrpc":"2.0"'],
     ['is empty', ''],
-    ['is no UTF-8', Buffer.from([0x22, 0xff, 0x22])],
-    ['ends in half a letter', Buffer.from([0x22, 0xc3])],
+    ['is not UTF-8', Buffer.from([0x22, 0xff, 0x22])],
+    ['ends within a character', Buffer.from([0x22, 0xc3])],
   ])('with 400 and -32700 when it %s', async (_what, body) => {
     const response = await fetch(app.url, {
       method: 'POST',
@@ -151,7 +151,7 @@ describe('a body is refused', () => {
     },
   );
 
-  it('with 406 when the answer could not be a stream', async () => {
+  it('with 406 when Accept excludes a stream', async () => {
     const response = await post().set('Accept', 'application/json').send(PING);
     expect(response.status).toBe(406);
     expect(response.body).toEqual(refusal(-32000, expect.stringContaining('text/event-stream')));
@@ -171,13 +171,13 @@ describe('other methods', () => {
     if (method !== 'head') expect(response.body).toEqual(refusal(-32000, 'Method not allowed.'));
   });
 
-  it('GET wants to be asked for a stream', async () => {
+  it('GET requires an Accept header for a stream', async () => {
     const response = await agent().get(PATH).set('Authorization', `Bearer ${KEY}`).set('Accept', 'text/html');
     expect(response.status).toBe(406);
     expect(response.body).toEqual(refusal(-32000, expect.stringContaining('text/event-stream')));
   });
 
-  it('paths beside the endpoint do not exist', async () => {
+  it('paths beside the endpoint get 404', async () => {
     expect((await agent().post(`${PATH}/more`).set('Authorization', `Bearer ${KEY}`)).status).toBe(404);
   });
 });
@@ -185,7 +185,7 @@ describe('other methods', () => {
 describe('a page of an allowed origin', () => {
   const ORIGIN = 'http://localhost:5173';
 
-  it('may ask what it may send', async () => {
+  it('gets the allowed methods and headers by a preflight', async () => {
     const response = await agent()
       .options(PATH)
       .set('Origin', ORIGIN)
@@ -200,7 +200,7 @@ describe('a page of an allowed origin', () => {
     });
   });
 
-  it('may read the session id and the challenge, of refusals too', async () => {
+  it('may read the session id and the challenge, also of errors', async () => {
     const response = await agent().post(PATH).set('Origin', ORIGIN);
     expect(response.status).toBe(401);
     expect(response.headers).toMatchObject({
@@ -215,7 +215,7 @@ describe('a page of an allowed origin', () => {
     expect(response.headers['access-control-allow-origin']).toBeUndefined();
   });
 
-  it('that may call but not read gets no CORS header', async () => {
+  it('that is allowed by Origin but not by CORS gets no CORS header', async () => {
     await using strict = await McpApp.start({
       environment: { CYBERUN_HTTP_CORS_ORIGINS: 'https://app.example.com' },
     });
@@ -225,8 +225,8 @@ describe('a page of an allowed origin', () => {
   });
 });
 
-describe('with lists of its own', () => {
-  it('only the names on them are let in', async () => {
+describe('a server with configured lists', () => {
+  it('accepts only the hosts and origins on them', async () => {
     await using own = await McpApp.start({
       environment: {
         CYBERUN_MCP_ALLOWED_HOSTS: 'mcp.example.com,127.0.0.1',

@@ -47,12 +47,12 @@ describe('a body', () => {
   it.each([
     ['without a key', RUN, null, 401],
     ['with an unknown key', RUN, 'sk-this-key-is-unknown', 401],
-    ['on a path there is not', '/r/nothing', BOOTSTRAP_KEY, 404],
-    ['on a path there is not, without a key', '/r/nothing', null, 404],
+    ['on an unknown path', '/r/nothing', BOOTSTRAP_KEY, 404],
+    ['on an unknown path, without a key', '/r/nothing', null, 404],
     ['outside of the API', '/nothing', null, 404],
     ['larger than any', RUN, BOOTSTRAP_KEY, 413],
     ['larger than this call takes', '/r/files/presign', BOOTSTRAP_KEY, 413],
-  ])('%s is answered before it has come', async (_what, path, key, status) => {
+  ])('%s is answered before it has arrived', async (_what, path, key, status) => {
     const call = begin({ path, key, headers: { 'content-length': String(100 * MEGABYTE) } });
     call.write('{"parameters":');
     const answer = await answerTo(call);
@@ -63,7 +63,7 @@ describe('a body', () => {
   it.each([
     ['a key', BOOTSTRAP_KEY, 415],
     ['no key', null, 401],
-  ])('that is compressed is not unpacked for %s', async (_what, key, status) => {
+  ])('that is compressed is not decompressed for %s', async (_what, key, status) => {
     const bomb = gzipSync(Buffer.alloc(8_000_000, '['));
     expect(bomb.length).toBeLessThan(16_000);
     const call = begin({ key, headers: { 'content-encoding': 'gzip' } });
@@ -73,7 +73,7 @@ describe('a body', () => {
     if (status === 415) expect(answer.headers['accept-encoding']).toBe('identity');
   });
 
-  it('may say that it is not encoded', async () => {
+  it('may have Content-Encoding identity', async () => {
     const call = begin({ headers: { 'content-encoding': 'identity' } });
     call.end(JSON.stringify({ parameters: { text: 'x' } }));
     expect(await answerTo(call)).toMatchObject({ status: 202 });
@@ -87,11 +87,11 @@ describe('a body', () => {
     ['of very many values', `{"parameters":{"text":"x","more":[${'0,'.repeat(300_000)}0]}}`, 'values'],
     ['cut off in a text', '{"parameters":{"text":"x', 'not valid JSON'],
     ['not in UTF-8', Buffer.from('{"parameters":{"text":"\u00e9"}}', 'latin1'), 'UTF-8'],
-    ['that is no object', '[]', 'must be a JSON object'],
+    ['that is an array', '[]', 'must be a JSON object'],
     ['that is null', 'null', 'must be a JSON object'],
-    ['with a field of every object', '{"__proto__":{"parameters":{}}}', '"__proto__" is not a field'],
+    ['with the field __proto__', '{"__proto__":{"parameters":{}}}', '"__proto__" is not a field'],
     ['with the parameters beside their field', '{"text":"x"}', '"text" is not a field of the body'],
-  ])('%s is refused by a sentence', async (_what, text, sentence) => {
+  ])('%s is rejected with a sentence', async (_what, text, sentence) => {
     const call = begin({ path: '/r/workflows/slug/open/run' });
     call.end(text);
     const answer = await answerTo(call);
@@ -102,7 +102,7 @@ describe('a body', () => {
     expect(answer.body.error_message.length).toBeLessThan(300);
   });
 
-  it('of many values and texts full of marks runs', async () => {
+  it('with many values and texts full of punctuation is accepted', async () => {
     const parameters = {
       text: 'x',
       list: Array.from({ length: 40_000 }, (_, index) => ({ index })),
@@ -112,7 +112,7 @@ describe('a body', () => {
     expect([status, body.error_message]).toEqual([202, undefined]);
   });
 
-  it('says where misplaced parameters belong', async () => {
+  it('with misplaced parameters gets an error that says where they belong', async () => {
     const { status, body } = await server.call('POST', RUN, { size: 400, steps: 2 });
     expect([status, body.error_message]).toEqual([
       400,
@@ -122,13 +122,13 @@ describe('a body', () => {
     ]);
   });
 
-  it('may leave optional fields out by null', async () => {
+  it('may have null for optional fields', async () => {
     const body = { parameters: null, tool_type: null };
     expect((await server.call('POST', RUN, body)).body.error_message).toContain('"text" is required');
   });
 });
 
-describe('the body of a service call', () => {
+describe('body_base64 of a service call', () => {
   const invoke = (body_base64: string) =>
     server.call('POST', '/r/invoke/nothing', { method: 'POST', path: '/', body_base64 });
 
@@ -143,7 +143,7 @@ describe('the body of a service call', () => {
   });
 
   it.each(['A', 'AA', 'AA=A', 'A===', '====', 'AA\n=', 'A A=', 'AA_-', 'A\u0141A=', 'AAAAA==='])(
-    'is not %j',
+    'must not be %j',
     async (text) => expect((await invoke(text)).status).toBe(400),
   );
   it.each(['', 'AA==', 'AAA=', 'AAAA', '+/+/'])('may be %j', async (text) =>

@@ -46,7 +46,7 @@ const ofTheApi = (): Route[] =>
   routes.filter((route) => route.path.startsWith('/api/v1/r') && !route.path.endsWith('{*path}'));
 
 describe('every route', () => {
-  it('is reached with a key only, but for a few', async () => {
+  it('needs a key, except for a few', async () => {
     expect(routes.length).toBeGreaterThan(15);
     const open: string[] = [];
     for (const route of routes) {
@@ -56,7 +56,7 @@ describe('every route', () => {
     expect([...new Set(open)]).toEqual(KEYLESS);
   });
 
-  it('refuses a query and a body it does not know, by name', async () => {
+  it('rejects unknown fields of query and body by name', async () => {
     const api = ofTheApi();
     expect(api.length).toBeGreaterThan(10);
     for (const route of api) {
@@ -77,7 +77,7 @@ describe('every route', () => {
     }
   });
 
-  it('is spelled one way', async () => {
+  it('is case-sensitive and has one spelling', async () => {
     for (const route of routes) {
       const path = pathOf(route, VALUES);
       for (const other of [path.replace('/r/', '/R/'), path.replace('/api/', '/API/'), path.toUpperCase()]) {
@@ -133,7 +133,7 @@ const headers = fc.dictionary(
 );
 
 describe('no request', () => {
-  it('makes any route fail, and every refusal says why', async () => {
+  it('causes a status 500 on any route, and every rejection says why', async () => {
     const request = fc.record({
       route: fc.constantFrom(...routes),
       values: fc.record({

@@ -31,7 +31,7 @@ afterAll(() => services[Symbol.asyncDispose]());
 
 const decoded = (body: { body_base64: string }): string => Buffer.from(body.body_base64, 'base64').toString();
 
-describe('an answer that cannot be passed on', () => {
+describe('a response that cannot be relayed', () => {
   it.each([
     ['HTTP/1.1 600 X\r\nContent-Length: 2\r\n\r\nok', 'is not valid HTTP'],
     ['HTTP/1.1 999 X\r\nContent-Length: 2\r\n\r\nok', 'is not valid HTTP'],
@@ -40,7 +40,7 @@ describe('an answer that cannot be passed on', () => {
     ['HTTP/1.1 200 OK\r\nBad Header: x\r\n\r\n', 'is not valid HTTP'],
     ['SSH-2.0-OpenSSH_9.9\r\n', 'is not valid HTTP'],
     ['', 'failed before it answered'],
-  ])('is 502 for its caller and nothing for others: %j', async (answer, sentence) => {
+  ])('is a 502 for its caller and does not affect others: %j', async (answer, sentence) => {
     const before = await services.connectedAt();
     const path = answering(['say', answer], ['end']);
     const relayed = await services.relayed('literal', path);
@@ -57,8 +57,8 @@ describe('an answer that cannot be passed on', () => {
   });
 });
 
-describe('headers of a call', () => {
-  it('are refused above 32 KiB with a sentence, and the agent goes on', async () => {
+describe('the relay of services', () => {
+  it('rejects headers above 32 KiB with a sentence, and the agent goes on', async () => {
     const before = await services.connectedAt();
     for (const size of [33_000, 66_000, 1_000_000]) {
       const headers = { 'X-Big': 'x'.repeat(size) };
@@ -77,7 +77,7 @@ describe('headers of a call', () => {
     expect(await services.connectedAt()).toBe(before);
   });
 
-  it('and of an answer keep every byte above 0x7F', async () => {
+  it('keeps every byte above 0x7F in headers of responses', async () => {
     const answer = 'HTTP/1.1 200 OK\r\nX-Name: caf\u00E9 \u00C3\u00A9 \u00FF\r\nContent-Length: 2\r\n\r\nok';
     const path = answering(['say', answer], ['end']);
     const socket = connect(Number(new URL(services.server.origin).port), '127.0.0.1');
@@ -97,13 +97,13 @@ describe('headers of a call', () => {
     expect(relayed.headers['x-name']).toBe('caf\u00E9 \u00FF');
   });
 
-  it('a path of other characters than ASCII is percent-encoded', async () => {
+  it('percent-encodes non-ASCII characters of a path', async () => {
     const { body } = await services.invoke('odd', '/caf\u00E9/\u4E2D?q=\u{1F600}%20');
     expect(JSON.parse(decoded(body)).url).toBe('/caf%C3%A9/%E4%B8%AD?q=%F0%9F%98%80%20');
     expect((await services.invoke('odd', '/\uD800')).status).toBe(200);
   });
 
-  it('a 204 that claims a length is a 204', async () => {
+  it('relays a 204 with a Content-Length as a 204', async () => {
     const path = answering(
       ['say', 'HTTP/1.1 204 No Content\r\nContent-Length: 5\r\nX-A: b\r\n\r\n'],
       ['end'],
@@ -121,9 +121,9 @@ describe('headers of a call', () => {
   });
 });
 
-describe('an early answer', () => {
+describe('an early response', () => {
   it.each([
-    ['that reads on', 'odd', '/early'],
+    ['that goes on reading', 'odd', '/early'],
     [
       'that closes',
       'literal',
@@ -134,7 +134,7 @@ describe('an early answer', () => {
       'literal',
       answering(['say', 'HTTP/1.1 413 X\r\nContent-Length: 7\r\n\r\ntoo big'], ['reset']),
     ],
-  ])('of a service %s arrives at once, 8 of 8', async (_how, slug, path) => {
+  ])('of a service %s arrives at once, in 8 of 8 calls', async (_how, slug, path) => {
     const answers = Array.from({ length: 8 }, async () => {
       const answer = await services.relayed(slug, path, { method: 'PUT', body: FIVE_MEGABYTES });
       return [answer.status, await answer.text()];
@@ -159,7 +159,7 @@ describe('an early answer', () => {
 });
 
 describe('a service behind the relay', () => {
-  it('knows the address it was called by', async () => {
+  it('receives the public address of the call', async () => {
     const answer = await services.relayed('odd', '/', { headers: { 'x-forwarded-for': '203.0.113.9' } });
     expect(((await answer.json()) as { headers: object }).headers).toMatchObject({
       'x-forwarded-for': '203.0.113.9, 127.0.0.1',
@@ -169,7 +169,7 @@ describe('a service behind the relay', () => {
     });
   });
 
-  it.each(['/next?a=1', 'http://OWN/next?a=1'])('redirects to %s through the relay', async (to) => {
+  it.each(['/next?a=1', 'http://OWN/next?a=1'])('redirects to %s by the address of the relay', async (to) => {
     const path = `/redirect?to=${encodeURIComponent(to)}`;
     const answer = await services.relayed('odd', path);
     expect([answer.status, answer.headers.get('location')]).toEqual([
@@ -182,7 +182,7 @@ describe('a service behind the relay', () => {
   });
 });
 
-describe('a WebSocket', () => {
+describe('a WebSocket to a service', () => {
   const dial = (path: string, key = KEY): WebSocket =>
     new WebSocket(
       `${services.server.origin.replace('http', 'ws')}/api/v1/r/containers/odd${path}`,
@@ -198,7 +198,7 @@ describe('a WebSocket', () => {
     return [answer.statusCode, await text(answer), answer.headers['x-why']];
   };
 
-  it('is passed through to the service, both ways, to its end', async () => {
+  it('is relayed in both directions until it closes', async () => {
     const webSocket = dial('/room?a=1');
     const [welcome] = await once(webSocket, 'message');
     expect(String(welcome)).toBe('welcome to /room?a=1, /api/v1/r/containers/odd');
@@ -212,7 +212,7 @@ describe('a WebSocket', () => {
     expect(await once(webSocket, 'close')).toEqual([4321, Buffer.from('enough')]);
   });
 
-  it('that the service refuses gets the answer of the service', async () => {
+  it('that the service rejects gets the response of the service', async () => {
     expect(await refusal('/refused')).toEqual([426, 'never', 'not here']);
   });
 
@@ -231,15 +231,15 @@ describe('a WebSocket', () => {
   });
 });
 
-describe('the limits of a definition', () => {
-  it('a busy service is not ended by the probes it cannot answer', async () => {
+describe('a service definition', () => {
+  it('keeps a busy service running that cannot answer probes', async () => {
     const answer = await services.relayed('busy', '/busy?ms=8000');
     const { pid } = (await answer.json()) as { pid: number };
     expect(((await (await services.relayed('busy', '/')).json()) as { pid: number }).pid).toBe(pid);
     expect((await services.server.get('/r/containers/busy')).body.last_failure).toBeUndefined();
   });
 
-  it('request_timeout is how long an answer may take to begin', async () => {
+  it('limits by request_timeout how long a response may take to begin', async () => {
     const answer = await services.relayed('slow', '/never');
     expect([answer.status, await answer.json()]).toEqual([
       504,
@@ -247,7 +247,7 @@ describe('the limits of a definition', () => {
     ]);
   });
 
-  it('start_timeout is how long a start may take', async () => {
+  it('limits by start_timeout how long a start may take', async () => {
     await until(async () => {
       const { body } = await services.server.get('/r/containers/loading');
       return body.last_failure?.reason === 'its health path did not answer within 1 s (start_timeout)';
@@ -287,7 +287,7 @@ describe('a service that keeps failing', () => {
 });
 
 describe('an agent whose connection takes no more streams', () => {
-  it.each(['goaway', 'close'] as const)('after %s dials again, and its services run again', async (how) => {
+  it.each(['goaway', 'close'] as const)('reconnects after %s, and its services run again', async (how) => {
     const before = await services.connectedAt();
     const [agent] = services.server.app.get(AgentRegistry, { strict: false }).list();
     agent?.session[how]();

@@ -55,7 +55,7 @@ describe.each(CLIENTS)('with $name', ({ connect }) => {
   });
 });
 
-describe('through a tool', () => {
+describe('a tool', () => {
   let client: StoryClient;
 
   beforeAll(async () => {
@@ -69,14 +69,14 @@ describe('through a tool', () => {
     ['the parameters', { prompt: 'x' }, { parameters: { prompt: 'x' } }],
     ['the REST body', { parameters: { prompt: 'x' } }, { parameters: { prompt: 'x' } }],
     ['nothing', undefined, { parameters: {} }],
-  ])('a run takes %s', async (_name, body, sent) => {
+  ])('accepts %s as the body of a run', async (_name, body, sent) => {
     runtime.on('GET /r/workflows/:id', { json: workflowSample });
     runtime.on('POST /r/workflows/:id/run', { status: 202, json: { task_id: TASK_ID } });
     await client.call('run_workflow', { workflow_id: WORKFLOW_ID, ...(body && { body }) });
     expect(runtime.requests('POST /r/workflows/:id/run').at(-1)?.body).toEqual(sent);
   });
 
-  it('all services are listed, over all pages', async () => {
+  it('lists the services of all pages', async () => {
     const page = (count: number, from: number) => ({
       json: {
         service_list: Array.from({ length: count }, (_none, index) => serviceSample(`s-${from + index}`)),
@@ -92,7 +92,7 @@ describe('through a tool', () => {
     ]);
   });
 
-  it('a slug with a version reaches the runtime readable', async () => {
+  it('sends slug@version to the runtime with the @ unencoded', async () => {
     runtime.on('GET /r/workflows/slug/:slug', { json: workflowSample });
     await client.call('get_workflow_by_slug', { workflow_slug: 'a-b@2' });
     expect(runtime.seen.at(-1)?.path).toBe('/r/workflows/slug/a-b@2');

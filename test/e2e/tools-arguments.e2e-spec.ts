@@ -42,7 +42,7 @@ function messageOf({ isError, structuredContent }: ToolResult): unknown {
   return structuredContent?.['error_message'];
 }
 
-describe('an argument that no tool takes is refused before anything is asked of the runtime:', () => {
+describe('an argument that the tool does not take is rejected without a request to the runtime:', () => {
   const slug = 'sd-portrait-v2';
 
   it.each<[string, object, RegExp]>([
@@ -136,32 +136,32 @@ it('the error for a misspelt value names the nearest allowed one', async () =>
   ));
 
 describe('arguments are read as clients write them:', () => {
-  it('null for an optional one is absent', async () => {
+  it('null for an optional argument means absent', async () => {
     const args = { current_page: null, per_page: 2, status: null };
     expect((await client.call('list_tasks', args)).isError).toBeFalsy();
     expect(runtime.requests('GET /r/tasks').at(-1)?.query).toEqual({ per_page: '2' });
   });
 
-  it('null for a required one is a fault', async () =>
+  it('null for a required argument is an error', async () =>
     expect(messageOf(await client.call('get_task', { task_id: null }))).toMatch(/task_id: /));
 
-  it('a number and an object may be JSON text', async () => {
+  it('a number and an object may be given as JSON text', async () => {
     await client.call('list_tasks', { current_page: '3' });
     expect(runtime.requests('GET /r/tasks').at(-1)?.query).toEqual({ current_page: '3' });
     await client.call('run_workflow_by_slug', { workflow_slug: 'x', body: '{"prompt":"{}"}' });
     expect(runtime.requests(RUN).at(-1)?.body).toEqual({ parameters: { prompt: '{}' } });
   });
 
-  it('the parameters within a body may be JSON text too', async () => {
+  it('the parameters of a run may be given as JSON text', async () => {
     runtime.on('GET /r/workflows/slug/:slug', { json: workflowSample });
     await client.call('run_workflow_by_slug', { workflow_slug: 'x', body: { parameters: '{"prompt":"y"}' } });
     expect(runtime.requests(RUN).at(-1)?.body).toEqual({ parameters: { prompt: 'y' } });
   });
 
-  it('text stays text where text is wanted', async () =>
+  it('JSON text stays text for a text argument', async () =>
     expect(messageOf(await client.call('get_task', { task_id: '7' }))).toMatch(/task_id: must be a UUID/));
 
-  it('JSON text that is nested beyond reason stays text', async () => {
+  it('JSON text that is nested too deep stays text', async () => {
     const body = `{"a":${'['.repeat(5000)}${']'.repeat(5000)}}`;
     const args = { workflow_slug: 'x', body };
     expect(messageOf(await client.call('run_workflow_by_slug', args))).toMatch(/body: .*object/);
@@ -174,7 +174,7 @@ describe('arguments are read as clients write them:', () => {
   });
 });
 
-it('tools of other modules get the same, also those whose method looks at no argument', async () => {
+it('tools of other modules get the same checks, also those whose method has no parameter for arguments', async () => {
   await using app = await McpApp.start({ modules: [GlossaryModule] });
   await using other = await connected(app.url);
   expect(messageOf(await other.call('get_term', { term: 'a' }))).toMatch(

@@ -84,20 +84,23 @@ describe.each(CLIENTS)('with $name', ({ connect }) => {
   afterAll(() => client[Symbol.asyncDispose]());
 
   describe('when the runtime', () => {
-    it.each(ROWS)('%s, the model reads why and what that means', async (_name, answer, looking, running) => {
-      runtime.on('GET /r/tasks/:id', answer);
-      runtime.on('POST /r/workflows/:id/run', answer);
-      const look = failed(await client.call('get_task', { task_id: TASK_ID }));
-      expect(look['error_message']).toMatch(looking);
-      const run = failed(await client.call('run_workflow', { workflow_id: WORKFLOW_ID, body: { a: 1 } }));
-      expect(run['error_message']).toMatch(running);
-      expect(Object.keys({ ...look, ...run })).toEqual(['error_message']);
-    });
+    it.each(ROWS)(
+      '%s, the error gives the reason and what it means',
+      async (_name, answer, looking, running) => {
+        runtime.on('GET /r/tasks/:id', answer);
+        runtime.on('POST /r/workflows/:id/run', answer);
+        const look = failed(await client.call('get_task', { task_id: TASK_ID }));
+        expect(look['error_message']).toMatch(looking);
+        const run = failed(await client.call('run_workflow', { workflow_id: WORKFLOW_ID, body: { a: 1 } }));
+        expect(run['error_message']).toMatch(running);
+        expect(Object.keys({ ...look, ...run })).toEqual(['error_message']);
+      },
+    );
 
     it.each<[string, Answer]>([
       ['never answers', () => undefined],
       ['stalls half way', (_request, response) => response.writeHead(200).write('{"id":')],
-    ])('%s, the model reads that and what it means', async (_name, answer) => {
+    ])('%s, the error says so and what it means', async (_name, answer) => {
       runtime.on('GET /r/tasks/:id', answer).on('POST /r/workflows/:id/run', answer);
       await using hasty = await connect({ endpoint: hurried.endpoint, key: KEY });
       const [look, run] = await Promise.all([
@@ -108,7 +111,7 @@ describe.each(CLIENTS)('with $name', ({ connect }) => {
       expect(failed(run)['error_message']).toMatch(new RegExp(`did not answer in time .*${LOOK_FIRST}`));
     });
 
-    it('says when to come back, the model reads that too', async () => {
+    it('says when to retry, the error says so too', async () => {
       const json = { error_message: 'slow down', stack: 'planted' };
       runtime.on('GET /r/tasks/:id', { status: 429, json, headers: { 'Retry-After': '7' } });
       expect(failed(await client.call('get_task', { task_id: TASK_ID }))).toEqual({
@@ -117,7 +120,7 @@ describe.each(CLIENTS)('with $name', ({ connect }) => {
       });
     });
 
-    it('is sent a run once and never again', async () => {
+    it('fails a run, the run is not sent again', async () => {
       const before = runtime.requests('POST /r/workflows/:id/run').length;
       runtime.on('POST /r/workflows/:id/run', (_request, response) => response.destroy());
       await client.call('run_workflow', { workflow_id: WORKFLOW_ID });
@@ -125,13 +128,16 @@ describe.each(CLIENTS)('with $name', ({ connect }) => {
     });
   });
 
-  it.each(EVERY_TOOL)('an error result of $name passes the library', async ({ name, args, route }) => {
-    runtime.on(route, { status: 409, json: { error_message: 'conflict', retry_after_seconds: 1 } });
-    expect(failed(await client.call(name, args))).toEqual({
-      error_message: 'conflict',
-      retry_after_seconds: 1,
-    });
-  });
+  it.each(EVERY_TOOL)(
+    'an error result of $name passes the validation of the client library',
+    async ({ name, args, route }) => {
+      runtime.on(route, { status: 409, json: { error_message: 'conflict', retry_after_seconds: 1 } });
+      expect(failed(await client.call(name, args))).toEqual({
+        error_message: 'conflict',
+        retry_after_seconds: 1,
+      });
+    },
+  );
 
   it.each<[string, Record<string, unknown>, RegExp]>([
     ['get_workflow', {}, /workflow_id: /],
@@ -154,7 +160,7 @@ describe.each(CLIENTS)('with $name', ({ connect }) => {
       { service_slug: 'a', method: 'POST', path: '/', body_base64: '%' },
       /body_base64: must be base64/,
     ],
-  ])('%s with %j names the field and the rule', async (name, args, message) => {
+  ])('the error of %s with %j names the field and the rule', async (name, args, message) => {
     const before = asked().length;
     expect(failed(await client.call(name, args))['error_message']).toMatch(message);
     expect(asked()).toHaveLength(before);

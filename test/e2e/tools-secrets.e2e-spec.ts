@@ -65,18 +65,21 @@ describe.each(CLIENTS)('with $name', ({ connect }) => {
     }
   });
 
-  it.each(['list_container_services', 'get_container_service'])('%s hides values and paths', async (name) => {
-    const call = EVERY_TOOL.find((candidate) => candidate.name === name);
-    if (!call) throw new Error(`no ${name}`);
-    runtime.on(call.route, { json: call.answer });
-    await using client = await connect({ endpoint: application.endpoint, key: `${KEY}-services` });
-    const result = await client.call(name, call.args);
-    expect(JSON.stringify(result)).toContain('HF_TOKEN');
-    expect(JSON.stringify(result)).not.toMatch(/planted/);
-  });
+  it.each(['list_container_services', 'get_container_service'])(
+    '%s masks values of the environment and host paths',
+    async (name) => {
+      const call = EVERY_TOOL.find((candidate) => candidate.name === name);
+      if (!call) throw new Error(`no ${name}`);
+      runtime.on(call.route, { json: call.answer });
+      await using client = await connect({ endpoint: application.endpoint, key: `${KEY}-services` });
+      const result = await client.call(name, call.args);
+      expect(JSON.stringify(result)).toContain('HF_TOKEN');
+      expect(JSON.stringify(result)).not.toMatch(/planted/);
+    },
+  );
 });
 
-it('nothing of it was ever logged, and something was', () => {
+it('no secret was logged, while every kind of failure was', () => {
   const log = application.log();
   const isLogged = (text: string): boolean => log.includes(text);
   expect(

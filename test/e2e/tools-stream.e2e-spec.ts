@@ -91,7 +91,7 @@ describe.each(CLIENTS)('stream_task_events with $name', ({ connect }) => {
     },
   );
 
-  it('arrives as it happens, not at the end', async () => {
+  it('sends progress as it happens, not at the end', async () => {
     const { promise: received, resolve } = Promise.withResolvers<void>();
     runtime.on(EVENTS, events([status('running', '1', running), { until: received }, end('completed', '2')]));
     runtime.on(TASK, { json: taskSample('completed') });
@@ -132,7 +132,7 @@ describe.each(CLIENTS)('stream_task_events with $name', ({ connect }) => {
     ]);
   });
 
-  it('looks again and again where there is no stream', async () => {
+  it('polls when there is no stream', async () => {
     runtime.on(EVENTS, { status: 501, json: {} });
     runtime.on(
       TASK,
@@ -174,7 +174,7 @@ describe.each(CLIENTS)('stream_task_events with $name', ({ connect }) => {
     expect(waits).not.toContain((350 - seconds) * 1000);
   });
 
-  it('says at once that there is no such task', async () => {
+  it('fails at once for an unknown task', async () => {
     const refusal = { status: 404, json: { error_message: 'resource not found' } };
     runtime.on(EVENTS, refusal).on(TASK, refusal);
     const result = await follow();
@@ -186,11 +186,11 @@ describe.each(CLIENTS)('stream_task_events with $name', ({ connect }) => {
   });
 });
 
-describe('a client that gives up on a task', () => {
+describe('a client that disconnects while it follows a task', () => {
   it.each<[string, ConstructorParameters<typeof Client>[1]]>([
     ['2026-07-28', { versionNegotiation: { mode: 'auto' } }],
     ['2025-06-18', { supportedProtocolVersions: ['2025-06-18'] }],
-  ])('of %s closes the stream of the runtime and cancels nothing', async (_revision, options) => {
+  ])('of %s closes the stream of the runtime and does not cancel the task', async (_revision, options) => {
     const cancelled = runtime.requests('POST /r/tasks/:id/cancel').length;
     const dropped = runtime.dropped.length;
     runtime.on(EVENTS, events([status('running', '1', running), { until: new Promise<never>(() => {}) }]));

@@ -84,14 +84,14 @@ afterEach(async () => {
   await runtime[Symbol.asyncDispose]();
 });
 
-describe('a call of the runtime', () => {
+describe('UpstreamClient.send', () => {
   it('keeps the path of the base, sends the body as JSON and returns unknown fields', async () => {
     runtime.on(RUN, { status: 202, json: { id: 'x', of_tomorrow: [1] } });
     expect(await client.send(caller, run)).toEqual({ id: 'x', of_tomorrow: [1] });
     expect(runtime.seen).toMatchObject([{ path: '/r/things/x/run', body: { a: 1 } }]);
   });
 
-  it('forwards the key and the trace, and nothing else of the client', async () => {
+  it('forwards the key and the trace, and no other header of the client', async () => {
     runtime.on(THING, { json: { id: 'x' } });
     await client.send({ ...caller, traceparent: TRACEPARENT }, read);
     await client.send({ ...caller, traceparent: 'not one\r\nx: y' }, read);
@@ -108,25 +108,25 @@ describe('a call of the runtime', () => {
     expect(second).not.toHaveProperty('traceparent');
   });
 
-  it('leaves out what was not asked for in a query', async () => {
+  it('omits undefined values from the query', async () => {
     runtime.on('GET /r/things', { json: { id: 'x' } });
     await client.send(caller, { ...read, path: ['r', 'things'], query: { a: 1, b: undefined, c: 'd e&' } });
     expect(runtime.seen[0]?.query).toEqual({ a: '1', c: 'd e&' });
   });
 
-  it('takes an empty answer of success for an empty object', async () => {
+  it('takes an empty response as an empty object', async () => {
     runtime.on(THING, (_request, response) => response.writeHead(204).end());
     expect(await client.send(caller, { ...read, answer: z.object({}) })).toEqual({});
   });
 
-  it.each(['..', '.', '', 'a/b', 'a\\b', 'a\nb'])('is not made with the id %j', async (id) => {
+  it.each(['..', '.', '', 'a/b', 'a\\b', 'a\nb'])('sends no request for the id %j', async (id) => {
     const error = await failure(client.send(caller, { ...read, path: ['r', 'things', id] }));
     expect(error).toMatchObject({ kind: 'rejected', status: undefined });
     expect(error.body.error_message).toContain('exactly as a list tool returned it');
     expect(runtime.seen).toEqual([]);
   });
 
-  it('keeps connections for the calls that follow', async () => {
+  it('reuses connections', async () => {
     const sockets = new Set<number | undefined>();
     runtime.on(THING, (_request, response) => {
       sockets.add(response.socket?.remotePort);
@@ -138,13 +138,13 @@ describe('a call of the runtime', () => {
   });
 });
 
-describe('what a model reads when the runtime', () => {
+describe('UpstreamError, when the runtime', () => {
   const stalling = (head: string) => (_request: unknown, response: ServerResponse) => {
     response.writeHead(200, { 'Content-Type': 'application/json' });
     response.write(head);
   };
 
-  it('refuses', async () => {
+  it('rejects a request, has its reason and the next step', async () => {
     runtime.on(THING, { status: 404, json: { error_message: 'resource not found', stack: 'planted' } });
     expect(await failure(client.send(caller, read))).toMatchObject({
       kind: 'rejected',
@@ -153,7 +153,7 @@ describe('what a model reads when the runtime', () => {
     });
   });
 
-  it('refuses and says when to come back', async () => {
+  it('says when to retry, has the seconds', async () => {
     runtime.on(THING, { status: 429, json: { error_message: 'slow down' }, headers: { 'Retry-After': '7' } });
     expect((await failure(client.send(caller, read))).body).toEqual({
       error_message: expect.stringMatching(/^slow down\. .*Wait/),
@@ -161,13 +161,16 @@ describe('what a model reads when the runtime', () => {
     });
   });
 
-  it.each([502, 504])('is behind a gateway that gave up with %i', async (status) => {
-    runtime.on(RUN, (_request, response) => response.writeHead(status).end('<html>'));
-    const { body } = await failure(client.send(caller, run));
-    expect(body.error_message).toBe(
-      `The runtime refused with status ${status} and gave no reason. Look first.`,
-    );
-  });
+  it.each([502, 504])(
+    'is behind a gateway that answers %i, says that the request may have taken effect',
+    async (status) => {
+      runtime.on(RUN, (_request, response) => response.writeHead(status).end('<html>'));
+      const { body } = await failure(client.send(caller, run));
+      expect(body.error_message).toBe(
+        `The runtime refused with status ${status} and gave no reason. Look first.`,
+      );
+    },
+  );
 
   it.each([
     ['breaks its contract', '{"surprise":true}'],
@@ -182,7 +185,7 @@ describe('what a model reads when the runtime', () => {
     expect((await failure(client.send(caller, run))).body.error_message).toContain('Look first.');
   });
 
-  it('answers with more than is read', async () => {
+  it('answers with more than the limit, says so', async () => {
     const text = JSON.stringify({ id: 'x'.repeat(4096) });
     runtime.on(THING, (_request, response) => response.end(text));
     runtime.on(RUN, (_request, response) => response.end(text));
@@ -196,7 +199,7 @@ describe('what a model reads when the runtime', () => {
     );
   });
 
-  it('sends elsewhere, where the key does not go', async () => {
+  it('answers with a redirect, is of kind invalid, and the redirect is not followed', async () => {
     runtime.on(THING, { status: 307, headers: { Location: `${runtime.url}/r/other/x` } });
     expect(await failure(client.send(caller, read))).toMatchObject({ kind: 'invalid', status: 307 });
     expect(runtime.seen).toHaveLength(1);
@@ -213,7 +216,7 @@ describe('what a model reads when the runtime', () => {
     expect(error.body.error_message).toContain('Look first.');
   });
 
-  it('breaks the connection after the request was sent', async () => {
+  it('breaks the connection after the request was sent, says that it may have taken effect', async () => {
     runtime.on(RUN, (_request, response) => void response.destroy());
     const error = await failure(client.send(caller, run));
     expect(error).toMatchObject({ kind: 'unreachable' });
@@ -221,7 +224,7 @@ describe('what a model reads when the runtime', () => {
     expect(runtime.seen).toHaveLength(1);
   });
 
-  it('is not there', async () => {
+  it('is not reachable, says that nothing happened', async () => {
     const { url } = runtime;
     await runtime[Symbol.asyncDispose]();
     const error = await failure(client.send(caller, run));
@@ -231,7 +234,7 @@ describe('what a model reads when the runtime', () => {
     runtime = await MockRuntime.start();
   });
 
-  it('was not waited for', async () => {
+  it('is too slow for the caller, who aborts, is of kind cancelled', async () => {
     runtime.on(RUN, () => giveUp.abort());
     const error = await failure(client.send(caller, run));
     expect(error.kind).toBe('cancelled');
@@ -239,11 +242,11 @@ describe('what a model reads when the runtime', () => {
   });
 });
 
-describe('a stream of events', () => {
+describe('UpstreamClient.events', () => {
   const request = { operation: 'follow the thing', path: ['r', 'things', 'x', 'events'] };
   const EVENTS = 'GET /r/things/:id/events';
 
-  it('is read as it comes, comments left out, and resumed where asked', async () => {
+  it('passes on events as they arrive, without comments, and resumes after a given one', async () => {
     const { promise: firstRead, resolve } = Promise.withResolvers<void>();
     runtime.on(
       EVENTS,
@@ -267,7 +270,7 @@ describe('a stream of events', () => {
     expect(runtime.seen[0]?.headers).toMatchObject({ accept: 'text/event-stream', 'last-event-id': '6' });
   });
 
-  it('survives the deadline of a call, but not silence', async () => {
+  it('outlasts the deadline of a request, but not silence', async () => {
     runtime.on(EVENTS, events([{ event: 'status', data: {} }, { until: new Promise(() => {}) }]));
     const began = Date.now();
     const error = await failure(eventsOf({ ...request, idleMs: 600 }));
@@ -275,7 +278,7 @@ describe('a stream of events', () => {
     expect(Date.now() - began).toBeGreaterThanOrEqual(590);
   });
 
-  it('counts a comment as a sign of life', async () => {
+  it('counts a comment as activity', async () => {
     let beats = 0;
     runtime.on(EVENTS, (_request, response) => {
       response.writeHead(200, { 'Content-Type': 'text/event-stream' });
@@ -288,7 +291,7 @@ describe('a stream of events', () => {
     expect(await eventsOf({ ...request, idleMs: 250 })).toHaveLength(1);
   });
 
-  it('that is refused says so', async () => {
+  it('throws an error of kind rejected for status 404', async () => {
     runtime.on(EVENTS, { status: 404, json: { error_message: 'resource not found' } });
     expect(await failure(eventsOf(request))).toMatchObject({
       kind: 'rejected',
@@ -296,17 +299,17 @@ describe('a stream of events', () => {
     });
   });
 
-  it('that breaks is no end', async () => {
+  it('throws when the connection breaks', async () => {
     runtime.on(EVENTS, events([{ event: 'status', data: {} }], { cut: true }));
     expect((await failure(eventsOf(request))).kind).toBe('unreachable');
   });
 
-  it('with an event larger than is read is broken', async () => {
+  it('throws an error of kind invalid for an event above the limit', async () => {
     runtime.on(EVENTS, events([{ event: 'status', data: 'x'.repeat(9000) }]));
     expect((await failure(eventsOf(request))).kind).toBe('invalid');
   });
 
-  it('is closed when the reader has enough, and when the caller gives up', async () => {
+  it('closes the stream when the reader stops, and when the caller aborts', async () => {
     const forever = events([{ event: 'status', data: {} }, { until: new Promise(() => {}) }]);
     runtime.on(EVENTS, forever);
     await client.events(caller, request, () => Promise.resolve(true));
@@ -317,14 +320,14 @@ describe('a stream of events', () => {
     await vi.waitFor(() => expect(runtime.dropped).toHaveLength(2), { timeout: 60_000 });
   });
 
-  it('is closed by an error of its reader, which is thrown unchanged', async () => {
+  it('closes the stream on an error of the reader, and throws it unchanged', async () => {
     runtime.on(EVENTS, events([{ event: 'status', data: {} }, { until: new Promise(() => {}) }]));
     const broken = new TypeError('of the reader');
     await expect(client.events(caller, request, () => Promise.reject(broken))).rejects.toBe(broken);
     await vi.waitFor(() => expect(runtime.dropped).toHaveLength(1), { timeout: 60_000 });
   });
 
-  it('passes one event at a time', async () => {
+  it('passes on one event at a time', async () => {
     runtime.on(
       EVENTS,
       events([
@@ -344,7 +347,7 @@ describe('a stream of events', () => {
   });
 });
 
-describe('the verdict on a key', () => {
+describe('UpstreamClient.validateKey', () => {
   const VALIDATION = 'GET /r/workflows';
 
   it.each([
@@ -361,19 +364,19 @@ describe('the verdict on a key', () => {
       { json: {}, headers: { 'Cyberun-Permissions': '' } },
       { isValid: true, permissions: new Set() },
     ],
-  ])('is %s', async (_name, answer, verdict) => {
+  ])('says that a key is %s', async (_name, answer, verdict) => {
     runtime.on(VALIDATION, answer);
     expect(await client.validateKey(caller)).toEqual(verdict);
     expect(runtime.seen).toMatchObject([{ query: { per_page: '1' } }]);
   });
 
-  it.each([500, 503, 429])('is open when the runtime answers %i', async (status) => {
+  it.each([500, 503, 429])('throws when the runtime answers %i', async (status) => {
     runtime.on(VALIDATION, { status, json: {} });
     expect(await failure(client.validateKey(caller))).toMatchObject({ kind: 'rejected', status });
   });
 });
 
-describe('a proxy', () => {
+describe('a proxy from the environment', () => {
   let proxy: Server;
   const connected: string[] = [];
 
@@ -401,14 +404,14 @@ describe('a proxy', () => {
     await once(proxy, 'close');
   });
 
-  it('is used for a runtime elsewhere', async () => {
+  it('is used for a runtime on another host', async () => {
     client = await clientOf('https://runtime.invalid/api/v1');
     const error = await failure(client.send(caller, run));
     expect(error.kind).toBe('unreachable');
     expect(connected).toEqual(['CONNECT runtime.invalid:443 HTTP/1.1']);
   });
 
-  it('is not used where NO_PROXY says so, nor for this machine', async () => {
+  it('is not used for hosts in NO_PROXY, nor for this machine', async () => {
     client = await clientOf('https://direct.invalid/api/v1');
     await failure(client.send(caller, read));
     await module.close();

@@ -23,7 +23,7 @@ export class WriteBacklog {
     @Inject(CONFIG) { limits }: Config,
   ) {
     this.most = limits.unreadBytes;
-    this.shortStallMs = limits.hurriedStallMs;
+    this.shortStallMs = limits.shortStallMs;
   }
 
   /** Accounts for what is left of an answer, until it is read or its client is gone. */
