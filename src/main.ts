@@ -1,11 +1,11 @@
 #!/usr/bin/env node
-import { nodeRefusal } from './node-floor.js';
+import { unsupportedNode } from './node-floor.js';
 // Records the parent process before anything that takes time.
 import './parent-process.js';
 
-const refusal = nodeRefusal();
-if (refusal !== undefined) {
-  process.stderr.write(`cyberun-mcp: ${refusal}\n`);
+const problem = unsupportedNode();
+if (problem !== undefined) {
+  process.stderr.write(`cyberun-mcp: ${problem}\n`);
   process.exit(1);
 }
 // Not before: on a Node that is too old, dependencies fail with a stack trace.

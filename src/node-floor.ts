@@ -26,7 +26,7 @@ export function isInRange(version: string, range: string): boolean {
 }
 
 /** Why this Node cannot run the package; `undefined` when it can. Imports no other file of the package, since those may not load. */
-export function nodeRefusal(version: string = process.versions.node): string | undefined {
+export function unsupportedNode(version: string = process.versions.node): string | undefined {
   const { engines } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
     engines: { node: string };
   };

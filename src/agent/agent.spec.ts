@@ -11,7 +11,7 @@ import { describe, expect, it } from 'vitest';
 import { type WebSocket, WebSocketServer } from 'ws';
 
 import type { RunOrder, RunReport, RunStep, ServiceReport } from '../contract/index.js';
-import { askThrough, readLines, writeLine } from '../tunnel/index.js';
+import { http2ClientOver, readLines, writeLine } from '../tunnel/index.js';
 import { runAgent } from './index.js';
 
 Logger.overrideLogger(false);
@@ -32,7 +32,7 @@ class Gateway implements AsyncDisposable {
   private constructor(private readonly server: WebSocketServer) {
     server.on('connection', (webSocket, request) => {
       this.keys.push(request.headers.authorization);
-      void askThrough(webSocket).then((session) => {
+      void http2ClientOver(webSocket).then((session) => {
         this.connections.push({ session, webSocket });
         this.awaited.resolve();
       });

@@ -5,7 +5,7 @@ import { WebSocket } from 'ws';
 
 import { StartError } from '../config/index.js';
 import { errorBody } from '../contract/index.js';
-import { answerThrough, type StreamListener } from '../tunnel/index.js';
+import { http2ServerOver, type StreamListener } from '../tunnel/index.js';
 
 /** The gateway refuses this agent; dialling again would fail in the same way. */
 export class AgentRefusedError extends StartError {
@@ -48,7 +48,7 @@ export async function serveGateway({ gateway, key, signal, listener, connected }
       webSocket.on('error', reject);
       webSocket.once('close', (code) => (code === REPLACED ? reject(replaced()) : resolve()));
       // In the same tick, because the gateway may send the first request.
-      webSocket.once('open', () => void answerThrough(webSocket, listener).then(connected, reject));
+      webSocket.once('open', () => void http2ServerOver(webSocket, listener).then(connected, reject));
     });
   } finally {
     signal.removeEventListener('abort', hangUp);

@@ -1,3 +1,3 @@
-export { answerThrough, askThrough, type StreamListener } from './ends.js';
+export { http2ClientOver, http2ServerOver, type StreamListener } from './http2-ends.js';
 export { keepRunning } from './keep-running.js';
 export { InvalidLine, readLines, writeLine } from './ndjson.js';

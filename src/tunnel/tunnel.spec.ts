@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 
-import { answerThrough, askThrough, type StreamListener } from './ends.js';
+import { http2ClientOver, http2ServerOver, type StreamListener } from './http2-ends.js';
 import { watchLiveness } from './liveness.js';
 import { readLines, writeLine } from './ndjson.js';
 
@@ -23,12 +23,12 @@ async function tunnel(listener: StreamListener): Promise<Tunnel> {
   await once(server, 'listening');
   const accepted = new Promise<[WebSocket, ClientHttp2Session]>((resolve, reject) => {
     server.once('connection', (webSocket) => {
-      askThrough(webSocket).then((asking) => resolve([webSocket, asking]), reject);
+      http2ClientOver(webSocket).then((asking) => resolve([webSocket, asking]), reject);
     });
   });
   const dialled = new WebSocket(`ws://127.0.0.1:${(server.address() as AddressInfo).port}`);
   const answering = await new Promise<ServerHttp2Session>((resolve, reject) => {
-    dialled.once('open', () => void answerThrough(dialled, listener).then(resolve, reject));
+    dialled.once('open', () => void http2ServerOver(dialled, listener).then(resolve, reject));
   });
   const [webSocket, asking] = await accepted;
   const dispose = async (): Promise<void> => {

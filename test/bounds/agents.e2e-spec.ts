@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 
 import { CredentialsService } from '../../src/runtime/credentials/index.js';
-import { answerThrough } from '../../src/tunnel/index.js';
+import { http2ServerOver } from '../../src/tunnel/index.js';
 import { RuntimeServer } from '../e2e/runtime-support/runtime-fixture.js';
 import { until } from '../support/processes.js';
 
@@ -21,7 +21,7 @@ it('an agent that takes no requests for 30 s is not listed any more, and has to 
   const closed = once(webSocket, 'close');
   await once(webSocket, 'open');
   // It answers pings and its first request, and nothing afterwards.
-  await answerThrough(webSocket, (stream, { ':path': path }) => {
+  await http2ServerOver(webSocket, (stream, { ':path': path }) => {
     if (path !== '/hello') return;
     stream.respond({ ':status': 200, 'content-type': 'application/json' });
     stream.end(JSON.stringify(hello));

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 
 import { packagePaths } from '../../src/config/index.js';
-import { isInRange, nodeRefusal } from '../../src/node-floor.js';
+import { isInRange, unsupportedNode } from '../../src/node-floor.js';
 
 const read = (name: string): string => readFileSync(join(packagePaths.root, name), 'utf8');
 const { packages } = JSON.parse(read('package-lock.json')) as {
@@ -32,7 +32,7 @@ it('the stated Node is the oldest that every dependency takes, and no version of
 it.each(['20.20.2', '22.12.0', '22.14.0', '22.19.0', '22.21.1', '23.11.0'])(
   'Node %s is refused by one sentence',
   (version) => {
-    expect(nodeRefusal(version)).toMatch(
+    expect(unsupportedNode(version)).toMatch(
       /^Node \S+ does not fit: cyberun-mcp needs Node [^\n]+\. Install Node 24, [^\n]+\.$/,
     );
   },
@@ -47,7 +47,7 @@ it.each([
 });
 
 it('this Node, and the oldest that is stated, are not refused', () => {
-  expect([nodeRefusal(), nodeRefusal('22.22.0'), nodeRefusal('24.0.0')]).toEqual([
+  expect([unsupportedNode(), unsupportedNode('22.22.0'), unsupportedNode('24.0.0')]).toEqual([
     undefined,
     undefined,
     undefined,
@@ -56,5 +56,6 @@ it('this Node, and the oldest that is stated, are not refused', () => {
 
 it('README and CONTRIBUTING state the same floor', () => {
   const [line22] = engines.node.match(/22\.\d+/) ?? [];
-  for (const page of ['README.md', 'CONTRIBUTING.md']) expect(read(page)).toContain(`${line22} or a newer 22`);
+  for (const page of ['README.md', 'CONTRIBUTING.md'])
+    expect(read(page)).toContain(`${line22} or a newer 22`);
 });

@@ -5,7 +5,7 @@ import { type BeforeApplicationShutdown, Injectable, Logger } from '@nestjs/comm
 import type { WebSocket } from 'ws';
 
 import { AGENT_PATHS, type AgentHello, agentHello } from '../../contract/index.js';
-import { askThrough } from '../../tunnel/index.js';
+import { http2ClientOver } from '../../tunnel/index.js';
 import type { Credential } from '../credentials/index.js';
 import { AgentRegistry } from './agent-registry.js';
 import { ConnectedAgent } from './connected-agent.js';
@@ -37,7 +37,7 @@ export class AgentReception implements BeforeApplicationShutdown {
   ) {}
 
   async receive(webSocket: WebSocket, newcomer: Newcomer): Promise<void> {
-    const session = await askThrough(webSocket);
+    const session = await http2ClientOver(webSocket);
     const hello = await greet(session);
     const audience = this.localKeys.has(newcomer.key) ? 'loopback' : 'public';
     const agent = new ConnectedAgent(hello, newcomer.credential.teamId, audience, { session, webSocket });

@@ -4,7 +4,7 @@ import type { ServerHttp2Stream } from 'node:http2';
 import { WebSocket } from 'ws';
 
 import { CredentialsService } from '../../../src/runtime/credentials/index.js';
-import { answerThrough, readLines } from '../../../src/tunnel/index.js';
+import { http2ServerOver, readLines } from '../../../src/tunnel/index.js';
 import type { RuntimeServer } from '../runtime-support/runtime-fixture.js';
 
 const HELLO = { agent_id: 'strange', labels: ['local'], slots: 1, version: '0.0.0', platform: 'linux/amd64' };
@@ -19,7 +19,7 @@ export async function strangeAgent(
     headers: { authorization: `Bearer ${key}` },
   });
   await once(webSocket, 'open');
-  await answerThrough(webSocket, (stream, headers) => {
+  await http2ServerOver(webSocket, (stream, headers) => {
     if (headers[':path'] === '/runs') void report(stream, lines);
     else stream.respond({ ':status': 200 });
     if (headers[':path'] === '/hello') stream.end(JSON.stringify(HELLO));

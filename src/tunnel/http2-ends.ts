@@ -29,7 +29,7 @@ const RESETS = { streamResetBurst: 1_000_000_000, streamResetRate: 1_000_000_000
 export type StreamListener = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void;
 
 /** The requesting end: an HTTP/2 client over the WebSocket. The session closes when the WebSocket does. */
-export async function askThrough(webSocket: WebSocket): Promise<ClientHttp2Session> {
+export async function http2ClientOver(webSocket: WebSocket): Promise<ClientHttp2Session> {
   const local = await joined(webSocket);
   const session = connect('http://tunnel', {
     createConnection: () => local,
@@ -42,7 +42,7 @@ export async function askThrough(webSocket: WebSocket): Promise<ClientHttp2Sessi
 }
 
 /** The answering end: an HTTP/2 server over the WebSocket. The session closes when the WebSocket does. */
-export async function answerThrough(
+export async function http2ServerOver(
   webSocket: WebSocket,
   listener: StreamListener,
 ): Promise<ServerHttp2Session> {
