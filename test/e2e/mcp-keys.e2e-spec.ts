@@ -22,7 +22,7 @@ describe('the verdict on a key', () => {
     const answers = await Promise.all(Array.from({ length: 20 }, () => http.modern('tools/list')));
     expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 20 }, () => 200));
     await http.open();
-    expect(app.runtime.judged).toEqual([KEY]);
+    expect(app.runtime.validatedKeys).toEqual([KEY]);
   });
 
   it('turns a revoked key away with a challenge, in both eras, and is remembered too', async () => {
@@ -43,7 +43,7 @@ describe('the verdict on a key', () => {
         error: { code: -32000, message: expect.stringMatching(/revoked or expired.*sk-/) },
       });
     }
-    expect(runtime.judged).toHaveLength(1);
+    expect(runtime.validatedKeys).toHaveLength(1);
   });
 
   it('is not waited for when the runtime cannot say: the request goes on', async () => {
@@ -55,7 +55,7 @@ describe('the verdict on a key', () => {
     const http = new McpHttp(app);
     expect((await http.modern('tools/call', { name: 'nothing' })).status).toBe(200);
     expect((await http.modern('tools/list')).status).toBe(200);
-    expect(runtime.judged).toHaveLength(1);
+    expect(runtime.validatedKeys).toHaveLength(1);
     expect(app.log.text).not.toContain(KEY);
   });
 

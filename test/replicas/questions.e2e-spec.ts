@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { McpApp } from '../support/mcp-app.js';
 import { allOf, call, McpHttp, messagesOf, nextOf, resultOf, rpc } from '../support/mcp-http.js';
 import { RedisServer } from '../support/redis-server.js';
-import { StrangersModule } from '../support/strangers.js';
+import { ThirdPartyModule } from '../support/third-party-module.js';
 
 @McpController()
 class AsideTools {
@@ -28,7 +28,7 @@ let other: McpHttp;
 
 const started = (): Promise<McpApp> =>
   McpApp.start({
-    modules: [StrangersModule, AsideModule],
+    modules: [ThirdPartyModule, AsideModule],
     environment: { CYBERUN_REDIS_URL: redis.url },
     capabilities: { logging: {} },
   });

@@ -25,11 +25,11 @@ export const KEY = 'sk-test-0123456789abcdef';
 
 /** Stands in for the Runtime API: says what keys are worth, and counts how often it was asked. */
 export class FakeRuntime {
-  readonly judged: string[] = [];
+  readonly validatedKeys: string[] = [];
   verdict: (key: string) => KeyValidation | Promise<KeyValidation> = () => ({ isValid: true });
 
   async validateKey({ key }: Caller): Promise<KeyValidation> {
-    this.judged.push(key);
+    this.validatedKeys.push(key);
     return await this.verdict(key);
   }
 }

@@ -32,20 +32,20 @@ import { z } from 'zod';
 
 import { advertised } from '../../src/mcp/index.js';
 
-/** What the strangers' guard, interceptor and filter saw; each test starts a new list. */
+/** What the third-party guard, interceptor and filter saw; each test starts a new list. */
 export const witnessed: string[] = [];
 
 @Injectable()
-class StrangersGuard implements CanActivate {
+class ThirdPartyGuard implements CanActivate {
   canActivate(context: ExecutionContext): boolean {
     witnessed.push(`guard ${context.getType()}`);
     const request = context.getType() === 'http' ? context.switchToHttp().getRequest() : undefined;
-    return request?.headers['x-stranger'] !== 'no';
+    return request?.headers['x-third-party'] !== 'no';
   }
 }
 
 @Injectable()
-class StrangersInterceptor implements NestInterceptor {
+class ThirdPartyInterceptor implements NestInterceptor {
   intercept(context: ExecutionContext, next: CallHandler<unknown>): Observable<unknown> {
     witnessed.push(`interceptor ${context.getType()}`);
     return next
@@ -54,13 +54,13 @@ class StrangersInterceptor implements NestInterceptor {
   }
 }
 
-class StrangersError extends Error {}
+class ThirdPartyError extends Error {}
 
-@Catch(StrangersError)
-class StrangersFilter implements ExceptionFilter<StrangersError> {
-  catch(_error: StrangersError, host: ArgumentsHost): Observable<unknown> {
+@Catch(ThirdPartyError)
+class ThirdPartyFilter implements ExceptionFilter<ThirdPartyError> {
+  catch(_error: ThirdPartyError, host: ArgumentsHost): Observable<unknown> {
     witnessed.push(`filter ${host.getType()}`);
-    return of({ from: "the stranger's filter" });
+    return of({ from: 'the third-party filter' });
   }
 }
 
@@ -98,7 +98,7 @@ class OrderDto {
 
 /** Tools written with stock decorators and nothing of ours. */
 @McpController()
-class StrangersTools {
+class ThirdPartyTools {
   @Tool({
     name: 'stock',
     description: 'Stock zod',
@@ -145,7 +145,7 @@ class StrangersTools {
 
   @Tool({ name: 'own_error', description: 'Throws what its filter knows' })
   ownError(): never {
-    throw new StrangersError('for the filter');
+    throw new ThirdPartyError('for the filter');
   }
 
   @Tool({ name: 'http_filter', description: 'Throws what a filter for HTTP takes' })
@@ -226,14 +226,14 @@ class StrangersTools {
   }
 }
 
-/** A domain of somebody who knows Nest and mcp-nest, and not us. */
+/** A domain written for Nest and mcp-nest, without our own decorators. */
 @Module({
-  controllers: [StrangersTools],
+  controllers: [ThirdPartyTools],
   providers: [
-    { provide: APP_GUARD, useClass: StrangersGuard },
-    { provide: APP_INTERCEPTOR, useClass: StrangersInterceptor },
-    { provide: APP_FILTER, useClass: StrangersFilter },
+    { provide: APP_GUARD, useClass: ThirdPartyGuard },
+    { provide: APP_INTERCEPTOR, useClass: ThirdPartyInterceptor },
+    { provide: APP_FILTER, useClass: ThirdPartyFilter },
     { provide: APP_FILTER, useClass: HttpOnlyFilter },
   ],
 })
-export class StrangersModule {}
+export class ThirdPartyModule {}

@@ -18,14 +18,14 @@ import { McpController, Tool } from '@rekog/mcp-nest';
 import type { Observable } from 'rxjs';
 import { z } from 'zod';
 
-/** What every one of them says. */
-export const OBJECTION = 'not on Sundays';
+/** The reason that each of them gives. */
+export const REJECTION = 'not on Sundays';
 
-/** Lets HTTP requests pass, so that what it says is said of a tool. */
+/** Lets HTTP requests pass, so that it rejects tools only. */
 @Injectable()
-class Objects implements CanActivate, NestInterceptor {
+class Rejects implements CanActivate, NestInterceptor {
   canActivate(context: ExecutionContext): true {
-    if (context.getType() !== 'http') throw new ForbiddenException(OBJECTION);
+    if (context.getType() !== 'http') throw new ForbiddenException(REJECTION);
     return true;
   }
 
@@ -35,26 +35,26 @@ class Objects implements CanActivate, NestInterceptor {
   }
 }
 
-const asTool = Tool({ name: 'objected', description: 'Meets with an objection' });
+const asTool = Tool({ name: 'rejected', description: 'Is rejected' });
 
 @McpController()
 class Throws {
   @asTool
   run(): never {
-    throw new ForbiddenException(OBJECTION);
+    throw new ForbiddenException(REJECTION);
   }
 }
 
 @McpController()
 class GuardedTool {
-  @UseGuards(Objects)
+  @UseGuards(Rejects)
   @asTool
   run(): object {
     return {};
   }
 }
 
-@UseGuards(Objects)
+@UseGuards(Rejects)
 @McpController()
 class GuardedClass {
   @asTool
@@ -65,30 +65,30 @@ class GuardedClass {
 
 @McpController()
 class WithInterceptor {
-  @UseInterceptors(Objects)
+  @UseInterceptors(Rejects)
   @asTool
   run(): object {
     return {};
   }
 }
 
-const refusing = {
+const rejecting = {
   transform(): never {
-    throw new ForbiddenException(OBJECTION);
+    throw new ForbiddenException(REJECTION);
   },
 };
 
 @McpController()
 class WithPipe {
-  @UsePipes(refusing)
-  @Tool({ name: 'objected', description: 'Meets with an objection', parameters: z.object({}) })
+  @UsePipes(rejecting)
+  @Tool({ name: 'rejected', description: 'Is rejected', parameters: z.object({}) })
   run(@Payload() input: object): object {
     return input;
   }
 }
 
 @McpController({ scope: Scope.REQUEST })
-@UseGuards(Objects)
+@UseGuards(Rejects)
 class PerRequest {
   @asTool
   run(): object {
@@ -105,19 +105,19 @@ class Unguarded {
 }
 
 /** The tool is in a class above. */
-@UseGuards(Objects)
+@UseGuards(Rejects)
 @McpController()
 class GuardedHeir extends Unguarded {}
 
-@Module({ controllers: [Unguarded], providers: [{ provide: APP_GUARD, useClass: Objects }] })
+@Module({ controllers: [Unguarded], providers: [{ provide: APP_GUARD, useClass: Rejects }] })
 class GlobalGuard {}
 
-@Module({ controllers: [Unguarded], providers: [{ provide: APP_INTERCEPTOR, useClass: Objects }] })
+@Module({ controllers: [Unguarded], providers: [{ provide: APP_INTERCEPTOR, useClass: Rejects }] })
 class GlobalInterceptor {}
 
 @Module({
   controllers: [Unguarded],
-  providers: [{ provide: APP_GUARD, useClass: Objects, scope: Scope.REQUEST }],
+  providers: [{ provide: APP_GUARD, useClass: Rejects, scope: Scope.REQUEST }],
 })
 class GlobalGuardPerRequest {}
 
@@ -127,8 +127,8 @@ const moduleOf = (controller: Type): Type => {
   return Lone;
 };
 
-/** Modules with one tool `objected` each, by who objects to a call of it; nobody else is there. */
-export const OBJECTORS: readonly (readonly [who: string, module: Type])[] = [
+/** Modules with one tool `rejected` each, by the enhancer that rejects a call of it, without other enhancers. */
+export const REJECTING_MODULES: readonly (readonly [who: string, module: Type])[] = [
   ['the tool itself', moduleOf(Throws)],
   ['a guard on the tool', moduleOf(GuardedTool)],
   ['a guard on its class', moduleOf(GuardedClass)],

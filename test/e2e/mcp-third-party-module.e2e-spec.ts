@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { KEY, McpApp } from '../support/mcp-app.js';
 import { answerOf, call, McpHttp, resultOf, rpc } from '../support/mcp-http.js';
-import { StrangersModule, witnessed } from '../support/strangers.js';
+import { ThirdPartyModule, witnessed } from '../support/third-party-module.js';
 
 const SECRET = 'hunter2';
 
@@ -11,7 +11,7 @@ let app: McpApp;
 let http: McpHttp;
 
 beforeAll(async () => {
-  app = await McpApp.start({ modules: [StrangersModule] });
+  app = await McpApp.start({ modules: [ThirdPartyModule] });
   http = new McpHttp(app);
 });
 
@@ -28,7 +28,7 @@ const ERAS: readonly (readonly [era: string, send: Ask])[] = [
   ['2026-07-28', (name, args = {}) => http.modern('tools/call', { name, arguments: args })],
 ];
 
-describe.each(ERAS)("a stranger's module at %s", (_era, send) => {
+describe.each(ERAS)('a third-party module at %s', (_era, send) => {
   const ask = async (name: string, args?: object) => await resultOf(await send(name, args));
 
   it('has its guard and interceptor around the endpoint and around every tool, ours too', async () => {
@@ -39,8 +39,8 @@ describe.each(ERAS)("a stranger's module at %s", (_era, send) => {
   });
 
   it('has its filter asked for what its tools throw', async () => {
-    expect(await ask('own_error')).toMatchObject({ structuredContent: { from: "the stranger's filter" } });
-    expect(witnessed).toEqual(expect.arrayContaining(['error StrangersError', 'filter rpc']));
+    expect(await ask('own_error')).toMatchObject({ structuredContent: { from: 'the third-party filter' } });
+    expect(witnessed).toEqual(expect.arrayContaining(['error ThirdPartyError', 'filter rpc']));
   });
 
   it('does not break the errors of our tools', async () => {
@@ -100,7 +100,7 @@ describe.each(ERAS)("a stranger's module at %s", (_era, send) => {
     ['denied', 'Forbidden resource'],
     ['denied_with_words', 'not on Sundays'],
     ['bad_request', 'amount must be even'],
-  ])('is heard when %s says no', async (tool, words) => {
+  ])('shows the model the reason when %s rejects', async (tool, words) => {
     const result = await ask(tool);
     expect(result.isError).toBe(true);
     expect(result.structuredContent.error_message).toContain(words);
@@ -120,9 +120,9 @@ describe.each(ERAS)("a stranger's module at %s", (_era, send) => {
   });
 });
 
-describe("a stranger's guard on the endpoint", () => {
+describe('a third-party guard on the endpoint', () => {
   it('may refuse a request, and the refusal is JSON-RPC', async () => {
-    const response = await http.send('POST', rpc('ping'), { headers: { 'X-Stranger': 'no' } });
+    const response = await http.send('POST', rpc('ping'), { headers: { 'X-Third-Party': 'no' } });
     expect(response.status).toBe(403);
     expect(await response.json()).toEqual({
       jsonrpc: '2.0',
@@ -199,24 +199,24 @@ describe('what is beside plain tools', () => {
   ])('a tool may report progress before it asks by its result, at %s', async (_revision, options) => {
     const client = await connect(options);
     answerAda(client);
-    const heard: number[] = [];
+    const received: number[] = [];
     const call = { name: 'report_then_ask', arguments: {} };
-    const result = await client.callTool(call, { onprogress: ({ progress }) => heard.push(progress) });
+    const result = await client.callTool(call, { onprogress: ({ progress }) => received.push(progress) });
     expect(result.structuredContent).toEqual({ name: 'Ada' });
-    expect(heard).toContain(1);
+    expect(received).toContain(1);
     await client.close();
   });
 
   it('a tool may log to the client, once the server announces that it does', async () => {
-    await using talking = await McpApp.start({ modules: [StrangersModule], capabilities: { logging: {} } });
+    await using talking = await McpApp.start({ modules: [ThirdPartyModule], capabilities: { logging: {} } });
     const client = await connect({}, talking);
-    const heard: unknown[] = [];
-    client.setNotificationHandler('notifications/message', ({ params }) => void heard.push(params.data));
+    const received: unknown[] = [];
+    client.setNotificationHandler('notifications/message', ({ params }) => void received.push(params.data));
     await client.setLoggingLevel('info');
     expect((await client.callTool({ name: 'chatty', arguments: {} })).structuredContent).toEqual({
       done: true,
     });
-    expect(heard).toEqual([{ message: 'on my way' }]);
+    expect(received).toEqual([{ message: 'on my way' }]);
     await client.close();
   });
 });
