@@ -1,5 +1,23 @@
+import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
+
+/** Folder of the package; this file is two levels below it in `src` and in `dist` alike. */
+const ROOT = join(import.meta.dirname, '..', '..');
+
+/** Where the package keeps what it ships. */
+export const packagePaths = {
+  root: ROOT,
+  /** The built command line, which the local agent is started from. */
+  entry: join(ROOT, 'dist', 'main.js'),
+  workflows: join(ROOT, 'workflows'),
+  services: join(ROOT, 'services'),
+} as const;
+
+/** Version of the package, as clients, agents and the chart see it. */
+export const packageVersion = (
+  JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string }
+).version;
 
 /** What npm runs when it starts this program: `scripts/start.mjs` by `npm start`, the command by `npx` or a script. */
 const OUR_SCRIPT = /(^|['"\s/\\])(start\.mjs|cyberun-mcp)(['"\s]|$)/;

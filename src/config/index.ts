@@ -10,8 +10,7 @@ export {
   unknownVariables,
 } from './config.js';
 export { ConfigModule } from './config.module.js';
-export { isStartedByNpm, stateDirectory } from './environment.js';
+export { isStartedByNpm, packagePaths, packageVersion, stateDirectory } from './environment.js';
 export { type Limits, LIMITS } from './limits.js';
-export { packagePaths, packageVersion } from './package-paths.js';
 export { settingsOf } from './setting.decorator.js';
 export { Settings } from './settings.js';

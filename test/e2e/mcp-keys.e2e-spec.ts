@@ -15,8 +15,8 @@ import {
 
 const PING = rpc('ping');
 
-describe('the verdict on a key', () => {
-  it('is asked once for many requests at once, and remembered', async () => {
+describe('the validation of a key', () => {
+  it('happens once for many concurrent requests, and is cached', async () => {
     await using app = await McpApp.start();
     const http = new McpHttp(app);
     const answers = await Promise.all(Array.from({ length: 20 }, () => http.modern('tools/list')));
@@ -27,7 +27,7 @@ describe('the verdict on a key', () => {
 
   it('turns a revoked key away with a challenge, in both eras, and is remembered too', async () => {
     const runtime = new FakeRuntime();
-    runtime.verdict = () => ({ isValid: false });
+    runtime.validate = () => ({ isValid: false });
     await using app = await McpApp.start({ runtime });
     const http = new McpHttp(app);
     for (const response of [
@@ -49,7 +49,7 @@ describe('the verdict on a key', () => {
   it('is not waited for when the runtime cannot say: the request goes on', async () => {
     const runtime = new FakeRuntime();
     const body = { error_message: 'no connection' };
-    runtime.verdict = () =>
+    runtime.validate = () =>
       Promise.reject(new UpstreamError('unreachable', body, { operation: 'validate the key' }));
     await using app = await McpApp.start({ runtime });
     const http = new McpHttp(app);
@@ -61,7 +61,7 @@ describe('the verdict on a key', () => {
 
   it('is asked for each key', async () => {
     const runtime = new FakeRuntime();
-    runtime.verdict = (key) => ({ isValid: key === KEY });
+    runtime.validate = (key) => ({ isValid: key === KEY });
     await using app = await McpApp.start({ runtime });
     const http = new McpHttp(app);
     expect((await http.modern('tools/list')).status).toBe(200);
@@ -106,7 +106,7 @@ describe('a 401 of the runtime inside a call', () => {
 describe('a tool that needs a permission', () => {
   const guarded = async (permissions?: ReadonlySet<string>): Promise<ToolResult> => {
     const runtime = new FakeRuntime();
-    runtime.verdict = () => ({ isValid: true, ...(permissions && { permissions }) });
+    runtime.validate = () => ({ isValid: true, ...(permissions && { permissions }) });
     await using app = await McpApp.start({ runtime });
     return await resultOf(await new McpHttp(app).modern('tools/call', { name: 'guarded' }));
   };

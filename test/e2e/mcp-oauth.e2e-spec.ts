@@ -13,7 +13,7 @@ let app: McpApp;
 
 beforeAll(async () => {
   const runtime = new FakeRuntime();
-  runtime.verdict = (key) => ({ isValid: key === KEY });
+  runtime.validate = (key) => ({ isValid: key === KEY });
   app = await McpApp.start({ runtime });
 });
 

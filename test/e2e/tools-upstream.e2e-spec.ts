@@ -364,9 +364,9 @@ describe('UpstreamClient.validateKey', () => {
       { json: {}, headers: { 'Cyberun-Permissions': '' } },
       { isValid: true, permissions: new Set() },
     ],
-  ])('says that a key is %s', async (_name, answer, verdict) => {
+  ])('says that a key is %s', async (_name, answer, validation) => {
     runtime.on(VALIDATION, answer);
-    expect(await client.validateKey(caller)).toEqual(verdict);
+    expect(await client.validateKey(caller)).toEqual(validation);
     expect(runtime.seen).toMatchObject([{ query: { per_page: '1' } }]);
   });
 

@@ -20,17 +20,17 @@ import { type Caller, UpstreamClient, type KeyValidation } from '../../src/upstr
 import { LogBook } from './log-book.js';
 import { OddTools, SampleTools } from './sample-tools.js';
 
-/** A key every fake runtime takes. */
+/** A key that every fake runtime accepts. */
 export const KEY = 'sk-test-0123456789abcdef';
 
-/** Stands in for the Runtime API: says what keys are worth, and counts how often it was asked. */
+/** Stands in for the Runtime API: validates keys, and records which. */
 export class FakeRuntime {
   readonly validatedKeys: string[] = [];
-  verdict: (key: string) => KeyValidation | Promise<KeyValidation> = () => ({ isValid: true });
+  validate: (key: string) => KeyValidation | Promise<KeyValidation> = () => ({ isValid: true });
 
   async validateKey({ key }: Caller): Promise<KeyValidation> {
     this.validatedKeys.push(key);
-    return await this.verdict(key);
+    return await this.validate(key);
   }
 }
 
