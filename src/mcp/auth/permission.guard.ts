@@ -10,8 +10,8 @@ import { Reflector } from '@nestjs/core';
 import { McpContext } from '@rekog/mcp-nest';
 
 import { ToolError } from '../protocol/index.js';
+import type { McpHttpRequest } from './bearer.guard.js';
 import { KeyValidator } from './key-validator.js';
-import type { McpHttpRequest } from './mcp-http-request.js';
 
 const PERMISSION = 'cyberun:permission';
 

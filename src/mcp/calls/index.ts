@@ -1,9 +1,9 @@
-export { ANSWERED, type Begun } from './begun.js';
+export { ALREADY_ANSWERED, type Accepted } from './reply.js';
 export { Call, INTERRUPTED } from './call.js';
 export { CallsModule } from './calls.module.js';
 export { EncodedResult } from './encoded-result.js';
 export { EventStream } from './event-stream.js';
-export { type OpenCall, InFlightRequests } from './in-flight-requests.js';
+export { InFlightRequests, type OpenCall } from './in-flight-requests.js';
 export { type Indexed, IndexedSet } from './indexed-set.js';
 export { LimitCounter } from './limit-counter.js';
 export { type RecordedStream, Reply } from './reply.js';

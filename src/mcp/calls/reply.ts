@@ -142,3 +142,11 @@ export class Reply {
     else this.response.end(sent);
   }
 }
+
+/** Requests of a POST that were accepted. */
+export interface Accepted {
+  /** Never rejects. In an object, so that awaiting acceptance does not await the answers. */
+  readonly answered: Promise<unknown>;
+}
+
+export const ALREADY_ANSWERED: Accepted = { answered: Promise.resolve() };

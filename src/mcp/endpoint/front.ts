@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http';
 
 import { BearerGuard, type McpHttpRequest } from '../auth/index.js';
 import { HttpChecksMiddleware, JsonRpcErrorFilter } from '../http/index.js';
-import { StreamableTransport } from './streamable.transport.js';
+import { RequestRouter } from './request-router.js';
 
 /** Answers MCP requests with what serves the controller too, in the same order, and nothing in between. */
 @Injectable()
@@ -12,7 +12,7 @@ export class Front {
     private readonly edge: HttpChecksMiddleware,
     private readonly guard: BearerGuard,
     private readonly filter: JsonRpcErrorFilter,
-    private readonly transport: StreamableTransport,
+    private readonly router: RequestRouter,
   ) {}
 
   async serve(request: McpHttpRequest, response: ServerResponse): Promise<void> {
@@ -20,7 +20,7 @@ export class Front {
       if (!this.edge.admits(request, response)) return;
       const admitted = this.guard.admit(request);
       if (admitted !== true) await admitted;
-      await this.transport.serve(request, response);
+      await this.router.serve(request, response);
     } catch (error) {
       this.filter.answer(error, response);
     }

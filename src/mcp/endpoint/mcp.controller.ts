@@ -4,7 +4,7 @@ import type { ServerResponse } from 'node:http';
 import { BearerGuard, type McpHttpRequest } from '../auth/index.js';
 import { JsonRpcErrorFilter } from '../http/index.js';
 import { McpRoute } from './mcp-route.decorator.js';
-import { StreamableTransport } from './streamable.transport.js';
+import { RequestRouter } from './request-router.js';
 
 /**
  * The MCP endpoint as a route of Nest. Host, Origin and CORS are seen to before it, by {@link HttpChecksMiddleware}. It serves
@@ -14,11 +14,11 @@ import { StreamableTransport } from './streamable.transport.js';
 @UseGuards(BearerGuard)
 @UseFilters(JsonRpcErrorFilter)
 export class McpEndpointController {
-  constructor(private readonly transport: StreamableTransport) {}
+  constructor(private readonly router: RequestRouter) {}
 
   @All()
   @McpRoute()
   serve(@Req() request: McpHttpRequest, @Res() response: ServerResponse): Promise<void> {
-    return this.transport.serve(request, response);
+    return this.router.serve(request, response);
   }
 }

@@ -15,10 +15,9 @@ import { StorageModule } from '../storage/index.js';
 import { ToolCallsModule } from '../tools/index.js';
 import { CyberunStrategy } from './cyberun.strategy.js';
 import { Front } from './front.js';
-import { ListChangeNotifier } from './list-change-notifier.js';
 import { McpEndpointController } from './mcp.controller.js';
 import { Mount } from './mount.js';
-import { Posts } from './posts.js';
+import { RequestRouter } from './request-router.js';
 import { StreamableTransport } from './streamable.transport.js';
 import { UsageMetrics } from './usage-metrics.js';
 
@@ -35,12 +34,11 @@ import { UsageMetrics } from './usage-metrics.js';
   ],
   controllers: [McpEndpointController],
   providers: [
-    ListChangeNotifier,
     CyberunStrategy,
     Front,
     Mount,
     UsageMetrics,
-    Posts,
+    RequestRouter,
     StreamableTransport,
     { provide: MCP_STRATEGY, useExisting: CyberunStrategy },
   ],

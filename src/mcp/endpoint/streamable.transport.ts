@@ -1,55 +1,54 @@
 import { Injectable } from '@nestjs/common';
+import type { ServerEvent } from '@modelcontextprotocol/server';
 import type { McpTransport, McpTransportContext } from '@rekog/mcp-nest';
-import type { ServerResponse } from 'node:http';
 
-import type { McpHttpRequest } from '../auth/index.js';
-import { CODE, JsonRpcHttpError } from '../protocol/index.js';
-import { SessionsEndpoint } from '../sessions/index.js';
-import { ListChangeNotifier, type ListKind } from './list-change-notifier.js';
-import { Posts } from './posts.js';
+import { notificationMessage } from '../protocol/index.js';
+import { LiveSessions } from '../sessions/index.js';
+import { SdkHandler } from '../stateless/index.js';
+import { ReplicatedEventBus } from '../storage/index.js';
+import { SdkServers } from '../tools/index.js';
 
-const METHODS = 'GET, POST, DELETE';
+type ListKind = 'tools' | 'resources' | 'prompts';
 
-/** Streamable HTTP for every revision, on one URL. */
+/** How an event reads for a client with a session. */
+const NOTICES: Readonly<Partial<Record<ServerEvent['kind'], string>>> = {
+  tools_list_changed: notificationMessage('notifications/tools/list_changed'),
+  resources_list_changed: notificationMessage('notifications/resources/list_changed'),
+  prompts_list_changed: notificationMessage('notifications/prompts/list_changed'),
+};
+
+/**
+ * The transport as mcp-nest's strategy knows it: it starts and stops, and notifies clients when a list changes. Requests
+ * reach {@link RequestRouter} from the mount.
+ */
 @Injectable()
 export class StreamableTransport implements McpTransport {
   readonly kind = 'streamable-http';
 
   constructor(
-    private readonly posts: Posts,
-    private readonly sessions: SessionsEndpoint,
-    private readonly announcements: ListChangeNotifier,
-  ) {}
+    private readonly servers: SdkServers,
+    private readonly live: LiveSessions,
+    private readonly sdk: SdkHandler,
+    events: ReplicatedEventBus,
+  ) {
+    events.subscribe(({ kind }) => {
+      const notification = NOTICES[kind];
+      if (notification !== undefined) live.broadcast(notification);
+    });
+  }
 
   start(context: McpTransportContext): void {
-    this.announcements.begin(context);
+    this.servers.attach(context);
+  }
+
+  /** Notifies every listening client, in the form of its revision and at every replica. */
+  notifyListChanged(kind: ListKind): void {
+    this.servers.forgetCapabilities();
+    this.live.forgetServers();
+    this.sdk.listChanged(kind);
   }
 
   async close(): Promise<void> {
-    await this.announcements.end();
-  }
-
-  notifyListChanged(kind: ListKind): void {
-    this.announcements.listChanged(kind);
-  }
-
-  /**
-   * Answers a request that came with a key, whatever its method.
-   *
-   * @throws {JsonRpcHttpError}
-   */
-  async serve(request: McpHttpRequest, response: ServerResponse): Promise<void> {
-    switch (request.method) {
-      case 'POST':
-        return await this.posts.receive(request, response);
-      case 'GET':
-        return await this.sessions.openStream(request, response);
-      case 'DELETE':
-        return await this.sessions.end(request, response);
-      default:
-        throw new JsonRpcHttpError(405, CODE.serverError, 'Method not allowed.', {
-          headers: { Allow: METHODS },
-        });
-    }
+    await this.sdk.close();
   }
 }

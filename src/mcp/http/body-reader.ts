@@ -1,12 +1,11 @@
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
-
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 
 import { CONFIG, type Config } from '../../config/index.js';
 import { BodyBudget, GrowingBuffer, isSmallBody, type Release } from '../../http/index.js';
+import { type Indexed, IndexedSet } from '../calls/index.js';
 import { CODE, JsonRpcHttpError } from '../protocol/index.js';
-import { BodyTimeouts } from './body-timeouts.js';
 
 const BYTE_ORDER_MARK = 0xfeff;
 
@@ -129,3 +128,45 @@ const tooMany = (): JsonRpcHttpError =>
       headers: { ...CLOSE, 'Retry-After': '1' },
     },
   );
+
+/** How often it is looked who waits too long, within the time they may. */
+const CHECKS_PER_LIMIT = 10;
+
+interface Pending extends Indexed {
+  readonly since: number;
+  readonly onTimeout: () => void;
+}
+
+/** Ends what takes too long. One timer for all of it: nearly nothing does, and a timer each would cost every request. */
+export class BodyTimeouts {
+  private readonly waiting = new IndexedSet<Pending>();
+  private readonly clock: NodeJS.Timeout;
+  private now = 0;
+
+  constructor(limitMs: number) {
+    this.clock = setInterval(() => this.checkAll(), limitMs / CHECKS_PER_LIMIT).unref();
+  }
+
+  start(onTimeout: () => void): Pending {
+    const waiting = { since: this.now, onTimeout };
+    this.waiting.add(waiting);
+    return waiting;
+  }
+
+  stop(waiting: Pending): void {
+    this.waiting.delete(waiting);
+  }
+
+  end(): void {
+    clearInterval(this.clock);
+  }
+
+  private checkAll(): void {
+    this.now += 1;
+    for (const waiting of this.waiting) {
+      if (this.now - waiting.since <= CHECKS_PER_LIMIT) continue;
+      this.waiting.delete(waiting);
+      waiting.onTimeout();
+    }
+  }
+}

@@ -4,8 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { CONFIG, type Config } from '../../config/index.js';
 import { InFlightRequests } from '../calls/index.js';
 import { CODE, JsonRpcHttpError } from '../protocol/index.js';
-import { AllowedHosts } from './allowed-hosts.js';
-import { HostRejections } from './host-rejections.js';
+import { AllowedHosts, HostRejections } from './allowed-hosts.js';
 import { JsonRpcErrorFilter } from './json-rpc-error.filter.js';
 
 const METHODS = 'GET, POST, DELETE, OPTIONS';

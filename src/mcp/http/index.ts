@@ -2,5 +2,4 @@ export { AcceptHeader, requireStreamAccepted } from './accept-header.js';
 export { BodyReader } from './body-reader.js';
 export { HttpChecksMiddleware } from './http-checks.middleware.js';
 export { HttpChecksModule } from './http-checks.module.js';
-export { JsonRpcErrorFilter } from './json-rpc-error.filter.js';
-export { sendJsonRpcError } from './send-json-rpc-error.js';
+export { JsonRpcErrorFilter, sendJsonRpcError } from './json-rpc-error.filter.js';

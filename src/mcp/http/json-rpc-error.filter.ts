@@ -1,11 +1,10 @@
 import { randomUUID } from 'node:crypto';
-
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from '@nestjs/common';
 import type { ServerResponse } from 'node:http';
 
+import { closeUnlessRead } from '../../http/index.js';
 import { LimitCounter } from '../calls/index.js';
 import { CODE, JsonRpcHttpError } from '../protocol/index.js';
-import { sendJsonRpcError } from './send-json-rpc-error.js';
 
 const FAILED = 500;
 
@@ -43,4 +42,21 @@ export class JsonRpcErrorFilter implements ExceptionFilter {
       `Internal server error. Report reference ${reference}.`,
     );
   }
+}
+
+/** Answers a request with the reason why it is refused, unless an answer is under way. */
+export function sendJsonRpcError(error: JsonRpcHttpError, response: ServerResponse): void {
+  if (response.headersSent) {
+    response.end();
+    return;
+  }
+  closeUnlessRead(response);
+  const { status, code, message, id, headers } = error;
+  const body = JSON.stringify({ jsonrpc: '2.0', error: { code, message }, id });
+  response.writeHead(status, {
+    'Content-Type': 'application/json',
+    'Content-Length': Buffer.byteLength(body),
+    ...headers,
+  });
+  response.end(body);
 }

@@ -1,7 +1,5 @@
-export { canAnswerRequests, negotiated } from './initialize.js';
 export { invalidParams } from './invalid-params.js';
-export { CODE, JsonRpcHttpError } from './json-rpc-http-error.js';
-export { type LimitName, LIMIT_NAMES } from './limit-names.js';
+export { CODE, JsonRpcHttpError, LIMIT_NAMES, type LimitName } from './json-rpc-http-error.js';
 export {
   errorMessage,
   isNotification,
@@ -16,8 +14,15 @@ export {
   plainCallOf,
   type RequestMessage,
   resultMessage,
+  traceparentOf,
 } from './messages.js';
-export { type RevisionFamily, revisionFamilyOf, headerOf, STATELESS_REVISION } from './revisions.js';
+export {
+  canAnswerRequests,
+  headerOf,
+  negotiated,
+  type RevisionFamily,
+  revisionFamilyOf,
+  STATELESS_REVISION,
+} from './revisions.js';
 export { SERVER_INFO, type ServerInfo, serverInfo } from './server-info.js';
 export { ErrorEnvelope, InvalidInput, ToolError } from './tool-error.js';
-export { traceparentOf } from './traceparent.js';

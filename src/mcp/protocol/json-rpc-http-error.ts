@@ -1,8 +1,23 @@
 import type { OutgoingHttpHeaders } from 'node:http';
-
 import type { RequestId } from '@modelcontextprotocol/server';
 
-import type { LimitName } from './limit-names.js';
+/** What there is only so much of. */
+export const LIMIT_NAMES = [
+  'url_length',
+  'body_size',
+  'body_time',
+  'bodies_total',
+  'batch_size',
+  'hello_size',
+  'sessions',
+  'sessions_per_key',
+  'requests',
+  'requests_per_key',
+  'requests_per_session',
+  'streams_per_session',
+] as const;
+
+export type LimitName = (typeof LIMIT_NAMES)[number];
 
 /** Codes of JSON-RPC and of the SDK's transports for what is refused before a method is called. */
 export const CODE = {

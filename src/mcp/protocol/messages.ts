@@ -1,4 +1,6 @@
-import type { RequestId } from '@modelcontextprotocol/server';
+import { type RequestId, TRACEPARENT_META_KEY } from '@modelcontextprotocol/server';
+
+import { isTraceparent } from '../../http/index.js';
 
 type Params = Record<string, unknown> & {
   readonly _meta?: Record<string, unknown> & { readonly progressToken?: string | number };
@@ -89,3 +91,12 @@ export function plainCallOf({ params }: RequestMessage): PlainCall | undefined {
 
 /** Whether a list request asks for nothing unusual; there is one page, so that every cursor is unusual. */
 export const isPlainList = ({ params }: RequestMessage): boolean => params?.['cursor'] === undefined;
+
+/** The trace a request is part of, as its message or else its HTTP header says. */
+export function traceparentOf(
+  meta: object | undefined,
+  header: string | readonly string[] | undefined,
+): string | undefined {
+  const named: unknown = meta && Reflect.get(meta, TRACEPARENT_META_KEY);
+  return [named, header].find(isTraceparent);
+}

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
-
 import { classifyInboundRequest, PROTOCOL_VERSION_META_KEY } from '@modelcontextprotocol/server';
+import { type InitializeRequest, SUPPORTED_PROTOCOL_VERSIONS } from '@modelcontextprotocol/server';
 
 import { isPlainMessage, isRecord } from './messages.js';
 
@@ -35,4 +35,16 @@ export function revisionFamilyOf(headers: IncomingHttpHeaders, body: unknown): R
 export function headerOf(headers: IncomingHttpHeaders, name: string): string | undefined {
   const value = headers[name];
   return typeof value === 'string' ? value : undefined;
+}
+
+/** The revision a session speaks: the client's, if we know it, else our latest. */
+export const negotiated = (wanted: string): string =>
+  SUPPORTED_PROTOCOL_VERSIONS.find((version) => version === wanted) ??
+  SUPPORTED_PROTOCOL_VERSIONS[0] ??
+  wanted;
+
+/** Whether a client said in its initialize that it answers questions. */
+export function canAnswerRequests({ capabilities }: InitializeRequest['params']): boolean {
+  const { sampling, elicitation, roots } = capabilities;
+  return sampling !== undefined || elicitation !== undefined || roots !== undefined;
 }

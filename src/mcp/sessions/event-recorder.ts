@@ -1,24 +1,26 @@
 import { Injectable } from '@nestjs/common';
 
 import type { RecordedStream } from '../calls/index.js';
-import type { RequestMessage } from '../protocol/index.js';
+import { isRecord, type RequestMessage, resultMessage } from '../protocol/index.js';
 import { eventIdOf, EventStore, type SessionRecord } from '../storage/index.js';
-import { CrashReply } from './crash-reply.js';
+import { failed, type RegisteredTool, ToolRegistry } from '../tools/index.js';
 
 /** From this revision on, clients understand an event without data. */
 const EMPTY_EVENTS_SINCE = '2025-11-25';
+const GONE = 'The server that worked on this call is gone.';
+const UNSURE = 'The call may have taken effect.';
 
-/** Has the stream of a call kept, for a client that loses it. */
+/** Records the stream of a call, so that a client which loses its connection can resume it. */
 @Injectable()
 export class EventRecorder {
   constructor(
     private readonly logs: EventStore,
-    private readonly crashReply: CrashReply,
+    private readonly registry: ToolRegistry,
   ) {}
 
   /** @param onRead called when the client reads on over another connection, and now and then while it does. */
   begin(session: SessionRecord, message: RequestMessage, onRead: () => void): RecordedStream {
-    const log = this.logs.begin(session, { crashReply: () => this.crashReply.of(message), onRead });
+    const log = this.logs.begin(session, { crashReply: () => this.crashReplyTo(message), onRead });
     const { stream } = log;
     const idOf = (sequence: number): string => eventIdOf({ stream, sequence });
     return {
@@ -28,5 +30,22 @@ export class EventRecorder {
       cancel: () => log.cancel(),
       drop: () => log.drop(),
     };
+  }
+
+  /** Answers a call whose process died; another replica sends it. */
+  private crashReplyTo({ id, params = {} }: RequestMessage): string {
+    const { name, arguments: args } = params;
+    const tool = typeof name === 'string' ? this.registry.find(name) : undefined;
+    const advice = adviceOf(tool, isRecord(args) ? args : {});
+    return resultMessage(id, JSON.stringify(failed({ error_message: `${GONE} ${advice}` })));
+  }
+}
+
+/** The arguments are not validated yet, so an author's function may throw. */
+function adviceOf(tool: RegisteredTool | undefined, args: Record<string, unknown>): string {
+  try {
+    return tool?.whenLost?.(args) ?? UNSURE;
+  } catch {
+    return UNSURE;
   }
 }

@@ -1,17 +1,28 @@
 import { Injectable } from '@nestjs/common';
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 
-import { InFlightRequests } from '../calls/index.js';
-import type { SessionRecord } from '../storage/index.js';
-import { ResumedStreams } from './resumed-streams.js';
+import { EventStream, InFlightRequests } from '../calls/index.js';
+import { CODE, JsonRpcHttpError } from '../protocol/index.js';
+import {
+  eventIdOf,
+  type EventPage,
+  type EventPosition,
+  type EventReader,
+  EventStore,
+  positionOf,
+  type SessionRecord,
+} from '../storage/index.js';
+import { LiveSessions } from './live-sessions.js';
+import { SESSION_ID } from './session-messages.js';
 import { StandaloneStreams } from './standalone-streams.js';
 
-/** What a client gets by GET: the standalone stream of its session, or the rest of one it has lost. */
+/** Streams opened by GET: the standalone stream of a session, or with `Last-Event-ID` the rest of a stream its client lost. */
 @Injectable()
 export class GetStreams {
   constructor(
     private readonly standalone: StandaloneStreams,
-    private readonly resumed: ResumedStreams,
+    private readonly logs: EventStore,
+    private readonly live: LiveSessions,
     private readonly inFlight: InFlightRequests,
   ) {}
 
@@ -22,7 +33,82 @@ export class GetStreams {
       await this.standalone.open(record, response);
     } else {
       this.inFlight.requireCapacity(record.keyHash, null);
-      await this.resumed.resume(record, lastEventId, response);
+      await this.resume(record, lastEventId, response);
     }
   }
+
+  /**
+   * @throws {JsonRpcHttpError} 400 for an event id that is none, or too old; 405 when nothing follows any more. What is thrown later
+   *   ends the connection, and the client comes back once more.
+   */
+  private async resume(record: SessionRecord, lastEventId: string, response: ServerResponse): Promise<void> {
+    const from = positionOf(lastEventId);
+    if (!from) throw unknown();
+    using reading = this.logs.read(record, from.stream);
+    const page = await reading.after(from.sequence);
+    if (!page) throw unknown();
+    if (page.isOver && page.entries.length === 0) throw over(page);
+    if (response.destroyed) return;
+    const out = this.openResumed(record, from.stream, response);
+    response.once('close', () => reading.stop());
+    await replay({ from, page, reading, out });
+    out.end();
+  }
+
+  /** A client that comes back once more has lost the last connection too. */
+  private openResumed(record: SessionRecord, stream: string, response: ServerResponse): EventStream {
+    const session = this.live.of(record);
+    session.resumed.get(stream)?.end();
+    const out = new EventStream(response, { [SESSION_ID]: record.id });
+    const open = { keyHash: record.keyHash, end: (): void => out.end() };
+    session.resumed.set(stream, out);
+    this.inFlight.open(open);
+    response.once('close', () => {
+      if (session.resumed.get(stream) === out) session.resumed.delete(stream);
+      this.inFlight.closed(open);
+      this.live.forgetIfIdle(session);
+    });
+    return out;
+  }
 }
+
+interface Replay {
+  readonly from: EventPosition;
+  readonly page: EventPage;
+  readonly reading: EventReader;
+  readonly out: EventStream;
+}
+
+/** Sends what is there, and what comes, until the stream or the client ends it. */
+async function replay({ from: { stream, sequence }, page: first, reading, out }: Replay): Promise<void> {
+  let last = sequence;
+  for (let page: EventPage | undefined = first; page && out.isOpen; page = await reading.after(last)) {
+    for (const entry of page.entries) {
+      await out.send(entry.message, eventIdOf({ stream, sequence: entry.sequence }));
+      last = entry.sequence;
+    }
+    if (page.isOver) return;
+    await reading.more();
+  }
+}
+
+const unknown = (): JsonRpcHttpError =>
+  new JsonRpcHttpError(
+    400,
+    CODE.serverError,
+    'Bad Request: Nothing is kept under this Last-Event-ID. Make the request anew; if it ran a task, list_tasks shows it.',
+  );
+
+/**
+ * TypeScript clients take any other status for a failure, report it and try again; this one says to them that there is no
+ * stream to be had.
+ */
+const over = ({ isCancelled }: EventPage): JsonRpcHttpError =>
+  new JsonRpcHttpError(
+    405,
+    CODE.serverError,
+    isCancelled
+      ? 'Method Not Allowed: The client has cancelled the request of this stream. Nothing follows.'
+      : 'Method Not Allowed: This stream has ended, and everything it said has been read. Nothing follows.',
+    { headers: { Allow: 'POST, DELETE' } },
+  );

@@ -1,11 +1,13 @@
 import type { JSONRPCMessage } from '@modelcontextprotocol/server';
 
 import { type Call, type EventStream, type Indexed, IndexedSet } from '../calls/index.js';
-import type { NotificationMessage } from '../protocol/index.js';
+import { isNotification, type NotificationMessage } from '../protocol/index.js';
 import type { SessionRecord } from '../storage/index.js';
 import type { SessionTransport } from './session-transport.js';
 
-/** A call on the roster of its session; on that of the process it is itself. */
+const LONGEST_REASON = 200;
+
+/** A call in the set of its session; the set of the process holds the call itself. */
 interface InProgress extends Indexed {
   readonly call: Call;
 }
@@ -51,15 +53,16 @@ export class LiveSession {
       this.formerTransports = this.formerTransports.filter(({ isBusy }) => isBusy);
   }
 
-  /** Hands a message of the client to its SDK servers; returns whether one of them had asked for it. */
-  deliver(message: JSONRPCMessage): boolean {
-    return this.transports.filter((transport) => transport.deliver(message)).length > 0;
-  }
-
-  /** Cancels a call, and tells the SDK server that works on it. */
-  cancel(call: Call, reason: string, notification: NotificationMessage): void {
-    call.cancel(reason);
-    for (const transport of this.transports) transport.cancel(call, notification);
+  /**
+   * Takes a notification of the client, or its answer to a request of the server.
+   *
+   * @returns whether it concerns this process alone.
+   */
+  receive(message: JSONRPCMessage): boolean {
+    if (!isNotification(message)) return this.deliver(message);
+    if (message.method === 'notifications/cancelled') return this.cancel(message);
+    this.deliver(message);
+    return false;
   }
 
   /** What was sent to all sessions since its stream was opened, each message once. */
@@ -79,6 +82,22 @@ export class LiveSession {
     this.sentToAll = undefined;
   }
 
+  /** Hands a message of the client to its SDK servers; returns whether one of them asked for it. */
+  private deliver(message: JSONRPCMessage): boolean {
+    return this.transports.filter((transport) => transport.deliver(message)).length > 0;
+  }
+
+  /** Cancels a call, also in the SDK server that works on it; returns whether the call is here. */
+  private cancel(notification: NotificationMessage): boolean {
+    const { requestId, reason } = notification.params ?? {};
+    const call = this.callOf(requestId);
+    if (!call) return false;
+    const why = typeof reason === 'string' ? `: ${oneLine(reason)}` : '';
+    call.cancel(`cancelled by the client${why}`);
+    for (const transport of this.transports) transport.cancel(call, notification);
+    return true;
+  }
+
   private get transports(): readonly SessionTransport[] {
     return this.transport ? [this.transport, ...this.formerTransports] : this.formerTransports;
   }
@@ -91,3 +110,6 @@ export class LiveSession {
     for (const transport of this.transports) void transport.close();
   }
 }
+
+/** A client's text, shortened and without control characters, for the log. */
+const oneLine = (text: string): string => text.slice(0, LONGEST_REASON).replaceAll(/\p{Cc}+/gu, ' ');

@@ -1,10 +1,10 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import type { LoggingLevel } from '@modelcontextprotocol/server';
+import type { JSONRPCMessage, LoggingLevel } from '@modelcontextprotocol/server';
 
 import { CONFIG, type Config } from '../../config/index.js';
+import { isNotification } from '../protocol/index.js';
 import { ReplicaChannel, type SessionRecord, SessionStore } from '../storage/index.js';
 import { SdkServers } from '../tools/index.js';
-import { EndedSessions } from './ended-sessions.js';
 import { LiveSession } from './live-session.js';
 import { sessionNotFound } from './session-messages.js';
 import { SessionTransport } from './session-transport.js';
@@ -31,6 +31,9 @@ export class LiveSessions implements OnApplicationShutdown {
       'to-client',
       ({ sessionHash, text }) => void this.live.get(sessionHash)?.stream?.send(text),
     );
+    replicas.onMessage('from-client', ({ sessionHash, message }) => {
+      this.live.get(sessionHash)?.receive(message);
+    });
     const period = (mcpSessionIdleSeconds * 1000) / RENEWALS_PER_IDLE_TIME;
     this.renewal = setInterval(() => this.renew(), period).unref();
   }
@@ -50,6 +53,17 @@ export class LiveSessions implements OnApplicationShutdown {
     const made = new LiveSession(record);
     this.live.set(record.sessionHash, made);
     return made;
+  }
+
+  /**
+   * Takes a message of the client that is no request; what it concerns may be in progress at another replica.
+   *
+   * @throws {JsonRpcHttpError} 503 when it concerns nothing here and the other replicas cannot be reached.
+   */
+  async receive(session: LiveSession, message: JSONRPCMessage): Promise<void> {
+    const isDone = session.receive(message);
+    if (isDone || (isNotification(message) && message.method === 'notifications/initialized')) return;
+    await this.replicas.publish({ kind: 'from-client', sessionHash: session.record.sessionHash, message });
   }
 
   /** Whether so many more requests may be begun in it. */
@@ -117,5 +131,37 @@ export class LiveSessions implements OnApplicationShutdown {
       // Out of reach; the next time will do.
       told.catch(() => undefined);
     }
+  }
+}
+
+/** Longer than anybody waits for a session that is being looked up. */
+const LOOKUP_MS = 10_000;
+
+/** Tags of sessions that ended a moment ago: whoever found one before that must not bring it back to life. */
+export class EndedSessions {
+  private latest = new Set<string>();
+  private earlier = new Set<string>();
+  private readonly clock: NodeJS.Timeout;
+
+  constructor() {
+    this.clock = setInterval(() => this.forget(), LOOKUP_MS).unref();
+  }
+
+  add(sessionHash: string): void {
+    this.latest.add(sessionHash);
+  }
+
+  has(sessionHash: string): boolean {
+    return this.latest.has(sessionHash) || this.earlier.has(sessionHash);
+  }
+
+  end(): void {
+    clearInterval(this.clock);
+  }
+
+  /** By halves, since many sessions may end at once and a timer is larger than a tag. */
+  private forget(): void {
+    this.earlier = this.latest;
+    this.latest = new Set();
   }
 }

@@ -1,15 +1,19 @@
 import { Injectable, Logger } from '@nestjs/common';
-import type { JSONRPCMessage } from '@modelcontextprotocol/server';
+import type { JSONRPCMessage, RequestId } from '@modelcontextprotocol/server';
 import type { ServerResponse } from 'node:http';
 
 import type { McpHttpRequest } from '../auth/index.js';
-import type { Begun } from '../calls/index.js';
-import { CODE, errorMessage, isRequest } from '../protocol/index.js';
+import { type Accepted, Call, InFlightRequests, Reply } from '../calls/index.js';
+import { CODE, errorMessage, isRequest, JsonRpcHttpError, type RequestMessage } from '../protocol/index.js';
 import type { SessionRecord } from '../storage/index.js';
-import { ClientNotifications } from './client-notifications.js';
+import { EventRecorder } from './event-recorder.js';
+import type { LiveSession } from './live-session.js';
 import { LiveSessions } from './live-sessions.js';
 import { type PendingRequest, RequestDispatcher } from './request-dispatcher.js';
-import { SessionCalls } from './session-calls.js';
+import { SESSION_ID } from './session-messages.js';
+
+/** In these revisions a lost connection is no cancellation: a client has this long to come back. */
+const RESUME_WINDOW_MS = 60_000;
 
 /** Takes in the messages of one POST to a session, and sees that each request among them is answered once. */
 @Injectable()
@@ -19,8 +23,8 @@ export class MessageDispatcher {
   constructor(
     private readonly live: LiveSessions,
     private readonly requests: RequestDispatcher,
-    private readonly notifications: ClientNotifications,
-    private readonly calls: SessionCalls,
+    private readonly inFlight: InFlightRequests,
+    private readonly recorder: EventRecorder,
   ) {}
 
   /**
@@ -34,18 +38,18 @@ export class MessageDispatcher {
     messages: readonly JSONRPCMessage[],
     rawRequest: McpHttpRequest,
     response: ServerResponse,
-  ): Promise<Begun> {
+  ): Promise<Accepted> {
     const session = this.live.of(record);
     const pending: Promise<void>[] = [];
     const notifications: Promise<void>[] = [];
     const requests = messages.filter(isRequest);
-    const error = this.calls.limitError(requests, session);
-    const reply = this.calls.replyTo(requests, session, response);
+    const error = this.limitError(requests, session);
+    const reply = this.replyTo(requests, session, response);
     for (const message of messages) {
-      if (!isRequest(message)) notifications.push(this.notifications.take(session, message));
+      if (!isRequest(message)) notifications.push(this.live.receive(session, message));
       else if (!error)
         pending.push(
-          this.answer({ session, message, rawRequest, call: this.calls.open(session, message, reply) }),
+          this.answer({ session, message, rawRequest, call: this.openCall(session, message, reply) }),
         );
     }
     if (error || notifications.length > 0) {
@@ -64,10 +68,62 @@ export class MessageDispatcher {
       call.answer(errorMessage(call.id, { code: CODE.internalError, message: 'Internal server error' }));
     });
   }
+
+  /** Why so many cannot be begun. Notifications get through: one of them may be what makes room. */
+  private limitError(
+    requests: readonly RequestMessage[],
+    session: LiveSession,
+  ): JsonRpcHttpError | undefined {
+    const { length } = requests;
+    if (length === 0) return undefined;
+    const id = idOf(requests);
+    if (!this.live.hasCapacity(session, length)) return tooMuchAtOnce(id);
+    return this.inFlight.limitError(session.record.keyHash, id, length);
+  }
+
+  /** The response to a POST that holds these requests. */
+  private replyTo(
+    requests: readonly RequestMessage[],
+    { record }: LiveSession,
+    response: ServerResponse,
+  ): Reply {
+    const headers = { [SESSION_ID]: record.id };
+    const [message, ...more] = requests;
+    // Batches belong to a revision before clients came back for a stream they had lost.
+    if (!message || more.length > 0) return new Reply(response, { headers, answers: requests.length });
+    return new Reply(response, {
+      headers,
+      startRecording: (onRead) => this.recorder.begin(record, message, onRead),
+    });
+  }
+
+  private openCall(session: LiveSession, { id }: RequestMessage, reply: Reply): Call {
+    const call = new Call(id, session.record.keyHash, reply, (done) => {
+      session.inProgress.delete(inProgress);
+      this.inFlight.leave(done);
+      this.live.forgetIfIdle(session);
+    });
+    const inProgress = { call };
+    session.inProgress.add(inProgress);
+    this.inFlight.enter(call);
+    reply.onLost(() => call.cancelIn(RESUME_WINDOW_MS, 'the client is gone'));
+    return call;
+  }
 }
 
 /** Answers a POST that asks for nothing; or throws why what it said could not be taken. */
 function confirm(outcomes: readonly PromiseSettledResult<void>[], response: ServerResponse): void {
   for (const one of outcomes) if (one.status === 'rejected') throw one.reason;
   response.writeHead(202).end();
+}
+
+/** @param requests of one POST; a batch of them has no id of its own. */
+const idOf = ([first, ...others]: readonly RequestMessage[]): RequestId | null =>
+  others.length === 0 ? (first?.id ?? null) : null;
+
+function tooMuchAtOnce(id: RequestId | null): JsonRpcHttpError {
+  const message =
+    'Too Many Requests: Too many requests of this session are in progress. Wait until some are answered, or cancel them.';
+  const headers = { 'Retry-After': '1' };
+  return new JsonRpcHttpError(429, CODE.serverError, message, { id, headers, limit: 'requests_per_session' });
 }

@@ -19,8 +19,8 @@ import {
   type McpServer,
   type RegisteredTool,
   SdkServers,
-  ToolCalls,
   ToolRegistry,
+  ToolRunner,
   userOf,
 } from '../tools/index.js';
 import type { LiveSession } from './live-session.js';
@@ -39,7 +39,7 @@ export interface PendingRequest {
 export class RequestDispatcher {
   constructor(
     private readonly registry: ToolRegistry,
-    private readonly tools: ToolCalls,
+    private readonly tools: ToolRunner,
     private readonly servers: SdkServers,
     private readonly live: LiveSessions,
   ) {}

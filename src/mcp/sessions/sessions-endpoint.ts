@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { ServerResponse } from 'node:http';
 
 import type { McpHttpRequest } from '../auth/index.js';
-import { ANSWERED, type Begun } from '../calls/index.js';
+import { type Accepted, ALREADY_ANSWERED } from '../calls/index.js';
 import { requireStreamAccepted } from '../http/index.js';
 import { CODE, JsonRpcHttpError } from '../protocol/index.js';
 import { type SessionRecord, SessionStore } from '../storage/index.js';
@@ -29,10 +29,10 @@ export class SessionsEndpoint {
   ) {}
 
   /** @throws {JsonRpcHttpError} */
-  async post(request: McpHttpRequest, response: ServerResponse, body: unknown): Promise<Begun> {
+  async post(request: McpHttpRequest, response: ServerResponse, body: unknown): Promise<Accepted> {
     if (isInitialize(body)) {
       await this.initialize(request, response, body);
-      return ANSWERED;
+      return ALREADY_ANSWERED;
     }
     if (Array.isArray(body)) await this.admitBatch(request, body);
     const messages = messagesIn(body);

@@ -3,16 +3,12 @@ import { Module } from '@nestjs/common';
 import { CallsModule } from '../calls/index.js';
 import { StorageModule } from '../storage/index.js';
 import { ToolCallsModule } from '../tools/index.js';
-import { ClientNotifications } from './client-notifications.js';
-import { CrashReply } from './crash-reply.js';
 import { EventRecorder } from './event-recorder.js';
 import { GetStreams } from './get-streams.js';
 import { InitializeRequests } from './initialize-requests.js';
 import { LiveSessions } from './live-sessions.js';
 import { MessageDispatcher } from './message-dispatcher.js';
 import { RequestDispatcher } from './request-dispatcher.js';
-import { ResumedStreams } from './resumed-streams.js';
-import { SessionCalls } from './session-calls.js';
 import { SessionsEndpoint } from './sessions-endpoint.js';
 import { StandaloneStreams } from './standalone-streams.js';
 
@@ -22,14 +18,10 @@ import { StandaloneStreams } from './standalone-streams.js';
   providers: [
     InitializeRequests,
     EventRecorder,
-    CrashReply,
-    SessionCalls,
     SessionsEndpoint,
     MessageDispatcher,
-    ClientNotifications,
     RequestDispatcher,
     LiveSessions,
-    ResumedStreams,
     GetStreams,
     StandaloneStreams,
   ],

@@ -10,7 +10,7 @@ import type { ServerResponse } from 'node:http';
 
 import type { McpHttpRequest } from '../auth/index.js';
 import { ReplicatedEventBus } from '../storage/index.js';
-import { SdkServers, ToolCalls } from '../tools/index.js';
+import { SdkServers, ToolRunner } from '../tools/index.js';
 import { toWebRequest, writeWebResponse } from './web-bridge.js';
 
 const KEEP_ALIVE_MS = 15_000;
@@ -39,7 +39,7 @@ export class SdkHandler {
 
   constructor(
     private readonly servers: SdkServers,
-    private readonly tools: ToolCalls,
+    private readonly tools: ToolRunner,
     private readonly events: ReplicatedEventBus,
   ) {
     this.calls = this.handler();

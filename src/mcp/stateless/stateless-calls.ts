@@ -5,7 +5,7 @@ import type { ServerResponse } from 'node:http';
 import type { McpHttpRequest } from '../auth/index.js';
 import { Call, InFlightRequests, Reply } from '../calls/index.js';
 import { CODE, errorMessage, type RequestMessage, resultMessage } from '../protocol/index.js';
-import { fastContext, type McpServer, SdkServers, ToolCalls } from '../tools/index.js';
+import { fastContext, type McpServer, SdkServers, ToolRunner } from '../tools/index.js';
 import { StatelessResults } from './stateless-results.js';
 
 const SESSION = { transport: 'streamable-http', stateless: true, era: 'modern' } as const;
@@ -16,7 +16,7 @@ export class StatelessCalls {
   private readonly logger = new Logger(StatelessCalls.name);
 
   constructor(
-    private readonly tools: ToolCalls,
+    private readonly tools: ToolRunner,
     private readonly results: StatelessResults,
     private readonly servers: SdkServers,
     private readonly inFlight: InFlightRequests,

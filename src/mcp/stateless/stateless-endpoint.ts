@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { ServerResponse } from 'node:http';
 
 import type { McpHttpRequest } from '../auth/index.js';
-import { ANSWERED, type Begun, Reply } from '../calls/index.js';
+import { type Accepted, ALREADY_ANSWERED, Reply } from '../calls/index.js';
 import { CODE, errorMessage, isPlainMessage, isRequest, resultMessage } from '../protocol/index.js';
 import { userOf } from '../tools/index.js';
 import { FastPath } from './fast-path.js';
@@ -20,7 +20,7 @@ export class StatelessEndpoint {
     private readonly sdk: SdkRequests,
   ) {}
 
-  async post(request: McpHttpRequest, response: ServerResponse, body: unknown): Promise<Begun> {
+  async post(request: McpHttpRequest, response: ServerResponse, body: unknown): Promise<Accepted> {
     if (!this.fastPath.include(request.headers, body)) {
       await this.answerOther(request, response, body);
     } else if (body.method === 'server/discover') {
@@ -31,7 +31,7 @@ export class StatelessEndpoint {
       const result = await this.calls.answer(request, response, body);
       if (result) await this.sdk.serve(request, response, body, result);
     }
-    return ANSWERED;
+    return ALREADY_ANSWERED;
   }
 
   private async answerOther(request: McpHttpRequest, response: ServerResponse, body: unknown): Promise<void> {

@@ -1,3 +1,5 @@
+import { randomBytes } from 'node:crypto';
+
 import type { SessionRecord } from './session-store.js';
 
 /** How long what a stream said is kept after its end, for a client that lost its connection. */
@@ -62,4 +64,40 @@ export abstract class EventStore {
 
   /** Whatever is asked may throw a {@link JsonRpcHttpError} with status 503, when the place cannot be reached. */
   abstract read(session: SessionRecord, stream: string): EventReader;
+}
+
+const NAME_BYTES = 9;
+const EVENT_ID = /^([\w-]{12})\.(\d{1,9})$/;
+
+/** A place in a stream. */
+export interface EventPosition {
+  readonly stream: string;
+  readonly sequence: number;
+}
+
+export const newStreamName = (): string => randomBytes(NAME_BYTES).toString('base64url');
+
+export const eventIdOf = ({ stream, sequence }: EventPosition): string => `${stream}.${sequence}`;
+
+/** The place an event id stands for; `undefined` when it is none of ours. */
+export function positionOf(eventId: string): EventPosition | undefined {
+  const [, stream, sequence] = EVENT_ID.exec(eventId) ?? [];
+  return stream === undefined ? undefined : { stream, sequence: Number(sequence) };
+}
+
+/** Wakes one who waits. A ring while nobody waits is heard by the next one. */
+export class Signal {
+  private notified = Promise.withResolvers<void>();
+
+  notify(): void {
+    this.notified.resolve();
+  }
+
+  /** Resolves at the next ring, or when it did not come in time. */
+  async wait(limitMs: number): Promise<void> {
+    const timer = setTimeout(() => this.notify(), limitMs).unref();
+    await this.notified.promise;
+    clearTimeout(timer);
+    this.notified = Promise.withResolvers();
+  }
 }

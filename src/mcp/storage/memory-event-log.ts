@@ -1,5 +1,4 @@
-import { newStreamName } from './event-ids.js';
-import { CANCELLED, type EventLog, type EventPage, type StoredEvent } from './event-store.js';
+import { CANCELLED, type EventLog, type EventPage, newStreamName, type StoredEvent } from './event-store.js';
 import { RetentionWindow } from './retention-window.js';
 
 interface LogObserver {

@@ -1,9 +1,15 @@
 import { Injectable } from '@nestjs/common';
 
-import { type EventLog, type EventLogOptions, type EventReader, EventStore, KEEP_MS } from './event-store.js';
+import {
+  type EventLog,
+  type EventLogOptions,
+  type EventReader,
+  EventStore,
+  KEEP_MS,
+  Signal,
+} from './event-store.js';
 import { MemoryEventLog } from './memory-event-log.js';
 import type { SessionRecord } from './session-store.js';
-import { Signal } from './signal.js';
 
 /** Of all streams together; the one that began first is forgotten first. */
 const MAX_CHARACTERS = 64 * 1_048_576;

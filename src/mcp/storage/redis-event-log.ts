@@ -2,8 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import type { Redis } from 'ioredis';
 
-import { newStreamName } from './event-ids.js';
-import { type EventLog, type EventLogOptions, KEEP_MS } from './event-store.js';
+import { type EventLog, type EventLogOptions, KEEP_MS, newStreamName } from './event-store.js';
 import type { RedisConnection } from './redis-connection.js';
 import type { Scripts } from './redis-scripts.js';
 import { RetentionWindow } from './retention-window.js';

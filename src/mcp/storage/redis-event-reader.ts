@@ -1,7 +1,6 @@
-import { CANCELLED, type EventPage, type EventReader, type StoredEvent } from './event-store.js';
+import { CANCELLED, type EventPage, type EventReader, Signal, type StoredEvent } from './event-store.js';
 import type { RedisConnection } from './redis-connection.js';
 import { type LogHeader, logKeys } from './redis-event-log.js';
-import { Signal } from './signal.js';
 
 /** How often one looks who has not been told of more. */
 const LOOK_EVERY_MS = 3000;

@@ -1,16 +1,19 @@
 export { type Advertised, advertised } from './advertised.js';
-export { fastContext } from './fast-context.js';
 export { nearest } from './nearest.js';
 export { fromJsonText } from './read-arguments.js';
-export { declaredTool, dynamicTool, type Invoke, type RegisteredTool } from './registered-tool.js';
-export { recordThrown } from './record-thrown.js';
 export { SdkServers } from './sdk-servers.js';
 export { Streaming } from './streaming.decorator.js';
-export { type CallOrigin, ToolCalls } from './tool-calls.js';
+export { type CallOrigin, ToolRunner } from './tool-runner.js';
 export { ToolCallsModule } from './tool-calls.module.js';
-export { type McpServer, ToolContext } from './tool-context.js';
+export { fastContext, type McpServer, ToolContext } from './tool-context.js';
 export { ToolInput } from './tool-input.decorator.js';
-export { ToolRegistry } from './tool-registry.js';
-export { ToolResultInterceptor } from './tool-result.interceptor.js';
+export {
+  declaredTool,
+  dynamicTool,
+  type Invoke,
+  type RegisteredTool,
+  ToolRegistry,
+} from './tool-registry.js';
+export { recordThrown, ToolResultInterceptor } from './tool-result.interceptor.js';
 export { failed, withLinks } from './tool-result.js';
 export { userOf } from './tool-runner.js';

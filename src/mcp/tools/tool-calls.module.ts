@@ -4,7 +4,6 @@ import { APP_INTERCEPTOR } from '@nestjs/core';
 import { AuthModule } from '../auth/index.js';
 import { SERVER_INFO, serverInfo } from '../protocol/index.js';
 import { SdkServers } from './sdk-servers.js';
-import { ToolCalls } from './tool-calls.js';
 import { ToolErrorMapper } from './tool-error-mapper.js';
 import { ToolRegistry } from './tool-registry.js';
 import { ToolResultInterceptor } from './tool-result.interceptor.js';
@@ -16,12 +15,12 @@ import { ToolRunner } from './tool-runner.js';
   providers: [
     ToolErrorMapper,
     SdkServers,
-    ToolCalls,
+    ToolRunner,
     ToolRegistry,
     ToolRunner,
     { provide: SERVER_INFO, useValue: serverInfo },
     { provide: APP_INTERCEPTOR, useClass: ToolResultInterceptor },
   ],
-  exports: [SERVER_INFO, SdkServers, ToolCalls, ToolRegistry],
+  exports: [SERVER_INFO, SdkServers, ToolRunner, ToolRegistry],
 })
 export class ToolCallsModule {}

@@ -1,10 +1,89 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { SERVER_INFO_META_KEY } from '@modelcontextprotocol/server';
 import { ToolAuthorizationService } from '@rekog/mcp-nest';
+import {
+  type DynamicToolDefinition,
+  MCP_PUBLIC_METADATA_KEY,
+  MCP_ROLES_MATCH_METADATA_KEY,
+  MCP_ROLES_METADATA_KEY,
+  MCP_SCOPES_MATCH_METADATA_KEY,
+  MCP_SCOPES_METADATA_KEY,
+  MCP_TOOL_METADATA_KEY,
+  type ToolMetadata,
+} from '@rekog/mcp-nest';
 
 import { EncodedResult } from '../calls/index.js';
 import { type RevisionFamily, SERVER_INFO, type ServerInfo } from '../protocol/index.js';
-import type { RegisteredTool } from './registered-tool.js';
+import { type Streamed, streamingOf, type WhenLost } from './streaming.decorator.js';
+import type { ToolContext } from './tool-context.js';
+import { ToolSchema } from './tool-schema.js';
+
+/** Runs a tool method with everything Nest puts around it. */
+export type Invoke = (payload: unknown, context: ToolContext) => Promise<unknown>;
+
+/** A tool as it is listed and called. */
+export interface RegisteredTool {
+  readonly name: string;
+  readonly metadata: ToolMetadata;
+  readonly input: ToolSchema | undefined;
+  readonly output: ToolSchema | undefined;
+  /** Its answer is a stream of events from the start. */
+  readonly isStreaming: boolean;
+  /** What to tell a client whose call was lost with the process that ran it. */
+  readonly whenLost: WhenLost | undefined;
+  readonly invoke: Invoke;
+  /** What tools/list says of it. */
+  readonly listing: object;
+}
+
+/** A tool declared by stock decorators on a method. */
+export function declaredTool(method: object, key: string, invoke: Invoke): RegisteredTool {
+  const read = (name: string): unknown => Reflect.getMetadata(name, method);
+  const options = (read(MCP_TOOL_METADATA_KEY) ?? {}) as Partial<ToolMetadata>;
+  const metadata = {
+    ...options,
+    name: options.name ?? key,
+    isPublic: read(MCP_PUBLIC_METADATA_KEY),
+    requiredScopes: read(MCP_SCOPES_METADATA_KEY),
+    requiredScopesMatch: read(MCP_SCOPES_MATCH_METADATA_KEY),
+    requiredRoles: read(MCP_ROLES_METADATA_KEY),
+    requiredRolesMatch: read(MCP_ROLES_MATCH_METADATA_KEY),
+  } as ToolMetadata;
+  return registered(metadata, invoke, streamingOf(method));
+}
+
+/** A tool registered while the server runs; no Nest pipeline is around it. */
+export function dynamicTool(definition: DynamicToolDefinition): RegisteredTool {
+  const { handler, ...metadata } = definition;
+  const invoke: Invoke = async (payload, context) =>
+    (await handler(payload as Record<string, unknown>, context, context.getRawRequest())) as unknown;
+  return registered(metadata, invoke, undefined);
+}
+
+function registered(metadata: ToolMetadata, invoke: Invoke, streaming: Streamed | undefined): RegisteredTool {
+  const { name, parameters, outputSchema } = metadata;
+  const input = parameters && new ToolSchema(parameters);
+  const output = outputSchema && new ToolSchema(outputSchema);
+  const listing = listingOf(metadata, input, output);
+  const isStreaming = streaming !== undefined;
+  return { name, metadata, input, output, isStreaming, whenLost: streaming?.whenLost, invoke, listing };
+}
+
+type Indexed = ToolMetadata & { readonly title?: string; readonly icons?: unknown };
+
+function listingOf(metadata: Indexed, input?: ToolSchema, output?: ToolSchema): object {
+  const { name, title, description, annotations, icons, _meta } = metadata;
+  return {
+    name,
+    title: title ?? annotations?.title,
+    description,
+    inputSchema: input?.toJson('input') ?? { type: 'object', properties: {} },
+    outputSchema: output?.toJson('output'),
+    annotations,
+    icons,
+    _meta,
+  };
+}
 
 type User = Parameters<ToolAuthorizationService['canAccessTool']>[0];
 

@@ -1,12 +1,31 @@
 import { Injectable } from '@nestjs/common';
-import { type CallToolResult, ProtocolError, ProtocolErrorCode } from '@modelcontextprotocol/server';
+import {
+  type CallToolRequest,
+  type CallToolResult,
+  ProtocolError,
+  ProtocolErrorCode,
+  type ServerContext,
+} from '@modelcontextprotocol/server';
+import type { McpSessionInfo } from '@rekog/mcp-nest';
 
+import type { McpHttpRequest } from '../auth/index.js';
+import { traceparentOf } from '../protocol/index.js';
 import { requireSoundShape } from './argument-shape.js';
-import type { RegisteredTool } from './registered-tool.js';
-import type { ToolContext } from './tool-context.js';
+import type { AnswerCall } from './sdk-servers.js';
+import { type McpServer, ToolContext } from './tool-context.js';
 import { isMasked, ToolErrorMapper } from './tool-error-mapper.js';
-import { ToolRegistry } from './tool-registry.js';
+import { type RegisteredTool, ToolRegistry } from './tool-registry.js';
 import { toToolResult } from './tool-result.js';
+
+/** Where a call comes from, and the ways back to its client. */
+export interface CallOrigin {
+  readonly rawRequest: McpHttpRequest;
+  readonly session: McpSessionInfo;
+  /** The SDK server a tool may ask the client through. */
+  readonly server: () => McpServer;
+  /** Aborted when nobody waits for the answer; beside the SDK's own signal. */
+  readonly signal: AbortSignal;
+}
 
 /** Runs one call of a tool; the last resort for whatever the pipeline around it lets through. */
 @Injectable()
@@ -23,8 +42,47 @@ export class ToolRunner {
     throw new ProtocolError(ProtocolErrorCode.InvalidParams, `Tool ${name} not found`);
   }
 
-  /** @throws {ProtocolError} when the tool asked for one. */
-  async run(tool: RegisteredTool, context: ToolContext, args: unknown): Promise<CallToolResult> {
+  /**
+   * Runs a call of any revision, whether our code or the SDK dispatches it.
+   *
+   * @throws {ProtocolError} when the tool asked for one.
+   */
+  run(
+    tool: RegisteredTool,
+    request: CallToolRequest,
+    sdk: ServerContext,
+    origin: CallOrigin,
+  ): Promise<CallToolResult> {
+    const { rawRequest, session, server, signal } = origin;
+    const { token: key, keyHash } = rawRequest.auth;
+    const traceparent = traceparentOf(request.params._meta, rawRequest.headers['traceparent']);
+    const caller = { key, signal, ...(traceparent !== undefined && { traceparent }) };
+    const context = new ToolContext({
+      tool: tool.name,
+      caller,
+      keyHash,
+      request,
+      session,
+      rawRequest,
+      sdk,
+      server,
+    });
+    return this.execute(tool, context, request.params.arguments ?? {});
+  }
+
+  /** How an SDK server answers; `first` is a result that is there already and was found to need the SDK. */
+  throughSdk(origin: CallOrigin, first?: CallToolResult): AnswerCall {
+    let ready = first;
+    return (request, sdk) => {
+      const result = ready;
+      ready = undefined;
+      if (result) return Promise.resolve(result);
+      const signal = AbortSignal.any([origin.signal, sdk.mcpReq.signal]);
+      return this.run(this.find(request.params.name), request, sdk, { ...origin, signal });
+    };
+  }
+
+  private async execute(tool: RegisteredTool, context: ToolContext, args: unknown): Promise<CallToolResult> {
     try {
       this.registry.authorize(tool, userOf(context.getRawRequest()));
       requireSoundShape(args);

@@ -9,12 +9,13 @@ import { CODE, JsonRpcHttpError, revisionFamilyOf } from '../protocol/index.js';
 import { SessionsEndpoint } from '../sessions/index.js';
 import { StatelessEndpoint } from '../stateless/index.js';
 
-/** The one coding of bodies that is read: none. */
+const METHODS = 'GET, POST, DELETE';
+/** The only accepted Content-Encoding: none. */
 const IDENTITY = 'identity';
 
-/** Messages of clients: selects the endpoint of their revision and accounts for the memory of large requests and responses. */
+/** Routes a request by its HTTP method and by the revision of its message, on one URL. */
 @Injectable()
-export class Posts {
+export class RequestRouter {
   private readonly accept = new AcceptHeader();
 
   constructor(
@@ -24,8 +25,28 @@ export class Posts {
     private readonly backlog: WriteBacklog,
   ) {}
 
+  /**
+   * Answers a request that came with a key, whatever its method.
+   *
+   * @throws {JsonRpcHttpError}
+   */
+  async serve(request: McpHttpRequest, response: ServerResponse): Promise<void> {
+    switch (request.method) {
+      case 'POST':
+        return await this.post(request, response);
+      case 'GET':
+        return await this.sessions.openStream(request, response);
+      case 'DELETE':
+        return await this.sessions.end(request, response);
+      default:
+        throw new JsonRpcHttpError(405, CODE.serverError, 'Method not allowed.', {
+          headers: { Allow: METHODS },
+        });
+    }
+  }
+
   /** @throws {JsonRpcHttpError} */
-  async receive(request: McpHttpRequest, response: ServerResponse): Promise<void> {
+  private async post(request: McpHttpRequest, response: ServerResponse): Promise<void> {
     const { headers } = request;
     this.accept.requireBoth(headers);
     requirePlainJson(headers);

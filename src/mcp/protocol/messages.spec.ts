@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { traceparentOf } from './traceparent.js';
+import { traceparentOf } from './messages.js';
 
 const TRACE = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
 const OTHER = '00-1af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00';
