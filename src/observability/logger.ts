@@ -2,7 +2,7 @@ import { ConsoleLogger, type LogLevel } from '@nestjs/common';
 
 import type { Config } from '../config/index.js';
 
-import { onOneLine } from './on-one-line.js';
+import { logLine } from './log-line.js';
 import { redact } from './redact.js';
 
 /** Least severe first, in Nest's words. */
@@ -55,7 +55,7 @@ export class Logger extends ConsoleLogger {
     if (level === 'log' && !this.isVerbose && context !== undefined && FRAMEWORK.has(context)) return;
     const [stream, stack, params] = rest;
     super.printMessages(
-      messages.map((message) => (this.isForPeople ? onOneLine(redact(message)) : redact(message))),
+      messages.map((message) => (this.isForPeople ? logLine(redact(message)) : redact(message))),
       context,
       level,
       stream,

@@ -15,7 +15,7 @@ import {
   listContainerServicesOutput,
 } from './container-services.schemas.js';
 import { ContainerServicesService } from './container-services.service.js';
-import { everyPage } from './every-page.js';
+import { allPages } from './all-pages.js';
 import { suggestServices } from './service-suggestions.js';
 
 /** What an agent can do with the HTTP services its team hosts. */
@@ -35,7 +35,7 @@ export class ContainerServicesTools {
     @ToolInput(listContainerServicesInput) _none: object,
     @Ctx() { caller }: ToolContext,
   ): Promise<ContainerServiceList> {
-    return everyPage((page) => this.services.list(caller, page));
+    return allPages((page) => this.services.list(caller, page));
   }
 
   @Tool({

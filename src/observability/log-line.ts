@@ -2,7 +2,7 @@
  * A log record for people: `message`, then `name=value` for every other field that is defined. The stack of an error
  * follows on lines of its own.
  */
-export function onOneLine(record: unknown): unknown {
+export function logLine(record: unknown): unknown {
   if (typeof record !== 'object' || record === null || Array.isArray(record)) return record;
   const { message, ...fields } = record as Record<string, unknown>;
   const stacks: string[] = [];

@@ -4,7 +4,7 @@ import { type ContainerServiceList, PER_PAGE_LIMIT, type PageQuery } from '../..
 const PAGE_CAP = 10;
 
 /** All pages of a list as one, up to a cap. A deployment that does not page gives one. */
-export async function everyPage(
+export async function allPages(
   page: (query: PageQuery) => Promise<ContainerServiceList>,
 ): Promise<ContainerServiceList> {
   const first = await page({ current_page: 1, per_page: PER_PAGE_LIMIT });

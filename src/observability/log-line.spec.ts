@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
-import { onOneLine } from './on-one-line.js';
+import { logLine } from './log-line.js';
 
-describe('onOneLine', () => {
+describe('logLine', () => {
   it.each([
     ['keeps a sentence as it is', 'agent gpu-01 has connected', 'agent gpu-01 has connected'],
     [
@@ -20,5 +20,5 @@ describe('onOneLine', () => {
       { reference: 'r1', error: { name: 'Error', message: 'no', stack: 'Error: no\n    at x' } },
       'reference=r1 error="no"\nError: no\n    at x',
     ],
-  ])('%s', (_what, record, line) => expect(onOneLine(record)).toBe(line));
+  ])('%s', (_what, record, line) => expect(logLine(record)).toBe(line));
 });

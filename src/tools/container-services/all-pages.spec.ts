@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { pageMeta } from '../../../test/support/runtime-samples.js';
 import type { ContainerServiceList, PageQuery } from '../../contract/index.js';
-import { everyPage } from './every-page.js';
+import { allPages } from './all-pages.js';
 
 /** A runtime with so many services; remembers which pages it was asked for. */
 function runtimeWith(total: number, { stated = total } = {}) {
@@ -23,7 +23,7 @@ function runtimeWith(total: number, { stated = total } = {}) {
   return { page, asked };
 }
 
-describe('everyPage', () => {
+describe('allPages', () => {
   it.each([
     [0, 1],
     [100, 1],
@@ -31,7 +31,7 @@ describe('everyPage', () => {
     [250, 3],
   ])('reads %i services with %i requests', async (total, calls) => {
     const { page, asked } = runtimeWith(total);
-    const list = await everyPage(page);
+    const list = await allPages(page);
     expect(asked.map(({ current_page }) => current_page)).toEqual(
       Array.from({ length: calls }, (_n, i) => i + 1),
     );
@@ -43,24 +43,24 @@ describe('everyPage', () => {
 
   it('stops at a cap, with the total showing that there are more', async () => {
     const { page, asked } = runtimeWith(5000);
-    const { service_list, page_meta } = await everyPage(page);
+    const { service_list, page_meta } = await allPages(page);
     expect(asked).toHaveLength(10);
     expect([service_list.length, page_meta?.total_count]).toEqual([1000, 5000]);
   });
 
   it('stops at an empty page, even below the total', async () => {
     const { page, asked } = runtimeWith(3, { stated: 900 });
-    expect((await everyPage(page)).service_list).toHaveLength(3);
+    expect((await allPages(page)).service_list).toHaveLength(3);
     expect(asked).toHaveLength(2);
   });
 
   it('returns each service once when the deployment repeats the same page', async () => {
     const answer = { service_list: [{ id: '1', service_slug: 'a' }], page_meta: pageMeta(9, 1, 100) };
-    expect((await everyPage(() => Promise.resolve(answer))).service_list).toEqual(answer.service_list);
+    expect((await allPages(() => Promise.resolve(answer))).service_list).toEqual(answer.service_list);
   });
 
   it('returns the one page of a deployment without paging', async () => {
     const answer = { service_list: [{ id: '1', service_slug: 'a' }] };
-    expect(await everyPage(() => Promise.resolve(answer))).toEqual(answer);
+    expect(await allPages(() => Promise.resolve(answer))).toEqual(answer);
   });
 });
