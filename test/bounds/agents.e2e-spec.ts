@@ -10,7 +10,7 @@ import { until } from '../support/processes.js';
 
 const hello = { agent_id: 'deaf', labels: ['local'], slots: 1, version: '1', platform: 'linux/amd64' };
 
-it('an agent that takes no requests for 30 s is not listed any more, and has to dial again', async () => {
+it('an agent that accepts no requests for 30 s is no longer listed, and has to connect again', async () => {
   await using server = await RuntimeServer.start();
   const agents = async (): Promise<number> =>
     (await server.get('/r/agents')).body.page_meta.total_count as number;

@@ -39,7 +39,7 @@ async function begun(): Promise<{ readonly answer: Promise<Response> }> {
   return { answer };
 }
 
-it('a connection too many takes the place of the oldest that is not used, and is served', async () => {
+it('a connection above the limit replaces the oldest idle one, and is served', async () => {
   using silent = await Wire.to(server.endpoint);
   using idle = await Wire.to(server.endpoint);
   await seen(idle.say(LIVE), '"live"');
@@ -57,7 +57,7 @@ it('a connection too many takes the place of the oldest that is not used, and is
   expect(await server.metric(CUT)).toBe(1);
 });
 
-it('with all in use only the new one is turned away', async () => {
+it('when all connections are in use, only the new one is closed', async () => {
   const withheld = runtime.withhold(TASK, taskSample('running'));
   const calls = [await begun(), await begun(), await begun()];
   const before = Number(await server.metric(CUT));

@@ -41,7 +41,7 @@ it('connections without a request do not delay a shutdown', async () => {
   expect(await ended(server)).toBeLessThan(closeMs);
 });
 
-it('a request that never comes whole keeps it for the grace', async () => {
+it('an incomplete request delays a shutdown for the grace period only', async () => {
   await using runtime = await friendlyRuntime();
   await using server = await mcp(runtime);
   const headers = {
@@ -63,7 +63,7 @@ interface Presigned {
   readonly upload_headers: Record<string, string>;
 }
 
-it('what is under way is finished, and its connection is closed at once', async () => {
+it('a shutdown lets requests in progress finish and then closes their connections at once', async () => {
   await using server = await ServerProcess.start();
   const presigned = await fetch(`${server.api}/r/files/presign`, {
     method: 'POST',

@@ -55,8 +55,8 @@ const api = (): string => server.process.api;
 const get = (path: string): Promise<Response> =>
   fetch(api() + path, { headers: { authorization: `Bearer ${KEY}` } });
 
-describe('a runtime with a small heap', { timeout: 120_000 }, () => {
-  it('lists a hundred tasks of large outputs, many times at once', async () => {
+describe('large answers of a runtime', { timeout: 120_000 }, () => {
+  it('a runtime with a small heap lists a hundred tasks of large outputs, many times at once', async () => {
     const lists = await Promise.all(Array.from({ length: 10 }, () => get('/r/tasks?per_page=100')));
     for (const list of lists) {
       const text = await list.text();
@@ -65,7 +65,7 @@ describe('a runtime with a small heap', { timeout: 120_000 }, () => {
     }
   });
 
-  it('gives every one of many large results that are asked for at once', async () => {
+  it('a runtime with a small heap returns every one of many large results requested at once', async () => {
     const { task_list } = (await (await get('/r/tasks?per_page=40')).json()) as {
       task_list: { id: string }[];
     };

@@ -42,14 +42,14 @@ const call = (era: string, tool: string, args: object): Promise<Outcome> =>
   inspect(era, KEY, '--method', 'tools/call', '--tool-name', tool, '--tool-args-json', JSON.stringify(args));
 
 describe.each(['legacy', 'modern'])('the Inspector, protocol era %s', (era) => {
-  it('lists the tools and finds no error in their schemas', async () => {
+  it('the Inspector lists the tools and finds no error in their schemas', async () => {
     const { exitCode, stdout } = await inspect(era, KEY, '--method', 'tools/list', '--strict');
 
     expect(exitCode).toBe(OK);
     expect(JSON.parse(stdout)).toMatchObject({ result: { tools: { length: 15 } } });
   });
 
-  it('calls a tool', async () => {
+  it('the Inspector calls a tool', async () => {
     const { exitCode, stdout } = await call(era, 'list_workflows', {});
 
     expect(exitCode).toBe(OK);
@@ -60,7 +60,7 @@ describe.each(['legacy', 'modern'])('the Inspector, protocol era %s', (era) => {
     ['an unknown tool', 'run_everything', {}],
     ['an argument that breaks a rule', 'get_task', { task_id: 'the last one' }],
     ['an id that the runtime does not know', 'get_task', { task_id: '019abc12-9012-7890-abcd-ef1234567896' }],
-  ])('reports %s by its exit code', async (_what, tool, args) => {
+  ])('the Inspector reports %s by its exit code', async (_what, tool, args) => {
     expect(await call(era, tool, args)).toMatchObject({ exitCode: TOOL_ERROR });
   });
 
@@ -68,7 +68,7 @@ describe.each(['legacy', 'modern'])('the Inspector, protocol era %s', (era) => {
     ['no key', undefined],
     ['an unknown key', 'sk-unknown-0123456789abcdefghij'],
     ['a key of an agent', 'ak-agent-0123456789abcdefghijk'],
-  ])('is asked for a key when it has %s', async (_what, key) => {
+  ])('the Inspector reports that a key is required when it has %s', async (_what, key) => {
     expect(await inspect(era, key, '--method', 'tools/list')).toMatchObject({ exitCode: AUTH_REQUIRED });
   });
 });

@@ -40,7 +40,7 @@ async function connect(key: string): Promise<Client> {
 }
 
 describe('a client of local servers, through mcp-remote', () => {
-  it('sees the fifteen tools among those of other modules', async () => {
+  it('mcp-remote lists the fifteen tools among those of other modules', async () => {
     const client = await connect(KEY);
     const { tools } = await client.listTools();
     await client.close();
@@ -50,7 +50,7 @@ describe('a client of local servers, through mcp-remote', () => {
     );
   });
 
-  it('calls a tool', async () => {
+  it('mcp-remote calls a tool', async () => {
     const client = await connect(KEY);
     const result = await client.callTool({ name: 'list_workflows', arguments: {} });
     await client.close();
@@ -58,7 +58,7 @@ describe('a client of local servers, through mcp-remote', () => {
     expect(result).toMatchObject({ structuredContent: { workflow_list: [] } });
   });
 
-  it('gets progress while a call runs', async () => {
+  it('mcp-remote forwards progress while a call runs', async () => {
     const client = await connect(KEY);
     const told: number[] = [];
     await client.callTool({ name: 'test_tool_with_progress', arguments: {} }, undefined, {
@@ -71,7 +71,7 @@ describe('a client of local servers, through mcp-remote', () => {
     expect(told.slice(0, 2)).toEqual([0, 50]);
   });
 
-  it('does not connect with an unknown key', async () => {
+  it('mcp-remote does not connect with an unknown key', async () => {
     await expect(connect('sk-unknown-0123456789abcdefghij')).rejects.toThrow('Connection closed');
   });
 });

@@ -70,7 +70,7 @@ function note(what: string, ledger: Ledger, { tasksByValue, lost }: Outcome): vo
   console.log(`${what}: errors by kind`, kinds);
 }
 
-it('a replica that is killed costs the calls it was answering, and no result', async () => {
+it('when a replica is killed, only the calls it was answering fail, and no result is lost', async () => {
   const ledger = await under('kill -9 of a replica', async (load) => {
     const runs = load.burst();
     // With the first answer, the others are somewhere on their way.
@@ -84,7 +84,7 @@ it('a replica that is killed costs the calls it was answering, and no result', a
   expect(ledger.sessionsLost).toBe(0);
 });
 
-it('a replica that shuts down costs no call', async () => {
+it('when a replica shuts down, no call fails', async () => {
   const ledger = await under('SIGTERM of a replica', async (load) => {
     const runs = load.burst();
     expect(await cluster.replicas[1].end('SIGTERM')).toBe(0);
@@ -95,7 +95,7 @@ it('a replica that shuts down costs no call', async () => {
   expect(ledger.kinds).toEqual({});
 });
 
-it('Redis that is killed and started costs clients of 2026-07-28 nothing, and no client its session', async () => {
+it('when Redis is killed and restarted, no call of 2026-07-28 fails and no session is lost', async () => {
   const ledger = await under('kill -9 of Redis', async () => {
     await cluster.redis.kill();
     await delay(STEADY_MS);
@@ -105,7 +105,7 @@ it('Redis that is killed and started costs clients of 2026-07-28 nothing, and no
   expect(ledger.sessionsLost).toBe(0);
 });
 
-it('Redis that pauses for five seconds costs clients of 2026-07-28 nothing, and no client its session', async () => {
+it('when Redis pauses for five seconds, no call of 2026-07-28 fails and no session is lost', async () => {
   const ledger = await under('Redis pauses 5 s', async () => {
     const client = new Redis(cluster.redis.url);
     await client.client('PAUSE', REDIS_PAUSE_MS);

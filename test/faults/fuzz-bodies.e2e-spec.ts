@@ -39,7 +39,7 @@ function headersFor({ origin: { era, method, name } }: OddBody, setting: Setting
 
 const asksToListen = (body: OddBody['body']): boolean => String(body).includes('subscriptions/listen');
 
-it('for every body the answer is JSON-RPC, the same on both ways, and sessions live on', async () => {
+it('for every body the answer is JSON-RPC, the same by controller and mount, and sessions survive', async () => {
   const sessions = await Promise.all(WAYS.map((way) => openSession(target, { way })));
   const unrelated = await openSession(target, { key: 'sk-unrelated' });
   const counts = { bodies: 0, accepted: 0, refused: 0 };

@@ -45,7 +45,7 @@ const methods = fc.constantFrom(
   'TRACE',
 );
 
-it('for all headers the answer is JSON-RPC, the same on both ways, and sessions live on', async () => {
+it('for all headers the answer is JSON-RPC, the same by controller and mount, and sessions survive', async () => {
   const session = await openSession(target);
   const counts = { requests: 0, accepted: 0, refused: 0 };
   const alive = usual({ 'Mcp-Session-Id': session });

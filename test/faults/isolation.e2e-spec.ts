@@ -122,7 +122,7 @@ async function expectOwn(party: Party, answer: Promise<Response>): Promise<void>
   counts.notifications += text.split('"notifications/').length - 1;
 }
 
-it('answers, progress and tasks reach the one who asked, in both eras at once', async () => {
+it('answers, progress and tasks reach only the client that asked, in all revisions at once', async () => {
   await all(async (party) => {
     party.standalone = new ReadStream(await party.send('GET'));
     const task = { task_id: taskOf(party.index) };
@@ -142,7 +142,7 @@ it('answers, progress and tasks reach the one who asked, in both eras at once', 
   expect(counts.notifications).toBeGreaterThanOrEqual(SESSIONS * ROUNDS);
 });
 
-it('a call is cancelled by its own session alone, though all of them call it the same', async () => {
+it('only its own session cancels a call, although all sessions use the same request id', async () => {
   await all(async (party) => {
     const response = await party.call(ENDLESS_ID, 'stream_task_events', { task_id: endlessTask });
     expect(response.status).toBe(200);

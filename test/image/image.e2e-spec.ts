@@ -11,7 +11,7 @@ import { podman, requireRoot } from './tool.js';
 
 const IMAGE = `localhost/cyberun-mcp:test-${process.pid}`;
 const KEY = 'sk-image-test-key-0123456789';
-const PATIENCE_MS = 60_000;
+const TIMEOUT_MS = 60_000;
 const workflows = join(import.meta.dirname, 'workflows');
 
 const seconds = (since: number): string => `${((performance.now() - since) / 1000).toFixed(1)} s`;
@@ -42,7 +42,7 @@ const trial = (volume: string, options: Partial<ContainerOptions> = {}): Contain
   Container.start({ image: IMAGE, volume, env: { CYBERUN_BOOTSTRAP_KEY: KEY }, workflows, ...options });
 
 describe('the image', () => {
-  it('holds what runs, and nothing that builds', () => {
+  it('the image has what the server needs to run, and no build tools', () => {
     using container = Container.start({ image: IMAGE, entrypoint: 'sleep', command: ['60'] });
     const [app, packages, dist] = ['/app', '/app/node_modules', '/app/dist'].map((folder) =>
       container.exec('ls', folder).split('\n'),
@@ -55,7 +55,7 @@ describe('the image', () => {
     expect(container.exec('cyberun-mcp', '--version')).toMatch(/^\d+\.\d+\.\d+$/);
   });
 
-  it('can write to its volumes only, as a user other than root', () => {
+  it('the image can write to its volumes only, as a user other than root', () => {
     using container = Container.start({ image: IMAGE, entrypoint: 'sleep', command: ['60'] });
     expect(container.exec('id', '-u')).toBe('1000');
     const places = ['/data', '/tmp', '/app', '/home/node', '/var/tmp', '/run', '/etc'];
@@ -63,32 +63,32 @@ describe('the image', () => {
     expect(container.exec('sh', '-c', writable, 'sh', ...places).split('\n')).toEqual(['/data', '/tmp']);
   });
 
-  it('serves as a gateway without any volume', () => {
+  it('the image serves role mcp without any volume', () => {
     using container = Container.start({
       image: IMAGE,
       command: ['serve', '--role', 'mcp'],
       env: { CYBERUN_RUNTIME_URL: 'https://core.cyberun.cloud/api/v1' },
     });
-    expect(container.evaluate(readiness, PATIENCE_MS)).toBe(200);
+    expect(container.evaluate(readiness, TIMEOUT_MS)).toBe(200);
     expect(container.evaluate(unauthorized, undefined)).toBe(401);
     expect(container.stop()).toBe(0);
   });
 
-  it('uses most of the memory a container may have, and leaves room for what is not in V8', () => {
+  it('the image uses most of the memory of a container, and leaves room for memory outside V8', () => {
     using container = Container.start({ image: IMAGE, entrypoint: 'sleep', command: ['60'], memory: '512m' });
     const limit = Number(container.exec('node', '-p', 'v8.getHeapStatistics().heap_size_limit / 2 ** 20'));
     expect(limit).toBeGreaterThan(0.7 * 512);
     expect(limit).toBeLessThan(0.8 * 512);
   });
 
-  it('takes over the data of a container that was killed elsewhere', () => {
+  it('the image continues with the data of a container that was killed elsewhere', () => {
     using volume = useVolume();
     {
       using killed = trial(volume.name);
-      expect(killed.evaluate(readiness, PATIENCE_MS)).toBe(200);
+      expect(killed.evaluate(readiness, TIMEOUT_MS)).toBe(200);
     }
     using successor = trial(volume.name);
-    expect(successor.evaluate(readiness, PATIENCE_MS)).toBe(200);
+    expect(successor.evaluate(readiness, TIMEOUT_MS)).toBe(200);
     expect(successor.evaluate(countTasks, KEY)).toBe(0);
   });
 });
@@ -101,17 +101,17 @@ describe.each([
     commandLine: 'node /app/dist/main.js serve',
   },
 ])('with $first as process 1, the image', ({ first, options, commandLine }) => {
-  it('becomes ready, runs tasks, survives kill -9 on the same volume, and ends when told', () => {
+  it('the image becomes ready, runs tasks, survives kill -9 on the same volume, and ends on SIGTERM', () => {
     using volume = useVolume();
     using container = trial(volume.name, options);
-    expect(container.evaluate(readiness, PATIENCE_MS), container.log).toBe(200);
+    expect(container.evaluate(readiness, TIMEOUT_MS), container.log).toBe(200);
     expect(container.exec('sh', '-c', 'tr "\\0" " " < /proc/1/cmdline').trim()).toBe(commandLine);
     expect(container.evaluate(initialize, KEY)).toBe('cyberun-cloud');
     expect(container.evaluate(runWorkflow, { key: KEY, slug: 'orphan' })).toEqual({ left: 1 });
 
     container.killAndRestart();
 
-    expect(container.evaluate(readiness, PATIENCE_MS), container.log).toBe(200);
+    expect(container.evaluate(readiness, TIMEOUT_MS), container.log).toBe(200);
     expect(container.evaluate(countTasks, KEY)).toBe(1);
     expect(container.evaluate(runWorkflow, { key: KEY, slug: 'orphan' })).toEqual({ left: 1 });
     if (first === 'tini') expect(container.evaluate(zombies, 10_000)).toEqual([]);

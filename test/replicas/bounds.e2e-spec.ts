@@ -45,8 +45,8 @@ function pair(key = `sk-replica-bounds-${(keys += 1)}-0123456789`, [one, other] 
 const initialize = (http: McpHttp, id = 'hello'): Promise<Response> =>
   http.send('POST', rpc('initialize', HELLO, id));
 
-describe('the sessions of a key, at several replicas', () => {
-  it('are never more than they may be, however many are asked for at once', async () => {
+describe('limits of the sessions of a key', () => {
+  it('a key has at most the allowed sessions over all replicas, for any number of requests at once', async () => {
     const clients = pair();
     const answers = await Promise.all(
       Array.from({ length: 30 }, (_, n) => initialize(clients[n % 2 ? 0 : 1], `n${n}`)),
@@ -64,7 +64,7 @@ describe('the sessions of a key, at several replicas', () => {
     expect((await initialize(pair()[0])).status).toBe(200);
   });
 
-  it('count for as long as they are there: not when they idled away, but when they are used', async () => {
+  it('a session of a key counts while it is used and not after it has expired', async () => {
     await using first = await started(IDLING);
     await using second = await started(IDLING);
     const clients = pair(undefined, [first, second]);
@@ -81,7 +81,7 @@ describe('the sessions of a key, at several replicas', () => {
     expect((await clients[0].ask(used, PING)).status).toBe(200);
   });
 
-  it('are counted under the hash of the key, in a list that ends by itself', async () => {
+  it('the sessions of a key are counted under its hash, in a list that expires', async () => {
     const key = 'sk-replica-bounds-secret-0123456789';
     await pair(key)[0].open();
     const client = new Redis(redis.url);
@@ -94,26 +94,29 @@ describe('the sessions of a key, at several replicas', () => {
   });
 });
 
-describe('a session that ends at the other replica while it is being looked up', () => {
-  it.each(['POST', 'GET'])('stays dead for a %s', async (method) => {
-    const [here, there] = pair();
-    const session = await here.open();
-    const sessions = apps[0].app.get(SessionStore, { strict: false });
-    const find = sessions.find.bind(sessions);
-    const asked = Promise.withResolvers<void>();
-    const ended = Promise.withResolvers<void>();
-    sessions.onEnded(() => ended.resolve());
-    vi.spyOn(sessions, 'find').mockImplementationOnce(async (id, keyHash) => {
-      const found = await find(id, keyHash);
-      asked.resolve();
-      await ended.promise;
-      return found;
-    });
+describe('sessions that end during a lookup', () => {
+  it.each(['POST', 'GET'])(
+    'a session that ends at the other replica during a %s stays ended',
+    async (method) => {
+      const [here, there] = pair();
+      const session = await here.open();
+      const sessions = apps[0].app.get(SessionStore, { strict: false });
+      const find = sessions.find.bind(sessions);
+      const asked = Promise.withResolvers<void>();
+      const ended = Promise.withResolvers<void>();
+      sessions.onEnded(() => ended.resolve());
+      vi.spyOn(sessions, 'find').mockImplementationOnce(async (id, keyHash) => {
+        const found = await find(id, keyHash);
+        asked.resolve();
+        await ended.promise;
+        return found;
+      });
 
-    const answer = here.send(method, method === 'POST' ? PING : undefined, { session });
-    await asked.promise;
-    expect((await there.send('DELETE', undefined, { session })).status).toBe(200);
+      const answer = here.send(method, method === 'POST' ? PING : undefined, { session });
+      await asked.promise;
+      expect((await there.send('DELETE', undefined, { session })).status).toBe(200);
 
-    expect((await answer).status).toBe(404);
-  });
+      expect((await answer).status).toBe(404);
+    },
+  );
 });

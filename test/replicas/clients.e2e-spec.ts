@@ -33,7 +33,7 @@ afterAll(async () => {
   await redis[Symbol.asyncDispose]();
 });
 
-describe.each(CLIENTS)('$name, without stickiness', ({ revision, connect }) => {
+describe.each(CLIENTS)('$name, without sticky sessions', ({ revision, connect }) => {
   it('lists and calls tools through two replicas in turn', async () => {
     await using client = await connect({ endpoint: balancer.endpoint, key: KEY });
     expect(client.revision).toBe(revision);

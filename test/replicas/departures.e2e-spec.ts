@@ -77,7 +77,7 @@ it('a replica that shuts down closes its streams, and others open them', async (
   await expectServed(staying, session);
 });
 
-it('a replica that is given time to leave says so, and serves on meanwhile', async () => {
+it('a replica with a drain time is not ready during it, and still serves requests', async () => {
   await using leaving = await replica({ CYBERUN_HTTP_DRAIN_SECONDS: '2' });
   const session = await opened(leaving);
   const readiness = async (): Promise<number> =>

@@ -38,8 +38,8 @@ const ask = (server: ServerProcess, method: string, params: object, session = ''
     body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }),
   });
 
-describe('Redis over TLS (rediss://), with a password,', () => {
-  it('keeps the sessions of all replicas that trust its certificate', async () => {
+describe('Redis over TLS (rediss://)', () => {
+  it('Redis over TLS with a password keeps the sessions of all replicas that trust its certificate', async () => {
     const trusting = { NODE_EXTRA_CA_CERTS: redis.certificate };
     await using one = await replica(trusting);
     await using other = await replica(trusting);
@@ -50,7 +50,7 @@ describe('Redis over TLS (rediss://), with a password,', () => {
     expect(await answer.json()).toMatchObject({ result: { structuredContent: { total: 0 } } });
   });
 
-  it('is not spoken to by a replica that does not; the log says why, and not the password', async () => {
+  it('a replica that does not trust the certificate of Redis sends it nothing; the log has the reason and not the password', async () => {
     await using wary = await replica();
     const refused = await ask(wary, 'initialize', HELLO);
     expect(refused.status).toBe(503);

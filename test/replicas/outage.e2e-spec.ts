@@ -63,8 +63,8 @@ const areBack = (session: string): Promise<void> =>
     return answers.every(({ status }) => status === 200);
   });
 
-describe('when Redis is', () => {
-  it('killed, sessions get 503 and nothing else changes; they go on when it is back', async () => {
+describe('an outage of Redis', () => {
+  it('when Redis is killed, sessions get 503 and nothing else changes; they continue when it is back', async () => {
     const session = await opened();
     await redis.kill();
 
@@ -81,7 +81,7 @@ describe('when Redis is', () => {
     expect(logged).not.toContain(PASSWORD);
   });
 
-  it('silent, sessions get 503, and go on when it speaks again', async () => {
+  it('when Redis stalls, sessions get 503, and continue when it answers again', async () => {
     const session = await opened();
     redis.signal('SIGSTOP');
     expect((await replicas[0]?.ask(session, PING))?.status).toBe(503);
@@ -91,7 +91,7 @@ describe('when Redis is', () => {
     await areBack(session);
   });
 
-  it('restarted, calls that run are answered, streams stay, and replicas reach each other again', async () => {
+  it('when Redis restarts, running calls are answered, streams stay, and replicas reach each other again', async () => {
     const session = await opened();
     const [app] = apps;
     const messages = messagesOf((await replicas[0]?.listen(session)) ?? new Response());
@@ -111,7 +111,7 @@ describe('when Redis is', () => {
     await messages.return(undefined);
   });
 
-  it('not there at the start, the server starts all the same and finds it later', async () => {
+  it('when Redis is missing at the start, the server starts and connects to it later', async () => {
     await redis.kill();
     const late = await started();
     apps = [...apps, late];

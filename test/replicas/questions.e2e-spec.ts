@@ -61,7 +61,7 @@ it.each(['ask', 'ask_in_rounds'])('an answer to a question of %s may arrive at a
   expect(await nextOf(messages)).toMatchObject({ result: { structuredContent: { name: 'Ada' } } });
 });
 
-it('questions of two replicas in one session are not mistaken for one another', async () => {
+it('questions of two replicas in one session have different ids', async () => {
   const session = await one.open({ elicitation: {} });
   const streams = [
     messagesOf(await one.ask(session, call('ask', {}, 'one'))),
@@ -92,7 +92,7 @@ it('an answer in another session reaches no call', async () => {
   expect(await nextOf(messages)).toMatchObject({ result: { structuredContent: { name: 'Ada' } } });
 });
 
-it('a question that belongs to no request goes to the standalone stream, at whichever replica that is', async () => {
+it('a question without a request goes to the standalone stream at any replica', async () => {
   const session = await one.open({ elicitation: {} });
   const aside = messagesOf(await other.listen(session));
   const answer = one.ask(session, call('ask_aside'));
@@ -105,7 +105,7 @@ it('a question that belongs to no request goes to the standalone stream, at whic
   await aside.return(undefined);
 });
 
-it('the log level a client has set at one replica holds at the other', async () => {
+it('the log level that a client has set at one replica applies at the other', async () => {
   const session = await one.open();
   const methodsOf = async (http: McpHttp): Promise<unknown[]> =>
     (await allOf(await http.ask(session, call('chatty')))).map(({ method }) => method);

@@ -51,8 +51,8 @@ describe('after a client has lost its connection, and comes back at the same rep
   itKeepsItsPromises(() => ({ runs: apps[0], resumes: apps[0] }));
 });
 
-describe('what Redis keeps of a stream', () => {
-  it('is at most a thousand events, the latest', async () => {
+describe('events of streams in Redis', () => {
+  it('Redis keeps at most the latest thousand events of a stream', async () => {
     const talk = await Talk.begin(apps[0]);
     await talk.first.next();
     const words = Array.from({ length: 1200 }, (_, index) => `word ${index}`);
@@ -67,7 +67,7 @@ describe('what Redis keeps of a stream', () => {
     expect(result).toMatchObject({ result: { structuredContent: { said: 1200 } } });
   });
 
-  it('ends by itself, and names neither the session nor the key', async () => {
+  it('the events of a stream expire in Redis, and name neither the session nor the key', async () => {
     const talk = await Talk.begin(apps[0]);
     talk.tools.say('one');
     await talk.first.words(1);
@@ -80,7 +80,7 @@ describe('what Redis keeps of a stream', () => {
     talk.tools.end();
   });
 
-  it('is the latest of what was said while Redis was away, if that is more', async () => {
+  it('a stream has the latest thousand events after more were sent while Redis was away', async () => {
     const talk = await Talk.begin(apps[0]);
     talk.tools.say('before');
     await talk.first.words(1);
@@ -98,7 +98,7 @@ describe('what Redis keeps of a stream', () => {
     expect(all.at(-1)).toMatchObject({ result: { structuredContent: { said: 1501 } } });
   });
 
-  it('is everything that was said while Redis was away', async () => {
+  it('a stream has every event that was sent while Redis was away', async () => {
     const talk = await Talk.begin(apps[0]);
     talk.tools.say('before');
     await talk.first.words(1);
@@ -134,57 +134,60 @@ const settings = () => ({ CYBERUN_REDIS_URL: redis.url });
 const TASK = 'GET /r/tasks/:id';
 const EVENTS = 'GET /r/tasks/:id/events';
 
-describe('stream_task_events over connections that are cut, behind a balancer without stickiness', () => {
+describe('stream_task_events over connections that are cut, behind a load balancer without sticky sessions', () => {
   const comeBack = CLIENTS.filter(({ revision, name }) => revision !== '2026-07-28' && name !== 'raw HTTP');
 
-  it.each(comeBack)('loses nothing for $name', async ({ connect }) => {
-    await using runtime = await friendlyRuntime();
-    await using one = await startMcp(runtime.url, settings());
-    await using other = await startMcp(runtime.url, settings());
-    await using balancer = await RoundRobin.start([one.endpoint, other.endpoint]);
-    const seen: Progress[] = [];
-    const received = (count: number) => ({
-      until: () => vi.waitFor(() => expect(seen).toHaveLength(count), { timeout: 60_000, interval: 5 }),
-    });
-    const cut = { until: () => Promise.resolve(balancer.cut()) };
-    const steps = (from: number) => [0, 1, 2, 3, 4].map((each) => step(from + each));
-    runtime.on(
-      EVENTS,
-      events([
-        status('running', '1'),
-        received(1),
-        cut,
-        ...steps(1),
-        received(6),
-        cut,
-        ...steps(6),
-        received(11),
-        cut,
-        ...steps(11),
-        received(16),
-        cut,
-        ...steps(16),
-        { id: '9', event: 'completed', data: { task_id: TASK_ID, status: 'completed' } },
-      ]),
-    );
-    runtime.on(TASK, { json: taskSample('completed') });
-    const connected = await connect({ endpoint: balancer.endpoint, key: 'sk-resume-0123456789' });
+  it.each(comeBack)(
+    'stream_task_events over connections that are cut loses no event for $name',
+    async ({ connect }) => {
+      await using runtime = await friendlyRuntime();
+      await using one = await startMcp(runtime.url, settings());
+      await using other = await startMcp(runtime.url, settings());
+      await using balancer = await RoundRobin.start([one.endpoint, other.endpoint]);
+      const seen: Progress[] = [];
+      const received = (count: number) => ({
+        until: () => vi.waitFor(() => expect(seen).toHaveLength(count), { timeout: 60_000, interval: 5 }),
+      });
+      const cut = { until: () => Promise.resolve(balancer.cut()) };
+      const steps = (from: number) => [0, 1, 2, 3, 4].map((each) => step(from + each));
+      runtime.on(
+        EVENTS,
+        events([
+          status('running', '1'),
+          received(1),
+          cut,
+          ...steps(1),
+          received(6),
+          cut,
+          ...steps(6),
+          received(11),
+          cut,
+          ...steps(11),
+          received(16),
+          cut,
+          ...steps(16),
+          { id: '9', event: 'completed', data: { task_id: TASK_ID, status: 'completed' } },
+        ]),
+      );
+      runtime.on(TASK, { json: taskSample('completed') });
+      const connected = await connect({ endpoint: balancer.endpoint, key: 'sk-resume-0123456789' });
 
-    const args = { task_id: TASK_ID };
-    const result = await connected.call('stream_task_events', args, (progress) => seen.push(progress));
+      const args = { task_id: TASK_ID };
+      const result = await connected.call('stream_task_events', args, (progress) => seen.push(progress));
 
-    expect(result.structuredContent).toMatchObject({ task_status: 'completed' });
-    expect(seen.map(({ message }) => /step (\d+)/.exec(message ?? '')?.[1])).toEqual([
-      undefined,
-      ...Array.from({ length: 20 }, (_, index) => String(index + 1)),
-      undefined,
-    ]);
-    expect(balancer.counts.every((count) => count > 0)).toBe(true);
-    await connected[Symbol.asyncDispose]();
-  });
+      expect(result.structuredContent).toMatchObject({ task_status: 'completed' });
+      expect(seen.map(({ message }) => /step (\d+)/.exec(message ?? '')?.[1])).toEqual([
+        undefined,
+        ...Array.from({ length: 20 }, (_, index) => String(index + 1)),
+        undefined,
+      ]);
+      expect(balancer.counts.every((count) => count > 0)).toBe(true);
+      await connected[Symbol.asyncDispose]();
+    },
+  );
 });
 
-describe('when the replica that ran stream_task_events has died', () => {
+describe('crash of a replica during a stream', () => {
   let runtime: MockRuntime;
   beforeAll(async () => {
     runtime = await friendlyRuntime();
@@ -194,7 +197,7 @@ describe('when the replica that ran stream_task_events has died', () => {
   const replica = (): Promise<ServerProcess> =>
     ServerProcess.start({ CYBERUN_RUNTIME_URL: runtime.url, ...settings() }, ['--role', 'mcp']);
 
-  it('the replay ends with an error that names the task and get_task', async () => {
+  it('when the replica that ran stream_task_events has died, the replay ends with an error that names the task and get_task', async () => {
     runtime.on(
       EVENTS,
       events([status('running', '1'), step(1), { until: delay(60_000, undefined, { ref: false }) }]),

@@ -30,8 +30,8 @@ afterAll(async () => {
   await redis[Symbol.asyncDispose]();
 });
 
-describe('a session opened at one replica', () => {
-  it('is served by the other, and by both at once', async () => {
+describe('sessions of several replicas', () => {
+  it('a session opened at one replica is served by the other, and by both at once', async () => {
     const session = await one.open();
     const texts = Array.from({ length: 40 }, (_, n) => `text ${n}`);
     const answers = await Promise.all(
@@ -43,18 +43,21 @@ describe('a session opened at one replica', () => {
     expect(answers.map(({ structuredContent }) => structuredContent['text'])).toEqual(texts);
   });
 
-  it.each(['POST', 'GET', 'DELETE'])('is not found with another key, by %s', async (method) => {
-    const session = await one.open();
-    const response = await other.send(method, method === 'POST' ? PING : undefined, {
-      session,
-      key: OTHER_KEY,
-    });
-    expect(response.status).toBe(404);
-    expect(await response.json()).toMatchObject({ error: { code: -32001 } });
-    expect((await other.ask(session, PING)).status).toBe(200);
-  });
+  it.each(['POST', 'GET', 'DELETE'])(
+    'a session opened at one replica is not found with another key by %s at the other',
+    async (method) => {
+      const session = await one.open();
+      const response = await other.send(method, method === 'POST' ? PING : undefined, {
+        session,
+        key: OTHER_KEY,
+      });
+      expect(response.status).toBe(404);
+      expect(await response.json()).toMatchObject({ error: { code: -32001 } });
+      expect((await other.ask(session, PING)).status).toBe(200);
+    },
+  );
 
-  it('ends everywhere by DELETE at the other: its stream, its calls, and later requests', async () => {
+  it('DELETE at one replica ends the stream and the calls of a session at the other, and later requests get 404', async () => {
     const session = await one.open();
     const stream = await one.listen(session);
     const [waiting, stopped] = [apps[0].odd.next('waiting'), apps[0].odd.next('stopped')];
@@ -70,7 +73,7 @@ describe('a session opened at one replica', () => {
     expect((await other.ask(session, PING)).status).toBe(404);
   });
 
-  it('has a call cancelled that runs at the other', async () => {
+  it('a cancellation at one replica cancels a call that runs at the other', async () => {
     const session = await one.open();
     const [waiting, stopped] = [apps[1].odd.next('waiting'), apps[1].odd.next('stopped')];
     const answer = other.ask(session, call('wait', {}, 'slow one'));
@@ -84,7 +87,7 @@ describe('a session opened at one replica', () => {
     expect(await allOf(await answer)).toEqual([]);
   });
 
-  it('has one standalone stream at a time, the newest, wherever that is', async () => {
+  it('a session has one standalone stream at a time, the newest at any replica', async () => {
     const session = await one.open();
     let before = await one.listen(session);
     expect(before.status).toBe(200);
@@ -102,7 +105,7 @@ describe('a session opened at one replica', () => {
     await messages.return(undefined);
   });
 
-  it('keeps one of the streams that are opened at both at once', async () => {
+  it('a session keeps one of two streams that are opened at both replicas at once', async () => {
     const session = await one.open();
     const opened = await Promise.all([one, other, one, other].map((replica) => replica.listen(session)));
     expect(opened.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
@@ -114,7 +117,7 @@ describe('a session opened at one replica', () => {
     await one.send('DELETE', undefined, { session });
   });
 
-  it('keeps its stream longer than a claim that is not renewed', async () => {
+  it('a stream stays open longer than a claim that is not renewed', async () => {
     const session = await one.open();
     const left = new AbortController();
     const stream = await one.listen(session, { signal: left.signal });
@@ -127,8 +130,8 @@ describe('a session opened at one replica', () => {
   });
 });
 
-describe('a session that idles', () => {
-  it('ends at every replica; one that is used anywhere goes on, and so does one whose client listens', async () => {
+describe('expiry of sessions of several replicas', () => {
+  it('an idle session ends at every replica; one that is used at any replica or has an open stream does not', async () => {
     await using first = await started(IDLING);
     await using second = await started(IDLING);
     const replicas = [new McpHttp(first), new McpHttp(second)] as const;
@@ -149,7 +152,7 @@ describe('a session that idles', () => {
     left.abort();
   });
 
-  it('does not end while a call runs in it', async () => {
+  it('a session does not expire while a call runs in it', async () => {
     await using short = await started(IDLING);
     const client = new McpHttp(short);
     const session = await client.open();
@@ -163,11 +166,11 @@ describe('a session that idles', () => {
   });
 });
 
-describe('a list of tools that changes at one replica', () => {
+describe('changes of the tools at one of several replicas', () => {
   const extra = { name: 'extra', description: 'Registered later', handler: () => ({ extra: true }) };
   const CHANGED = 'notifications/tools/list_changed';
 
-  it('reaches the standalone streams of the other', async () => {
+  it('a change of the tools at one replica is sent to the standalone streams of the other', async () => {
     const session = await one.open();
     const messages = messagesOf(await other.listen(session));
     apps[0].strategy.registerTool(extra);
@@ -177,7 +180,7 @@ describe('a list of tools that changes at one replica', () => {
     await messages.return(undefined);
   });
 
-  it('reaches the subscriptions of 2026-07-28 at the other', async () => {
+  it('a change of the tools at one replica is sent to the subscriptions of 2026-07-28 at the other', async () => {
     const messages = messagesOf(
       await other.modern('subscriptions/listen', { notifications: { toolsListChanged: true } }),
     );

@@ -17,7 +17,7 @@ import {
 import { expectSound, messagesIn } from './verdict.js';
 
 const KEYS = [KEY, 'sk-fuzz-another-key'] as const;
-const PATIENCE_MS = 10_000;
+const TIMEOUT_MS = 10_000;
 
 /** What is known of a session: whose it is, whether it lives, and what is open in it. */
 interface Known {
@@ -166,7 +166,7 @@ const listen = inSession('listen', async ({ by, known, held }, real) => {
   if (opened instanceof OpenStream) {
     expect(known.isAlive).toBe(true);
     const before = held.stream;
-    if (known.stream && before) await until(() => Promise.resolve(before.isOver), PATIENCE_MS);
+    if (known.stream && before) await until(() => Promise.resolve(before.isOver), TIMEOUT_MS);
     held.stream = opened;
     known.stream = true;
   } else expect(opened).toBe(404);
@@ -179,7 +179,7 @@ const leave = inSession('leave and listen', async ({ by, known, held }, real) =>
     const opened = await real.openIn(held.id, known.key, { way: by, method: 'GET' });
     if (opened instanceof OpenStream) held.stream = opened;
     return opened instanceof OpenStream;
-  }, PATIENCE_MS);
+  }, TIMEOUT_MS);
 });
 
 /** Ids are the same in every session, on purpose. */
@@ -238,7 +238,7 @@ const strange = fc
 /** It must have ended without an answer: the caller did not want it any more. */
 async function expectOver(stream: OpenStream | undefined): Promise<void> {
   if (!stream) return;
-  await until(() => Promise.resolve(stream.isOver), PATIENCE_MS);
+  await until(() => Promise.resolve(stream.isOver), TIMEOUT_MS);
   expect(stream.messages.filter((message) => 'result' in message || message.error)).toEqual([]);
 }
 

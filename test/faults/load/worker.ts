@@ -9,7 +9,7 @@ const PAUSE_MS = 100;
 const READS_A_ROUND = 5;
 const TASK_MS = 200;
 /** How long a client tries again what only reads, before it is a failure of the test. */
-const PATIENCE_MS = 25_000;
+const TIMEOUT_MS = 25_000;
 
 type Connecting = (typeof CLIENTS)[number];
 
@@ -85,7 +85,7 @@ export class Worker {
   }
 
   private async repeatedly<Answer>(doing: Told['doing'], act: () => Promise<Answer>): Promise<Answer> {
-    const end = Date.now() + PATIENCE_MS;
+    const end = Date.now() + TIMEOUT_MS;
     for (let times = 0; ; times += 1) {
       try {
         const answer = await this.attempt(doing, act);
