@@ -321,7 +321,7 @@ describe('after all of it, again and again', () => {
     const before = await server.held();
     for (let turn = 0; turn < 2; turn += 1) await round();
     // In between, 8 answers of 12 MB were never read.
-    expect((await server.held()) - before).toBeLessThan(60);
+    expect((await server.held()) - before).toBeLessThan(20);
 
     runtime.on(TASK, { json: taskSample('running') });
     const key = newKey();

@@ -6,8 +6,8 @@ import { serve } from '../../dist/serve.js';
 
 process.on('SIGUSR2', () => {
   globalThis.gc();
-  const { heapUsed, external, rss } = process.memoryUsage();
-  console.log(JSON.stringify({ message: 'held', heapUsed, external, rss }));
+  const { heapUsed, external } = process.memoryUsage();
+  console.log(JSON.stringify({ message: 'held', heapUsed, external }));
 });
 
 const [role, limits] = process.argv.slice(2);

@@ -38,7 +38,7 @@ export class LimitedServer implements AsyncDisposable {
     return line === undefined ? undefined : Number(line.slice(series.length));
   }
 
-  /** Memory it holds in MiB, garbage left out. */
+  /** Memory in MiB that its objects and buffers take, garbage left out; memory that V8 keeps for later is not counted. */
   async held(): Promise<number> {
     const { log, child } = this.process;
     const before = log.length;
@@ -46,8 +46,8 @@ export class LimitedServer implements AsyncDisposable {
       log.slice(before).find((line) => line.includes('"message":"held"'));
     child.kill('SIGUSR2');
     await until(() => Promise.resolve(said() !== undefined));
-    const { rss } = JSON.parse(said() ?? '{}') as { rss: number };
-    return rss / 1_048_576;
+    const { heapUsed, external } = JSON.parse(said() ?? '{}') as { heapUsed: number; external: number };
+    return (heapUsed + external) / 1_048_576;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
