@@ -8,6 +8,7 @@ import { packagePaths } from '../../src/config/index.js';
 import { CredentialsService } from '../../src/runtime/credentials/index.js';
 import { RuntimeServer } from '../e2e/runtime-support/runtime-fixture.js';
 import { temporaryFolder } from '../support/command-line.js';
+import { initialiseDatabase } from '../support/initialised-database.js';
 import { until } from '../support/processes.js';
 
 const started = new Set<ChildProcess>();
@@ -64,6 +65,7 @@ describe.runIf(process.platform === 'linux')('a command that npm runs', () => {
   ])('ends with %s when it is npm start', async (_name, signal) => {
     await using home = await temporaryFolder();
     const data = { CYBERUN_DATA_DIR: join(home.path, 'data'), CYBERUN_HTTP_PORT: '0' };
+    initialiseDatabase(data.CYBERUN_DATA_DIR);
     const { child, output } = startCommand('npm', ['start'], data);
     await until(async () => output().includes('is connected'));
     const [, origin] = /Endpoint\s+(\S+)\/api\/v1\/mcp/.exec(output()) ?? [];
