@@ -6,19 +6,28 @@ import express, { type Express, type Request, type Response } from 'express';
 import { AppModule, type Modules } from './app.module.js';
 import type { Config } from './config/index.js';
 import { limitConnections, closeUnlessRead } from './http/index.js';
+import type { McpMount } from './mcp/index.js';
 import { HttpErrorFilter, Logger } from './observability/index.js';
 
 /** Roles that serve the MCP endpoint. */
 export const servesMcp = ({ role }: Config): boolean => role === 'all' || role === 'mcp';
 
+interface ApplicationOptions {
+  /** Modules of the operator, whose tools are served too. */
+  readonly modules?: Modules;
+  /** The front unless there are more modules: their authors choose it, because their middleware does not run there. */
+  readonly mount?: McpMount;
+}
+
 /**
  * The whole application of a role, initialised and not yet listening.
- *
- * @param more modules of the operator, whose tools are served too.
  */
-export async function createApplication(config: Config, more?: Modules): Promise<NestExpressApplication> {
+export async function createApplication(
+  config: Config,
+  { modules, mount = modules ? 'controller' : 'front' }: ApplicationOptions = {},
+): Promise<NestExpressApplication> {
   const app = await NestFactory.create<NestExpressApplication>(
-    await AppModule.for(config, more),
+    await AppModule.for(config, modules),
     new ExpressAdapter(caseSensitive()),
     { bodyParser: false, logger: new Logger(config), abortOnError: false },
   );
@@ -28,7 +37,7 @@ export async function createApplication(config: Config, more?: Modules): Promise
   app.disable('x-powered-by');
   app.setGlobalPrefix('api/v1', { exclude: ['health/live', 'health/ready'] });
   if (servesMcp(config)) {
-    await (await import('./mcp/index.js')).connectMcp(app, { ours: [HttpErrorFilter] });
+    await (await import('./mcp/index.js')).connectMcp(app, { ours: [HttpErrorFilter], mount });
   }
   await app.init();
   // Nest's own 404 covers the prefix only. Clients probe for OAuth documents after a 401.

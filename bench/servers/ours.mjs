@@ -43,7 +43,7 @@ const Tools = toolController(mcpNest, [
 class BenchModule {}
 Module({ controllers: [Tools] })(BenchModule);
 
-const app = await createApplication(readConfig('mcp'), [BenchModule]);
+const app = await createApplication(readConfig('mcp'), { modules: [BenchModule], mount: 'front' });
 await app.listen(0, '127.0.0.1');
 const { port } = app.getHttpServer().address();
 app.get(Addresses).announce(port);

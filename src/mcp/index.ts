@@ -1,7 +1,7 @@
 export type { ResourceLink } from '@modelcontextprotocol/server';
 
 export { RequiresPermission } from './auth/index.js';
-export { connectMcp, drainMcp, McpModule } from './endpoint/index.js';
+export { connectMcp, drainMcp, McpModule, type McpMount } from './endpoint/index.js';
 export { InvalidInput, SERVER_INFO, type ServerInfo, serverInfo, ToolError } from './protocol/index.js';
 export {
   type Advertised,

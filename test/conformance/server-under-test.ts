@@ -28,7 +28,7 @@ export class ServerUnderTest implements AsyncDisposable {
     const config = readConfig('mcp', { CYBERUN_RUNTIME_URL: runtime.url, CYBERUN_LOGGER_LEVEL: 'warn' });
     const fixtures =
       subject === 'product' ? [] : [FixturesModule.with({ hasLogging: subject === 'fixtures' })];
-    const app = await createApplication(config, fixtures);
+    const app = await createApplication(config, { modules: fixtures, mount: 'front' });
     await app.listen(0, '127.0.0.1');
     app.get(Addresses).announce((app.getHttpServer().address() as AddressInfo).port);
     return new ServerUnderTest(app, runtime);

@@ -1,40 +1,49 @@
 import { once } from 'node:events';
 import { request as httpRequest } from 'node:http';
 
-import { VersioningType } from '@nestjs/common';
-import type { ExpressAdapter, NestExpressApplication } from '@nestjs/platform-express';
+import { Controller, Get, Module, VersioningType } from '@nestjs/common';
+import type { NestExpressApplication } from '@nestjs/platform-express';
 import { beforeEach, describe, expect, it } from 'vitest';
 
-import {
-  BESIDE_THE_PATH,
-  Bystander,
-  bystandingFunction,
-  BystandingFilter,
-  ON_THE_PATH,
-  seen,
-} from '../support/bystanders.js';
+import { createApplication } from '../../src/application.js';
+import { readConfig } from '../../src/config/index.js';
 import { KEY, McpApp } from '../support/mcp-app.js';
 import { startMcp } from '../support/mcp-application.js';
 import { McpHttp, rpc } from '../support/mcp-http.js';
-
-const LONG_WAY = 'MCP requests go through Express';
+import {
+  GLOBAL_ENHANCERS,
+  MiddlewareModule,
+  NoOpEnhancer,
+  NoOpFilter,
+  seen,
+} from '../support/no-op-enhancers.js';
 
 beforeEach(() => {
   seen.length = 0;
 });
 
-/** Express signs what passes through it. */
-const hasPassedExpress = (response: Response): boolean => response.headers.has('x-powered-by');
-const said = (app: McpApp): string[] => app.log.lines.filter((line) => line.includes(LONG_WAY));
+/** Express adds this header to every response. */
+const isFromExpress = (response: Response): boolean => response.headers.has('x-powered-by');
+const list = (app: McpApp): Promise<Response> => new McpHttp(app).modern('tools/list');
 
-describe('without anybody else on its path, the endpoint is in front of Express', () => {
-  it.each(['', '?x=1'])('at the path with the query "%s"', async (query) => {
-    await using app = await McpApp.start();
+@Controller('*path')
+class WildcardController {
+  @Get()
+  answer(): string {
+    return 'any';
+  }
+}
+
+@Module({ controllers: [WildcardController] })
+class WildcardModule {}
+
+describe("an endpoint with mount: 'front'", () => {
+  it.each(['', '?x=1'])('answers in front of Express at its path with the query "%s"', async (query) => {
+    await using app = await McpApp.start({ mount: 'front' });
     const headers = { Authorization: `Bearer ${KEY}` };
     const response = await fetch(app.url + query, { method: 'PUT', headers });
     expect(response.status).toBe(405);
-    expect(hasPassedExpress(response)).toBe(false);
-    expect(said(app)).toEqual([]);
+    expect(isFromExpress(response)).toBe(false);
   });
 
   it.each([
@@ -43,29 +52,36 @@ describe('without anybody else on its path, the endpoint is in front of Express'
     ['/api/v1/mcp/more', 404],
     ['/api/v1/mcpx', 404],
     ['/', 404],
-  ])('while %s is left to Express, which answers %i', async (path, status) => {
-    await using app = await McpApp.start();
+  ])('leaves %s to Express, which answers %i', async (path, status) => {
+    await using app = await McpApp.start({ mount: 'front' });
     const headers = { Authorization: `Bearer ${KEY}` };
     const response = await fetch(app.origin + path, { method: 'PUT', headers });
     expect(response.status).toBe(status);
-    expect(hasPassedExpress(response)).toBe(true);
+    expect(isFromExpress(response)).toBe(true);
   });
 
-  it.each(BESIDE_THE_PATH)('although there is a module beside it (%#)', async (module) => {
-    await using app = await McpApp.start({ modules: [module] });
-    expect(hasPassedExpress(await new McpHttp(app).modern('tools/list'))).toBe(false);
-    expect(said(app)).toEqual([]);
+  it('answers in front of Express beside a controller for every path', async () => {
+    await using app = await McpApp.start({ mount: 'front', modules: [WildcardModule] });
+    expect(isFromExpress(await list(app))).toBe(false);
   });
 
-  it('in the application that ships', async () => {
-    await using app = await startMcp('http://127.0.0.1:9/api/v1');
-    expect((await fetch(app.endpoint, { method: 'POST' })).status).toBe(401);
-    expect(app.log()).toContain('successfully started');
-    expect(app.log()).not.toContain(LONG_WAY);
+  it('does not run the middleware of modules, as its documentation says', async () => {
+    await using app = await McpApp.start({ mount: 'front', modules: [MiddlewareModule] });
+    expect((await list(app)).status).toBe(200);
+    expect(seen).toEqual([]);
   });
 
-  it('and waits for a body whose sender wants to hear that it may come', async () => {
-    await using app = await McpApp.start();
+  it('follows a global prefix of the application', async () => {
+    const prepare = (app: NestExpressApplication): void => void app.setGlobalPrefix('/a/b/');
+    await using app = await McpApp.start({ mount: 'front', prepare });
+    const headers = { Authorization: `Bearer ${KEY}` };
+    const response = await fetch(`${app.origin}/a/b/mcp`, { method: 'PUT', headers });
+    expect(response.status).toBe(405);
+    expect(isFromExpress(response)).toBe(false);
+  });
+
+  it('sends 100 Continue where a client expects it', async () => {
+    await using app = await McpApp.start({ mount: 'front' });
     const headers = {
       Authorization: `Bearer ${KEY}`,
       'Content-Type': 'application/json',
@@ -82,8 +98,8 @@ describe('without anybody else on its path, the endpoint is in front of Express'
     expect(answer.statusCode).toBe(400);
   });
 
-  it('and takes no upgrade from those who do', async () => {
-    await using app = await McpApp.start();
+  it('leaves upgrades to their listeners', async () => {
+    await using app = await McpApp.start({ mount: 'front' });
     app.app.getHttpServer().on('upgrade', (_request: unknown, socket: { end(text: string): void }) => {
       socket.end('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n');
     });
@@ -93,73 +109,83 @@ describe('without anybody else on its path, the endpoint is in front of Express'
   });
 });
 
-/** How one request was answered, and what the log says of the way it took. */
-async function asked(app: McpApp): Promise<object> {
-  const response = await new McpHttp(app).modern('tools/list');
-  return { status: response.status, byExpress: hasPassedExpress(response), lines: said(app) };
-}
-
-const longWay = (named: string): object => ({
-  status: 200,
-  byExpress: true,
-  lines: [expect.stringContaining(named)],
-});
-
-describe('somebody else on its path is not skipped, and named in the log:', () => {
-  it.each(ON_THE_PATH)('$what', async ({ module, named, sees }) => {
-    await using app = await McpApp.start({ modules: [module] });
-    expect(await asked(app)).toEqual(longWay(` ${named}`));
-    expect(seen).toEqual(sees);
+describe("mount: 'front' stops the start with a sentence that names", () => {
+  it.each(GLOBAL_ENHANCERS)('a module with a global class: $what', async ({ module, named }) => {
+    const start = McpApp.start({ mount: 'front', modules: [module] });
+    await expect(start).rejects.toThrow(`${named}. Remove it, or choose mount: 'controller'.`);
   });
 
   const CALLS: [what: string, named: string, prepare: (app: NestExpressApplication) => void][] = [
-    ['useGlobalGuards', 'the global guard Bystander', (app) => app.useGlobalGuards(new Bystander())],
-    ['useGlobalInterceptors', 'interceptor Bystander', (app) => app.useGlobalInterceptors(new Bystander())],
-    ['useGlobalPipes', 'the global pipe Bystander', (app) => app.useGlobalPipes(new Bystander())],
-    ['useGlobalFilters', 'filter BystandingFilter', (app) => app.useGlobalFilters(new BystandingFilter())],
-    ['app.use', 'the middleware bystandingFunction', (app) => app.use(bystandingFunction)],
-    ['app.use of a path above', 'bystandingFunction', (app) => app.use('/api', bystandingFunction)],
-    ['app.use of the path', 'bystandingFunction', (app) => app.use('/api/v1/mcp', bystandingFunction)],
+    ['useGlobalGuards', 'the global guard NoOpEnhancer', (app) => app.useGlobalGuards(new NoOpEnhancer())],
     [
-      'app.use without a name',
-      'without a name',
-      (app) => app.use((_request: unknown, _response: unknown, next: () => void) => next()),
+      'useGlobalInterceptors',
+      'interceptor NoOpEnhancer',
+      (app) => app.useGlobalInterceptors(new NoOpEnhancer()),
     ],
-    ['enableCors', 'the middleware corsMiddleware', (app) => app.enableCors()],
-    ['useBodyParser', 'the middleware jsonParser', (app) => app.useBodyParser('json', { type: 'x/y' })],
-    ['useSecurityHeaders', 'the middleware', (app) => app.useSecurityHeaders({ xPoweredBy: false })],
-    [
-      'a listener of the server',
-      'listener onRequest',
-      (app) => app.getHttpServer().on('request', function onRequest() {}),
-    ],
-    [
-      'a hook of the adapter',
-      'without a name',
-      (app) => (app.getHttpAdapter() as unknown as ExpressAdapter).setOnResponseHook(() => undefined),
-    ],
+    ['useGlobalPipes', 'the global pipe NoOpEnhancer', (app) => app.useGlobalPipes(new NoOpEnhancer())],
+    ['useGlobalFilters', 'filter NoOpFilter', (app) => app.useGlobalFilters(new NoOpFilter())],
     ['versions', 'versioning', (app) => app.enableVersioning({ type: VersioningType.HEADER, header: 'x' })],
+    ['a prefix with a parameter', 'a pattern in the global prefix', (app) => app.setGlobalPrefix(':team')],
   ];
 
-  it.each(CALLS)('%s', async (_what, named, prepare) => {
-    await using app = await McpApp.start({ prepare });
-    expect(await asked(app)).toEqual(longWay(named));
+  it.each(CALLS)('what the application sets: %s', async (_what, named, prepare) => {
+    await expect(McpApp.start({ mount: 'front', prepare })).rejects.toThrow(named);
   });
 
-  it('all of them in one line', async () => {
-    await using app = await McpApp.start({
-      modules: ON_THE_PATH.map(({ module }) => module),
-      prepare: (prepared) => prepared.use(bystandingFunction),
-    });
-    expect(await asked(app)).toEqual(
-      longWay('the global guard Bystander, the global guard RequestBystander, the global interceptor'),
+  it('all of them at once', async () => {
+    const modules = GLOBAL_ENHANCERS.map(({ module }) => module);
+    const start = McpApp.start({ mount: 'front', modules });
+    await expect(start).rejects.toThrow(
+      'the global guard NoOpEnhancer, the global guard RequestEnhancer, the global interceptor',
     );
   });
 });
 
-it('a prefix with a parameter makes it many paths, which Express knows to tell', async () => {
-  await using app = await McpApp.start({ prepare: (prepared) => prepared.setGlobalPrefix(':team') });
-  const headers = { Authorization: `Bearer ${KEY}` };
-  expect((await fetch(`${app.origin}/a/mcp`, { method: 'PUT', headers })).status).toBe(405);
-  expect(said(app)).toEqual([expect.stringContaining('not one fixed path')]);
+describe("an endpoint with mount: 'controller'", () => {
+  it.each(GLOBAL_ENHANCERS)('runs behind $what', async ({ module, sees }) => {
+    await using app = await McpApp.start({ mount: 'controller', modules: [module] });
+    const response = await list(app);
+    expect(response.status).toBe(200);
+    expect(isFromExpress(response)).toBe(true);
+    expect(seen).toEqual(sees);
+  });
+
+  it('runs behind the middleware of modules', async () => {
+    await using app = await McpApp.start({ mount: 'controller', modules: [MiddlewareModule] });
+    expect((await list(app)).status).toBe(200);
+    expect(seen).toEqual(['middleware']);
+  });
+
+  it('serves a prefix with a parameter', async () => {
+    const prepare = (app: NestExpressApplication): void => void app.setGlobalPrefix(':team');
+    await using app = await McpApp.start({ mount: 'controller', prepare });
+    const headers = { Authorization: `Bearer ${KEY}` };
+    expect((await fetch(`${app.origin}/a/mcp`, { method: 'PUT', headers })).status).toBe(405);
+  });
+});
+
+describe('the application that ships', () => {
+  it('answers in front of Express', async () => {
+    await using app = await startMcp('http://127.0.0.1:9/api/v1');
+    const response = await fetch(app.endpoint, { method: 'POST' });
+    expect(response.status).toBe(401);
+    expect(app.log()).toContain('successfully started');
+  });
+
+  const [guarded] = GLOBAL_ENHANCERS.map(({ module }) => module);
+  const config = readConfig('mcp', { CYBERUN_RUNTIME_URL: 'http://127.0.0.1:9/api/v1' });
+
+  it('uses the controller with more modules, so that their guards run', async () => {
+    const app = await createApplication(config, { modules: guarded ? [guarded] : [] });
+    await app.listen(0, '127.0.0.1');
+    const response = await fetch(`${await app.getUrl()}/api/v1/mcp`, { method: 'POST' });
+    expect(response.status).toBe(401);
+    expect(seen).toEqual(['guard']);
+    await app.close();
+  });
+
+  it("does not start with a global guard and mount: 'front'", async () => {
+    const start = createApplication(config, { modules: guarded ? [guarded] : [], mount: 'front' });
+    await expect(start).rejects.toThrow('the global guard NoOpEnhancer');
+  });
 });

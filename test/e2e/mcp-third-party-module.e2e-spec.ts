@@ -11,7 +11,7 @@ let app: McpApp;
 let http: McpHttp;
 
 beforeAll(async () => {
-  app = await McpApp.start({ modules: [ThirdPartyModule] });
+  app = await McpApp.start({ modules: [ThirdPartyModule], mount: 'controller' });
   http = new McpHttp(app);
 });
 
@@ -23,27 +23,27 @@ afterAll(() => app[Symbol.asyncDispose]());
 
 type Ask = (name: string, args?: object) => Promise<Response>;
 
-const ERAS: readonly (readonly [era: string, send: Ask])[] = [
+const REVISIONS: readonly (readonly [revision: string, send: Ask])[] = [
   ['2025-11-25', async (name, args) => await http.ask(await http.open(), call(name, args))],
   ['2026-07-28', (name, args = {}) => http.modern('tools/call', { name, arguments: args })],
 ];
 
-describe.each(ERAS)('a third-party module at %s', (_era, send) => {
+describe.each(REVISIONS)('a third-party module at %s', (_revision, send) => {
   const ask = async (name: string, args?: object) => await resultOf(await send(name, args));
 
-  it('has its guard and interceptor around the endpoint and around every tool, ours too', async () => {
+  it('its guard and interceptor run around the endpoint and around every tool, those of the product too', async () => {
     await ask('nothing');
     expect(witnessed).toEqual(
       expect.arrayContaining(['guard http', 'guard rpc', 'interceptor http', 'interceptor rpc']),
     );
   });
 
-  it('has its filter asked for what its tools throw', async () => {
+  it('its filter gets what its tools throw', async () => {
     expect(await ask('own_error')).toMatchObject({ structuredContent: { from: 'the third-party filter' } });
     expect(witnessed).toEqual(expect.arrayContaining(['error ThirdPartyError', 'filter rpc']));
   });
 
-  it('does not break the errors of our tools', async () => {
+  it('the module does not change the errors of the product’s tools', async () => {
     expect(await ask('refuse')).toMatchObject({
       isError: true,
       structuredContent: { error_message: 'resource not found' },
@@ -54,7 +54,7 @@ describe.each(ERAS)('a third-party module at %s', (_era, send) => {
     });
   });
 
-  it.each(['leak', 'http_filter', 'wrong_output'])('never shows what %s hides', async (tool) => {
+  it.each(['leak', 'http_filter', 'wrong_output'])('the module never shows what %s hides', async (tool) => {
     const answer = await ask(tool);
     expect(JSON.stringify(answer)).not.toContain(SECRET);
     expect(answer).toMatchObject({
@@ -63,7 +63,7 @@ describe.each(ERAS)('a third-party module at %s', (_era, send) => {
     });
   });
 
-  it('may declare its input with stock zod: defaults apply, and rules are named', async () => {
+  it('the module may declare its input with zod: defaults apply, and errors name the rules', async () => {
     expect(await ask('stock', {})).toMatchObject({ structuredContent: { n: 2 } });
     expect(await ask('stock', { n: 1.5 })).toMatchObject({
       isError: true,
@@ -71,13 +71,13 @@ describe.each(ERAS)('a third-party module at %s', (_era, send) => {
     });
   });
 
-  it('shows of its answer what its output schema has', async () => {
+  it('its answers show only what the output schema has', async () => {
     const result = await ask('stock', { n: 3 });
     expect(result.structuredContent).toEqual({ n: 3 });
     expect(result.content).toEqual([{ type: 'text', text: '{"n":3}' }]);
   });
 
-  it('may declare its input with a raw JSON Schema', async () => {
+  it('the module may declare its input with a raw JSON Schema', async () => {
     expect(await ask('raw_schema', { n: 3 })).toMatchObject({ structuredContent: { n: 3 } });
     expect(await ask('raw_schema', {})).toMatchObject({
       isError: true,
@@ -85,7 +85,7 @@ describe.each(ERAS)('a third-party module at %s', (_era, send) => {
     });
   });
 
-  it('may take a class-validator DTO: every field and rule is named', async () => {
+  it('the module may take a class-validator DTO: errors name every field and rule', async () => {
     expect(await ask('order', { name: 'abc', amount: 3 })).toMatchObject({
       structuredContent: { name: 'abc', amount: 3 },
     });
@@ -100,20 +100,20 @@ describe.each(ERAS)('a third-party module at %s', (_era, send) => {
     ['denied', 'Forbidden resource'],
     ['denied_with_words', 'not on Sundays'],
     ['bad_request', 'amount must be even'],
-  ])('shows the model the reason when %s rejects', async (tool, words) => {
+  ])('its refusal reaches the model when %s rejects', async (tool, words) => {
     const result = await ask(tool);
     expect(result.isError).toBe(true);
     expect(result.structuredContent.error_message).toContain(words);
   });
 
-  it('may return a text, or content of its own making', async () => {
+  it('the module may return a text, or content of its own', async () => {
     expect(await ask('text')).toEqual(
       expect.objectContaining({ content: [{ type: 'text', text: '"plain"' }] }),
     );
     expect((await ask('content')).content).toEqual([{ type: 'text', text: 'as I made it' }]);
   });
 
-  it('keeps a tool for those with its scope', async () => {
+  it('a tool with a scope is only for users who have it', async () => {
     expect(await answerOf(await send('scoped'))).toMatchObject({
       error: { code: -32600, message: expect.stringContaining('scoped') },
     });
@@ -121,7 +121,7 @@ describe.each(ERAS)('a third-party module at %s', (_era, send) => {
 });
 
 describe('a third-party guard on the endpoint', () => {
-  it('may refuse a request, and the refusal is JSON-RPC', async () => {
+  it('the module may reject a request, and the error is JSON-RPC', async () => {
     const response = await http.send('POST', rpc('ping'), { headers: { 'X-Third-Party': 'no' } });
     expect(response.status).toBe(403);
     expect(await response.json()).toEqual({
@@ -131,12 +131,12 @@ describe('a third-party guard on the endpoint', () => {
     });
   });
 
-  it('does not open it to those without a key', async () => {
+  it('the module does not let a request without a key pass', async () => {
     expect((await fetch(app.url, { method: 'POST' })).status).toBe(401);
   });
 });
 
-describe('what is beside plain tools', () => {
+describe('other features of a third-party module', () => {
   const connect = async (
     options: ConstructorParameters<typeof Client>[1],
     to: McpApp = app,
@@ -174,7 +174,7 @@ describe('what is beside plain tools', () => {
   const answerAda = (client: Client): void =>
     client.setRequestHandler('elicitation/create', () => ({ action: 'accept', content: { name: 'Ada' } }));
 
-  it("a tool may ask a 2025-era client, on the call's own stream", async () => {
+  it("a tool may ask a client with a session, on the call's own stream", async () => {
     const client = await connect(asking);
     answerAda(client);
     const result = await client.callTool({ name: 'ask', arguments: {} });
@@ -207,16 +207,20 @@ describe('what is beside plain tools', () => {
     await client.close();
   });
 
-  it('a tool may log to the client, once the server announces that it does', async () => {
-    await using talking = await McpApp.start({ modules: [ThirdPartyModule], capabilities: { logging: {} } });
+  it('a tool may log to the client, when the server announces logging', async () => {
+    await using talking = await McpApp.start({
+      modules: [ThirdPartyModule],
+      mount: 'controller',
+      capabilities: { logging: {} },
+    });
     const client = await connect({}, talking);
-    const received: unknown[] = [];
-    client.setNotificationHandler('notifications/message', ({ params }) => void received.push(params.data));
+    const heard: unknown[] = [];
+    client.setNotificationHandler('notifications/message', ({ params }) => void heard.push(params.data));
     await client.setLoggingLevel('info');
     expect((await client.callTool({ name: 'chatty', arguments: {} })).structuredContent).toEqual({
       done: true,
     });
-    expect(received).toEqual([{ message: 'on my way' }]);
+    expect(heard).toEqual([{ message: 'on my way' }]);
     await client.close();
   });
 });

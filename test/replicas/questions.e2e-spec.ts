@@ -29,6 +29,7 @@ let other: McpHttp;
 const started = (): Promise<McpApp> =>
   McpApp.start({
     modules: [ThirdPartyModule, AsideModule],
+    mount: 'controller',
     environment: { CYBERUN_REDIS_URL: redis.url },
     capabilities: { logging: {} },
   });

@@ -10,6 +10,7 @@ import {
   connectMcp,
   drainMcp,
   McpModule,
+  type McpMount,
   SERVER_INFO,
   type ServerInfo,
   serverInfo,
@@ -34,7 +35,7 @@ export class FakeRuntime {
   }
 }
 
-/** Which of the two ways of answering is tested; the project `controller` runs the specs of the endpoint once more. */
+/** The mount under test; the project `controller` runs the specs of the endpoint once more. */
 export const MOUNT = process.env['MCP_MOUNT'] === 'controller' ? 'controller' : 'front';
 
 interface Options {
@@ -52,6 +53,8 @@ interface Options {
   readonly tools?: 'plain' | 'all';
   /** In place of a free one. */
   readonly port?: number;
+  /** In place of {@link MOUNT}. */
+  readonly mount?: McpMount;
   /** Called before it starts, for what an operator would register on it. */
   readonly prepare?: (app: NestExpressApplication) => void;
 }
@@ -75,6 +78,7 @@ export class McpApp implements AsyncDisposable {
     tools = 'all',
     capabilities = {},
     port: wanted = 0,
+    mount = MOUNT,
     prepare = () => undefined,
   }: Options = {}): Promise<McpApp> {
     const usual = readConfig('mcp', { CYBERUN_RUNTIME_URL: 'http://127.0.0.1:9/api/v1', ...environment });
@@ -93,7 +97,7 @@ export class McpApp implements AsyncDisposable {
     app.setGlobalPrefix('api/v1');
     limitConnections(app.getHttpServer(), config.limits, { jsonRpc: true, rest: false });
     prepare(app);
-    await connectMcp(app, { mount: MOUNT });
+    await connectMcp(app, { mount });
     await app.listen(wanted, '127.0.0.1');
     const { port } = app.getHttpServer().address() as AddressInfo;
     app.get(Addresses, { strict: false }).announce(port);

@@ -5,20 +5,25 @@ import { OAUTH_PATHS, refuseOAuth } from '../auth/index.js';
 import { InFlightRequests } from '../calls/index.js';
 import { recordThrown, ToolResultInterceptor } from '../tools/index.js';
 import { CyberunStrategy } from './cyberun.strategy.js';
+import { hasOtherEnhancers } from './foreign-enhancers.js';
 import { Mount } from './mount.js';
-import { hasOtherEnhancers } from './others-around.js';
 
-interface Connecting {
-  /** Global guards, interceptors, pipes and filters that do nothing on the MCP path, so that it may go around them. */
+/**
+ * Where MCP requests are answered: by the controller, like every route of Nest, or in front of Express. The front is
+ * faster; middleware does not run there, and global guards, interceptors, pipes and filters stop the start.
+ */
+export type McpMount = 'front' | 'controller';
+
+interface ConnectOptions {
+  /** Global guards, interceptors, pipes and filters of the product that do nothing on the MCP path. */
   readonly ours?: readonly Type[];
-  /** Whether requests are answered in front of Express, where nobody objects, or by the controller in any case. */
-  readonly mount?: 'front' | 'controller';
+  readonly mount?: McpMount;
 }
 
-/** Joins the tools to the endpoint; before `app.init()` and `app.listen()`. */
+/** Connects the tools to the endpoint; call it before `app.init()` and `app.listen()`. */
 export async function connectMcp(
   app: INestApplication,
-  { ours = [], mount = 'front' }: Connecting = {},
+  { ours = [], mount = 'controller' }: ConnectOptions = {},
 ): Promise<void> {
   const known = new Set<Type>([ToolResultInterceptor, ...ours]);
   app.use(OAUTH_PATHS, refuseOAuth);
@@ -26,14 +31,14 @@ export async function connectMcp(
   // With the application's own guards, interceptors, pipes and filters around every tool.
   const options = { inheritAppConfig: true, deferInitialization: true };
   const tools = app.connectMicroservice({ strategy }, options) as NestMicroservice;
-  // Every call would pay for it.
+  // Only where it is needed, because every call pays for it.
   if (hasOtherEnhancers(app, known)) tools.registerPreRequestHook(recordThrown);
-  // What Nest does itself unless it is told to defer it; a hook has to be there before.
+  // Nest does this itself unless deferred; the hook must be registered before.
   tools.registerListeners();
   tools.setIsInitialized(true);
   tools.setIsInitHookCalled(true);
   await app.startAllMicroservices();
-  if (mount === 'front') app.get(Mount, { strict: false }).prepare(app, known);
+  if (mount === 'front') app.get(Mount, { strict: false }).useFront(known);
 }
 
 /** Turns new requests away with 503, ends the streams, and gives calls in flight some time to finish. */

@@ -1,3 +1,3 @@
-export { connectMcp, drainMcp } from './connect-mcp.js';
+export { connectMcp, drainMcp, type McpMount } from './connect-mcp.js';
 export { CyberunStrategy } from './cyberun.strategy.js';
 export { McpModule } from './mcp.module.js';

@@ -1,35 +1,25 @@
-import {
-  type INestApplication,
-  Injectable,
-  Logger,
-  type OnApplicationBootstrap,
-  type Type,
-} from '@nestjs/common';
+import { Injectable, Logger, type OnApplicationBootstrap, type Type } from '@nestjs/common';
 import { ApplicationConfig, HttpAdapterHost } from '@nestjs/core';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 
 import type { McpHttpRequest } from '../auth/index.js';
-import { otherEnhancers } from './enhancers.js';
-import { type Layer, type Road, roadIn } from './express-road.js';
 import { Front } from './front.js';
-import { otherMiddleware } from './other-middleware.js';
+import { globalEnhancers } from './global-enhancers.js';
+import { MCP_ROUTE } from './mcp.controller.js';
 
 type Listener = (request: IncomingMessage, response: ServerResponse) => void;
-type ExpressApplication = Listener & { readonly router: { readonly stack: readonly Layer[] } };
 
-interface Plan {
-  readonly app: INestApplication;
-  readonly known: ReadonlySet<Type>;
-}
+/** Characters with which a prefix matches more than one path. */
+const PATTERN = /[:*{}()[\]?+!\\]/;
 
 /**
- * Answers MCP requests before Express sees them, which is where most of their cost was. Whoever else has a say on the MCP
- * path is never skipped: then the controller serves, and the log says because of whom.
+ * Answers MCP requests before Express sees them, which saves most of their cost. Nothing of Nest's HTTP pipeline runs for
+ * them, so an application chooses it, and the start fails where a global class would be skipped.
  */
 @Injectable()
 export class Mount implements OnApplicationBootstrap {
   private readonly logger = new Logger(Mount.name);
-  private plan: Plan | undefined;
+  private known: ReadonlySet<Type> | undefined;
 
   constructor(
     private readonly front: Front,
@@ -38,44 +28,39 @@ export class Mount implements OnApplicationBootstrap {
   ) {}
 
   /**
-   * Has it put up when everybody has said what should run where.
+   * Mounts the endpoint in front once the application is complete.
    *
    * @param known global classes that do nothing on the MCP path.
    */
-  prepare(app: INestApplication, known: ReadonlySet<Type>): void {
-    this.plan = { app, known };
+  useFront(known: ReadonlySet<Type>): void {
+    this.known = known;
   }
 
+  /** @throws when something in the application would not run, or the path is not fixed. */
   onApplicationBootstrap(): void {
-    if (!this.plan) return;
-    const express = this.host.httpAdapter.getInstance<ExpressApplication>();
-    const road = roadIn(express.router.stack);
-    const reasons = road ? this.others(this.plan, road, express) : ['a path that is not one fixed path'];
-    if (!road || reasons.length > 0) {
-      this.logger.log(`MCP requests go through Express and Nest's router because of ${reasons.join(', ')}.`);
-      return;
+    if (!this.known) return;
+    const obstacles = this.obstacles(this.known);
+    if (obstacles.length > 0) {
+      throw new Error(
+        `MCP requests are answered in front of Express (mount: 'front'), which does not go together with ${obstacles.join(', ')}. Remove it, or choose mount: 'controller'.`,
+      );
     }
-    this.server.off('request', express).on('request', this.inFrontOf(express, road.path));
+    const express = this.host.httpAdapter.getInstance<Listener>();
+    const server = this.host.httpAdapter.getHttpServer() as Server;
+    server.off('request', express).on('request', this.inFrontOf(express));
   }
 
-  private get server(): Server {
-    return this.host.httpAdapter.getHttpServer() as Server;
-  }
-
-  private others({ app, known }: Plan, road: Road, express: Listener): string[] {
-    const listeners = this.server.listeners('request');
-    const isObserved = this.host.httpAdapter.getOnRouteTriggered() !== undefined;
+  private obstacles(known: ReadonlySet<Type>): string[] {
     return [
-      ...otherEnhancers(this.config, known),
-      ...otherMiddleware(road, app),
-      ...listeners.filter((each) => each !== express).map(({ name }) => `the request listener ${name}`),
+      ...globalEnhancers(this.config, known),
       ...(this.config.getVersioning() ? ['the versioning of routes'] : []),
-      ...(isObserved ? ['the listener to routes'] : []),
+      ...(PATTERN.test(this.config.getGlobalPrefix()) ? ['a pattern in the global prefix'] : []),
     ];
   }
 
-  /** Other spellings of the path, which Express takes for the same, are left to Express. */
-  private inFrontOf(express: Listener, path: string): Listener {
+  /** Express handles every other path, and other spellings of this one. */
+  private inFrontOf(express: Listener): Listener {
+    const path = `/${[this.config.getGlobalPrefix(), MCP_ROUTE].join('/')}`.replaceAll(/\/+/g, '/');
     const withQuery = `${path}?`;
     return (request, response) => {
       const { url = '' } = request;

@@ -4,15 +4,15 @@ import { ApplicationConfig, MetadataScanner, ModulesContainer } from '@nestjs/co
 import { PATTERN_METADATA } from '@nestjs/microservices/constants.js';
 
 import { PermissionGuard } from '../auth/index.js';
-import { type KnownClasses, otherEnhancers } from './enhancers.js';
+import { globalEnhancers, type KnownClasses } from './global-enhancers.js';
 
 const scanner = new MetadataScanner();
 
-/** Whether what is thrown around a tool may escape our interceptor, because somebody else's guard or global class is there. */
+/** Whether an exception may be thrown around a tool outside our interceptor: by a foreign guard or global class. */
 export const hasOtherEnhancers = (app: INestApplication, known: KnownClasses): boolean =>
-  otherEnhancers(app.get(ApplicationConfig), known).length > 0 || hasOtherGuards(app.get(ModulesContainer));
+  globalEnhancers(app.get(ApplicationConfig), known).length > 0 || hasOtherGuards(app.get(ModulesContainer));
 
-/** Whether a guard that is not ours is on a tool, or on a class that has tools. */
+/** Whether a foreign guard is on a tool, or on a class that has tools. */
 const hasOtherGuards = (modules: ModulesContainer): boolean =>
   [...modules.values()]
     .flatMap(({ controllers }) => [...controllers.values()])

@@ -1,11 +1,11 @@
 import type { Type } from '@nestjs/common';
 import type { ApplicationConfig } from '@nestjs/core';
 
-/** What is known to change nothing on the MCP path, by class. */
+/** Classes that do nothing on the MCP path. */
 export type KnownClasses = ReadonlySet<unknown>;
 
-/** The global guards, interceptors, pipes and filters that are not known, each by kind and class. */
-export function otherEnhancers(config: ApplicationConfig, known: KnownClasses): string[] {
+/** The global guards, interceptors, pipes and filters besides the known ones, each by kind and class. */
+export function globalEnhancers(config: ApplicationConfig, known: KnownClasses): string[] {
   return globalsOf(config).flatMap(([kind, classes]) =>
     classes.filter((each) => !known.has(each)).map((each) => `the global ${kind} ${nameOf(each)}`),
   );
@@ -20,12 +20,12 @@ const globalsOf = (config: ApplicationConfig): (readonly [kind: string, classes:
   ['filter', classesOf(config.getGlobalFilters(), config.getGlobalRequestFilters())],
 ];
 
-/** What is made for each request is there as a recipe only. */
+/** Request-scoped classes are known by their wrappers; no instance exists yet. */
 const classesOf = (
   instances: readonly (object | null | undefined)[],
   recipes: readonly { readonly metatype: unknown; readonly name: unknown }[],
 ): Named[] => [
-  // A factory that makes nothing is skipped by Nest too.
+  // Nest also skips a factory that returns nothing.
   ...instances.flatMap((instance) => (instance ? [instance.constructor as Type<unknown>] : [])),
   ...recipes.map((recipe) => (recipe.metatype ?? recipe) as Named),
 ];
