@@ -8,7 +8,7 @@ import { bearerToken } from '../../http/index.js';
 import { CODE, JsonRpcHttpError } from '../protocol/index.js';
 import { KeyValidator } from './key-validator.js';
 
-/** How many keys are remembered; and no header that is longer than theirs. */
+/** How many keys are cached; longer headers are not. */
 const CAP = 1000;
 const LONGEST = 512;
 
@@ -17,7 +17,7 @@ interface Key {
   readonly keyHash: string;
 }
 
-/** Lets a request in with an integration key and keeps the key for the calls made on its behalf. */
+/** Admits requests with a valid integration key, and attaches the key for the calls made on its behalf. */
 @Injectable()
 export class BearerGuard implements CanActivate {
   /** Keys and their hashes by the header they came in, so that a client's key is hashed once. Never logged. */
@@ -80,7 +80,7 @@ export function integrationKey(authorization: string | undefined): string {
   throw invalid(`This is ${what}. ${HOW}`);
 }
 
-/** What the owner of a key that is revoked, expired or unknown is told. */
+/** For a key that is revoked, expired or unknown. */
 export const invalidKey = (): JsonRpcHttpError =>
   invalid(`The integration key (sk-) is invalid, revoked or expired. Ask the user for a new one. ${HOW}`);
 
@@ -92,7 +92,7 @@ const challenge = (message: string, parameters = ''): JsonRpcHttpError =>
 const invalid = (message: string): JsonRpcHttpError =>
   challenge(message, `, error="invalid_token", error_description="${inHeader(message)}"`);
 
-/** The letters RFC 6750 allows in a description. */
+/** The characters RFC 6750 allows in a description. */
 const inHeader = (message: string): string =>
   message.replaceAll('…', '...').replaceAll(/[^\x20-\x21\x23-\x5b\x5d-\x7e]/g, "'");
 

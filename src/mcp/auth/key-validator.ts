@@ -5,10 +5,10 @@ import { UpstreamClient } from '../../upstream/index.js';
 const VALIDITY_MS = 5000;
 const CAP = 10_000;
 
-/** What is known of a key. */
+/** The result of a validation. */
 export interface KeyStatus {
   readonly isValid: boolean;
-  /** Absent: not told, so the runtime decides call by call. */
+  /** Absent: unknown, so the runtime decides call by call. */
   readonly permissions?: ReadonlySet<string>;
 }
 
@@ -17,11 +17,11 @@ interface CachedStatus {
   readonly until: number;
 }
 
-/** Nobody could say: the request goes on, and the call itself reports what is wrong. */
+/** The runtime did not answer: the request continues, and the call itself reports the error. */
 const UNKNOWN: KeyStatus = { isValid: true };
 
 /**
- * Cached key validation; the runtime is authoritative. A result is cached for five seconds, whatever it is, and requests
+ * Cached key validation; the runtime is authoritative. A result is cached for five seconds, valid or not, and requests
  * that arrive during a validation share it.
  */
 @Injectable()
@@ -33,13 +33,13 @@ export class KeyValidator {
 
   constructor(private readonly upstream: UpstreamClient) {}
 
-  /** What is remembered of a key, if that is fresh. */
+  /** The cached result, if it is fresh. */
   cached(keyHash: string): KeyStatus | undefined {
     const found = this.cache.get(keyHash);
     return found && found.until > Date.now() ? found.status : undefined;
   }
 
-  /** Asks the runtime, unless somebody is asking it already. */
+  /** Asks the runtime, or joins a validation in progress. */
   validate(keyHash: string, key: string): Promise<KeyStatus> {
     const pending = this.pending.get(keyHash);
     if (pending) return pending;
@@ -50,7 +50,7 @@ export class KeyValidator {
     return validating;
   }
 
-  /** The runtime refused the key in the middle of a call: whatever was thought of it is over. */
+  /** The runtime rejected the key during a call: the cached result is replaced. */
   invalidate(keyHash: string): void {
     this.pending.delete(keyHash);
     this.store(keyHash, { isValid: false });
@@ -62,7 +62,7 @@ export class KeyValidator {
   }
 
   private settle(keyHash: string, validating: Promise<KeyStatus>, status: KeyStatus): KeyStatus {
-    // Somebody learned better while we were asking.
+    // The key was invalidated during this validation.
     if (this.pending.get(keyHash) !== validating) return this.cached(keyHash) ?? status;
     this.pending.delete(keyHash);
     this.store(keyHash, status);
@@ -73,7 +73,7 @@ export class KeyValidator {
     try {
       return await this.upstream.validateKey({ key, signal: AbortSignal.timeout(VALIDITY_MS) });
     } catch (error) {
-      this.logger.warn({ message: 'The runtime could not judge a key; the request goes on.', error });
+      this.logger.warn({ message: 'The runtime could not validate a key; the request continues.', error });
       return UNKNOWN;
     }
   }

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 
 import { closeUnlessRead } from '../../http/index.js';
 
-/** Where clients look for OAuth after a 401: its metadata, in whatever form of path, and its usual endpoints. */
+/** Where clients look for OAuth after a 401: its metadata, in every form of the path, and its usual endpoints. */
 export const OAUTH_PATHS =
   /^(?:\/(?:register|authorize|token)\/?$|(?:\/.*)?\/\.well-known\/(?:oauth-[^/]*|openid-configuration))/i;
 

@@ -15,7 +15,10 @@ import { KeyValidator } from './key-validator.js';
 
 const PERMISSION = 'cyberun:permission';
 
-/** Refuses a call at once when the runtime has told us that the key may not make it; otherwise the runtime decides. */
+/**
+ * Rejects a call when the cached permissions of the key do not allow it; without cached permissions the runtime
+ * decides.
+ */
 @Injectable()
 export class PermissionGuard implements CanActivate {
   constructor(

@@ -5,10 +5,10 @@ import type { EncodedMessage } from './encoded-result.js';
 import type { OpenCall } from './in-flight-requests.js';
 import type { Reply } from './reply.js';
 
-/** What a client is told whose request outlasted the server. */
+/** The error for a request that was not finished at shutdown. */
 export const INTERRUPTED = 'The server shut down before the request was answered; it may have taken effect.';
 
-/** One request that is being worked on; answered once, or given up. */
+/** One request in progress; answered once, or cancelled. */
 export class Call implements OpenCall {
   index?: number;
   private controller: AbortController | undefined;
@@ -23,7 +23,7 @@ export class Call implements OpenCall {
     private readonly onDone: (call: Call) => void,
   ) {}
 
-  /** Aborted when nobody waits for the answer any more. */
+  /** Aborted when the client no longer waits for the response. */
   get signal(): AbortSignal {
     if (!this.controller) {
       this.controller = new AbortController();
@@ -32,7 +32,7 @@ export class Call implements OpenCall {
     return this.controller.signal;
   }
 
-  /** @param status of the response, should it not be a stream by now. */
+  /** @param status of the response, unless it is already a stream. */
   answer(message: string | EncodedMessage, status?: number): void {
     if (this.isDone) return;
     this.finish();
@@ -49,7 +49,7 @@ export class Call implements OpenCall {
     this.controller?.abort(this.reason);
   }
 
-  /** Stops it, and answers nothing: the client does not want an answer any more. */
+  /** Stops it without a response: the client does not want one. */
   cancel(reason: string): void {
     this.stop(reason, 'cancelled');
   }
@@ -58,7 +58,7 @@ export class Call implements OpenCall {
     this.answer(errorMessage(this.id, { code: CODE.serverError, message: INTERRUPTED }));
   }
 
-  /** Gives it up after a while, counted from the last time this was said, unless it is done by then. */
+  /** Cancels it after a delay unless it is done by then; a later call restarts the delay. */
   cancelIn(delayMs: number, reason: string): void {
     if (this.isDone) return;
     clearTimeout(this.abandonTimer);

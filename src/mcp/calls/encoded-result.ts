@@ -1,9 +1,9 @@
 import type { RequestId } from '@modelcontextprotocol/server';
 import type { ServerResponse } from 'node:http';
 
-/** A result that is the same in many answers, as the bytes that are sent. */
+/** A result that many responses share, as the bytes that are sent. */
 export class EncodedResult {
-  /** With the brace that ends the message around it. */
+  /** Includes the closing brace of the message. */
   private readonly rest: Buffer;
 
   constructor(result: object) {
@@ -16,7 +16,7 @@ export class EncodedResult {
   }
 }
 
-/** A message of which the larger part is shared by many, and never copied. */
+/** A message whose larger part is shared between responses and never copied. */
 export class EncodedMessage {
   constructor(
     private readonly head: string,

@@ -3,18 +3,18 @@ import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 
 import { EVENT_STREAM_HEADERS } from '../../http/index.js';
 
-/** Silence after which a comment is sent, so that nothing between us and the client gives up. */
+/** Idle time after which a comment is sent, so that proxies keep the connection open. */
 const HEARTBEAT_MS = 15_000;
 
-/** How soon a client that lost the stream should come back. */
+/** Reconnection time for a client that loses the stream. */
 const RETRY_MS = 1000;
 
-/** A response that is a stream of server-sent events, kept awake by comments. */
+/** A response that is a stream of server-sent events, kept alive by comments. */
 export class EventStream {
   private readonly heartbeat: NodeJS.Timeout;
   private drained: Promise<void> | undefined;
 
-  /** @param firstEventId of an event that holds nothing, from which a client can resume before anything was said. */
+  /** @param firstEventId of an empty event, from which a client can resume before the first message. */
   constructor(
     private readonly response: ServerResponse,
     headers: OutgoingHttpHeaders,
@@ -32,7 +32,7 @@ export class EventStream {
   }
 
   /**
-   * Sends a JSON-RPC message; the promise holds back a sender who is faster than the client.
+   * Sends a JSON-RPC message; the promise applies backpressure when the client reads slowly.
    *
    * @param eventId from which a client can resume.
    */
@@ -41,7 +41,7 @@ export class EventStream {
     return this.write(`event: message\n${id}data: ${message}\n\n`);
   }
 
-  /** Says when a client should come back that loses the stream. */
+  /** Sets the reconnection time for a client that loses the stream. */
   comeBackAfter(ms: number): void {
     void this.write(`retry: ${ms}\n\n`);
   }
@@ -58,7 +58,7 @@ export class EventStream {
     if (!response.write(frame)) await (this.drained ??= this.whenDrained());
   }
 
-  /** Until the client has read what was sent, or is gone. */
+  /** Until the client has read what was sent, or has disconnected. */
   private async whenDrained(): Promise<void> {
     const waiting = new AbortController();
     const { signal } = waiting;

@@ -6,25 +6,25 @@ import { KeyValidator } from '../auth/index.js';
 import { CODE, JsonRpcHttpError } from '../protocol/index.js';
 import { type Indexed, IndexedSet } from './indexed-set.js';
 
-/** How long a call that was aborted may take to say so itself. */
+/** Time an aborted call has to send its own response. */
 const ABORT_GRACE_MS = 250;
 
-/** Something that is being worked on and will be answered. */
+/** A request in progress that will be answered. */
 export interface OpenCall extends Indexed {
   readonly keyHash: string;
-  /** Tells it to stop. */
+  /** Asks it to stop. */
   abort(reason: string): void;
   /** Answers in its place. */
   interrupt(): void;
 }
 
-/** Something that stays open until somebody ends it. */
+/** A stream that stays open until client or server ends it. */
 export interface OpenStream {
   readonly keyHash: string;
   end(): void;
 }
 
-/** What is open in this process: calls to wait for, streams to end. */
+/** Open requests of this process: calls, which drain waits for, and streams, which it ends. */
 @Injectable()
 export class InFlightRequests {
   private readonly calls = new IndexedSet<OpenCall>();
@@ -39,7 +39,7 @@ export class InFlightRequests {
     validator.onInvalid((keyHash) => this.endStreams((stream) => stream.keyHash === keyHash));
   }
 
-  /** Whether new requests are turned away. */
+  /** Whether new requests are rejected. */
   get isDraining(): boolean {
     return this.hasEnded;
   }
@@ -54,12 +54,12 @@ export class InFlightRequests {
     return this.calls.size;
   }
 
-  /** Why so many more requests of a key, or streams it listens to, would be too much; `id` is the request's. */
+  /** The error if this many more requests or streams of a key exceed a limit; `id` is the request's. */
   limitError(keyHash: string, id: RequestId | null, more = 1): JsonRpcHttpError | undefined {
     return this.limiter.limitError(keyHash, id, more);
   }
 
-  /** @throws {JsonRpcHttpError} 429 or 503 when one more would be too much. */
+  /** @throws {JsonRpcHttpError} 429 or 503 when one more exceeds a limit. */
   requireCapacity(keyHash: string, id: RequestId | null): void {
     const error = this.limitError(keyHash, id);
     if (error) throw error;
@@ -70,7 +70,7 @@ export class InFlightRequests {
     this.limiter.add(call.keyHash);
   }
 
-  /** May be said twice. */
+  /** May be called twice. */
   leave(call: OpenCall): void {
     if (this.calls.delete(call)) this.limiter.remove(call.keyHash);
     if (this.calls.size === 0) this.whenIdle?.();
@@ -85,12 +85,12 @@ export class InFlightRequests {
     if (this.streams.delete(stream)) this.limiter.remove(stream.keyHash);
   }
 
-  /** Calls back when streams that are not listed here have to end. */
+  /** Calls back when streams that are not tracked here must end. */
   beforeDrain(listener: () => void): void {
     this.onDrain.add(listener);
   }
 
-  /** Turns new requests away, ends the streams, waits for the calls, and stops those that take too long. */
+  /** Rejects new requests, ends the streams, waits for the calls, and aborts those that take too long. */
   async drain(graceMs: number): Promise<void> {
     this.hasEnded = true;
     for (const listener of this.onDrain) listener();
@@ -119,7 +119,7 @@ export class InFlightRequests {
 
 const SOON = { 'Retry-After': '1' };
 
-/** How much is open at once, of each key and in all; and what would be too much. */
+/** Limits the requests and streams open at once, per key and in total. */
 export class ConcurrencyLimiter {
   private readonly counts = new Map<string, number>();
   private count = 0;
@@ -139,9 +139,9 @@ export class ConcurrencyLimiter {
   }
 
   /**
-   * Why so many more of a key would be too much.
+   * The error if this many more of a key exceed a limit.
    *
-   * @param id of the request that would be refused.
+   * @param id of the request that is rejected.
    */
   limitError(keyHash: string, id: RequestId | null, more: number): JsonRpcHttpError | undefined {
     const { requests, requestsPerKey } = this.limits;

@@ -4,34 +4,34 @@ import { type Indexed, IndexedSet } from './indexed-set.js';
 
 const entries = (count: number): Indexed[] => Array.from({ length: count }, () => ({}));
 
-describe('a roster', () => {
-  it('knows who is on it, in whichever order they leave', () => {
-    const roster = new IndexedSet();
+describe('IndexedSet', () => {
+  it('an IndexedSet holds the added entries, deleted in any order', () => {
+    const set = new IndexedSet();
     const [a = {}, b = {}, c = {}, d = {}] = entries(4);
-    for (const each of [a, b, c, d]) roster.add(each);
-    roster.delete(b);
-    roster.delete(d);
-    expect(new Set(roster)).toEqual(new Set([a, c]));
-    roster.delete(c);
-    roster.delete(a);
-    expect(roster.size).toBe(0);
+    for (const each of [a, b, c, d]) set.add(each);
+    set.delete(b);
+    set.delete(d);
+    expect(new Set(set)).toEqual(new Set([a, c]));
+    set.delete(c);
+    set.delete(a);
+    expect(set.size).toBe(0);
   });
 
-  it('lets nobody leave twice, and nobody who never came', () => {
-    const roster = new IndexedSet();
-    const [a = {}, b = {}, stranger = {}] = entries(3);
-    roster.add(a);
-    roster.add(b);
-    roster.delete(a);
-    roster.delete(a);
-    roster.delete(stranger);
-    expect([...roster]).toEqual([b]);
+  it('an IndexedSet ignores a second delete, and entries that were never added', () => {
+    const set = new IndexedSet();
+    const [a = {}, b = {}, other = {}] = entries(3);
+    set.add(a);
+    set.add(b);
+    set.delete(a);
+    set.delete(a);
+    set.delete(other);
+    expect([...set]).toEqual([b]);
   });
 
-  it('is read to its end although they leave meanwhile', () => {
-    const roster = new IndexedSet();
-    for (const each of entries(5)) roster.add(each);
-    for (const each of roster) roster.delete(each);
-    expect(roster.size).toBe(0);
+  it('an IndexedSet can be iterated while entries are deleted', () => {
+    const set = new IndexedSet();
+    for (const each of entries(5)) set.add(each);
+    for (const each of set) set.delete(each);
+    expect(set.size).toBe(0);
   });
 });

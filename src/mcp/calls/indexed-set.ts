@@ -1,13 +1,13 @@
 const NOWHERE = -1;
 
-/** Something that may be on a roster; its place is the roster's business. */
+/** An entry of an {@link IndexedSet}, which alone sets the index. */
 export interface Indexed {
   index?: number;
 }
 
 /**
- * What comes and goes by the thousand. A Set would do, were it not for V8: each time a Set makes room, the table it
- * leaves behind keeps the next one alive until a full collection, and so every request that was ever in it.
+ * A set for entries that are added and removed by the thousand. In a `Set` of V8, each rehash leaves a table behind
+ * that keeps the next one alive until a full collection, and with it every request that was ever in it.
  */
 export class IndexedSet<StoredEvent extends Indexed> {
   private readonly entries: StoredEvent[] = [];
@@ -21,7 +21,7 @@ export class IndexedSet<StoredEvent extends Indexed> {
     this.entries.push(entry);
   }
 
-  /** The last one takes the place of the one that leaves. Returns whether it was there. */
+  /** The last entry moves to the index of the deleted one. Returns whether it was there. */
   delete(entry: StoredEvent): boolean {
     const { index = NOWHERE } = entry;
     if (this.entries[index] !== entry) return false;
@@ -34,7 +34,7 @@ export class IndexedSet<StoredEvent extends Indexed> {
     return true;
   }
 
-  /** Those of this moment, whoever leaves meanwhile. */
+  /** A snapshot, so entries may be deleted meanwhile. */
   [Symbol.iterator](): IterableIterator<StoredEvent> {
     return [...this.entries].values();
   }

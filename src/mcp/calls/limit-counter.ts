@@ -3,7 +3,7 @@ import { metrics } from '@opentelemetry/api';
 
 import { LIMIT_NAMES, type LimitName } from '../protocol/index.js';
 
-/** How often somebody wanted more; what keeps within its bounds is not counted. */
+/** Counts requests over a limit. */
 @Injectable()
 export class LimitCounter {
   private readonly counter = metrics
@@ -11,7 +11,7 @@ export class LimitCounter {
     .createCounter('cyberun.mcp.bounds.exceeded', { description: 'Requests over a bound' });
 
   constructor() {
-    // There from the start, so that the first one is seen as a rise.
+    // Starts at zero, so that the first count is visible as an increase.
     for (const limit of LIMIT_NAMES) this.counter.add(0, { bound: limit });
   }
 

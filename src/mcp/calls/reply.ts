@@ -3,31 +3,31 @@ import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { EncodedMessage } from './encoded-result.js';
 import { EventStream } from './event-stream.js';
 
-/** As a string, Node would copy a body twice more than as bytes. For smaller ones that is cheaper all the same. */
+/** Node copies a string body twice more than bytes; for smaller bodies that is still cheaper. */
 const LARGE = 65_536;
 
-/** Keeps what a stream says, so that a client which loses its connection misses nothing. */
+/** Records the messages of a stream, so that a client which loses its connection can resume it. */
 export interface RecordedStream {
   /** Id of an event before the first message, for clients that understand one. */
   readonly firstEventId: string | undefined;
-  /** Keeps a message; returns the event id it is sent under. */
+  /** Records a message; returns its event id. */
   append(message: string): string;
   /** The same for the last message. */
   end(message: string): string;
-  /** The client does not want the answer, and learns so when it comes back for it. */
+  /** The client cancelled the call; a later resume gets an error that says so. */
   cancel(): void;
-  /** There will be no answer, so there is nothing to come back for. */
+  /** There will be no response and nothing to resume. */
   drop(): void;
 }
 
-/** @param onRead to be called when the client reads on over another connection, and now and then while it does. */
+/** @param onRead called when the client resumes on another connection, and regularly while it reads. */
 export type StartRecording = (onRead: () => void) => RecordedStream;
 
 interface Expected {
   readonly headers?: OutgoingHttpHeaders;
-  /** Answers to come; more than one for a batch. */
+  /** Number of responses; more than one for a batch. */
   readonly answers?: number;
-  /** Called when it becomes a stream, which then outlives its connection. */
+  /** Called when the response becomes a stream, which then outlives its connection. */
   readonly startRecording?: StartRecording;
 }
 
@@ -52,8 +52,8 @@ export class Reply {
   }
 
   /**
-   * Calls back when the client is gone before the last answer was given; and again whenever it gives a sign of life
-   * over another connection.
+   * Calls back when the client disconnects before the last response, and again whenever it reads
+   * on another connection.
    */
   onLost(listener: () => void): void {
     this.onLostListener = listener;
@@ -66,12 +66,12 @@ export class Reply {
     });
   }
 
-  /** Sends a message that is not an answer. */
+  /** Sends a message that is not a response. */
   async notify(message: string): Promise<void> {
     if (!this.isEnded) await this.openStream().send(message, this.recording?.append(message));
   }
 
-  /** Makes it a stream now, so that it stays awake while nothing is said. */
+  /** Makes it a stream now, so that comments keep the connection alive. */
   openStream(): EventStream {
     if (this.stream) return this.stream;
     this.recording = this.startRecording?.(() => this.endConnection());
@@ -80,7 +80,7 @@ export class Reply {
     return this.stream;
   }
 
-  /** Ends the connection before the answer, where the client knows to come back for it. */
+  /** Ends the connection before the response, if the client can resume the stream. */
   pause(): void {
     if (!this.startRecording || this.isEnded) return;
     this.openStream();
@@ -97,7 +97,7 @@ export class Reply {
     if (!this.stream && this.expected === 0) this.sendJson();
   }
 
-  /** One of the answers will never come: the client has cancelled it, or has been away for too long. */
+  /** One response will not come: the client cancelled the request or did not reconnect in time. */
   skip(reason: 'cancelled' | 'abandoned' = 'cancelled'): void {
     if (this.isEnded) return;
     this.expected -= 1;
@@ -106,13 +106,13 @@ export class Reply {
     else this.endUnanswered(reason);
   }
 
-  /** The messages go over one connection at a time. */
+  /** Messages go to one connection at a time. */
   private endConnection(): void {
     this.stream?.end();
     this.onLostListener();
   }
 
-  /** What is kept outlives the connection. */
+  /** A recorded stream outlives the connection. */
   private get isEnded(): boolean {
     if (this.recording) return this.expected === 0;
     return this.response.writableEnded || this.response.destroyed;

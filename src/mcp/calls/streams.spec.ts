@@ -55,7 +55,7 @@ afterEach(() => {
 });
 
 describe('EventStream', () => {
-  it('leaves it to HTTP whether the connection lives on, because a client may ask for its end', () => {
+  it('an event stream sets no Connection header, because a client may ask for its end', () => {
     const response = new FakeResponse();
     const head = vi.spyOn(response, 'writeHead');
     new EventStream(as(response), { 'mcp-session-id': 'x' }).end();
@@ -63,7 +63,7 @@ describe('EventStream', () => {
     expect(head.mock.lastCall?.[1]).not.toHaveProperty('Connection');
   });
 
-  it('sends a comment after every fifteen seconds of silence, until it ends', () => {
+  it('an event stream sends a comment after every fifteen idle seconds, until it ends', () => {
     const response = new FakeResponse();
     const stream = new EventStream(as(response), {});
     vi.advanceTimersByTime(14_999);
@@ -77,7 +77,7 @@ describe('EventStream', () => {
     expect(response.written).toHaveLength(3);
   });
 
-  it('needs no comment while it has something to say', () => {
+  it('an event stream sends no comment while it sends messages', () => {
     const response = new FakeResponse();
     const stream = new EventStream(as(response), {});
     for (let second = 0; second < 60; second += 10) {
@@ -87,7 +87,7 @@ describe('EventStream', () => {
     expect(response.written).not.toContain(COMMENT);
   });
 
-  it('holds a sender back who is faster than the client, and lets go when the client does', async () => {
+  it('an event stream applies backpressure until the client reads or disconnects', async () => {
     const response = new FakeResponse();
     const stream = new EventStream(as(response), {});
     response.isFull = true;
@@ -105,7 +105,7 @@ describe('EventStream', () => {
 });
 
 describe('Reply', () => {
-  it('tells of a client that was gone before anybody asked, and of none that has its answer', () => {
+  it('a reply reports a client that disconnected earlier, and none that has its response', () => {
     const [gone, answered] = [new FakeResponse(), new FakeResponse()];
     const lost = vi.fn<(who: string) => void>();
     gone.lose();
@@ -116,13 +116,13 @@ describe('Reply', () => {
     expect(lost.mock.calls).toEqual([['gone']]);
   });
 
-  it('is JSON as long as nothing else is said', () => {
+  it('a reply without notifications is JSON', () => {
     const response = new FakeResponse();
     new Reply(as(response)).answer('{"a":1}');
     expect(response).toMatchObject({ status: 200, type: 'application/json', written: ['{"a":1}'] });
   });
 
-  it('becomes a stream with the first notification, and keeps what was answered before', async () => {
+  it('a reply becomes a stream with the first notification, which includes earlier responses', async () => {
     const response = new FakeResponse();
     const reply = new Reply(as(response), { answers: 2 });
     reply.answer('{"one":1}');
@@ -135,7 +135,7 @@ describe('Reply', () => {
     expect(response.writableEnded).toBe(true);
   });
 
-  it('answers a batch as a list, without those who do not want an answer any more', () => {
+  it('a reply to a batch is a list, without cancelled requests', () => {
     const response = new FakeResponse();
     const reply = new Reply(as(response), { answers: 3 });
     reply.answer('1');
@@ -145,7 +145,7 @@ describe('Reply', () => {
   });
 });
 
-describe('Reply of a stream that is kept', () => {
+describe('Reply with a recorded stream', () => {
   const keeping = () => {
     const response = new FakeResponse();
     const kept = {
@@ -168,7 +168,7 @@ describe('Reply of a stream that is kept', () => {
     };
   };
 
-  it('goes on without its client, up to the answer', async () => {
+  it('a recorded reply continues without its client, up to the response', async () => {
     const { response, kept, reply } = keeping();
     reply.openStream();
     response.lose();
@@ -181,7 +181,7 @@ describe('Reply of a stream that is kept', () => {
     expect(response.written).toEqual(['id: s.0\nretry: 1000\ndata: \n\n']);
   });
 
-  it('gives its client another minute with every sign of life over another connection', () => {
+  it('a recorded reply gives its client another minute with each read on another connection', () => {
     const { response, reply, readOn } = keeping();
     const call = new Call(1, 'key', reply, () => undefined);
     reply.onLost(() => call.cancelIn(60_000, 'the client is gone'));
@@ -197,7 +197,7 @@ describe('Reply of a stream that is kept', () => {
     expect(call.signal.aborted).toBe(true);
   });
 
-  it('keeps nothing for a client that does not want the answer', () => {
+  it('a recorded reply stores nothing for a cancelled request', () => {
     const { kept, reply, response } = keeping();
     reply.openStream();
     reply.skip();
@@ -205,7 +205,7 @@ describe('Reply of a stream that is kept', () => {
     expect(response.writableEnded).toBe(true);
   });
 
-  it('is no stream, and kept nowhere, as long as there is nothing but an answer', () => {
+  it('a recorded reply with a response alone is JSON and not stored', () => {
     const { kept, reply, response } = keeping();
     reply.answer('"answer"');
     expect(response).toMatchObject({ type: 'application/json', written: ['"answer"'] });
@@ -214,7 +214,7 @@ describe('Reply of a stream that is kept', () => {
 });
 
 describe('Call', () => {
-  it('is given up a minute after its client was lost', () => {
+  it('a call is cancelled a minute after its client disconnected', () => {
     const response = new FakeResponse();
     const done = vi.fn<() => void>();
     const call = new Call(1, 'key', new Reply(as(response)), done);
@@ -227,7 +227,7 @@ describe('Call', () => {
     expect(done).toHaveBeenCalledOnce();
   });
 
-  it('answers once, whatever comes after', () => {
+  it('a call responds once and ignores later results', () => {
     const response = new FakeResponse();
     const call = new Call(1, 'key', new Reply(as(response)), () => undefined);
     call.answer('"first"');
@@ -238,7 +238,7 @@ describe('Call', () => {
     expect(call.signal.aborted).toBe(false);
   });
 
-  it('tells a tool that asks late that nobody waits any more', () => {
+  it('a tool that reads the signal late finds it aborted', () => {
     const call = new Call(1, 'key', new Reply(as(new FakeResponse())), () => undefined);
     call.abort('over');
     expect(call.signal.reason).toMatchObject({ message: 'over' });

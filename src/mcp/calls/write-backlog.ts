@@ -4,12 +4,12 @@ import type { ServerResponse } from 'node:http';
 import { CONFIG, type Config } from '../../config/index.js';
 import { MemoryBudget } from '../../http/index.js';
 
-/** What is left unread of an answer up to this size is not accounted for. */
+/** Unread responses up to this size are not counted. */
 const LIGHT = 65_536;
 
 /**
- * Answers that their clients have not read yet. While they take too much memory, no large answer of the runtime is let
- * in, and who does not read at all is cut soon.
+ * Responses that clients have not read yet. While they take too much memory, the memory budget admits no large response
+ * of the runtime, and connections that do not read are closed after a shorter timeout.
  */
 @Injectable()
 export class WriteBacklog {
@@ -26,7 +26,7 @@ export class WriteBacklog {
     this.shortStallMs = limits.shortStallMs;
   }
 
-  /** Accounts for what is left of an answer, until it is read or its client is gone. */
+  /** Counts the unread part of a response until it is read or the connection closes. */
   keep(response: ServerResponse): void {
     const bytes = response.writableLength;
     if (bytes <= LIGHT || response.destroyed) return;
@@ -44,7 +44,7 @@ export class WriteBacklog {
     if (this.bytes <= this.most) return;
     this.budget.close();
     for (const { socket } of this.unread) {
-      // The time begins anew whenever it is set.
+      // Setting it restarts the timer.
       if (socket?.timeout !== this.shortStallMs) socket?.setTimeout(this.shortStallMs);
     }
   }

@@ -41,7 +41,7 @@ export async function connectMcp(
   if (mount === 'front') app.get(Mount, { strict: false }).useFront(known);
 }
 
-/** Turns new requests away with 503, ends the streams, and gives calls in flight some time to finish. */
+/** Rejects new requests with 503, ends the streams, and waits for calls in flight up to the grace period. */
 export async function drainMcp(app: INestApplication, graceMs: number): Promise<void> {
   await app.get(InFlightRequests, { strict: false }).drain(graceMs);
 }

@@ -15,7 +15,7 @@ interface Extras {
   readonly mcpMethodRef: object;
 }
 
-/** The stock strategy over our transport; keeps the catalog of tools in step with what strategy and Nest know. */
+/** mcp-nest's strategy over our transport; keeps the registry of tools in sync with it and with Nest. */
 @Injectable()
 export class CyberunStrategy extends McpStrategy {
   constructor(
@@ -33,7 +33,7 @@ export class CyberunStrategy extends McpStrategy {
     super(options as McpServerOptions);
   }
 
-  /** @throws when a name is taken, because the stock strategy would quietly forget one of the two. */
+  /** @throws when a name is taken, because mcp-nest's strategy would silently drop one of the two. */
   override addHandler(
     pattern: MsPattern,
     callback: MessageHandler,
@@ -70,7 +70,7 @@ export class CyberunStrategy extends McpStrategy {
     super.removeTool(name);
   }
 
-  /** Guards, interceptors, pipes and filters are inside the handler; the hooks are for whoever instruments Nest. */
+  /** Guards, interceptors, pipes and filters are inside the handler; instrumentation of Nest uses the hooks. */
   private through(handler: MessageHandler): Invoke {
     return async (payload, context) => {
       let outcome: Promise<unknown> | undefined;

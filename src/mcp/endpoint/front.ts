@@ -5,7 +5,7 @@ import { BearerGuard, type McpHttpRequest } from '../auth/index.js';
 import { HttpChecksMiddleware, JsonRpcErrorFilter } from '../http/index.js';
 import { RequestRouter } from './request-router.js';
 
-/** Answers MCP requests with what serves the controller too, in the same order, and nothing in between. */
+/** Runs the same steps as the controller, in the same order, without Express and Nest's router in between. */
 @Injectable()
 export class Front {
   constructor(

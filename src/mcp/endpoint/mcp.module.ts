@@ -51,7 +51,7 @@ export class McpModule implements NestModule, BeforeApplicationShutdown {
     consumer.apply(HttpChecksMiddleware).forRoutes(McpEndpointController);
   }
 
-  /** The belt to drainMcp's braces: an open stream would keep the HTTP server from closing. */
+  /** Fallback if drainMcp was not called: an open stream would keep the HTTP server from closing. */
   async beforeApplicationShutdown(): Promise<void> {
     await this.inFlight.drain(0);
   }

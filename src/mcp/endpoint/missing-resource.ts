@@ -3,7 +3,7 @@ import { ProtocolError, ResourceNotFoundError } from '@modelcontextprotocol/serv
 type Handle = (request: { readonly params: object }, context: unknown) => unknown;
 type Register = (this: unknown, method: string, handler: Handle) => void;
 
-/** How mcp-nest words it. */
+/** The message of mcp-nest. */
 const MISSING = /^Unknown resource: (?<uri>.*)$/s;
 
 /**

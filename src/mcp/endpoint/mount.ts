@@ -13,8 +13,8 @@ type Listener = (request: IncomingMessage, response: ServerResponse) => void;
 const PATTERN = /[:*{}()[\]?+!\\]/;
 
 /**
- * Answers MCP requests before Express sees them, which saves most of their cost. Nothing of Nest's HTTP pipeline runs for
- * them, so an application chooses it, and the start fails where a global class would be skipped.
+ * Answers MCP requests before Express sees them, which saves most of their cost. Nothing of Nest's HTTP pipeline runs
+ * for them, so an application chooses it, and the start fails where a global class would be skipped.
  */
 @Injectable()
 export class Mount implements OnApplicationBootstrap {

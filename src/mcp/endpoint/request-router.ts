@@ -26,7 +26,7 @@ export class RequestRouter {
   ) {}
 
   /**
-   * Answers a request that came with a key, whatever its method.
+   * Answers an authenticated request of any method.
    *
    * @throws {JsonRpcHttpError}
    */
@@ -58,7 +58,7 @@ export class RequestRouter {
     try {
       const endpoint = revisionFamilyOf(headers, json) === 'stateless' ? this.stateless : this.sessions;
       const { answered } = await endpoint.post(request, response, json);
-      // Not awaited: what waits here would be kept for as long as the longest call.
+      // Not awaited, so that this frame and the body are not retained for the duration of the call.
       void answered.then(account);
     } catch (error) {
       account();
@@ -81,7 +81,7 @@ function requirePlainJson(headers: IncomingHttpHeaders): void {
   }
 }
 
-/** Calls back once nothing of an answer is left to send. */
+/** Calls back once the response is sent or its connection closed. */
 function whenGone(response: ServerResponse, listener: () => void): void {
   if (response.destroyed) listener();
   else response.once('close', listener);

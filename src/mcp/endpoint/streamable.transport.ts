@@ -10,7 +10,7 @@ import { SdkServers } from '../tools/index.js';
 
 type ListKind = 'tools' | 'resources' | 'prompts';
 
-/** How an event reads for a client with a session. */
+/** The notification of an event for a client with a session. */
 const NOTICES: Readonly<Partial<Record<ServerEvent['kind'], string>>> = {
   tools_list_changed: notificationMessage('notifications/tools/list_changed'),
   resources_list_changed: notificationMessage('notifications/resources/list_changed'),
@@ -18,8 +18,8 @@ const NOTICES: Readonly<Partial<Record<ServerEvent['kind'], string>>> = {
 };
 
 /**
- * The transport as mcp-nest's strategy knows it: it starts and stops, and notifies clients when a list changes. Requests
- * reach {@link RequestRouter} from the mount.
+ * The transport as mcp-nest's strategy knows it: it starts and stops, and notifies clients when a list changes.
+ * Requests reach {@link RequestRouter} from the mount.
  */
 @Injectable()
 export class StreamableTransport implements McpTransport {

@@ -4,7 +4,7 @@ import { metrics } from '@opentelemetry/api';
 import { InFlightRequests } from '../calls/index.js';
 import { SessionStore } from '../storage/index.js';
 
-/** What is open in this process, counted when somebody asks. */
+/** Gauges of open sessions, streams and calls, read when metrics are collected. */
 @Injectable()
 export class UsageMetrics {
   constructor(sessions: SessionStore, inFlight: InFlightRequests) {

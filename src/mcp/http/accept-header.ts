@@ -5,18 +5,18 @@ import { CODE, JsonRpcHttpError } from '../protocol/index.js';
 const JSON_TYPE = 'application/json';
 const STREAM_TYPE = 'text/event-stream';
 
-/** How many values of the header are remembered, and how long they may be: a client sends the same one every time. */
+/** How many header values are cached, and their maximum length: a client sends the same one every time. */
 const CAP = 100;
 const LONGEST = 200;
 const ZERO = /^q\s*=\s*0(?:\.0*)?$/i;
 
-/** Which forms of an answer a client takes: JSON, and a stream of events. */
+/** Which content types of a response a client accepts: JSON and event streams. */
 export class AcceptHeader {
-  /** Values of the header that take both. */
+  /** Header values that accept both. */
   private readonly takingBoth = new Set<string>();
 
   /**
-   * For a request whose answer may be JSON or become a stream.
+   * For a request whose response may be JSON or a stream.
    *
    * @throws {JsonRpcHttpError} 406
    */
@@ -30,7 +30,7 @@ export class AcceptHeader {
 }
 
 /**
- * For a request whose answer is a stream in any case.
+ * For a request whose response is always a stream.
  *
  * @throws {JsonRpcHttpError} 406
  */
@@ -48,7 +48,7 @@ function isAccepted(accept: string, type: string): boolean {
   return ranges.get(type) ?? ranges.get(ofItsKind) ?? ranges.get('*/*') ?? false;
 }
 
-/** A range and whether it is wanted at all; parameters other than its weight say nothing to us. */
+/** A range and whether it is accepted; parameters other than its weight are ignored. */
 function mediaRange(text: string): [range: string, isWanted: boolean] {
   const [range = '', ...parameters] = text.split(';').map((part) => part.trim());
   return [range.toLowerCase(), !parameters.some((parameter) => ZERO.test(parameter))];

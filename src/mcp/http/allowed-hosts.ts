@@ -4,17 +4,17 @@ import { Logger } from '@nestjs/common';
 import { Addresses, CONFIG, type Config } from '../../config/index.js';
 import { CODE, JsonRpcHttpError } from '../protocol/index.js';
 
-/** How many spellings of an allowed host are remembered. */
+/** How many spellings of allowed hosts are cached. */
 const CAP = 100;
 const LOCALHOST: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '[::1]']);
 
-/** Which values of Host and Origin are let in: protection against DNS rebinding, and the rule of CORS. */
+/** Allowed values of Host and Origin: protection against DNS rebinding, and the rule of CORS. */
 @Injectable()
 export class AllowedHosts {
   private readonly hosts: ReadonlySet<string> | undefined;
   private readonly origins: ReadonlySet<string> | undefined;
   private readonly corsOrigins: ReadonlySet<string> | undefined;
-  /** Hosts that were let in: clients say the same one in every request. */
+  /** Hosts already allowed: clients send the same one in every request. */
   private readonly seenHosts = new Set<string>();
 
   constructor(
@@ -40,7 +40,7 @@ export class AllowedHosts {
     return url !== undefined && (isLocal(url) || url.origin === urlOf(this.addresses.public)?.origin);
   }
 
-  /** Whether the pages of an origin that is let in may also read the answers. */
+  /** Whether pages of an allowed origin may also read the responses. */
   isCorsAllowed(origin: string): boolean {
     return this.corsOrigins ? this.corsOrigins.has(origin.toLowerCase()) : this.isOriginAllowed(origin);
   }
@@ -63,11 +63,11 @@ const lowerCase = (names: readonly string[] | undefined): ReadonlySet<string> | 
 
 const SETTINGS = { Host: 'CYBERUN_MCP_ALLOWED_HOSTS', Origin: 'CYBERUN_MCP_ALLOWED_ORIGINS' } as const;
 
-/** How many names are logged, and how much of each: clients choose them. */
+/** How many names are logged, and their maximum length: clients choose them. */
 const LOGGED_CAP = 100;
 const LONGEST = 200;
 
-/** Refuses hosts and origins that are not allowed, in words an operator can act on; each is logged once. */
+/** Rejects hosts and origins that are not allowed, with the setting to change; each is logged once. */
 export class HostRejections {
   private readonly logger = new Logger(HostRejections.name);
   private readonly logged = new Set<string>();

@@ -24,13 +24,13 @@ function arriving(...chunks: Buffer[]): IncomingMessage {
 }
 
 describe('readJson', () => {
-  it('puts letters together that were cut in two on their way', async () => {
+  it('readJson joins characters that are split between chunks', async () => {
     const bytes = Buffer.from(JSON.stringify({ text: 'é😀é' }));
     const pieces = [...bytes].map((byte) => Buffer.from([byte]));
     expect(await readJson(arriving(...pieces))).toEqual({ text: 'é😀é' });
   });
 
-  it('reads up to the limit and not a byte more', async () => {
+  it('readJson accepts a body up to the limit and not a byte more', async () => {
     const exact = Buffer.from(JSON.stringify('x'.repeat(LIMIT - 2)));
     expect(await readJson(arriving(exact))).toHaveLength(LIMIT - 2);
     await expect(readJson(arriving(exact, Buffer.from(' ')))).rejects.toMatchObject({ status: 413 });
@@ -49,7 +49,7 @@ describe('readJson', () => {
     await expect(refused).rejects.toMatchObject({ status: 400, code: -32700 });
   });
 
-  it('does not wait for ever for a client that went away', async () => {
+  it('readJson stops when the client disconnects', async () => {
     const stream = Object.assign(new PassThrough(), { headers: {} });
     const read = readJson(stream as unknown as IncomingMessage);
     stream.write('{"half":');
@@ -57,7 +57,7 @@ describe('readJson', () => {
     await expect(read).rejects.toMatchObject({ code: -32700 });
   });
 
-  it('does not wait for ever for a client that dawdles', async () => {
+  it('readJson times out when the client is slow', async () => {
     const stream = Object.assign(new PassThrough(), { headers: {} });
     const began = performance.now();
     const read = readJson(stream as unknown as IncomingMessage);
@@ -66,7 +66,7 @@ describe('readJson', () => {
     expect(performance.now() - began).toBeGreaterThanOrEqual(QUICK_MS * 0.99);
   });
 
-  it('keeps no more of a body in a great many pieces than its bytes', async () => {
+  it('readJson stores no more than the bytes of a body in many chunks', async () => {
     const size = 500_000;
     const patient = new BodyReader({ mcpBodyLimitBytes: size, limits: LIMITS });
     const bytes = Buffer.from(JSON.stringify('x'.repeat(size - 2)));
@@ -81,7 +81,7 @@ describe('readJson', () => {
     patient.onApplicationShutdown();
   });
 
-  it('refuses what would take more than all bodies together may, until others have ended', async () => {
+  it('readJson rejects a body over the total limit until others have ended', async () => {
     const size = 10_000;
     const open = (): PassThrough & { headers: object } => Object.assign(new PassThrough(), { headers: {} });
     const crowded = new BodyReader({
@@ -113,7 +113,7 @@ describe('readJson', () => {
     crowded.onApplicationShutdown();
   });
 
-  it('keeps room for what was read until it is released, for as much as it takes parsed', async () => {
+  it('readJson reserves the memory of a parsed body until its release', async () => {
     const size = 100_000;
     const roomy = new BodyReader({ mcpBodyLimitBytes: size, limits: { ...LIMITS, bodiesBytes: 20 * size } });
     const read = (text: string): Promise<ReadBody> => roomy.readJson(arriving(Buffer.from(text)));

@@ -9,14 +9,14 @@ import { CODE, JsonRpcHttpError } from '../protocol/index.js';
 
 const BYTE_ORDER_MARK = 0xfeff;
 
-/** A body that was read and parsed. */
+/** A parsed body. */
 export interface ReadBody {
   readonly json: unknown;
-  /** To be called when nobody needs it any more; small ones are not accounted for. */
+  /** Call it when the body is no longer needed; small bodies have none. */
   readonly release?: Release;
 }
 
-/** Reads the bodies of requests, within the bounds of size, time and memory. */
+/** Reads the bodies of requests, within limits of size, time and memory. */
 @Injectable()
 export class BodyReader implements OnApplicationShutdown {
   private readonly limit: number;
@@ -30,10 +30,11 @@ export class BodyReader implements OnApplicationShutdown {
   }
 
   /**
-   * Reads a body to its end and parses it. The bytes are put together before they are read as text, so a letter may be
-   * cut in two on its way.
+   * Reads a body to its end and parses it. The bytes are joined before decoding, so a character may be split between
+   * chunks.
    *
-   * @throws {JsonRpcHttpError} 413 above the limit, 408 when it takes too long, 503 while others take all the memory, 400 for what is not JSON in UTF-8.
+   * @throws {JsonRpcHttpError} 413 above the limit, 408 when it takes too long, 503 while others take all the memory,
+   *   400 for what is not JSON in UTF-8.
    */
   async readJson(request: IncomingMessage): Promise<ReadBody> {
     const bytes = await this.readBytes(request);
@@ -67,7 +68,7 @@ export class BodyReader implements OnApplicationShutdown {
       };
       const giveUp = (error: JsonRpcHttpError): void => {
         timeouts.stop(waiting);
-        // What still comes is read on, and not kept.
+        // The rest is read and discarded.
         request.off('data', onData);
         this.budget.discard(body);
         reject(error);
@@ -122,14 +123,14 @@ const tooMany = (): JsonRpcHttpError =>
   new JsonRpcHttpError(
     503,
     CODE.serverError,
-    'Service Unavailable: Large requests take all the memory there is for them. Try again in a moment.',
+    'Service Unavailable: The memory budget for large requests is exhausted. Try again in a moment.',
     {
       limit: 'bodies_total',
       headers: { ...CLOSE, 'Retry-After': '1' },
     },
   );
 
-/** How often it is looked who waits too long, within the time they may. */
+/** Checks per time limit. */
 const CHECKS_PER_LIMIT = 10;
 
 interface Pending extends Indexed {
@@ -137,7 +138,7 @@ interface Pending extends Indexed {
   readonly onTimeout: () => void;
 }
 
-/** Ends what takes too long. One timer for all of it: nearly nothing does, and a timer each would cost every request. */
+/** Times out bodies that arrive too slowly, with one timer for all: a timer each would cost every request. */
 export class BodyTimeouts {
   private readonly waiting = new IndexedSet<Pending>();
   private readonly clock: NodeJS.Timeout;

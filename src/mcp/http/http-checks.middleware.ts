@@ -13,7 +13,7 @@ const REQUEST_HEADERS =
 const EXPOSED_HEADERS = 'Mcp-Session-Id, WWW-Authenticate';
 const PREFLIGHT_SECONDS = '86400';
 
-/** What is decided before anybody asks for a key: Host, Origin, CORS, the URL, and whether we are open at all. */
+/** Checks before authentication: Host, Origin, CORS, the URL, and whether the server is draining. */
 @Injectable()
 export class HttpChecksMiddleware implements NestMiddleware<IncomingMessage, ServerResponse> {
   private readonly rejections = new HostRejections();
@@ -29,7 +29,7 @@ export class HttpChecksMiddleware implements NestMiddleware<IncomingMessage, Ser
     if (this.admits(request, response)) next();
   }
 
-  /** Whether there is something left to do: what is refused here, or asked beforehand, has been answered. */
+  /** Whether the request goes on; a rejected request or a preflight has been answered. */
   admits(request: IncomingMessage, response: ServerResponse): boolean {
     const error = this.errorFor(request);
     const { origin } = request.headers;
@@ -43,7 +43,7 @@ export class HttpChecksMiddleware implements NestMiddleware<IncomingMessage, Ser
   private errorFor({ url = '', headers: { host, origin } }: IncomingMessage): JsonRpcHttpError | undefined {
     const target = url.startsWith('/') ? undefined : hostOf(url);
     if (!this.hosts.isHostAllowed(target ?? host ?? '')) {
-      // A browser never sends the absolute form to a server; where one comes, it counts and not the header (RFC 9112 §3.2.2).
+      // A browser never sends the absolute form to a server; if present, it overrides the header (RFC 9112 §3.2.2).
       return this.rejections.error(target === undefined ? 403 : 400, 'Host', target ?? host ?? 'none');
     }
     if (origin !== undefined && origin !== '' && !this.hosts.isOriginAllowed(origin)) {

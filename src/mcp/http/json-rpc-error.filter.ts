@@ -9,8 +9,8 @@ import { CODE, JsonRpcHttpError } from '../protocol/index.js';
 const FAILED = 500;
 
 /**
- * The last word on the MCP route, closer than any global filter: whatever is thrown there, by a stranger's guard too,
- * leaves as a JSON-RPC error.
+ * Turns every exception on the MCP route into a JSON-RPC error, also one of a third-party guard. It is bound to the
+ * controller, so it runs before global filters.
  */
 @Catch()
 export class JsonRpcErrorFilter implements ExceptionFilter {
@@ -22,7 +22,7 @@ export class JsonRpcErrorFilter implements ExceptionFilter {
     this.answer(exception, host.switchToHttp().getResponse<ServerResponse>());
   }
 
-  /** Answers with what was thrown, as far as that is for clients to know. */
+  /** Sends the error, without details that clients must not see. */
   answer(exception: unknown, response: ServerResponse): void {
     const error = this.errorFor(exception);
     if (error.limit) this.limitCounter.count(error.limit);
@@ -44,7 +44,7 @@ export class JsonRpcErrorFilter implements ExceptionFilter {
   }
 }
 
-/** Answers a request with the reason why it is refused, unless an answer is under way. */
+/** Sends the error, unless a response is already under way. */
 export function sendJsonRpcError(error: JsonRpcHttpError, response: ServerResponse): void {
   if (response.headersSent) {
     response.end();

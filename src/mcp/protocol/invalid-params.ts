@@ -3,7 +3,7 @@ import { type ServerCapabilities, specTypeSchemas } from '@modelcontextprotocol/
 import { isRecord, type RequestMessage } from './messages.js';
 
 interface Method {
-  /** A method of a capability that is not announced is unknown, whatever its params are. */
+  /** A method of a capability that is not announced is unknown, with any params. */
   readonly capability?: keyof ServerCapabilities;
   readonly schema: keyof typeof specTypeSchemas;
 }
@@ -26,14 +26,14 @@ const METHODS: ReadonlyMap<string, Method> = new Map<string, Method>([
 const UNKNOWN_CURSOR =
   'params.cursor is not one of this server, which lists all tools on one page and gives no cursors; leave it out';
 
-/** An issue of zod, as far as it is looked at; its own text is for developers of schemas. */
+/** The used part of a zod issue; its own text is for developers of schemas. */
 interface Issue {
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
   readonly expected?: unknown;
 }
 
 /**
- * What is wrong with the params of a request, in one sentence that names every field; `undefined` when nothing is. The SDK
+ * The error of invalid params, in one sentence that names every field; `undefined` for valid ones. The SDK
  * would answer with the text of its schema library, as an internal error.
  */
 export function invalidParams(
@@ -42,14 +42,14 @@ export function invalidParams(
 ): string | undefined {
   const known = METHODS.get(method);
   if (!known || (known.capability && !capabilities[known.capability])) return undefined;
-  // Valid as it is, and with the members that are checked elsewhere.
+  // Other members are checked elsewhere.
   const { issues = [] } = specTypeSchemas[known.schema]['~standard'].validate({ method, params });
   const faults = issues.map((issue) => faultOf(issue, params));
   if (faults.length === 0 && method === 'tools/list' && hasCursor(params)) faults.push(UNKNOWN_CURSOR);
   return faults.length === 0 ? undefined : `Invalid params: ${faults.join('; ')}.`;
 }
 
-/** An empty one is what some libraries send for the first page. */
+/** Some libraries send an empty cursor for the first page. */
 const hasCursor = (params: unknown): boolean =>
   isRecord(params) && params['cursor'] !== undefined && params['cursor'] !== '';
 

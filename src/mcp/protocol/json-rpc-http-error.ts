@@ -1,7 +1,7 @@
 import type { OutgoingHttpHeaders } from 'node:http';
 import type { RequestId } from '@modelcontextprotocol/server';
 
-/** What there is only so much of. */
+/** Limits that are counted when a request exceeds them. */
 export const LIMIT_NAMES = [
   'url_length',
   'body_size',
@@ -19,7 +19,7 @@ export const LIMIT_NAMES = [
 
 export type LimitName = (typeof LIMIT_NAMES)[number];
 
-/** Codes of JSON-RPC and of the SDK's transports for what is refused before a method is called. */
+/** Codes of JSON-RPC and of the SDK's transports for errors before a method is called. */
 export const CODE = {
   parseError: -32700,
   invalidRequest: -32600,
@@ -32,11 +32,11 @@ export const CODE = {
 interface Answered {
   readonly id?: RequestId | null;
   readonly headers?: OutgoingHttpHeaders;
-  /** What was exceeded, if that is the reason. */
+  /** The exceeded limit, if that is the reason. */
   readonly limit?: LimitName;
 }
 
-/** A request that is turned away: the HTTP status and the JSON-RPC error that say why. */
+/** A rejected request: the HTTP status and the JSON-RPC error of the response. */
 export class JsonRpcHttpError extends Error {
   override readonly name = 'JsonRpcHttpError';
   readonly headers: OutgoingHttpHeaders;

@@ -19,13 +19,13 @@ export interface NotificationMessage {
   readonly params?: Params;
 }
 
-/** Named here because the SDK treats it by a schema of its own. */
+/** The SDK has a separate schema for it. */
 const RELATED_TASK = 'io.modelcontextprotocol/related-task';
 const MEMBERS: ReadonlySet<string> = new Set(['jsonrpc', 'id', 'method', 'params']);
 
 /**
- * Whether this is, without any doubt, a request or a notification of JSON-RPC as MCP has it. What is not, may still be
- * one: that is for the SDK's schemas to say, which cost more.
+ * A cheap check that accepts only plain requests and notifications of MCP. A message that fails it may still be valid;
+ * the SDK's schemas decide that, at a higher cost.
  */
 export function isPlainMessage(body: unknown): body is RequestMessage | NotificationMessage {
   if (!isRecord(body) || body['jsonrpc'] !== '2.0' || typeof body['method'] !== 'string') return false;
@@ -63,7 +63,7 @@ export function jsonOf(value: unknown): string | undefined {
   }
 }
 
-/** The message that carries a result which is JSON already. */
+/** The message for a result that is JSON text already. */
 export const resultMessage = (id: RequestId, result: string): string =>
   `{"result":${result},"jsonrpc":"2.0","id":${JSON.stringify(id)}}`;
 
@@ -73,7 +73,7 @@ export const errorMessage = (id: RequestId, error: object): string =>
 export const notificationMessage = (method: string, params?: object): string =>
   JSON.stringify({ jsonrpc: '2.0', method, params });
 
-/** Name and arguments of a tools/call that needs nobody's second look. */
+/** Name and arguments of a tools/call that needs no check by the SDK. */
 export interface PlainCall {
   readonly name: string;
   readonly arguments?: Record<string, unknown>;
@@ -89,10 +89,10 @@ export function plainCallOf({ params }: RequestMessage): PlainCall | undefined {
   return params as unknown as PlainCall;
 }
 
-/** Whether a list request asks for nothing unusual; there is one page, so that every cursor is unusual. */
+/** Whether a list request has no cursor; there is only one page. */
 export const isPlainList = ({ params }: RequestMessage): boolean => params?.['cursor'] === undefined;
 
-/** The trace a request is part of, as its message or else its HTTP header says. */
+/** The trace of a request: from its message, or else from its HTTP header. */
 export function traceparentOf(
   meta: object | undefined,
   header: string | readonly string[] | undefined,

@@ -4,15 +4,15 @@ import { type InitializeRequest, SUPPORTED_PROTOCOL_VERSIONS } from '@modelconte
 
 import { isPlainMessage, isRecord } from './messages.js';
 
-/** The revision without sessions that is served by hand; what comes after it is the SDK's. */
+/** The stateless revision that our code serves; the SDK serves later ones. */
 export const STATELESS_REVISION = '2026-07-28';
 
 /** Revisions with sessions, which are 2025-11-25 and before, or without. */
 export type RevisionFamily = 'sessions' | 'stateless';
 
 /**
- * Whether a POST belongs to a revision with sessions. The plainest requests are recognised here; everything else is asked of the SDK's
- * own classifier, so that both can never disagree.
+ * Whether a POST belongs to a revision with sessions. Plain requests are recognised here; the SDK's classifier decides
+ * the rest, so that both always agree.
  */
 export function revisionFamilyOf(headers: IncomingHttpHeaders, body: unknown): RevisionFamily {
   const version = headerOf(headers, 'mcp-protocol-version');
@@ -22,7 +22,7 @@ export function revisionFamilyOf(headers: IncomingHttpHeaders, body: unknown): R
     if (!isClaimed && (version === undefined || version < STATELESS_REVISION)) return 'sessions';
     if (isClaimed && body.method !== 'initialize') return 'stateless';
   }
-  // No revision has it with other params, and the handshake names what is wrong with them.
+  // Every revision requires an object as params; initialize then names the error.
   if (isRecord(body) && body['method'] === 'initialize' && !isRecord(body['params'])) return 'sessions';
   const { kind } = classifyInboundRequest({
     httpMethod: 'POST',
@@ -37,13 +37,13 @@ export function headerOf(headers: IncomingHttpHeaders, name: string): string | u
   return typeof value === 'string' ? value : undefined;
 }
 
-/** The revision a session speaks: the client's, if we know it, else our latest. */
+/** The revision of a session: the client's if supported, else the latest supported one. */
 export const negotiated = (wanted: string): string =>
   SUPPORTED_PROTOCOL_VERSIONS.find((version) => version === wanted) ??
   SUPPORTED_PROTOCOL_VERSIONS[0] ??
   wanted;
 
-/** Whether a client said in its initialize that it answers questions. */
+/** Whether the capabilities in initialize include requests from the server. */
 export function canAnswerRequests({ capabilities }: InitializeRequest['params']): boolean {
   const { sampling, elicitation, roots } = capabilities;
   return sampling !== undefined || elicitation !== undefined || roots !== undefined;

@@ -2,7 +2,7 @@ import type { Implementation, ServerCapabilities } from '@modelcontextprotocol/s
 
 import { packageVersion } from '../../config/index.js';
 
-/** Who this server says it is, and how it wants to be used. */
+/** Name, capabilities and instructions of this server. */
 export interface ServerInfo {
   readonly implementation: Implementation;
   readonly capabilities: ServerCapabilities;
@@ -12,7 +12,7 @@ export interface ServerInfo {
 /** Injects a {@link ServerInfo}. */
 export const SERVER_INFO = Symbol('SERVER_INFO');
 
-/** Read by a model once, before its first call; 200 to 400 tokens. */
+/** A model reads them once, before its first call; 200 to 400 tokens. */
 const instructions = `Cyberun runs workflows on the team's own agents (machines), and hosts HTTP services on them.
 
 To run a workflow:
@@ -30,7 +30,7 @@ Services: list_container_services, then get_container_service (its usage_prompt 
 
 export const serverInfo: ServerInfo = {
   implementation: { name: 'cyberun-cloud', title: 'Cyberun Cloud', version: packageVersion },
-  // The stock strategy announces logging unless the key is there.
+  // mcp-nest's strategy announces logging unless the key is present.
   capabilities: { tools: { listChanged: true }, logging: undefined },
   instructions,
 };

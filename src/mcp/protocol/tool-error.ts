@@ -6,7 +6,7 @@ export class ErrorEnvelope {
 }
 
 /**
- * A call that is refused in our own words, by a guard or a pipe. It is an RpcException because those keep their
+ * An error of a call in the product's own words, by a guard or a pipe. It is an RpcException because those keep their
  * content on the way through Nest's filters.
  */
 export class ToolError extends RpcException {
@@ -21,7 +21,7 @@ interface Issue {
   readonly message: string;
 }
 
-/** Input that breaks a rule of the tool; names every field with its rule, then says what helps to correct it. */
+/** Invalid input; names every field with its rule, then how to correct it. */
 export class InvalidInput extends ToolError {
   constructor(issues: readonly Issue[], help = '') {
     super(`Invalid input. ${issues.map(sentence).join('; ')}. ${help}Correct it and call again.`);

@@ -5,7 +5,7 @@ import { isRecord, type RequestMessage, resultMessage } from '../protocol/index.
 import { eventIdOf, EventStore, type SessionRecord } from '../storage/index.js';
 import { failed, type RegisteredTool, ToolRegistry } from '../tools/index.js';
 
-/** From this revision on, clients understand an event without data. */
+/** The first revision whose clients accept an event without data. */
 const EMPTY_EVENTS_SINCE = '2025-11-25';
 const GONE = 'The server that worked on this call is gone.';
 const UNSURE = 'The call may have taken effect.';
@@ -18,7 +18,7 @@ export class EventRecorder {
     private readonly registry: ToolRegistry,
   ) {}
 
-  /** @param onRead called when the client reads on over another connection, and now and then while it does. */
+  /** @param onRead called when the client resumes on another connection, and regularly while it reads. */
   begin(session: SessionRecord, message: RequestMessage, onRead: () => void): RecordedStream {
     const log = this.logs.begin(session, { crashReply: () => this.crashReplyTo(message), onRead });
     const { stream } = log;

@@ -16,7 +16,10 @@ import { LiveSessions } from './live-sessions.js';
 import { SESSION_ID } from './session-messages.js';
 import { StandaloneStreams } from './standalone-streams.js';
 
-/** Streams opened by GET: the standalone stream of a session, or with `Last-Event-ID` the rest of a stream its client lost. */
+/**
+ * Streams opened by GET: the standalone stream of a session, or with `Last-Event-ID` the rest of a stream its client
+ * lost.
+ */
 @Injectable()
 export class GetStreams {
   constructor(
@@ -38,8 +41,8 @@ export class GetStreams {
   }
 
   /**
-   * @throws {JsonRpcHttpError} 400 for an event id that is none, or too old; 405 when nothing follows any more. What is thrown later
-   *   ends the connection, and the client comes back once more.
+   * @throws {JsonRpcHttpError} 400 for an event id that is invalid or too old; 405 when nothing follows. A later error
+   *   ends the connection, and the client reconnects.
    */
   private async resume(record: SessionRecord, lastEventId: string, response: ServerResponse): Promise<void> {
     const from = positionOf(lastEventId);
@@ -55,7 +58,7 @@ export class GetStreams {
     out.end();
   }
 
-  /** A client that comes back once more has lost the last connection too. */
+  /** A client that resumes again has lost the previous connection. */
   private openResumed(record: SessionRecord, stream: string, response: ServerResponse): EventStream {
     const session = this.live.of(record);
     session.resumed.get(stream)?.end();
@@ -79,7 +82,7 @@ interface Replay {
   readonly out: EventStream;
 }
 
-/** Sends what is there, and what comes, until the stream or the client ends it. */
+/** Sends stored and new events until the stream or the client ends. */
 async function replay({ from: { stream, sequence }, page: first, reading, out }: Replay): Promise<void> {
   let last = sequence;
   for (let page: EventPage | undefined = first; page && out.isOpen; page = await reading.after(last)) {
@@ -100,8 +103,8 @@ const unknown = (): JsonRpcHttpError =>
   );
 
 /**
- * TypeScript clients take any other status for a failure, report it and try again; this one says to them that there is no
- * stream to be had.
+ * TypeScript clients treat any other status as a failure, report it and retry; this one means that there is no
+ * stream.
  */
 const over = ({ isCancelled }: EventPage): JsonRpcHttpError =>
   new JsonRpcHttpError(

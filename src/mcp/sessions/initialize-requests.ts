@@ -20,12 +20,12 @@ import { SessionStore } from '../storage/index.js';
 import { SdkServers } from '../tools/index.js';
 import { messagesIn, SESSION_ID } from './session-messages.js';
 
-/** A session keeps what its client says of itself for as long as it lives. */
+/** The params of initialize are stored as long as the session. */
 const LONGEST_INITIALIZE_PARAMS = 16_384;
-/** When a key that has enough sessions may try again: idle ones end all the time. */
+/** Retry time for a key at its session limit; idle sessions expire continuously. */
 const RETRY_SECONDS = '60';
 
-/** Answers initialize, and opens a session with it. */
+/** Answers initialize and opens a session. */
 @Injectable()
 export class InitializeRequests {
   constructor(
@@ -35,7 +35,7 @@ export class InitializeRequests {
     @Inject(CONFIG) private readonly config: Config,
   ) {}
 
-  /** @throws {JsonRpcHttpError} when initialize is malformed, says more than is kept, or the key has enough sessions. */
+  /** @throws {JsonRpcHttpError} when initialize is malformed or too large, or the key is at its session limit. */
   async answer(keyHash: string, body: Record<string, unknown>, response: ServerResponse): Promise<void> {
     const { id, params } = openingIn(body);
     const initializeParams = jsonOf(params);

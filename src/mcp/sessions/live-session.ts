@@ -12,42 +12,42 @@ interface InProgress extends Indexed {
   readonly call: Call;
 }
 
-/** What is going on in a session right now, in this process; nothing of it has to survive. */
+/** The transient state of a session in this process. */
 export class LiveSession {
   readonly inProgress = new IndexedSet<InProgress>();
   stream: EventStream | undefined;
-  /** Streams of calls, here or in other replicas, that the client has come back to. */
+  /** Resumed streams of calls, of this or other replicas. */
   readonly resumed = new Map<string, EventStream>();
   transport: SessionTransport | undefined;
-  /** Those before it that have not finished what they began. */
+  /** Replaced ones that still have requests in progress. */
   private formerTransports: readonly SessionTransport[] = [];
   private sentToAll: Set<string> | undefined;
 
-  /** @param record as the latest request found it. */
+  /** @param record as of the latest request. */
   constructor(public record: SessionRecord) {}
 
-  /** Nothing is: all that is left of the session is its record. */
+  /** Only the stored record of the session is left. */
   get isIdle(): boolean {
     return !this.isInUse && this.transports.length === 0;
   }
 
-  /** The client waits for an answer, or listens. */
+  /** The client waits for a response or has a stream open. */
   get isInUse(): boolean {
     return this.inProgress.size > 0 || this.stream !== undefined || this.resumed.size > 0;
   }
 
-  /** The call with this id; of two that share one, the later. */
+  /** The call with this id; the later one if two share it. */
   callOf(id: unknown): Call | undefined {
     return [...this.inProgress].findLast(({ call }) => call.id === id)?.call;
   }
 
-  /** Has the next request served by a new SDK server; one that is in use finishes what it has begun. */
+  /** Uses a new SDK server from the next request on; the current one finishes its requests. */
   renewTransport(): void {
     this.formerTransports = this.transports.filter(({ isBusy }) => isBusy);
     this.transport = undefined;
   }
 
-  /** Lets go of SDK servers that have been replaced and have finished. */
+  /** Drops replaced SDK servers that have finished. */
   forgetFormerTransports(): void {
     if (this.formerTransports.length > 0)
       this.formerTransports = this.formerTransports.filter(({ isBusy }) => isBusy);
@@ -65,12 +65,12 @@ export class LiveSession {
     return false;
   }
 
-  /** What was sent to all sessions since its stream was opened, each message once. */
+  /** Broadcast messages since its stream was opened, each once. */
   get broadcasts(): Iterable<string> {
     return this.sentToAll ?? [];
   }
 
-  /** Sends what is meant for all sessions, if the client listens. */
+  /** Sends a broadcast message, if the client has a stream open. */
   broadcast(message: string): void {
     if (!this.stream) return;
     (this.sentToAll ??= new Set()).add(message);

@@ -11,7 +11,7 @@ import { SessionTransport } from './session-transport.js';
 
 const RENEWALS_PER_IDLE_TIME = 3;
 
-/** Sessions in which something is going on in this process, by their tags. */
+/** Sessions with activity in this process, by their hashes. */
 @Injectable()
 export class LiveSessions implements OnApplicationShutdown {
   private readonly live = new Map<string, LiveSession>();
@@ -42,7 +42,7 @@ export class LiveSessions implements OnApplicationShutdown {
     return this.live.get(sessionHash);
   }
 
-  /** @throws {JsonRpcHttpError} 404 when the session has ended since it was found. */
+  /** @throws {JsonRpcHttpError} 404 when the session has ended meanwhile. */
   of(record: SessionRecord): LiveSession {
     const found = this.live.get(record.sessionHash);
     if (found) {
@@ -66,12 +66,12 @@ export class LiveSessions implements OnApplicationShutdown {
     await this.replicas.publish({ kind: 'from-client', sessionHash: session.record.sessionHash, message });
   }
 
-  /** Whether so many more requests may be begun in it. */
+  /** Whether this many more requests are within its limit. */
   hasCapacity({ inProgress }: LiveSession, count: number): boolean {
     return inProgress.size + count <= this.maxRequests;
   }
 
-  /** The session's SDK server, made on first need; it knows what the client has told any replica. */
+  /** The session's SDK server, created on first use, with the state that the client has set at any replica. */
   transportOf(session: LiveSession): SessionTransport {
     const transport = (session.transport ??= new SessionTransport(this.servers.create(), session, (text) =>
       this.sendUnrelated(session, text),
@@ -80,24 +80,24 @@ export class LiveSessions implements OnApplicationShutdown {
     return transport;
   }
 
-  /** Keeps what the client wants to be told, for every replica. */
+  /** Stores the log level of the client, for every replica. */
   async setLogLevel(session: LiveSession, logLevel: LoggingLevel): Promise<void> {
     await this.sessions.setLogLevel(session.record, logLevel);
     session.record = { ...session.record, logLevel };
   }
 
-  /** Forgets a session in which nothing is going on any more. */
+  /** Drops a session without activity. */
   forgetIfIdle(session: LiveSession): void {
     session.forgetFormerTransports();
     if (session.isIdle) this.live.delete(session.record.sessionHash);
   }
 
-  /** Sends a notification to every session that listens. */
+  /** Sends a notification to every session with an open stream. */
   broadcast(message: string): void {
     for (const session of this.live.values()) session.broadcast(message);
   }
 
-  /** What we announce has changed, so SDK servers are made anew; those in use finish what they have begun. */
+  /** The capabilities have changed, so new SDK servers are created; those in use finish their requests. */
   forgetServers(): void {
     for (const session of this.live.values()) {
       session.renewTransport();
@@ -110,9 +110,9 @@ export class LiveSessions implements OnApplicationShutdown {
     this.endedSessions.end();
   }
 
-  /** Sends what belongs to no request; a client that listens nowhere does not get it. */
+  /** Sends a message unrelated to a request; a client without a stream does not receive it. */
   private async sendUnrelated({ stream, record: { sessionHash } }: LiveSession, text: string): Promise<void> {
-    // As for a client that does not listen: the one who sends cannot do anything about it.
+    // Dropped, as for a client without a stream: the sender cannot act on the error.
     await (stream?.send(text) ??
       this.replicas.publish({ kind: 'to-client', sessionHash, text }).catch(() => undefined));
   }
@@ -128,16 +128,16 @@ export class LiveSessions implements OnApplicationShutdown {
     for (const session of this.live.values()) {
       const { record, isInUse } = session;
       const told = isInUse ? this.sessions.renew(record) : this.sessions.check(record);
-      // Out of reach; the next time will do.
+      // The store is unreachable; the next period retries.
       told.catch(() => undefined);
     }
   }
 }
 
-/** Longer than anybody waits for a session that is being looked up. */
+/** Longer than any look-up of a session takes. */
 const LOOKUP_MS = 10_000;
 
-/** Tags of sessions that ended a moment ago: whoever found one before that must not bring it back to life. */
+/** Hashes of sessions that ended recently, so that a request which found one before cannot revive it. */
 export class EndedSessions {
   private latest = new Set<string>();
   private earlier = new Set<string>();
@@ -159,7 +159,7 @@ export class EndedSessions {
     clearInterval(this.clock);
   }
 
-  /** By halves, since many sessions may end at once and a timer is larger than a tag. */
+  /** In two generations, since a timer per session would take more memory than its hash. */
   private forget(): void {
     this.earlier = this.latest;
     this.latest = new Set();

@@ -12,10 +12,10 @@ import { LiveSessions } from './live-sessions.js';
 import { type PendingRequest, RequestDispatcher } from './request-dispatcher.js';
 import { SESSION_ID } from './session-messages.js';
 
-/** In these revisions a lost connection is no cancellation: a client has this long to come back. */
+/** In these revisions a lost connection does not cancel a call: a client has this long to resume. */
 const RESUME_WINDOW_MS = 60_000;
 
-/** Takes in the messages of one POST to a session, and sees that each request among them is answered once. */
+/** Accepts the messages of one POST to a session and ensures that each request is answered once. */
 @Injectable()
 export class MessageDispatcher {
   private readonly logger = new Logger(MessageDispatcher.name);
@@ -28,10 +28,10 @@ export class MessageDispatcher {
   ) {}
 
   /**
-   * Resolves when all is taken in. Requests that only the SDK can answer are not waited for.
+   * Resolves when all messages are accepted, without waiting for the responses.
    *
-   * @throws {JsonRpcHttpError} 429 or 503 when too much is in progress already; 503 when what is said concerns another replica, and
-   * none can be reached.
+   * @throws {JsonRpcHttpError} 429 or 503 when a limit is exceeded; 503 when a notification concerns another replica
+   *   and none is reachable.
    */
   async receive(
     record: SessionRecord,
@@ -69,7 +69,7 @@ export class MessageDispatcher {
     });
   }
 
-  /** Why so many cannot be begun. Notifications get through: one of them may be what makes room. */
+  /** The error if these exceed a limit. Notifications pass, since one may cancel a request. */
   private limitError(
     requests: readonly RequestMessage[],
     session: LiveSession,
@@ -89,7 +89,7 @@ export class MessageDispatcher {
   ): Reply {
     const headers = { [SESSION_ID]: record.id };
     const [message, ...more] = requests;
-    // Batches belong to a revision before clients came back for a stream they had lost.
+    // Batches belong to a revision without resumable streams.
     if (!message || more.length > 0) return new Reply(response, { headers, answers: requests.length });
     return new Reply(response, {
       headers,
@@ -111,13 +111,13 @@ export class MessageDispatcher {
   }
 }
 
-/** Answers a POST that asks for nothing; or throws why what it said could not be taken. */
+/** Answers a POST without requests, or throws the error of a notification. */
 function confirm(outcomes: readonly PromiseSettledResult<void>[], response: ServerResponse): void {
   for (const one of outcomes) if (one.status === 'rejected') throw one.reason;
   response.writeHead(202).end();
 }
 
-/** @param requests of one POST; a batch of them has no id of its own. */
+/** @param requests of one POST; a batch has no id. */
 const idOf = ([first, ...others]: readonly RequestMessage[]): RequestId | null =>
   others.length === 0 ? (first?.id ?? null) : null;
 

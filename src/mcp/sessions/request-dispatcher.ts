@@ -26,7 +26,7 @@ import {
 import type { LiveSession } from './live-session.js';
 import { LiveSessions } from './live-sessions.js';
 
-/** One request of a session, and the way to answer it. */
+/** One request of a session, with its call. */
 export interface PendingRequest {
   readonly session: LiveSession;
   readonly message: RequestMessage;
@@ -70,7 +70,7 @@ export class RequestDispatcher {
     try {
       const tool = this.tools.find(String(message.params?.['name']));
       if (tool.isStreaming) call.reply.openStream();
-      // A stranger's tool may ask the client something in its first line, and then the SDK must know the client.
+      // A third-party tool may send a request to the client at once; the SDK must be initialized by then.
       if (!tool.input?.isAdvertisedOnly && session.record.supportsServerRequests)
         await this.live.transportOf(session).ready;
       const result = await this.run(tool, request);
@@ -95,7 +95,7 @@ export class RequestDispatcher {
     const transport = this.live.transportOf(session);
     await transport.ready;
     const origin = this.originOf(request);
-    // The SDK reads its handlers as soon as it gets the message, so that the next request may bind others.
+    // The SDK looks its handlers up as soon as it gets the message, so the next request may bind others.
     this.servers.bind(transport.server, origin.session, rawRequest, this.tools.throughSdk(origin, first));
     const closeSSEStream = (): void => call.reply.pause();
     transport.ask(message, call, { authInfo: rawRequest.auth, closeSSEStream });

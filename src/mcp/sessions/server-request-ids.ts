@@ -7,13 +7,13 @@ import { isNotification, isRecord, isRequest } from '../protocol/index.js';
 const MARK_BYTES = 9;
 
 /**
- * The ids of the questions one SDK server asks its client. Every server counts from zero, and a session has one in each
- * replica, so a mark is put before the number; what the client says about a question then finds the one who asked.
+ * The ids of the requests that one SDK server sends to its client. Every server counts from zero, and a session has one
+ * in each replica, so each id gets a prefix; the client's response then reaches the server that sent the request.
  */
 export class ServerRequestIds {
   private readonly prefix = `${randomBytes(MARK_BYTES).toString('base64url')}.`;
 
-  /** A message of the server as the client gets it. */
+  /** A message of the server, with the ids that the client sees. */
   toClient(message: JSONRPCMessage): JSONRPCMessage {
     if (isRequest(message)) {
       const { id, params } = message;
@@ -30,7 +30,7 @@ export class ServerRequestIds {
     return message;
   }
 
-  /** A message of the client as the server knows it; `undefined` when it is about a question of somebody else. */
+  /** A message of the client, with the server's own ids; `undefined` when it concerns a request of another server. */
   fromClient(message: JSONRPCMessage): JSONRPCMessage | undefined {
     if (isRequest(message)) return message;
     if (!isNotification(message)) {

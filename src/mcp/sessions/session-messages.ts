@@ -32,7 +32,7 @@ export function messagesIn(body: unknown): JSONRPCMessage[] {
   }
 }
 
-/** Whether a body is the handshake, in order or not. */
+/** Whether a body is an initialize request, valid or not. */
 export const isInitialize = (body: unknown): body is Record<string, unknown> =>
   isRecord(body) && body['method'] === 'initialize';
 

@@ -22,22 +22,22 @@ import type { LiveSession } from './live-session.js';
 import { ServerRequestIds } from './server-request-ids.js';
 
 /**
- * Joins the SDK server of one session to our streams: what belongs to a request goes to that request's own response,
- * everything else to the session's standalone stream.
+ * Connects the SDK server of one session to the product's streams: messages related to a request go to its response,
+ * all others to the session's standalone stream.
  */
 export class SessionTransport implements Transport {
   onclose?: (() => void) | undefined;
   onerror?: ((error: Error) => void) | undefined;
   onmessage?: ((message: JSONRPCMessage, extra?: MessageExtraInfo) => void) | undefined;
   readonly sessionId: string;
-  /** Settled once the server knows its client. */
+  /** Resolves once the server is initialized. */
   readonly ready: Promise<void>;
   private readonly ids = new ServerRequestIds();
-  /** Requests of the client that the server is working on, by the ids it knows them under. */
+  /** Requests of the client in progress, by the server's ids. */
   private readonly asked = new Map<RequestId, Call>();
-  /** Ids of the questions the server waits for an answer to, as it knows them. */
+  /** Ids of the server's own requests that await a response. */
   private readonly serverRequests = new Set<unknown>();
-  /** Id of our own requests, which repeat what the client said elsewhere; none that a client would choose. */
+  /** Id of requests that replay the client's state; no client would choose it. */
   private readonly initializeId: RequestId = randomUUID();
   private logLevel: LoggingLevel | undefined;
   private markReady: () => void = () => undefined;
@@ -45,7 +45,7 @@ export class SessionTransport implements Transport {
   constructor(
     readonly server: McpServer,
     private readonly live: LiveSession,
-    /** Sends what belongs to no request. */
+    /** Sends a message that is unrelated to a request. */
     private readonly sendUnrelated: (text: string) => Promise<void>,
   ) {
     this.sessionId = live.record.id;
@@ -55,12 +55,12 @@ export class SessionTransport implements Transport {
     this.deliver({ jsonrpc: '2.0', id: this.initializeId, method: 'initialize', params });
   }
 
-  /** The server works on a request of the client, or waits for its answer. */
+  /** The server has requests in progress, or awaits a response of the client. */
   get isBusy(): boolean {
     return this.asked.size > 0 || this.serverRequests.size > 0;
   }
 
-  /** Tells the server which messages the client wants, unless it has been told. */
+  /** Sets the client's log level on the server, if it has changed. */
   syncLogLevel(): void {
     const { logLevel: level } = this.live.record;
     if (level === undefined || level === this.logLevel) return;
@@ -73,8 +73,8 @@ export class SessionTransport implements Transport {
   }
 
   /**
-   * Hands a request of the client to the server; under an id of our own when the client uses one for two requests at
-   * once, which it must not do, and which the server would not survive: one of the two would never be answered.
+   * Hands a request of the client to the server; under a new id when the client uses one for two requests at
+   * once. That violates the protocol, and the server would never answer one of the two.
    */
   ask(message: RequestMessage, call: Call, extra: MessageExtraInfo): void {
     const id = this.asked.has(message.id) ? randomUUID() : message.id;
@@ -82,7 +82,7 @@ export class SessionTransport implements Transport {
     this.onmessage?.({ ...message, id }, extra);
   }
 
-  /** Tells the server that the client does not want an answer any more, which the server then does not give. */
+  /** Cancels the request in the server, which then sends no response. */
   cancel(call: Call, notification: NotificationMessage): void {
     const id = [...this.asked].find(([, asked]) => asked === call)?.[0];
     if (id === undefined) return;
@@ -90,7 +90,7 @@ export class SessionTransport implements Transport {
     this.onmessage?.({ ...notification, params: { ...notification.params, requestId: id } });
   }
 
-  /** Hands a message of the client to the server, unless it answers a question of somebody else. */
+  /** Hands a message of the client to the server, unless it responds to a request of another server. */
   deliver(message: JSONRPCMessage, extra?: MessageExtraInfo): boolean {
     const ours = this.ids.fromClient(message);
     if (ours && !('method' in ours)) this.serverRequests.delete(Reflect.get(ours, 'id'));
@@ -117,7 +117,7 @@ export class SessionTransport implements Transport {
     return Promise.resolve();
   }
 
-  /** A question that is cancelled gets no answer. */
+  /** A cancelled request gets no response. */
   private trackServerRequest(message: JSONRPCMessage): void {
     if (isRequest(message)) this.serverRequests.add(message.id);
     else if (isNotification(message) && message.method === 'notifications/cancelled') {
@@ -131,7 +131,7 @@ export class SessionTransport implements Transport {
     call?.answer(JSON.stringify({ ...message, id: call.id }));
   }
 
-  /** A tool that runs without the server may ask its client something through it. */
+  /** A tool that our code runs may still send requests through the server. */
   private callOf(id: RequestId): Call | undefined {
     return this.asked.get(id) ?? this.live.callOf(id);
   }

@@ -57,7 +57,7 @@ export class SessionsEndpoint {
     response.writeHead(200).end();
   }
 
-  /** A client that names a session which is not there, or not its own, gets a new one: that is what it asks for. */
+  /** A client with an unknown session id, or one of another key, gets a new session. */
   private async initialize(
     request: McpHttpRequest,
     response: ServerResponse,

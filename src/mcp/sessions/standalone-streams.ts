@@ -7,12 +7,12 @@ import type { LiveSession } from './live-session.js';
 import { LiveSessions } from './live-sessions.js';
 import { SESSION_ID } from './session-messages.js';
 
-/** When a client should come back that has lost its stream: TypeScript clients try twice, and a restart takes seconds. */
+/** Reconnection time: TypeScript clients try twice, and a restart takes seconds. */
 const RETRY_MS = 5000;
 
 /**
- * The one stream of a session that is opened by GET, for what belongs to no request. The newest replaces the one before:
- * where a proxy has dropped only the client's side, this server would think for long that the old one is still read.
+ * The standalone stream of a session, opened by GET, for messages unrelated to a request. The newest replaces the one
+ * before: behind a proxy that dropped only the client's side, the old one may look open for long.
  */
 @Injectable()
 export class StandaloneStreams {
@@ -23,9 +23,9 @@ export class StandaloneStreams {
     private readonly limitCounter: LimitCounter,
   ) {}
 
-  /** @throws {JsonRpcHttpError} 404 when the session has ended meanwhile; 429 or 503 when too much is open. */
+  /** @throws {JsonRpcHttpError} 404 when the session has ended meanwhile; 429 or 503 when a limit is exceeded. */
   async open(record: SessionRecord, response: ServerResponse): Promise<void> {
-    // One that takes the place of another is not one more.
+    // A replacement does not count as one more.
     if (!this.live.find(record.sessionHash)?.stream) this.inFlight.requireCapacity(record.keyHash, null);
     const lease = await this.sessions.leaseStream(record);
     if (response.destroyed) {
@@ -37,7 +37,7 @@ export class StandaloneStreams {
     const stream = this.begin(session, lease, response);
     if (before) {
       this.limitCounter.count('streams_per_session');
-      // Its client may have been out of reach by then; to hear twice that a list has changed does no harm.
+      // The client may have missed them; a repeated list change does no harm.
       for (const message of session.broadcasts) void stream.send(message);
       before.end();
     }
@@ -49,7 +49,7 @@ export class StandaloneStreams {
     const stream = new EventStream(response, { [SESSION_ID]: id });
     stream.comeBackAfter(RETRY_MS);
     const end = (): void => {
-      // Another stream may have told the client to hurry.
+      // Another stream may have set a shorter reconnection time.
       stream.comeBackAfter(RETRY_MS);
       stream.end();
     };
@@ -61,7 +61,7 @@ export class StandaloneStreams {
       if (session.stream === stream) session.forgetStream();
       this.inFlight.closed(open);
       this.live.forgetIfIdle(session);
-      // Out of reach, the claim ends by itself.
+      // Without a release the lease expires.
       lease.release().catch(() => undefined);
     });
     return stream;

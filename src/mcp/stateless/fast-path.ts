@@ -15,7 +15,7 @@ import {
 import { SdkServers } from '../tools/index.js';
 import { ValidEnvelopes } from './valid-envelopes.js';
 
-/** Methods of earlier revisions that 2026-07-28 does not have (SEP-2575): unknown, whatever their params are. */
+/** Methods of earlier revisions that 2026-07-28 does not have (SEP-2575): unknown, with any params. */
 const REMOVED: ReadonlySet<string> = new Set([
   'initialize',
   'logging/setLevel',
@@ -23,14 +23,14 @@ const REMOVED: ReadonlySet<string> = new Set([
   'resources/unsubscribe',
 ]);
 
-/** Tells the requests that are answered by hand from those the SDK looks at. */
+/** Distinguishes requests that our code answers from those that go through the SDK. */
 @Injectable()
 export class FastPath {
   private readonly envelopes = new ValidEnvelopes();
 
   constructor(private readonly servers: SdkServers) {}
 
-  /** Whether a request is plain and in order, so that it needs none of the SDK's checks. */
+  /** Whether a request is plain and valid, so that it needs none of the SDK's checks. */
   include(headers: IncomingHttpHeaders, body: unknown): body is RequestMessage {
     return (
       isPlainMessage(body) &&
@@ -41,7 +41,7 @@ export class FastPath {
     );
   }
 
-  /** What is wrong with the params of a request that is in order otherwise; in words of ours, unlike the SDK's. */
+  /** The error of invalid params in an otherwise valid request, clearer than the SDK's. */
   paramsErrorOf(headers: IncomingHttpHeaders, body: RequestMessage): string | undefined {
     const { method, params } = body;
     if (!isAddressed(headers, body) || !this.envelopes.isValid(body, params?._meta ?? {})) return undefined;
@@ -59,7 +59,7 @@ export class FastPath {
       case 'tools/list':
         return isPlainList(message);
       case 'tools/call': {
-        // Whoever announces logging needs the SDK's own context for it.
+        // A server that announces logging needs the SDK's own context.
         const name = this.servers.capabilities.logging ? undefined : plainCallOf(message)?.name;
         return name !== undefined && headerOf(headers, 'mcp-name') === name;
       }
@@ -69,7 +69,7 @@ export class FastPath {
   }
 }
 
-/** Whether the headers that repeat what is in the body agree with it. */
+/** Whether the headers that repeat members of the body match it. */
 const isAddressed = (headers: IncomingHttpHeaders, { method, params }: RequestMessage): boolean =>
   params?._meta?.[PROTOCOL_VERSION_META_KEY] === STATELESS_REVISION &&
   headerOf(headers, 'mcp-protocol-version') === STATELESS_REVISION &&

@@ -15,13 +15,13 @@ import { toWebRequest, writeWebResponse } from './web-bridge.js';
 
 const KEEP_ALIVE_MS = 15_000;
 const MAX_SUBSCRIPTIONS = 10_000;
-/** Where the authorization info carries what the factory needs to know of the request. */
+/** Key in the authorization info under which the server factory finds the request. */
 const REQUEST = 'cyberun:request';
 
 interface RequestState {
   /** Aborted when the client has closed the response. */
   readonly gone: AbortSignal;
-  /** Aborted when the handler should come to an end and answer. */
+  /** Aborted when the handler should stop and respond. */
   readonly stop: AbortSignal;
   readonly first: CallToolResult | undefined;
   readonly isSubscription: boolean;
@@ -29,7 +29,7 @@ interface RequestState {
 
 type Served = Pick<RequestState, 'stop' | 'first'> & { readonly rawRequest: McpHttpRequest };
 
-/** The SDK's own handler for 2026-07-28 and what comes after it. */
+/** The SDK's own handler for 2026-07-28 and later. */
 @Injectable()
 export class SdkHandler {
   private readonly logger = new Logger(SdkHandler.name);
@@ -68,7 +68,7 @@ export class SdkHandler {
     else notify.promptsChanged();
   }
 
-  /** Tells every subscriber that there will be no more. */
+  /** Ends every subscription. */
   endSubscriptions(): Promise<void> {
     return this.subscriptions.close();
   }

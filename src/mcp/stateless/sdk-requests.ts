@@ -8,7 +8,7 @@ import { sendJsonRpcError } from '../http/index.js';
 import { CODE, isRecord, isRequestId, JsonRpcHttpError } from '../protocol/index.js';
 import { SdkHandler } from './sdk-handler.js';
 
-/** Requests the SDK answers, counted among what is open. */
+/** Requests that the SDK answers, tracked among the open ones. */
 @Injectable()
 export class SdkRequests {
   constructor(
@@ -19,9 +19,9 @@ export class SdkRequests {
   }
 
   /**
-   * Lets the SDK answer; `first` is what a tool has returned already, and only the SDK knows how to send.
+   * Passes a request to the SDK; `first` is the result of a tool that only the SDK can send.
    *
-   * @throws {JsonRpcHttpError} 429 or 503 when too much is in progress already.
+   * @throws {JsonRpcHttpError} 429 or 503 when a limit is exceeded.
    */
   async serve(
     request: McpHttpRequest,
@@ -73,7 +73,7 @@ export class SdkRequests {
   }
 }
 
-/** The answer in place of the SDK's, when there is no more time for that; a stream under way just ends. */
+/** The response at shutdown in place of the SDK's; an open stream just ends. */
 const interrupted = (body: unknown): JsonRpcHttpError =>
   new JsonRpcHttpError(503, CODE.serverError, INTERRUPTED, { id: idOf(body) });
 

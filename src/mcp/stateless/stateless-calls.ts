@@ -23,9 +23,9 @@ export class StatelessCalls {
   ) {}
 
   /**
-   * Answers a call; or returns what the tool made of it, if only the SDK knows how to send that.
+   * Answers a call, or returns the result of the tool if only the SDK can send it.
    *
-   * @throws {JsonRpcHttpError} 429 or 503 when too much is in progress already.
+   * @throws {JsonRpcHttpError} 429 or 503 when a limit is exceeded.
    */
   async answer(
     request: McpHttpRequest,
@@ -78,5 +78,5 @@ export class StatelessCalls {
 
 const NEEDS_CAPABILITY: number = ProtocolErrorCode.MissingRequiredClientCapability;
 
-/** The one error of a tool that is an HTTP status too. */
+/** The only error of a tool that has an HTTP status. */
 const statusOf = (code: number): number => (code === NEEDS_CAPABILITY ? 400 : 200);

@@ -10,7 +10,7 @@ import { SdkRequests } from './sdk-requests.js';
 import { StatelessCalls } from './stateless-calls.js';
 import { StatelessResults } from './stateless-results.js';
 
-/** The revision without sessions: every POST stands for itself. */
+/** The stateless revision: every POST is independent. */
 @Injectable()
 export class StatelessEndpoint {
   constructor(

@@ -5,11 +5,11 @@ import type { EncodedResult } from '../calls/index.js';
 import { SERVER_INFO, type ServerInfo, STATELESS_REVISION } from '../protocol/index.js';
 import { SdkServers, ToolRegistry } from '../tools/index.js';
 
-/** Results as 2026-07-28 wants them: each says what kind it is and who made it. */
+/** Results of 2026-07-28, with their type and the server's identity. */
 @Injectable()
 export class StatelessResults {
   private readonly identity: object;
-  /** The members every result ends with, as text. */
+  /** The members at the end of every result, as text. */
   private readonly tail: string;
 
   constructor(
@@ -21,7 +21,7 @@ export class StatelessResults {
     this.tail = JSON.stringify({ resultType: 'complete', _meta: this.identity }).slice(1);
   }
 
-  /** The answer to server/discover. */
+  /** The result of server/discover. */
   discovery(): string {
     const { instructions } = this.info;
     const { capabilities } = this.servers;
@@ -35,12 +35,12 @@ export class StatelessResults {
     });
   }
 
-  /** The answer to tools/list. */
+  /** The result of tools/list. */
   toolList(user: unknown): EncodedResult {
     return this.registry.encodedList('stateless', user);
   }
 
-  /** The answer to tools/call. */
+  /** The result of tools/call. */
   ofCall(result: CallToolResult): string {
     const { resultType = 'complete', _meta } = result;
     if (_meta !== undefined || 'resultType' in result) {

@@ -10,12 +10,12 @@ import { LRUCache } from 'lru-cache';
 import { jsonOf, type RequestMessage } from '../protocol/index.js';
 
 const CAP = 1000;
-/** What real clients say of themselves is far shorter; what is longer is validated every time. */
+/** Envelopes of real clients are far shorter; longer ones are validated every time. */
 const LONGEST = 4096;
 
 /**
- * Envelopes that were found in order. A client sends the same one with every request, so the SDK's validation, which
- * costs more than the rest of a call, is asked once.
+ * Envelopes found valid. A client sends the same one with every request, so the SDK's validation, which costs more than
+ * the rest of a call, runs once.
  */
 export class ValidEnvelopes {
   private readonly valid = new LRUCache<string, true>({ max: CAP });

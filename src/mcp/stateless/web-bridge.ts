@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-/** The request as the SDK wants it; its body is handed over beside it, parsed. */
+/** The request in the form of the SDK, which gets the parsed body separately. */
 export function toWebRequest(request: IncomingMessage, signal: AbortSignal): Request {
   const headers = new Headers();
   for (const [name, value] of Object.entries(request.headers)) {
@@ -10,11 +10,11 @@ export function toWebRequest(request: IncomingMessage, signal: AbortSignal): Req
   return new Request('http://localhost/', { method: request.method ?? 'POST', headers, signal });
 }
 
-/** Writes an answer of the SDK, no faster than the client reads. */
+/** Writes a response of the SDK, with backpressure. */
 export async function writeWebResponse(answer: Response, response: ServerResponse): Promise<void> {
   if (response.destroyed) return;
   if (response.headersSent) {
-    // A stream by now: the tool had something to report before it came to what only the SDK can send.
+    // Already a stream: the tool reported progress before it returned what only the SDK can send.
     response.end(`event: message\ndata: ${await answer.text()}\n\n`);
     return;
   }

@@ -2,74 +2,74 @@ import { randomBytes } from 'node:crypto';
 
 import type { SessionRecord } from './session-store.js';
 
-/** How long what a stream said is kept after its end, for a client that lost its connection. */
+/** How long the events of a stream are stored after its end, for a client that lost its connection. */
 export const KEEP_MS = 60_000;
 
-/** A message of a stream, by its place in it: the first has place 1. */
+/** A message of a stream with its sequence number, from 1. */
 export interface StoredEvent {
   readonly sequence: number;
   readonly message: string;
 }
 
-/** What comes after some place in a stream. */
+/** The events after a position in a stream. */
 export interface EventPage {
   readonly entries: readonly StoredEvent[];
-  /** Nothing follows any more. */
+  /** Nothing follows. */
   readonly isOver: boolean;
-  /** Nothing will ever be said: the client has cancelled the call. */
+  /** No event will follow: the client cancelled the call. */
   readonly isCancelled?: true;
 }
 
-/** What is left of a stream whose call the client has cancelled. */
+/** The page of a stream whose call the client cancelled. */
 export const CANCELLED: EventPage = { entries: [], isOver: true, isCancelled: true };
 
-/** What one stream says, kept while it says it. */
+/** The stored events of one stream. */
 export interface EventLog {
-  /** Names the stream; no other of the session is called so. */
+  /** Name of the stream, unique in the session. */
   readonly stream: string;
-  /** Keeps a message; returns its place. */
+  /** Stores a message; returns its sequence number. */
   append(message: string): number;
   /** The same for the last message. */
   end(message: string): number;
-  /** Keeps for a while that the client has cancelled it, and nothing else. */
+  /** Stores only that the client cancelled the call, for a while. */
   cancel(): void;
-  /** Keeps nothing any more. */
+  /** Deletes everything. */
   drop(): void;
 }
 
-/** A client that lost its connection, reading on. */
+/** Reads a stream for a client that resumes it. */
 export interface EventReader extends Disposable {
-  /** What comes after a place; `undefined` when nothing is kept of the stream. */
+  /** The events after a sequence number; `undefined` when the stream is not stored. */
   after(sequence: number): Promise<EventPage | undefined>;
-  /** Resolves when there may be more, and once in a while. */
+  /** Resolves when there may be more, and at intervals. */
   more(): Promise<void>;
-  /** Lets go of whoever waits for more. */
+  /** Resolves a pending `more()`. */
   stop(): void;
 }
 
-/** What a stream is begun with. */
+/** Options of a new event log. */
 export interface EventLogOptions {
-  /** The message that ends the stream, should this process die before it does. */
+  /** The message that ends the stream if this process dies before. */
   readonly crashReply: () => string;
-  /** Called when a client begins to read on over another connection, and now and then while it does. */
+  /** Called when a client resumes on another connection, and regularly while it reads. */
   readonly onRead: () => void;
 }
 
 /**
- * Where the streams of calls in sessions are stored, so that a client which lost its connection misses nothing. Each is
- * bounded in length and in time; what falls out is missed.
+ * Stores the events of calls in sessions, so that a client which lost its connection can resume. Each stream is limited
+ * in length and time; older events are lost.
  */
 export abstract class EventStore {
   abstract begin(session: SessionRecord, beginning: EventLogOptions): EventLog;
 
-  /** Whatever is asked may throw a {@link JsonRpcHttpError} with status 503, when the place cannot be reached. */
+  /** Its methods may throw a {@link JsonRpcHttpError} with status 503, when the store is unreachable. */
   abstract read(session: SessionRecord, stream: string): EventReader;
 }
 
 const NAME_BYTES = 9;
 const EVENT_ID = /^([\w-]{12})\.(\d{1,9})$/;
 
-/** A place in a stream. */
+/** A position in a stream. */
 export interface EventPosition {
   readonly stream: string;
   readonly sequence: number;
@@ -79,13 +79,13 @@ export const newStreamName = (): string => randomBytes(NAME_BYTES).toString('bas
 
 export const eventIdOf = ({ stream, sequence }: EventPosition): string => `${stream}.${sequence}`;
 
-/** The place an event id stands for; `undefined` when it is none of ours. */
+/** The position of an event id; `undefined` for an id of another server. */
 export function positionOf(eventId: string): EventPosition | undefined {
   const [, stream, sequence] = EVENT_ID.exec(eventId) ?? [];
   return stream === undefined ? undefined : { stream, sequence: Number(sequence) };
 }
 
-/** Wakes one who waits. A ring while nobody waits is heard by the next one. */
+/** Wakes one waiter. A notification without a waiter wakes the next one. */
 export class Signal {
   private notified = Promise.withResolvers<void>();
 
@@ -93,7 +93,7 @@ export class Signal {
     this.notified.resolve();
   }
 
-  /** Resolves at the next ring, or when it did not come in time. */
+  /** Resolves at the next notification or after the timeout. */
   async wait(limitMs: number): Promise<void> {
     const timer = setTimeout(() => this.notify(), limitMs).unref();
     await this.notified.promise;

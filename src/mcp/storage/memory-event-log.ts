@@ -2,7 +2,7 @@ import { CANCELLED, type EventLog, type EventPage, newStreamName, type StoredEve
 import { RetentionWindow } from './retention-window.js';
 
 interface LogObserver {
-  /** Told by how many characters the log has grown. */
+  /** Called with the growth of the log in characters. */
   readonly changed: (by: number) => void;
   readonly ended: () => void;
   readonly dropped: () => void;
@@ -21,7 +21,7 @@ export class MemoryEventLog implements EventLog {
   private isCancelled = false;
 
   constructor(
-    /** Of the session. */
+    /** Of its session. */
     readonly sessionHash: string,
     private onRead: () => void,
     private readonly observer: LogObserver,
@@ -51,7 +51,7 @@ export class MemoryEventLog implements EventLog {
     this.observer.dropped();
   }
 
-  /** `undefined` when it was forgotten. */
+  /** `undefined` when it was discarded. */
   after(sequence: number): EventPage | undefined {
     if (this.isCancelled) return CANCELLED;
     if (this.isDiscarded) return undefined;
@@ -59,7 +59,7 @@ export class MemoryEventLog implements EventLog {
     return { entries: this.entries.filter((entry) => entry.sequence > sequence), isOver: this.isOver };
   }
 
-  /** Lets go of everything; returns how many characters that was. */
+  /** Discards everything; returns the number of characters. */
   discard(): number {
     if (this.isDiscarded) return 0;
     this.isDiscarded = true;
@@ -69,7 +69,7 @@ export class MemoryEventLog implements EventLog {
     return this.window.length;
   }
 
-  /** What is kept for a minute must not hold the whole call with it. */
+  /** The log outlives the call by a minute and must not retain it. */
   private release(): void {
     this.onRead = () => undefined;
   }

@@ -22,8 +22,8 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-describe('what is kept of streams in memory', () => {
-  it('is forgotten a minute after the end', async () => {
+describe('MemoryEventStore', () => {
+  it('a stream is discarded a minute after its end', async () => {
     const log = logs.begin(session, beginning);
     log.append('one');
     vi.advanceTimersByTime(KEEP_MS * 10);
@@ -34,7 +34,7 @@ describe('what is kept of streams in memory', () => {
     expect(await keptOf(log.stream)).toBeUndefined();
   });
 
-  it('is the latest thousand messages of a stream, under the places they had', async () => {
+  it('a stream keeps its latest thousand messages, with their sequence numbers', async () => {
     const log = logs.begin(session, beginning);
     const places = Array.from({ length: 1500 }, (_, index) => log.append(`message ${index}`));
     expect(places.at(-1)).toBe(1500);
@@ -42,7 +42,7 @@ describe('what is kept of streams in memory', () => {
     expect([stored?.length, stored?.[0]]).toEqual([1000, 'message 500']);
   });
 
-  it('is the latest mebicharacter of a stream, and the last message however long', async () => {
+  it('a stream keeps its latest mebicharacter, and the last message of any length', async () => {
     const log = logs.begin(session, beginning);
     for (const letter of 'abc') log.append(letter.repeat(MEBI / 2));
     expect((await keptOf(log.stream))?.map(([first]) => first)).toEqual(['b', 'c']);
@@ -50,7 +50,7 @@ describe('what is kept of streams in memory', () => {
     expect((await keptOf(log.stream))?.map(([first]) => first)).toEqual(['d']);
   });
 
-  it('is 64 mebicharacters of all streams, those that began last', async () => {
+  it('all streams together keep 64 mebicharacters, of those that began last', async () => {
     const streams = Array.from({ length: 70 }, () => {
       const log = logs.begin(session, beginning);
       log.append('x'.repeat(MEBI));
@@ -63,7 +63,7 @@ describe('what is kept of streams in memory', () => {
     ]);
   });
 
-  it('is only that it was cancelled, for a minute, once the client has cancelled it', async () => {
+  it('a cancelled stream keeps only its cancellation, for a minute', async () => {
     const log = logs.begin(session, beginning);
     log.append('x'.repeat(MEBI));
     log.cancel();
@@ -76,13 +76,13 @@ describe('what is kept of streams in memory', () => {
     expect(await late.after(0)).toBeUndefined();
   });
 
-  it('is nobody else’s', async () => {
+  it('a stream is readable only in its session', async () => {
     const log = logs.begin(session, beginning);
     using reading = logs.read({ sessionHash: 'other' } as SessionRecord, log.stream);
     expect(await reading.after(0)).toBeUndefined();
   });
 
-  it('makes whoever runs the call know that somebody reads', async () => {
+  it('a read notifies the call of its reader', async () => {
     const onRead = vi.fn<() => void>();
     const log = logs.begin(session, { ...beginning, onRead });
     await keptOf(log.stream);

@@ -11,11 +11,11 @@ import {
 import { MemoryEventLog } from './memory-event-log.js';
 import type { SessionRecord } from './session-store.js';
 
-/** Of all streams together; the one that began first is forgotten first. */
+/** Of all streams together; the oldest stream is discarded first. */
 const MAX_CHARACTERS = 64 * 1_048_576;
 const READS_EVERY_MS = 15_000;
 
-/** Streams of one process, kept in its memory. */
+/** Event logs in the memory of one process. */
 @Injectable()
 export class MemoryEventStore extends EventStore {
   private readonly logs = new Map<string, MemoryEventLog>();

@@ -32,8 +32,8 @@ function stored(environment: Record<string, string>): {
   return { sessions: new MemorySessionStore(config, limitCounter), limitCounter };
 }
 
-describe('sessions in memory', () => {
-  it('are as many as fit, whoever opens them; then the one that idled longest makes room', async () => {
+describe('MemorySessionStore', () => {
+  it('a full store ends the session that idled longest, of any key', async () => {
     const { sessions, limitCounter } = stored({ CYBERUN_MCP_SESSIONS_PER_KEY: String(2 * CAP) });
     const first = await sessions.open(opened('one'));
     for (let n = 1; n < CAP; n += 1) await sessions.open(opened(`key ${n % 7}`));
@@ -48,7 +48,7 @@ describe('sessions in memory', () => {
     sessions.onApplicationShutdown();
   });
 
-  it('of one key are no more than it may have, and those that have idled away do not count', async () => {
+  it('a key has no more sessions than its limit, without the expired ones', async () => {
     vi.useFakeTimers();
     const { sessions } = stored({
       CYBERUN_MCP_SESSIONS_PER_KEY: '2',

@@ -9,20 +9,20 @@ import { SealedSessionIds } from './sealed-session-ids.js';
 import { type NewSession, type SessionRecord, SessionStore, type StreamLease } from './session-store.js';
 
 const CAP = 10_000;
-/** Sessions of processes before this one that have ended here; their ids would be good for more. */
+/** Ended sessions of earlier processes, whose ids would still be valid. */
 const ENDED_CAP = 10_000;
 const LONGEST_SWEEP_MS = 30_000;
-/** How exactly the time of the last use is known, in parts of the time a session may idle. */
+/** Precision of the last use, as a fraction of the idle time. */
 const STEPS_PER_IDLE_TIME = 100;
 
 interface StoredSession {
   session: SessionRecord;
   lastUsed: number;
-  /** It was opened by a process before this one. */
+  /** An earlier process opened it. */
   readonly isAdopted: boolean;
 }
 
-/** There is one process, which knows itself where the stream is. */
+/** With one process there is nothing to lease. */
 const LOCAL_LEASE: StreamLease = {
   announceTakeover: () => undefined,
   onLost: () => undefined,
@@ -30,15 +30,15 @@ const LOCAL_LEASE: StreamLease = {
 };
 
 /**
- * Sessions of one process, and of those before it, as far as clients come with their ids. The map keeps them in the order
+ * Sessions of one process, and of earlier ones whose clients send their ids. The map keeps them in the order
  * of their last use, so the first is the next to end.
  */
 export class MemorySessionStore extends SessionStore implements OnApplicationShutdown {
   private readonly stored = new Map<string, StoredSession>();
   private readonly ids = new SealedSessionIds();
-  /** Tags of sessions that were taken over and have ended. */
+  /** Hashes of adopted sessions that have ended. */
   private readonly ended = new Set<string>();
-  /** How many each key has. */
+  /** Sessions per key. */
   private readonly perKey = new Map<string, number>();
   private readonly listeners = new Set<(sessionHash: string) => void>();
   private readonly maxPerKey: number;
@@ -105,7 +105,7 @@ export class MemorySessionStore extends SessionStore implements OnApplicationShu
     clearInterval(this.sweeper);
   }
 
-  /** Goes on with a session of a process before this one. */
+  /** Adopts a session of an earlier process. */
   private adopt(id: string, keyHash: string): StoredSession | undefined {
     const opened = this.ids.open(id, keyHash);
     if (!opened) return undefined;
@@ -130,7 +130,7 @@ export class MemorySessionStore extends SessionStore implements OnApplicationShu
     return undefined;
   }
 
-  /** Not with every request: to move an entry costs more than the look-up. */
+  /** Not on every request: moving an entry costs more than the look-up. */
   private touch(id: string, stored: StoredSession): void {
     const now = Date.now();
     if (now - stored.lastUsed < this.idleMs / STEPS_PER_IDLE_TIME) return;
@@ -186,5 +186,5 @@ export class MemorySessionStore extends SessionStore implements OnApplicationShu
   }
 }
 
-/** Ids are long, and their random part is a client's to choose. */
+/** Ids are long, and a client can choose their random part. */
 const sessionHashOf = (id: string): string => hash('sha256', id, 'base64url');

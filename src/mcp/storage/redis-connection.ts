@@ -6,17 +6,17 @@ import { Redis, type RedisOptions } from 'ioredis';
 import { CODE, JsonRpcHttpError } from '../protocol/index.js';
 import { type Scripts, SCRIPTS } from './redis-scripts.js';
 
-/** What every replica listens to. A later form of the messages gets a channel of its own. */
+/** The channel of all replicas. A later form of the messages gets a new channel. */
 const CHANNEL = 'cyberun:mcp:replicas:2';
-/** Longer than this process, or the machine, may stand still. */
+/** Longer than usual pauses of the process or the machine. */
 const COMMAND_LIMIT_MS = 2000;
-/** A socket that owes an answer for so long is dead, even if nobody has closed it. */
+/** A socket without a reply for this long is dead, even if it is not closed. */
 const SOCKET_LIMIT_MS = 3000;
 const HEARTBEAT_MS = 5000;
 const LONGEST_PAUSE_MS = 1000;
 const START_LIMIT_MS = 2000;
 
-/** A command fails at once rather than wait for a connection: a client is told to come back instead. */
+/** A command fails at once instead of waiting for a connection: the client gets 503 with Retry-After. */
 const OPTIONS = {
   lazyConnect: true,
   enableOfflineQueue: false,
@@ -29,7 +29,7 @@ const OPTIONS = {
   retryStrategy: (times) => Math.min(times * 50, LONGEST_PAUSE_MS),
 } satisfies RedisOptions;
 
-/** The way to Redis: one connection for commands and one to listen, both made anew when they break. */
+/** Two connections to Redis, for commands and for messages; both reconnect. */
 export class RedisConnection implements OnModuleInit, OnApplicationShutdown {
   private readonly logger = new Logger('Redis');
   private readonly commands: Redis & Scripts;
@@ -52,7 +52,7 @@ export class RedisConnection implements OnModuleInit, OnApplicationShutdown {
     this.subscriber.on('ready', () => void this.listen());
   }
 
-  /** Waits a moment for Redis, and starts without it if it does not come. */
+  /** Waits for Redis for a moment, then starts without it. */
   async onModuleInit(): Promise<void> {
     for (const redis of [this.commands, this.subscriber]) redis.connect().catch(() => undefined);
     this.heartbeat = setInterval(() => this.beat(), HEARTBEAT_MS).unref();
@@ -62,7 +62,7 @@ export class RedisConnection implements OnModuleInit, OnApplicationShutdown {
   /**
    * Runs one command.
    *
-   * @throws {JsonRpcHttpError} 503 when Redis does not answer it, or other replicas could not be heard.
+   * @throws {JsonRpcHttpError} 503 when Redis does not answer, or messages of other replicas cannot arrive.
    */
   async run<Answer>(command: (redis: Redis & Scripts) => Promise<Answer>): Promise<Answer> {
     if (this.isUp) {
@@ -82,7 +82,7 @@ export class RedisConnection implements OnModuleInit, OnApplicationShutdown {
     await this.run((redis) => redis.publish(CHANNEL, text));
   }
 
-  /** Calls back for everything that is published, our own messages too. */
+  /** Calls back for every message, including those of this replica. */
   onPublished(listener: (text: string) => void): void {
     this.subscriber.on('message', (_channel: string, text: string) => listener(text));
   }
@@ -90,7 +90,7 @@ export class RedisConnection implements OnModuleInit, OnApplicationShutdown {
   async onApplicationShutdown(): Promise<void> {
     this.isClosing = true;
     clearInterval(this.heartbeat);
-    // What was sent is still answered, such as the release of a stream.
+    // Waits for commands in flight, such as the release of a lease.
     await this.commands.quit().catch(() => undefined);
     for (const redis of [this.commands, this.subscriber]) redis.disconnect();
   }

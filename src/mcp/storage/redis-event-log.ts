@@ -7,12 +7,12 @@ import type { RedisConnection } from './redis-connection.js';
 import type { Scripts } from './redis-scripts.js';
 import { RetentionWindow } from './retention-window.js';
 
-/** What is kept of a stream whose writer says nothing for so long is thrown away. */
+/** A stream whose writer is silent for this long is deleted. */
 const ORPHAN_MS = 90_000;
 const RETRY_MS = 500;
-/** A stream that could not be written for longer is given up: nobody will come back to it. */
+/** A stream that could not be written for longer is dropped: its client no longer resumes it. */
 const LONGEST_DELAY_MS = KEEP_MS;
-/** How long somebody is thought to read elsewhere who has said so. */
+/** How long a reader at another replica counts as active after its last notice. */
 const READER_MS = 30_000;
 
 export const logKeys = (sessionHash: string, stream: string): readonly [about: string, entries: string] => [
@@ -20,7 +20,7 @@ export const logKeys = (sessionHash: string, stream: string): readonly [about: s
   `cyberun:mcp:{${sessionHash}}:log:${stream}`,
 ];
 
-/** What a reader has to know of a stream besides what it says. */
+/** What a reader needs besides the events. */
 export interface LogHeader {
   readonly replica: string;
   readonly crashReply: string;
@@ -32,9 +32,9 @@ interface Writing extends EventLogOptions {
   readonly sessionHash: string;
   readonly replica: string;
   readonly onWritten: (isReadRemotely: boolean) => void;
-  /** Nothing more will be written, or nobody keeps it any more. */
+  /** The log is complete or dropped. */
   readonly onOver: (stream: string) => void;
-  /** Told by how many characters that wait to be written it has more, or fewer; says whether that is still bearable. */
+  /** Called with the change of unsent characters; returns whether the total is within its limit. */
   readonly hasRoom: (more: number) => boolean;
 }
 
@@ -45,8 +45,8 @@ interface Unwritten {
 }
 
 /**
- * One stream, written to Redis as fast as it is said: nobody waits for it. What could not be written is written later, in
- * order; an entry is taken only after the one before it, so that none is left out and none is there twice.
+ * One event log in Redis. Callers do not wait for writes. Failed entries are retried in order; Redis accepts an entry
+ * only after the one before it, so that none is missing and none is stored twice.
  */
 export class RedisEventLog implements EventLog {
   readonly stream = newStreamName();
@@ -96,7 +96,7 @@ export class RedisEventLog implements EventLog {
     this.writing.onRead();
   }
 
-  /** Returns whether that is news. */
+  /** Returns whether this is a new reader. */
   onRemoteRead(): boolean {
     const isNew = this.remoteReadUntil < Date.now();
     this.remoteReadUntil = Date.now() + READER_MS;
@@ -104,7 +104,7 @@ export class RedisEventLog implements EventLog {
     return isNew;
   }
 
-  /** Keeps it from being thrown away while its writer is alive and has nothing to say. */
+  /** Extends its expiry while the writer is alive and silent. */
   renew(): void {
     const renewal = this.redis.run((redis) =>
       Promise.all(this.keys.map((key) => redis.pexpire(key, ORPHAN_MS))),
@@ -124,7 +124,7 @@ export class RedisEventLog implements EventLog {
     this.last += 1;
     if (this.isDropped) return this.last;
     this.oldest = this.window.admit(message);
-    // What has fallen out already need not be written; the first entry begins the stream.
+    // Entries outside the retention window need not be written, except the first, which begins the stream.
     this.written(({ sequence }) => sequence > 0 && sequence < this.oldest);
     this.add({ sequence: this.last, message, isLast });
     return this.last;
@@ -148,14 +148,14 @@ export class RedisEventLog implements EventLog {
       redis.writeLog(...this.keys, sequence, message, isLast ? 1 : 0, oldest, keptMs);
     const outcome = await this.redis.run(written).catch(() => 'unknown');
     if (outcome === 'unknown' || outcome === 'early') return false;
-    // Lost together with its session, if Redis keeps nothing over a restart.
+    // Lost together with its session when Redis restarts without persistence.
     if (outcome === 'gone') this.drop();
     this.written((each) => each === entry);
     this.notifyReaders();
     return true;
   }
 
-  /** These need not be written any more. */
+  /** Removes entries that need no write. */
   private written(isMeant: (entry: Unwritten) => boolean): void {
     const rest: Unwritten[] = [];
     for (const entry of this.unsent) {
@@ -169,7 +169,7 @@ export class RedisEventLog implements EventLog {
     this.writing.onWritten(this.remoteReadUntil > Date.now());
   }
 
-  /** As soon as Redis can be reached; by then it may have thrown it away by itself. */
+  /** Retries until Redis is reachable; by then the keys may have expired. */
   private async remove(remove: (redis: Redis & Scripts) => Promise<unknown>): Promise<void> {
     const until = Date.now() + ORPHAN_MS;
     const removed = (): Promise<unknown> => this.redis.run(remove);
@@ -177,7 +177,7 @@ export class RedisEventLog implements EventLog {
     this.notifyReaders();
   }
 
-  /** What is still missing after a while will always be, and a stream with a hole is worse than none. */
+  /** Drops the log if entries are still missing after a while: a stream with a gap is worse than none. */
   private async catchUp(): Promise<void> {
     if (this.isCatchingUp) return;
     this.isCatchingUp = true;

@@ -2,16 +2,16 @@ import { CANCELLED, type EventPage, type EventReader, Signal, type StoredEvent }
 import type { RedisConnection } from './redis-connection.js';
 import { type LogHeader, logKeys } from './redis-event-log.js';
 
-/** How often one looks who has not been told of more. */
+/** Polling interval without notifications. */
 const LOOK_EVERY_MS = 3000;
-/** A replica may have been kept from saying that it lives, by a Redis that was away. */
+/** A replica may have missed its liveness updates while Redis was away. */
 const PATIENCE_MS = 6000;
 
-/** Somebody who reads a stream, as others see it. */
+/** A reader of a stream at this replica. */
 export interface LocalReader {
-  /** There is more. */
+  /** There are new events. */
   notify(): void;
-  /** The client reads on at another replica. */
+  /** The client resumed at another replica. */
   replace(): void;
 }
 
@@ -19,13 +19,13 @@ interface ReadOptions {
   readonly sessionHash: string;
   readonly stream: string;
   readonly isAlive: (replica: string) => Promise<boolean>;
-  /** Tells the replica that writes the stream that somebody is reading it. */
+  /** Notifies the replica that writes the stream of its reader. */
   readonly notifyWriter: (isFirst: boolean) => Promise<void>;
-  /** Enters a reader among those of the stream; returns the way out. */
+  /** Registers a reader of the stream; returns a function that removes it. */
   readonly enter: (reader: LocalReader) => () => void;
 }
 
-/** A stream being read from Redis, whichever replica writes it. */
+/** Reads a stream from Redis, written by any replica. */
 export class RedisEventReader implements EventReader {
   private readonly signal = new Signal();
   private readonly leave: () => void;
@@ -48,7 +48,7 @@ export class RedisEventReader implements EventReader {
 
   async after(sequence: number): Promise<EventPage | undefined> {
     const [about, entries] = logKeys(this.read.sessionHash, this.read.stream);
-    // From that very place on, which may be the end.
+    // Includes the position itself, which may be the last one.
     const [told, found] = await this.redis.run((redis) =>
       Promise.all([redis.get(about), redis.xrange(entries, `${sequence + 1}-0`, '+')]),
     );
@@ -91,7 +91,7 @@ export class RedisEventReader implements EventReader {
   }
 }
 
-/** Entries of a Redis stream: an id, and names and values in turn. */
+/** Entries of a Redis stream: an id, and alternating names and values. */
 function pageOf(
   found: readonly (readonly [id: string, fields: readonly string[]])[],
   after: number,

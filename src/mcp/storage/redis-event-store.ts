@@ -7,16 +7,16 @@ import { type LocalReader, RedisEventReader } from './redis-event-reader.js';
 import type { RedisReplicaChannel } from './redis-replica-channel.js';
 import type { SessionRecord } from './session-store.js';
 
-/** A replica that has not said so for this long is dead. */
+/** A replica without a liveness update for this long is dead. */
 const ALIVE_MS = 10_000;
 const ALIVE_EVERY_MS = 3000;
 const RENEWAL_MS = 20_000;
-/** Characters that wait to be written, of all streams together. */
+/** Unsent characters of all streams together. */
 const MAX_UNWRITTEN = 64 * 1_048_576;
 
 const aliveKey = (replica: string): string => `cyberun:mcp:replica:${replica}`;
 
-/** Streams that a client can read on from any replica, whatever becomes of the one that writes. */
+/** Event logs in Redis, which clients can resume at any replica, even after the writer has died. */
 export class RedisEventStore extends EventStore implements OnApplicationShutdown {
   private readonly writing = new Map<string, RedisEventLog>();
   private readonly readers = new Map<string, Set<LocalReader>>();
@@ -34,7 +34,7 @@ export class RedisEventStore extends EventStore implements OnApplicationShutdown
     ];
     replicas.onMessage('reading', ({ stream, isFirst }) => {
       if (isFirst) for (const reader of this.readersOf(stream)) reader.replace();
-      // Something may have been written before we knew that somebody reads.
+      // Events may have been written before the reader was known.
       if (this.writing.get(stream)?.onRemoteRead()) this.notifyReaders(stream);
     });
     replicas.onMessage('written', ({ stream }) => this.notify(stream));
@@ -93,7 +93,7 @@ export class RedisEventStore extends EventStore implements OnApplicationShutdown
     for (const reader of this.readersOf(stream)) reader.notify();
   }
 
-  /** Whoever does not hear of it looks after a while. */
+  /** Readers that miss it poll after a while. */
   private notifyReaders(stream: string): void {
     this.replicas.publish({ kind: 'written', stream }).catch(() => undefined);
   }

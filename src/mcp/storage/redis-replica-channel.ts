@@ -12,7 +12,7 @@ type Envelope = ReplicaMessage & { readonly from: string };
 /** All replicas that publish on the same Redis. */
 export class RedisReplicaChannel extends ReplicaChannel {
   private readonly logger = new Logger(RedisReplicaChannel.name);
-  /** Names this replica. */
+  /** Id of this replica. */
   readonly name = randomUUID();
   private readonly listeners = new Map<string, Set<Listener>>();
 
@@ -24,7 +24,7 @@ export class RedisReplicaChannel extends ReplicaChannel {
   async publish(message: ReplicaMessage): Promise<void> {
     const envelope: Envelope = { ...message, from: this.name };
     const text = jsonOf(envelope);
-    // Nested too deeply to be meant seriously.
+    // Nested too deeply for JSON; dropped.
     if (text !== undefined) await this.redis.publish(text);
   }
 

@@ -1,11 +1,11 @@
-/** The record of a session, if it belongs to the key; being found keeps it from ending. */
+/** The record of a session, if it belongs to the key; a look-up extends its expiry. */
 const find = `
 local kept = redis.call('GET', KEYS[1])
 if not kept or string.sub(kept, 1, #ARGV[1]) ~= ARGV[1] then return false end
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
 return string.sub(kept, #ARGV[1] + 1)`;
 
-/** Keeps a claim of a stream alive, or says why there is nothing to keep. */
+/** Renews the lease of a stream, or returns why it cannot. */
 const hold = `
 if redis.call('EXISTS', KEYS[1]) == 0 then return 'ended' end
 local holder = redis.call('GET', KEYS[2])
@@ -13,14 +13,14 @@ if holder and holder ~= ARGV[1] then return 'taken' end
 redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])
 return 'held'`;
 
-/** Gives a claim up, unless somebody else has it by now. */
+/** Releases a lease, unless another holder has it. */
 const release = `
 if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
 return 0`;
 
 /**
- * Writes one entry of a stream. The first one begins it, with what a reader has to know; a later one is taken only when
- * the one before it is there, or has fallen out. Entry n of Redis has place n - 1.
+ * Writes one entry of a stream. The first one is the header; a later one is accepted only when the one before it is
+ * stored or outside the retention window. Entry n of Redis has sequence number n - 1.
  */
 const writeLog = `
 local place = tonumber(ARGV[1])
@@ -44,13 +44,13 @@ return 'written'`;
 
 /**
  * How long the list of a key's sessions outlasts the last one that was opened. A session that is used for longer than
- * that, while its key opens no other, is no longer counted; a list that stayed for ever would be worse.
+ * that, while its key opens no other, is no longer counted; without an expiry the lists would accumulate.
  */
 const KEPT_MS = 7 * 86_400_000;
 
 /**
- * Takes a place among the open sessions of a key, or says whose places may be free. A session is certain to be there
- * until its score, in milliseconds: until then nobody has to ask after it. Redis's own clock, since replicas may differ.
+ * Adds a session to those of its key, or returns sessions that may have expired. A session certainly exists until its
+ * score, in milliseconds, and needs no check before. It uses the clock of Redis, since those of replicas may differ.
  */
 const admit = `
 local time = redis.call('TIME')
@@ -62,7 +62,9 @@ redis.call('ZADD', KEYS[1], now + ARGV[3], ARGV[1])
 redis.call('PEXPIRE', KEYS[1], ARGV[3] + ${KEPT_MS})
 return false`;
 
-/** Takes in how long sessions of a key still have, by pairs of tag and milliseconds; those that are gone have none. */
+/**
+ * Updates the remaining time of sessions of a key, by pairs of hash and milliseconds; ended ones have no positive time.
+ */
 const review = `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -72,7 +74,7 @@ for i = 1, #ARGV, 2 do
 end
 return redis.status_reply('OK')`;
 
-/** Each runs as a whole, on keys of one slot. */
+/** Each runs atomically, on keys of one slot. */
 export const SCRIPTS = {
   findSession: { lua: find, numberOfKeys: 1 },
   holdStream: { lua: hold, numberOfKeys: 2 },
@@ -101,7 +103,7 @@ export interface Scripts {
     oldest: number,
     keptMs: number,
   ): Promise<'written' | 'early' | 'gone'>;
-  /** Nothing when there was a place, else the tags to ask after. */
+  /** `null` when the session was admitted, else the hashes to check. */
   admitSession(places: string, sessionHash: string, limit: number, idleMs: number): Promise<string[] | null>;
   reviewSessions(places: string, ...tagsAndTimes: (string | number)[]): Promise<'OK'>;
 }

@@ -3,13 +3,13 @@ import type { RedisConnection } from './redis-connection.js';
 interface Quota {
   readonly perKey: number;
   readonly idleMs: number;
-  /** Where a session is, by its tag. */
+  /** The key of a session's record, by its hash. */
   readonly recordKey: (sessionHash: string) => string;
 }
 
 /**
- * The sessions each key has open, at all replicas. A key's list is in a slot of its own, apart from its sessions, so
- * what is done to both are commands of their own; the list is put right when somebody meets its end.
+ * The open sessions of each key, at all replicas. A key's list is in another slot than its sessions, so both are
+ * changed by separate commands; the list is corrected when it is full.
  */
 export class RedisSessionQuota {
   constructor(
@@ -18,7 +18,7 @@ export class RedisSessionQuota {
     private readonly places: Quota,
   ) {}
 
-  /** Whether there was a place. */
+  /** Whether the session was admitted. */
   async take(keyHash: string, sessionHash: string): Promise<boolean> {
     const candidates = await this.admit(keyHash, sessionHash);
     if (!candidates) return true;
@@ -36,7 +36,7 @@ export class RedisSessionQuota {
     return this.redis.run((redis) => redis.admitSession(this.listKey(keyHash), sessionHash, perKey, idleMs));
   }
 
-  /** Finds out how long each of them still has. */
+  /** Reads the remaining time of each. */
   private async review(keyHash: string, sessionHashes: readonly string[]): Promise<void> {
     const times = await Promise.all(
       sessionHashes.map(async (sessionHash) => [

@@ -17,18 +17,18 @@ type StoredSession = Omit<NewSession, 'keyHash'>;
 /** The braces put all keys of a session into one slot. */
 const recordKey = (sessionHash: string): string => `${PREFIX}:{${sessionHash}}:session`;
 const streamKey = (sessionHash: string): string => `${PREFIX}:{${sessionHash}}:stream`;
-/** The key's hash comes first, where the script finds it. */
+/** The key's hash comes first, where the script reads it. */
 const valueOf = (keyHash: string, stored: StoredSession): string => keyHash + JSON.stringify(stored);
 const sessionHashOf = (id: string): string => hash('sha256', id, 'hex');
 
-/** Sessions that any replica can go on with. Redis holds neither their ids nor the keys they belong to, only hashes. */
+/** Sessions that every replica can continue. Redis holds neither their ids nor their keys, only hashes. */
 export class RedisSessionStore extends SessionStore {
-  /** Redis knows, and not for one process. */
+  /** Not known per process. */
   readonly count = undefined;
   private readonly listeners = new Set<(sessionHash: string) => void>();
   private readonly idleMs: number;
   private readonly places: RedisSessionQuota;
-  /** Those of streams that are open here, by the tags of their sessions. */
+  /** Leases of streams that are open here, by session hash. */
   private readonly leases = new Map<string, RedisStreamLease>();
 
   constructor(
@@ -96,7 +96,7 @@ export class RedisSessionStore extends SessionStore {
         if (this.leases.get(sessionHash) === lease) this.leases.delete(sessionHash);
         return this.redis.run((redis) => redis.releaseStream(stream, holder));
       },
-      // Unheard, it is found out at the next renewal.
+      // If the message is lost, the next renewal detects it.
       announceTakeover: () =>
         void this.replicas.publish({ kind: 'stream-taken', sessionHash }).catch(() => undefined),
       onEnded: () => this.ended(sessionHash),

@@ -1,19 +1,19 @@
 import type { StreamLease } from './session-store.js';
 
-/** A claim that nobody renews is over after this time; so one of a replica that died is. */
+/** A lease that is not renewed expires after this time, such as that of a dead replica. */
 export const LEASE_MS = 10_000;
 const RENEWAL_MS = 3000;
 
 interface LeaseActions {
-  /** Says how things stand, and makes the claim last longer if it is ours. */
+  /** Returns the state of the lease, and renews it if this holder has it. */
   readonly hold: () => Promise<'held' | 'taken' | 'ended'>;
   readonly release: () => Promise<unknown>;
-  /** Tells the other replicas to see whether their claims are still theirs. */
+  /** Makes the other replicas check their leases. */
   readonly announceTakeover: () => void;
   readonly onEnded: () => void;
 }
 
-/** The one standalone stream of a session, held until a newer one has it and for as long as it is renewed. */
+/** The lease of a session's standalone stream, held until a newer stream takes it and while it is renewed. */
 export class RedisStreamLease implements StreamLease {
   private readonly renewal: NodeJS.Timeout;
   private readonly listeners = new Set<() => void>();
@@ -35,12 +35,13 @@ export class RedisStreamLease implements StreamLease {
     await this.held.release();
   }
 
-  /** Sees whether it is still ours, and makes it last longer if so. */
+  /** Renews the lease if it is still held here. */
   async renew(): Promise<void> {
-    // While Redis is away the stream stays open: if nobody takes it until then, the next renewal claims it again.
+    // While Redis is unreachable the stream stays open; if no other stream takes the lease, the next renewal regains
+    // it.
     const state = await this.held.hold().catch(() => 'held' as const);
     if (state === 'held') return;
-    // There is nothing left to hold, even if nobody releases it.
+    // Nothing is left to renew, even without a release.
     clearInterval(this.renewal);
     if (state === 'ended') this.held.onEnded();
     else for (const listener of this.listeners) listener();

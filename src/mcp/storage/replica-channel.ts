@@ -1,45 +1,45 @@
 import type { JSONRPCMessage, ServerEvent } from '@modelcontextprotocol/server';
 
-/** What replicas of this server tell each other; sessions are named by their tags. */
+/** Messages between replicas; sessions are identified by their hashes. */
 export type ReplicaMessage =
   | { readonly kind: 'ended'; readonly sessionHash: string }
-  /** A message of a client that may be about what another replica is doing. */
+  /** A message of a client that may concern a request at another replica. */
   | { readonly kind: 'from-client'; readonly sessionHash: string; readonly message: JSONRPCMessage }
-  /** A message for the standalone stream of a session, wherever that is open. */
+  /** A message for the standalone stream of a session, at the replica where it is open. */
   | { readonly kind: 'to-client'; readonly sessionHash: string; readonly text: string }
-  /** A session has a new standalone stream, which takes the place of the one before. */
+  /** A session has a new standalone stream, which replaces the one before. */
   | { readonly kind: 'stream-taken'; readonly sessionHash: string }
-  /** Somebody reads on in a stream that another replica may be writing. */
+  /** A client resumes a stream that another replica may be writing. */
   | { readonly kind: 'reading'; readonly stream: string; readonly isFirst: boolean }
-  /** There is more to read in a stream. */
+  /** A stream has new events. */
   | { readonly kind: 'written'; readonly stream: string }
   | { readonly kind: 'event'; readonly event: ServerEvent };
 
 export type MessageOf<Kind extends ReplicaMessage['kind']> = Extract<ReplicaMessage, { kind: Kind }>;
 
-/** The other processes that serve the same sessions. */
+/** Messages to the other processes that serve the same sessions. */
 export abstract class ReplicaChannel {
   /**
-   * Tells all of them, and not ourselves.
+   * Sends a message to all other replicas.
    *
    * @throws {JsonRpcHttpError} 503 when they cannot be reached.
    */
   abstract publish(message: ReplicaMessage): Promise<void>;
 
-  /** Calls back for what one of them tells. */
+  /** Calls back for messages of other replicas. */
   abstract onMessage<Kind extends ReplicaMessage['kind']>(
     kind: Kind,
     listener: (message: MessageOf<Kind>) => void,
   ): void;
 }
 
-/** There are no others. */
+/** For a server with one replica. */
 export class LocalReplicaChannel extends ReplicaChannel {
   publish(): Promise<void> {
     return Promise.resolve();
   }
 
   onMessage(): void {
-    // Nobody will ever tell anything.
+    // There are no other replicas.
   }
 }

@@ -3,7 +3,7 @@ import { InMemoryServerEventBus, type ServerEvent, type ServerEventBus } from '@
 
 import { ReplicaChannel } from './replica-channel.js';
 
-/** What has changed, told to every listener in every replica. */
+/** Publishes events to the listeners of every replica. */
 @Injectable()
 export class ReplicatedEventBus implements ServerEventBus {
   private readonly here = new InMemoryServerEventBus();
@@ -14,7 +14,7 @@ export class ReplicatedEventBus implements ServerEventBus {
 
   publish(event: ServerEvent): void {
     this.here.publish(event);
-    // Out of reach, they go untold, and that is in the log: nothing here may depend on them.
+    // If the channel is unreachable, that is logged; events are best effort.
     this.replicas.publish({ kind: 'event', event }).catch(() => undefined);
   }
 

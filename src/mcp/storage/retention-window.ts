@@ -1,7 +1,7 @@
 const MAX_ENTRIES = 1000;
 const MAX_CHARACTERS = 1_048_576;
 
-/** How much of a stream is kept: its latest messages, up to a number and a length, and the last one in any case. */
+/** The stored part of a stream: its latest messages, up to a number and a length, and always the last one. */
 export class RetentionWindow {
   private readonly lengths: number[] = [];
   private total = 0;
@@ -12,7 +12,7 @@ export class RetentionWindow {
     return this.total;
   }
 
-  /** Makes room for a message; returns the place of the oldest one that is still kept. */
+  /** Adds a message; returns the sequence number of the oldest one in the window. */
   admit(message: string): number {
     this.lengths.push(message.length);
     this.total += message.length;

@@ -23,26 +23,26 @@ afterEach(() => {
 });
 
 describe('a sealed session id', () => {
-  it('is opened by another process with the same key, and by no other key', () => {
+  it('a sealed session id opens in another process with the same key, and with no other key', () => {
     const session = opened();
     const id = new SealedSessionIds().seal(session);
     expect(new SealedSessionIds().open(id, 'a key')).toEqual(session);
     expect(new SealedSessionIds().open(id, 'another key')).toBeUndefined();
   });
 
-  it('is nothing to the process that made it, which knows the session or knows that it has ended', () => {
+  it('a sealed session id does not open in the process that made it', () => {
     const ids = new SealedSessionIds();
     expect(ids.open(ids.seal(opened()), 'a key')).toBeUndefined();
   });
 
-  it('differs for each session, and holds no key', () => {
+  it('a sealed session id differs for each session and contains no key', () => {
     const ids = new SealedSessionIds();
     const made = Array.from({ length: 50 }, () => ids.seal(opened()));
     expect(new Set(made).size).toBe(50);
     expect(Buffer.from(made[0]?.split('.')[1] ?? '', 'base64url').toString()).not.toContain('a key');
   });
 
-  it('is good for thirty days', () => {
+  it('a sealed session id is valid for thirty days', () => {
     vi.useFakeTimers();
     const id = new SealedSessionIds().seal(opened());
     vi.setSystemTime(Date.now() + 30 * DAY_MS);
@@ -51,7 +51,7 @@ describe('a sealed session id', () => {
     expect(new SealedSessionIds().open(id, 'a key')).toBeUndefined();
   });
 
-  it('leaves out what people read where a client says much of itself, and holds nothing where that is too much', () => {
+  it('a sealed session id omits descriptive members of large params, and is random for larger ones', () => {
     const ids = new SealedSessionIds();
     const clientInfo = { name: 'test', version: '1', description: 'x'.repeat(10_000) };
     const found = new SealedSessionIds().open(ids.seal(opened({ clientInfo })), 'a key');
@@ -61,7 +61,7 @@ describe('a sealed session id', () => {
     expect(new SealedSessionIds().open(id, 'a key')).toBeUndefined();
   });
 
-  it('is short enough for a header and is opened again, whatever a client says of itself', () => {
+  it('a sealed session id fits into a header and opens again, for any initialize params', () => {
     const ids = new SealedSessionIds();
     const others = new SealedSessionIds();
     const clientInfo = fc.record({ name: fc.string({ unit: 'binary' }), version: fc.string() });
@@ -78,7 +78,7 @@ describe('a sealed session id', () => {
     fc.assert(property, { numRuns: 300 });
   });
 
-  it('is no other text', () => {
+  it('a sealed session id is no other text', () => {
     const others = new SealedSessionIds();
     const id = new SealedSessionIds().seal(opened());
     fc.assert(

@@ -9,13 +9,13 @@ const ID_BYTES = 16;
 const PROCESS_BYTES = 6;
 const MAC_BYTES = 16;
 const PREFIX = 's1';
-/** With every header it comes in, a request stays far below what servers and proxies take. */
+/** Keeps request headers far below the limits of servers and proxies. */
 const LONGEST_PAYLOAD = 1500;
 const LONGEST_ID = 2200;
 const LONGEST_NAME = 100;
-/** For how long a process that has never heard of a session goes on with it, from its beginning. */
+/** Maximum age of a session that another process adopts. */
 const MAX_AGE_SECONDS = 30 * 86_400;
-/** Between the clocks of two processes. */
+/** Clock difference between two processes. */
 const SKEW_SECONDS = 300;
 
 type InitializeParams = InitializeRequest['params'];
@@ -29,15 +29,15 @@ type Payload = readonly [
 const now = (): number => Math.floor(Date.now() / 1000);
 
 /**
- * Session ids that hold what has to be known of a session, so that a process which was started later goes on with it. What
- * they are sealed with follows from the client's own key: no server keeps a secret for it, no other key opens them, and a
- * client that forges one has made a session for itself, as it can by initialize.
+ * Session ids that contain the session, so that a process started later can continue it. The sealing key is derived
+ * from the client's own key: no server stores a secret, no other key opens them, and a client that forges one only
+ * makes a session for itself, as it can by initialize.
  */
 export class SealedSessionIds {
-  /** A session this process has opened and does not know any more has ended. */
+  /** A session opened by this process that is no longer stored has ended. */
   private readonly process = randomBytes(PROCESS_BYTES).toString('base64url');
 
-  /** An id for a new session; one that holds nothing where the client says too much of itself. */
+  /** An id for a new session; a random one if the params of initialize are too large. */
   seal({ keyHash, initializeParams }: NewSession): string {
     const random = randomBytes(ID_BYTES).toString('base64url');
     const said = JSON.parse(initializeParams) as InitializeParams;
@@ -51,7 +51,7 @@ export class SealedSessionIds {
     return random;
   }
 
-  /** The session of another process that this id holds; `undefined` for every other text, and with another key. */
+  /** The session of another process in this id; `undefined` for any other text or another key. */
   open(id: string, keyHash: string): NewSession | undefined {
     const end = id.lastIndexOf('.');
     if (id.length > LONGEST_ID || !id.startsWith(`${PREFIX}.`) || end <= PREFIX.length) return undefined;
@@ -67,7 +67,7 @@ export class SealedSessionIds {
   }
 }
 
-/** What a server needs of it to ask the client something; the rest is for people to read. */
+/** What a server needs to send requests to the client; the rest is descriptive. */
 function shortened({
   protocolVersion,
   capabilities,
@@ -84,11 +84,11 @@ const macOf = (sealed: string, keyHash: string): string =>
     .subarray(0, MAC_BYTES)
     .toString('base64url');
 
-/** As texts: one session must not have two ids. */
+/** Compared as text: one session must not have two ids. */
 const isEqual = (mac: string, given: string): boolean =>
   mac.length === given.length && timingSafeEqual(Buffer.from(mac), Buffer.from(given));
 
-/** The client holds the key to the seal, so that what it holds is looked at like any initialize. */
+/** The client could forge the payload, so it is validated like any initialize. */
 function payloadOf(text: string): Payload | undefined {
   try {
     const payload = JSON.parse(Buffer.from(text, 'base64url').toString()) as Payload;

@@ -13,7 +13,7 @@ import { LocalReplicaChannel, ReplicaChannel } from './replica-channel.js';
 import { ReplicatedEventBus } from './replicated-event-bus.js';
 import { SessionStore } from './session-store.js';
 
-/** Where sessions are kept and who else serves them: Redis and whoever uses it, or this process alone. */
+/** The stores and the replica channel: in Redis if it is configured, else in this process. */
 export const sessionStorage: Provider[] = [
   {
     provide: RedisConnection,

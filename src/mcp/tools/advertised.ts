@@ -2,9 +2,9 @@ import type { z } from 'zod';
 
 import { type JsonSchema, jsonSchemaOf } from './json-schema.js';
 
-/** A Standard Schema that says what a tool takes or gives, and lets everything pass. */
+/** A Standard Schema that describes the input or output of a tool and accepts everything. */
 export interface Advertised {
-  /** What the arguments are held against inside the pipeline. */
+  /** Validates the arguments inside the pipeline. */
   readonly schema: z.ZodType;
   readonly '~standard': {
     readonly version: 1;
@@ -15,8 +15,8 @@ export interface Advertised {
 }
 
 /**
- * Shows a schema to clients without holding anything against it: inputs are parsed inside the Nest pipeline, by
- * {@link ToolInput}, behind the guards.
+ * Publishes a schema without validating against it: {@link ToolInput} parses inputs inside the Nest pipeline,
+ * after the guards.
  */
 export function advertised(schema: z.ZodType): Advertised {
   const shown = {

@@ -1,14 +1,16 @@
 import { InvalidInput } from '../protocol/index.js';
 
-/** Far more than arguments need, and far less than ends JSON.stringify, structuredClone and validators. */
+/**
+ * Far more than arguments need, and far below the depth at which JSON.stringify, structuredClone and validators fail.
+ */
 const DEEPEST = 256;
 const TOO_DEEP = `must not be nested more than ${DEEPEST} levels deep`;
-/** Copied to another object it would set the prototype, so that libraries drop it, and a call would go on without it. */
+/** As a member it would set the prototype of a copy; libraries drop it silently. */
 const PROTOTYPE = '__proto__';
 const NOT_A_NAME = 'is not a name that an argument can have';
 
 /**
- * Refuses arguments that no code behind here could handle as they are, before any of it tries.
+ * Rejects arguments that later code could not process.
  *
  * @throws {InvalidInput}
  */

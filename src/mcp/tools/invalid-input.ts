@@ -10,7 +10,7 @@ const LONGEST_KEY = 60;
 
 type Issue = z.core.$ZodIssue;
 
-/** Everything that is wrong with the arguments of one call, in one error, with the names that are right. */
+/** All errors in the arguments of one call, with the valid names. */
 export function invalidInput(
   { value, unknown }: ReadArguments,
   issues: readonly Issue[],
@@ -27,7 +27,7 @@ export function invalidInput(
   return new InvalidInput([...faults.slice(0, MOST_FAULTS), ...rest], namesOf(unknown));
 }
 
-/** Where the content of an argument belongs that the tool does not take. */
+/** Where an unknown argument belongs. */
 function adviceOn({ key, path, within }: UnknownKey, root: JsonSchema): string {
   const names = Object.keys(within.properties ?? {});
   const [best, ...others] = nearest(key, names);
@@ -61,7 +61,7 @@ function described(name: string, { properties = {} }: JsonSchema): string {
   return meaning === undefined ? name : `${name} (${meaning})`;
 }
 
-/** The library's words, or better ones for what is missing and for what is nearly one of the values. */
+/** The library's message, or a better one for missing values and near misses. */
 function ruleOf(issue: Issue, value: unknown, root: JsonSchema): string {
   const { parent, here } = at(issue.path, value, root);
   if (issue.code === 'invalid_type' && here === undefined) {
@@ -93,7 +93,7 @@ function at(
   return { here, parent };
 }
 
-/** The names that are right wherever one was wrong. */
+/** The valid names at each place with an unknown one. */
 function namesOf(unknown: readonly UnknownKey[]): string {
   const places = new Map(unknown.map(({ path, within }) => [path.join('.'), within]));
   return [...places]

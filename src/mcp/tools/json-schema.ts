@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** A JSON Schema as far as this area looks into one. */
+/** The used part of a JSON Schema. */
 export interface JsonSchema {
   readonly [keyword: string]: unknown;
   readonly type?: string | readonly string[];
@@ -16,8 +16,8 @@ export interface JsonSchema {
 }
 
 /**
- * What a tool takes or gives, without what costs a model tokens and tells it nothing. An input that does not say
- * otherwise takes only the arguments it names.
+ * The published schema of a tool, without members that cost a model tokens and carry no information. An input takes
+ * only the arguments it names, unless it says otherwise.
  */
 export function jsonSchemaOf(schema: z.ZodType, io: 'input' | 'output'): JsonSchema {
   const { $schema: _dialect, ...json } = z.toJSONSchema(schema, {

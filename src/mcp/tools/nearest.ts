@@ -1,6 +1,6 @@
 import { distance } from 'fastest-levenshtein';
 
-/** Longer names are nobody's slip of the pen, and comparing them costs. */
+/** Longer names are no typing errors, and comparing them is expensive. */
 const LONGEST_NAME = 100;
 const MOST_NAMES = 3;
 /** Share of a name that may differ. */

@@ -24,8 +24,8 @@ export interface ReadArguments {
 }
 
 /**
- * Reads arguments as clients write them: an optional one that is null is absent; an object, list, number or boolean may
- * come as JSON text where no text is wanted. What no schema names is reported and never ignored.
+ * Normalizes arguments as clients send them: an optional one that is null is absent; an object, list, number or boolean
+ * may be JSON text where no text is expected. Unknown keys are reported and never ignored.
  */
 export function readArguments(given: unknown, root: JsonSchema): ReadArguments {
   const unknown: UnknownKey[] = [];

@@ -12,10 +12,12 @@ import type { McpServer } from './tool-context.js';
 import { ToolRegistry } from './tool-registry.js';
 import { userOf } from './tool-runner.js';
 
-/** How a tools/call is answered that the SDK dispatches. */
+/** Answers a tools/call that the SDK dispatches. */
 export type AnswerCall = (request: CallToolRequest, sdk: ServerContext) => Promise<CallToolResult>;
 
-/** SDK servers for what is rare: resources, prompts and whatever else strangers add, and requests that are odd. */
+/**
+ * SDK servers for rare requests: resources, prompts and other features of third-party modules, and unusual requests.
+ */
 @Injectable()
 export class SdkServers {
   private context: McpTransportContext | undefined;
@@ -27,12 +29,12 @@ export class SdkServers {
     this.context = context;
   }
 
-  /** Something was registered or removed, which may have changed what we announce. */
+  /** Called after a registration or removal, which may change the capabilities. */
   forgetCapabilities(): void {
     this.announced = undefined;
   }
 
-  /** What this server can do, as every client is told. */
+  /** The announced capabilities. */
   get capabilities(): ServerCapabilities {
     return (this.announced ??= this.started.createServer().server.getCapabilities());
   }
@@ -41,7 +43,7 @@ export class SdkServers {
     return this.started.createServer();
   }
 
-  /** Makes a server answer on behalf of one HTTP request, until it is bound to the next. */
+  /** Binds a server to one HTTP request, until the next. */
   bind(server: McpServer, session: McpSessionInfo, request: McpHttpRequest, answer: AnswerCall): void {
     this.started.bindRequestHandlers(server, session, request);
     server.server.setRequestHandler('tools/list', () => {

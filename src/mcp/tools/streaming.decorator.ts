@@ -2,7 +2,7 @@ import { SetMetadata } from '@nestjs/common';
 
 const STREAMING = 'cyberun:streaming';
 
-/** Says what a client should do, from the arguments as it gave them: nobody has looked at them yet. */
+/** Returns advice for the client, from its arguments, which are not validated yet. */
 export type WhenLost = (args: Readonly<Record<string, unknown>>) => string;
 
 /** How a tool streams. */
@@ -11,10 +11,10 @@ export interface Streamed {
 }
 
 /**
- * Marks a tool that takes long: its answer is a stream of events from the start, and a comment every fifteen seconds
- * keeps it awake while the tool reports nothing.
+ * Marks a tool that takes long: its response is an event stream from the start, and a comment every fifteen seconds
+ * keeps it alive while the tool reports nothing.
  *
- * @param streamed.whenLost what to tell a client whose call was lost with the process that ran it.
+ * @param streamed.whenLost advice for a client whose call was lost with its process.
  */
 export const Streaming = (streamed: Streamed = {}): MethodDecorator => SetMetadata(STREAMING, streamed);
 

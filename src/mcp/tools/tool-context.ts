@@ -15,36 +15,36 @@ import { notificationMessage, type RequestMessage } from '../protocol/index.js';
 /** The SDK's server as mcp-nest types it. */
 export type McpServer = McpContext['mcpServer'];
 
-/** What a call brings with it. */
+/** The parts of a call. */
 export interface CallParts {
   readonly tool: string;
   readonly caller: Caller;
-  /** Hash of the key, to name it by. */
+  /** Hash of the key, which identifies it. */
   readonly keyHash: string;
   readonly request: CallToolRequest;
   readonly session: McpSessionInfo;
   readonly rawRequest: unknown;
   readonly sdk: ServerContext;
-  /** The SDK server of the session, made when it is asked for. */
+  /** The SDK server of the session, created on demand. */
   readonly server: () => McpServer;
 }
 
-/** One call of a tool: on whose behalf it is made, and the way back to the client while it runs. */
+/** One call of a tool: its caller, and progress and requests to the client while it runs. */
 export class ToolContext extends McpContext {
   readonly tool: string;
   readonly caller: Caller;
   readonly keyHash: string;
-  /** Whether the client wants to hear of progress. */
+  /** Whether the client requested progress. */
   readonly isProgressWanted: boolean;
-  /** Sends progress on the call's own stream; does nothing when nobody wants to hear of it. */
+  /** Sends progress on the call's own stream, if the client requested it. */
   override readonly reportProgress: McpContext['reportProgress'];
   override readonly log: McpContext['log'];
-  /** What the tool threw, as long as exception filters may make something else of it. */
+  /** The exception of the tool, while exception filters may still replace it. */
   thrown: unknown;
   private readonly server: () => McpServer;
 
   constructor({ tool, caller, keyHash, request, session, rawRequest, sdk, server }: CallParts) {
-    // The server is made on demand; see `mcpServer`.
+    // The server is created on demand; see `mcpServer`.
     super([undefined as never, request, session, rawRequest, sdk]);
     this.tool = tool;
     this.caller = caller;
@@ -62,8 +62,8 @@ export class ToolContext extends McpContext {
 }
 
 /**
- * Made out here and not in the constructor, where V8 keeps what a function closes over until the next full collection:
- * with it the whole request, at a quarter of the cost of a call.
+ * Outside the constructor, because V8 retains what a closure captures there until the next full collection: the whole
+ * request, at a quarter of the cost of a call.
  */
 function reportOf(
   { mcpReq }: ServerContext,
@@ -91,8 +91,8 @@ const ENVELOPE_KEYS = [
 ];
 
 /**
- * What the SDK gives a handler, for a call the SDK has not seen: the same members, on the call's own stream. Questions
- * to the client go through the session's SDK server, which is made when the first one is asked.
+ * The SDK's handler context for a call that bypasses the SDK: the same members, on the call's own stream. Requests
+ * to the client go through the session's SDK server, which is created for the first one.
  */
 export function fastContext(call: Call, message: RequestMessage, server: () => McpServer): ServerContext {
   const { id, method, params } = message;
@@ -103,7 +103,7 @@ export function fastContext(call: Call, message: RequestMessage, server: () => M
     ...(params?._meta && { _meta: params._meta }),
     ...envelopeOf(params?._meta),
     requestState: () => undefined,
-    // No getter: V8 makes a shape of its own for each object with one, and that shape outlives the request.
+    // No getter: V8 creates a separate shape for each object with one, and the shape outlives the request.
     signal: call.signal,
     notify: (notification) => call.notify(notificationMessage(notification.method, notification.params)),
     // Announcing the logging capability sends every call through the SDK; see RequestDispatcher and FastPath.

@@ -11,23 +11,23 @@ import { failed } from './tool-result.js';
 
 const UNAUTHORIZED = 401;
 const SERVER_ERROR = 500;
-/** What Nest makes of an exception it does not know. */
+/** Nest's message for an unknown exception. */
 const MASKED = 'Internal server error';
 
-/** On whose behalf the call was made that failed. */
+/** The failed call. */
 interface FailedCall {
   readonly tool: string;
   readonly keyHash: string;
 }
 
-/** The one place where a failed call becomes an error result. No text that we or an author did not write for it passes. */
+/** Turns the error of a call into an error result, for every tool. Only texts written for callers pass. */
 @Injectable()
 export class ToolErrorMapper {
   private readonly logger = new Logger('Tools');
 
   constructor(private readonly validator: KeyValidator) {}
 
-  /** Whether the failure is one of the product's own kinds, which nobody else has to see. */
+  /** Whether the error is one of the product's own, which exception filters need not see. */
   isKnown(error: unknown): boolean {
     return error instanceof UpstreamError || envelopeOf(error) !== undefined;
   }
@@ -35,7 +35,7 @@ export class ToolErrorMapper {
   toToolResult({ tool, keyHash }: FailedCall, error: unknown): CallToolResult {
     if (error instanceof UpstreamError) {
       const { kind, operation, status, cause } = error;
-      // That nobody waits for an answer any more is a client's right.
+      // A client may cancel; that is no warning.
       const level = kind === 'cancelled' ? 'debug' : 'warn';
       this.logger[level]({ tool, kind, operation, status, cause });
       if (status === UNAUTHORIZED) this.validator.invalidate(keyHash);
@@ -45,7 +45,7 @@ export class ToolErrorMapper {
     return failed(told ?? this.unknown(tool, error));
   }
 
-  /** A bug. Its text may hold secrets or a stranger's instructions, so only the log sees it. */
+  /** A bug. Its text may contain secrets or injected instructions, so it is only logged. */
   private unknown(tool: string, error: unknown): ErrorEnvelope {
     const reference = randomUUID();
     this.logger.error({ tool, reference, error });
@@ -58,7 +58,7 @@ function envelopeOf(error: unknown): ErrorEnvelope | undefined {
   return told instanceof ErrorEnvelope ? told : undefined;
 }
 
-/** What an author of a tool, guard or pipe chose to say to a caller. */
+/** The message that the author of a tool, guard or pipe wrote for callers. */
 function authored(error: unknown): ErrorEnvelope | undefined {
   if (error instanceof BadRequestException) return new ErrorEnvelope(`Invalid input. ${rulesOf(error)}`);
   if (error instanceof HttpException) {
@@ -84,5 +84,5 @@ const isRefusedByNest = (error: unknown): error is { readonly message: string } 
   Reflect.get(error, 'status') === 'error' &&
   typeof Reflect.get(error, 'message') === 'string';
 
-/** Whether this is all that is left of an exception after Nest's own filter. */
+/** Whether Nest's own filter has replaced the exception. */
 export const isMasked = (error: unknown): boolean => isRefusedByNest(error) && error.message === MASKED;

@@ -19,7 +19,7 @@ class ToolInputPipe implements PipeTransform<unknown> {
   }
 }
 
-/** The parsed arguments of the call; invalid ones end it, naming each of them and the rule. */
+/** The parsed arguments of the call; invalid ones become an error that names each of them and its rule. */
 export const ToolInput =
   (schema: z.ZodType): ParameterDecorator =>
   (target, key, index) => {
@@ -27,7 +27,7 @@ export const ToolInput =
     Reflect.defineMetadata(READS_INPUT, true, Reflect.get(target, key ?? 'constructor') as object);
   };
 
-/** Reads the arguments of a tool that advertises what it takes and whose method does not look at it; else `undefined`. */
+/** The reader for a tool with an advertised input whose method does not read it; else `undefined`. */
 export function unreadInputOf(method: object): InputReader | undefined {
   if (Reflect.getMetadata(READS_INPUT, method) === true) return undefined;
   const tool = Reflect.getMetadata(MCP_TOOL_METADATA_KEY, method) as Partial<ToolMetadata> | undefined;
@@ -37,7 +37,7 @@ export function unreadInputOf(method: object): InputReader | undefined {
 
 const readers = new WeakMap<z.ZodType, InputReader>();
 
-/** Holds the arguments of a call against what the tool advertises: the one place for every tool. */
+/** Validates the arguments of a call against the advertised schema, for every tool. */
 export class InputReader {
   private readonly shown: JsonSchema;
 
@@ -51,7 +51,7 @@ export class InputReader {
     return reader;
   }
 
-  /** @throws {InvalidInput} that names every fault. */
+  /** @throws {InvalidInput} that names every error. */
   read(given: unknown): unknown {
     const read = readArguments(given ?? {}, this.shown);
     const { success, data, error } = this.schema.safeParse(read.value);

@@ -18,7 +18,7 @@ import { type Streamed, streamingOf, type WhenLost } from './streaming.decorator
 import type { ToolContext } from './tool-context.js';
 import { ToolSchema } from './tool-schema.js';
 
-/** Runs a tool method with everything Nest puts around it. */
+/** Runs a tool method inside Nest's pipeline. */
 export type Invoke = (payload: unknown, context: ToolContext) => Promise<unknown>;
 
 /** A tool as it is listed and called. */
@@ -27,16 +27,16 @@ export interface RegisteredTool {
   readonly metadata: ToolMetadata;
   readonly input: ToolSchema | undefined;
   readonly output: ToolSchema | undefined;
-  /** Its answer is a stream of events from the start. */
+  /** Its response is an event stream from the start. */
   readonly isStreaming: boolean;
-  /** What to tell a client whose call was lost with the process that ran it. */
+  /** Advice for a client whose call was lost with its process. */
   readonly whenLost: WhenLost | undefined;
   readonly invoke: Invoke;
-  /** What tools/list says of it. */
+  /** Its entry in tools/list. */
   readonly listing: object;
 }
 
-/** A tool declared by stock decorators on a method. */
+/** A tool declared by mcp-nest's decorators on a method. */
 export function declaredTool(method: object, key: string, invoke: Invoke): RegisteredTool {
   const read = (name: string): unknown => Reflect.getMetadata(name, method);
   const options = (read(MCP_TOOL_METADATA_KEY) ?? {}) as Partial<ToolMetadata>;
@@ -52,7 +52,7 @@ export function declaredTool(method: object, key: string, invoke: Invoke): Regis
   return registered(metadata, invoke, streamingOf(method));
 }
 
-/** A tool registered while the server runs; no Nest pipeline is around it. */
+/** A tool registered while the server runs, without Nest's pipeline. */
 export function dynamicTool(definition: DynamicToolDefinition): RegisteredTool {
   const { handler, ...metadata } = definition;
   const invoke: Invoke = async (payload, context) =>
@@ -90,16 +90,16 @@ type User = Parameters<ToolAuthorizationService['canAccessTool']>[0];
 /** The list in the form of each family of revisions. */
 type Lists = Readonly<Record<RevisionFamily, EncodedResult>>;
 
-/** Result members of 2026-07-28 for what may be cached: here, nothing. */
+/** Result members of 2026-07-28 that forbid caching. */
 const UNCACHED = { resultType: 'complete', ttlMs: 0, cacheScope: 'private' } as const;
 
-/** Every tool there is, and the list of them as the text that is sent. */
+/** The registry of tools, with the encoded result of tools/list. */
 @Injectable()
 export class ToolRegistry {
   private readonly authorization = new ToolAuthorizationService();
   private readonly tools = new Map<string, RegisteredTool>();
   private lists: Lists | undefined;
-  /** Whether there are tools that not everybody may see. */
+  /** Whether some tools require scopes or roles. */
   private isPersonal = false;
 
   constructor(@Inject(SERVER_INFO) private readonly info: ServerInfo) {}
@@ -131,7 +131,7 @@ export class ToolRegistry {
     if (asksForMore(tool)) this.authorization.validateToolAccess(user as User, tool);
   }
 
-  /** The result of tools/list as encoded JSON, made once for everybody. */
+  /** The result of tools/list as encoded JSON, shared between clients if no tool requires scopes or roles. */
   encodedList(family: RevisionFamily, user: unknown): EncodedResult {
     if (this.isPersonal) return this.serialised(user)[family];
     return (this.lists ??= this.serialised(undefined))[family];

@@ -7,8 +7,8 @@ import { unreadInputOf } from './tool-input.decorator.js';
 import { toToolResult } from './tool-result.js';
 
 /**
- * Wraps what a tool returns, or the reason it failed, in a tool result. An exception that is not ours goes on to the
- * exception filters first; the transport has the last word.
+ * Wraps the value or error of a tool in a tool result. An exception that is not the product's own goes on to the
+ * exception filters first; {@link ToolRunner} then handles the rest.
  */
 @Injectable()
 export class ToolResultInterceptor implements NestInterceptor<unknown, unknown> {
@@ -18,7 +18,7 @@ export class ToolResultInterceptor implements NestInterceptor<unknown, unknown> 
     const call: unknown = context.getType() === 'rpc' ? context.switchToRpc().getContext() : undefined;
     if (!(call instanceof ToolContext)) return next.handle();
     return defer(() => {
-      // Arguments that no parameter of the method reads; the others are read by its pipe.
+      // For methods without `@ToolInput`; its pipe reads the arguments of the others.
       unreadInputOf(context.getHandler())?.read(context.switchToRpc().getData());
       return next.handle();
     }).pipe(
@@ -33,8 +33,8 @@ export class ToolResultInterceptor implements NestInterceptor<unknown, unknown> 
 }
 
 /**
- * Keeps what others threw around a tool, outside our interceptor, as it was thrown: Nest's own filter hides it, and the
- * transport has the last word on it. Exception filters get it unchanged.
+ * Records exceptions thrown around a tool outside the interceptor, because Nest's own filter hides them from
+ * {@link ToolRunner}. Exception filters get them unchanged.
  */
 export const recordThrown = (
   context: ExecutionContext,

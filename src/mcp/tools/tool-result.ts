@@ -1,6 +1,6 @@
 import type { CallToolResult, ResourceLink } from '@modelcontextprotocol/server';
 
-/** An answer that has more to show than its fields. */
+/** An answer with resource links. */
 class LinkedAnswer {
   constructor(
     readonly answer: object,
@@ -8,11 +8,11 @@ class LinkedAnswer {
   ) {}
 }
 
-/** Shows links beside the fields of an answer. */
+/** Adds resource links to an answer. */
 export const withLinks = (answer: object, links: readonly ResourceLink[]): object =>
   new LinkedAnswer(answer, links);
 
-/** Wraps what a tool returned in a tool result: the fields, and the same as compact JSON. A result passes as it is. */
+/** Wraps the value of a tool in a tool result: structured, and as compact JSON. A tool result passes unchanged. */
 export function toToolResult(value: unknown): CallToolResult {
   if (isToolResult(value)) return value;
   if (value instanceof LinkedAnswer) {
@@ -24,14 +24,14 @@ export function toToolResult(value: unknown): CallToolResult {
   return isObject(value) ? { content, structuredContent: value } : { content };
 }
 
-/** The result of a call that failed; the body is all that a model sees. */
+/** The result of a failed call; the body is all that a model sees. */
 export const failed = (body: object): CallToolResult => ({
   content: [{ type: 'text', text: JSON.stringify(body) }],
   structuredContent: { ...body },
   isError: true,
 });
 
-/** Whether it is one already; an answer of the API may have a field called `content` too. */
+/** Whether it is a tool result already; an API response may also have a field `content`. */
 export const isToolResult = (value: unknown): value is CallToolResult =>
   isObject(value) && (isContent(value['content'], value) || value['resultType'] === 'input_required');
 

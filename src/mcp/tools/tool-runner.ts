@@ -17,17 +17,17 @@ import { isMasked, ToolErrorMapper } from './tool-error-mapper.js';
 import { type RegisteredTool, ToolRegistry } from './tool-registry.js';
 import { toToolResult } from './tool-result.js';
 
-/** Where a call comes from, and the ways back to its client. */
+/** The origin of a call, and access to its client. */
 export interface CallOrigin {
   readonly rawRequest: McpHttpRequest;
   readonly session: McpSessionInfo;
-  /** The SDK server a tool may ask the client through. */
+  /** The SDK server through which a tool can send requests to the client. */
   readonly server: () => McpServer;
-  /** Aborted when nobody waits for the answer; beside the SDK's own signal. */
+  /** Aborted when the client no longer waits; in addition to the SDK's own signal. */
   readonly signal: AbortSignal;
 }
 
-/** Runs one call of a tool; the last resort for whatever the pipeline around it lets through. */
+/** Runs calls of tools, and handles every exception that passes the pipeline. */
 @Injectable()
 export class ToolRunner {
   constructor(
@@ -70,7 +70,7 @@ export class ToolRunner {
     return this.execute(tool, context, request.params.arguments ?? {});
   }
 
-  /** How an SDK server answers; `first` is a result that is there already and was found to need the SDK. */
+  /** Answers for an SDK server; `first` is an existing result that only the SDK can send. */
   throughSdk(origin: CallOrigin, first?: CallToolResult): AnswerCall {
     let ready = first;
     return (request, sdk) => {
@@ -90,7 +90,7 @@ export class ToolRunner {
       const payload = !input || input.isAdvertisedOnly ? args : await input.parse(args);
       return await checked(tool, toToolResult(await tool.invoke(payload, context)));
     } catch (error) {
-      // Nest's own filter hides an exception; what was thrown says more.
+      // Nest's own filter hides the exception; the recorded one has the details.
       const thrown = isMasked(error) ? (context.thrown ?? error) : error;
       if (thrown instanceof ProtocolError) throw thrown;
       return this.errors.toToolResult(context, thrown);
@@ -98,7 +98,7 @@ export class ToolRunner {
   }
 }
 
-/** Holds a stranger's answer against the schema that was promised; ours are checked where they arrive. */
+/** Validates a third-party result against its output schema; the product's own are validated on arrival. */
 async function checked({ name, output }: RegisteredTool, result: CallToolResult): Promise<CallToolResult> {
   const { structuredContent, content } = result;
   if (!output || output.isAdvertisedOnly || result.isError || structuredContent === undefined) return result;
@@ -111,6 +111,6 @@ async function checked({ name, output }: RegisteredTool, result: CallToolResult)
   return { ...result, ...wrapped, content: isWrapped ? [...wrapped.content, ...more] : content };
 }
 
-/** Whom a stranger's guard found behind the request. */
+/** The user that a third-party guard attached to the request. */
 export const userOf = (rawRequest: unknown): unknown =>
   typeof rawRequest === 'object' && rawRequest !== null ? Reflect.get(rawRequest, 'user') : undefined;

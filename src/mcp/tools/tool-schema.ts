@@ -19,9 +19,9 @@ interface Validated {
 
 const TARGET = 'draft-2020-12';
 
-/** A schema of a tool, whatever library it was written with. */
+/** A schema of a tool, of any library. */
 export class ToolSchema {
-  /** The schema is ours: it lets everything pass, and the Nest pipeline does the parsing. */
+  /** An {@link advertised} schema: it accepts everything, and the Nest pipeline parses. */
   readonly isAdvertisedOnly: boolean;
   private readonly standard: Standard;
 
