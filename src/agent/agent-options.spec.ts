@@ -16,7 +16,7 @@ describe('an agent', () => {
     expect(completed({ ...options, agentId: 'second' }).workDir).not.toBe(workDir);
   });
 
-  it.each(['', 'a b', '../x', 'x'.repeat(101)])('cannot be called "%s"', (agentId) => {
+  it.each(['', 'a b', '../x', 'x'.repeat(101)])('an agent cannot be called "%s"', (agentId) => {
     expect(() => completed({ ...options, agentId })).toThrow(/--id is .* Example/);
   });
 });

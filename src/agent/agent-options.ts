@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 
 import { SettingError, stateDirectory } from '../config/index.js';
-import { AGENT_ID } from '../contract/index.js';
+import { AGENT_ID, GATEWAY_PATH } from '../contract/index.js';
 
 /** Options of an agent. */
 export interface AgentOptions {
@@ -22,8 +22,6 @@ export interface AgentOptions {
 }
 
 export type CompleteAgentOptions = Required<AgentOptions>;
-
-const GATEWAY_PATH = '/api/v1/gateway';
 
 /** Fills in the defaults. */
 export function completed(options: AgentOptions): CompleteAgentOptions {

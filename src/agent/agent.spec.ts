@@ -117,7 +117,7 @@ async function rest<Line>(lines: AsyncGenerator<Line>): Promise<Line[]> {
 const busy = 'echo "::progress value=0.5::"; sleep 600 & sleep 600';
 
 describe('an agent', () => {
-  it('shows its key and says who it is', async () => {
+  it('an agent sends its key and identifies itself', async () => {
     await using gateway = await Gateway.withAgent();
     const { session } = await gateway.connected();
     expect(gateway.keys).toEqual(['Bearer ak-key']);
@@ -128,7 +128,7 @@ describe('an agent', () => {
     });
   });
 
-  it('runs an order and reports to the end', async () => {
+  it('an agent runs an order and reports until its end', async () => {
     await using gateway = await Gateway.withAgent();
     const { session } = await gateway.connected();
     const { reports } = await order(
@@ -143,7 +143,7 @@ describe('an agent', () => {
     expect([...gateway.left('runs'), ...gateway.left('processes')]).toEqual([]);
   });
 
-  it('says why a run failed, and when it took too long', async () => {
+  it('an agent reports why a run failed, and when it took too long', async () => {
     await using gateway = await Gateway.withAgent();
     const { session } = await gateway.connected();
     const failing = await order(session, 'echo because; exit 3');
@@ -162,7 +162,7 @@ describe('an agent', () => {
     });
   });
 
-  it('says that it cannot read an order', async () => {
+  it('an agent reports that it cannot read an order', async () => {
     await using gateway = await Gateway.withAgent();
     const { session } = await gateway.connected();
     const stream = post(session, '/runs');
@@ -176,7 +176,7 @@ describe('an agent', () => {
     ['is cancelled', (stream: ClientHttp2Stream) => writeLine(stream, { type: 'cancel' })],
     ['has its order ended', async (stream: ClientHttp2Stream) => void stream.end()],
     ['is reset', async (stream: ClientHttp2Stream) => stream.close(8)],
-  ])('ends a run that %s without a verdict', async (_how, stop) => {
+  ])('an agent ends a run that %s without a report', async (_how, stop) => {
     await using gateway = await Gateway.withAgent();
     const { session } = await gateway.connected();
     const { stream, reports } = await order(session, busy);
@@ -189,7 +189,7 @@ describe('an agent', () => {
     }
   });
 
-  it('ends everything when the gateway is lost, and dials again', async () => {
+  it('an agent ends all runs when the gateway is lost, and dials again', async () => {
     await using gateway = await Gateway.withAgent();
     const { session, webSocket } = await gateway.connected();
     const { reports } = await order(session, busy);
@@ -203,7 +203,7 @@ describe('an agent', () => {
     });
   });
 
-  it('ends for good when another one takes its place', async () => {
+  it('an agent exits when another one with its id has connected', async () => {
     await using gateway = await Gateway.withAgent();
     const { webSocket } = await gateway.connected();
     webSocket.close(4001);
@@ -238,7 +238,7 @@ const serverCode = `
   }).listen(process.argv[1], '127.0.0.1');`;
 
 describe('a hosted service', () => {
-  it('is started, called, started again when it dies, and stopped', async () => {
+  it('a hosted service is started, called, restarted when it dies, and stopped', async () => {
     await using gateway = await Gateway.withAgent();
     const { session } = await gateway.connected();
     const stream = post(session, '/services');
@@ -272,7 +272,7 @@ describe('a hosted service', () => {
     expect(gateway.left('processes')).toEqual([]);
   });
 
-  it('that is not there is refused', async () => {
+  it('a connection to a service that does not exist is refused', async () => {
     await using gateway = await Gateway.withAgent();
     const { session } = await gateway.connected();
     const call = session.request({ ':path': '/connections/none' });

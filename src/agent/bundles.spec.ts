@@ -46,7 +46,7 @@ async function archiveOf(content: string): Promise<{ archive: Buffer; hash: stri
   return { archive, hash: createHash('sha256').update(archive).digest('hex') };
 }
 
-it('an agent takes a bundle once and gives it to runs as read-only files', async () => {
+it('an agent receives a bundle once and gives it to runs as read-only files', async () => {
   const { archive, hash } = await archiveOf('hello');
   expect((await ask('HEAD', `/bundles/${hash}`)).status).toBe(404);
   await expect(bundles.use({ hash, size: archive.length })).rejects.toThrow('not on this agent');
@@ -68,11 +68,14 @@ it.each([
   expect(await readdir(workDir)).toEqual([]);
 });
 
-it.each(['/bundles/../../etc', '/bundles/abc', '/bundles/'])('%s names no bundle', async (path) => {
-  expect((await ask('PUT', path, Buffer.from('x'))).status).toBe(404);
-});
+it.each(['/bundles/../../etc', '/bundles/abc', '/bundles/'])(
+  '%s is not the path of a bundle',
+  async (path) => {
+    expect((await ask('PUT', path, Buffer.from('x'))).status).toBe(404);
+  },
+);
 
-it('the bundles used last are kept, and those in use always', async () => {
+it('the most recently used bundles are kept, and all that are in use', async () => {
   const first = await archiveOf('first');
   await ask('PUT', `/bundles/${first.hash}`, first.archive);
   using used = await bundles.use({ hash: first.hash, size: first.archive.length });

@@ -4,7 +4,7 @@ import { json } from 'node:stream/consumers';
 import { WebSocket } from 'ws';
 
 import { StartError } from '../config/index.js';
-import { errorBody } from '../contract/index.js';
+import { AGENT_REPLACED, errorBody } from '../contract/index.js';
 import { http2ServerOver, type StreamListener } from '../tunnel/index.js';
 
 /** The gateway refuses this agent; dialling again would fail in the same way. */
@@ -12,8 +12,6 @@ export class AgentRefusedError extends StartError {
   override readonly name = 'AgentRefusedError';
 }
 
-/** WebSocket close code: another agent with this id has connected. */
-const REPLACED = 4001;
 const HANDSHAKE_LIMIT_MS = 15_000;
 
 export interface Dial {
@@ -46,7 +44,7 @@ export async function serveGateway({ gateway, key, signal, listener, connected }
         refusedBy(response).then(reject, reject);
       });
       webSocket.on('error', reject);
-      webSocket.once('close', (code) => (code === REPLACED ? reject(replaced()) : resolve()));
+      webSocket.once('close', (code) => (code === AGENT_REPLACED ? reject(replaced()) : resolve()));
       // In the same tick, because the gateway may send the first request.
       webSocket.once('open', () => void http2ServerOver(webSocket, listener).then(connected, reject));
     });

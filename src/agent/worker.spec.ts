@@ -12,32 +12,32 @@ async function folder(): Promise<string> {
   return path;
 }
 
-it('a folder of ours that others may write to is closed to them', async () => {
+it('a work folder that other users may write to is closed to them', async () => {
   const path = await folder();
   await chmod(path, 0o2775);
   await ownFolder(path);
   expect((await stat(path)).mode & 0o777).toBe(0o700);
 });
 
-it('a folder is made when it is missing', async () => {
+it('a missing work folder is created', async () => {
   const path = join(await folder(), 'a', 'b');
   await ownFolder(path);
   expect((await stat(path)).mode & 0o777).toBe(0o700);
 });
 
-it('a folder that cannot be made is refused with the option that names another', async () => {
+it('a work folder that cannot be created is refused with the option that names another', async () => {
   const path = join(await folder(), 'file');
   await writeFile(path, '');
   await expect(ownFolder(join(path, 'work'))).rejects.toThrow(/cannot be made.*--work-dir/);
 });
 
-it('a link to a folder is refused', async () => {
+it('a link as a work folder is refused', async () => {
   const path = await folder();
   await symlink(tmpdir(), join(path, 'link'));
   await expect(ownFolder(join(path, 'link'))).rejects.toThrow(/must be a folder of its own user/);
 });
 
-it.runIf(process.geteuid?.() === 0)('a folder of another user is refused', async () => {
+it.runIf(process.geteuid?.() === 0)('a work folder of another user is refused', async () => {
   const path = await folder();
   await chown(path, 12_345, 0);
   await expect(ownFolder(path)).rejects.toThrow(/must be a folder of its own user/);

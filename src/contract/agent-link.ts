@@ -1,13 +1,12 @@
 import { z } from 'zod';
 
-import { bundleRef } from './bundle.js';
 import { SERVICE_STATES } from './container-services.js';
 
 /** Requests of the gateway to an agent, through the tunnel. */
 export const AGENT_PATHS = {
   /** GET → {@link agentHello}; the first request of a connection. */
   hello: '/hello',
-  /** GET → 204 while the agent is able to work. */
+  /** GET → 204 while the agent is healthy. */
   health: '/health',
   /** POST, duplex: `runCommand` lines up, `runReport` lines down. */
   runs: '/runs',
@@ -27,6 +26,14 @@ export const CONNECTION_FAILURE = 'cyberun-connection-failure';
 /** Trailer of a connection. `whole` means that the service itself closed it; a reset gives `cut`. */
 export const CONNECTION_END = 'cyberun-connection-end';
 
+/** Path of the gateway, where agents dial in. */
+export const GATEWAY_PATH = '/api/v1/gateway';
+/** WebSocket close code: another agent with the same id has connected. */
+export const AGENT_REPLACED = 4001;
+
+/** Form of a label that an agent has or a workflow requires; its characters are safe in the name of a queue. */
+export const LABEL = /^[A-Za-z0-9._-]{1,63}$/;
+
 /** A valid id of an agent. */
 export const AGENT_ID = /^[A-Za-z0-9._-]{1,100}$/;
 
@@ -41,7 +48,16 @@ export const agentHello = z.object({
 });
 export type AgentHello = z.infer<typeof agentHello>;
 
-/** A service to keep running until the request ends. */
+/** Reference to a bundle: the packed files beside a definition, which are sent to agents. */
+export const bundleRef = z.object({
+  /** SHA-256 of the archive (an uncompressed tar), in hexadecimal. */
+  hash: z.string().regex(/^[0-9a-f]{64}$/),
+  /** Bytes of the archive. */
+  size: z.number().int().min(0),
+});
+export type BundleRef = z.infer<typeof bundleRef>;
+
+/** A service that runs until the request ends. */
 export const serviceOrder = z.object({
   service_slug: z.string(),
   /** Program and arguments; the argument `${ .port }` becomes the port. */
@@ -63,10 +79,10 @@ export const serviceOrder = z.object({
 });
 export type ServiceOrder = z.infer<typeof serviceOrder>;
 
-/** Each change of a service's state, as the agent sees it. */
+/** A change of a service's state. */
 export const serviceReport = z.object({
   state: z.enum(SERVICE_STATES),
-  /** Where it listens on the agent, when it is `running`. */
+  /** Its port on the agent, when it is `running`. */
   port: z.number().int().optional(),
   /** Why it is `failed`. */
   failure: z

@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 import { listOf } from './common.js';
 
-/** A connected agent; all but three fields are the deployment's choice. */
+/** A connected agent; most fields depend on the deployment. */
 export const agent = z.looseObject({
   agent_id: z.string(),
   agent_status: z.string().optional(),

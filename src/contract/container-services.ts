@@ -37,7 +37,7 @@ export type ContainerServiceList = z.infer<typeof containerServiceList>;
 
 export const INVOKE_METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS'] as const;
 
-/** Path on the service: begins with one slash, names no host. */
+/** Path on the service: starts with one slash and contains no host. */
 export const INVOKE_PATH = /^\/(?![/\\])[^\s\\#]*$/;
 
 const HEADER_NAME = /^[!#$%&'*+.^`|~\w-]+$/;

@@ -21,7 +21,7 @@ function asWritten(_key: string, value: unknown, context?: { readonly source?: s
   return Number.isSafeInteger(value) || (!isInteger && Number.isFinite(value)) ? value : rawJSON(source);
 }
 
-/** Whether a value holds more than so many levels of arrays and objects within one another. */
+/** Whether arrays and objects are nested more than so many levels deep. */
 export function isNestedDeeper(value: unknown, levels: number): boolean {
   let level: object[] = isNested(value) ? [value] : [];
   for (let depth = 0; level.length > 0; depth += 1) {

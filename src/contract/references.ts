@@ -12,6 +12,9 @@ export function referencePath(text: string): string[] | undefined {
   return [...path.matchAll(REFERENCE_PART)].map(([, quoted, word = '']) => quoted ?? word);
 }
 
+/** The argument of a service's command that becomes its port. */
+export const PORT_REFERENCE = /^\$\{\s*\.port\s*\}$/;
+
 const EXPRESSION = /\{(\w+)\}/g;
 
 /** The parameters in an endpoint, written as `{name}` (RFC 6570, level 1). */

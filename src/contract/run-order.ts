@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
-import { bundleRef } from './bundle.js';
+import { bundleRef } from './agent-link.js';
 
-/** Text, or a reference to a parameter (`referencePath`); resolved by the agent, where a file parameter is a path. */
+/** A value, or a reference to a parameter (`referencePath`); the agent resolves it, a file parameter to a path. */
 const value = z.unknown();
 const values = z.record(z.string(), value);
 
@@ -11,7 +11,7 @@ export const SCRIPT_LANGUAGES = ['js', 'python'] as const;
 /** Label of the agents that have Python. */
 export const PYTHON_LABEL = 'python';
 
-/** One step of a workflow as the runtime compiled it; references not yet resolved. */
+/** One compiled step of a workflow, with unresolved references. */
 export const runStep = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('shell'),
@@ -48,16 +48,16 @@ export type OutputLimits = z.infer<typeof outputLimits>;
 /** Nesting depth that the result of a run may have; many JSON parsers have the same limit. */
 export const OUTPUT_DEPTH_LIMIT = 100;
 
-/** Everything an agent needs to run a task once. */
+/** An order to run a task once. */
 export const runOrder = z.object({
   task_id: z.string(),
   /** From 1; counts every run of the task, including interrupted ones. */
   attempt: z.number().int().min(1),
   steps: z.array(runStep).min(1),
   parameters: z.record(z.string(), z.unknown()),
-  /** The files beside the workflow's definition; the agent has them before it gets the order. */
+  /** The files beside the definition; delivered before the order. */
   bundle: bundleRef.optional(),
-  /** Parameters whose value is a file, and where to fetch it. */
+  /** Download links of file parameters. */
   files: z.array(z.object({ parameter: z.string(), file_name: z.string(), url: z.string() })),
   /** Seconds from the agent's acknowledgement; 0 means no limit. */
   timeout_seconds: z.number().int().min(0),
@@ -75,7 +75,7 @@ export const runProgress = z.object({
 });
 export type RunProgress = z.infer<typeof runProgress>;
 
-/** A file a run left in its output folder. */
+/** An output file of a run. */
 export const outputFile = z.object({
   name: z.string(),
   size: z.number().int().min(0),
@@ -87,7 +87,7 @@ export type OutputFile = z.infer<typeof outputFile>;
 export const runReport = z.discriminatedUnion('type', [
   z.object({ type: z.literal('started') }),
   z.object({ type: z.literal('progress'), ...runProgress.shape }),
-  /** Asks for upload links of some of the files; answered by an `uploads` line. */
+  /** Requests upload links for some files; answered by an `uploads` line. */
   z.object({ type: z.literal('outputs'), files: z.array(outputFile) }),
   z.object({
     type: z.literal('completed'),

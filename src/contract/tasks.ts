@@ -19,7 +19,7 @@ const TERMINAL_STATES: ReadonlySet<string> = new Set<TaskState>(['completed', 'f
 /** Whether a task in this state will never change again. An unknown state is not terminal. */
 export const isTerminal = (state: string): boolean => TERMINAL_STATES.has(state);
 
-/** Deployments differ in the name of the field; callers always see `task_status`. */
+/** Renames `status`, which some deployments use, to `task_status`. */
 const withTaskStatus = (answer: unknown): unknown => {
   if (typeof answer !== 'object' || answer === null || 'task_status' in answer || !('status' in answer))
     return answer;
@@ -70,7 +70,7 @@ export type CancelAccepted = z.infer<typeof cancelAccepted>;
 export const TASK_EVENTS = ['status', 'progress', 'completed', 'failed', 'cancelled', 'error'] as const;
 export type TaskEventName = (typeof TASK_EVENTS)[number];
 
-/** Payload of any of them: a superset, since every field but the task's id depends on the event. */
+/** Payload of every event: all fields except the task's id depend on the event. */
 export const taskEvent = z.looseObject({
   task_id: z.string().optional(),
   status: z.string().optional(),

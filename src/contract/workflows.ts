@@ -16,7 +16,7 @@ export const parameterDef = z.looseObject({
 });
 export type ParameterDef = z.infer<typeof parameterDef>;
 
-/** A workflow as lists show it and, with `parameters`, as the detail endpoints do. */
+/** A workflow in lists, and with `parameters` in its detail. */
 export const workflow = z.looseObject({
   id: z.string(),
   workflow_slug: z.string().optional(),
@@ -25,7 +25,7 @@ export const workflow = z.looseObject({
   workflow_status: z.string().optional(),
   description: z.string().nullish(),
   parameters: z.array(parameterDef).nullish(),
-  /** JSON Schema of the parameters; not every runtime has one. */
+  /** JSON Schema of the parameters; optional for a runtime. */
   parameters_schema: z.looseObject({}).nullish(),
   required_labels: z.array(z.string()).nullish(),
   task_timeout: z.number().nullish(),
@@ -36,7 +36,7 @@ export type Workflow = z.infer<typeof workflow>;
 export const workflowList = listOf('workflow_list', workflow);
 export type WorkflowList = z.infer<typeof workflowList>;
 
-/** Body of a run; the names the API reserves beside the caller's `parameters`. */
+/** Fields of the body of a run. */
 export const RUN_BODY_KEYS = [
   'parameters',
   'dispatch_target',

@@ -1,4 +1,7 @@
+import { randomUUID } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
+
+import type { Logger } from '@nestjs/common';
 
 /** The shapes of an error in a body: JSON-RPC, that of the Runtime API, or both in one. */
 export interface ErrorFormats {
@@ -15,6 +18,13 @@ export const errorJson = (message: string, { jsonRpc, rest }: ErrorFormats): str
     ...(jsonRpc && { jsonrpc: '2.0', error: { code: REJECTED, message }, id: null }),
     ...(rest && { error_message: message }),
   });
+
+/** Logs an error that clients must not see, and returns the reference id for the message that they get instead. */
+export function logWithReference(logger: Logger, details: Readonly<Record<string, unknown>>): string {
+  const reference = randomUUID();
+  logger.error({ ...details, reference });
+  return reference;
+}
 
 /** Answers a request that breaks the rules of HTTP, and closes its connection. */
 export function sendError(

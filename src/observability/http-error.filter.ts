@@ -1,5 +1,3 @@
-import { randomUUID } from 'node:crypto';
-
 import {
   type ArgumentsHost,
   Catch,
@@ -11,7 +9,7 @@ import {
 import type { Response } from 'express';
 import { type Observable, throwError } from 'rxjs';
 
-import { closeUnlessRead } from '../http/index.js';
+import { closeUnlessRead, logWithReference } from '../http/index.js';
 
 /**
  * The last filter for HTTP: every exception of a route becomes `{ error_message }` (the Runtime API's error shape). A
@@ -38,8 +36,7 @@ export class HttpErrorFilter implements ExceptionFilter {
     if (exception instanceof HttpException) {
       return { status: exception.getStatus(), message: messageOf(exception) };
     }
-    const reference = randomUUID();
-    this.logger.error({ reference, error: exception });
+    const reference = logWithReference(this.logger, { error: exception });
     return {
       status: HttpStatus.INTERNAL_SERVER_ERROR,
       message: `This server failed. Report reference ${reference}.`,

@@ -1,28 +1,15 @@
 import { Module, type OnApplicationShutdown } from '@nestjs/common';
 
-import { AgentsModule } from './agents/index.js';
 import { ContainersModule } from './containers/index.js';
 import { CredentialsModule } from './credentials/index.js';
 import { Database, DatabaseModule } from './database/index.js';
 import { Engine, EngineModule } from './engine/index.js';
 import { GatewayModule } from './gateway/index.js';
-import { KeysModule } from './keys/index.js';
-import { LocalAgentModule } from './local-agent/index.js';
 import { RestModule } from './rest/index.js';
 
 /** The embedded runtime, complete. What it stands on goes last, when HTTP and everything above have ended. */
 @Module({
-  imports: [
-    DatabaseModule,
-    EngineModule,
-    CredentialsModule,
-    RestModule,
-    KeysModule,
-    GatewayModule,
-    AgentsModule,
-    ContainersModule,
-    LocalAgentModule,
-  ],
+  imports: [DatabaseModule, EngineModule, CredentialsModule, RestModule, GatewayModule, ContainersModule],
 })
 export class RuntimeModule implements OnApplicationShutdown {
   constructor(

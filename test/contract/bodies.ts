@@ -3,10 +3,10 @@ import type { z } from 'zod';
 
 import { invokeRequest, presignRequest, runRequest } from '../../src/contract/index.js';
 import { InvokeBodyDto } from '../../src/runtime/containers/invoke-body.dto.js';
+import { PresignBodyDto } from '../../src/runtime/rest/files.controller.js';
 import { PageQueryDto } from '../../src/runtime/rest/page-query.dto.js';
-import { PresignBodyDto } from '../../src/runtime/rest/presign-body.dto.js';
-import { RunBodyDto } from '../../src/runtime/rest/run-body.dto.js';
-import { TaskQueryDto } from '../../src/runtime/rest/task-query.dto.js';
+import { TaskQueryDto } from '../../src/runtime/rest/tasks.controller.js';
+import { RunBodyDto } from '../../src/runtime/rest/workflows.controller.js';
 import { pageInput } from '../../src/tools/inputs.js';
 import { listTasksInput } from '../../src/tools/tasks/tasks.schemas.js';
 

@@ -121,7 +121,7 @@ describe('what a run leaves', () => {
   it('is stored however many files there are', async () => {
     const { db } = server.app.get(Database, { strict: false });
     const { team_id } = await db.selectFrom('workflow').select('team_id').limit(1).executeTakeFirstOrThrow();
-    const agent = new PretendAgent(server.runs, team_id);
+    const agent = new PretendAgent(server, team_id);
     await agent.connect();
     const id = await server.submit('quiet', {});
     const stored = Array.from({ length: 11_000 }, (_, index) => ({

@@ -208,7 +208,7 @@ describe('invoking a service', () => {
 
   // Together, because two of them wait for as long as 25 MB may take on a busy machine.
   it.concurrent.each([
-    ['breaks off', '/break', 502, 'broke off'],
+    ['is truncated', '/break', 502, 'was truncated'],
     ['is too large', '/huge', 502, 'more than'],
     ['never begins', '/never', 504, 'within 10 s'],
     ['never ends', '/events', 504, 'within 10 s'],

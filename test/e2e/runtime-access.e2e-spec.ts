@@ -29,7 +29,7 @@ beforeAll(async () => {
     },
     { env: { CYBERUN_FILES_MAX_BYTES: '1000000' } },
   );
-  agent = new PretendAgent(server.runs, server.app.get<string>(TEAM_ID, { strict: false }));
+  agent = new PretendAgent(server, server.app.get<string>(TEAM_ID, { strict: false }));
 });
 afterAll(() => server[Symbol.asyncDispose]());
 
@@ -154,7 +154,7 @@ describe('another team', () => {
     ]) {
       expect((await server.call('POST', path, {}, raw_key)).status, path).toBe(404);
     }
-    expect(await new PretendAgent(server.runs, teamId).claim(10)).toEqual([]);
+    expect(await new PretendAgent(server, teamId).claim(10)).toEqual([]);
     expect((await new CredentialsStore(db, teamId).list()).map(({ display_name }) => display_name)).toEqual([
       'other',
     ]);

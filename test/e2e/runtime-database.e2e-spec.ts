@@ -4,21 +4,21 @@ import { join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 
-import { defaultTeamId, PgliteDatabase, uuidV7 } from '../../src/runtime/database/index.js';
-import { PgBossEngine } from '../../src/runtime/engine/pg-boss.engine.js';
+import { defaultTeamId, Database, uuidV7 } from '../../src/runtime/database/index.js';
+import { Engine } from '../../src/runtime/engine/engine.js';
 import { initialiseDatabase } from '../support/initialised-database.js';
 
 let folder: string;
-let database: PgliteDatabase;
-let engine: PgBossEngine;
+let database: Database;
+let engine: Engine;
 let teamId: string;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'cyberun-database-'));
   initialiseDatabase(folder);
-  database = await PgliteDatabase.open(folder);
+  database = await Database.open(folder);
   teamId = await defaultTeamId(database.db);
-  engine = new PgBossEngine(database);
+  engine = new Engine(database);
   await engine.start();
 });
 afterAll(async () => {
@@ -49,10 +49,10 @@ describe('the database', () => {
   it('wakes who listens, and stops when told', async () => {
     const received: string[] = [];
     const stop = await database.listen('test', (payload) => received.push(payload));
-    await database.postgres.pglite.query("select pg_notify('test', 'one')");
+    await database.pglite.query("select pg_notify('test', 'one')");
     await vi.waitFor(() => expect(received).toEqual(['one']), { timeout: 60_000 });
     await stop();
-    await database.postgres.pglite.query("select pg_notify('test', 'two')");
+    await database.pglite.query("select pg_notify('test', 'two')");
     expect(received).toEqual(['one']);
   });
 });

@@ -15,7 +15,7 @@ beforeAll(async () => {
     'gpu.yaml': echoWorkflow('gpu', { labels: 'gpu, local' }),
   };
   server = await RuntimeServer.start(files, { env: atOnce });
-  agent = new PretendAgent(server.runs, server.app.get<string>(TEAM_ID, { strict: false }));
+  agent = new PretendAgent(server, server.app.get<string>(TEAM_ID, { strict: false }));
 });
 afterAll(() => server[Symbol.asyncDispose]());
 
@@ -92,7 +92,7 @@ describe('a task', () => {
   it('goes only to an agent with all its labels', async () => {
     const taskId = await server.submit('gpu');
     expect(await agent.claim(10)).toEqual([]);
-    const able = new PretendAgent(server.runs, agent.teamId, ['big', 'gpu', 'local']);
+    const able = new PretendAgent(server, agent.teamId, ['big', 'gpu', 'local']);
     expect((await able.take()).taskId).toBe(taskId);
     await server.call('POST', `/r/tasks/${taskId}/cancel`);
   });
@@ -140,7 +140,7 @@ describe('a task', () => {
     });
   });
 
-  it('fails when its tenth run is cut off', async () => {
+  it('fails when its tenth run is interrupted', async () => {
     const taskId = await server.submit('echo');
     for (let cut = 0; cut < 10; cut += 1) await server.runs.interrupted(await agent.take());
     const { body } = await server.get(`/r/tasks/${taskId}`);
@@ -149,7 +149,7 @@ describe('a task', () => {
       retry_count: 0,
       attempt_count: 10,
       interrupted_count: 10,
-      task_error: expect.stringContaining('10 runs of this task were cut off'),
+      task_error: expect.stringContaining('10 runs of this task were interrupted'),
     });
     expect(body.completed_at).not.toBeNull();
     expect((await server.events(taskId)).at(-1)).toMatchObject({ event: 'failed' });

@@ -23,7 +23,7 @@ afterAll(async () => {
 });
 
 function connect(): void {
-  agent = new PretendAgent(server.runs, server.app.get<string>(TEAM_ID, { strict: false }));
+  agent = new PretendAgent(server, server.app.get<string>(TEAM_ID, { strict: false }));
 }
 /** The next run, as soon as there is one. */
 async function next(): Promise<ClaimedRun> {
@@ -79,7 +79,7 @@ describe('a failed run', () => {
     expect(text).toMatch(/task [\da-f-]{36} \(retrying@1\): submitted/);
     expect(text).toMatch(/\(retrying@1\): started on agent pretend, attempt 1/);
     expect(text).toMatch(
-      /\(retrying@1\): failed, and is repeated in 1 s after \d+\.\d s on agent pretend, attempt 1/,
+      /\(retrying@1\): failed, and is retried in 1 s after \d+\.\d s on agent pretend, attempt 1/,
     );
     expect(text).toMatch(/\(retrying@1\): completed after \d+\.\d s on agent pretend, attempt 3/);
     expect(text).toContain(`task ${taskId}: cancelled`);

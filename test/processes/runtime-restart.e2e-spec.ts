@@ -15,7 +15,7 @@ describe('a data folder', () => {
     const teamId = first.app.get<string>(TEAM_ID, { strict: false });
     await expect(RuntimeServer.start({}, { folder })).rejects.toThrow(DataDirLockedError);
 
-    const agent = new PretendAgent(first.runs, teamId);
+    const agent = new PretendAgent(first, teamId);
     await agent.connect();
     const [running, queued, pending] = [
       await first.submit('echo'),
@@ -43,7 +43,7 @@ describe('a data folder', () => {
     expect(await taskOf(queued)).toMatchObject({ task_status: 'waiting', interrupted_count: 1 });
     expect(await taskOf(pending)).toMatchObject({ task_status: 'waiting', interrupted_count: 0 });
 
-    const again = await new PretendAgent(second.runs, teamId).claim(10);
+    const again = await new PretendAgent(second, teamId).claim(10);
     expect(Object.fromEntries(again.map(({ taskId, attempt }) => [taskId, attempt]))).toEqual({
       [running]: 2,
       [queued]: 2,

@@ -57,7 +57,7 @@ async function until(condition: () => boolean): Promise<void> {
 }
 
 describe('a process group', () => {
-  it('ends with its children and grandchildren, even when they resist', async () => {
+  it('a process group ends with its children and grandchildren, even when they ignore SIGTERM', async () => {
     const group = shell(
       groupsIn(workDir()),
       `sh -c 'trap "" TERM; sleep 60 & echo $!; echo $$; while :; do sleep 1; done' & echo $$; wait`,
@@ -67,7 +67,7 @@ describe('a process group', () => {
     expect(pids.filter(isAlive)).toEqual([]);
   });
 
-  it('ends what a leader that is done left behind', async () => {
+  it('a process group ends processes that its leader left behind', async () => {
     const group = shell(groupsIn(workDir()), 'sleep 60 & echo $!');
     const [child = 0] = await printed(group, 1);
     await group.exited;
@@ -80,7 +80,7 @@ describe('a process group', () => {
     ['while the leader runs', 'setsid sleep 60 >/dev/null 2>&1 & echo $!; sleep 60'],
     ['and holds the pipe of a leader that is done', 'setsid sleep 60 & echo $!'],
     ['and is silent, of a leader that is done', 'setsid sleep 60 >/dev/null 2>&1 & echo $!'],
-  ])('ends a member that began a session of its own %s', async (_when, command) => {
+  ])('a process group ends a member that started its own session %s', async (_when, command) => {
     const group = shell(groupsIn(workDir()), command);
     const [stray = 0] = await printed(group, 1);
     await until(() => factsOf(stray)?.group === stray);
@@ -88,7 +88,7 @@ describe('a process group', () => {
     expect(isAlive(stray)).toBe(false);
   });
 
-  it('ends although a process outside the group holds its pipe', async () => {
+  it('a process group ends although a process outside the group holds its pipe', async () => {
     const group = shell(groupsIn(workDir()), 'setsid env -i sleep 600 & echo $!');
     const [outsider = 0] = await printed(group, 1);
     onTestFinished(() => void process.kill(outsider, 'SIGKILL'));
@@ -99,7 +99,7 @@ describe('a process group', () => {
     expect(isAlive(outsider)).toBe(true);
   });
 
-  it('tells how it ended', async () => {
+  it('a process group reports how it ended', async () => {
     const groups = groupsIn(workDir());
     await expect(shell(groups, 'exit 3').exited).resolves.toEqual({ exitCode: 3, reason: undefined });
     await expect(shell(groups, 'kill -9 $$').exited).resolves.toEqual({
@@ -110,7 +110,7 @@ describe('a process group', () => {
     expect((await groups.start(nowhere).exited).reason).toMatch(/ENOENT/);
   });
 
-  it('is on record exactly while it lives', async () => {
+  it('a process group is recorded exactly while it runs', async () => {
     const folder = workDir();
     const group = shell(groupsIn(folder), 'sleep 60');
     expect(records(folder)).toHaveLength(1);
@@ -118,7 +118,7 @@ describe('a process group', () => {
     expect(records(folder)).toEqual([]);
   });
 
-  it('has nothing of our environment', async () => {
+  it('a process group does not inherit the environment of the agent', async () => {
     process.env['CYBERUN_BOOTSTRAP_KEY'] = 'sk-secret';
     onTestFinished(() => void delete process.env['CYBERUN_BOOTSTRAP_KEY']);
     const group = shell(groupsIn(workDir()), 'env | grep -c secret');
@@ -127,7 +127,7 @@ describe('a process group', () => {
 });
 
 describe('taking over from a predecessor', () => {
-  it('ends its groups, members without a living leader included', async () => {
+  it('a new agent ends the groups of its predecessor, also members without a leader', async () => {
     const folder = workDir();
     const predecessor = new ProcessGroups(folder);
     const whole = shell(predecessor, 'sleep 60 & echo $!; echo $$; wait');
@@ -143,8 +143,8 @@ describe('taking over from a predecessor', () => {
 
   it.each([
     ['a pid that was given to another process', { startTime: '1' }],
-    ['a record of before the machine started anew', { bootId: 'another boot' }],
-  ])('leaves %s alone', async (_what, change) => {
+    ['the process of a record from before a reboot', { bootId: 'another boot' }],
+  ])('a new agent does not kill %s', async (_what, change) => {
     const folder = workDir();
     const unrelated = shell(groupsIn(workDir()), 'echo $$; sleep 60');
     const [pid = 0] = await printed(unrelated, 1);
@@ -156,7 +156,7 @@ describe('taking over from a predecessor', () => {
     expect(isAlive(pid)).toBe(true);
   });
 
-  it('drops a record that was cut short', async () => {
+  it('a new agent deletes a truncated record', async () => {
     const folder = workDir();
     const groups = groupsIn(folder);
     writeFileSync(join(folder, 'processes', 'group-77.json'), '{"pid":7');
@@ -166,7 +166,7 @@ describe('taking over from a predecessor', () => {
 });
 
 describe('the process table', () => {
-  it.runIf(process.platform === 'linux')('holds this process', () => {
+  it.runIf(process.platform === 'linux')('the process table contains this process', () => {
     expect(allProcesses().find(({ pid }) => pid === process.pid)).toMatchObject({ isZombie: false });
   });
 });

@@ -18,13 +18,13 @@ async function received(chunks: readonly string[]): Promise<{ lines: string[]; o
 }
 
 describe('the lines of a process', () => {
-  it('are what a terminal shows: a progress bar is its last state', async () => {
+  it('the lines of a process are what a terminal shows: a progress bar is its last state', async () => {
     const { lines, overwritten } = await received(['\r 1%', '\r 2%\r', ' 3%\r\nTrace', 'back\r\r\n\nend']);
     expect(lines).toEqual([' 3%', 'Traceback', '', 'end']);
     expect(overwritten).toEqual(['', ' 1%', ' 2%']);
   });
 
-  it('do not depend on how they are cut into pieces', async () => {
+  it('the lines of a process do not depend on how the output is split into chunks', async () => {
     const text = fc.string({ unit: fc.constantFrom('a', 'b', '\r', '\n', 'é') });
     await fc.assert(
       fc.asyncProperty(fc.array(text), async (chunks) => {
@@ -34,7 +34,7 @@ describe('the lines of a process', () => {
     );
   });
 
-  it('of any length keep their beginning and their end', async () => {
+  it('a long line keeps its beginning and its end', async () => {
     const { lines } = await received([
       'begin',
       ...Array.from({ length: 200 }, () => 'x'.repeat(1000)),
@@ -46,7 +46,7 @@ describe('the lines of a process', () => {
 });
 
 describe('the log of a run', () => {
-  it('keeps at least its last 64 KiB and says that there was more', () => {
+  it('the log keeps at least its last 64 KiB and says that there was more', () => {
     const log = new LogTail();
     for (let line = 0; line < 20_000; line += 1) log.add(`line ${line}`);
     const text = log.text();
@@ -55,7 +55,7 @@ describe('the log of a run', () => {
     expect(text.length).toBeLessThan(66 * 1024);
   });
 
-  it('shows the last lines of an error, however long they are', () => {
+  it('an error contains the last lines of the log at any length', () => {
     const log = new LogTail();
     for (let line = 0; line < 40; line += 1) log.add('x'.repeat(4000));
     log.add('the real error');

@@ -4,7 +4,7 @@ import { cleanEnvironment } from '../clean-environment.js';
 import type { LogTail, ProcessGroups } from '../processes/index.js';
 import { callHttp, type HttpAnswer } from './http-step.js';
 import { findOutputs } from './outputs.js';
-import { runProcess, type StepSurroundings } from './process-step.js';
+import { runProcess, type StepContext } from './process-step.js';
 import { RunFolder } from './run-folder.js';
 import { RESULT_FILE, resultOf } from './run-result.js';
 import { download, type OutputStore, storeOutputs } from './transfers.js';
@@ -13,7 +13,7 @@ import { download, type OutputStore, storeOutputs } from './transfers.js';
 const DEFAULT_LIMITS: OutputLimits = { files: 1000, bytes: 10 * 1024 ** 3 };
 
 /** What a run needs from its agent. */
-export interface RunSurroundings extends OutputStore {
+export interface RunContext extends OutputStore {
   readonly workDir: string;
   readonly groups: ProcessGroups;
   readonly bundles: Bundles;
@@ -37,10 +37,10 @@ export interface RunOutcome {
  *
  * @throws {RunFailure} when the run fails; the signal's reason when it is aborted.
  */
-export async function executeRun(order: RunOrder, surroundings: RunSurroundings): Promise<RunOutcome> {
-  const { workDir, signal } = surroundings;
+export async function executeRun(order: RunOrder, context: RunContext): Promise<RunOutcome> {
+  const { workDir, signal } = context;
   await using folder = await RunFolder.create(workDir);
-  using bundle = order.bundle && (await surroundings.bundles.use(order.bundle));
+  using bundle = order.bundle && (await context.bundles.use(order.bundle));
   const places = await download(order.files, folder.input, signal);
   const parameters = { ...order.parameters, ...places };
   await folder.write('parameters.json', JSON.stringify(parameters));
@@ -49,8 +49,8 @@ export async function executeRun(order: RunOrder, surroundings: RunSurroundings)
     ...(bundle && { CYBERUN_WORKFLOW_DIR: bundle.path }),
     ...parameterVariables(parameters),
   };
-  const answer = await runSteps(order, { ...surroundings, folder, parameters, environment });
-  return await outcomeOf(order, answer, { ...surroundings, folder });
+  const answer = await runSteps(order, { ...context, folder, parameters, environment });
+  return await outcomeOf(order, answer, { ...context, folder });
 }
 
 async function outcomeOf(
@@ -70,12 +70,12 @@ async function outcomeOf(
 }
 
 /** Runs the steps in order in the same folder. Returns the response of the last step if it is an HTTP call. */
-async function runSteps(order: RunOrder, surroundings: StepSurroundings): Promise<HttpAnswer | undefined> {
+async function runSteps(order: RunOrder, context: StepContext): Promise<HttpAnswer | undefined> {
   let answer: HttpAnswer | undefined;
   for (const step of order.steps) {
     answer = undefined;
-    if (step.kind === 'http') answer = await callHttp(step, surroundings.parameters, surroundings.signal);
-    else await runProcess(step, surroundings);
+    if (step.kind === 'http') answer = await callHttp(step, context.parameters, context.signal);
+    else await runProcess(step, context);
   }
   return answer;
 }

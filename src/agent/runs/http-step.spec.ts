@@ -7,7 +7,7 @@ import { http, run, serve } from '../../../test/support/executed-run.js';
 import { endpointOf } from './http-step.js';
 
 describe('an HTTP call', () => {
-  it('resolves references, sends JSON and returns the answer', async () => {
+  it('an HTTP call resolves references, sends JSON and returns the response', async () => {
     const origin = await serve((request, response) => {
       void buffer(request).then((body) => {
         response.setHeader('content-type', 'application/json');
@@ -35,7 +35,7 @@ describe('an HTTP call', () => {
     });
   });
 
-  it('returns a picture as base64', async () => {
+  it('an HTTP call returns a picture as base64', async () => {
     const origin = await serve((_request, response) => {
       response.setHeader('content-type', 'image/png');
       response.end(Buffer.from([0xff, 0]));
@@ -48,14 +48,14 @@ describe('an HTTP call', () => {
 
   it.each([
     ['a refusal', (origin: string) => `${origin}/x`, /GET http:\/\/[\d.:]+\/x answered 404\./],
-    ['nobody there', () => 'http://127.0.0.1:3/x', /GET http:\/\/127\.0\.0\.1:3\/x failed: .*ECONNREFUSED/],
+    ['no server', () => 'http://127.0.0.1:3/x', /GET http:\/\/127\.0\.0\.1:3\/x failed: .*ECONNREFUSED/],
     ['no web address', () => 'file:///etc/passwd', /endpoint of step call is not an http or https URL/],
-  ])('fails the run on %s', async (_what, endpoint, sentence) => {
+  ])('an HTTP call fails the run on %s', async (_what, endpoint, sentence) => {
     const origin = await serve((_request, response) => void response.writeHead(404).end());
     await expect(run([http(endpoint(origin))]).outcome).rejects.toThrow(sentence);
   });
 
-  it('returns a redirect as the answer, and neither its headers nor its body go to the target', async () => {
+  it('an HTTP call returns a redirect and does not follow it', async () => {
     const asked: string[] = [];
     const elsewhere = await serve((request, response) => {
       asked.push(`${request.method} ${request.headers['x-secret']}`);
@@ -72,7 +72,7 @@ describe('an HTTP call', () => {
     expect(asked).toEqual([]);
   });
 
-  it('waits for an answer longer than any limit but that of the run', async () => {
+  it('an HTTP call waits for a response up to the timeout of the run', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     onTestFinished(() => void vi.useRealTimers());
     const asked = Promise.withResolvers<() => void>();
@@ -91,7 +91,7 @@ describe('an HTTP call', () => {
 const at = (endpoint: string, parameters: Record<string, unknown>): string =>
   endpointOf({ name: 'ask', endpoint }, parameters);
 
-it('an endpoint holds each parameter as one part of its path for any value', () => {
+it('an endpoint contains each parameter as one part of its path for any value', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'grapheme', minLength: 1 }), (id) => {
       fc.pre(id !== '.' && id !== '..');
@@ -107,7 +107,7 @@ it.each([
   ['{id}', { id: 7 }, '7'],
   ['{id}', { id: true }, 'true'],
   ['{a}-{b}', { a: 'x/y', b: 'é?' }, 'x%2Fy-%C3%A9%3F'],
-])('%s with %j is /%s', (template, parameters, path) => {
+])('the endpoint %s with %j is /%s', (template, parameters, path) => {
   expect(at(`https://example.com/${template}`, parameters)).toBe(`https://example.com/${path}`);
 });
 
@@ -122,6 +122,6 @@ it.each([
   ['{id}', { id: ['x'] }, 'is not a string, number or boolean'],
   ['{id}', { id: '..' }, 'leads to another path'],
   ['{a}{b}/c', { a: '.', b: '.' }, 'leads to another path'],
-])('%s with %j fails the run', (template, parameters, reason) => {
+])('the endpoint %s with %j fails the run', (template, parameters, reason) => {
   expect(() => at(`https://example.com/${template}`, parameters)).toThrow(reason);
 });

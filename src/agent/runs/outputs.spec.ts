@@ -30,7 +30,7 @@ async function outcomeOf(command: string, statusOf?: (name: string) => number) {
 const names = (files: readonly { readonly name: string }[]): string[] => files.map(({ name }) => name);
 
 describe('the name of an output', () => {
-  it('is made valid, and gets a number where that name is taken', async () => {
+  it('the name of an output is made valid, and numbered where it is taken', async () => {
     const { files, stored, warnings } = await outcomeOf(
       String.raw`cd output; echo 1 > a_b.txt; echo 2 > "$(printf "a\tb.txt")"; echo 3 > "$(printf "caf\351.txt")"`,
     );
@@ -46,13 +46,13 @@ describe('the name of an output', () => {
     ]);
   });
 
-  it('is cut to what every folder takes, and no two are alike then', async () => {
+  it('a long name of an output is shortened, and stays unique', async () => {
     const long = 'x'.repeat(218);
     const { files } = await outcomeOf(`cd output; echo 1 > a${long}1; echo 2 > b${long}1`);
     expect(names(files)).toEqual([expect.stringMatching(/^x{199}1$/), expect.stringMatching(/^x{197}1-2$/)]);
   });
 
-  it('is valid and unique for any bytes in the folder', () => {
+  it('the name of an output is valid and unique for any bytes in the folder', () => {
     const bytes = fc.uint8Array({ minLength: 1, maxLength: 255 }).map((array) => Buffer.from(array));
     const folders = fc.uniqueArray(bytes, { selector: (name) => name.toString('latin1'), maxLength: 8 });
     fc.assert(
@@ -71,7 +71,7 @@ describe('the name of an output', () => {
 });
 
 describe('an output that cannot be kept', () => {
-  it('is named, and the others are kept', async () => {
+  it('an output that cannot be stored is named in a warning, and the others are stored', async () => {
     const { files, warnings } = await outcomeOf(
       'cd output; echo 1 > a; echo 2 > b; mkdir folder; ln -s a link',
       (name) => (name === 'a' ? 412 : 200),
@@ -84,7 +84,7 @@ describe('an output that cannot be kept', () => {
     ]);
   });
 
-  it('because nothing can be stored fails the run', async () => {
+  it('the run fails when no output can be stored', async () => {
     await expect(outcomeOf('echo 1 > output/a', () => 403)).rejects.toThrow(
       'Output a cannot be stored: the file store answered 403.',
     );
@@ -103,14 +103,17 @@ describe('outputs', () => {
       17,
       /^The files in output\/ have 18 bytes, and at most 17 are kept of one task\. Leave/,
     ],
-  ])('fail the run for good where there are %s than is kept', async (_what, files, bytes, sentence) => {
-    await expect(limited(files, bytes).outcome).rejects.toMatchObject({
-      message: expect.stringMatching(sentence),
-      isFinal: true,
-    });
-  });
+  ])(
+    'outputs fail the run without a retry when they are %s than the limit',
+    async (_what, files, bytes, sentence) => {
+      await expect(limited(files, bytes).outcome).rejects.toMatchObject({
+        message: expect.stringMatching(sentence),
+        isFinal: true,
+      });
+    },
+  );
 
-  it('are asked for a few at a time', async () => {
+  it('upload links are requested in batches', async () => {
     const { origin, stored } = await store();
     const { outcome } = run([shell('cd output; for i in $(seq 120); do echo $i > $i; done')], {}, origin);
     expect((await outcome).files).toHaveLength(120);
@@ -126,7 +129,7 @@ describe('result.json', () => {
     ['a number beyond the range', '{"n": 1e400}', '{"n":1e400}'],
     ['digits in a text', '{"n": "1234567890123456789"}', '{"n":"1234567890123456789"}'],
     ['100 levels', '['.repeat(100) + ']'.repeat(100), '['.repeat(100) + ']'.repeat(100)],
-  ])('with %s is the result as it was written', async (_what, text, result) => {
+  ])('result.json with %s is the result without loss', async (_what, text, result) => {
     const code = `import { writeFileSync } from 'node:fs'; writeFileSync('output/result.json', process.argv[2]);`;
     const { output, files, warnings } = await run([script(code, [text])]).outcome;
     expect(JSON.stringify(output)).toBe(result);
@@ -138,7 +141,7 @@ describe('result.json', () => {
     ['not JSON', '{', /it is not JSON: .*\.$/],
     ['of NaN', '{"loss": NaN}', /it is not JSON: .*; JSON has no NaN, write null or a string instead\.$/],
   ])(
-    'that is %s is kept as a file with the others, and a warning gives the reason',
+    'result.json that is %s is kept as a file, and a warning gives the reason',
     async (_what, text, reason) => {
       const { origin, stored } = await store();
       const code = `import { writeFileSync } from 'node:fs';

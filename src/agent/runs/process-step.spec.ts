@@ -35,7 +35,7 @@ describe('a value that cannot be passed to a process', () => {
       largest,
       /together are larger than the system allows\. The largest is parameter p7 \(argument 8\), of 110000 bytes\./,
     ],
-  ])('is named: %s', async (_what, step, parameters, sentence) => {
+  ])('a value that cannot be passed to a process is named: %s', async (_what, step, parameters, sentence) => {
     await expect(run([step], { parameters }).outcome).rejects.toThrow(/^Step work cannot start: /);
     await expect(run([step], { parameters }).outcome).rejects.toThrow(sentence);
   });

@@ -13,7 +13,7 @@ import type { RunFolder } from './run-folder.js';
 import { RunFailure } from './run-result.js';
 
 /** What a step needs from its run. */
-export interface StepSurroundings extends CommandSources {
+export interface StepContext extends CommandSources {
   readonly groups: ProcessGroups;
   readonly progress: (progress: RunProgress) => void;
   /** The log of the whole run. */
@@ -22,14 +22,14 @@ export interface StepSurroundings extends CommandSources {
 }
 
 /** Runs the process of a step. When this settles, every process of its group has ended. */
-export async function runProcess(step: ProcessStep, surroundings: StepSurroundings): Promise<void> {
-  const { signal } = surroundings;
-  const command = await commandOf(step, surroundings);
+export async function runProcess(step: ProcessStep, context: StepContext): Promise<void> {
+  const { signal } = context;
+  const command = await commandOf(step, context);
   signal.throwIfAborted();
-  const group = started(step, () => surroundings.groups.start(command), surroundings);
+  const group = started(step, () => context.groups.start(command), context);
   const stop = (): void => void group.end();
   signal.addEventListener('abort', stop, { once: true });
-  const tail = listen(group, step, surroundings);
+  const tail = listen(group, step, context);
   const end = await group.exited;
   await group.end();
   signal.removeEventListener('abort', stop);
@@ -50,7 +50,7 @@ function started(step: ProcessStep, start: () => ProcessGroup, sources: CommandS
 function listen(
   group: ProcessGroup,
   { name }: ProcessStep,
-  { progress, log }: Pick<StepSurroundings, 'progress' | 'log'>,
+  { progress, log }: Pick<StepContext, 'progress' | 'log'>,
 ): LogTail {
   const tail = new LogTail();
   const isProgress = (text: string): boolean => {

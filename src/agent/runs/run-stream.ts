@@ -5,7 +5,7 @@ import { Logger } from '@nestjs/common';
 import { runCommand, type RunCommand, type RunOrder, type RunReport } from '../../contract/index.js';
 import { readLines, writeLine } from '../../tunnel/index.js';
 import { LogTail } from '../processes/index.js';
-import { executeRun, type RunOutcome, type RunSurroundings } from './execute-run.js';
+import { executeRun, type RunOutcome, type RunContext } from './execute-run.js';
 import { ProgressThrottle } from './progress.js';
 import { RunFailure } from './run-result.js';
 import type { Upload } from './transfers.js';
@@ -24,7 +24,7 @@ export class RunStream {
 
   constructor(
     private readonly stream: ServerHttp2Stream,
-    private readonly agent: Pick<RunSurroundings, 'workDir' | 'groups' | 'bundles'>,
+    private readonly agent: Pick<RunContext, 'workDir' | 'groups' | 'bundles'>,
   ) {
     stream.once('close', () => this.end());
     this.stop.signal.addEventListener('abort', () => {

@@ -14,7 +14,7 @@ import { resolve, resolveTexts } from './references.js';
 const hasPython = spawnSync('python3', ['--version'], { env: cleanEnvironment('/tmp', '/tmp') }).status === 0;
 
 describe('a process step', () => {
-  it('gets parameters as positional parameters, variables and JSON, never as shell text', async () => {
+  it('a process step gets parameters as arguments, variables and JSON, never as shell code', async () => {
     const { outcome } = run(
       [
         shell(
@@ -33,7 +33,7 @@ describe('a process step', () => {
     });
   });
 
-  it('runs JavaScript on the Node of the agent, with its folder as cwd', async () => {
+  it('a script step runs JavaScript on the Node of the agent, with its folder as cwd', async () => {
     const { outcome } = run(
       [
         script(
@@ -71,18 +71,18 @@ time.sleep(600)`,
     },
   );
 
-  it('ends at the first command that fails', async () => {
+  it('a shell step ends at the first command that fails', async () => {
     await expect(run([shell('false\necho 1 > output/result.json')]).outcome).rejects.toThrow('exit code 1');
     const { outcome } = run([shell('false || true\necho 1 > output/result.json')]);
     expect((await outcome).output).toBe(1);
   });
 
-  it('finds the same node by name', async () => {
+  it('a shell step finds the node of the agent by name', async () => {
     const { outcome } = run([shell('node -p "JSON.stringify(process.version)" > output/result.json')]);
     expect((await outcome).output).toBe(process.version);
   });
 
-  it('reports progress and keeps the last lines for the error', async () => {
+  it('a process step reports progress and keeps the last lines for the error', async () => {
     const { outcome, reports } = run([
       shell(
         'echo "::progress value=0.35,step=7,total=20::half way"; for i in $(seq 50); do echo line $i; done; echo bad >&2; exit 4',
@@ -96,7 +96,7 @@ time.sleep(600)`,
     ]);
   });
 
-  it('is one of several in the same folder, and the first failure ends them', async () => {
+  it('steps run in the same folder, and the first failure ends the run', async () => {
     await expect(run([shell('echo 1 > a'), shell('cp a output/result.json')]).outcome).resolves.toMatchObject(
       {
         output: 1,
@@ -105,7 +105,7 @@ time.sleep(600)`,
     await expect(run([shell('exit 1'), shell('sleep 60')]).outcome).rejects.toThrow('exit code 1');
   });
 
-  it('ends at once with the reason it was stopped for, and leaves no folder', async () => {
+  it('an aborted run ends at once with the reason, and leaves no folder', async () => {
     const { outcome, stop, workDir, reports } = run([
       shell('echo "::progress value=0::"; sleep 600 & sleep 600'),
     ]);
@@ -118,7 +118,7 @@ time.sleep(600)`,
 });
 
 describe('files', () => {
-  it('come in as paths and go out with their length, whole', async () => {
+  it('files are passed as paths and uploaded whole with their length', async () => {
     const big = Buffer.alloc(5_000_000, 'x');
     const stored = new Map<string, { headers: object; size: number }>();
     const store = await serve((request, response) => {
@@ -161,7 +161,7 @@ describe('files', () => {
     expect(stored.get('/empty.txt')).toMatchObject({ size: 0, headers: { 'content-length': '0' } });
   });
 
-  it('of many megabytes come whole from a store that closes the connection behind them', async () => {
+  it('large files arrive whole from a store that closes the connection after them', async () => {
     const big = Buffer.alloc(20_000_000, 'x');
     const store = await serve((_request, response) => {
       response.writeHead(200, { connection: 'close', 'content-length': big.length }).end(big);
@@ -171,7 +171,7 @@ describe('files', () => {
     expect((await outcome).output).toBe(big.length);
   });
 
-  it('survive a store that stumbles, and a 412 on repetition is a success', async () => {
+  it('transfers are retried, and a 412 on a retry is a success', async () => {
     const answers = [500, 412];
     const store = await serve((request, response) => {
       request.resume().on('end', () => response.writeHead(answers.shift() ?? 500).end());
@@ -179,7 +179,7 @@ describe('files', () => {
     await expect(run([shell('echo x > output/a.txt')], {}, store).outcome).resolves.toBeDefined();
   });
 
-  it('that are gone fail the run in a sentence', async () => {
+  it('a missing input file fails the run with a sentence', async () => {
     const store = await serve((_request, response) => void response.writeHead(404).end());
     const files = [{ parameter: 'picture', file_name: 'a.png', url: `${store}/in` }];
     await expect(run([shell('true')], { files }).outcome).rejects.toThrow(
@@ -189,7 +189,7 @@ describe('files', () => {
 });
 
 describe('references', () => {
-  it('are whole values, and only own properties are found', () => {
+  it('references are whole values, and only own properties are found', () => {
     expect(resolve({ a: ['${ .x }', 'x ${ .x }'] }, { x: 1 })).toEqual({ a: [1, 'x ${ .x }'] });
     expect(resolve('${ .x.constructor }', { x: {} })).toBeUndefined();
     expect(resolveTexts({ a: '${ .no }', b: '${ .o }' }, { o: { p: 1 } })).toEqual({ b: '{"p":1}' });
@@ -206,11 +206,11 @@ describe('progress', () => {
     ['::progress value=1:x', undefined],
     [`::progress${' '.repeat(4000)}`, undefined],
     [`::progress${' '.repeat(4000)}value=0.5::x`, { progress: 0.5, message: 'x' }],
-  ])('reads %s', (line, expected) => {
+  ])('a progress line is parsed: %s', (line, expected) => {
     expect(progressOf(line, 's')).toEqual(expected && { current_node: 's', ...expected });
   });
 
-  it('never floods, and the last report always arrives', () => {
+  it('progress is rate-limited, and the last report always arrives', () => {
     const passed: number[] = [];
     const throttle = new ProgressThrottle(({ progress }) => passed.push(progress));
     for (let step = 1; step <= 1000; step += 1) throttle.add({ progress: step / 1000 });

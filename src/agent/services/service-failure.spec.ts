@@ -6,7 +6,7 @@ const logOf = (line: string, environment: Record<string, string>): string | unde
   failureOf(new ProcessEnded(1, undefined), [line], environment).log_lines[0];
 
 describe('why a service failed', () => {
-  it('holds the exit code and the last 20 lines, cut and without control characters', () => {
+  it('a failure contains the exit code and the last 20 lines, shortened and without control characters', () => {
     const lines = Array.from({ length: 30 }, (_none, index) => `line ${index}`);
     const failure = failureOf(
       new ProcessEnded(7, undefined),
@@ -30,11 +30,11 @@ describe('why a service failed', () => {
     ['line by line', 'token=second line', { TOKEN: 'first\nsecond line' }],
     ['with one that begins alike', 'token=secret-long', { A: 'secret', B: 'secret-long' }],
     ['cut off by the end of a line', `token=${'k'.repeat(100)}`, { TOKEN: 'k'.repeat(5000) }],
-  ])('hides a value of the environment %s', (_how, line, environment) => {
+  ])('a failure masks a value of the environment %s', (_how, line, environment) => {
     expect(logOf(line, environment)?.replaceAll('"', '')).toBe('token=[hidden]');
   });
 
-  it('leaves words alone that are too short for a secret', () => {
+  it('a failure does not mask values that are too short for a secret', () => {
     expect(logOf('listening on 1 port, debug on', { DEBUG: '1', MODE: 'on' })).toBe(
       'listening on 1 port, debug on',
     );

@@ -6,15 +6,15 @@ import { AGENT_PATHS, serviceOrder, type ServiceReport } from '../../contract/in
 import { readLines, writeLine } from '../../tunnel/index.js';
 import type { Bundles } from '../bundles.js';
 import type { ProcessGroups } from '../processes/index.js';
-import { HostedService } from './hosted-service.js';
 import { refuseConnection } from './service-connection.js';
+import { ServiceProcess } from './service-process.js';
 
 const logger = new Logger('Agent');
 const CONNECTION = new RegExp(`^${AGENT_PATHS.connections}/([^/?]+)$`);
 
 /** The services of an agent; each runs as long as the request that ordered it is open. */
 export class ServiceHost {
-  private readonly services = new Map<string, HostedService>();
+  private readonly services = new Map<string, ServiceProcess>();
 
   constructor(
     private readonly agent: {
@@ -34,7 +34,7 @@ export class ServiceHost {
       stream.respond({ ':status': 200, 'content-type': 'application/x-ndjson' });
       void untilEnd(lines).finally(() => stop.abort());
       using files = order.bundle && (await this.agent.bundles.use(order.bundle));
-      const service = new HostedService(order, {
+      const service = new ServiceProcess(order, {
         ...this.agent,
         files: files?.path,
         report: (report: ServiceReport) => void writeLine(stream, report),

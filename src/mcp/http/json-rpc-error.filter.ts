@@ -1,8 +1,7 @@
-import { randomUUID } from 'node:crypto';
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from '@nestjs/common';
 import type { ServerResponse } from 'node:http';
 
-import { closeUnlessRead } from '../../http/index.js';
+import { closeUnlessRead, logWithReference } from '../../http/index.js';
 import { LimitCounter } from '../calls/index.js';
 import { CODE, JsonRpcHttpError } from '../protocol/index.js';
 
@@ -34,8 +33,7 @@ export class JsonRpcErrorFilter implements ExceptionFilter {
     if (exception instanceof HttpException && exception.getStatus() < FAILED) {
       return new JsonRpcHttpError(exception.getStatus(), CODE.serverError, exception.message);
     }
-    const reference = randomUUID();
-    this.logger.error({ reference, error: exception });
+    const reference = logWithReference(this.logger, { error: exception });
     return new JsonRpcHttpError(
       FAILED,
       CODE.internalError,

@@ -1,9 +1,8 @@
-import { randomUUID } from 'node:crypto';
-
 import { BadRequestException, HttpException, Injectable, Logger } from '@nestjs/common';
 import { RpcException } from '@nestjs/microservices';
 import type { CallToolResult } from '@modelcontextprotocol/server';
 
+import { logWithReference } from '../../http/index.js';
 import { UpstreamError } from '../../upstream/index.js';
 import { KeyValidator } from '../auth/index.js';
 import { ErrorEnvelope } from '../protocol/index.js';
@@ -47,8 +46,7 @@ export class ToolErrorMapper {
 
   /** A bug. Its text may contain secrets or injected instructions, so it is only logged. */
   private unknown(tool: string, error: unknown): ErrorEnvelope {
-    const reference = randomUUID();
-    this.logger.error({ tool, reference, error });
+    const reference = logWithReference(this.logger, { tool, error });
     return new ErrorEnvelope(`This server failed. Do not retry; report reference ${reference}.`);
   }
 }

@@ -6,25 +6,25 @@ import { Injectable } from '@nestjs/common';
 
 import { AGENT_PATHS, type BundleRef } from '../../contract/index.js';
 
-/** A slow line is not given up while bytes move; the tunnel notices a dead one. */
+/** Timeout without any transfer; the tunnel detects a dead connection. */
 const IDLE_MS = 60_000;
 
-/** An agent that answers does not take the files of a definition; the message says why. */
-export class BundleRefused extends Error {
-  override readonly name = 'BundleRefused';
+/** The agent refused a bundle; the message gives the reason. */
+export class BundleRejected extends Error {
+  override readonly name = 'BundleRejected';
 }
 
-/** Takes the files of definitions to the agents that run them, each bundle once. */
+/** Sends bundles (files of definitions) to agents, each bundle once. */
 @Injectable()
 export class BundleDelivery {
-  /** Deliveries under way, of each connection by hash. */
+  /** Deliveries in progress, by connection and hash. */
   private readonly deliveries = new WeakMap<ClientHttp2Session, Map<string, Promise<void>>>();
 
   /**
-   * Makes sure that an agent has a bundle.
+   * Sends a bundle unless the agent has it.
    *
-   * @param read the archive; called only when the agent lacks it.
-   * @throws {BundleRefused} when the agent does not take it; another error when the agent is gone.
+   * @param read reads the archive; called only when the agent does not have it.
+   * @throws {BundleRejected} when the agent refuses it; another error when the agent is gone.
    */
   async deliver(
     session: ClientHttp2Session,
@@ -46,9 +46,9 @@ async function deliverOnce(
   read: () => Promise<Buffer>,
 ): Promise<void> {
   if ((await exchange(session, 'HEAD', hash)).status === 204) return;
-  const { status, said } = await exchange(session, 'PUT', hash, await read());
+  const { status, reply } = await exchange(session, 'PUT', hash, await read());
   if (status === 204) return;
-  throw new BundleRefused(`the files of the definition were not taken: ${said || `status ${status}`}`);
+  throw new BundleRejected(`the files of the definition were not taken: ${reply || `status ${status}`}`);
 }
 
 async function exchange(
@@ -56,10 +56,10 @@ async function exchange(
   method: 'HEAD' | 'PUT',
   hash: string,
   archive?: Buffer,
-): Promise<{ status: number; said: string }> {
+): Promise<{ status: number; reply: string }> {
   const stream = session.request({ ':method': method, ':path': `${AGENT_PATHS.bundles}/${hash}` });
   stream.setTimeout(IDLE_MS, () => stream.close());
   stream.end(archive);
   const [headers] = (await once(stream, 'response')) as [IncomingHttpHeaders];
-  return { status: Number(headers[':status']), said: await text(stream) };
+  return { status: Number(headers[':status']), reply: await text(stream) };
 }

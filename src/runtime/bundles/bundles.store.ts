@@ -7,7 +7,7 @@ import { Database, type Tx } from '../database/index.js';
 import { BundleDelivery } from './bundle-delivery.js';
 import type { Bundle } from './pack-bundle.js';
 
-/** Keeps the bundles of workflows in the database, so that an old version runs with the files it was loaded with. */
+/** Stores the bundles of workflows in the database, so that every workflow version runs with its own files. */
 @Injectable()
 export class BundlesStore {
   constructor(
@@ -15,7 +15,7 @@ export class BundlesStore {
     private readonly delivery: BundleDelivery,
   ) {}
 
-  /** Keeps a bundle; one of this hash that is there already is the same. */
+  /** Stores a bundle unless one with this hash exists. */
   async save(tx: Tx, { hash, archive }: Bundle): Promise<void> {
     await tx
       .insertInto('bundle')
@@ -25,9 +25,9 @@ export class BundlesStore {
   }
 
   /**
-   * Makes sure that an agent has a bundle that is kept here.
+   * Sends a stored bundle unless the agent has it.
    *
-   * @throws {BundleRefused} when the agent does not take it; another error when the agent is gone.
+   * @throws {BundleRejected} when the agent refuses it; another error when the agent is gone.
    */
   deliver(session: ClientHttp2Session, bundle: BundleRef): Promise<void> {
     return this.delivery.deliver(session, bundle, () => this.read(bundle.hash));

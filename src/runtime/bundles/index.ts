@@ -1,4 +1,4 @@
-export { BundleDelivery, BundleRefused } from './bundle-delivery.js';
+export { BundleDelivery, BundleRejected } from './bundle-delivery.js';
 export { BundlesModule } from './bundles.module.js';
 export { BundlesStore } from './bundles.store.js';
 export { type Bundle, packBundle } from './pack-bundle.js';

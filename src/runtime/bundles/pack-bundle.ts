@@ -7,7 +7,7 @@ import { create } from 'tar';
 
 import type { BundleRef } from '../../contract/index.js';
 
-/** A packed bundle: its reference and its bytes. */
+/** A packed bundle: its reference and its content. */
 export interface Bundle extends BundleRef {
   readonly archive: Buffer;
 }
@@ -17,22 +17,22 @@ export interface BundleLimits {
   readonly bytes: number;
 }
 
-/** Bundles are kept in the database and sent whole; what is larger belongs on the agent's machine. */
+/** Bundles are stored in the database and sent as a whole; larger files belong on the machine of the agent. */
 export const BUNDLE_LIMITS: BundleLimits = { files: 2000, bytes: 32 * 1024 * 1024 };
 
-/** Entries of a Kubernetes volume that link to the current version of its files, and version control. */
+/** Not packed: the internal links of Kubernetes volumes, and version control. */
 const LEFT_OUT = /^(\.\..*|\.git)$/;
 
-/** A bundle that cannot be made; the message says what the author of the definition can do. */
+/** A bundle cannot be packed; the message is for the author of the definition. */
 export class BundleError extends Error {
   override readonly name = 'BundleError';
 }
 
 /**
- * Packs the named files and folders of a folder, names of the definition's own choice; a name that is not there is
- * left out. The same files give the same hash: times and owners are not packed, modes are.
+ * Packs the named files and folders of a folder; names that do not exist are left out. The same files give the same
+ * hash: modes are packed, times and owners are not.
  *
- * @returns `undefined` when none of the names is there.
+ * @returns `undefined` when none of the names exists.
  * @throws {BundleError} when the files exceed a limit or cannot be read.
  */
 export async function packBundle(
@@ -56,7 +56,7 @@ class Collector {
     private readonly limits: BundleLimits,
   ) {}
 
-  /** @param above real paths of the folders that lead here: a link back to one of them is not followed. */
+  /** @param above real paths of the parent folders: a link to one of them is not followed. */
   async add(path: string, above: ReadonlySet<string>): Promise<void> {
     const place = join(this.folder, path);
     const facts = await stat(place).catch(() => undefined);

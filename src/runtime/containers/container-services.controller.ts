@@ -16,14 +16,14 @@ import { Addresses } from '../../config/index.js';
 import type { ContainerService, ContainerServiceList } from '../../contract/index.js';
 import { type Credential, CurrentCredential, IntegrationKeyGuard, Requires } from '../credentials/index.js';
 import { NoQuery, PageQueryDto, RestValidationPipe } from '../rest/index.js';
+import type { ManagedService } from './managed-service.js';
 import { ServiceRelay } from './service-relay.js';
 import { ServiceSupervisor } from './service-supervisor.js';
-import { serviceView, withoutLog } from './service-view.js';
 
-/** What comes after the slug, as it was sent. */
+/** The path after the slug, unchanged. */
 const RELAYED = /\/r\/containers\/[^/?]+(\/.*)$/;
 
-/** The services of the team, and their own traffic. */
+/** Container services: list, detail, and the proxy to each service. */
 @Controller('r/containers')
 @UseGuards(IntegrationKeyGuard)
 @UsePipes(RestValidationPipe)
@@ -49,7 +49,7 @@ export class ContainerServicesController {
     };
   }
 
-  // Before the route below: the service's own root is "/", the service itself is described without it.
+  // Before the next route: with a slash the path is the root of the service, without it the description.
   @All(':slug/{*path}')
   @Requires('invoke')
   async proxy(
@@ -71,4 +71,42 @@ export class ContainerServicesController {
     if (!service) throw new NotFoundException('resource not found');
     return serviceView(service, this.addresses.public);
   }
+}
+
+/** Path of the proxy to a service. */
+const proxyPath = (slug: string): string => `/api/v1/r/containers/${slug}`;
+
+/** A service in the API; `publicUrl` is the address of this server for clients. */
+function serviceView(service: ManagedService, publicUrl: string): ContainerService {
+  const { definition, id, state, createdAt, updatedAt } = service;
+  const last_failure = service.failures.view;
+  const { slug, display_name, service_desc, usage_prompt, openapi_url } = definition;
+  return {
+    id,
+    service_slug: slug,
+    display_name: display_name ?? slug,
+    service_type: 'deployed',
+    service_status: state,
+    created_at: createdAt.toISOString(),
+    updated_at: updatedAt.toISOString(),
+    ...(service_desc !== undefined && { service_desc }),
+    exposed_port: definition.port,
+    health_path: definition.health_path,
+    env_config: definition.env_config,
+    volume_config: [],
+    required_labels: definition.required_labels,
+    gpu_count: 0,
+    replica_count: definition.replica_count,
+    ...(usage_prompt !== undefined && { usage_prompt }),
+    ...(openapi_url !== undefined && { openapi_url }),
+    ...(last_failure && { last_failure }),
+    url: publicUrl + proxyPath(slug),
+  };
+}
+
+/** A service in a list, without its log. */
+function withoutLog({ last_failure, ...service }: ContainerService): ContainerService {
+  if (!last_failure) return service;
+  const { log_lines: _log, ...failure } = last_failure;
+  return { ...service, last_failure: failure };
 }

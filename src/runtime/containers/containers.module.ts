@@ -10,7 +10,7 @@ import { ServiceRelay } from './service-relay.js';
 import { ServiceSupervisor } from './service-supervisor.js';
 import { ServiceUpgrade } from './service-upgrade.js';
 
-/** Container services: defined by files, run by agents, called through the tunnel. */
+/** Container services: defined in files, run by agents, called through the tunnel. */
 @Module({
   imports: [BundlesModule, GatewayModule],
   controllers: [ContainerServicesController, InvokeController],

@@ -13,7 +13,7 @@ import {
 
 import { INVOKE_HEADERS_LIMIT, INVOKE_METHODS, INVOKE_PATH, sizeOfHeaders } from '../../contract/index.js';
 
-/** A call of a service, packed into one JSON document. */
+/** A call of a service as one JSON document. */
 export class InvokeBodyDto {
   @IsIn(INVOKE_METHODS, { message: `method must be one of ${INVOKE_METHODS.join(', ')}` })
   readonly method!: (typeof INVOKE_METHODS)[number];
@@ -33,7 +33,7 @@ export class InvokeBodyDto {
   readonly headers?: Record<string, string>;
 }
 
-/** Decoded and measured, since a regular expression over megabytes overflows its stack. */
+/** Checked by decoding: a regular expression overflows the stack on megabytes. */
 function IsPaddedBase64(): PropertyDecorator {
   return (target, property) => {
     registerDecorator({
@@ -49,8 +49,8 @@ function IsPaddedBase64(): PropertyDecorator {
 }
 
 /**
- * Node skips what is not base64, so that less comes out than the length promises; except base64url, and letters beyond
- * ASCII, of which it takes the lower byte.
+ * Node skips invalid characters, so that the result is shorter than expected; base64url and non-ASCII characters, which
+ * it accepts, are excluded first.
  */
 function isPaddedBase64(text: string): boolean {
   if (text.length % 4 !== 0 || text.includes('-') || text.includes('_')) return false;
@@ -59,7 +59,7 @@ function isPaddedBase64(text: string): boolean {
   return Buffer.from(text, 'base64').length === (text.length / 4) * 3 - padding;
 }
 
-/** Every name and value is a text that can be sent as an HTTP header. */
+/** Validates that every name and value can be sent as an HTTP header. */
 function AreHeaders(): PropertyDecorator {
   return (target, property) => {
     registerDecorator({

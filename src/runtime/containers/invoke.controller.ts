@@ -18,7 +18,7 @@ import { InvokeBodyDto } from './invoke-body.dto.js';
 import { ServiceInvocation } from './service-invocation.js';
 import { ServiceSupervisor } from './service-supervisor.js';
 
-/** Calls of services packed into JSON, for callers that speak nothing else. */
+/** Calls of services as JSON documents, for clients that cannot send arbitrary HTTP requests. */
 @Controller('r/invoke')
 @UseGuards(IntegrationKeyGuard)
 @UsePipes(RestValidationPipe)

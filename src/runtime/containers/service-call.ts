@@ -8,65 +8,65 @@ import {
   PayloadTooLargeException,
 } from '@nestjs/common';
 
-import type { HostedService } from './hosted-service.js';
+import type { ManagedService } from './managed-service.js';
+import { fromService, type ProxyHeaders } from './proxy-headers.js';
 import { notHttp, ServiceConnection } from './service-connection.js';
-import { fromService, type RelayedHeaders } from './service-headers.js';
 
-/** All names and values of an answer's header together; many servers and proxies allow no more. */
+/** Limit for all headers of a response together; many servers and proxies allow no more. */
 const ANSWER_HEADER_LIMIT = 64 * 1024;
 const CALLER_GONE = 499;
 
-/** What is asked of a service. */
+/** A request to a service. */
 export interface ServiceRequest {
   readonly method: string;
-  /** With its query, as it came. */
+  /** With the query, unchanged. */
   readonly path: string;
-  /** Already fit for the service, see `toService`. */
-  readonly headers: RelayedHeaders;
+  /** Filtered for the service, see `toService`. */
+  readonly headers: ProxyHeaders;
   readonly body: Buffer | Readable | undefined;
   readonly bodyLimit: number;
-  /** How long nothing at all may happen before the answer begins. */
+  /** Idle timeout until the response starts. */
   readonly silenceMs: number;
-  /** Aborted when the caller is gone; the call then ends at the service too. */
+  /** Aborted when the caller disconnects; this cancels the call at the service. */
   readonly signal: AbortSignal;
 }
 
-/** What is awaited of a request: its answer, until the caller is gone or nothing has happened for too long. */
+/** What waiting for a response needs. */
 type AwaitedAnswer = Pick<ServiceRequest, 'method' | 'silenceMs'> &
   Partial<Pick<ServiceRequest, 'body' | 'signal'>>;
 
-/** The beginning of a service's answer; its body is still to come. */
+/** The head of a response; its body follows. */
 export interface ServiceAnswer {
   readonly status: number;
-  readonly headers: RelayedHeaders;
+  readonly headers: ProxyHeaders;
   readonly body: IncomingMessage;
-  /** Otherwise its end is the end of the connection. */
-  readonly tellsItsEnd: boolean;
-  /** First bytes of another protocol, when the service has answered 101. */
+  /** False when only the end of the connection ends the body. */
+  readonly isDelimited: boolean;
+  /** First bytes after a 101 response. */
   readonly upgraded: Buffer | undefined;
-  /** Belongs to this call alone; to be released when the body has come. */
+  /** The connection of this call; to be released after the body. */
   readonly connection: ServiceConnection;
 }
 
 /**
- * Calls a service through its agent's tunnel and resolves when the answer begins. The rest of the request may go on
- * meanwhile: both directions are independent.
+ * Calls a service through the tunnel of its agent; resolves when the response starts. The request body may still be sent
+ * then: both directions are independent.
  *
- * @throws {HttpException} with a sentence when there is no answer of the service.
+ * @throws {HttpException} when the service does not respond.
  */
-export async function callService(service: HostedService, request: ServiceRequest): Promise<ServiceAnswer> {
+export async function callService(service: ManagedService, request: ServiceRequest): Promise<ServiceAnswer> {
   const connection = ServiceConnection.to(service);
   const outgoing = begin(connection, request);
   const answered = answerTo(outgoing, connection, request);
   sendBody(outgoing, request, connection);
   const answer = await answered;
   if (answer.upgraded === undefined) return answer;
-  // Nobody has asked for it.
+  // No upgrade was requested.
   connection.cut();
   throw notHttp(service);
 }
 
-/** The beginning of the answer to a request that is being sent. */
+/** Waits for the head of the response to a request that is being sent. */
 export async function answerTo(
   outgoing: ClientRequest,
   connection: ServiceConnection,
@@ -98,12 +98,12 @@ export async function answerTo(
   }
 }
 
-/** Whether a body came to its end. One that only the end of the connection ends may have been cut. */
-export function isWhole({ body, tellsItsEnd, connection }: ServiceAnswer): boolean {
-  return body.complete && (tellsItsEnd || connection.endedInOrder);
+/** Whether a body is complete. One that is ended by the connection may have been truncated. */
+export function isWhole({ body, isDelimited, connection }: ServiceAnswer): boolean {
+  return body.complete && (isDelimited || connection.endedInOrder);
 }
 
-/** Begins a request of its own on a connection. */
+/** Starts the only request of a connection. */
 export function begin(
   { socket }: ServiceConnection,
   { method, path, headers }: Pick<ServiceRequest, 'method' | 'path' | 'headers'>,
@@ -113,7 +113,7 @@ export function begin(
       createConnection: () => socket,
       method,
       path,
-      // Kept open by both, so that a service which answers early reads on and does not reset its answer away.
+      // Otherwise a service that responds early may reset the connection, which discards its response.
       headers: { connection: 'keep-alive', ...headers },
       setHost: false,
       maxHeaderSize: ANSWER_HEADER_LIMIT,
@@ -128,9 +128,9 @@ function answerOf(
   body: IncomingMessage,
   method: string,
   { service }: ServiceConnection,
-): Pick<ServiceAnswer, 'status' | 'headers' | 'tellsItsEnd'> {
+): Pick<ServiceAnswer, 'status' | 'headers' | 'isDelimited'> {
   const { statusCode: status = 0, headers: sent } = body;
-  // The parser takes any three digits; HTTP knows five classes, and the first is never an answer's.
+  // The parser accepts any three digits; a final response is in the classes 2xx to 5xx.
   if ((status < 200 || status > 599) && status !== 101) throw notHttp(service);
   body.on('error', () => undefined);
   const isBodiless = method === 'HEAD' || status === 204 || status === 304;
@@ -139,7 +139,7 @@ function answerOf(
     status,
     // RFC 9110 forbids a length in a 204.
     headers: { ...headers, ...(length !== undefined && status !== 204 && { 'content-length': length }) },
-    tellsItsEnd: isBodiless || length !== undefined || /\bchunked\s*$/i.test(sent['transfer-encoding'] ?? ''),
+    isDelimited: isBodiless || length !== undefined || /\bchunked\s*$/i.test(sent['transfer-encoding'] ?? ''),
   };
 }
 
@@ -157,7 +157,7 @@ function sendBody(
     if (body.length > bodyLimit) refuse();
     else outgoing.end(body);
   } else {
-    // The header goes ahead: a service may answer before there is any body. Not by flushHeaders, which sends text.
+    // Sends the headers first: a service may respond before the body. Not with flushHeaders, which encodes them as text.
     outgoing.write(Buffer.alloc(0));
     let size = 0;
     body.on('data', (chunk: Buffer) => {
@@ -168,7 +168,7 @@ function sendBody(
   }
 }
 
-function silent({ definition }: HostedService, limitMs: number): HttpException {
+function silent({ definition }: ManagedService, limitMs: number): HttpException {
   return new GatewayTimeoutException(
     `Service "${definition.slug}" did not begin to answer within ${limitMs / 1000} s. The call may have taken effect.`,
   );

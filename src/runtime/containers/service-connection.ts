@@ -1,23 +1,22 @@
 import { type ClientHttp2Stream, constants } from 'node:http2';
+import { Duplex } from 'node:stream';
 
 import { BadGatewayException, HttpException, Logger } from '@nestjs/common';
 
 import { AGENT_PATHS, CONNECTION_END, CONNECTION_FAILURE } from '../../contract/index.js';
-import type { HostedService } from './hosted-service.js';
-import { notRunning } from './service-failure.js';
-import { StreamSocket } from './stream-socket.js';
+import { type ManagedService, notRunning } from './managed-service.js';
 
 const logger = new Logger('Services');
 
-/** One connection to a service: its bytes travel in a stream of the agent's tunnel. */
+/** One connection to a service, through a stream of the agent's tunnel. */
 export class ServiceConnection {
   private failure: string | undefined;
   private isEnded = false;
-  /** Carries what HTTP over TCP would carry. */
+  /** The socket for the HTTP client. */
   readonly socket: StreamSocket;
 
   private constructor(
-    readonly service: HostedService,
+    readonly service: ManagedService,
     readonly stream: ClientHttp2Stream,
   ) {
     this.socket = new StreamSocket(stream);
@@ -30,26 +29,26 @@ export class ServiceConnection {
     });
   }
 
-  /** @throws {HttpException} with a sentence when the service cannot be called now. */
-  static to(service: HostedService): ServiceConnection {
+  /** @throws {HttpException} when the service cannot be called at the moment. */
+  static to(service: ManagedService): ServiceConnection {
     const agent = service.runningOn;
     if (!agent) throw notRunning(service);
     const path = `${AGENT_PATHS.connections}/${service.definition.slug}`;
     try {
       return new ServiceConnection(service, agent.session.request({ ':method': 'POST', ':path': path }));
     } catch (error) {
-      // The agent is about to go.
+      // The agent is disconnecting.
       logger.debug({ message: 'a connection to a service could not be opened', error });
       throw brokenConnection(service);
     }
   }
 
-  /** Whether the service itself has ended the connection. What is cut under way looks ended, too. */
+  /** Whether the service itself has ended the connection; a connection that broke on the way looks ended, too. */
   get endedInOrder(): boolean {
     return this.isEnded && this.stream.rstCode === constants.NGHTTP2_NO_ERROR;
   }
 
-  /** What to say to a caller who got no answer, after an error of the HTTP client. */
+  /** The error for a caller without a response, after an error of the HTTP client. */
   broken(error: Error): HttpException {
     const { slug } = this.service.definition;
     logger.warn(`service ${slug} gave no answer: ${this.failure ?? error.message}`);
@@ -59,29 +58,29 @@ export class ServiceConnection {
       : brokenConnection(this.service);
   }
 
-  /** Ends it at once; a service in the middle of a call sees it cut. */
+  /** Aborts the connection; the service sees the call aborted. */
   cut(): void {
-    this.socket.destroy(new Error('the call was given up'));
+    this.socket.destroy(new Error('the call was aborted'));
   }
 
-  /** Ends it after the answer, with whatever the service has not read of the request. */
+  /** Closes the connection after the response; unread parts of the request are discarded. */
   release(): void {
     this.socket.destroy();
   }
 }
 
-/** There is an answer, but none that can be passed on. */
-export const notHttp = ({ definition }: HostedService): HttpException =>
+/** The response is not valid HTTP. */
+export const notHttp = ({ definition }: ManagedService): HttpException =>
   new BadGatewayException(
     `What service "${definition.slug}" answered is not valid HTTP. The call may have taken effect; the service has to be corrected.`,
   );
 
-const noConnection = ({ definition }: HostedService): HttpException =>
+const noConnection = ({ definition }: ManagedService): HttpException =>
   new BadGatewayException(
     `Service "${definition.slug}" took no connection, so the call had no effect. Call it again when its service_status is running.`,
   );
 
-const brokenConnection = ({ definition }: HostedService): HttpException =>
+const brokenConnection = ({ definition }: ManagedService): HttpException =>
   new BadGatewayException(
     `The connection to service "${definition.slug}" failed before it answered. The call may have taken effect.`,
   );
@@ -91,5 +90,50 @@ function decoded(reason: string | string[] | undefined): string | undefined {
     return reason === undefined ? undefined : decodeURIComponent(String(reason));
   } catch {
     return String(reason);
+  }
+}
+
+type Written = (error?: Error | null) => void;
+
+/**
+ * An HTTP/2 stream as the socket of Node's HTTP client. The client also writes empty chunks; after an empty chunk behind
+ * others, Node's http2 frees memory before it is sent and sends other data instead. So chunks are joined, and empty ones
+ * dropped.
+ */
+class StreamSocket extends Duplex {
+  constructor(private readonly stream: ClientHttp2Stream) {
+    super();
+    stream.on('data', (chunk) => {
+      if (!this.push(chunk)) stream.pause();
+    });
+    stream.once('end', () => this.push(null));
+    stream.on('error', (error: Error) => this.destroy(error));
+    stream.once('close', () => {
+      // After an orderly end, received data is still to be read.
+      const isOrderly = stream.rstCode === constants.NGHTTP2_NO_ERROR && stream.readableEnded;
+      if (!isOrderly) this.destroy(new Error('the connection was cut'));
+    });
+  }
+
+  override _read(): void {
+    this.stream.resume();
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, written: Written): void {
+    if (chunk.length === 0) written();
+    else this.stream.write(chunk, written);
+  }
+
+  override _writev(pieces: { readonly chunk: Buffer }[], written: Written): void {
+    this._write(Buffer.concat(pieces.map(({ chunk }) => chunk)), 'utf8', written);
+  }
+
+  override _final(written: Written): void {
+    this.stream.end(() => written());
+  }
+
+  override _destroy(error: Error | null, destroyed: Written): void {
+    this.stream.destroy(error ?? undefined);
+    destroyed(error);
   }
 }

@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 
 import { parseServiceText } from '../../../test/support/compile.js';
-import { fromService, toService } from './service-headers.js';
+import { fromService, toService } from './proxy-headers.js';
 
 const parse = (text: string) => parseServiceText('notes.yaml', text);
 const minimal = 'slug: notes\ncommand: [node, notes.mjs]\n';
 
 describe('a service file', () => {
-  it('needs a slug and a command; everything else has a default', async () => {
+  it('a service file needs a slug and a command; everything else has a default', async () => {
     expect(await parse(minimal)).toEqual({
       beside: ['notes', 'notes.mjs'],
       files: [],
@@ -24,14 +24,14 @@ describe('a service file', () => {
     });
   });
 
-  it('may hand the port over as an argument, and numbers as variables', async () => {
+  it('a service file may pass the port as an argument, and numbers as variables', async () => {
     const { command, env_config } = await parse(
       "slug: notes\ncommand: [serve, '${ .port }']\nenv_config: [{ env_name: LIMIT, env_value: 5 }]\n",
     );
     expect([command[1], env_config]).toEqual(['${ .port }', [{ env_name: 'LIMIT', env_value: '5' }]]);
   });
 
-  it('may say how long things take: durations with a unit, or seconds', async () => {
+  it('a service file takes durations with a unit, or in seconds', async () => {
     const limits =
       'start_timeout: 20m\nrequest_timeout: 90\nhealth: { interval: 1.5s, timeout: 250ms, failures: 10 }\n';
     expect(await parse(minimal + limits)).toMatchObject({
@@ -54,7 +54,7 @@ describe('a service file', () => {
     ['too long a duration', `${minimal}request_timeout: 25h\n`, 3, 'from 1s to 24h'],
     ['no failure allowed', `${minimal}health: { failures: 0 }\n`, 3, 'health.failures: '],
     ['no mapping', '- a\n', 1, 'mapping'],
-  ])('with %s is refused with file, line and reason', async (_what, text, line, reason) => {
+  ])('a service file with %s is refused with file, line and reason', async (_what, text, line, reason) => {
     await expect(parse(text)).rejects.toThrow(
       expect.objectContaining({ file: 'notes.yaml', line, reason: expect.stringContaining(reason) }),
     );
@@ -62,7 +62,7 @@ describe('a service file', () => {
 });
 
 describe('relayed headers', () => {
-  it('are those that concern the service', () => {
+  it('only headers for the service are forwarded', () => {
     const relayed = toService({
       authorization: 'Bearer sk-1',
       Cookie: 'a',
@@ -76,7 +76,7 @@ describe('relayed headers', () => {
     expect(relayed).toEqual({ accept: 'text/plain', 'content-length': '3' });
   });
 
-  it('keep every value of an answer', () => {
+  it('every value of a response header is forwarded', () => {
     const headers = { ':status': '200', 'set-cookie': ['a', 'b'], upgrade: 'h2c', etag: 'x' };
     expect(fromService(headers)).toEqual({ 'set-cookie': ['a', 'b'], etag: 'x' });
   });

@@ -2,15 +2,14 @@ import { parse } from 'node:path';
 
 import { z } from 'zod';
 
-import type { BundleRef } from '../../contract/index.js';
+import { LABEL, type BundleRef, PORT_REFERENCE } from '../../contract/index.js';
 import type { YamlSource } from '../definitions/index.js';
-import { duration } from './duration.js';
 
-const PORT_REFERENCE = /^\$\{\s*\.port\s*\}$/;
-const LABEL = /^[A-Za-z0-9._-]{1,63}$/;
-
-/** A name, with no way out of the folder. */
+/** The name of a file or folder beside the definition. */
 const BESIDE = /^(?!\.{1,2}$)[^/\\]+$/;
+
+const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+const DURATION = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/;
 
 const path = z.string().max(500).regex(/^\//, 'must begin with "/"');
 
@@ -32,7 +31,7 @@ const serviceDefinition = z.strictObject({
     .min(1),
   port: z.number().int().min(1).max(65_535).default(8080),
   health_path: path.default('/health'),
-  /** Durations are milliseconds. */
+  /** Durations are parsed to milliseconds. */
   health: z
     .strictObject({
       interval: duration('100ms', '1h').default(5000),
@@ -40,9 +39,9 @@ const serviceDefinition = z.strictObject({
       failures: z.number().int().min(1).max(1000).default(3),
     })
     .prefault({}),
-  /** Model servers load for minutes. */
+  /** Model servers take minutes to load. */
   start_timeout: duration('1s', '24h').default(600_000),
-  /** How long a caller waits for the beginning of an answer. */
+  /** How long a caller waits for the start of a response. */
   request_timeout: duration('1s', '24h').default(600_000),
   env_config: z
     .array(
@@ -52,25 +51,25 @@ const serviceDefinition = z.strictObject({
       }),
     )
     .default([]),
-  /** Further files and folders beside the definition that go to the agent. */
+  /** Additional files and folders beside the definition that are sent to the agent. */
   files: z.array(z.string().regex(BESIDE, 'must name a file or folder beside the definition')).default([]),
   required_labels: z.array(z.string().regex(LABEL, 'must be a label')).default([]),
   replica_count: z.literal(1, { error: 'is 1; more replicas are not supported' }).default(1),
   usage_prompt: z.string().max(20_000).optional(),
   openapi_url: path.optional(),
 });
-/** A service as its file defines it. */
+/** The definition of a service. */
 export type ServiceDefinition = z.infer<typeof serviceDefinition> & {
   /** Names of the files and folders beside the definition that belong to it. */
   readonly beside: readonly string[];
-  /** What they hold. */
+  /** Their contents. */
   readonly bundle?: BundleRef | undefined;
 };
 
 /**
- * Reads a service file.
+ * Parses a service file.
  *
- * @throws {DefinitionError} naming the line and what is not right there.
+ * @throws {DefinitionError} with the line and the problem.
  */
 export function parseServiceDefinition(source: YamlSource, file: string): ServiceDefinition {
   const parsed = serviceDefinition.safeParse(source.value);
@@ -84,10 +83,30 @@ export function parseServiceDefinition(source: YamlSource, file: string): Servic
   throw source.error(place, `${place.join('.') || 'the file'}: ${issue?.message ?? 'is not valid'}`);
 }
 
-/** The folder that is called as the file, what the command names by a relative path, and the `files`. */
+/** The folder with the name of the file, relative paths in the command, and the `files`. */
 function besideOf({ command, files }: z.infer<typeof serviceDefinition>, file: string): string[] {
   // A program without a slash is looked up on the PATH.
   const paths = command.filter((word, index) => index > 0 || word.includes('/'));
   const named = paths.map((word) => word.replace(/^\.\//, '').split('/')[0] ?? '');
   return [parse(file).name, ...files, ...named.filter((name) => BESIDE.test(name) && name !== file)];
+}
+
+/** A duration such as `90s` or `10m`, parsed to milliseconds; a plain number is seconds. */
+function duration(least: string, most: string) {
+  const [least_ms = 0, most_ms = 0] = [least, most].map(millisecondsOf);
+  return z.union([z.number(), z.string()]).transform((value, context) => {
+    const ms = millisecondsOf(value);
+    if (ms !== undefined && ms >= least_ms && ms <= most_ms) return ms;
+    context.addIssue({
+      code: 'custom',
+      message: `must be a duration from ${least} to ${most}, as in 90s, 10m or 2h; a plain number is seconds`,
+    });
+    return z.NEVER;
+  });
+}
+
+function millisecondsOf(value: string | number): number | undefined {
+  if (typeof value === 'number') return value * 1000;
+  const [, count, unit = ''] = DURATION.exec(value) ?? [];
+  return count === undefined ? undefined : Number(count) * (UNITS[unit] ?? 0);
 }

@@ -2,16 +2,16 @@ import type { ClientHttp2Stream } from 'node:http2';
 
 import { AGENT_PATHS, type ServiceOrder, type ServiceReport, serviceReport } from '../../contract/index.js';
 import { readLines, writeLine } from '../../tunnel/index.js';
-import { BundleRefused } from '../bundles/index.js';
+import { BundleRejected } from '../bundles/index.js';
 import type { ConnectedAgent } from '../gateway/index.js';
 
-/** One service in the care of one agent, from the order to the moment nothing of it is left there. */
+/** One deployment of a service on an agent, from the order until all its processes have ended. */
 export class ServiceDeployment {
-  /** Resolves when the agent has stopped it, or is gone itself. */
+  /** Resolves when the agent has stopped it or has disconnected. */
   readonly over: Promise<void>;
   private readonly stream: ClientHttp2Stream;
 
-  /** @param deliver takes the files of the service to the agent. */
+  /** @param deliver sends the files of the service to the agent. */
   constructor(
     readonly agent: ConnectedAgent,
     order: ServiceOrder,
@@ -34,8 +34,8 @@ export class ServiceDeployment {
       await writeLine(this.stream, order);
       for await (const line of readLines(this.stream)) this.report(serviceReport.parse(line));
     } catch (error) {
-      // Otherwise the agent is gone, and everything it ran is with it.
-      if (error instanceof BundleRefused)
+      // Otherwise the agent has disconnected, and has stopped its services.
+      if (error instanceof BundleRejected)
         this.report({ state: 'failed', failure: { reason: error.message, log_lines: [] } });
     }
     this.stream.close();

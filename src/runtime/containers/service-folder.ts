@@ -12,7 +12,7 @@ import { DefinitionFolder } from '../definitions/index.js';
 import { parseServiceDefinition, type ServiceDefinition } from './service-definition.js';
 import { ServiceSupervisor } from './service-supervisor.js';
 
-/** Keeps the services in step with the folder of their files. */
+/** Loads the services from the folder of their definitions, and reloads them on changes. */
 @Injectable()
 export class ServiceFolder implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly folder: DefinitionFolder<ServiceDefinition>;

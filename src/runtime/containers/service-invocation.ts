@@ -2,24 +2,23 @@ import { BadGatewayException, GatewayTimeoutException, Inject, Injectable } from
 
 import { CONFIG, type Config } from '../../config/index.js';
 import type { InvokeAnswer } from '../../contract/index.js';
-import type { HostedService } from './hosted-service.js';
 import type { InvokeBodyDto } from './invoke-body.dto.js';
-import { relocated } from './public-place.js';
+import type { ManagedService } from './managed-service.js';
+import { toService, withRewrittenLocation } from './proxy-headers.js';
 import { callService, isWhole, type ServiceAnswer } from './service-call.js';
-import { toService } from './service-headers.js';
 
 const MEGABYTE = 1024 * 1024;
 const REQUEST_LIMIT = 12 * MEGABYTE;
-/** In base64 it still fits the answer a caller reads by default. */
+/** In base64 it still fits the default response limit of clients. */
 const ANSWER_LIMIT = 20 * MEGABYTE;
-/** We give up a little before the caller would, since our sentence says more than a cut connection. */
+/** The timeout is shorter than that of the caller, which then gets an explanation. */
 const AHEAD_MS = 2000;
 const SHORTEST_MS = 1000;
 
-/** A caller names paths of the service itself. */
+/** Callers use the paths of the service itself. */
 const ON_THE_SERVICE = { proto: 'http', host: '', prefix: '' };
 
-/** Calls a service and packs the whole answer into one JSON document. */
+/** Calls a service and returns the whole response as one JSON document. */
 @Injectable()
 export class ServiceInvocation {
   private readonly limitMs: number;
@@ -28,7 +27,7 @@ export class ServiceInvocation {
     this.limitMs = Math.max(SHORTEST_MS, runtimeTimeoutMs - AHEAD_MS);
   }
 
-  async invoke(service: HostedService, body: InvokeBodyDto, gone: AbortSignal): Promise<InvokeAnswer> {
+  async invoke(service: ManagedService, body: InvokeBodyDto, gone: AbortSignal): Promise<InvokeAnswer> {
     const bytes = body.body_base64 ? Buffer.from(body.body_base64, 'base64') : undefined;
     const { 'content-length': _length, ...headers } = toService(body.headers ?? {});
     const answer = await callService(service, {
@@ -47,12 +46,12 @@ export class ServiceInvocation {
     const whole = await this.collect(service, answer);
     return {
       status_code: answer.status,
-      headers: relocated(answer.headers, service.port, ON_THE_SERVICE),
+      headers: withRewrittenLocation(answer.headers, service.port, ON_THE_SERVICE),
       body_base64: whole.toString('base64'),
     };
   }
 
-  private async collect({ definition }: HostedService, answer: ServiceAnswer): Promise<Buffer> {
+  private async collect({ definition }: ManagedService, answer: ServiceAnswer): Promise<Buffer> {
     const { slug } = definition;
     const { body, connection } = answer;
     let timedOut = false;
@@ -75,11 +74,11 @@ export class ServiceInvocation {
       clearTimeout(timer);
       connection.release();
     }
-    throw timedOut ? tooSlow(slug, this.limitMs) : brokenOff(slug);
+    throw timedOut ? tooSlow(slug, this.limitMs) : truncated(slug);
   }
 }
 
-/** A path as it goes over the wire: other characters than those of ASCII in UTF-8, percent-encoded. */
+/** The path with non-ASCII characters percent-encoded. */
 const encoded = (path: string): string =>
   path.toWellFormed().replaceAll(/[^\u0021-\u007E]+/g, encodeURIComponent);
 
@@ -91,5 +90,5 @@ const tooSlow = (slug: string, limitMs: number): Error =>
   new GatewayTimeoutException(
     `Service "${slug}" did not finish its answer within ${limitMs / 1000} s. The call may have taken effect.`,
   );
-const brokenOff = (slug: string): Error =>
-  new BadGatewayException(`The answer of service "${slug}" broke off. The call may have taken effect.`);
+const truncated = (slug: string): Error =>
+  new BadGatewayException(`The answer of service "${slug}" was truncated. The call may have taken effect.`);

@@ -4,23 +4,28 @@ import { finished } from 'node:stream';
 import { BadGatewayException, Inject, Injectable, PayloadTooLargeException } from '@nestjs/common';
 
 import { CONFIG, type Config } from '../../config/index.js';
-import type { HostedService } from './hosted-service.js';
-import { forwardedHeaders, placeOf, relocated } from './public-place.js';
+import type { ManagedService } from './managed-service.js';
+import {
+  forwardedHeaders,
+  type ProxyHeaders,
+  publicAddressOf,
+  toService,
+  withRewrittenLocation,
+} from './proxy-headers.js';
 import { callService, isWhole, type ServiceAnswer } from './service-call.js';
 import { notHttp } from './service-connection.js';
-import { type RelayedHeaders, toService } from './service-headers.js';
 
 const MEGABYTE = 1024 * 1024;
 const REQUEST_LIMIT = 256 * MEGABYTE;
 const ANSWER_LIMIT = 1024 * MEGABYTE;
-/** In the middle of an answer; event streams are quiet at times. */
-const PAUSE_MS = 600_000;
-/** How long a caller who was answered early may go on sending: a connection closed under it would lose the answer. */
+/** Idle timeout within a response; event streams may be quiet. */
+const IDLE_MS = 600_000;
+/** How long the rest of a request is read after an early response; closing earlier could lose the response. */
 const DRAIN_MS = 30_000;
-/** Cookies are kept from services, so theirs would only be a burden to the browser. */
+/** Removed, because services do not receive cookies either. */
 const SET_COOKIE = 'set-cookie';
 
-/** Relays HTTP calls to services as they come, both bodies in pieces. */
+/** Reverse proxy to services; streams both bodies. */
 @Injectable()
 export class ServiceRelay {
   private readonly publicUrl: string | undefined;
@@ -29,9 +34,9 @@ export class ServiceRelay {
     this.publicUrl = httpPublicUrl;
   }
 
-  /** The headers of a request as its service gets them, with the address it was called by. */
-  headersFor({ definition, port }: HostedService, request: IncomingMessage): RelayedHeaders {
-    const place = placeOf(request, this.publicUrl, definition.slug);
+  /** The request headers for the service, with X-Forwarded headers. */
+  headersFor({ definition, port }: ManagedService, request: IncomingMessage): ProxyHeaders {
+    const place = publicAddressOf(request, this.publicUrl, definition.slug);
     return {
       ...toService(request.headers),
       ...forwardedHeaders(request, place),
@@ -39,9 +44,9 @@ export class ServiceRelay {
     };
   }
 
-  /** Answers the request with what the service answers; resolves when it is done with. */
+  /** Forwards a request and its response; resolves when the response has ended. */
   async relay(
-    service: HostedService,
+    service: ManagedService,
     path: string,
     [request, response]: [IncomingMessage, ServerResponse],
   ): Promise<void> {
@@ -71,26 +76,30 @@ export class ServiceRelay {
     }
   }
 
-  /** Passes on the answer of a service. */
+  /** Forwards the response of a service. */
   async answerWith(
-    service: HostedService,
+    service: ManagedService,
     answer: ServiceAnswer,
     [request, response]: [IncomingMessage, ServerResponse],
   ): Promise<void> {
-    const place = placeOf(request, this.publicUrl, service.definition.slug);
+    const place = publicAddressOf(request, this.publicUrl, service.definition.slug);
     try {
-      beginAnswer(service, { ...answer, headers: relocated(answer.headers, service.port, place) }, response);
+      beginAnswer(
+        service,
+        { ...answer, headers: withRewrittenLocation(answer.headers, service.port, place) },
+        response,
+      );
     } catch (error) {
       answer.connection.cut();
       throw error;
     }
-    await passOn(answer, response, Math.max(PAUSE_MS, service.definition.request_timeout));
+    await passOn(answer, response, Math.max(IDLE_MS, service.definition.request_timeout));
   }
 }
 
-/** @throws {HttpException} when the answer cannot be passed on; nothing of it has been sent then. */
+/** @throws {HttpException} when the response cannot be forwarded; nothing of it has been sent then. */
 function beginAnswer(
-  service: HostedService,
+  service: ManagedService,
   { status, headers }: ServiceAnswer,
   response: ServerResponse,
 ): void {
@@ -107,7 +116,7 @@ function beginAnswer(
     throw notHttp(service);
   }
   response.statusCode = status;
-  // At once, since a body may be long in coming. Not by flushHeaders: that sends text, and doubles bytes above 0x7F.
+  // Sends the headers now, as the body may be slow. Not with flushHeaders: it encodes bytes above 0x7F as two.
   response.write(Buffer.alloc(0));
 }
 
@@ -121,9 +130,9 @@ async function passOn(answer: ServiceAnswer, response: ServerResponse, pauseMs: 
   });
   body.pipe(response, { end: false });
   await new Promise<void>((resolve) => {
-    // Also of a body that was cut before anything listened.
+    // Also fires for a body that was aborted before this listener was added.
     finished(body, () => {
-      // A body that was cut must not look like a whole one.
+      // A truncated body must not look complete.
       if (isWhole(answer)) response.end();
       else response.destroy();
       connection.release();
@@ -132,7 +141,7 @@ async function passOn(answer: ServiceAnswer, response: ServerResponse, pauseMs: 
   });
 }
 
-/** Reads and drops what a caller still sends after the answer, for a while (RFC 9112, section 9.6). */
+/** Reads and discards the rest of a request after its response, for a limited time (RFC 9112, section 9.6). */
 function drain(request: IncomingMessage): void {
   request.unpipe();
   if (request.complete || request.destroyed) return;

@@ -10,21 +10,21 @@ import {
 
 import { CONFIG, type Config, packagePaths } from '../../config/index.js';
 import type { ServiceOrder, ServiceReport } from '../../contract/index.js';
-import { BundleDelivery, BundleRefused, packBundle } from '../bundles/index.js';
+import { BundleDelivery, BundleRejected, packBundle } from '../bundles/index.js';
 import { TEAM_ID } from '../database/index.js';
 import { AgentRegistry, type ConnectedAgent } from '../gateway/index.js';
-import { HostedService } from './hosted-service.js';
+import { ManagedService } from './managed-service.js';
 import type { ServiceDefinition } from './service-definition.js';
 import { ServiceDeployment } from './service-deployment.js';
 
-/** Before a service that ended without being told to is given to an agent again. */
+/** Delay before a service that ended unexpectedly is deployed again. */
 const PAUSE_MS = 1000;
 
-/** Keeps every defined service with an agent that has its labels. */
+/** Deploys every defined service to an agent that has its labels. */
 @Injectable()
 export class ServiceSupervisor implements OnModuleInit, BeforeApplicationShutdown {
   private readonly logger = new Logger('Services');
-  private readonly services = new Map<string, HostedService>();
+  private readonly services = new Map<string, ManagedService>();
   private readonly folder: string;
   private stopListening: () => void = () => undefined;
   private isOver = false;
@@ -48,17 +48,17 @@ export class ServiceSupervisor implements OnModuleInit, BeforeApplicationShutdow
   }
 
   /** The services of a team, by slug. */
-  list(teamId: string): HostedService[] {
+  list(teamId: string): ManagedService[] {
     const mine = [...this.services.values()].filter((service) => service.teamId === teamId);
     return mine.sort((one, other) => (one.definition.slug < other.definition.slug ? -1 : 1));
   }
 
-  find(teamId: string, slug: string): HostedService | undefined {
+  find(teamId: string, slug: string): ManagedService | undefined {
     const service = this.services.get(slug);
     return service?.teamId === teamId ? service : undefined;
   }
 
-  /** Says which services there are to be; what has changed is started anew, what is missing stops and goes. */
+  /** Replaces the definitions: changed services are restarted, missing ones stopped and removed. */
   define(definitions: ReadonlyMap<string, ServiceDefinition>): void {
     for (const [slug, definition] of definitions) this.defineOne(slug, definition);
     for (const [slug, service] of this.services) if (!definitions.has(slug)) this.removeOne(slug, service);
@@ -68,7 +68,7 @@ export class ServiceSupervisor implements OnModuleInit, BeforeApplicationShutdow
   private defineOne(slug: string, definition: ServiceDefinition): void {
     const known = this.services.get(slug);
     if (!known) {
-      this.services.set(slug, new HostedService(this.teamId, definition));
+      this.services.set(slug, new ManagedService(this.teamId, definition));
       return;
     }
     known.isRemoved = false;
@@ -78,13 +78,13 @@ export class ServiceSupervisor implements OnModuleInit, BeforeApplicationShutdow
     this.stop(known);
   }
 
-  private removeOne(slug: string, service: HostedService): void {
+  private removeOne(slug: string, service: ManagedService): void {
     service.isRemoved = true;
     if (service.deployment) this.stop(service);
     else this.services.delete(slug);
   }
 
-  private stop(service: HostedService): void {
+  private stop(service: ManagedService): void {
     if (!service.deployment) return;
     service.become('stopping');
     service.deployment.stop();
@@ -94,7 +94,7 @@ export class ServiceSupervisor implements OnModuleInit, BeforeApplicationShutdow
     for (const service of this.services.values()) this.deploy(service);
   }
 
-  private deploy(service: HostedService): void {
+  private deploy(service: ManagedService): void {
     if (this.isOver || service.deployment || service.isRemoved) return;
     const agent = this.agentFor(service);
     if (!agent) return;
@@ -110,8 +110,8 @@ export class ServiceSupervisor implements OnModuleInit, BeforeApplicationShutdow
     void deployment.over.then(() => this.ended(service));
   }
 
-  /** Of the agents that have its labels, the one with the fewest services. */
-  private agentFor({ teamId, definition }: HostedService): ConnectedAgent | undefined {
+  /** The agent with its labels that runs the fewest services. */
+  private agentFor({ teamId, definition }: ManagedService): ConnectedAgent | undefined {
     const load = (agent: ConnectedAgent): number =>
       [...this.services.values()].filter(({ deployment }) => deployment?.agent === agent).length;
     const fitting = this.agents
@@ -120,26 +120,26 @@ export class ServiceSupervisor implements OnModuleInit, BeforeApplicationShutdow
     return fitting.sort((one, other) => load(one) - load(other))[0];
   }
 
-  /** The files are packed again: a bundle of a service is kept nowhere, since only its current one is needed. */
+  /** Packs the files again: bundles of services are not stored, since only the current one is needed. */
   private deliver({ session }: ConnectedAgent, { slug, beside, bundle }: ServiceDefinition): Promise<void> {
     if (!bundle) return Promise.resolve();
     return this.delivery.deliver(session, bundle, async () => {
       const packed = await packBundle(this.folder, beside);
       if (packed?.hash === bundle.hash) return packed.archive;
-      throw new BundleRefused(
+      throw new BundleRejected(
         `the files of service ${slug} are changing; they are read again when they settle`,
       );
     });
   }
 
-  private note(service: HostedService, deployment: ServiceDeployment, report: ServiceReport): void {
+  private note(service: ManagedService, deployment: ServiceDeployment, report: ServiceReport): void {
     if (service.deployment !== deployment) return;
     const { state, failure, port } = report;
     const { slug } = service.definition;
     if (failure) {
       this.logger.warn([`Service ${slug} failed: ${failure.reason}.`, ...failure.log_lines].join('\n'));
     }
-    // What the agent tells of an old definition shall not look like news of the new one.
+    // A late report about the old definition must not change the state of the new one.
     if (service.state === 'stopping' && state !== 'stopped') return;
     service.port = port;
     if (failure) service.failures.add(failure);
@@ -149,12 +149,12 @@ export class ServiceSupervisor implements OnModuleInit, BeforeApplicationShutdow
     this.logger.log(`service ${slug} is running`);
   }
 
-  private ended(service: HostedService): void {
-    const wasTold = service.state === 'stopping' || service.state === 'stopped';
+  private ended(service: ManagedService): void {
+    const wasStopped = service.state === 'stopping' || service.state === 'stopped';
     service.deployment = undefined;
     service.become('stopped');
     if (service.isRemoved) this.services.delete(service.definition.slug);
-    else if (wasTold) this.deploy(service);
+    else if (wasStopped) this.deploy(service);
     else setTimeout(() => this.deploy(service), PAUSE_MS).unref();
   }
 }

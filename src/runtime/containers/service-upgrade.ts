@@ -7,7 +7,7 @@ import { HttpException, Inject, Injectable, Logger, type OnModuleInit } from '@n
 import { bearerToken } from '../../http/index.js';
 import { CredentialsService, OpenCalls } from '../credentials/index.js';
 import { asksForWebSocket, refuseUpgrade, Upgrades } from '../gateway/index.js';
-import type { HostedService } from './hosted-service.js';
+import type { ManagedService } from './managed-service.js';
 import { answerTo, begin, type ServiceAnswer } from './service-call.js';
 import { ServiceConnection } from './service-connection.js';
 import { ServiceRelay } from './service-relay.js';
@@ -17,7 +17,7 @@ const RELAYED = /^\/api\/v1\/r\/containers\/([^/?]+)(\/.*)$/;
 const KEY_WANTED =
   'Send an integration key with permission "invoke": "Authorization: Bearer sk-…", neither revoked nor expired.';
 
-/** WebSockets between callers and services: the handshake is relayed, then bytes go both ways as they come. */
+/** WebSockets to services: forwards the handshake, then copies bytes in both directions. */
 @Injectable()
 export class ServiceUpgrade implements OnModuleInit {
   private readonly logger = new Logger('Services');
@@ -50,7 +50,7 @@ export class ServiceUpgrade implements OnModuleInit {
     }
   }
 
-  private async serviceOf({ url = '' }: IncomingMessage, key: string): Promise<HostedService> {
+  private async serviceOf({ url = '' }: IncomingMessage, key: string): Promise<ManagedService> {
     const credential = await this.credentials.authenticate(key);
     if (credential?.kind !== 'integration') throw new HttpException(KEY_WANTED, 401);
     if (!credential.permissions.has('invoke')) throw new HttpException(KEY_WANTED, 403);
@@ -60,7 +60,7 @@ export class ServiceUpgrade implements OnModuleInit {
   }
 
   private async join(
-    service: HostedService,
+    service: ManagedService,
     request: IncomingMessage,
     [socket, head]: [Socket, Buffer],
   ): Promise<void> {
@@ -84,9 +84,9 @@ export class ServiceUpgrade implements OnModuleInit {
     joinStreams([socket, head], [connection.socket, answer.upgraded]);
   }
 
-  /** The service answers like any other request, and that is what the caller gets. */
+  /** Forwards an ordinary response of a service that declines the upgrade. */
   private async decline(
-    service: HostedService,
+    service: ManagedService,
     answer: ServiceAnswer,
     [request, socket]: [IncomingMessage, Socket],
   ): Promise<void> {
@@ -98,7 +98,7 @@ export class ServiceUpgrade implements OnModuleInit {
   }
 }
 
-/** Copies bytes both ways; each side has sent some already. */
+/** Copies bytes in both directions, beginning with those already received. */
 function joinStreams([socket, head]: [Socket, Buffer], [stream, first]: [Duplex, Buffer]): void {
   if (head.length > 0) socket.unshift(head);
   if (first.length > 0) stream.unshift(first);
@@ -107,7 +107,7 @@ function joinStreams([socket, head]: [Socket, Buffer], [stream, first]: [Duplex,
   stream.once('close', () => socket.destroySoon());
 }
 
-/** The head of the service's 101 as it came. */
+/** The head of the 101 response, unchanged. */
 function headOf({ statusMessage, rawHeaders }: IncomingMessage): string {
   const lines = rawHeaders.flatMap((name, index) =>
     index % 2 === 0 ? [`${name}: ${rawHeaders[index + 1]}`] : [],

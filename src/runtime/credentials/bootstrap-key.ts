@@ -4,7 +4,7 @@ import { CONFIG, type Config } from '../../config/index.js';
 import { Database, TEAM_ID } from '../database/index.js';
 import { CredentialsStore } from './credentials.store.js';
 
-/** Makes the first integration key, so that a new runtime can be used at all. */
+/** Creates the first integration key of a new runtime. */
 @Injectable()
 export class BootstrapKey implements OnModuleInit {
   private shown: string | undefined;
@@ -15,7 +15,7 @@ export class BootstrapKey implements OnModuleInit {
     @Inject(TEAM_ID) private readonly teamId: string,
   ) {}
 
-  /** The raw key when this start made one up; a key the operator chose is never repeated. */
+  /** The raw key if this start has generated one; a configured key is not shown. */
   get key(): string | undefined {
     return this.shown;
   }

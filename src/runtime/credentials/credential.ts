@@ -1,12 +1,16 @@
-/** What a key may do: `run` is to submit and cancel tasks and to upload their files, `invoke` to call services. Reading needs neither. */
+import { createHash, randomBytes } from 'node:crypto';
+
+import { StartError } from '../../config/index.js';
+
+/** Permissions: `run` to submit and cancel tasks and upload their files, `invoke` to call services; none to read. */
 export const PERMISSIONS = ['run', 'invoke'] as const;
 export type Permission = (typeof PERMISSIONS)[number];
 
 /** `integration` keys (`sk-`) call the REST API; `agent` keys (`ak-`) dial the gateway. */
-export const CREDENTIAL_KINDS = ['integration', 'agent'] as const;
-export type CredentialKind = (typeof CREDENTIAL_KINDS)[number];
+const CREDENTIAL_KINDS = ['integration', 'agent'] as const;
+type CredentialKind = (typeof CREDENTIAL_KINDS)[number];
 
-/** On whose behalf a request or a connection acts. */
+/** The key behind a request or a connection. */
 export interface Credential {
   readonly id: string;
   readonly kind: CredentialKind;
@@ -14,7 +18,7 @@ export interface Credential {
   readonly permissions: ReadonlySet<string>;
 }
 
-/** What a new key shall be; without `permissions` it may do everything, without `expires_in_days` for ever. */
+/** A key to create; without `permissions` it has all of them, without `expires_in_days` it does not expire. */
 export interface NewCredential {
   readonly kind: CredentialKind;
   readonly display_name: string;
@@ -22,7 +26,7 @@ export interface NewCredential {
   readonly expires_in_days?: number | undefined;
 }
 
-/** A credential as an administrator sees it; never the key itself. */
+/** A credential as the operator sees it, without the key itself. */
 export interface CredentialSummary {
   readonly id: string;
   readonly kind: CredentialKind;
@@ -35,7 +39,60 @@ export interface CredentialSummary {
   readonly expires_at: string | null;
 }
 
-/** A credential just made, with the key, which cannot be shown again. */
+/** A new credential with its key, which cannot be shown again. */
 export type IssuedCredential = Pick<CredentialSummary, 'id' | 'kind' | 'key_prefix'> & {
   readonly raw_key: string;
 };
+
+const PREFIX: Record<CredentialKind, string> = { integration: 'sk-', agent: 'ak-' };
+/** Length of the prefix that identifies a key in lists. */
+const SHOWN = 12;
+
+/** A new key of 256 random bits; it is shown once, and only its hash is stored. */
+export const newRawKey = (kind: CredentialKind): string =>
+  PREFIX[kind] + randomBytes(32).toString('base64url');
+
+/** A plain hash is enough for 256 random bits. */
+export const hashOf = (rawKey: string): string => createHash('sha256').update(rawKey).digest('hex');
+
+export const prefixOf = (rawKey: string): string => rawKey.slice(0, SHOWN);
+
+/** Whether the prefix is that of this kind of key. */
+export const isOfKind = (kind: CredentialKind, rawKey: string): boolean => rawKey.startsWith(PREFIX[kind]);
+
+/** The requested key is not valid; the message is for the operator. */
+export class CredentialError extends StartError {
+  override readonly name = 'CredentialError';
+}
+
+const NAME_LENGTH = 100;
+const DAYS = 365;
+const KNOWN: ReadonlySet<unknown> = new Set(PERMISSIONS);
+
+/** @throws {CredentialError} when the request is not valid. */
+export function checkNewCredential(wanted: NewCredential): void {
+  const { kind, display_name, permissions, expires_in_days } = wanted;
+  if (!CREDENTIAL_KINDS.includes(kind))
+    throw new CredentialError(`The kind must be one of ${CREDENTIAL_KINDS.join(', ')}.`);
+  const length = typeof display_name === 'string' ? display_name.trim().length : 0;
+  if (length < 1 || length > NAME_LENGTH)
+    throw new CredentialError(`The name must have 1 to ${NAME_LENGTH} characters.`);
+  checkPermissions(kind, permissions);
+  if (expires_in_days === undefined) return;
+  if (!Number.isInteger(expires_in_days) || expires_in_days < 1 || expires_in_days > DAYS) {
+    throw new CredentialError(`A key expires in 1 to ${DAYS} days, a whole number, or never.`);
+  }
+}
+
+function checkPermissions(kind: NewCredential['kind'], permissions: NewCredential['permissions']): void {
+  if (permissions === undefined) return;
+  if (kind === 'agent')
+    throw new CredentialError('Only integration keys have permissions, agent keys have none.');
+  // The admin socket does not validate its input.
+  const given: unknown = permissions;
+  const unknown: unknown = Array.isArray(given) ? given.find((one: unknown) => !KNOWN.has(one)) : given;
+  if (unknown === undefined) return;
+  throw new CredentialError(
+    `${JSON.stringify(unknown)} is not a permission. There are: ${PERMISSIONS.join(', ')}. A key without any may only read.`,
+  );
+}

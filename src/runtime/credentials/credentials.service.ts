@@ -1,13 +1,12 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 
 import { Database, TEAM_ID, uuidV7 } from '../database/index.js';
-import { type Credential, PERMISSIONS } from './credential.js';
-import { hashOf, isOfKind, newRawKey } from './raw-key.js';
+import { type Credential, hashOf, isOfKind, newRawKey, PERMISSIONS } from './credential.js';
 
-/** `last_used_at` is as exact as this. */
+/** Precision of `last_used_at`. */
 const USE_GRAIN_MS = 60_000;
 
-/** Says on whose behalf a key acts. Nothing is remembered between calls, so a revoked key ends at once. */
+/** Authenticates keys. Nothing is cached, so that a revoked key stops working at once. */
 @Injectable()
 export class CredentialsService {
   private readonly logger = new Logger('Credentials');
@@ -35,7 +34,7 @@ export class CredentialsService {
     return { id: row.id, kind: row.kind, teamId: row.team_id, permissions: new Set(row.permissions) };
   }
 
-  /** A new `ak-` key of the default team that lives only in this process. */
+  /** A new `ak-` key of the default team, valid only in this process. */
   mintEphemeralAgentKey(): string {
     const rawKey = newRawKey('agent');
     this.ephemeral.set(hashOf(rawKey), {

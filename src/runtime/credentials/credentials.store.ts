@@ -4,13 +4,15 @@ import type { Selectable } from 'kysely';
 import { type Db, uuidV7 } from '../database/index.js';
 import type { CredentialTable } from '../database/schema.js';
 import {
+  checkNewCredential,
   type CredentialSummary,
+  hashOf,
   type IssuedCredential,
   type NewCredential,
+  newRawKey,
   PERMISSIONS,
+  prefixOf,
 } from './credential.js';
-import { checkNewCredential } from './new-credential-check.js';
-import { hashOf, newRawKey, prefixOf } from './raw-key.js';
 
 const DAY_MS = 86_400_000;
 const SHOWN = [
@@ -26,14 +28,14 @@ const SHOWN = [
 ] as const satisfies (keyof CredentialTable)[];
 type Shown = Pick<Selectable<CredentialTable>, (typeof SHOWN)[number]>;
 
-/** The credentials of one team; needs nothing but the database, so the command line uses it too. */
+/** The credentials of one team; needs only the database, so that the command line can use it. */
 export class CredentialsStore {
   constructor(
     private readonly db: Db,
     private readonly teamId: string,
   ) {}
 
-  /** Issues a key; `rawKey` is for keys that an operator chose. */
+  /** Creates a key; `rawKey` is set when the operator has chosen the key. */
   async create(wanted: NewCredential, rawKey = newRawKey(wanted.kind)): Promise<IssuedCredential> {
     checkNewCredential(wanted);
     const { kind, display_name, permissions = PERMISSIONS, expires_in_days } = wanted;
@@ -64,7 +66,7 @@ export class CredentialsStore {
     return rows.map(summaryOf);
   }
 
-  /** Ends a credential at once and for good; `false` when the team has none with this id. */
+  /** Revokes a credential permanently; `false` when the team has none with this id. */
   async revoke(id: string): Promise<boolean> {
     if (!isUUID(id)) return false;
     const { numUpdatedRows } = await this.db
@@ -88,7 +90,7 @@ export class CredentialsStore {
     return row === undefined;
   }
 
-  /** Whether this very key was issued before, be it revoked by now. */
+  /** Whether this key was issued before, also if it is revoked. */
   async knows(rawKey: string): Promise<boolean> {
     const row = await this.db
       .selectFrom('credential')

@@ -1,23 +1,24 @@
 import {
   type CanActivate,
+  createParamDecorator,
   type ExecutionContext,
   ForbiddenException,
   Injectable,
+  SetMetadata,
   UnauthorizedException,
 } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
-import type { Response } from 'express';
+import type { Request, Response } from 'express';
 
 import { bearerToken } from '../../http/index.js';
 import type { Credential, Permission } from './credential.js';
-import { type AuthenticatedRequest, REQUIRED_PERMISSION } from './credential.decorators.js';
 import { CredentialsService } from './credentials.service.js';
 import { OpenCalls } from './open-calls.js';
 
-/** Tells callers what their key may do, so that they need not find out by being refused. */
+/** Response header with the permissions of the key. */
 const PERMISSIONS_HEADER = 'Cyberun-Permissions';
 
-/** Lets a request to `/r` in with an integration key; 401 without, 403 when the key lacks what the route requires. */
+/** Requires an integration key on `/r`: 401 without a valid key, 403 without the permission of the route. */
 @Injectable()
 export class IntegrationKeyGuard implements CanActivate {
   constructor(
@@ -60,3 +61,18 @@ export class IntegrationKeyGuard implements CanActivate {
     );
   }
 }
+
+/** Metadata key of {@link Requires}. */
+const REQUIRED_PERMISSION = Symbol('REQUIRED_PERMISSION');
+
+/** A request that has passed the guard. */
+type AuthenticatedRequest = Request & { credential: Credential };
+
+/** The route requires this permission. */
+export const Requires = (permission: Permission) => SetMetadata(REQUIRED_PERMISSION, permission);
+
+/** Parameter decorator: the {@link Credential} of the request, on routes behind the guard. */
+export const CurrentCredential = createParamDecorator(
+  (_data: unknown, context: ExecutionContext): Credential =>
+    context.switchToHttp().getRequest<AuthenticatedRequest>().credential,
+);

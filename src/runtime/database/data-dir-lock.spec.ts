@@ -14,7 +14,7 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
 describe('the lock of a data folder', () => {
-  it('goes to one process, names it to the next, and is free again afterwards', async () => {
+  it('the lock belongs to one process, names it to the next, and is free afterwards', async () => {
     const first = await DataDirLock.acquire(folder);
     await expect(DataDirLock.acquire(folder)).rejects.toThrow(DataDirLockedError);
     await expect(DataDirLock.acquire(folder)).rejects.toThrow(
@@ -26,7 +26,7 @@ describe('the lock of a data folder', () => {
     expect(await readdir(folder)).toEqual(['lock']);
   });
 
-  it('is refused in one sentence when the note of who holds it is missing or damaged', async () => {
+  it('the lock is refused in one sentence when the note of its holder is missing or damaged', async () => {
     const lock = await DataDirLock.acquire(folder);
     for (const note of ['', '{"pid":"x"}']) {
       await writeFile(join(folder, 'lock-holder.json'), note);
@@ -35,7 +35,7 @@ describe('the lock of a data folder', () => {
     await lock.release();
   });
 
-  it('is not affected by numbered locks of an older version, whatever their number', async () => {
+  it('the lock is not affected by numbered locks of an older version', async () => {
     await writeFile(join(folder, 'lock.99999999999999999999'), 'x');
     const lock = await DataDirLock.acquire(folder);
     expect(await readdir(folder)).toContain('lock');
@@ -45,7 +45,7 @@ describe('the lock of a data folder', () => {
   it.each([
     ['other content', (path: string) => writeFile(path, 'x'.repeat(2000)), /is damaged\. .*delete the file/],
     ['a folder', (path: string) => mkdir(path), /cannot be taken \(unable to open database file\)\. Check/],
-  ])('says what to do when the file is %s', async (_what, damage, sentence) => {
+  ])('the lock error says what to do when the file is %s', async (_what, damage, sentence) => {
     await damage(join(folder, 'lock'));
     const refused = DataDirLock.acquire(folder);
     await expect(refused).rejects.toThrow(StartError);
@@ -55,7 +55,7 @@ describe('the lock of a data folder', () => {
   it.each([
     ['deleted', (path: string) => rm(path)],
     ['replaced', (path: string) => writeFile(`${path}.new`, '').then(() => rename(`${path}.new`, path))],
-  ])('tells its holder that the file was %s', async (_what, lose) => {
+  ])('the holder of the lock is notified when the file is %s', async (_what, lose) => {
     const lock = await DataDirLock.acquire(folder);
     const lost = vi.fn<() => void>();
     lock.watch(lost, 20);

@@ -6,16 +6,16 @@ import type { DatabaseSync } from 'node:sqlite';
 import { z } from 'zod';
 
 import { StartError } from '../../config/index.js';
-import { writeWhole } from './write-whole.js';
+import { writeAtomically } from './atomic-write.js';
 
-/** The data folder is in use. The message is one sentence for the operator. */
+/** The data folder is in use. The message is for the operator. */
 export class DataDirLockedError extends StartError {
   override readonly name = 'DataDirLockedError';
 }
 
 const WATCH_MS = 2000;
-/** Of two processes that ask in the same moment SQLite may turn both away, so it asks again for this long. */
-const ASK_AGAIN_MS = 1000;
+/** When two processes request the lock at the same time, SQLite may refuse both; it retries for this long. */
+const RETRY_MS = 1000;
 /** Result codes of SQLite; the lower byte of an extended code is its kind. */
 const SQLITE_BUSY = 5;
 const SQLITE_NOTADB = 26;
@@ -24,10 +24,10 @@ const holderNote = z.object({ pid: z.number().int(), host: z.string() });
 type Holder = z.infer<typeof holderNote>;
 
 /**
- * Exclusive use of a data folder: a lock on the file `lock` that the kernel holds for this process until it ends or
- * closes the file. So a stopped or busy process keeps it, a killed one loses it at once, and every container that
- * shares the volume on the same kernel sees it. Node can take such a lock only through SQLite. Nothing else in this
- * process may open the file: closing it again would drop the lock.
+ * Exclusive use of a data folder: a kernel lock on the file `lock`, held until this process ends or closes the file. A
+ * stopped or busy process keeps it, a killed process loses it at once, and it works between containers that share the
+ * volume on the same kernel. Node can take such a lock only through SQLite. No other code in this process may open the
+ * file: closing it would release the lock.
  */
 export class DataDirLock {
   private watching: NodeJS.Timeout | undefined;
@@ -38,13 +38,13 @@ export class DataDirLock {
     private readonly inode: bigint,
   ) {}
 
-  /** @throws {DataDirLockedError} when a living process has the folder. */
+  /** @throws {DataDirLockedError} when a running process uses the folder. */
   static async acquire(folder: string): Promise<DataDirLock> {
     const database = await lockedFile(folder);
     try {
       const { ino } = await stat(lockPath(folder), { bigint: true });
       const holder: Holder = { pid: process.pid, host: hostname() };
-      await writeWhole(holderPath(folder), JSON.stringify(holder));
+      await writeAtomically(holderPath(folder), JSON.stringify(holder));
       return new DataDirLock(folder, database, ino);
     } catch (error) {
       database.close();
@@ -52,13 +52,13 @@ export class DataDirLock {
     }
   }
 
-  /** Calls `lost` when the file is deleted or replaced: the next process would then get a lock of its own. */
+  /** Calls `lost` when the file is deleted or replaced: another process could then lock the new file. */
   watch(lost: () => void, everyMs = WATCH_MS): void {
     this.watching = setInterval(() => void this.check(lost), everyMs);
     this.watching.unref();
   }
 
-  /** Gives the folder free. */
+  /** Releases the folder. */
   async release(): Promise<void> {
     clearInterval(this.watching);
     await rm(holderPath(this.folder), { force: true });
@@ -70,7 +70,7 @@ export class DataDirLock {
       ({ ino }) => ino === this.inode,
       ({ code }: NodeJS.ErrnoException) => code !== 'ENOENT',
     );
-    // Released while the file was looked at.
+    // Released during the check.
     if (isOurs || !this.database.isOpen) return;
     clearInterval(this.watching);
     lost();
@@ -80,22 +80,22 @@ export class DataDirLock {
 const lockPath = (folder: string): string => join(folder, 'lock');
 const holderPath = (folder: string): string => join(folder, 'lock-holder.json');
 
-/** The open and locked file; nothing is ever written to it. */
+/** Opens and locks the file; nothing is written to it. */
 async function lockedFile(folder: string): Promise<DatabaseSync> {
   const { DatabaseSync } = sqlite();
   let database: DatabaseSync | undefined;
   try {
     database = new DatabaseSync(lockPath(folder));
-    // Without a journal in memory, a file of that name would appear beside it.
-    database.exec(`PRAGMA busy_timeout=${ASK_AGAIN_MS}; PRAGMA journal_mode=MEMORY; BEGIN EXCLUSIVE`);
+    // Keeps SQLite from creating a journal file beside it.
+    database.exec(`PRAGMA busy_timeout=${RETRY_MS}; PRAGMA journal_mode=MEMORY; BEGIN EXCLUSIVE`);
     return database;
   } catch (error) {
     database?.close();
-    throw await refusal(folder, error as Error & { errcode?: number });
+    throw await lockError(folder, error as Error & { errcode?: number });
   }
 }
 
-/** Node 22 warns at the first use that SQLite may change, which an operator cannot act on. */
+/** Suppresses the warning of Node 22 that SQLite is experimental, which an operator cannot act on. */
 function sqlite(): typeof import('node:sqlite') {
   const warn = process.emitWarning.bind(process);
   process.emitWarning = () => undefined;
@@ -110,7 +110,7 @@ function sqlite(): typeof import('node:sqlite') {
   );
 }
 
-async function refusal(folder: string, error: Error & { errcode?: number }): Promise<StartError> {
+async function lockError(folder: string, error: Error & { errcode?: number }): Promise<StartError> {
   const path = lockPath(folder);
   const kind = (error.errcode ?? 0) & 0xff;
   if (kind === SQLITE_BUSY) {
@@ -130,7 +130,7 @@ async function refusal(folder: string, error: Error & { errcode?: number }): Pro
   );
 }
 
-/** Who has the folder, as far as the note beside the lock says; the lock alone decides whether it is in use. */
+/** The process that uses the folder, from the note beside the lock; only the lock itself is authoritative. */
 async function holderOf(folder: string): Promise<Holder | undefined> {
   try {
     return holderNote.parse(JSON.parse(await readFile(holderPath(folder), 'utf8')));

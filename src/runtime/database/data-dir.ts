@@ -1,19 +1,17 @@
-import { access, constants, mkdir, readdir, stat } from 'node:fs/promises';
+import { access, chmod, constants, lstat, mkdir, readdir, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 
 import { StartError } from '../../config/index.js';
-import { closeToOthers, madeByOther } from './private-folder.js';
 
-/** What the runtime keeps there. Whatever else lies in the folder (a volume has its own) is not looked at. */
+/** Entries of the runtime in the data folder; other entries, such as those of a volume, are ignored. */
 const OURS =
   /^(database|database-draft|files|files-secret|agent|lock|lock-holder\.json|admin\.sock|admin\.sock\.path)$/;
 const USABLE = constants.R_OK | constants.W_OK;
 
 /**
- * Makes the data folder unless it is there, and makes sure that this user can use it and no other one can. Returns
- * its whole path.
+ * Creates the data folder if it does not exist, and checks that only this user can use it. Returns its absolute path.
  *
- * @throws {StartError} naming the setting, the folder and what is wrong with it.
+ * @throws {StartError} that names the setting, the folder and the problem.
  */
 export async function prepareDataDir(dataDir: string): Promise<string> {
   const folder = resolve(dataDir);
@@ -28,14 +26,14 @@ export async function prepareDataDir(dataDir: string): Promise<string> {
   return folder;
 }
 
-/** What of ours another user made, who may have prepared it while the folder was open; also what cannot be read. */
+/** The first entry that another user created, perhaps while the folder was open; throws for one that cannot be read. */
 async function foreignIn(folder: string): Promise<string | undefined> {
   for (const name of (await readdir(folder)).filter((entry) => OURS.test(entry))) {
     const path = join(folder, name);
     const problem = await madeByOther(path);
     if (problem !== undefined) return problem;
     await access(path, USABLE).catch((error: NodeJS.ErrnoException) => {
-      // Another process of ours has just ended and took its socket with it.
+      // Another process has just ended and removed its socket.
       if (error.code !== 'ENOENT') throw unusable(folder, error);
     });
   }
@@ -43,9 +41,9 @@ async function foreignIn(folder: string): Promise<string | undefined> {
 }
 
 /**
- * Whether a runtime has ever kept anything there; makes nothing.
+ * Whether the folder contains the data of a runtime; creates nothing.
  *
- * @throws {StartError} when this user may not look.
+ * @throws {StartError} when this user has no access.
  */
 export async function isDataDir(dataDir: string): Promise<boolean> {
   const folder = resolve(dataDir);
@@ -59,13 +57,13 @@ export async function isDataDir(dataDir: string): Promise<boolean> {
   }
 }
 
-/** One level after the other: Node's own recursion does not end where a file system takes no names (/proc). */
+/** Level by level: `recursive` of Node does not terminate on file systems that refuse new names (/proc). */
 async function makeFolder(folder: string): Promise<void> {
   try {
     await mkdir(folder, { mode: 0o700 });
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    // Also where it may not be written: the folder may be there all the same.
+    // The parent may not be writable, but the folder may exist.
     if ((await stat(folder).catch(() => undefined))?.isDirectory()) return;
     if (code !== 'ENOENT' || dirname(folder) === folder) throw error;
     await makeFolder(dirname(folder));
@@ -94,3 +92,39 @@ function reasonOf(code: string | undefined, path: string): string | undefined {
   if (code === 'ENOENT') return `${path} cannot be made there`;
   return undefined;
 }
+
+/** Permission bits of the group and of other users. */
+const OF_OTHERS = 0o077;
+
+/**
+ * Checks that a folder belongs to this user, and removes the permissions of other users.
+ *
+ * @param isOurs whether the runtime created an entry; a folder that has only other entries is not changed.
+ * @returns the problem as a part of a sentence; `undefined` when there is none.
+ */
+async function closeToOthers(folder: string, isOurs: (name: string) => boolean): Promise<string | undefined> {
+  const uid = process.geteuid?.();
+  // Windows has no such permissions: the parent folders of a user protect the folder.
+  if (uid === undefined) return undefined;
+  const before = await stat(folder);
+  if (before.uid !== uid) return belongingTo(folder, before.uid, uid);
+  if ((before.mode & OF_OTHERS) === 0) return undefined;
+  const names = (await readdir(folder)).filter((name) => name !== 'lost+found');
+  if (names.length > 0 && !names.some(isOurs)) {
+    return `other users can open ${folder}, which holds other files too, so it is not closed to them (chmod 700 would)`;
+  }
+  const refused = await chmod(folder, 0o700).catch((error: Error) => error.message);
+  if (((await stat(folder)).mode & OF_OTHERS) === 0) return undefined;
+  return `other users can open ${folder}, and its file system does not let that be changed${refused === undefined ? '' : ` (${refused})`}`;
+}
+
+/** The problem when another user created a file, perhaps while the folder was open. */
+async function madeByOther(path: string): Promise<string | undefined> {
+  const uid = process.geteuid?.();
+  const facts = await lstat(path).catch(() => undefined);
+  if (uid === undefined || facts === undefined || facts.uid === uid) return undefined;
+  return belongingTo(path, facts.uid, uid);
+}
+
+const belongingTo = (path: string, owner: number, uid: number): string =>
+  `${path} belongs to user ${owner} and this process runs as user ${uid}, so that user could read every key and file`;

@@ -4,18 +4,18 @@ import { join } from 'node:path';
 import type { PGlite } from '@electric-sql/pglite';
 
 import { StartError } from '../../config/index.js';
-import { syncFolder } from './write-whole.js';
+import { syncFolder } from './atomic-write.js';
 
-/** The default of 128 MB costs 140 MB of memory and gains nothing at this size. */
+/** The default of 128 MB uses 140 MB of memory without a gain at this size. */
 const TUNING = ['-c', 'shared_buffers=8MB'];
 
-/** What every database has. PGlite begins an empty one over whatever is left where the first of them is missing. */
+/** Files of every database. Where the first is missing, PGlite would create an empty database over the rest. */
 const ESSENTIALS = ['PG_VERSION', 'base', 'global', join('global', 'pg_control'), 'pg_wal', 'pg_xact'];
 
 /**
- * Opens the database of a data folder that this process has locked; makes one only where there is nothing at all.
+ * Opens the database of a data folder that this process has locked; creates one only in an empty folder.
  *
- * @throws {StartError} when it is damaged, or only a part of it is there.
+ * @throws {StartError} when it is damaged or incomplete.
  */
 export async function openDatabaseFolder(dataDir: string): Promise<PGlite> {
   const folder = join(dataDir, 'database');
@@ -28,7 +28,7 @@ export async function openDatabaseFolder(dataDir: string): Promise<PGlite> {
   return open(folder);
 }
 
-/** Under another name until it is complete, so that a first start that is interrupted leaves no half of a database. */
+/** Under another name until it is complete, so that an interrupted first start leaves no partial database. */
 async function makeDatabase(dataDir: string, folder: string): Promise<void> {
   const draft = join(dataDir, 'database-draft');
   await rm(draft, { recursive: true, force: true });
@@ -59,7 +59,7 @@ async function open(folder: string): Promise<PGlite> {
   }
 }
 
-/** What is to be done about a database that does not open; PGlite does not say whether the disk is full. */
+/** The error for a database that cannot be opened; PGlite does not report whether the disk is full. */
 export function damaged(folder: string, reason: string, cause?: unknown): StartError {
   return new StartError(
     `The database ${folder} cannot be opened (${reason.replace(/\.$/, '')}). If the disk is full, free some space; otherwise put the folder back from a backup, or move it away to begin with an empty one.`,

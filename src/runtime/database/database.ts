@@ -1,23 +1,85 @@
+import { join } from 'node:path';
+
 import type { PGlite } from '@electric-sql/pglite';
+import { Logger } from '@nestjs/common';
+import { type DatabaseConnection, type Driver, Kysely, PGliteDialect, PGliteDriver } from 'kysely';
 
-import type { Db } from './schema.js';
+import { prepareDataDir } from './data-dir.js';
+import { DataDirLock } from './data-dir-lock.js';
+import { openDatabaseFolder } from './database-folder.js';
+import { migrate } from './migrate.js';
+import type { Db, Schema } from './schema.js';
 
-/** What the queue stands on; another member joins when the runtime speaks to a PostgreSQL server. */
-export interface EmbeddedPostgres {
-  readonly backend: 'pglite';
-  readonly pglite: PGlite;
+/** PostgreSQL (PGlite) in this process, on the data folder, which is locked for this process. */
+export class Database {
+  readonly db: Db;
+
+  private constructor(
+    readonly pglite: PGlite,
+    private readonly lock: DataDirLock,
+  ) {
+    this.db = new Kysely<Schema>({ dialect: new ConcurrentPGliteDialect(pglite) });
+  }
+
+  /** @throws {StartError} when another process uses the folder, or it cannot be used. */
+  static async open(dataDir: string): Promise<Database> {
+    const folder = await prepareDataDir(dataDir);
+    const lock = await DataDirLock.acquire(folder);
+    lock.watch(() => exitWithoutLock(folder));
+    try {
+      const pglite = await openDatabaseFolder(folder);
+      const database = new Database(pglite, lock);
+      await migrate(database.db, join(folder, 'database')).catch(async (error: unknown) => {
+        await pglite.close();
+        throw error;
+      });
+      return database;
+    } catch (error) {
+      await lock.release();
+      throw error;
+    }
+  }
+
+  /** Calls back for every NOTIFY on a channel; returns a function that stops it. Notifications may be lost; rows are not. */
+  listen(channel: string, listener: (payload: string) => void): Promise<() => Promise<void>> {
+    return this.pglite.listen(channel, listener);
+  }
+
+  async close(): Promise<void> {
+    if (!this.pglite.closed) await this.pglite.close();
+    await this.lock.release();
+  }
 }
 
-/** The runtime's PostgreSQL, wherever it runs. The class is the injection token. */
-export abstract class Database {
-  abstract readonly db: Db;
-  abstract readonly postgres: EmbeddedPostgres;
-  /** Whether no other process can work on the same tables while this one does. */
-  abstract readonly isExclusive: boolean;
+/** Without the lock a second process could write to the same folder. */
+function exitWithoutLock(folder: string): void {
+  new Logger('Database').fatal(`The lock of the data folder ${folder} was deleted: stopping at once.`);
+  process.exit(1);
+}
 
-  /** Calls back for every NOTIFY on a channel; returns the way to stop. A wake-up only: rows are the truth. */
-  abstract listen(channel: string, listener: (payload: string) => void): Promise<() => Promise<void>>;
+/**
+ * Kysely's driver shares one connection object, so that concurrent queries would join the transaction of another caller.
+ * This driver returns a connection object per use; PGlite itself runs only one transaction at a time.
+ */
+class ConcurrentPGliteDriver extends PGliteDriver {
+  constructor(private readonly pglite: PGlite) {
+    super({ pglite });
+  }
 
-  /** Closes it for good. */
-  abstract close(): Promise<void>;
+  override async acquireConnection(): Promise<DatabaseConnection> {
+    const single = new PGliteDriver({ pglite: this.pglite });
+    await single.init();
+    return single.acquireConnection();
+  }
+}
+
+/** PGlite for Kysely, safe for concurrent use. Inside a transaction use only the transaction: other queries wait for it. */
+class ConcurrentPGliteDialect extends PGliteDialect {
+  constructor(private readonly pglite: PGlite) {
+    super({ pglite });
+  }
+
+  override createDriver(): Driver {
+    return new ConcurrentPGliteDriver(this.pglite);
+  }
 }

@@ -7,7 +7,7 @@ import { taskLog } from './migrations/0002-task-log.js';
 import { bundles } from './migrations/0003-bundles.js';
 import type { Db } from './schema.js';
 
-/** Every migration by name, in the order they run; a name never changes once released. */
+/** Every migration by name, in order; names and contents of released migrations never change. */
 const MIGRATIONS: Record<string, Migration> = {
   '0001-initial': initial,
   '0002-task-log': taskLog,
@@ -17,7 +17,7 @@ const MIGRATIONS: Record<string, Migration> = {
 /**
  * Brings the tables of the database in `folder` up to date.
  *
- * @throws {StartError} when a newer version wrote them, or they cannot be read or written.
+ * @throws {StartError} when a newer version has written them, or they cannot be read or written.
  */
 export async function migrate(db: Db, folder: string): Promise<void> {
   const migrator = new Migrator({ db, provider: { getMigrations: () => Promise.resolve(MIGRATIONS) } });

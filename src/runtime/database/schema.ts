@@ -3,7 +3,7 @@ import type { ColumnType, Generated, JSONColumnType, Kysely, Transaction } from 
 import type { TaskEventName, TaskState } from '../../contract/index.js';
 
 type CreatedAt = ColumnType<Date, never, never>;
-/** Any JSON, a bare string or number included; written as text. */
+/** Any JSON value, also a plain string or number; written as text. */
 type AnyJson = ColumnType<unknown, string | null, string | null>;
 
 export interface TeamTable {
@@ -33,7 +33,7 @@ export interface WorkflowTable {
   workflow_status: 'active' | 'disabled';
   /** Name of the file that defines it. */
   source_file: string;
-  /** Newest row of `workflow_version`. */
+  /** Latest row of `workflow_version`. */
   version: number;
   created_at: CreatedAt;
   updated_at: Generated<Date>;
@@ -44,7 +44,7 @@ export interface WorkflowVersionTable {
   team_id: string;
   version: number;
   content_hash: string;
-  /** A compiled workflow; its shape belongs to the workflows folder. */
+  /** A CompiledWorkflow. */
   definition: JSONColumnType<object, string, never>;
   created_at: CreatedAt;
 }
@@ -57,20 +57,20 @@ export interface TaskTable {
   required_labels: string[];
   task_status: TaskState;
   parameters: JSONColumnType<Record<string, unknown>>;
-  /** What the caller asked for beside the parameters, as it was given. */
+  /** The other fields of the request, unchanged. */
   submission: JSONColumnType<Record<string, string>>;
   task_output: AnyJson;
   task_error: Generated<string>;
-  /** What is kept otherwise than the run left it, or not at all. */
+  /** Sentences about outputs that were renamed or not kept. */
   task_warnings: Generated<string[]>;
   max_retries: number;
-  /** Failures that were run again. */
+  /** Failures after which the task was retried. */
   retry_count: Generated<number>;
-  /** Runs begun, whatever became of them; number of the current one. */
+  /** Number of runs so far; the number of the current run. */
   attempt_count: Generated<number>;
-  /** Runs that ended because agent or server was lost. */
+  /** Runs that ended because the agent or the server was lost. */
   interrupted_count: Generated<number>;
-  /** Sequence of the newest row of `task_event`. */
+  /** Sequence of the latest row of `task_event`. */
   last_sequence: Generated<number>;
   agent_id: string | null;
   agent_labels: string[] | null;
@@ -113,7 +113,7 @@ export interface BundleTable {
   created_at: CreatedAt;
 }
 
-/** Tables of the runtime; the queue keeps its own in another schema. */
+/** Tables of the runtime; pg-boss has its own schema. */
 export interface Schema {
   team: TeamTable;
   credential: CredentialTable;

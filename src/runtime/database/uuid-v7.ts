@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 
-/** Makes UUIDs of version 7 whose text sorts in the order they were made, also within a millisecond. */
+/** Generates UUIDs of version 7 that sort by creation, also within a millisecond. */
 class UuidV7Source {
   private millisecond = 0;
   private counter = 0;
@@ -25,5 +25,5 @@ class UuidV7Source {
 
 const source = new UuidV7Source();
 
-/** A new id; ids of one process sort by age. */
+/** A new id; the ids of one process sort by creation. */
 export const uuidV7 = (): string => source.next();

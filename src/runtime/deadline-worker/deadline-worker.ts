@@ -1,37 +1,37 @@
 import { once } from 'node:events';
-import { Worker } from 'node:worker_threads';
+import { type MessagePort, Worker } from 'node:worker_threads';
 
-/** What came of a question: an answer, or none within the limits of time and memory, or the thread ended over it. */
+/** The result of a request: an answer, limits of time or memory exceeded, or a failure of the thread. */
 export type DeadlineAnswer<Answer> =
   | { readonly outcome: 'answered'; readonly answer: Answer }
   | { readonly outcome: 'exceeded' }
   | { readonly outcome: 'failed'; readonly reason: string };
 
-/** How a thread is run. */
+/** Options of a worker thread. */
 export interface DeadlineWorkerOptions {
   /**
-   * The module the thread runs, without its ending. It posts one message when it is ready, then one answer to each
-   * message. Tests run it from source, by Node itself, which is why it imports its neighbours by `.ts`.
+   * The module of the thread, without its extension. It posts one message when it is ready, then one answer to each
+   * message. Tests run it from source with Node's type stripping, so it imports other modules by `.ts`.
    */
   readonly module: URL;
   /**
-   * What one question may take of a processor; waiting for its turn does not count. A machine with more to do than it
-   * can is no reason to refuse a question.
+   * CPU time limit of one request; time in the queue does not count. CPU time rather than wall time, so that an overloaded
+   * machine does not fail requests.
    */
   readonly cpuMs: number;
 }
 
-/** After this long without a question the thread ends, and its memory is free. */
+/** Idle time after which the thread ends, to free its memory. */
 const IDLE_MS = 30_000;
-/** What the thread may hold. */
+/** Heap limit of the thread. */
 export const HEAP_MB = 256;
-const LOOK_MS = 200;
-/** However busy the machine is. */
+const POLL_MS = 200;
+/** Wall time limit, on any machine. */
 const LONGEST_MS = 60_000;
 
 /**
- * Runs work whose time an input decides in a thread of its own, one question at a time: it can be ended there, and
- * everything else goes on meanwhile. One pattern, or one line of YAML, can take hours.
+ * Runs work whose duration depends on untrusted input in a worker thread, one request at a time, so that it can be
+ * terminated and does not block the process. One pattern, or one line of YAML, can take hours.
  */
 export class DeadlineWorker<Question, Answer> {
   private worker: Promise<Worker> | undefined;
@@ -39,14 +39,18 @@ export class DeadlineWorker<Question, Answer> {
   private idle: NodeJS.Timeout | undefined;
   private open = 0;
 
-  constructor(private readonly options: DeadlineWorkerOptions) {}
+  private readonly options: DeadlineWorkerOptions;
 
-  /** How many questions are not answered yet. */
+  constructor(options: DeadlineWorkerOptions) {
+    this.options = options;
+  }
+
+  /** Number of unanswered requests. */
   get waiting(): number {
     return this.open;
   }
 
-  /** Asks when those before have been answered; never rejects for what the question is. */
+  /** Queues a request; does not reject because of its content. */
   ask(question: Question): Promise<DeadlineAnswer<Answer>> {
     this.open += 1;
     const answer = this.turn
@@ -58,7 +62,7 @@ export class DeadlineWorker<Question, Answer> {
     return answer;
   }
 
-  /** Ends the thread, whatever it is doing; the next question starts another. */
+  /** Terminates the thread; the next request starts another. */
   async end(): Promise<void> {
     clearTimeout(this.idle);
     const worker = this.worker;
@@ -94,14 +98,14 @@ export class DeadlineWorker<Question, Answer> {
   }
 }
 
-/** Ready for its first question. */
+/** Starts the thread; resolves when it is ready. */
 async function start(module: URL): Promise<Worker> {
   const ending = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
   const worker = new Worker(new URL(`${module.href}${ending}`), {
     resourceLimits: { maxOldGenerationSizeMb: HEAP_MB, maxYoungGenerationSizeMb: 16 },
   });
   await once(worker, 'message');
-  // Between questions the thread does not keep the process alive, and a fault then concerns no question.
+  // Between requests the thread does not keep the process alive, and errors are ignored.
   worker.on('error', () => undefined);
   worker.unref();
   return worker;
@@ -119,15 +123,25 @@ function answerOf<Answer>(worker: Worker, question: unknown, cpuMs: number): Pro
     const failed = (error: Error): void => settle(() => reject(error));
     const ended = (): void => settle(() => reject(new Error('the thread ended')));
     const [since, cpu] = [performance.now(), process.cpuUsage()];
-    // The whole process is measured: what else it does only makes the deadline earlier.
+    // Measures the whole process: its other work only makes the deadline earlier.
     const look = setInterval(() => {
       const { user, system } = process.cpuUsage(cpu);
       const isOver = (user + system) / 1000 > cpuMs || performance.now() - since > LONGEST_MS;
       if (isOver && performance.now() - since > cpuMs) settle(() => resolve({ outcome: 'exceeded' }));
-    }, LOOK_MS);
+    }, POLL_MS);
     worker.on('message', answered).on('error', failed).on('exit', ended);
     worker.ref();
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
     worker.postMessage(question);
   });
+}
+
+/** For the module of the thread: posts that it is ready, then one answer to each question. */
+export function answerQuestions(port: MessagePort | null, answerTo: (question: never) => unknown): void {
+  const post = (answer: unknown): void => {
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
+    port?.postMessage(answer);
+  };
+  port?.on('message', (question) => post(answerTo(question as never)));
+  post('ready');
 }

@@ -5,64 +5,61 @@ import { Logger } from '@nestjs/common';
 import { StartError } from '../../config/index.js';
 import type { BundleRef } from '../../contract/index.js';
 import { packBundle } from '../bundles/index.js';
-import { DefinitionError } from './definition-error.js';
-import { definitionCensus, definitionNews } from './definition-news.js';
-import { DefinitionOwners, type Owned } from './definition-owners.js';
 import { readDefinitionTexts } from './definition-texts.js';
 import { FolderWatch } from './folder-watch.js';
-import { YamlReader } from './yaml-reader.js';
-import type { YamlSource } from './yaml-source.js';
+import { definitionSummary, definitionChanges, SlugOwners, type OwnedDefinition } from './slug-owners.js';
+import { DefinitionError, YamlReader, type YamlSource } from './yaml-source.js';
 
-/** How a folder of YAML files becomes definitions of type `T`. */
+/** How the YAML files of a folder become definitions of type `T`. */
 export interface DefinitionFolderOptions<T> {
-  /** What is defined, as the log calls it. */
+  /** Kind of definition, for the log. */
   readonly kind: string;
   readonly folder: string;
-  /** The setting that names the folder, when one does: what an operator names must be there. */
+  /** The setting that names the folder; a configured folder must exist. */
   readonly setting?: string | undefined;
   /** @throws {DefinitionError} when the file cannot be used. */
   readonly parse: (source: YamlSource, file: string) => T | Promise<T>;
-  /** Names of the files and folders beside the definition that belong to it; they go where it runs. */
+  /** Names of the files and folders beside the definition that are sent to its agent. */
   readonly beside: (definition: T, file: string) => readonly string[];
-  /** Which file defined which slug in an earlier life of the process: file by slug. */
+  /** File by slug, as of the previous run of the server. */
   readonly earlierOwners?: () => Promise<ReadonlyMap<string, string>>;
   /**
-   * Told all usable definitions by slug, at start and after every change, and the files that are there but
-   * broken: what they defined in an earlier life of the process shall stay as well.
+   * Receives all valid definitions by slug, at start and after every change, and the invalid files: what they defined in
+   * a previous run of the server stays as well.
    */
   readonly changed: (
-    definitions: ReadonlyMap<string, Owned<T>>,
+    definitions: ReadonlyMap<string, OwnedDefinition<T>>,
     broken: ReadonlySet<string>,
   ) => Promise<void> | void;
 }
 
-/** What a definition of any kind has. */
+/** What every definition has. */
 interface Definition {
   readonly slug: string;
   /** The files beside it. */
   readonly bundle?: BundleRef | undefined;
 }
 
-/** What a text says; nothing when it could not be used. */
+/** The definition in a text; `undefined` when it is invalid. */
 interface Parsed<T> {
   readonly text: string | Error;
   readonly definition: T | undefined;
 }
 
-/** Watches a folder of YAML files; a broken file is logged and keeps its last good version. */
+/** Watches a folder of YAML files; an invalid file is logged and keeps its last valid version. */
 export class DefinitionFolder<T extends Definition> {
   private readonly logger = new Logger('Definitions');
-  private readonly owners = new DefinitionOwners<T>(({ file, owner, slug }) =>
+  private readonly owners = new SlugOwners<T>(({ file, owner, slug }) =>
     this.logger.error(
-      `${file}:1: ${owner} defines "${slug}" and goes on doing so; what ${file} says is not used until it has another name`,
+      `${file}:1: ${owner} defines "${slug}" and keeps it; ${file} is not used until it has another name`,
     ),
   );
-  private settled: ReadonlyMap<string, Owned<T>> | undefined;
+  private settled: ReadonlyMap<string, OwnedDefinition<T>> | undefined;
   private good: ReadonlyMap<string, T> = new Map();
   private parsed: ReadonlyMap<string, Parsed<T>> = new Map();
-  /** The last complaint about each file. */
-  private readonly complaints = new Map<string, string>();
-  /** Files the log has called ignored. */
+  /** The last logged error of each file. */
+  private readonly loggedErrors = new Map<string, string>();
+  /** Files that were logged as ignored. */
   private ignored: ReadonlySet<string> = new Set();
   private readonly reader = new YamlReader();
   private readonly watch: FolderWatch;
@@ -76,11 +73,11 @@ export class DefinitionFolder<T extends Definition> {
     });
   }
 
-  /** Loads everything once, then watches; resolves when the first load has been told. */
+  /** Loads everything, then watches; resolves after the first load. */
   async start(): Promise<void> {
     await this.requireFolder();
     this.owners.remember((await this.options.earlierOwners?.()) ?? new Map());
-    // What changes while the watch is still getting ready is seen by the load that follows.
+    // The load after this sees changes that happen while the watch starts.
     await this.watch.start();
     await this.load();
   }
@@ -89,14 +86,14 @@ export class DefinitionFolder<T extends Definition> {
   async stop(): Promise<void> {
     this.isStopped = true;
     await this.watch.stop();
-    // Ends what is being read as well: it may take its time.
+    // Also stops the current read, which may take long.
     await this.reader.end();
     await this.loading;
     await this.reader.end();
   }
 
   private reload(): void {
-    // One after the other: an older state of the folder must not come last.
+    // In sequence: an older state of the folder must not be applied last.
     this.loading = this.loading.then(() => this.load()).catch((error: unknown) => this.logger.error(error));
   }
 
@@ -108,9 +105,9 @@ export class DefinitionFolder<T extends Definition> {
     const broken = new Set<string>();
     for (const [file, text] of texts) {
       if (this.isStopped) return;
-      const said = await this.read(file, text);
-      parsed.set(file, said);
-      const definition = await this.usable(file, said);
+      const parsedFile = await this.read(file, text);
+      parsed.set(file, parsedFile);
+      const definition = await this.usable(file, parsedFile);
       if (definition === undefined) broken.add(file);
       else good.set(file, definition);
     }
@@ -123,12 +120,12 @@ export class DefinitionFolder<T extends Definition> {
     this.report(settled);
   }
 
-  private report(settled: ReadonlyMap<string, Owned<T>>): void {
+  private report(settled: ReadonlyMap<string, OwnedDefinition<T>>): void {
     const { kind, folder } = this.options;
     const news =
       this.settled === undefined
-        ? [definitionCensus(kind, folder, [...settled.keys()])]
-        : definitionNews(kind, this.settled, settled);
+        ? [definitionSummary(kind, folder, [...settled.keys()])]
+        : definitionChanges(kind, this.settled, settled);
     for (const sentence of news) this.logger.log(sentence);
     this.settled = settled;
   }
@@ -143,34 +140,34 @@ export class DefinitionFolder<T extends Definition> {
     );
   }
 
-  /** Each file once for as long as it is there. */
+  /** Logs each ignored file once while it exists. */
   private reportIgnored(ignored: readonly string[] | undefined): void {
     if (ignored === undefined)
-      this.logger.warn(`There is no folder ${this.options.folder}: nothing is defined by it.`);
+      this.logger.warn(`The folder ${this.options.folder} does not exist: it defines nothing.`);
     for (const file of ignored ?? []) {
       if (this.ignored.has(file)) continue;
       this.logger.warn(
-        `${file} is ignored: a definition is a file whose name ends in .yaml or .yml (JSON is YAML, too: rename it if it is one)`,
+        `${file} is ignored: a definition is a file whose name ends in .yaml or .yml (JSON is valid YAML: rename the file if it is a definition)`,
       );
     }
     this.ignored = new Set(ignored);
   }
 
-  /** What a text says; a text that was read before is not read again. */
+  /** Parses a text, unless it is unchanged. */
   private async read(file: string, text: string | Error): Promise<Parsed<T>> {
     const known = this.parsed.get(file);
     if (known?.text === text) return known;
-    this.complaints.delete(file);
+    this.loggedErrors.delete(file);
     try {
       if (text instanceof Error) throw text;
       return { text, definition: await this.options.parse(await this.reader.read(file, text), file) };
     } catch (error) {
-      this.complain(file, error);
+      this.logError(file, error);
       return { text, definition: undefined };
     }
   }
 
-  /** The definition of a file with what is beside it, or what it was when the file was last usable. */
+  /** The definition of a file with its bundle, or the last valid one. */
   private async usable(file: string, said: Parsed<T>): Promise<T | undefined> {
     const before = this.good.get(file);
     const { definition } = said;
@@ -181,7 +178,7 @@ export class DefinitionFolder<T extends Definition> {
       if (before && isSame) return before;
       return packed ? { ...definition, bundle: { hash: packed.hash, size: packed.size } } : definition;
     } catch (error) {
-      this.complain(file, error);
+      this.logError(file, error);
       return before;
     }
   }
@@ -190,13 +187,13 @@ export class DefinitionFolder<T extends Definition> {
     return definition === undefined ? [] : this.options.beside(definition, file);
   }
 
-  /** Whatever is wrong with one file is no reason to pass over the others. */
-  private complain(file: string, error: unknown): void {
+  /** Logs the error of a file; it does not affect other files. */
+  private logError(file: string, error: unknown): void {
     if (this.isStopped) return;
     const { message } =
       error instanceof DefinitionError ? error : new DefinitionError(file, 1, reasonOf(error));
-    if (this.complaints.get(file) === message) return;
-    this.complaints.set(file, message);
+    if (this.loggedErrors.get(file) === message) return;
+    this.loggedErrors.set(file, message);
     this.logger.error(`${message} (what the file defined before, if anything, stays)`);
   }
 }

@@ -6,26 +6,26 @@ import { StartError } from '../../config/index.js';
 
 /** The files of a folder. */
 export interface DefinitionTexts {
-  /** The text of every definition file, or why it cannot be read. */
+  /** The text of every definition file, or the error of reading it. */
   readonly texts: ReadonlyMap<string, string | Error>;
-  /** Files that look like a definition but are not read for their name; `undefined` when there is no folder. */
+  /** Files that look like definitions but have another extension; `undefined` when the folder does not exist. */
   readonly ignored: readonly string[] | undefined;
 }
 
 const YAML_FILE = /^[^.].*\.ya?ml$/i;
 /** JSON, and copies such as `a.yaml.txt` and `a.yaml~`. */
 const LIKE_A_DEFINITION = /^[^.].*\.(json$|ya?ml\b)/i;
-/** Definitions are written by hand, and a ConfigMap of Kubernetes holds no more in all. */
+/** Also the limit of a Kubernetes ConfigMap. */
 const LARGEST_BYTES = 1024 * 1024;
 
 /** Whether a file of this name is read. */
 export const isDefinitionFile = (name: string): boolean => YAML_FILE.test(name);
 
-/** Reads every definition file of a folder; one that cannot be read does not hold up the others. */
+/** Reads every definition file of a folder; an unreadable file does not affect the others. */
 export async function readDefinitionTexts(folder: string): Promise<DefinitionTexts> {
   const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
-    // What is only hidden for a moment is not gone.
+    // A temporary error must not remove the definitions.
     throw new StartError(`The folder ${folder} cannot be read: ${error.message}.`);
   });
   const files = (names ?? []).filter(isDefinitionFile).sort();
@@ -38,7 +38,7 @@ export async function readDefinitionTexts(folder: string): Promise<DefinitionTex
 
 async function textOf(path: string): Promise<string | Error> {
   try {
-    // Without O_NONBLOCK a named pipe would wait for its writer.
+    // Without O_NONBLOCK opening a named pipe would wait for its writer.
     await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     const found = await file.stat();
     if (!found.isFile()) return new Error('it is not a file');

@@ -5,25 +5,25 @@ import type { ChokidarOptions, FSWatcher } from 'chokidar';
 
 import { isDefinitionFile } from './definition-texts.js';
 
-/** Who learns of what happens to a folder. */
+/** Callbacks of a folder watch. */
 export interface FolderListener {
   readonly changed: () => void;
   readonly failed: (error: unknown) => void;
 }
 
-/** Editors and copies touch a file several times; the last touch counts. */
+/** Editors write a file several times: waits until changes have settled. */
 const SETTLE_MS = 150;
-/** How often the folder is looked at for what the system reports no event of. */
-const LOOK_MS = 2000;
+/** Polling interval, for changes without an event of the system. */
+const POLL_MS = 2000;
 const VERSION_CONTROL = /[\\/]\.git(?:[\\/]|$)/;
 
 /**
- * Notices changes of a folder and its files: at once where the system reports them, and within two seconds where it
- * does not: a link on the way that points to another folder now (Kubernetes swaps `..data`), a network mount.
+ * Detects changes of a folder and its files: at once by events of the system, and within two seconds by polling, for
+ * symbolic links that change their target (Kubernetes swaps `..data`) and network mounts.
  */
 export class FolderWatch {
   private watcher: FSWatcher | undefined;
-  /** Of what belongs to definitions beside their files. */
+  /** Watches the files beside the definitions. */
   private beside: { readonly names: string; readonly watcher: FSWatcher } | undefined;
   private settling: NodeJS.Timeout | undefined;
   private looking: NodeJS.Timeout | undefined;
@@ -36,7 +36,7 @@ export class FolderWatch {
     private readonly listener: FolderListener,
   ) {}
 
-  /** Resolves when a change from now on is noticed. */
+  /** Resolves once changes are detected. */
   async start(): Promise<void> {
     this.seen = await stateOf(this.folder);
     await this.open();
@@ -51,7 +51,7 @@ export class FolderWatch {
     await Promise.all([this.watcher?.close(), this.beside?.watcher.close()]);
   }
 
-  /** Also notices changes in these files and folders beside the definitions, in place of those named before. */
+  /** Also watches these files and folders beside the definitions; replaces the previous ones. */
   async follow(names: readonly string[]): Promise<void> {
     const wanted = [...new Set(names)].sort();
     if (this.isStopped || this.beside?.names === wanted.join('/')) return;
@@ -87,7 +87,7 @@ export class FolderWatch {
       this.look = this.compare()
         .catch((error: unknown) => this.listener.failed(error))
         .finally(() => this.lookLater());
-    }, LOOK_MS).unref();
+    }, POLL_MS).unref();
   }
 
   private async compare(): Promise<void> {
@@ -95,7 +95,7 @@ export class FolderWatch {
     const now = await stateOf(this.folder);
     this.seen = now;
     if (now.folder !== folder && !this.isStopped) {
-      // The system goes on watching the folder that was behind the name before.
+      // The old watcher still watches the previous target of the link.
       await this.watcher?.close();
       await this.open();
       const names = this.beside?.names.split('/') ?? [];
@@ -107,7 +107,7 @@ export class FolderWatch {
   }
 }
 
-/** What a change of the folder or of a file's text changes. */
+/** A fingerprint that changes with the folder and its files. */
 async function stateOf(folder: string): Promise<{ folder: string; files: string }> {
   const real = await realpath(folder).catch(() => '');
   const { ino } = await stat(real).catch(() => ({ ino: 0 }));

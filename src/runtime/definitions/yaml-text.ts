@@ -10,23 +10,23 @@ import {
   type YAMLMap,
 } from 'yaml';
 
-/** Where in a document something is, from its root. */
+/** Path of a part from the root of the document. */
 export type YamlPath = readonly (string | number)[];
 
-/** The line on which a part of a document begins, from 1, and its own parts by key or index. */
+/** The line on which a part starts, from 1, and its child parts by key or index. */
 export interface YamlPlace {
   readonly line: number;
   readonly parts: ReadonlyMap<string | number, YamlPlace>;
 }
 
-/** An integer as it is written that a number of JavaScript cannot hold without changing it. */
+/** An integer that JavaScript cannot represent exactly. */
 export interface LargeInteger {
   readonly path: YamlPath;
   readonly written: string;
   readonly used: number;
 }
 
-/** What a YAML text says, or the first thing that is wrong with it. */
+/** The result of parsing a YAML text, or its first problem. */
 export type YamlReading =
   | {
       readonly isGood: true;
@@ -38,7 +38,7 @@ export type YamlReading =
 
 const DEEPEST = 100;
 
-/** Thrown while a document is walked; becomes the reading. */
+/** Thrown while the document is walked; becomes the result. */
 class Fault extends Error {
   readonly line: number;
 
@@ -48,7 +48,7 @@ class Fault extends Error {
   }
 }
 
-/** Reads a YAML text whose value is one that JSON has, too. */
+/** Parses a YAML text; only values that JSON also has are valid. */
 export function readYamlText(text: string): YamlReading {
   try {
     return new YamlText(text).read();
@@ -65,7 +65,7 @@ class YamlText {
   private readonly largeIntegers: LargeInteger[] = [];
 
   constructor(text: string) {
-    // Duplicate keys are found below: the parser compares each key with every other.
+    // Duplicate keys are detected below: the parser would compare each key with every other.
     this.document = parseDocument(text, { lineCounter: this.lines, uniqueKeys: false });
   }
 
@@ -99,10 +99,10 @@ class YamlText {
     const parts = new Map<string, YamlPlace>();
     for (const { key, value } of items) {
       const line = this.lineOf(key, before);
-      if (!isScalar(key)) throw new Fault(line, 'a key must be a text, not a mapping, a list or an alias');
+      if (!isScalar(key)) throw new Fault(line, 'a key must be a string, not a mapping, a list or an alias');
       const name = nameOf(key);
       if (parts.has(name)) throw new Fault(line, `the key "${name}" is there twice`);
-      // What is at a key begins with the key.
+      // A value starts on the line of its key.
       parts.set(name, { ...this.placeOf(value, [...path, name], line), line });
     }
     return parts;
@@ -111,7 +111,7 @@ class YamlText {
   private checkNumber({ value, source }: Scalar, path: YamlPath, line: number): void {
     if (typeof value !== 'number') return;
     const written = source ?? String(value);
-    if (!Number.isFinite(value)) throw new Fault(line, `${written} is no number that JSON has`);
+    if (!Number.isFinite(value)) throw new Fault(line, `${written} is not a number in JSON`);
     if (Number.isInteger(value) && !Number.isSafeInteger(value) && /^[-+]?\d+$/.test(written))
       this.largeIntegers.push({ path, written, used: value });
   }
@@ -122,6 +122,6 @@ class YamlText {
   }
 }
 
-/** The key as the value has it: JSON knows no keys but texts. */
+/** The key as a string, as in JSON. */
 const nameOf = ({ value }: Scalar): string =>
   typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? String(value) : '';

@@ -1,7 +1,7 @@
 import { parentPort } from 'node:worker_threads';
 
-import { answerQuestions } from '../deadline-worker/answer-questions.ts';
+import { answerQuestions } from '../deadline-worker/deadline-worker.ts';
 import { readYamlText } from './yaml-text.ts';
 
-// The thread that reads YAML texts: a short one can take the library very long.
+// The worker thread that parses YAML: a short text can take the parser very long.
 answerQuestions(parentPort, readYamlText);

@@ -1,17 +1,17 @@
 import { Global, Module } from '@nestjs/common';
 
+import { Database } from '../database/index.js';
 import { Engine } from './engine.js';
-import { PgBossEngine } from './pg-boss.engine.js';
 
-/** The queue, started before anybody gets hold of it. */
+/** The queue, started before another provider gets it. */
 @Global()
 @Module({
   providers: [
-    PgBossEngine,
     {
       provide: Engine,
-      inject: [PgBossEngine],
-      useFactory: async (engine: PgBossEngine): Promise<Engine> => {
+      inject: [Database],
+      useFactory: async (database: Database): Promise<Engine> => {
+        const engine = new Engine(database);
         await engine.start();
         return engine;
       },

@@ -1,12 +1,17 @@
-import type { Tx } from '../database/index.js';
+import { AsyncLocalStorage } from 'node:async_hooks';
 
-/** What a task needs of an agent, and whose agents may take it. */
+import { Injectable, Logger } from '@nestjs/common';
+import { type Db as BossDb, fromKysely, fromPglite, PgBoss } from 'pg-boss';
+
+import { Database, type Tx } from '../database/index.js';
+
+/** The labels that a task requires, and the team whose agents may run it. */
 export interface WorkRequirement {
   readonly teamId: string;
   readonly labels: readonly string[];
 }
 
-/** One job in somebody's hands. `attempt` fences it: once the job was given away again, the old claim is void. */
+/** A claimed job. `attempt` fences it: once the job is claimed again, the old claim is void. */
 export interface Claim extends WorkRequirement {
   /** Job and task share their id. */
   readonly taskId: string;
@@ -14,35 +19,142 @@ export interface Claim extends WorkRequirement {
   readonly attempt: number;
 }
 
-/** `done`: it needs no further run; `again`: somebody shall claim it anew. */
+/** `done`: no further run is needed; `again`: the job can be claimed again. */
 export type Outcome = 'done' | 'again';
 
+/** Longest time pg-boss lets a job be active; the limit of a run is shorter. */
+const DAY_SECONDS = 86_400;
+
+const QUEUE = {
+  // The task counts its retries, so the queue itself has no limit.
+  retryLimit: 1_000_000,
+  retryDelay: 0,
+  heartbeatSeconds: 60,
+  expireInSeconds: DAY_SECONDS,
+  // A task without an eligible agent waits without limit.
+  retentionSeconds: 3650 * DAY_SECONDS,
+  deleteAfterSeconds: 3600,
+};
+
+const attemptOf = ({ taskId, attempt }: Claim): { id: string; retryCount: number } => ({
+  id: taskId,
+  retryCount: attempt - 1,
+});
+
 /**
- * The queue of the runtime: five verbs, each inside the caller's transaction, so that a task and its job are never
- * of two minds. The class is the injection token.
+ * The queue of the runtime, on pg-boss, which no other file imports. Enqueue, claim, settle and cancel run inside the
+ * transaction of the caller, so that a task and its job always agree.
  */
-export abstract class Engine {
-  /** Makes ready for jobs with this requirement; call it before the transaction that enqueues the first. */
-  abstract prepare(requirement: WorkRequirement): Promise<void>;
+@Injectable()
+export class Engine {
+  private readonly logger = new Logger('Queue');
+  private readonly boss: PgBoss;
+  /** Every query of pg-boss during a call joins the transaction of the call. */
+  private readonly transaction = new AsyncLocalStorage<BossDb>();
+  private readonly queues = new Set<string>();
+  private turn = 0;
 
-  abstract enqueue(tx: Tx, taskId: string, requirement: WorkRequirement): Promise<void>;
+  constructor(database: Database) {
+    const outside = fromPglite(database.pglite);
+    this.boss = new PgBoss({
+      backend: 'pglite',
+      db: { executeSql: (text, values) => (this.transaction.getStore() ?? outside).executeSql(text, values) },
+      schedule: false,
+      superviseIntervalSeconds: 30,
+      registerInstance: false,
+      monitorVacuum: false,
+      reindex: false,
+      openTelemetry: { enabled: false },
+    });
+    this.boss.on('error', (error) => this.logger.error(error));
+  }
 
-  /** Takes up to `limit` jobs an agent of the team with these labels may run, oldest first in each requirement. */
-  abstract claim(tx: Tx, agent: WorkRequirement, limit: number): Promise<Claim[]>;
+  async start(): Promise<void> {
+    await this.boss.start();
+    for (const { name } of await this.boss.getQueues()) this.queues.add(name);
+  }
 
-  /** Says the claims are alive; one that stays silent for a minute is given to somebody else. */
-  abstract heartbeat(claims: readonly Claim[]): Promise<void>;
+  async stop(): Promise<void> {
+    await this.boss.stop({ graceful: false, close: false });
+  }
+
+  /** Creates the queue of a requirement; to be called before the transaction that enqueues its first job. */
+  async prepare(requirement: WorkRequirement): Promise<void> {
+    const name = queueName(requirement);
+    if (this.queues.has(name)) return;
+    await this.boss.createQueue(name, QUEUE);
+    this.queues.add(name);
+  }
+
+  async enqueue(tx: Tx, taskId: string, requirement: WorkRequirement): Promise<void> {
+    await this.within(tx, () => this.boss.send(queueName(requirement), null, { id: taskId }));
+  }
+
+  /** Takes up to `limit` jobs that an agent of the team with these labels may run, oldest first in each queue. */
+  async claim(tx: Tx, agent: WorkRequirement, limit: number): Promise<Claim[]> {
+    const claims: Claim[] = [];
+    for (const name of this.queuesFor(agent)) {
+      const free = limit - claims.length;
+      if (free <= 0) break;
+      const jobs = await this.within(tx, () =>
+        this.boss.fetch(name, { batchSize: free, includeMetadata: true }),
+      );
+      const requirement = requirementOf(name);
+      claims.push(
+        ...jobs.map(({ id, retryCount }) => ({ ...requirement, taskId: id, attempt: retryCount + 1 })),
+      );
+    }
+    return claims;
+  }
+
+  /** Keeps the claims alive; a claim without a heartbeat for a minute is given to another agent. */
+  async heartbeat(claims: readonly Claim[]): Promise<void> {
+    const byQueue = Map.groupBy(claims, queueName);
+    for (const [name, held] of byQueue) await this.boss.touch(name, held.map(attemptOf));
+  }
 
   /**
-   * Ends a claim; a void one is left alone.
+   * Ends a claim; a claim that is no longer valid is left alone.
    *
-   * @param afterSeconds by the clock of the database, before which a job that is to run `again` is not given away.
+   * @param afterSeconds delay, by the clock of the database, before a job that is to run `again` can be claimed.
    */
-  abstract settle(tx: Tx, claim: Claim, outcome: Outcome, afterSeconds?: number): Promise<void>;
+  async settle(tx: Tx, claim: Claim, outcome: Outcome, afterSeconds = 0): Promise<void> {
+    const name = queueName(claim);
+    await this.within(tx, async () => {
+      if (outcome === 'done') await this.boss.complete(name, attemptOf(claim));
+      else await this.boss.fail(name, attemptOf(claim));
+      if (outcome === 'again' && afterSeconds > 0)
+        await this.boss.update(name, undefined, { id: claim.taskId, startAfter: afterSeconds });
+    });
+  }
 
   /** Withdraws a job, claimed or not. */
-  abstract cancel(tx: Tx, taskId: string, requirement: WorkRequirement): Promise<void>;
+  async cancel(tx: Tx, taskId: string, requirement: WorkRequirement): Promise<void> {
+    await this.within(tx, () => this.boss.cancel(queueName(requirement), taskId));
+  }
 
-  abstract start(): Promise<void>;
-  abstract stop(): Promise<void>;
+  private within<Result>(tx: Tx, work: () => Promise<Result>): Promise<Result> {
+    return this.transaction.run(fromKysely(tx), work);
+  }
+
+  /** Starts with another queue each time, so that a long queue does not starve the others. */
+  private queuesFor(agent: WorkRequirement): string[] {
+    const names = [...this.queues].filter((name) => isEligible(agent, requirementOf(name)));
+    const first = names.length === 0 ? 0 : this.turn++ % names.length;
+    return [...names.slice(first), ...names.slice(0, first)];
+  }
 }
+
+/** One queue per team and set of labels; the name contains both. */
+export const queueName = ({ teamId, labels }: WorkRequirement): string =>
+  [teamId, ...[...new Set(labels)].sort()].join('/');
+
+/** The requirement of the jobs in a queue. */
+export function requirementOf(name: string): WorkRequirement {
+  const [teamId = '', ...labels] = name.split('/');
+  return { teamId, labels };
+}
+
+/** Whether an agent has every label that is required, in the same team. */
+export const isEligible = (agent: WorkRequirement, required: WorkRequirement): boolean =>
+  agent.teamId === required.teamId && required.labels.every((label) => agent.labels.includes(label));

@@ -1,3 +1,2 @@
-export { type Claim, Engine, type WorkRequirement } from './engine.js';
+export { type Claim, Engine, isEligible, type WorkRequirement } from './engine.js';
 export { EngineModule } from './engine.module.js';
-export { isEligible, LABEL } from './queue-name.js';

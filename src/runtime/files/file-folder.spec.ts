@@ -21,7 +21,7 @@ const body = (content: string): Readable => Readable.from([Buffer.from(content)]
 const newKey = (): string => inputKey('team', 'a.txt', 'text/plain');
 
 describe('the folder of the built-in store', () => {
-  it('stores a file once, whoever comes first', async () => {
+  it('the store keeps the first of concurrent uploads of a file', async () => {
     const key = newKey();
     const outcomes = await Promise.all([1, 2, 3, 4].map(() => folder.write(key, body('hello'), 5)));
     expect(outcomes.toSorted()).toEqual(['exists', 'exists', 'exists', 'stored']);
@@ -31,7 +31,7 @@ describe('the folder of the built-in store', () => {
     expect(await readdir(join(path, 'drafts'))).toEqual([]);
   });
 
-  it('shows nothing of a body that is shorter than announced, or breaks off', async () => {
+  it('the store drops a body that is shorter than announced or aborted', async () => {
     const key = newKey();
     expect(await folder.write(key, body('hell'), 5)).toBe('incomplete');
     const broken = new Readable({ read: () => undefined });
@@ -42,7 +42,7 @@ describe('the folder of the built-in store', () => {
     expect(await readdir(join(path, 'drafts'))).toEqual([]);
   });
 
-  it('removes what is older than a moment, and empty folders', async () => {
+  it('the store removes files older than a time, and empty folders', async () => {
     const [old, young] = [newKey(), newKey()];
     for (const key of [old, young]) await folder.write(key, body('x'), 1);
     await utimes(join(path, old), new Date(1000), new Date(1000));
@@ -53,7 +53,7 @@ describe('the folder of the built-in store', () => {
     await folder.removeOlder('outputs', new Date());
   });
 
-  it('refuses a key that is none of its own', async () => {
+  it('the store refuses an invalid key', async () => {
     await expect(folder.write('../outside', body('x'), 1)).rejects.toThrow('not a key');
   });
 });

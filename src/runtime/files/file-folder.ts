@@ -14,13 +14,13 @@ export interface StoredFile {
   readonly storedAt: Date;
 }
 
-/** What became of an upload. */
+/** The result of an upload. */
 export type Stored = 'stored' | 'exists' | 'incomplete';
 
-/** What a stream reports when its sender goes away half way. */
-const BROKEN_OFF: ReadonlySet<string> = new Set(['ECONNRESET', 'ERR_STREAM_PREMATURE_CLOSE']);
+/** Error codes of a stream whose sender has disconnected. */
+const DISCONNECTED: ReadonlySet<string> = new Set(['ECONNRESET', 'ERR_STREAM_PREMATURE_CLOSE']);
 
-/** Objects of the built-in store: one file each, complete or not there, never overwritten. */
+/** The files of the built-in store; each appears complete, and is never overwritten. */
 export class FileFolder {
   private readonly drafts: string;
 
@@ -28,7 +28,7 @@ export class FileFolder {
     this.drafts = join(folder, 'drafts');
   }
 
-  /** Streams a body into the store; it appears under its key only when `size` bytes are safely on disk. */
+  /** Stores a stream; it appears under its key only when `size` bytes are synced to disk. */
   async write(key: string, body: Readable, size: number): Promise<Stored> {
     const path = this.pathOf(key);
     await mkdir(this.drafts, { recursive: true, mode: 0o700 });
@@ -44,31 +44,31 @@ export class FileFolder {
     } catch (error) {
       const { code = '' } = error as NodeJS.ErrnoException;
       if (code === 'EEXIST') return 'exists';
-      if (BROKEN_OFF.has(code)) return 'incomplete';
+      if (DISCONNECTED.has(code)) return 'incomplete';
       throw error;
     } finally {
-      // The sweep at the next start removes what cannot be removed now.
+      // The next start removes what cannot be removed now.
       await rm(draft, { force: true }).catch(() => undefined);
     }
   }
 
-  /** `undefined` when there is no such file. */
+  /** `undefined` when the file does not exist. */
   async find(key: string): Promise<StoredFile | undefined> {
     const found = await stat(this.pathOf(key)).catch(() => undefined);
     return found?.isFile() ? { size: found.size, storedAt: found.mtime } : undefined;
   }
 
-  /** Reads a file, or the part from `start` to `end`, both included. */
+  /** Reads a file, or the bytes from `start` to `end` inclusive. */
   read(key: string, range?: { start: number; end: number }): ReadStream {
     return createReadStream(this.pathOf(key), range);
   }
 
-  /** Removes what was stored before a moment, and the folders that are left empty. */
+  /** Removes files that were stored before a time, and empty folders. */
   async removeOlder(kind: 'inputs' | 'outputs', moment: Date): Promise<void> {
     await removeOlderIn(join(this.folder, kind), moment);
   }
 
-  /** Removes uploads that were cut short by the end of the process. */
+  /** Removes incomplete uploads of an earlier process. */
   async removeDrafts(): Promise<void> {
     await rm(this.drafts, { recursive: true, force: true });
   }
@@ -86,7 +86,7 @@ async function removeOlderIn(folder: string, moment: Date): Promise<void> {
     if (entry.isDirectory()) await removeOlderIn(path, moment);
     else if ((await stat(path)).mtime < moment) await rm(path, { force: true });
   }
-  // Fails, as it should, while something is left in it. Just made ones may be waiting for their first file.
+  // Fails while the folder is not empty. A new folder may be waiting for its first file.
   const { mtime } = await stat(folder).catch(() => ({ mtime: new Date() }));
   if (mtime < moment || entries.length > 0) await rmdir(folder).catch(() => undefined);
 }

@@ -7,7 +7,7 @@ const run = { teamId: TEAM, taskId: '01a203c5-3419-7000-9c3e-8e3891df85cd', atte
 
 describe('a file key', () => {
   it.each(['photo.png', 'ünïcode 😀.txt', '..', '.', 'a/b\\c', 'x\u0000y', '😀'.repeat(100), ''])(
-    'keeps the name %j safe, and tells team and type',
+    'a key makes the name %j safe and contains team and type',
     (name) => {
       for (const key of [inputKey(TEAM, name, 'image/png'), outputKey(run, name, 'image/png')]) {
         expect(parseFileKey(key)).toMatchObject({ teamId: TEAM, contentType: 'image/png' });
@@ -17,12 +17,12 @@ describe('a file key', () => {
     },
   );
 
-  it('is never the same twice for uploads, and names task and attempt for outputs', () => {
+  it('a key is unique for each upload, and contains task and attempt for outputs', () => {
     expect(inputKey(TEAM, 'a', 'b/c')).not.toBe(inputKey(TEAM, 'a', 'b/c'));
     expect(outputKey(run, 'a.txt', 'text/plain')).toContain(`${run.taskId}/2/`);
   });
 
-  it('does not carry what is no media type', () => {
+  it('a key does not contain an invalid media type', () => {
     for (const type of ['text/plain; a=é', 'text/plain\n;', `text/${'x'.repeat(200)}`]) {
       expect(parseFileKey(inputKey(TEAM, 'a', type))?.contentType).toBe('application/octet-stream');
     }
@@ -40,7 +40,7 @@ describe('a file key', () => {
     `inputs/${TEAM}/a/b/c/d`,
     `inputs/${TEAM}/a/b/c\\d`,
     '../inputs/a/b/c',
-  ])('%j is none', (key) => {
+  ])('%j is not a key', (key) => {
     expect(parseFileKey(key)).toBeUndefined();
   });
 });

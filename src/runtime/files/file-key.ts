@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 
 import { validFileName } from '../../contract/index.js';
 
-/** What a key says about its file. */
+/** The parts of a key. */
 export interface FileKeyParts {
   readonly kind: 'inputs' | 'outputs';
   readonly teamId: string;
@@ -10,15 +10,15 @@ export interface FileKeyParts {
   readonly fileName: string;
 }
 
-/** What may stand in a header again, and is short enough for a folder's name in base64. */
+/** Valid in a header, and short enough for a folder name in base64. */
 const MIME_TYPE = /^(?=.{1,140}$)[\w.+-]+\/[\w.+-]+(?: *;[ -~]*)?$/;
 const FALLBACK_TYPE = 'application/octet-stream';
 
-/** Key of a new upload; no two are alike. */
+/** Unique key of a new upload. */
 export const inputKey = (teamId: string, fileName: string, contentType: string): string =>
   ['inputs', teamId, randomUUID(), encodeType(contentType), validFileName(fileName)].join('/');
 
-/** Key of an output; every run of a task has its own place. */
+/** Key of an output, with the run of the task. */
 export const outputKey = (
   run: { teamId: string; taskId: string; attempt: number },
   fileName: string,
@@ -33,7 +33,7 @@ export const outputKey = (
     validFileName(fileName),
   ].join('/');
 
-/** Reads a key; `undefined` when it is none of ours, such as one that climbs out of its folder. */
+/** Parses a key; `undefined` when it is invalid, such as a path traversal. */
 export function parseFileKey(key: string): FileKeyParts | undefined {
   const parts = key.split('/');
   const [kind, teamId] = parts;

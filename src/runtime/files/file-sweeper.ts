@@ -12,7 +12,7 @@ import { FileFolder } from './file-folder.js';
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
-/** Removes files whose time has run out, every hour. A real S3 does this by its own lifecycle rules. */
+/** Removes expired files every hour. With a real S3, lifecycle rules do this. */
 @Injectable()
 export class FileSweeper implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly logger = new Logger('Files');
@@ -36,7 +36,7 @@ export class FileSweeper implements OnApplicationBootstrap, BeforeApplicationShu
     clearInterval(this.timer);
   }
 
-  /** Removes what is too old now. */
+  /** Removes expired files. */
   async sweep(): Promise<void> {
     const { filesInputDays, filesOutputDays } = this.config;
     try {

@@ -8,11 +8,10 @@ import { FileFolder } from './file-folder.js';
 import { FileSweeper } from './file-sweeper.js';
 import { FilesService } from './files.service.js';
 import { LinkSigner } from './link-signer.js';
+import { OBJECT_STORE, ownObjectStore } from './object-store.js';
 import { ObjectController } from './object.controller.js';
-import { OBJECT_STORE } from './object-store.js';
-import { ownObjectStore } from './own-object-store.js';
 
-/** Files and the built-in store they lie in. */
+/** Files and the built-in object store. */
 @Module({
   controllers: [ObjectController],
   providers: [
@@ -21,7 +20,7 @@ import { ownObjectStore } from './own-object-store.js';
     FileSweeper,
     {
       provide: OBJECT_STORE,
-      // The database comes first, since it locks the folder.
+      // Depends on the database, which locks the folder.
       inject: [CONFIG, Database],
       useFactory: ({ dataDir }: Config) => ownObjectStore(dataDir),
     },

@@ -2,40 +2,39 @@ import { Inject, Injectable, PayloadTooLargeException } from '@nestjs/common';
 
 import { CONFIG, type Config } from '../../config/index.js';
 import type { OutputFile, PresignedUpload, PresignRequest } from '../../contract/index.js';
-import { isWithinRange } from './media-range.js';
 import { FileFolder } from './file-folder.js';
 import { inputKey, outputKey, parseFileKey } from './file-key.js';
 import { type Audience, LINK_SECONDS, LinkSigner } from './link-signer.js';
 
 const DAY_MS = 86_400_000;
 
-/** The run an output belongs to; outputs of another attempt lie elsewhere. */
-export interface OutputOwner {
+/** The run of an output; every attempt has its own outputs. */
+interface OutputOwner {
   readonly teamId: string;
   readonly taskId: string;
   readonly attempt: number;
 }
 
-/** Where to PUT an output; every header must be sent as it is. */
-export interface OutputUpload {
+/** Where to PUT an output; the headers must be sent unchanged. */
+interface OutputUpload {
   readonly fileKey: string;
   readonly url: string;
   readonly headers: Record<string, string>;
 }
 
-/** A link that stops working at a known time. */
-export interface ExpiringLink {
+/** A link with its expiry. */
+interface ExpiringLink {
   readonly url: string;
   readonly expiresAt: Date;
 }
 
-/** A parameter that takes a file, and the media types it takes; every one without `accept`. */
-export interface FileParameter {
+/** A file parameter and its accepted media types; without `accept` every type. */
+interface FileParameter {
   readonly name: string;
   readonly accept: readonly string[] | undefined;
 }
 
-/** Files of the teams: uploads, inputs of runs, outputs. A team's key works for that team alone. */
+/** Files of teams: uploads, inputs of runs, outputs. A key is only valid for its team. */
 @Injectable()
 export class FilesService {
   constructor(
@@ -57,7 +56,7 @@ export class FilesService {
     return { file_key, upload_url: url, upload_headers: headers };
   }
 
-  /** Why a value is not an uploaded file of the team that a parameter takes, naming the parameter. */
+  /** Why a value is not an uploaded file that the parameter accepts; `undefined` when it is. */
   async inputFault(
     teamId: string,
     { name, accept }: FileParameter,
@@ -70,7 +69,7 @@ export class FilesService {
     return `parameter "${name}" takes ${accept.join(' or ')}, but the file was announced as ${key.contentType}: upload one of that type, and give its content_type when you presign it`;
   }
 
-  /** A link an agent fetches an input from. */
+  /** A download link of an input for an agent. */
   async inputLink(
     teamId: string,
     fileKey: string,
@@ -85,20 +84,34 @@ export class FilesService {
     return { url: await this.signer.download(fileKey, audience), fileName: key.fileName };
   }
 
-  /** A link an agent PUTs an output of a run to. */
+  /** An upload link of an output for an agent. */
   async outputUpload(run: OutputOwner, file: OutputFile, audience: Audience): Promise<OutputUpload> {
     const fileKey = outputKey(run, file.name, file.content_type);
     return { fileKey, ...(await this.signer.upload({ key: fileKey, size: file.size }, audience)) };
   }
 
-  /** Whether the outputs of a task that ended then are still here. */
+  /** Whether the outputs of a task that ended then are still stored. */
   areOutputsKept(endedAt: Date): boolean {
     return Date.now() - endedAt.getTime() < this.config.filesOutputDays * DAY_MS;
   }
 
-  /** A fresh link to an output, good for an hour. */
+  /** A new link to an output, valid for an hour. */
   async outputLink(fileKey: string): Promise<ExpiringLink> {
     const expiresAt = new Date(Date.now() + LINK_SECONDS * 1000);
     return { url: await this.signer.download(fileKey, 'public'), expiresAt };
   }
+}
+
+/** Whether a media type, parameters aside, is one of a range such as `image/png`, `image/*` or `*` + `/*`. */
+function isWithinRange(contentType: string, range: string): boolean {
+  const [type, subtype] = essence(contentType);
+  const [wantedType, wantedSubtype] = essence(range);
+  return (wantedType === '*' || wantedType === type) && (wantedSubtype === '*' || wantedSubtype === subtype);
+}
+
+/** Type and subtype, in lower case. */
+function essence(contentType: string): readonly [string, string] {
+  const [name = ''] = contentType.toLowerCase().split(';');
+  const [type = '', subtype = ''] = name.trim().split('/');
+  return [type, subtype];
 }

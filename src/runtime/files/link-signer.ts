@@ -4,28 +4,28 @@ import type { S3Client } from '@aws-sdk/client-s3';
 import { Addresses } from '../../config/index.js';
 import { FILES_PATH, OBJECT_STORE, type ObjectStore } from './object-store.js';
 
-/** Who follows a link: an agent on this machine, or anyone. */
+/** Whether a link is used by an agent on this machine, or by any client. */
 export type Audience = 'loopback' | 'public';
 
-/** What is to be PUT; the size and "must not exist yet" are part of the signature. */
+/** An object to PUT; the signature includes its size, and that it must not exist. */
 export interface UploadTarget {
   readonly key: string;
   readonly size: number;
 }
 
-/** A PUT link with the headers that are signed into it. */
+/** A PUT link with its signed headers. */
 export interface SignedUpload {
   readonly url: string;
   readonly headers: Record<string, string>;
 }
 
-/** Longest a link is good for, in seconds. */
+/** Validity of links in seconds. */
 export const LINK_SECONDS = 3600;
 
-/** Signs links with the stock AWS presigner, so that the built-in store and a real S3 are the same code. */
+/** Signs links with the AWS presigner, so that the built-in store and a real S3 use the same code. */
 @Injectable()
 export class LinkSigner {
-  /** By origin, since the port is known only once the server listens. */
+  /** By origin, as the port is known only once the server listens. */
   private readonly clients = new Map<string, Promise<S3Client>>();
 
   constructor(
@@ -51,7 +51,7 @@ export class LinkSigner {
     return getSignedUrl(client, command, { expiresIn: LINK_SECONDS });
   }
 
-  /** The SDK is large, so it is loaded with the first link. */
+  /** The SDK is large, so it is loaded on first use. */
   private async tools(audience: Audience) {
     const [{ GetObjectCommand, PutObjectCommand }, { getSignedUrl }, client] = await Promise.all([
       import('@aws-sdk/client-s3'),

@@ -1,19 +1,19 @@
-import { Controller, Get, Head, Inject, Put, Req, Res } from '@nestjs/common';
-import type { Request, Response } from 'express';
 import { pipeline } from 'node:stream/promises';
 
+import { Controller, Get, Head, Inject, Put, Req, Res } from '@nestjs/common';
+import type { Request, Response } from 'express';
+
 import { Addresses } from '../../config/index.js';
-import { extendRequestTimeout } from '../../http/index.js';
+import { closeUnlessRead, extendRequestTimeout } from '../../http/index.js';
 import { FileFolder } from './file-folder.js';
 import { parseFileKey } from './file-key.js';
 import { LINK_SECONDS } from './link-signer.js';
 import { FILES_PATH, OBJECT_STORE, type ObjectStore } from './object-store.js';
-import { refuse, type S3Refusal } from './s3-error.js';
 import { signatureRefusal } from './s3-signature.js';
 
 const RANGE = /^bytes=(\d*)-(\d*)$/;
 
-/** The subset of S3 that signed links need: PUT, GET and HEAD of one object. The signature is the credential. */
+/** The subset of S3 for signed links: PUT, GET and HEAD of one object. The signature authorises the request. */
 @Controller('files')
 export class ObjectController {
   constructor(
@@ -62,7 +62,7 @@ export class ObjectController {
     if (range) response.status(206).set('Content-Range', `bytes ${range.start}-${range.end}/${file.size}`);
     response.set('Content-Length', String(range ? range.end - range.start + 1 : file.size));
     if (request.method === 'HEAD') response.end();
-    // A reader that goes away ends the stream; there is nobody left to tell.
+    // A client that disconnects ends the stream; there is no response to send.
     else await pipeline(this.folder.read(key, range), response).catch(() => response.destroy());
     return undefined;
   }
@@ -83,18 +83,18 @@ export class ObjectController {
 
 function describe(response: Response, key: string, storedAt: Date): void {
   const { contentType = 'application/octet-stream' } = parseFileKey(key) ?? {};
-  // As it was stored; Express would add a charset nobody promised.
+  // Unchanged; Express would add a charset.
   response.setHeader('Content-Type', contentType);
   response.set({
     'Last-Modified': storedAt.toUTCString(),
     'Accept-Ranges': 'bytes',
-    // Files are strangers' content on our own origin: a browser must not run them.
+    // Files are untrusted content on this origin: a browser must not execute them.
     'Content-Security-Policy': "default-src 'none'; style-src 'unsafe-inline'; sandbox",
     'X-Content-Type-Options': 'nosniff',
   });
 }
 
-/** The part asked for; `undefined` for the whole file, as for a form of range that is not known here. */
+/** The requested range; `undefined` for the whole file, also for unsupported forms of the header. */
 function rangeOf(
   header: string | undefined,
   size: number,
@@ -104,4 +104,34 @@ function rangeOf(
   const start = from === '' ? Math.max(0, size - Number(to)) : Number(from);
   const end = from === '' || to === '' ? size - 1 : Math.min(Number(to), size - 1);
   return start > end ? 'outside' : { start, end };
+}
+
+/** Errors of the built-in store, with the codes of S3: status and message. */
+const REFUSALS = {
+  AccessDenied: [403, 'The link is not signed for this store, or a signed part of it is missing.'],
+  SignatureDoesNotMatch: [
+    403,
+    'The signature does not match: method, path, query and every signed header must be sent as they were signed.',
+  ],
+  ExpiredLink: [403, 'The link has expired; ask for a new one.'],
+  NoSuchKey: [404, 'There is no such file, or its time has run out.'],
+  PreconditionFailed: [412, 'A file with this key exists; files are never overwritten.'],
+  MissingContentLength: [411, 'Send a Content-Length.'],
+  UnsupportedEncoding: [415, 'Send the file as it is: no Content-Encoding is kept here.'],
+  IncompleteBody: [400, 'The body is not as long as its Content-Length says.'],
+  InvalidRange: [416, 'The range lies outside the file.'],
+} as const;
+type S3Refusal = keyof typeof REFUSALS;
+
+/** Sends an error in the XML format of S3. */
+function refuse(response: Response, refusal: S3Refusal): void {
+  closeUnlessRead(response);
+  const [status, message] = REFUSALS[refusal];
+  const code = refusal === 'ExpiredLink' ? 'AccessDenied' : refusal;
+  response
+    .status(status)
+    .type('application/xml')
+    .send(
+      `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${code}</Code><Message>${message}</Message></Error>`,
+    );
 }

@@ -33,7 +33,7 @@ describe('a link by the stock AWS presigner', () => {
     expect(refusal(arriving('PUT', url, { 'content-length': '3' }))).toBe('SignatureDoesNotMatch');
   });
 
-  it('works for its method, path, query and host alone', async () => {
+  it('a link is only valid for its method, path, query and host', async () => {
     const url = await signer.download(KEY, 'public');
     expect(refusal(arriving('PUT', url))).toBe('SignatureDoesNotMatch');
     expect(refusal(arriving('GET', url.replace('/x/', '/z/')))).toBe('SignatureDoesNotMatch');
@@ -49,14 +49,14 @@ describe('a link by the stock AWS presigner', () => {
     );
   });
 
-  it('is for this store alone', async () => {
+  it('a link is only valid for its store', async () => {
     const url = await signer.download(KEY, 'public');
     expect(refusal(arriving('GET', url.replace('cyberun%2F', 'other%2F')))).toBe('AccessDenied');
     expect(refusal(arriving('GET', url.split('?')[0] ?? ''))).toBe('AccessDenied');
     expect(refusal(arriving('GET', url.replace(/&X-Amz-Signature=\w+/, '')))).toBe('AccessDenied');
   });
 
-  it('ends after an hour', async () => {
+  it('a link expires after an hour', async () => {
     const url = await signer.download(KEY, 'public');
     vi.useFakeTimers({ now: Date.now() + 3_590_000, toFake: ['Date'] });
     expect(refusal(arriving('GET', url))).toBeUndefined();

@@ -2,15 +2,15 @@ import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 
 import type { ObjectStore } from './object-store.js';
 
-/** A request as far as its signature goes. */
+/** The signed parts of a request. */
 export interface SignedRequest {
   readonly method: string;
-  /** Path and query as they arrived. */
+  /** Path and query, unchanged. */
   readonly target: string;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
 }
 
-/** Why a request is refused, in the words of S3. */
+/** Error code of S3. */
 export type SignatureRefusal = 'AccessDenied' | 'SignatureDoesNotMatch' | 'ExpiredLink';
 
 const ALGORITHM = 'AWS4-HMAC-SHA256';
@@ -18,10 +18,10 @@ const TIME = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/;
 const WEEK_SECONDS = 604_800;
 
 /**
- * Checks the Signature Version 4 in the query of a request. It was made for one of `origins`, whatever `Host` the
- * request arrived with: a proxy may have changed it.
+ * Checks the Signature Version 4 in the query of a request. The signature contains the host of one of `origins`; the
+ * `Host` header is ignored, since a proxy may have changed it.
  *
- * @returns why it is refused, or `undefined` when it is good.
+ * @returns the error, or `undefined` when the signature is valid.
  */
 export function signatureRefusal(
   request: SignedRequest,
@@ -33,12 +33,12 @@ export function signatureRefusal(
   const given = query.get('X-Amz-Signature');
   const time = query.get('X-Amz-Date') ?? '';
   const scope = `${time.slice(0, 8)}/${store.region}/s3/aws4_request`;
-  const isForUs =
+  const isForThisStore =
     query.get('X-Amz-Algorithm') === ALGORITHM &&
     query.get('X-Amz-Credential') === `${store.accessKeyId}/${scope}`;
-  if (!isForUs || given === null) return 'AccessDenied';
+  if (!isForThisStore || given === null) return 'AccessDenied';
   const signedHeaders = (query.get('X-Amz-SignedHeaders') ?? '').split(';');
-  const isRight = origins.some((origin) => {
+  const matches = origins.some((origin) => {
     const { host, pathname } = new URL(origin);
     const canonical = [
       request.method,
@@ -51,7 +51,7 @@ export function signatureRefusal(
     ].join('\n');
     return isEqual(given, signatureOf([ALGORITHM, time, scope, sha256(canonical)].join('\n'), scope, store));
   });
-  if (!isRight || !signedHeaders.includes('host')) return 'SignatureDoesNotMatch';
+  if (!matches || !signedHeaders.includes('host')) return 'SignatureDoesNotMatch';
   return isInTime(time, Number(query.get('X-Amz-Expires'))) ? undefined : 'ExpiredLink';
 }
 
@@ -63,7 +63,7 @@ function signatureOf(text: string, scope: string, { secretAccessKey }: ObjectSto
   return hmac(key, text).toString('hex');
 }
 
-/** Compared as bytes: a letter may be several of them. */
+/** Constant-time comparison of bytes: a character may have several. */
 function isEqual(given: string, right: string): boolean {
   const [one, other] = [Buffer.from(given), Buffer.from(right)];
   return one.length === other.length && timingSafeEqual(one, other);
@@ -73,7 +73,7 @@ function isInTime(time: string, seconds: number): boolean {
   const [, ...fields] = TIME.exec(time) ?? [];
   const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = fields.map(Number);
   const age = (Date.now() - Date.UTC(year, month - 1, day, hour, minute, second)) / 1000;
-  // A little patience for a clock that runs ahead; both ends are usually this very machine.
+  // Tolerates a clock that is 5 minutes ahead.
   return seconds > 0 && seconds <= WEEK_SECONDS && age >= -300 && age <= seconds;
 }
 

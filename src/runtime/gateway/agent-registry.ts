@@ -4,31 +4,31 @@ import type { ConnectedAgent } from './connected-agent.js';
 
 const nameOf = ({ teamId, agentId }: ConnectedAgent): string => `${teamId}/${agentId}`;
 
-/** The agents connected to this process, one of each name within a team. */
+/** The agents connected to this process; their ids are unique within a team. */
 @Injectable()
 export class AgentRegistry {
   private readonly agents = new Map<string, ConnectedAgent>();
   private readonly listeners = new Set<() => void>();
 
-  /** Takes an agent in until its connection ends; one of the same name gives way. */
+  /** Adds an agent until its connection ends; replaces one with the same id. */
   add(agent: ConnectedAgent): void {
     const name = nameOf(agent);
     const former = this.agents.get(name);
     this.agents.set(name, agent);
     former?.replace();
     agent.session.once('close', () => this.remove(agent));
-    if (agent.isConnected) this.tell();
+    if (agent.isConnected) this.notify();
     else this.remove(agent);
   }
 
-  /** All of them, or those of a team, by name. */
+  /** All agents, or those of a team, sorted by id. */
   list(teamId?: string): ConnectedAgent[] {
     return [...this.agents.values()]
       .filter((agent) => agent.isConnected && (teamId === undefined || agent.teamId === teamId))
       .sort((one, other) => (one.agentId < other.agentId ? -1 : 1));
   }
 
-  /** Calls back after an agent came or went; returns the way to stop. */
+  /** Calls back after an agent has connected or disconnected; returns a function that unsubscribes. */
   onChange(listener: () => void): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
@@ -37,10 +37,10 @@ export class AgentRegistry {
   private remove(agent: ConnectedAgent): void {
     const name = nameOf(agent);
     if (this.agents.get(name) === agent) this.agents.delete(name);
-    this.tell();
+    this.notify();
   }
 
-  private tell(): void {
+  private notify(): void {
     for (const listener of this.listeners) listener();
   }
 }

@@ -2,19 +2,17 @@ import { type ClientHttp2Session, constants } from 'node:http2';
 
 import type { WebSocket } from 'ws';
 
-import type { AgentHello } from '../../contract/index.js';
+import { AGENT_REPLACED, type AgentHello } from '../../contract/index.js';
 import type { Audience } from '../files/index.js';
 import type { ClaimedRun } from '../tasks/index.js';
 
-/** Close code that tells an agent another one of its name has come. */
-const REPLACED = 4001;
-/** Close code that tells an agent its key is no longer valid. */
+/** WebSocket close code: the key is no longer valid. */
 const KEY_ENDED = 4003;
-/** Close code that tells an agent that it has not answered, and should dial again. */
+/** WebSocket close code: the agent did not answer requests, and should dial again. */
 const UNRESPONSIVE = 4008;
 const GOODBYE_LIMIT_MS = 1000;
 
-/** An agent that is connected to this process, and what it is doing. */
+/** An agent that is connected to this process, and its runs. */
 export class ConnectedAgent {
   readonly runs = new Map<string, ClaimedRun>();
   readonly connectedAt = new Date();
@@ -25,7 +23,7 @@ export class ConnectedAgent {
   constructor(
     readonly hello: AgentHello,
     readonly teamId: string,
-    /** Which file links it can follow. */
+    /** Which file links it can reach. */
     readonly audience: Audience,
     private readonly line: { readonly session: ClientHttp2Session; readonly webSocket: WebSocket },
   ) {
@@ -40,7 +38,7 @@ export class ConnectedAgent {
   get labels(): readonly string[] {
     return this.hello.labels;
   }
-  /** Runs it could take on now. */
+  /** Free slots. */
   get free(): number {
     return this.isConnected ? Math.max(0, this.hello.slots - this.runs.size) : 0;
   }
@@ -57,14 +55,14 @@ export class ConnectedAgent {
   }
 
   replace(): void {
-    this.hangUp(REPLACED, 'another agent with this id has connected');
+    this.hangUp(AGENT_REPLACED, 'another agent with this id has connected');
   }
   refuse(): void {
     this.hangUp(KEY_ENDED, 'the key is no longer valid');
   }
-  /** For one that keeps its connection open and answers nothing on it. */
+  /** Disconnects an agent that answers no requests. */
   giveUp(): void {
-    this.hangUp(UNRESPONSIVE, 'the agent takes no requests');
+    this.hangUp(UNRESPONSIVE, 'the agent answers no requests');
   }
   leave(): void {
     this.hangUp(1001, 'the gateway is going away');
@@ -74,9 +72,9 @@ export class ConnectedAgent {
     this.isLeaving = true;
     const { webSocket, session } = this.line;
     webSocket.close(code, reason);
-    const impatience = setTimeout(() => webSocket.terminate(), GOODBYE_LIMIT_MS);
+    const forced = setTimeout(() => webSocket.terminate(), GOODBYE_LIMIT_MS);
     webSocket.once('close', () => {
-      clearTimeout(impatience);
+      clearTimeout(forced);
       session.destroy(undefined, constants.NGHTTP2_CANCEL);
     });
   }

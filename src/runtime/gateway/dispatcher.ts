@@ -5,30 +5,31 @@ import {
   type OnApplicationBootstrap,
 } from '@nestjs/common';
 
-import { type ClaimedRun, TaskRuns } from '../tasks/index.js';
+import { type ClaimedRun, TaskClaims, WaitingTasks } from '../tasks/index.js';
 import { AgentRegistry } from './agent-registry.js';
 import type { ConnectedAgent } from './connected-agent.js';
 import { RunDispatch } from './run-dispatch.js';
 
-/** Finds what a lost notification would leave lying. */
+/** Finds jobs whose notification was lost. */
 const SWEEP_MS = 2000;
 const HEARTBEAT_MS = 5000;
 
-/** Keeps the agents' free slots filled with the runs they may take. */
+/** Fills the free slots of agents with runs that match their labels. */
 @Injectable()
 export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly logger = new Logger('Gateway');
   private readonly going = new Set<Promise<void>>();
-  /** Agents that are being filled; `true` when they are to be looked at once more. */
+  /** Agents that are being filled; `true` when another pass is needed. */
   private readonly filling = new Map<ConnectedAgent, boolean>();
-  /** Agents that took all there was for them; told otherwise by the next sweep. */
+  /** Agents without further matching jobs, until the next sweep. */
   private readonly satisfied = new WeakSet<ConnectedAgent>();
   private readonly endings: (() => void)[] = [];
-  private telling: Promise<void> = Promise.resolve();
+  private updating: Promise<void> = Promise.resolve();
   private isOver = false;
 
   constructor(
-    private readonly tasks: TaskRuns,
+    private readonly claims: TaskClaims,
+    private readonly waiting: WaitingTasks,
     private readonly agents: AgentRegistry,
     private readonly runs: RunDispatch,
   ) {}
@@ -37,18 +38,18 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
     const sweeping = setInterval(() => this.sweep(), SWEEP_MS).unref();
     const beating = setInterval(() => this.beat(), HEARTBEAT_MS).unref();
     this.endings.push(
-      this.tasks.onWork(() => this.sweep()),
+      this.waiting.onWork(() => this.sweep()),
       this.agents.onChange(() => this.agentsChanged()),
       () => clearInterval(sweeping),
       () => clearInterval(beating),
     );
   }
 
-  /** Gives out nothing more and waits until every run that was cut is on record as such. */
+  /** Stops dispatching, and waits until every interrupted run is recorded. */
   async beforeApplicationShutdown(): Promise<void> {
     this.isOver = true;
     for (const end of this.endings) end();
-    await Promise.allSettled([...this.going, this.telling]);
+    await Promise.allSettled([...this.going, this.updating]);
   }
 
   private sweep(): void {
@@ -71,7 +72,7 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
         this.filling.set(agent, false);
         const { agentId, labels, teamId, free } = agent;
         if (free === 0) break;
-        const claimed = await this.tasks.claim({ agentId, labels, teamId }, free);
+        const claimed = await this.claims.claim({ agentId, labels, teamId }, free);
         if (claimed.length < free && this.filling.get(agent) === false) this.satisfied.add(agent);
         for (const run of claimed) this.give(agent, run);
       } while (this.filling.get(agent) === true);
@@ -91,14 +92,14 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
 
   private beat(): void {
     const runs = this.agents.list().flatMap((agent) => [...agent.runs.values()]);
-    if (runs.length > 0) this.track(this.tasks.heartbeat(runs));
+    if (runs.length > 0) this.track(this.claims.heartbeat(runs));
   }
 
-  /** One after the other: the last one told is the one that counts. */
+  /** In sequence: the last update must be written last. */
   private agentsChanged(): void {
-    this.telling = this.telling
+    this.updating = this.updating
       .then(() =>
-        this.tasks.agentsChanged(this.agents.list().map(({ labels, teamId }) => ({ labels, teamId }))),
+        this.waiting.agentsChanged(this.agents.list().map(({ labels, teamId }) => ({ labels, teamId }))),
       )
       .catch((error: unknown) => this.logger.error(error))
       .finally(() => this.sweep());

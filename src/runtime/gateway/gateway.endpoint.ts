@@ -4,18 +4,18 @@ import type { Duplex } from 'node:stream';
 import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { WebSocket, WebSocketServer } from 'ws';
 
+import { GATEWAY_PATH } from '../../contract/index.js';
 import { bearerToken } from '../../http/index.js';
 import { type Credential, CredentialsService } from '../credentials/index.js';
-import { AgentReception } from './agent-reception.js';
+import { AgentHandshake } from './agent-handshake.js';
 import { asksForWebSocket, refuseUpgrade, Upgrades } from './upgrades.js';
 
-const PATH = '/api/v1/gateway';
 const KEY_WANTED =
   'Agents connect with an agent key: "Authorization: Bearer ak-…", neither revoked nor expired.';
-/** A frame is a piece of a byte stream; peers of ours send 64 KB at most. */
+/** Limit for a frame; agents send 64 KB at most. */
 const FRAME_LIMIT = 16 * 1024 * 1024;
 
-/** Where agents dial in: a WebSocket on the server's own port, for agent keys only. */
+/** The WebSocket endpoint for agents, on the port of the server; requires an agent key. */
 @Injectable()
 export class GatewayEndpoint implements OnModuleInit {
   private readonly logger = new Logger('Gateway');
@@ -28,12 +28,12 @@ export class GatewayEndpoint implements OnModuleInit {
   constructor(
     private readonly upgrades: Upgrades,
     private readonly credentials: CredentialsService,
-    private readonly reception: AgentReception,
+    private readonly handshake: AgentHandshake,
   ) {}
 
   onModuleInit(): void {
     this.upgrades.add({
-      matches: (request) => request.url?.split('?')[0] === PATH && asksForWebSocket(request),
+      matches: (request) => request.url?.split('?')[0] === GATEWAY_PATH && asksForWebSocket(request),
       accept: (request, socket, head) => void this.admit(request, socket, head),
     });
   }
@@ -47,7 +47,7 @@ export class GatewayEndpoint implements OnModuleInit {
         void this.welcome(webSocket, { key, credential });
       });
     } catch (error) {
-      this.logger.error({ message: 'an agent could not be let in', error });
+      this.logger.error({ message: 'an agent could not be authenticated', error });
       refuseUpgrade(socket, 503, 'The gateway cannot check keys at the moment. Try again soon.');
     }
   }
@@ -63,9 +63,9 @@ export class GatewayEndpoint implements OnModuleInit {
   ): Promise<void> {
     try {
       const isStillValid = async (): Promise<boolean> => (await this.agentCredential(key)) !== undefined;
-      await this.reception.receive(webSocket, { key, credential, isStillValid });
+      await this.handshake.connect(webSocket, { key, credential, isStillValid });
     } catch (error) {
-      this.logger.warn({ message: 'an agent did not introduce itself', error });
+      this.logger.warn({ message: 'the handshake of an agent failed', error });
       webSocket.terminate();
     }
   }

@@ -2,19 +2,30 @@ import { Module } from '@nestjs/common';
 
 import { BundlesModule } from '../bundles/index.js';
 import { FilesModule } from '../files/index.js';
-import { TasksModule } from '../tasks/index.js';
-import { AgentReception } from './agent-reception.js';
+import { RuntimeTasksModule } from '../tasks/index.js';
+import { AgentHandshake } from './agent-handshake.js';
 import { AgentRegistry } from './agent-registry.js';
+import { AgentsController } from './agents.controller.js';
 import { Dispatcher } from './dispatcher.js';
 import { GatewayEndpoint } from './gateway.endpoint.js';
-import { LocalKeys } from './local-keys.js';
+import { LocalAgent, LocalKeys } from './local-agent.js';
 import { RunDispatch } from './run-dispatch.js';
 import { Upgrades } from './upgrades.js';
 
-/** Agents: how they connect, who is there, and what they are given to do. */
+/** Agents: their connections, registry and runs, and the local agent. */
 @Module({
-  imports: [BundlesModule, FilesModule, TasksModule],
-  providers: [Upgrades, GatewayEndpoint, AgentReception, AgentRegistry, LocalKeys, RunDispatch, Dispatcher],
-  exports: [AgentRegistry, LocalKeys, Upgrades],
+  imports: [BundlesModule, FilesModule, RuntimeTasksModule],
+  controllers: [AgentsController],
+  providers: [
+    Upgrades,
+    GatewayEndpoint,
+    AgentHandshake,
+    AgentRegistry,
+    LocalKeys,
+    LocalAgent,
+    RunDispatch,
+    Dispatcher,
+  ],
+  exports: [AgentRegistry, LocalAgent, Upgrades],
 })
 export class GatewayModule {}

@@ -1,5 +1,5 @@
 export { AgentRegistry } from './agent-registry.js';
 export type { ConnectedAgent } from './connected-agent.js';
 export { GatewayModule } from './gateway.module.js';
-export { LocalKeys } from './local-keys.js';
+export { LocalAgent } from './local-agent.js';
 export { asksForWebSocket, refuseUpgrade, Upgrades } from './upgrades.js';

@@ -15,41 +15,41 @@ import {
   type RunReport,
 } from '../../contract/index.js';
 import { InvalidLine, readLines, writeLine } from '../../tunnel/index.js';
-import { BundleRefused, BundlesStore } from '../bundles/index.js';
+import { BundleRejected, BundlesStore } from '../bundles/index.js';
 import { FilesService } from '../files/index.js';
-import { type ClaimedRun, TaskRuns } from '../tasks/index.js';
+import { type ClaimedRun, RunReports } from '../tasks/index.js';
 import type { ConnectedAgent } from './connected-agent.js';
-import { RunOutputs, RunRefused } from './run-outputs.js';
+import { RunOutputs, RunRejected } from './run-outputs.js';
 
-/** An agent that was told to cancel and does not is left alone with it. */
+/** Time for an agent to cancel a run before its stream is closed. */
 const CANCEL_LIMIT_MS = 5000;
 const FAILURE_LIMIT = 16_384;
-/** The end of a long error says why, its beginning says of what. */
+/** Of a long error its beginning and its end are kept. */
 const FAILURE_BEGINNING = 1024;
 
-/** How a run ended, as far as this gateway can tell. */
-type Verdict = Extract<RunReport, { type: 'completed' | 'failed' }> | { readonly type: 'interrupted' };
+/** How a run has ended. */
+type RunEnd = Extract<RunReport, { type: 'completed' | 'failed' }> | { readonly type: 'interrupted' };
 
-/** A run, the agent that has it and the files that it brings. */
-interface GivenRun {
+/** A run, its agent, and its output files. */
+interface DispatchedRun {
   readonly agent: ConnectedAgent;
   readonly run: ClaimedRun;
   readonly outputs: RunOutputs;
 }
 
-/** Gives a run to an agent and tells the task what becomes of it. */
+/** Sends a run to an agent and applies its reports to the task. */
 @Injectable()
 export class RunDispatch {
   private readonly logger = new Logger('Gateway');
 
   constructor(
-    private readonly tasks: TaskRuns,
+    private readonly reports: RunReports,
     private readonly files: FilesService,
     @Inject(CONFIG) private readonly config: Config,
     private readonly bundles: BundlesStore,
   ) {}
 
-  /** Resolves when the run is over, whatever its end. */
+  /** Resolves when the run has ended in any way. */
   async perform(agent: ConnectedAgent, run: ClaimedRun): Promise<void> {
     const { filesOutputCount, filesOutputBytes } = this.config;
     const limits = { files: filesOutputCount, bytes: filesOutputBytes };
@@ -57,31 +57,30 @@ export class RunDispatch {
     const given = { agent, run, outputs };
     const verdict = await this.run(given).catch((error: unknown) => this.broken(given, error));
     if (run.signal.aborted) return;
-    if (verdict.type === 'interrupted') await this.tasks.interrupted(run);
+    if (verdict.type === 'interrupted') await this.reports.interrupted(run);
     else if (verdict.type === 'completed') await this.succeed(given, verdict);
     else {
       const { error, log, is_final: isFinal } = verdict;
-      await this.tasks.failed(run, shortened(error), { log, isFinal });
+      await this.reports.failed(run, shortened(error), { log, isFinal });
     }
   }
 
   private async succeed(
-    { agent, run, outputs }: GivenRun,
-    { output, files, warnings, log }: Extract<Verdict, { type: 'completed' }>,
+    { agent, run, outputs }: DispatchedRun,
+    { output, files, warnings, log }: Extract<RunEnd, { type: 'completed' }>,
   ): Promise<void> {
     agent.tasksCompleted += 1;
     try {
-      await this.tasks.completed(run, output ?? null, outputs.stored(files), { warnings, log });
+      await this.reports.completed(run, output ?? null, outputs.stored(files), { warnings, log });
     } catch (error) {
       this.logger.error({ message: `the result of task ${run.taskId} could not be stored`, error });
-      // It would not be stored the next time either.
-      const sentence =
-        'The run succeeded, but its result could not be stored; the log of the server says why.';
-      await this.tasks.failed(run, sentence, { log, isFinal: true });
+      // A retry could not be stored either.
+      const sentence = 'The run succeeded, but its result could not be stored; see the log of the server.';
+      await this.reports.failed(run, sentence, { log, isFinal: true });
     }
   }
 
-  private async run(given: GivenRun): Promise<Verdict> {
+  private async run(given: DispatchedRun): Promise<RunEnd> {
     const { agent, run, outputs } = given;
     const files = await this.inputs(agent, run).catch((error: unknown) => (error as Error).message);
     if (typeof files === 'string') return { type: 'failed', error: files };
@@ -102,13 +101,13 @@ export class RunDispatch {
     }
   }
 
-  private async follow(stream: ClientHttp2Stream, { run, outputs }: GivenRun): Promise<Verdict> {
+  private async follow(stream: ClientHttp2Stream, { run, outputs }: DispatchedRun): Promise<RunEnd> {
     for await (const line of readLines(stream, parseExact)) {
       const report = runReport.parse(line);
       if (report.type === 'failed') return report;
       if (report.type === 'completed') return checked(report);
-      if (report.type === 'started') await this.tasks.started(run);
-      if (report.type === 'progress') await this.tell(run, report);
+      if (report.type === 'started') await this.reports.started(run);
+      if (report.type === 'progress') await this.reportProgress(run, report);
       if (report.type === 'outputs') await send(stream, await this.links(outputs, report.files));
     }
     return { type: 'interrupted' };
@@ -118,34 +117,32 @@ export class RunDispatch {
     try {
       return await outputs.links(files);
     } catch (error) {
-      if (error instanceof RunRefused) throw error;
+      if (error instanceof RunRejected) throw error;
       this.logger.error({ message: 'upload links could not be made', error });
-      throw new RunRefused(
-        'The runtime could not take the files of the run; the log of the server says why.',
-      );
+      throw new RunRejected('The runtime could not store the files of the run; see the log of the server.');
     }
   }
 
-  /** A run whose agent is gone begins again; one that its agent cannot report would only fail in the same way. */
-  private broken({ agent, run }: GivenRun, error: unknown): Verdict {
+  /** A run whose agent has disconnected is repeated; one with unreadable reports would fail in the same way. */
+  private broken({ agent, run }: DispatchedRun, error: unknown): RunEnd {
     const { agentId } = agent;
-    if (error instanceof BundleRefused)
+    if (error instanceof BundleRejected)
       return { type: 'failed', error: `Agent ${agentId}: ${error.message}.` };
-    if (error instanceof RunRefused) return { type: 'failed', error: error.message, is_final: true };
+    if (error instanceof RunRejected) return { type: 'failed', error: error.message, is_final: true };
     const isUnreadable = error instanceof InvalidLine || error instanceof ZodError;
-    const what = isUnreadable ? `reported what cannot be read` : 'was cut off';
+    const what = isUnreadable ? 'sent an unreadable report' : 'was interrupted';
     this.logger.warn(`task ${run.taskId} ${what} on agent ${agentId}: ${(error as Error).message}`);
     if (!isUnreadable) return { type: 'interrupted' };
-    const sentence = `Agent ${agentId} reported this run in a way that the runtime cannot read. Use the same version of cyberun-mcp for both; the log of the server says more.`;
+    const sentence = `Agent ${agentId} reported this run in a way that the runtime cannot read. Use the same version of cyberun-mcp for both; see the log of the server.`;
     return { type: 'failed', error: sentence, is_final: true };
   }
 
-  /** A run is not lost for the sake of one report on its way. */
-  private async tell(
+  /** A progress report that cannot be written does not fail the run. */
+  private async reportProgress(
     run: ClaimedRun,
     { type: _type, ...progress }: Extract<RunReport, { type: 'progress' }>,
   ): Promise<void> {
-    await this.tasks.progress(run, progress).catch((error: unknown) => this.logger.error(error));
+    await this.reports.progress(run, progress).catch((error: unknown) => this.logger.error(error));
   }
 
   private inputs(agent: ConnectedAgent, run: ClaimedRun) {
@@ -158,10 +155,10 @@ export class RunDispatch {
   }
 }
 
-/** @throws {RunRefused} when the result is one that other programs cannot read. */
-function checked(report: Extract<RunReport, { type: 'completed' }>): Verdict {
+/** @throws {RunRejected} when the result is nested too deeply for other programs. */
+function checked(report: Extract<RunReport, { type: 'completed' }>): RunEnd {
   if (!isNestedDeeper(report.output, OUTPUT_DEPTH_LIMIT)) return report;
-  throw new RunRefused(
+  throw new RunRejected(
     `The result of the run is nested more than ${OUTPUT_DEPTH_LIMIT} levels deep. Write it to a file in output/ instead.`,
   );
 }
@@ -175,9 +172,9 @@ function send(stream: ClientHttp2Stream, command: RunCommand): Promise<void> {
   return writeLine(stream, command);
 }
 
-/** Asks first, so that the agent can end the run and say when it is gone; insists when it does not. */
+/** Sends `cancel`, so that the agent can end the run and report it; closes the stream when it does not. */
 function cancelRun(stream: ClientHttp2Stream): void {
   void send(stream, { type: 'cancel' });
-  const insist = setTimeout(() => stream.close(8), CANCEL_LIMIT_MS);
-  stream.once('close', () => clearTimeout(insist));
+  const forced = setTimeout(() => stream.close(8), CANCEL_LIMIT_MS);
+  stream.once('close', () => clearTimeout(forced));
 }

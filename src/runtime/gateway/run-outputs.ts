@@ -4,15 +4,15 @@ import type { OutputFile, OutputLimits, RunCommand } from '../../contract/index.
 import type { Audience, FilesService } from '../files/index.js';
 import type { ClaimedRun, StoredOutput } from '../tasks/index.js';
 
-/** So many links are signed before anything else has its turn; each takes part of a millisecond. */
+/** Links signed before the event loop continues; each takes part of a millisecond. */
 const BATCH = 20;
 
-/** A run that cannot succeed, whatever its agent does; the message is for those who submitted it. */
-export class RunRefused extends Error {
-  override readonly name = 'RunRefused';
+/** A run that cannot succeed on any agent; the message is for the submitter of the task. */
+export class RunRejected extends Error {
+  override readonly name = 'RunRejected';
 }
 
-/** The files of one run: where its agent may store them, as many as are kept of one task. */
+/** The output files of one run: upload links for the agent, within the limits of a task. */
 export class RunOutputs {
   private readonly offered = new Map<string, StoredOutput>();
   private count = 0;
@@ -25,7 +25,7 @@ export class RunOutputs {
     readonly limits: OutputLimits,
   ) {}
 
-  /** @throws {RunRefused} when these are more than is kept. */
+  /** @throws {RunRejected} when the limits are exceeded. */
   async links(wanted: readonly OutputFile[]): Promise<Extract<RunCommand, { type: 'uploads' }>> {
     this.count += wanted.length;
     for (const { size } of wanted) this.bytes += size;
@@ -40,7 +40,7 @@ export class RunOutputs {
     return { type: 'uploads', uploads };
   }
 
-  /** Of the files that the agent says it has stored, those it was given a link for. */
+  /** The files that the agent has reported as stored, except any without a link. */
   stored(files: readonly OutputFile[]): StoredOutput[] {
     return [...new Set(files.map(({ name }) => name))].flatMap((name) => this.offered.get(name) ?? []);
   }
@@ -48,12 +48,12 @@ export class RunOutputs {
   private checkLimits(): void {
     const { files, bytes } = this.limits;
     if (this.count > files) {
-      throw new RunRefused(
+      throw new RunRejected(
         `The run left more than ${files} files, which is the most that is kept of one task. Pack them into one archive, or have the operator raise CYBERUN_FILES_OUTPUT_COUNT.`,
       );
     }
     if (this.bytes <= bytes) return;
-    throw new RunRefused(
+    throw new RunRejected(
       `The run left more than ${bytes} bytes of files, which is the most that is kept of one task. Leave less, or have the operator raise CYBERUN_FILES_OUTPUT_BYTES.`,
     );
   }

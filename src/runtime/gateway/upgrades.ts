@@ -4,30 +4,30 @@ import type { Duplex } from 'node:stream';
 import { Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 
-/** A kind of upgrade that is wanted here. */
+/** Handles a kind of upgrade request. */
 export interface UpgradeRoute {
   readonly matches: (request: IncomingMessage) => boolean;
   readonly accept: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 }
 
-/** The documented option of Node 24.9 and later: which requests are upgrades at all. */
-type Choosy = Server & { shouldUpgradeCallback?: (request: IncomingMessage) => boolean };
+/** Node 24.9 and later: decides which requests are upgrades. */
+type UpgradingServer = Server & { shouldUpgradeCallback?: (request: IncomingMessage) => boolean };
 
-/** The upgrades of the server's own port; each part of the runtime that takes some adds its route. */
+/** Upgrade requests of the server; each part of the runtime that handles some adds a route. */
 @Injectable()
 export class Upgrades implements OnApplicationBootstrap {
   private readonly routes: UpgradeRoute[] = [];
 
   constructor(private readonly host: HttpAdapterHost) {}
 
-  /** Before the application has started. */
+  /** To be called before the application has started. */
   add(route: UpgradeRoute): void {
     this.routes.push(route);
   }
 
   onApplicationBootstrap(): void {
-    const server = this.host.httpAdapter.getHttpServer() as Choosy;
-    // An upgrade that a client merely offers (h2c, say) must go on being an ordinary request.
+    const server = this.host.httpAdapter.getHttpServer() as UpgradingServer;
+    // A request that only offers an upgrade (such as h2c) must remain an ordinary request.
     if (server.shouldUpgradeCallback) {
       server.shouldUpgradeCallback = (request) =>
         this.routeOf(request) !== undefined || server.listenerCount('upgrade') > 1;
@@ -40,7 +40,7 @@ export class Upgrades implements OnApplicationBootstrap {
         refuseUpgrade(
           socket,
           501,
-          'Nothing here takes this upgrade. Send the request without the header Upgrade.',
+          'This upgrade is not supported. Send the request without the header Upgrade.',
         );
       }
     });
@@ -55,7 +55,7 @@ export class Upgrades implements OnApplicationBootstrap {
 export const asksForWebSocket = ({ method, headers }: IncomingMessage): boolean =>
   method === 'GET' && headers.upgrade?.toLowerCase() === 'websocket';
 
-/** Answers an upgrade that is not wanted, as any other refusal is answered. */
+/** Answers an upgrade request with an error, in the form of all errors of the API. */
 export function refuseUpgrade(socket: Duplex, status: number, sentence: string): void {
   const body = JSON.stringify({ error_message: sentence });
   const head = [

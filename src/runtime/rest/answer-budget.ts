@@ -7,7 +7,7 @@ import { MemoryBudget } from '../../http/index.js';
 /** Up to this size a response needs no budget; nearly all are smaller. */
 const LIGHT = 65_536;
 
-/** Memory for the large answers of REST calls, from the database or a service to the caller who reads them. */
+/** Memory budget for large responses of REST calls. */
 @Injectable()
 export class AnswerBudget {
   private readonly budget: MemoryBudget;

@@ -34,7 +34,7 @@ async function serving(events: Events) {
 }
 
 describe('an event stream', () => {
-  it('writes events with their sequence as id, and bridges a pause by a comment', async () => {
+  it('an event stream sends events with their sequence as id, and a comment in a pause', async () => {
     using server = await serving(async function* () {
       yield row(1, 'status', { status: 'pending', text: 'two\nlines' });
       yield undefined;
@@ -49,7 +49,7 @@ describe('an event stream', () => {
     );
   });
 
-  it('ends its source when the reader goes away', async () => {
+  it('an event stream ends its source when the client disconnects', async () => {
     using server = await serving(async function* (signal) {
       yield undefined;
       await once(signal, 'abort');

@@ -6,7 +6,7 @@ import { EVENT_STREAM_HEADERS } from '../../http/index.js';
 import type { TaskEventRow } from '../tasks/index.js';
 import type { AnswerBudget } from './answer-budget.js';
 
-/** Sends events as server-sent events until they end or the reader goes away; a pause is bridged by a comment. */
+/** Sends server-sent events until they end or the client disconnects; `undefined` is sent as a comment. */
 export async function sendEvents(
   response: Response,
   answers: Pick<AnswerBudget, 'take'>,
@@ -24,7 +24,7 @@ export async function sendEvents(
   response.end();
 }
 
-/** `undefined` when the reader went away before there was room for a large event. */
+/** `undefined` when the client disconnected before there was memory for a large event. */
 async function textOf(
   { sequence, event, bytes, read }: TaskEventRow,
   response: Response,

@@ -1,13 +1,28 @@
 import { Body, Controller, HttpCode, Post, UseGuards, UsePipes } from '@nestjs/common';
+import { IsInt, IsNotEmpty, IsString, MaxLength, Min } from 'class-validator';
 
 import type { PresignedUpload } from '../../contract/index.js';
 import { type Credential, CurrentCredential, IntegrationKeyGuard, Requires } from '../credentials/index.js';
 import { FilesService } from '../files/index.js';
-import { JsonBody } from './json-body.interceptor.js';
-import { SMALL_BODY } from './json-bodies.js';
-import { NoQuery } from './no-query.interceptor.js';
-import { PresignBodyDto } from './presign-body.dto.js';
-import { RestValidationPipe } from './rest-validation.pipe.js';
+import { JsonBody, SMALL_BODY } from './json-bodies.js';
+import { NoQuery, RestValidationPipe } from './rest-validation.pipe.js';
+
+/** The file to upload. */
+export class PresignBodyDto {
+  @IsString()
+  @IsNotEmpty()
+  @MaxLength(255)
+  readonly file_name!: string;
+
+  @IsInt()
+  @Min(0)
+  readonly file_size!: number;
+
+  @IsString()
+  @IsNotEmpty()
+  @MaxLength(255)
+  readonly content_type!: string;
+}
 
 /** Uploads of inputs. */
 @Controller('r/files')

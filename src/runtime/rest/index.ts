@@ -1,6 +1,4 @@
-export { JsonBody } from './json-body.interceptor.js';
-export { LARGE_BODY } from './json-bodies.js';
-export { NoQuery } from './no-query.interceptor.js';
+export { JsonBody, LARGE_BODY } from './json-bodies.js';
+export { NoQuery, RestValidationPipe } from './rest-validation.pipe.js';
 export { PageQueryDto } from './page-query.dto.js';
 export { RestModule } from './rest.module.js';
-export { RestValidationPipe } from './rest-validation.pipe.js';

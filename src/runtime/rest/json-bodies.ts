@@ -1,28 +1,36 @@
 import { isUtf8 } from 'node:buffer';
 
 import {
+  applyDecorators,
   BadRequestException,
+  type CallHandler,
+  type ExecutionContext,
   Inject,
   Injectable,
+  type NestInterceptor,
   PayloadTooLargeException,
   RequestTimeoutException,
   ServiceUnavailableException,
+  SetMetadata,
   UnsupportedMediaTypeException,
+  UseInterceptors,
 } from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
 import type { Request, Response } from 'express';
+import type { Observable } from 'rxjs';
 
 import { CONFIG, type Config } from '../../config/index.js';
 import { BodyBudget, GrowingBuffer, isSmallBody } from '../../http/index.js';
-import { excessOf } from './json-shape.js';
+import { shapeExcess } from './json-shape.js';
 
-/** As much as a relayed call may carry in base64, and more than the parameters of a run need. */
+/** Enough for an invoked call in base64, and more than the parameters of a run need. */
 export const LARGE_BODY = 16 * 1024 * 1024;
-/** More than names and sizes need. */
+/** For bodies with a few short fields. */
 export const SMALL_BODY = 64 * 1024;
 
 const BYTE_ORDER_MARK = 0xfeff;
 
-/** Reads the JSON bodies of REST calls, within the bounds of size, time, memory and shape. */
+/** Reads the JSON bodies of REST calls, with limits for size, time, memory and nesting. */
 @Injectable()
 export class JsonBodies {
   private readonly budget: BodyBudget;
@@ -34,7 +42,7 @@ export class JsonBodies {
   }
 
   /**
-   * Reads a body to its end and parses it; `{}` when there is none. It has its room until the response is closed.
+   * Reads and parses a body; `{}` when there is none. Its memory is reserved until the response is closed.
    *
    * @throws {HttpException} 415 when it is encoded, 413 above the limit, 408 when it takes too long, 503 while others
    * take all the memory, 400 for what is not JSON in UTF-8 or is nested too deep.
@@ -44,7 +52,7 @@ export class JsonBodies {
     if (!hasBody(request)) return {};
     const bytes = await this.readBytes(request, response, limit);
     if (bytes.length === 0) return {};
-    const excess = excessOf(bytes);
+    const excess = shapeExcess(bytes);
     if (excess !== undefined) throw new BadRequestException(excess);
     if (!isSmallBody(bytes)) this.hold(bytes, response);
     return parsed(bytes);
@@ -69,7 +77,7 @@ export class JsonBodies {
       resolve(body.bytes());
       this.budget.discard(body);
     };
-    // What still comes of the body is read and dropped, so that the client gets to read the answer.
+    // The rest of the body is read and discarded, so that the client receives the response.
     const giveUp = (reason: Error): void => {
       size = Infinity;
       clearTimeout(timer);
@@ -84,8 +92,8 @@ export class JsonBodies {
       else if (!this.budget.append(chunk, body)) giveUp(tooMany(response));
     });
     request.once('end', give);
-    request.once('close', () => giveUp(new BadRequestException('The body broke off.')));
-    request.once('error', () => giveUp(new BadRequestException('The body broke off.')));
+    request.once('close', () => giveUp(new BadRequestException('The body is incomplete.')));
+    request.once('error', () => giveUp(new BadRequestException('The body is incomplete.')));
     return promise;
   }
 }
@@ -93,7 +101,7 @@ export class JsonBodies {
 const hasBody = ({ headers }: Request): boolean =>
   headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 
-/** A compressed body may become a thousand times as large as it came. */
+/** A compressed body may expand a thousandfold. */
 function checkEncoding({ headers }: Request, response: Response): void {
   const encoding = headers['content-encoding']?.trim().toLowerCase() ?? '';
   if (encoding === '' || encoding === 'identity') return;
@@ -125,3 +133,26 @@ function tooMany(response: Response): Error {
     'Large requests take all the memory there is for them. Try again in a moment.',
   );
 }
+
+const BODY_LIMIT = Symbol('BODY_LIMIT');
+
+/** Reads the body after the guards: a request that is not authorised costs only its headers. */
+@Injectable()
+class JsonBodyInterceptor implements NestInterceptor {
+  constructor(
+    private readonly bodies: JsonBodies,
+    private readonly reflector: Reflector,
+  ) {}
+
+  async intercept(context: ExecutionContext, next: CallHandler): Promise<Observable<unknown>> {
+    const http = context.switchToHttp();
+    const request = http.getRequest<Request>();
+    const limit = this.reflector.get<number>(BODY_LIMIT, context.getHandler());
+    request.body = await this.bodies.read(request, http.getResponse<Response>(), limit);
+    return next.handle();
+  }
+}
+
+/** The route has a JSON body with this size limit; without this decorator no body is read. */
+export const JsonBody = (limitBytes: number): MethodDecorator =>
+  applyDecorators(SetMetadata(BODY_LIMIT, limitBytes), UseInterceptors(JsonBodyInterceptor));

@@ -1,6 +1,6 @@
-/** Deepest nesting of a body that is read; what people and programs write has a fifth of it. */
+/** Limit for the nesting of a body; usual bodies have a fifth of it. */
 export const DEPTH_LIMIT = 64;
-/** Most values in a body: members, items, objects and lists together. */
+/** Limit for the number of values in a body: members, items, objects and arrays. */
 export const VALUES_LIMIT = 250_000;
 
 const QUOTE = 0x22;
@@ -10,12 +10,12 @@ const OPENING: ReadonlySet<number> = new Set([0x5b, 0x7b]);
 const CLOSING: ReadonlySet<number> = new Set([0x5d, 0x7d]);
 
 /**
- * Says what is too much about a JSON text before it is parsed: parsing, checking and storing nested or numerous values
- * costs far more than reading their bytes.
+ * Checks the limits of a JSON text before it is parsed: parsing, validating and storing many or nested values costs far
+ * more than reading their bytes.
  *
- * @returns a sentence, or `undefined` for a text within the limits, be it valid JSON or not.
+ * @returns the error, or `undefined` when the text is within the limits, valid JSON or not.
  */
-export function excessOf(json: Buffer): string | undefined {
+export function shapeExcess(json: Buffer): string | undefined {
   let depth = 0;
   let values = 0;
   for (let at = 0; at < json.length; at += 1) {
@@ -34,7 +34,7 @@ export function excessOf(json: Buffer): string | undefined {
   return undefined;
 }
 
-/** Where the text ends that begins here; the end of everything for one without an end. */
+/** Index of the closing quote of a string; the end of the text for an unterminated string. */
 function endOfText(json: Buffer, begin: number): number {
   let end = json.indexOf(QUOTE, begin + 1);
   while (end !== -1 && isEscaped(json, end)) end = json.indexOf(QUOTE, end + 1);

@@ -3,7 +3,7 @@ import { IsInt, IsOptional, Max, Min } from 'class-validator';
 
 import { PER_PAGE_DEFAULT, PER_PAGE_LIMIT } from '../../contract/index.js';
 
-/** No list is that long; a larger number would only upset the database. */
+/** Longer than any list; larger numbers would overflow in the database. */
 const PAGE_LIMIT = 1_000_000_000;
 
 /** Query of every paged list. */

@@ -1,16 +1,20 @@
-import { Module } from '@nestjs/common';
+import { Global, Module } from '@nestjs/common';
 
 import { FilesModule } from '../files/index.js';
-import { TasksModule } from '../tasks/index.js';
-import { WorkflowsModule } from '../workflows/index.js';
+import { RuntimeTasksModule } from '../tasks/index.js';
+import { RuntimeWorkflowsModule } from '../workflows/index.js';
 import { FilesController } from './files.controller.js';
-import { RestBudgetsModule } from './rest-budgets.module.js';
+import { AnswerBudget } from './answer-budget.js';
+import { JsonBodies } from './json-bodies.js';
 import { TasksController } from './tasks.controller.js';
 import { WorkflowsController } from './workflows.controller.js';
 
-/** The REST API of workflows, files and tasks. */
+/** The REST API of workflows, files and tasks, and the memory budgets of every route of the runtime. */
+@Global()
 @Module({
-  imports: [RestBudgetsModule, FilesModule, TasksModule, WorkflowsModule],
+  imports: [FilesModule, RuntimeTasksModule, RuntimeWorkflowsModule],
   controllers: [FilesController, TasksController, WorkflowsController],
+  providers: [AnswerBudget, JsonBodies],
+  exports: [AnswerBudget, JsonBodies],
 })
 export class RestModule {}

@@ -12,30 +12,41 @@ import {
   UseGuards,
   UsePipes,
 } from '@nestjs/common';
+import { IsIn, IsOptional } from 'class-validator';
 import type { Response } from 'express';
 
-import type { CancelAccepted, Task, TaskList, TaskResult } from '../../contract/index.js';
+import {
+  type CancelAccepted,
+  type Task,
+  TASK_STATES,
+  type TaskList,
+  type TaskResult,
+  type TaskState,
+} from '../../contract/index.js';
 import { type Credential, CurrentCredential, IntegrationKeyGuard, Requires } from '../credentials/index.js';
-import { TaskEventsService, TaskResultsService, TasksService } from '../tasks/index.js';
+import { TaskEventsService, TaskResultsService, TaskStore } from '../tasks/index.js';
 import { AnswerBudget } from './answer-budget.js';
 import { sendEvents } from './event-stream.js';
-import { IdPipe } from './id.pipe.js';
-import { JsonBody } from './json-body.interceptor.js';
-import { SMALL_BODY } from './json-bodies.js';
-import { NoFieldsDto } from './no-fields.dto.js';
-import { NoQuery } from './no-query.interceptor.js';
-import { RestValidationPipe } from './rest-validation.pipe.js';
-import { TaskQueryDto } from './task-query.dto.js';
+import { JsonBody, SMALL_BODY } from './json-bodies.js';
+import { PageQueryDto } from './page-query.dto.js';
+import { IdPipe, NoFieldsDto, NoQuery, RestValidationPipe } from './rest-validation.pipe.js';
+
+/** Query of the task list. */
+export class TaskQueryDto extends PageQueryDto {
+  @IsOptional()
+  @IsIn(TASK_STATES)
+  readonly status?: TaskState;
+}
 
 const ID = new IdPipe('task_id');
 
-/** Tasks: how they stand, what they brought, and ending them. */
+/** Tasks: list, detail, result, log, events and cancellation. */
 @Controller('r/tasks')
 @UseGuards(IntegrationKeyGuard)
 @UsePipes(RestValidationPipe)
 export class TasksController {
   constructor(
-    private readonly tasks: TasksService,
+    private readonly tasks: TaskStore,
     private readonly results: TaskResultsService,
     private readonly answers: AnswerBudget,
     private readonly events: TaskEventsService,
@@ -63,7 +74,7 @@ export class TasksController {
     return this.results.result(teamId, id);
   }
 
-  /** What the last run wrote, as text; at least its last 64 KiB. */
+  /** The log of the last run as text; at least its last 64 KiB. */
   @Get(':id/log')
   @NoQuery()
   @Header('Content-Type', 'text/plain; charset=utf-8')

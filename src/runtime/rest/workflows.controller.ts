@@ -1,26 +1,53 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query, UseGuards, UsePipes } from '@nestjs/common';
+import { IsObject, IsOptional, IsString, MaxLength } from 'class-validator';
 
 import type { RunAccepted, Workflow, WorkflowList } from '../../contract/index.js';
 import { type Credential, CurrentCredential, IntegrationKeyGuard, Requires } from '../credentials/index.js';
 import { TaskSubmission } from '../tasks/index.js';
-import { type WorkflowName, WorkflowsService } from '../workflows/index.js';
-import { IdPipe } from './id.pipe.js';
-import { JsonBody } from './json-body.interceptor.js';
-import { LARGE_BODY } from './json-bodies.js';
-import { NoQuery } from './no-query.interceptor.js';
+import { type WorkflowName, WorkflowCatalog } from '../workflows/index.js';
+import { JsonBody, LARGE_BODY } from './json-bodies.js';
 import { PageQueryDto } from './page-query.dto.js';
-import { RestValidationPipe } from './rest-validation.pipe.js';
-import { RunBodyDto } from './run-body.dto.js';
+import { IdPipe, NoQuery, RestValidationPipe } from './rest-validation.pipe.js';
+
+/** Body of a run; the schema of the workflow validates the parameters. */
+export class RunBodyDto {
+  static readonly elsewhere =
+    'Parameters of the workflow belong inside "parameters": {"parameters": {"name": "value"}}.';
+
+  @IsOptional()
+  @IsObject()
+  readonly parameters?: Record<string, unknown>;
+
+  @IsOptional()
+  @IsString()
+  @MaxLength(100)
+  readonly dispatch_target?: string;
+
+  @IsOptional()
+  @IsString()
+  @MaxLength(100)
+  readonly target_pool?: string;
+
+  @IsOptional()
+  @IsString()
+  @MaxLength(100)
+  readonly submitter_region?: string;
+
+  @IsOptional()
+  @IsString()
+  @MaxLength(100)
+  readonly tool_type?: string;
+}
 
 const ID = new IdPipe('workflow_id');
 
-/** Workflows: what there is, and running it. */
+/** Workflows: list, detail, and running them. */
 @Controller('r/workflows')
 @UseGuards(IntegrationKeyGuard)
 @UsePipes(RestValidationPipe)
 export class WorkflowsController {
   constructor(
-    private readonly workflows: WorkflowsService,
+    private readonly workflows: WorkflowCatalog,
     private readonly submission: TaskSubmission,
   ) {}
 

@@ -1,7 +1,9 @@
-export type { ClaimedRun, StoredOutput } from './claimed-run.js';
+export type { ClaimedRun, StoredOutput } from './claimed-runs.js';
 export { type TaskEventRow, TaskEventsService } from './task-events.service.js';
 export { TaskResultsService } from './task-results.service.js';
-export { TaskRuns } from './task-runs.js';
+export { RunReports } from './run-reports.js';
+export { TaskClaims } from './task-claims.js';
+export { WaitingTasks } from './waiting-tasks.js';
 export { TaskSubmission } from './task-submission.js';
-export { TasksModule } from './tasks.module.js';
-export { TasksService } from './tasks.service.js';
+export { RuntimeTasksModule } from './runtime-tasks.module.js';
+export { TaskStore } from './task-store.js';

@@ -1,23 +1,49 @@
-import { Injectable, Logger } from '@nestjs/common';
+import { Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 
+import { CONFIG, type Config } from '../../config/index.js';
 import type { RunProgress } from '../../contract/index.js';
-import { Database } from '../database/index.js';
-import { Engine } from '../engine/index.js';
-import type { ClaimedRun } from './claimed-run.js';
-import { HeldRuns } from './held-runs.js';
-import { moveTask } from './task-transitions.js';
+import { Database, type Tx } from '../database/index.js';
+import { type Claim, Engine } from '../engine/index.js';
+import {
+  type ClaimedRun,
+  type FailedRunDetails,
+  ClaimedRuns,
+  type StoredOutput,
+  type CompletedRunDetails,
+} from './claimed-runs.js';
+import { failInterrupted, INTERRUPTIONS_LIMIT } from './task-claims.js';
+import { storable, saveOutputFiles, saveLog } from './task-results.service.js';
+import { HELD_STATES, moveTask, TASK_COLUMNS, type TaskChange, type TaskRow } from './task-transitions.js';
+import { WaitingTasks } from './waiting-tasks.js';
 
-/** Writes down what is heard of runs on their way. */
+/** Longest delay before a retry. */
+const LONGEST_WAIT_SECONDS = 300;
+
+/**
+ * Applies what becomes of a run to its task: progress, the end of the task, or another run. A report about a run that was
+ * cancelled or given to another agent changes nothing.
+ */
 @Injectable()
-export class RunReports {
+export class RunReports implements OnModuleInit {
   private readonly logger = new Logger('Tasks');
+  @Inject(CONFIG) private readonly config!: Config;
 
   constructor(
     private readonly database: Database,
     private readonly engine: Engine,
-    private readonly held: HeldRuns,
+    private readonly claimed: ClaimedRuns,
+    private readonly waiting: WaitingTasks,
   ) {}
 
+  async onModuleInit(): Promise<void> {
+    const count = await this.recover();
+    // No agent is connected yet, so that open tasks become `waiting`.
+    await this.waiting.agentsChanged([]);
+    if (count > 0)
+      this.logger.warn(`${count} run(s) were interrupted when the server last ended; they start again.`);
+  }
+
+  /** The agent has acknowledged the run: the task is `running`. */
   async started(run: ClaimedRun): Promise<void> {
     const { taskId, teamId, attempt, agentId } = run;
     const queued = { teamId, taskId, attempt, from: ['queued'] as const };
@@ -26,9 +52,9 @@ export class RunReports {
     const moved = await this.database.db
       .transaction()
       .execute((tx) => moveTask(tx, queued, change, { event: 'status', data }));
-    // Cancelled before anybody here could hear of it.
+    // Cancelled before this process received the notification.
     if (!moved) {
-      this.held.giveUp(run);
+      this.claimed.abort(run);
       return;
     }
     this.logger.log(`task ${taskId} (${run.workflow}): started on agent ${agentId}, attempt ${attempt}`);
@@ -47,7 +73,139 @@ export class RunReports {
       );
   }
 
-  async heartbeat(runs: readonly ClaimedRun[]): Promise<void> {
-    await this.engine.heartbeat(runs.flatMap((run) => this.held.claimOf(run) ?? []));
+  async completed(
+    run: ClaimedRun,
+    output: unknown,
+    files: readonly StoredOutput[],
+    { log, warnings = [] }: CompletedRunDetails = {},
+  ): Promise<void> {
+    const claim = this.claimed.claimOf(run);
+    if (!claim) return;
+    const task_output = JSON.stringify(output ?? null);
+    const task_warnings = warnings.map(storable);
+    const completed_at = new Date();
+    const change = { task_status: 'completed' as const, completed_at, task_output, task_warnings };
+    await this.database.db.transaction().execute(async (tx) => {
+      const data = { status: 'completed', output: output ?? null, agent_id: run.agentId };
+      const moved = await moveTask(tx, movable(claim), change, { event: 'completed', data });
+      if (!moved) return;
+      await saveOutputFiles(tx, claim, files);
+      await saveLog(tx, claim, log);
+      await this.engine.settle(tx, claim, 'done');
+      this.logger.log(sentenceOf(run, 'completed', moved));
+    });
+    this.claimed.remove(run);
+  }
+
+  /** Runs again while `max_retries` allows it and it is not final, else `failed`. */
+  failed(run: ClaimedRun, reason: string, { log, isFinal = false }: FailedRunDetails = {}): Promise<void> {
+    const error = storable(reason);
+    return this.end(run, async (tx, claim, task) => {
+      const { retry_count, max_retries, agent_id } = task;
+      await saveLog(tx, claim, log);
+      if (retry_count < max_retries && !isFinal) {
+        const seconds = this.waitBefore(retry_count);
+        const message = `retry ${retry_count + 1} of ${max_retries} in ${seconds} s after: ${error}`;
+        await this.requeue(tx, claim, { retry_count: retry_count + 1 }, { message, seconds });
+        this.logger.log(sentenceOf(run, `failed, and is retried in ${seconds} s`, task));
+        return;
+      }
+      const change = { task_status: 'failed' as const, completed_at: new Date(), task_error: error };
+      const data = { status: 'failed', error, agent_id };
+      await moveTask(tx, movable(claim), change, { event: 'failed', data });
+      await this.engine.settle(tx, claim, 'done');
+      this.logger.log(sentenceOf(run, 'failed', task));
+    });
+  }
+
+  /** The agent or the server was lost: runs again, not counted as a retry, up to a limit. */
+  interrupted(run: ClaimedRun): Promise<void> {
+    return this.end(run, async (tx, claim, task) => {
+      await this.requeueInterrupted(tx, claim, task);
+      this.logger.log(sentenceOf(run, 'interrupted', task));
+    });
+  }
+
+  /** Requeues the tasks that were with an agent when the server ended; returns their number. */
+  private async recover(): Promise<number> {
+    const orphans = await this.database.db
+      .selectFrom('task')
+      .select(TASK_COLUMNS)
+      .where('task_status', 'in', HELD_STATES)
+      .execute();
+    for (const task of orphans) {
+      const claim = {
+        taskId: task.id,
+        teamId: task.team_id,
+        labels: task.required_labels,
+        attempt: task.attempt_count,
+      };
+      await this.database.db.transaction().execute((tx) => this.requeueInterrupted(tx, claim, task));
+    }
+    return orphans.length;
+  }
+
+  private requeueInterrupted(tx: Tx, claim: Claim, task: TaskRow): Promise<void> {
+    const interrupted_count = claim.attempt - task.retry_count;
+    if (interrupted_count >= INTERRUPTIONS_LIMIT) return failInterrupted(tx, this.engine, claim);
+    return this.requeue(
+      tx,
+      claim,
+      { interrupted_count },
+      { message: 'the run was interrupted and starts again' },
+    );
+  }
+
+  /** Exponential backoff, so that a service that is overloaded or restarts can recover. */
+  private waitBefore(retries: number): number {
+    return Math.min(LONGEST_WAIT_SECONDS, this.config.runsRetrySeconds * 2 ** Math.min(retries, 16));
+  }
+
+  private async requeue(
+    tx: Tx,
+    claim: Claim,
+    counts: TaskChange,
+    { message, seconds = 0 }: { readonly message: string; readonly seconds?: number },
+  ): Promise<void> {
+    const task_status = this.waiting.canRun(claim) ? 'pending' : 'waiting';
+    const change = { ...counts, task_status, agent_id: null, agent_labels: null, gpu_type: null } as const;
+    const data = { status: task_status, message };
+    await moveTask(tx, movable(claim), change, { event: 'status', data });
+    await this.engine.settle(tx, claim, 'again', seconds);
+  }
+
+  /** Calls `work` if the claim is valid and the task is still with the agent. */
+  private async end(
+    run: ClaimedRun,
+    work: (tx: Tx, claim: Claim, task: TaskRow) => Promise<void>,
+  ): Promise<void> {
+    const claim = this.claimed.claimOf(run);
+    if (!claim) return;
+    await this.database.db.transaction().execute(async (tx) => {
+      const task = await tx
+        .selectFrom('task')
+        .select(TASK_COLUMNS)
+        .where('id', '=', claim.taskId)
+        .where('team_id', '=', claim.teamId)
+        .where('attempt_count', '=', claim.attempt)
+        .where('task_status', 'in', HELD_STATES)
+        .forUpdate()
+        .executeTakeFirst();
+      if (task) await work(tx, claim, task);
+    });
+    this.claimed.remove(run);
   }
 }
+
+/** The log line for the end of a run, without its parameters, output and error. */
+function sentenceOf(
+  { taskId, workflow, agentId, attempt }: ClaimedRun,
+  outcome: string,
+  task: TaskRow,
+): string {
+  const begun = task.started_at?.getTime() ?? Date.now();
+  const seconds = ((Date.now() - begun) / 1000).toFixed(1);
+  return `task ${taskId} (${workflow}): ${outcome} after ${seconds} s on agent ${agentId}, attempt ${attempt}`;
+}
+
+const movable = ({ taskId, teamId, attempt }: Claim) => ({ taskId, teamId, attempt, from: HELD_STATES });

@@ -1,14 +1,12 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { sql } from 'kysely';
 import { LRUCache } from 'lru-cache';
 
 import { Database, type Tx } from '../database/index.js';
 import { type Claim, Engine } from '../engine/index.js';
 import { type CompiledWorkflow, fileParametersOf, RUN_LIMIT_SECONDS } from '../workflows/index.js';
-import type { ClaimedRun, ClaimingAgent } from './claimed-run.js';
-import { HeldRuns } from './held-runs.js';
-import { giveUpInterrupted, INTERRUPTIONS_LIMIT } from './interruptions.js';
-import { moveTask, OPEN_STATES, type TaskRow } from './task-transitions.js';
+import { type ClaimedRun, type ClaimingAgent, ClaimedRuns } from './claimed-runs.js';
+import { HELD_STATES, moveTask, OPEN_STATES, type TaskRow } from './task-transitions.js';
 
 interface QueuedTask {
   readonly claim: Claim;
@@ -17,9 +15,12 @@ interface QueuedTask {
   readonly definition: CompiledWorkflow;
 }
 
+const logger = new Logger('Tasks');
 const DEFINITIONS_KEPT = 200;
+/** Limit of interrupted runs per task: a task that is interrupted so often probably ends its agent itself. */
+export const INTERRUPTIONS_LIMIT = 10;
 
-/** Hands tasks to agents. */
+/** Claims tasks for agents. */
 @Injectable()
 export class TaskClaims {
   /** By workflow and version, which never change. */
@@ -28,7 +29,7 @@ export class TaskClaims {
   constructor(
     private readonly database: Database,
     private readonly engine: Engine,
-    private readonly held: HeldRuns,
+    private readonly claimed: ClaimedRuns,
   ) {}
 
   /** Takes up to `free` runs whose labels the agent has all of; they become `queued`. */
@@ -38,10 +39,9 @@ export class TaskClaims {
       const tasks: QueuedTask[] = [];
       for (const claim of await this.engine.claim(tx, agent, free)) {
         const task = await this.queue(tx, claim, agent);
-        // The task ended without its job: nothing is left to do.
+        // The task has ended, but its job was left: there is nothing to do.
         if (!task) await this.engine.settle(tx, claim, 'done');
-        else if (task.interrupted_count >= INTERRUPTIONS_LIMIT)
-          await giveUpInterrupted(tx, this.engine, claim);
+        else if (task.interrupted_count >= INTERRUPTIONS_LIMIT) await failInterrupted(tx, this.engine, claim);
         else {
           const definition = await this.definitionOf(tx, task);
           tasks.push({
@@ -57,12 +57,17 @@ export class TaskClaims {
     return queued.map((one) => this.runOf(agent, one));
   }
 
+  /** Keeps the claims of these runs alive: due every 10 s, after 60 s without it a run goes to another agent. */
+  async heartbeat(runs: readonly ClaimedRun[]): Promise<void> {
+    await this.engine.heartbeat(runs.flatMap((run) => this.claimed.claimOf(run) ?? []));
+  }
+
   private async queue(tx: Tx, claim: Claim, agent: ClaimingAgent): Promise<TaskRow | undefined> {
     const { taskId, teamId, attempt } = claim;
     const change = {
       task_status: 'queued' as const,
       attempt_count: attempt,
-      // Every earlier run failed and was counted, or was cut off; nobody may have been left to say so.
+      // Every earlier run has failed and was counted, or was interrupted, perhaps without a report.
       interrupted_count: sql<number>`${attempt - 1}::integer - retry_count`,
       agent_id: agent.agentId,
       agent_labels: [...agent.labels],
@@ -95,7 +100,7 @@ export class TaskClaims {
         const fileKey = parameters[parameter];
         return typeof fileKey === 'string' ? [{ parameter, fileKey }] : [];
       }),
-      signal: this.held.add(claim),
+      signal: this.claimed.add(claim),
     };
   }
 
@@ -123,4 +128,20 @@ async function parametersOf(tx: Tx, { taskId, teamId }: Claim): Promise<Record<s
     .where('team_id', '=', teamId)
     .executeTakeFirstOrThrow();
   return parameters;
+}
+
+/** Fails a task whose runs were interrupted too often. */
+export async function failInterrupted(tx: Tx, engine: Engine, claim: Claim): Promise<void> {
+  const error = `${INTERRUPTIONS_LIMIT} runs of this task were interrupted, because their agent or the server ended; it is not run again. Check whether the task itself ends its agent, for example by using too much memory, and submit it again.`;
+  const { taskId, teamId, attempt } = claim;
+  const change = {
+    task_status: 'failed' as const,
+    completed_at: new Date(),
+    task_error: error,
+    interrupted_count: INTERRUPTIONS_LIMIT,
+  };
+  const news = { event: 'failed' as const, data: { status: 'failed', error } };
+  await moveTask(tx, { taskId, teamId, attempt, from: HELD_STATES }, change, news);
+  await engine.settle(tx, claim, 'done');
+  logger.warn(`task ${taskId}: failed, since ${INTERRUPTIONS_LIMIT} of its runs were interrupted`);
 }

@@ -3,8 +3,8 @@ import { sql } from 'kysely';
 
 import { isTerminal, type TaskEventName } from '../../contract/index.js';
 import { Database } from '../database/index.js';
-import { Bell } from './bell.js';
-import { TaskNotices } from './task-notices.js';
+import { EventSignal } from './event-signal.js';
+import { TaskNotifications } from './task-notifications.js';
 
 /** An event of a task; `sequence` counts from 1 without gaps. */
 export interface TaskEventRow {
@@ -12,31 +12,31 @@ export interface TaskEventRow {
   readonly event: TaskEventName;
   /** Size of its data. */
   readonly bytes: number;
-  /** Its data as JSON on one line; large data is read from the database only now. */
+  /** Reads its data as JSON on one line; large data is read from the database only then. */
   readonly read: () => Promise<string>;
 }
 
-/** Where to follow a task from, and until when. */
-export interface Following {
-  /** Sequence of the last event that is known already; 0 for all. */
+/** Where to start following a task, and until when. */
+export interface FollowPosition {
+  /** Sequence of the last known event; 0 for all events. */
   readonly after: number;
   readonly signal: AbortSignal;
 }
 
 const BATCH = 100;
-/** Data up to this size is read along with its event. */
+/** Data up to this size is read with its event. */
 const SMALL_BYTES = 16_384;
-/** A wake-up may be lost; rows are not. */
-const LOOK_AGAIN_MS = 15_000;
+/** Interval of polling, because a notification may be lost. */
+const POLL_MS = 15_000;
 
-/** Follows tasks by their rows; what the database announces is only the sign to look. */
+/** Follows the events of tasks by reading their rows; notifications of the database only trigger a read. */
 @Injectable()
 export class TaskEventsService implements BeforeApplicationShutdown {
   private readonly closing = new AbortController();
 
   constructor(
     private readonly database: Database,
-    private readonly notices: TaskNotices,
+    private readonly notices: TaskNotifications,
   ) {}
 
   beforeApplicationShutdown(): void {
@@ -44,37 +44,37 @@ export class TaskEventsService implements BeforeApplicationShutdown {
   }
 
   /**
-   * Every event after a sequence, as it comes; ends after the terminal one, or when this process ends. `undefined`
-   * means that nothing happened for a while.
+   * Yields every event after a sequence; ends after the terminal event, or when this process ends. Yields `undefined`
+   * when there was no event for a while.
    */
   async *follow(
     teamId: string,
     taskId: string,
-    { after, signal }: Following,
+    { after, signal }: FollowPosition,
   ): AsyncGenerator<TaskEventRow | undefined> {
-    const bell = new Bell(AbortSignal.any([signal, this.closing.signal]));
+    const news = new EventSignal(AbortSignal.any([signal, this.closing.signal]));
     const unsubscribe = this.notices.subscribe(({ task_id }) => {
-      if (task_id === taskId) bell.ring();
+      if (task_id === taskId) news.notify();
     });
     try {
       let last = after;
-      while (!bell.isOver) {
+      while (!news.isOver) {
         const rows = await this.rowsAfter(teamId, taskId, last);
         for (const row of rows) {
           yield row;
           last = row.sequence;
         }
         const newest = rows.at(-1);
-        // The terminal event is the last of all. Without any the task itself is asked.
+        // The terminal event is the last one. Without new events the task itself is checked.
         if (newest ? isTerminal(newest.event) : await this.isOver(teamId, taskId, last)) return;
-        if (rows.length < BATCH && !(await bell.rings(LOOK_AGAIN_MS))) yield undefined;
+        if (rows.length < BATCH && !(await news.wait(POLL_MS))) yield undefined;
       }
     } finally {
       unsubscribe();
     }
   }
 
-  /** Whether the task is at its end and nothing is left to tell. */
+  /** Whether the task has ended and no further event follows. */
   private async isOver(teamId: string, taskId: string, sequence: number): Promise<boolean> {
     const task = await this.database.db
       .selectFrom('task')

@@ -4,20 +4,24 @@ import { Injectable, NotFoundException } from '@nestjs/common';
 import { sql } from 'kysely';
 
 import { parseExact, type TaskResult } from '../../contract/index.js';
-import { Database } from '../database/index.js';
+import { Database, type Tx } from '../database/index.js';
+import type { Claim } from '../engine/index.js';
 import { FilesService } from '../files/index.js';
+import type { StoredOutput } from './claimed-runs.js';
 
-/** Characters of the log that a result shows; all that is kept can be asked for by itself. */
+/** Characters of the log in a result; the whole log has its own endpoint. */
 const SHOWN_LOG = 4096;
-/** So many links are signed before anything else has its turn; each takes part of a millisecond. */
-const BATCH = 20;
+/** Links signed before the event loop continues; each takes part of a millisecond. */
+const LINKS_BATCH = 20;
+/** Rows per insert statement, which has a limited number of parameters. */
+const ROWS_BATCH = 500;
 
 interface Links {
   readonly urls: Record<string, string>;
   readonly expiresAt?: Date;
 }
 
-/** What tasks brought: output, files and log; a team sees its own. */
+/** Results of tasks: output, files and log; a team sees only its own. */
 @Injectable()
 export class TaskResultsService {
   constructor(
@@ -25,7 +29,7 @@ export class TaskResultsService {
     private readonly files: FilesService,
   ) {}
 
-  /** Output and fresh links to the files; may be asked for any time, and holds nulls before the end. */
+  /** Output and fresh links to the files; available at any time, with nulls before the end. */
   async result(teamId: string, taskId: string): Promise<TaskResult> {
     const task = await this.find(teamId, taskId);
     const links = await this.linksOf(teamId, taskId, task.completed_at);
@@ -44,7 +48,7 @@ export class TaskResultsService {
     };
   }
 
-  /** All that is kept of what the last run wrote; empty before its end. */
+  /** The stored log of the last run; empty before its end. */
   async log(teamId: string, taskId: string): Promise<string> {
     const task = await this.database.db
       .selectFrom('task')
@@ -57,7 +61,7 @@ export class TaskResultsService {
     throw new NotFoundException('resource not found');
   }
 
-  /** Bytes of a task's output, found out without reading it. */
+  /** Size of the output, without reading it. */
   async outputBytes(teamId: string, taskId: string): Promise<number> {
     const task = await this.database.db
       .selectFrom('task')
@@ -97,7 +101,7 @@ export class TaskResultsService {
       const link = await this.files.outputLink(file_key);
       expiresAt ??= link.expiresAt;
       urls.push([file_name, link.url]);
-      if (index % BATCH === BATCH - 1) await turn();
+      if (index % LINKS_BATCH === LINKS_BATCH - 1) await turn();
     }
     return { urls: Object.fromEntries(urls), ...(expiresAt && { expiresAt }) };
   }
@@ -106,4 +110,39 @@ export class TaskResultsService {
 function endOf(log: string): string {
   if (log.length <= SHOWN_LOG) return log;
   return `[earlier lines: GET /r/tasks/{id}/log]\n${log.slice(-SHOWN_LOG).toWellFormed()}`;
+}
+
+/** Text that PostgreSQL can store: without U+0000 and lone surrogates, which a process may print. */
+export const storable = (text: string): string => text.replaceAll('\u0000', '\uFFFD').toWellFormed();
+
+export async function saveOutputFiles(
+  tx: Tx,
+  { taskId, teamId }: Claim,
+  files: readonly StoredOutput[],
+): Promise<void> {
+  const rows = files.map(({ file, fileKey }) => ({
+    task_id: taskId,
+    team_id: teamId,
+    file_name: file.name,
+    file_key: fileKey,
+    file_size: file.size,
+    content_type: file.content_type,
+  }));
+  for (let start = 0; start < rows.length; start += ROWS_BATCH) {
+    await tx
+      .insertInto('task_file')
+      .values(rows.slice(start, start + ROWS_BATCH))
+      .execute();
+  }
+}
+
+/** Stores the log of a run, replacing that of an earlier run. */
+export async function saveLog(tx: Tx, { taskId, teamId }: Claim, text: string | undefined): Promise<void> {
+  if (text === undefined) return;
+  const log = storable(text);
+  await tx
+    .insertInto('task_log')
+    .values({ task_id: taskId, team_id: teamId, log })
+    .onConflict((conflict) => conflict.column('task_id').doUpdateSet({ log }))
+    .execute();
 }

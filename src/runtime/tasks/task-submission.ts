@@ -1,20 +1,66 @@
-import { Injectable, Logger } from '@nestjs/common';
+import { BadRequestException, Injectable, Logger } from '@nestjs/common';
 
 import { Database, uuidV7 } from '../database/index.js';
 import { Engine } from '../engine/index.js';
-import type { WorkflowVersion } from '../workflows/index.js';
-import { ConnectedAgents } from './connected-agents.js';
-import { RunParameters } from './run-parameters.js';
-import { waitingNews, writeEvents } from './task-transitions.js';
+import { FilesService } from '../files/index.js';
+import {
+  acceptedTypes,
+  type CompiledWorkflow,
+  fileParametersOf,
+  ParameterCheck,
+  type WorkflowVersion,
+} from '../workflows/index.js';
+import { WaitingTasks } from './waiting-tasks.js';
+import { waitingEvent, writeEvents } from './task-transitions.js';
 
-/** What a caller sends to run a workflow. */
-export interface RunSubmission {
+/** The request of a run. */
+interface RunSubmission {
   readonly parameters: Record<string, unknown>;
-  /** Fields beside the parameters; kept and shown, and without effect on a single cluster of agents. */
+  /** Other fields of the request; stored and shown, without effect in this runtime. */
   readonly fields: Record<string, string>;
 }
 
-/** Accepts runs: checks the parameters, then writes task, first event and job in one transaction. */
+/** Validates the parameters of a run, including files. */
+@Injectable()
+export class RunParameters {
+  constructor(
+    private readonly files: FilesService,
+    private readonly parameterCheck: ParameterCheck,
+  ) {}
+
+  /** @throws {BadRequestException} with every problem of the parameters. */
+  async checked(
+    teamId: string,
+    { definition }: WorkflowVersion,
+    given: Record<string, unknown>,
+  ): Promise<Record<string, unknown>> {
+    const result = await this.parameterCheck.parameters(definition.schema, given);
+    const parameters = result.isValid ? result.parameters : given;
+    const faults = [
+      ...(result.isValid ? [] : result.faults),
+      ...(await this.fileFaults(teamId, definition, parameters)),
+    ];
+    if (faults.length > 0) throw new BadRequestException(faults.join('; '));
+    return parameters;
+  }
+
+  private async fileFaults(
+    teamId: string,
+    definition: CompiledWorkflow,
+    parameters: Record<string, unknown>,
+  ): Promise<string[]> {
+    const faults = fileParametersOf(definition).map(async (name) => {
+      const value = Object.hasOwn(parameters, name) ? parameters[name] : undefined;
+      // A value that is not a string also violates the schema, which is reported.
+      if (typeof value !== 'string') return undefined;
+      const accept = acceptedTypes(definition.schema.properties?.[name] ?? {});
+      return this.files.inputFault(teamId, { name, accept }, value);
+    });
+    return (await Promise.all(faults)).filter((fault) => fault !== undefined);
+  }
+}
+
+/** Accepts runs: validates the parameters, then writes task, first event and job in one transaction. */
 @Injectable()
 export class TaskSubmission {
   private readonly logger = new Logger('Tasks');
@@ -22,7 +68,7 @@ export class TaskSubmission {
   constructor(
     private readonly database: Database,
     private readonly engine: Engine,
-    private readonly agents: ConnectedAgents,
+    private readonly waiting: WaitingTasks,
     private readonly runParameters: RunParameters,
   ) {}
 
@@ -36,7 +82,7 @@ export class TaskSubmission {
     const checked = await this.runParameters.checked(teamId, workflow, parameters);
     const requirement = { teamId, labels: definition.required_labels };
     await this.engine.prepare(requirement);
-    const states = this.agents.canRun(requirement)
+    const states = this.waiting.canRun(requirement)
       ? (['pending'] as const)
       : (['pending', 'waiting'] as const);
     const id = uuidV7();
@@ -58,7 +104,7 @@ export class TaskSubmission {
         .execute();
       const news = states.map((status) =>
         status === 'waiting'
-          ? waitingNews(definition.required_labels)
+          ? waitingEvent(definition.required_labels)
           : { event: 'status' as const, data: { status } },
       );
       await writeEvents(tx, { id, team_id: teamId }, news, 1);

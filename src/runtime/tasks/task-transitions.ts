@@ -4,7 +4,7 @@ import { PYTHON_LABEL, type TaskEventName, type TaskState } from '../../contract
 import type { Schema, Tx } from '../database/index.js';
 import type { TaskTable } from '../database/schema.js';
 
-/** What is always read of a task. Parameters, output and error may be large; they are read by who needs them. */
+/** Columns that are always read. Parameters, output and error may be large, and are read only where needed. */
 export const TASK_COLUMNS = [
   'id',
   'team_id',
@@ -28,18 +28,18 @@ export type TaskRow = Pick<Selectable<TaskTable>, (typeof TASK_COLUMNS)[number]>
 
 /** States a task can still leave. */
 export const OPEN_STATES = ['pending', 'waiting', 'queued', 'running'] as const satisfies TaskState[];
-/** States in which an agent has the task. */
+/** States in which the task is with an agent. */
 export const HELD_STATES = ['queued', 'running'] as const satisfies TaskState[];
 
-/** Which task may move, and from where; with `attempt`, only while that run is the current one. */
-export interface Movable {
+/** A task and the states it may leave; with `attempt`, only while that run is the current one. */
+export interface MovableTask {
   readonly teamId: string;
   readonly taskId: string;
   readonly attempt?: number;
   readonly from: readonly TaskState[];
 }
 
-/** What becomes of it. */
+/** Changes of the task. */
 export type TaskChange = Partial<
   Pick<
     Selectable<TaskTable>,
@@ -59,14 +59,14 @@ export type TaskChange = Partial<
   readonly interrupted_count?: number | RawBuilder<number>;
 };
 
-/** The event that tells of it; `data` beside the task's id and the time. */
-export interface TaskNews {
+/** The event of a transition; `data` without the task's id and the time. */
+export interface NewTaskEvent {
   readonly event: TaskEventName;
   readonly data: Record<string, unknown>;
 }
 
-/** That no connected agent can run a task, and what one would need. */
-export function waitingNews(labels: readonly string[]): TaskNews {
+/** The event that no connected agent can run the task, with the labels it would need. */
+export function waitingEvent(labels: readonly string[]): NewTaskEvent {
   const hint = labels.includes(PYTHON_LABEL)
     ? ' (agents that have a working python3 are labelled python)'
     : '';
@@ -77,15 +77,15 @@ export function waitingNews(labels: readonly string[]): TaskNews {
 }
 
 /**
- * Changes a task and writes the event that tells of it, in one statement.
+ * Changes a task and writes the event of the change, in one statement.
  *
- * @returns the task as it is now, or `undefined` when it was not where it could be moved from.
+ * @returns the changed task, or `undefined` when it was not in one of the states.
  */
 export async function moveTask(
   tx: Tx,
-  { teamId, taskId, attempt, from }: Movable,
+  { teamId, taskId, attempt, from }: MovableTask,
   change: TaskChange,
-  { event, data }: TaskNews,
+  { event, data }: NewTaskEvent,
 ): Promise<TaskRow | undefined> {
   const text = textOf(taskId, data);
   return tx
@@ -99,7 +99,7 @@ export async function moveTask(
         .$if(attempt !== undefined, (query) => query.where('attempt_count', '=', attempt ?? 0));
       return update.returning([...TASK_COLUMNS, 'last_sequence']);
     })
-    .with('told', (db) =>
+    .with('written', (db) =>
       db
         .insertInto('task_event')
         .columns(['task_id', 'team_id', 'sequence', 'event', 'data'])
@@ -119,7 +119,7 @@ export async function moveTask(
 export async function writeEvents(
   tx: Tx,
   task: { readonly id: string; readonly team_id: string },
-  news: readonly TaskNews[],
+  news: readonly NewTaskEvent[],
   first: number,
 ): Promise<void> {
   const rows = news.map(({ event, data }, index) => ({
@@ -132,5 +132,5 @@ export async function writeEvents(
   await tx.insertInto('task_event').values(rows).execute();
 }
 
-const textOf = (task_id: string, data: TaskNews['data']): string =>
+const textOf = (task_id: string, data: NewTaskEvent['data']): string =>
   JSON.stringify({ task_id, ...data, timestamp: new Date().toISOString() });

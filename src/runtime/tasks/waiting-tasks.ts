@@ -1,40 +1,44 @@
 import { Injectable, Logger } from '@nestjs/common';
-
 import { sql } from 'kysely';
 
 import { Database } from '../database/index.js';
-import type { WorkRequirement } from '../engine/index.js';
-import { ConnectedAgents } from './connected-agents.js';
-import { TaskNotices } from './task-notices.js';
-import { moveTask, waitingNews } from './task-transitions.js';
+import { isEligible, type WorkRequirement } from '../engine/index.js';
+import { TaskNotifications } from './task-notifications.js';
+import { moveTask, waitingEvent } from './task-transitions.js';
 
 const CLAIMABLE: ReadonlySet<string> = new Set(['pending', 'waiting']);
 
-/** Tells the dispatcher when to look for work, and callers when nobody is there to do it. */
+/** Notifies the dispatcher of new jobs, and marks tasks as `waiting` while no connected agent can run them. */
 @Injectable()
 export class WaitingTasks {
   private readonly logger = new Logger('Tasks');
   private readonly listeners = new Set<() => void>();
+  /** The connected agents, as the gateway reported them last. */
+  private agents: readonly WorkRequirement[] = [];
 
   constructor(
     private readonly database: Database,
-    private readonly agents: ConnectedAgents,
-    notices: TaskNotices,
+    notices: TaskNotifications,
   ) {
     notices.subscribe(({ event, status }) => {
-      if (event === 'status' && CLAIMABLE.has(status)) this.announce();
+      if (event === 'status' && CLAIMABLE.has(status)) this.notify();
     });
   }
 
-  /** Calls back when something may have become claimable; returns the way to stop. */
+  /** Calls back when a job may have become claimable; returns a function that unsubscribes. */
   onWork(listener: () => void): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
   }
 
-  /** Says which agents are connected now; what none of them can take becomes `waiting`. */
+  /** Whether a connected agent could run this, be it free or not. */
+  canRun(required: WorkRequirement): boolean {
+    return this.agents.some((agent) => isEligible(agent, required));
+  }
+
+  /** Updates the connected agents; tasks that none of them can run become `waiting`. */
   async agentsChanged(agents: readonly WorkRequirement[]): Promise<void> {
-    this.agents.replace(agents);
+    this.agents = agents;
     const pending = await this.database.db
       .selectFrom('task')
       .select(['team_id', 'required_labels'])
@@ -43,12 +47,12 @@ export class WaitingTasks {
       .execute();
     for (const { team_id, required_labels } of pending) {
       const requirement = { teamId: team_id, labels: required_labels };
-      if (!this.agents.canRun(requirement)) await this.makeWait(requirement);
+      if (!this.canRun(requirement)) await this.markWaiting(requirement);
     }
-    this.announce();
+    this.notify();
   }
 
-  private async makeWait({ teamId, labels }: WorkRequirement): Promise<void> {
+  private async markWaiting({ teamId, labels }: WorkRequirement): Promise<void> {
     const tasks = await this.database.db
       .selectFrom('task')
       .select('id')
@@ -64,13 +68,13 @@ export class WaitingTasks {
             tx,
             { teamId, taskId, from: ['pending'] },
             { task_status: 'waiting' },
-            waitingNews(labels),
+            waitingEvent(labels),
           ),
         );
     }
   }
 
-  private announce(): void {
+  private notify(): void {
     for (const listener of this.listeners) {
       try {
         listener();

@@ -1,6 +1,6 @@
 import type { BundleRef, RunStep } from '../../contract/index.js';
 
-/** The part of JSON Schema the runtime itself looks at; the rest is the validator's business. */
+/** The keywords of JSON Schema that the runtime itself uses; the validator uses all of them. */
 export interface ParameterSchema {
   readonly type?: string | string[];
   readonly title?: string;
@@ -14,14 +14,14 @@ export interface ParameterSchema {
   readonly properties?: Record<string, ParameterSchema>;
 }
 
-/** JSON Schema of a run's parameters; always of an object. */
+/** JSON Schema of the parameters of a run, always an object. */
 export interface ParametersSchema {
   readonly type: 'object';
   readonly properties?: Record<string, ParameterSchema>;
   readonly required?: string[];
 }
 
-/** A workflow file, checked and reduced to what running it takes; stored as a version. */
+/** A validated workflow file, reduced to what a run needs; stored as a version. */
 export interface CompiledWorkflow {
   readonly slug: string;
   readonly display_name: string;
@@ -30,19 +30,19 @@ export interface CompiledWorkflow {
   readonly document_version: string;
   readonly required_labels: string[];
   readonly max_retries: number;
-  /** Seconds; 0 means no limit of the author's. */
+  /** Seconds; 0 means that the author has set no limit. */
   readonly task_timeout: number;
   readonly schema: ParametersSchema;
   readonly steps: RunStep[];
-  /** The files in the folder that is called as the definition's file. */
+  /** The files in the folder that has the name of the definition file. */
   readonly bundle?: BundleRef | undefined;
 }
 
-/** Parameters whose value is the key of an uploaded file. */
+/** Parameters whose value is a file_key. */
 export const fileParametersOf = ({ schema }: Pick<CompiledWorkflow, 'schema'>): string[] =>
   Object.entries(schema.properties ?? {}).flatMap(([key, { format }]) => (format === 'file' ? [key] : []));
 
-/** The media types a file parameter takes, such as `image/*`; `undefined` when it takes every one. */
+/** The accepted media types of a file parameter, such as `image/*`; `undefined` when every type is accepted. */
 export const acceptedTypes = ({
   contentMediaType,
 }: {

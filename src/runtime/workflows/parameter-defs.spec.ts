@@ -16,7 +16,7 @@ const typesOf = (properties: object, more: object = {}): Record<string, string |
 };
 
 describe('the parameters of a workflow are shown as what they are:', () => {
-  it('those of a schema that pydantic wrote', async () => {
+  it('the parameters of a pydantic schema are listed with their types', async () => {
     const { schema } = await compileText('pydantic.yaml', readFileSync(PYDANTIC, 'utf8'));
     const { parameters, parameters_schema } = shownParameters(schema);
     expect(parameters).toMatchObject([
@@ -32,7 +32,7 @@ describe('the parameters of a workflow are shown as what they are:', () => {
     expect(parameters_schema).toEqual(schema);
   });
 
-  it('several types, no type, a shape without one', () =>
+  it('several types, no type, and a shape without a type are listed', () =>
     expect(
       typesOf({
         either: { anyOf: [{ type: 'string' }, { type: 'integer' }, { type: 'null' }] },
@@ -51,7 +51,7 @@ describe('the parameters of a workflow are shown as what they are:', () => {
       file: 'file',
     }));
 
-  it('a reference that leads in a circle, or nowhere, is anything', () =>
+  it('a circular or dangling reference is listed as any', () =>
     expect(
       typesOf(
         { circle: { $ref: '#/$defs/A' }, gone: { $ref: '#/$defs/B' }, far: { $ref: 'https://example.com' } },
@@ -59,7 +59,7 @@ describe('the parameters of a workflow are shown as what they are:', () => {
       ),
     ).toEqual({ circle: 'any', gone: 'any', far: 'any' }));
 
-  it('an enum of a choice offers all its options', () => {
+  it('an enum in a choice is listed with all its options', () => {
     const both = { anyOf: [{ enum: ['a'] }, { const: 1 }, { type: 'null' }] };
     const schema = { type: 'object', properties: { both } };
     expect(shownParameters(schema as ParametersSchema).parameters).toMatchObject([
@@ -67,7 +67,7 @@ describe('the parameters of a workflow are shown as what they are:', () => {
     ]);
   });
 
-  it('the schema is left out when it is too long to show, and that is said', () => {
+  it('a schema that is too long is left out with a note', () => {
     const properties = { a: { type: 'string', description: 'x'.repeat(20_000) } };
     const shown = shownParameters({ type: 'object', properties });
     expect(shown).not.toHaveProperty('parameters_schema');

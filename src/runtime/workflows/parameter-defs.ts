@@ -1,18 +1,17 @@
 import type { ParameterDef } from '../../contract/index.js';
 import { acceptedTypes, type ParametersSchema } from './compiled-workflow.js';
-import { resolvedSchema, type Schema } from './resolved-schema.js';
 
-/** Longest schema, as JSON, that an answer shows; the rest of an answer must fit beside it. */
+/** Longest schema in a response, as JSON. */
 const LONGEST_SCHEMA = 16_384;
 
-/** What the detail of a workflow tells about its parameters. */
-export interface ShownParameters {
+/** The parameters in the detail of a workflow. */
+interface ShownParameters {
   readonly parameters: ParameterDef[];
   readonly parameters_schema?: Record<string, unknown>;
   readonly note?: string;
 }
 
-/** The typed list the API names, and the schema that runs are checked against, unless it is too long to show. */
+/** The parameter list of the API, and the JSON Schema unless it is too long. */
 export function shownParameters(schema: ParametersSchema): ShownParameters {
   const parameters = parameterDefsOf(schema);
   const { length } = JSON.stringify(schema);
@@ -29,7 +28,7 @@ function parameterDefsOf(root: ParametersSchema): ParameterDef[] {
       key,
       type: typeOf(schema),
       label: schema.title ?? key,
-      // What has a default need not be given, whatever `required` says: it is filled in before the check.
+      // A parameter with a default is optional even when listed in `required`: the default is applied before validation.
       required: required.includes(key) && schema.default === undefined,
       ...present({
         description: schema.description,
@@ -43,7 +42,7 @@ function parameterDefsOf(root: ParametersSchema): ParameterDef[] {
   });
 }
 
-/** A kind the API has no word for keeps the name JSON Schema gives it; several are joined by a bar. */
+/** Types without a name in the API keep that of JSON Schema; several are joined by a bar. */
 function typeOf({ type, format, enum: options, properties, items, prefixItems }: Schema): string {
   if (format === 'file') return 'file';
   if (options) return 'select';
@@ -55,3 +54,71 @@ function typeOf({ type, format, enum: options, properties, items, prefixItems }:
 
 const present = (fields: Record<string, unknown>): Record<string, unknown> =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+
+/** The keywords that describe a value. */
+interface Schema {
+  readonly type?: string | string[];
+  readonly title?: string;
+  readonly description?: string;
+  readonly default?: unknown;
+  readonly enum?: unknown[];
+  readonly const?: unknown;
+  readonly format?: string;
+  readonly contentMediaType?: string;
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly properties?: object;
+  readonly items?: unknown;
+  readonly prefixItems?: unknown;
+  readonly $ref?: string;
+  readonly allOf?: readonly Schema[];
+  readonly anyOf?: readonly Schema[];
+  readonly oneOf?: readonly Schema[];
+}
+
+/** Limit for chains of references, which may be circular. */
+const DEEPEST = 16;
+
+/** Flattens `$ref`, `allOf`, `anyOf`, `oneOf` and `const` into one schema; keywords beside them take precedence. */
+function resolvedSchema(schema: Schema, root: object, depth = 0): Schema {
+  if (depth > DEEPEST) return {};
+  const { $ref, allOf = [], anyOf, oneOf, ...own } = schema;
+  const flat = (each: Schema): Schema => resolvedSchema(each, root, depth + 1);
+  const parts = [
+    ...($ref === undefined ? [] : [flat(targetOf($ref, root))]),
+    ...allOf.map(flat),
+    ...[anyOf, oneOf].flatMap((choice) => (choice ? [united(choice.map(flat))] : [])),
+  ];
+  const options = own.enum ?? (own.const === undefined ? undefined : [own.const]);
+  return Object.assign({}, ...parts, own, options && { enum: options }) as Schema;
+}
+
+/** Merges alternatives; a null alternative is ignored, as it only makes the value optional. */
+function united(choice: readonly Schema[]): Schema {
+  const some = choice.filter(({ type }) => type !== 'null');
+  const [only, ...more] = some;
+  if (only && more.length === 0) return only;
+  const type = some.flatMap((each) => each.type ?? typeByShape(each));
+  const options = some.every((each) => each.enum) ? some.flatMap((each) => each.enum ?? []) : undefined;
+  return { ...(type.length > 0 && { type }), ...(options && { enum: options }) };
+}
+
+function typeByShape({ enum: options, properties, items, prefixItems }: Schema): string[] {
+  if (properties) return ['object'];
+  if (items ?? prefixItems) return ['array'];
+  return (options ?? []).map((option) => (option === null ? 'null' : typeof option));
+}
+
+/** The target of a local JSON Pointer; an empty schema for any other reference. */
+function targetOf(reference: string, root: object): Schema {
+  const [start, ...steps] = reference.split('/');
+  if (start !== '#') return {};
+  let target: unknown = root;
+  for (const step of steps) {
+    const key = decodeURIComponent(step).replaceAll('~1', '/').replaceAll('~0', '~');
+    target = isObject(target) && Object.hasOwn(target, key) ? Reflect.get(target, key) : undefined;
+  }
+  return isObject(target) ? target : {};
+}
+
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;

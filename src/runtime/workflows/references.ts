@@ -1,25 +1,25 @@
 import { type RunStep, referencePath, templateNames } from '../../contract/index.js';
 import type { ParameterSchema, ParametersSchema } from './compiled-workflow.js';
 
-/** What is wrong with a value of a step, and where in it. */
+/** A problem in a value of a step, and its path. */
 export interface ReferenceProblem {
   readonly path: readonly (string | number)[];
   readonly reason: string;
 }
 
-/** `${ .guidance-scale }`, which jq reads as a subtraction. */
+/** `${ .guidance-scale }`, which jq parses as a subtraction. */
 const HYPHENATED = /^\$\{\s*\.([\w-]+(?:\.[\w-]+)*)\s*\}$/;
 const IN_BRACES = /\{[^{}]*\}?|\}/g;
 const SIMPLE = /^\{\w+\}$/;
 
-/** The values of a step that may be references. */
+/** The values of a step that may contain references. */
 export function referencesOf(step: RunStep): object {
   if (step.kind !== 'http') return { arguments: step.arguments, environment: step.environment };
   const { endpoint, headers, query, body } = step;
   return { endpoint, headers, query, body };
 }
 
-/** What a workflow without `input.schema` takes: the parameters its steps name, all of them. */
+/** The schema of a workflow without `input.schema`: every parameter that its steps reference is required. */
 export function namedParameters(steps: readonly RunStep[]): ParametersSchema {
   const properties = new Map<string, ParameterSchema>();
   for (const step of steps) {
@@ -44,7 +44,7 @@ function textsIn(value: unknown): string[] {
   return typeof value === 'object' && value !== null ? Object.values(value).flatMap(textsIn) : [];
 }
 
-/** The first text in `value` that looks like an expression but is no reference to a declared parameter. */
+/** The first string that looks like an expression but is not a reference to a declared parameter. */
 export function referenceProblem(value: unknown, schema: ParametersSchema): ReferenceProblem | undefined {
   if (typeof value === 'string') return problemOfText(value, schema);
   if (typeof value !== 'object' || value === null) return undefined;
@@ -57,7 +57,7 @@ export function referenceProblem(value: unknown, schema: ParametersSchema): Refe
   return undefined;
 }
 
-/** What is wrong with the `{name}` parts of an endpoint. */
+/** The first problem in the `{name}` parts of an endpoint. */
 export function templateProblem(endpoint: string, schema: ParametersSchema): ReferenceProblem | undefined {
   if (endpoint.includes('${')) return undefined;
   for (const [part] of endpoint.matchAll(IN_BRACES)) {

@@ -40,7 +40,7 @@ describe('an example of the specification', () => {
     expect(await compileText('example.yaml', text)).toMatchObject({ slug: 'example' });
   });
 
-  it('without a schema takes the parameters its steps name, all of them', async () => {
+  it('a workflow without a schema requires all parameters that its steps name', async () => {
     const { schema } = await compileText('a.yaml', EXAMPLES['call-http-endpoint-interpolation-shorthand']);
     expect(schema).toEqual({
       type: 'object',
@@ -85,7 +85,7 @@ describe('an example of the specification', () => {
       EXAMPLES['call-http-query-parameters'].replace("'0.1.0'", '1.0'),
       'version must be a text',
     ],
-  ])('with %s is refused by that name', async (_what, text, reason) => {
+  ])('a workflow with %s is refused by that name', async (_what, text, reason) => {
     await expect(compileText('example.yaml', text)).rejects.toThrow(reason);
     await expect(compileText('example.yaml', text)).rejects.not.toThrow(/oneOf|anyOf|#\//);
   });
@@ -166,7 +166,7 @@ describe('a schema of parameters', () => {
     await expect(compileText('a.yaml', withSchema(schema))).rejects.toThrow(reason);
   });
 
-  it('may use integers beyond 2^53, rounded and with a warning; a step may not', async () => {
+  it('integers beyond 2^53 are rounded with a warning in a schema and refused in a step', async () => {
     const warnings: string[] = [];
     const schema = 'properties: { seed: { type: integer, default: 12345678901234567890 } }';
     await compileText('a.yaml', withSchema(schema), (warning) => warnings.push(warning));
@@ -177,7 +177,7 @@ describe('a schema of parameters', () => {
     await expect(compileText('a.yaml', text)).rejects.toThrow('put it in quotes');
   });
 
-  it('warns in our form where the validator warns', async () => {
+  it('warnings of the validator are logged with file and line', async () => {
     const warnings: string[] = [];
     const schema = 'properties: { a: { anyOf: [{ properties: { b: { default: 1 } } }] } }';
     await compileText('a.yaml', withSchema(schema), (warning) => warnings.push(warning));
@@ -186,7 +186,7 @@ describe('a schema of parameters', () => {
     ]);
   });
 
-  it('gives a template its parameters, and names the one it lacks', async () => {
+  it('an endpoint template gets its parameters, and an undeclared one is named', async () => {
     const schema = 'properties: { id: { type: string } }';
     await compileText('a.yaml', withSchema(schema, 'https://x.test/{id}'));
     await expect(compileText('a.yaml', withSchema(schema, 'https://x.test/{ID}'))).rejects.toThrow(

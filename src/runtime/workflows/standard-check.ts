@@ -1,13 +1,13 @@
 import type { YamlPath, YamlSource } from '../definitions/index.js';
 
-/** `- /do/0/step | #/oneOf | must match …`, as the SDK lists what it found. */
+/** A finding of the SDK: `- /do/0/step | #/oneOf | must match …`. */
 const FINDING = /^- (\/\S*) \| [^|]* \| ([^|]*)/;
 
 /**
- * Checks a document against the schema of the standard itself, by its SDK, which is large and therefore loaded when
- * there is something to check. Our own check runs first and speaks better; this one sees what it does not know.
+ * Validates a document against the schema of the Serverless Workflow DSL with its SDK, which is large and loaded on first
+ * use. Our own validation runs first and has better messages; this one finds the rest.
  *
- * @throws {DefinitionError} for the finding that lies deepest in the document.
+ * @throws {DefinitionError} for the most deeply nested finding.
  */
 export async function checkAgainstStandard(source: YamlSource): Promise<void> {
   const { default: sdk } = await import('@serverlessworkflow/sdk');
@@ -23,13 +23,13 @@ export async function checkAgainstStandard(source: YamlSource): Promise<void> {
   }
 }
 
-/** The SDK knows the version 1.0.0 only; a later one of 1.0 adds to it, and we refuse what it adds on our own. */
+/** The SDK supports only version 1.0.0; our own validation rejects additions of later 1.0 versions. */
 function asOfFirstVersion(value: unknown): unknown {
   const workflow = withNamedArguments(value) as { document: object };
   return { ...workflow, document: { ...workflow.document, dsl: '1.0.0' } };
 }
 
-/** In 1.0.0 arguments had names; lists came later and are what this runtime takes. */
+/** In 1.0.0 arguments have names; this runtime takes lists, which came later. */
 function withNamedArguments(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withNamedArguments);
   if (typeof value !== 'object' || value === null) return value;
@@ -53,7 +53,7 @@ function findingOf(line: string): { path: YamlPath; message: string } | undefine
   };
 }
 
-/** What fits none of several forms says nothing to a reader that the place does not. */
+/** Messages about alternatives are not helpful; the path is enough. */
 const sentenceOf = (message: string): string =>
   /oneOf|anyOf|allOf|unevaluated|"then"|pattern/.test(message)
     ? 'is not what the DSL 1.0 allows there'

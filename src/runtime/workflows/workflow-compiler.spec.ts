@@ -38,7 +38,7 @@ do:
 `;
 
 describe('a workflow file', () => {
-  it('is compiled to the steps an agent runs', async () => {
+  it('a workflow file is compiled to the steps that an agent runs', async () => {
     expect(await compileText('all.yaml', GOOD)).toMatchObject({
       slug: 'all-steps',
       display_name: 'All steps',
@@ -67,7 +67,7 @@ describe('a workflow file', () => {
     });
   });
 
-  it('with a step in Python requires the label of agents that have it', async () => {
+  it('a workflow with a Python step requires the label python', async () => {
     const text = GOOD.replace('language: js', 'language: python');
     const { required_labels, steps } = await compileText('all.yaml', text);
     expect(required_labels).toEqual(['gpu', 'local', 'python']);
@@ -89,7 +89,7 @@ describe('a workflow file', () => {
     ],
     ['an older DSL', "dsl: '1.0.0'", "dsl: '0.8'", 2, 'DSL 1.0'],
     ['a name that is no slug', 'all-steps', 'All Steps', 4, 'lower-case'],
-    ['an unknown parameter', "['${ .name }', --flag", "['${ .nobody }', --flag", 22, '"nobody"'],
+    ['an unknown parameter', "['${ .name }', --flag", "['${ .unknown }', --flag", 22, '"unknown"'],
     ['an unknown inner parameter', '.inner.deep', '.inner.other', 23, '"inner"'],
     [
       'an expression',
@@ -114,12 +114,12 @@ describe('a workflow file', () => {
       13,
       'input.schema.document',
     ],
-    ['a format nobody knows', 'format: file', 'format: fiel', 15, 'did you mean "file"'],
+    ['an unknown format', 'format: file', 'format: fiel', 15, 'did you mean "file"'],
     ['a time limit of more than a day', 'minutes: 1', 'days: 2', 16, 'seconds'],
     ['a bad label', 'gpu, local]', '"a b"]', 7, 'letters'],
     ['what is no YAML', 'document:', 'document: [', 3, ''],
     ['nothing', GOOD, '', 1, 'mapping'],
-  ])('with %s is refused by line and reason', async (...row) => {
+  ])('a workflow file with %s is refused with line and reason', async (...row) => {
     const [, part, replacement, line, reason] = row;
     const text = GOOD.replace(part, () => replacement);
     expect(text).not.toBe(GOOD);

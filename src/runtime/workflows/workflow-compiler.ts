@@ -10,26 +10,26 @@ import { type WorkflowDocument, workflowDocument, type WorkflowStep } from './wo
 
 const SCHEMA = ['input', 'schema', 'document'];
 
-/** What compiling asks of others. */
+/** Checks that compiling depends on. */
 export interface CompilerChecks {
-  /** Whether the same was compiled before, and passed the slow checks then. */
+  /** Whether the same workflow has passed the slow checks before. */
   readonly isKnown: (workflow: CompiledWorkflow) => Promise<boolean>;
   readonly schemaReport: (schema: ParametersSchema) => Promise<SchemaReport>;
-  /** Told in the form `file:line: …` what the author should know of a file that is used. */
+  /** Receives warnings for the author in the form `file:line: …`. */
   readonly warn: (message: string) => void;
 }
 
 /**
- * Turns a workflow file into what running it takes.
+ * Compiles a workflow file.
  *
- * @throws {DefinitionError} naming the line and what is not supported or not right there.
+ * @throws {DefinitionError} with the line and the problem.
  */
 export async function compileWorkflow(
   source: YamlSource,
   { isKnown, schemaReport, warn }: CompilerChecks,
 ): Promise<CompiledWorkflow> {
   const parsed = workflowDocument.safeParse(source.value);
-  if (!parsed.success) throw refusal(source, parsed.error.issues);
+  if (!parsed.success) throw validationError(source, parsed.error.issues);
   const { document, input, timeout, do: steps } = parsed.data;
   const compiled = steps.map((named, index) => compileStep(source, named, index));
   const schema = (input?.schema.document as ParametersSchema | undefined) ?? namedParameters(compiled);
@@ -54,14 +54,14 @@ export async function compileWorkflow(
   return workflow;
 }
 
-/** The author's labels, and those of what the steps need. */
+/** The labels of the author, and those that the steps require. */
 function labelsOf(labels: readonly string[], steps: readonly RunStep[]): string[] {
   const needsPython = steps.some((step) => step.kind === 'script' && step.language === 'python');
   return [...new Set([...labels, ...(needsPython ? [PYTHON_LABEL] : [])])].sort();
 }
 
-/** A word that is not supported says more than the one that is missing because of it. */
-function refusal(source: YamlSource, issues: readonly z.core.$ZodIssue[]): Error {
+/** Prefers an unsupported keyword to a missing one, which may be its consequence. */
+function validationError(source: YamlSource, issues: readonly z.core.$ZodIssue[]): Error {
   const issue = issues.find(({ code }) => code === 'unrecognized_keys') ?? issues[0];
   const path: YamlPath = (issue?.path ?? []).map((part) => (typeof part === 'number' ? part : String(part)));
   const place = path.length === 0 ? 'the file' : path.join('.');
@@ -82,13 +82,13 @@ const decapitalised = (message: string): string => {
 const placed = (path: YamlPath, reason: string): string => `${path.join('.')}: ${reason}`;
 
 /**
- * An integer beyond 2^53 changes when it is read. In a schema, where generators write the bounds of 64-bit numbers,
- * the nearest number is used and the author warned; elsewhere it would reach a process as another number.
+ * An integer beyond 2^53 loses precision. In a schema, where generators write the limits of 64-bit numbers, the nearest
+ * number is used with a warning; elsewhere it is an error, since a process would receive another number.
  */
 function largeIntegerWarnings(source: YamlSource): string[] {
   return source.largeIntegers.map(({ path, written, used }) => {
     const isInSchema = SCHEMA.every((part, depth) => path[depth] === part);
-    const fact = `${written} is beyond ${Number.MAX_SAFE_INTEGER} and would be changed to ${used}`;
+    const fact = `${written} is beyond ${Number.MAX_SAFE_INTEGER} and would be rounded to ${used}`;
     if (!isInSchema) throw source.error(path, placed(path, `${fact}: put it in quotes`));
     return source.error(
       path,
@@ -125,7 +125,7 @@ function runStepOf(name: string, step: WorkflowStep): RunStep {
   if (shell) return { kind: 'shell', name, ...shell };
   if (!script) throw new Error(`step ${name} passed the check, but neither shell nor script is there`);
   const { language, code, arguments: given, environment } = script;
-  // JavaScript goes without saying: versions stored before there was another language say nothing.
+  // JavaScript is the default: versions that were stored before Python was supported have no language.
   const isPython = language === 'python';
   return { kind: 'script', name, ...(isPython && { language }), code, arguments: given, environment };
 }

@@ -1,15 +1,15 @@
 import { z } from 'zod';
 
-import { LABEL } from '../engine/index.js';
+import { LABEL } from '../../contract/index.js';
 
 const SLUG = /^[a-z0-9]+(?:-[a-z0-9]+)*$/;
 const VERSION = 'must be a text such as "1.0.0", in quotes';
-/** As semver.org words it. */
+/** From semver.org. */
 const SEMANTIC_VERSION =
   /^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?(\+[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?$/;
 const JQ_EXPRESSION = /\$\{\s*\./;
 
-/** Longest time one run may take; the queue would give a longer one to another agent. */
+/** Limit for one run; the queue would give a longer run to another agent. */
 export const RUN_LIMIT_SECONDS = 86_000;
 
 const scalar = z.union([z.string(), z.number(), z.boolean()]);
@@ -72,7 +72,7 @@ const callStep = z.strictObject({
   }),
 });
 
-/** A step is told from another by its main word, so that a wrong one is reported as what it was meant to be. */
+/** The keyword selects the schema of a step, so that errors refer to the intended kind of step. */
 const step = z.unknown().transform((value, context) => {
   const isCall = typeof value === 'object' && value !== null && 'call' in value;
   const parsed = (isCall ? callStep : runStep).safeParse(value);
@@ -109,7 +109,7 @@ const duration = z
     `must be between 1 and ${RUN_LIMIT_SECONDS} seconds`,
   );
 
-/** The part of the Serverless Workflow DSL 1.0 that runs here. Strict: a word not listed is refused by its name. */
+/** The supported part of the Serverless Workflow DSL 1.0. Strict: unknown keywords are rejected by name. */
 export const workflowDocument = z.strictObject({
   document: z.strictObject({
     dsl: z.string(VERSION).regex(/^1\.0\.\d+$/, 'must be a version of the DSL 1.0, such as 1.0.0'),

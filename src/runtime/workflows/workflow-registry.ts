@@ -10,14 +10,14 @@ import {
 
 import { CONFIG, type Config, packagePaths } from '../../config/index.js';
 import { packBundle } from '../bundles/index.js';
-import { DefinitionFolder, type Owned } from '../definitions/index.js';
+import { DefinitionFolder, type OwnedDefinition } from '../definitions/index.js';
 import { Engine } from '../engine/index.js';
 import type { CompiledWorkflow } from './compiled-workflow.js';
 import { ParameterCheck } from './validation/index.js';
 import { type CompilerChecks, compileWorkflow } from './workflow-compiler.js';
 import { WorkflowStore } from './workflow-store.js';
 
-/** Keeps the default team's workflows in step with the folder of their files. */
+/** Loads the workflows of the default team from the folder of their definitions, and reloads them on changes. */
 @Injectable()
 export class WorkflowRegistry implements OnModuleInit, BeforeApplicationShutdown {
   private readonly logger = new Logger('Definitions');
@@ -56,7 +56,7 @@ export class WorkflowRegistry implements OnModuleInit, BeforeApplicationShutdown
   }
 
   private async store(
-    bySlug: ReadonlyMap<string, Owned<CompiledWorkflow>>,
+    bySlug: ReadonlyMap<string, OwnedDefinition<CompiledWorkflow>>,
     broken: ReadonlySet<string>,
   ): Promise<void> {
     for (const { definition } of bySlug.values()) {

@@ -5,13 +5,13 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { BundleRef } from '../../contract/index.js';
 import { type Bundle, BundlesStore } from '../bundles/index.js';
 import { Database, TEAM_ID, type Tx, uuidV7 } from '../database/index.js';
-import type { Owned } from '../definitions/index.js';
+import type { OwnedDefinition } from '../definitions/index.js';
 import type { CompiledWorkflow } from './compiled-workflow.js';
 
-/** Packs what is beside a definition's file. */
+/** Packs the files beside a definition. */
 type PackBeside = (file: string) => Promise<Bundle | undefined>;
 
-/** The default team's workflows in the database: a head each, and versions that are never altered. */
+/** The workflows of the default team in the database: one head each, and immutable versions. */
 @Injectable()
 export class WorkflowStore {
   constructor(
@@ -21,12 +21,12 @@ export class WorkflowStore {
   ) {}
 
   /**
-   * Makes the database hold what the files define.
+   * Updates the database to the definitions in the files.
    *
-   * @param pack packs what is beside a file; called for new versions.
+   * @param pack packs the files beside a definition; called for new versions.
    */
   async store(
-    bySlug: ReadonlyMap<string, Owned<CompiledWorkflow>>,
+    bySlug: ReadonlyMap<string, OwnedDefinition<CompiledWorkflow>>,
     broken: ReadonlySet<string>,
     pack: PackBeside,
   ): Promise<void> {
@@ -36,7 +36,7 @@ export class WorkflowStore {
     });
   }
 
-  /** Whether some version is word for word the same. */
+  /** Whether a version with the same content exists. */
   async isStored(workflow: CompiledWorkflow): Promise<boolean> {
     const row = await this.database.db
       .selectFrom('workflow_version')
@@ -48,7 +48,7 @@ export class WorkflowStore {
     return row !== undefined;
   }
 
-  /** The file of every workflow that takes runs. */
+  /** The file of every active workflow, by slug. */
   async storedOwners(): Promise<ReadonlyMap<string, string>> {
     const rows = await this.database.db
       .selectFrom('workflow')
@@ -59,10 +59,10 @@ export class WorkflowStore {
     return new Map(rows.map(({ workflow_slug, source_file }) => [workflow_slug, source_file]));
   }
 
-  /** A new version when what it says has changed; versions are never altered. */
+  /** Stores a new version when the content has changed. */
   private async storeOne(
     tx: Tx,
-    { file, definition: workflow }: Owned<CompiledWorkflow>,
+    { file, definition: workflow }: OwnedDefinition<CompiledWorkflow>,
     pack: PackBeside,
   ): Promise<void> {
     const content_hash = hashOf(workflow);
@@ -120,7 +120,7 @@ export class WorkflowStore {
     return id;
   }
 
-  /** A workflow whose file is gone takes no new runs; one whose file is only broken goes on as it was. */
+  /** Disables workflows whose file was removed; those whose file is invalid stay active. */
   private async disableOthers(
     tx: Tx,
     defined: readonly string[],
@@ -137,7 +137,7 @@ export class WorkflowStore {
   }
 }
 
-/** Of the definition, and behind it of the files beside it. */
+/** Hash of the definition, followed by that of its bundle. */
 function hashOf({ bundle, ...workflow }: CompiledWorkflow): string {
   const hash = createHash('sha256').update(JSON.stringify(workflow)).digest('hex');
   return bundle ? `${hash} ${bundle.hash}` : hash;

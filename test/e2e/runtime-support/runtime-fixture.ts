@@ -7,7 +7,7 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 
 import { createApplication } from '../../../src/application.js';
 import { Addresses, readConfig } from '../../../src/config/index.js';
-import { type ClaimedRun, TaskRuns } from '../../../src/runtime/tasks/index.js';
+import { type ClaimedRun, RunReports, TaskClaims, WaitingTasks } from '../../../src/runtime/tasks/index.js';
 import { initialiseDatabase } from '../../support/initialised-database.js';
 
 /** Answer of the REST API. */
@@ -88,8 +88,8 @@ export class RuntimeServer implements AsyncDisposable {
     return new RuntimeServer(app, home, `http://127.0.0.1:${port}`);
   }
 
-  get runs(): TaskRuns {
-    return this.app.get(TaskRuns, { strict: false });
+  get runs(): RunReports {
+    return this.app.get(RunReports, { strict: false });
   }
 
   /** A call of the REST API; `body` is sent as JSON, a string as it is. */
@@ -167,21 +167,21 @@ export function eventsIn(text: string): { id: string; event: string; data: Recor
 /** An agent without a process: it takes what it is given and says what the test wants it to say. */
 export class PretendAgent {
   constructor(
-    private readonly runs: TaskRuns,
+    private readonly server: RuntimeServer,
     readonly teamId: string,
     readonly labels: string[] = ['local'],
   ) {}
 
   connect(): Promise<void> {
-    return this.runs.agentsChanged([{ labels: this.labels, teamId: this.teamId }]);
+    return this.waiting.agentsChanged([{ labels: this.labels, teamId: this.teamId }]);
   }
 
   disconnect(): Promise<void> {
-    return this.runs.agentsChanged([]);
+    return this.waiting.agentsChanged([]);
   }
 
   claim(free = 1): Promise<ClaimedRun[]> {
-    return this.runs.claim({ agentId: 'pretend', labels: this.labels, teamId: this.teamId }, free);
+    return this.claims.claim({ agentId: 'pretend', labels: this.labels, teamId: this.teamId }, free);
   }
 
   /** Takes one run, which must be there. */
@@ -189,5 +189,13 @@ export class PretendAgent {
     const [run] = await this.claim();
     if (!run) throw new Error('nothing to claim');
     return run;
+  }
+
+  private get claims(): TaskClaims {
+    return this.server.app.get(TaskClaims, { strict: false });
+  }
+
+  private get waiting(): WaitingTasks {
+    return this.server.app.get(WaitingTasks, { strict: false });
   }
 }

@@ -1,9 +1,7 @@
-import { Ajv, type Options } from 'ajv';
+import { Ajv, type FuncKeywordDefinition, type Options } from 'ajv';
+import ajvFormats from 'ajv-formats';
 import { Ajv2019 } from 'ajv/dist/2019.js';
 import { Ajv2020 } from 'ajv/dist/2020.js';
-import ajvFormats from 'ajv-formats';
-
-import { uniqueItems } from './unique-items.ts';
 
 type AnyAjv = Ajv | Ajv2019 | Ajv2020;
 
@@ -12,13 +10,13 @@ const DIALECTS: Readonly<Record<string, new (options: Options) => AnyAjv>> = {
   'json-schema.org/draft/2019-09/schema': Ajv2019,
   'json-schema.org/draft/2020-12/schema': Ajv2020,
 };
-/** Words of OpenAPI that say something to people and tools, and nothing about what is valid. */
+/** Annotations of OpenAPI without effect on validation. */
 const ANNOTATIONS = ['example', 'discriminator', 'externalDocs', 'xml'];
 
-/** Words beginning with x-, and defaults that are being checked on their own. */
-const OF_NO_INTEREST = /^unknown keyword|^default is ignored in the schema root/;
+/** Warnings about x- keywords, and about defaults, which are validated separately. */
+const IGNORED_WARNING = /^unknown keyword|^default is ignored in the schema root/;
 
-/** A validator of the draft that `$schema` names, without one of 2020-12; `undefined` when it is none of ours. */
+/** A validator for the draft in `$schema`, by default 2020-12; `undefined` when the draft is not supported. */
 export function validatorFor($schema: unknown, warned: (warning: string) => void): AnyAjv | undefined {
   const name = typeof $schema === 'string' ? $schema.replace(/^https?:\/\//, '').replace(/#$/, '') : '';
   const Dialect =
@@ -26,15 +24,15 @@ export function validatorFor($schema: unknown, warned: (warning: string) => void
   if (Dialect === undefined) return undefined;
   const tell = (...words: unknown[]): void => {
     const warning = words.join(' ').replace(/^strict mode: /, '');
-    if (!OF_NO_INTEREST.test(warning)) warned(warning);
+    if (!IGNORED_WARNING.test(warning)) warned(warning);
   };
   const ajv = new Dialect({
     useDefaults: true,
     allErrors: true,
     verbose: true,
-    // `toString` is no parameter because every object has one.
+    // Inherited properties such as `toString` are not parameters.
     ownProperties: true,
-    // What would make a schema do less than it says is refused in schema-faults.ts, with its place.
+    // schema-faults.ts rejects keywords without effect, with their path.
     strictSchema: 'log',
     strictTypes: false,
     strictTuples: false,
@@ -47,4 +45,24 @@ export function validatorFor($schema: unknown, warned: (warning: string) => void
   ajv.removeKeyword('uniqueItems');
   ajv.addKeyword(uniqueItems);
   return ajv;
+}
+
+/** `uniqueItems` in linear time; that of the validator compares each item with every other. */
+const uniqueItems: FuncKeywordDefinition = {
+  keyword: 'uniqueItems',
+  type: 'array',
+  schemaType: 'boolean',
+  error: { message: 'must not hold the same item twice' },
+  validate: (isRequired: boolean, items: unknown[]): boolean =>
+    !isRequired || new Set(items.map(canonical)).size === items.length,
+};
+
+/** JSON with sorted keys. */
+function canonical(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
+  const fields = Object.entries(value)
+    .sort(([one], [other]) => (one < other ? -1 : 1))
+    .map(([key, inner]) => `${JSON.stringify(key)}:${canonical(inner)}`);
+  return `{${fields.join(',')}}`;
 }

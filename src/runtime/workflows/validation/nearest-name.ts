@@ -3,7 +3,7 @@ import { closest, distance } from 'fastest-levenshtein';
 const MOST_NAMES = 30;
 const LONGEST_NAME = 60;
 
-/** The name that was probably meant, when one looks like what was given. */
+/** The most similar name, when one is similar enough. */
 export function nearestName(given: string, names: readonly string[]): string | undefined {
   if (names.length === 0 || given.length > LONGEST_NAME) return undefined;
   const name = closest(
@@ -17,7 +17,7 @@ export function nearestName(given: string, names: readonly string[]): string | u
     : undefined;
 }
 
-/** What may stand in place of a name that is not known, as the end of a sentence. */
+/** The valid names in place of an unknown one, as the end of a sentence. */
 export function validNames(given: string, names: readonly string[]): string {
   if (names.length === 0) return 'it takes none';
   const near = nearestName(given, names);
@@ -26,6 +26,6 @@ export function validNames(given: string, names: readonly string[]): string {
   return near === undefined ? `the names are ${list}` : `did you mean "${near}"? The names are ${list}`;
 }
 
-/** A name of any length, as a sentence may hold it. */
+/** A name shortened for a sentence. */
 export const shown = (name: string): string =>
   name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME)}…` : name;

@@ -2,18 +2,17 @@ import { type BeforeApplicationShutdown, Injectable } from '@nestjs/common';
 
 import { type DeadlineAnswer, DeadlineWorker, HEAP_MB } from '../../deadline-worker/index.js';
 import type { ParametersSchema } from '../compiled-workflow.js';
-import { limitFault } from './parameter-limits.js';
 import type { CheckedParameters } from './parameter-validator.js';
 import type { SchemaReport } from './schema-faults.js';
 import type { ValidationAnswer, ValidationQuestion } from './validation-worker.js';
 
 const CPU_MS = 3000;
-/** One may be held by a check that takes long while the other goes on. */
+/** While a slow check occupies one thread, the other continues. */
 const THREADS = 2;
 
 /**
- * Checks schemas and parameters in a thread of its own, each within a deadline: what a check takes is up to the
- * author of the schema and the caller together, and a pattern may take hours over 40 letters.
+ * Validates schemas and parameters in worker threads with a deadline: the duration depends on the schema and the caller,
+ * and a regular expression may take hours on 40 characters.
  */
 @Injectable()
 export class ParameterCheck implements BeforeApplicationShutdown {
@@ -25,22 +24,22 @@ export class ParameterCheck implements BeforeApplicationShutdown {
         cpuMs: CPU_MS,
       }),
   );
-  /** The last check of each schema: one that takes long holds up the runs of its own workflow, not of all. */
+  /** The last check of each schema: a slow check delays only runs of its own workflow. */
   private readonly last = new Map<string, Promise<unknown>>();
 
-  /** Looks at the schema of a workflow that is loaded. */
+  /** Checks the schema of a workflow. */
   async schema(schema: ParametersSchema): Promise<SchemaReport> {
     const answer = await this.ask({ schema: JSON.stringify(schema) });
     if (answer.outcome === 'answered') return answer.answer as SchemaReport;
     return { fault: { path: [], reason: faultOf(answer, 'it', 'make it simpler') }, warnings: [] };
   }
 
-  /** Checks what a run was given, all of it. */
+  /** Validates the parameters of a run. */
   async parameters(
     schema: ParametersSchema,
     parameters: Record<string, unknown>,
   ): Promise<CheckedParameters> {
-    const fault = limitFault(parameters);
+    const fault = limitExceeded(parameters);
     if (fault !== undefined) return { isValid: false, faults: [fault] };
     const answer = await this.inTurn({ schema: JSON.stringify(schema), parameters });
     if (answer.outcome === 'answered') return answer.answer as CheckedParameters;
@@ -52,7 +51,7 @@ export class ParameterCheck implements BeforeApplicationShutdown {
     await Promise.all(this.threads.map((thread) => thread.end()));
   }
 
-  /** The thread with the fewest questions takes it, the first of those, so that the others start only when needed. */
+  /** Uses the thread with the fewest requests, and starts the other only when needed. */
   private ask(question: ValidationQuestion): Promise<DeadlineAnswer<ValidationAnswer>> {
     const [first, ...others] = this.threads;
     const thread = others.reduce((best, each) => (best && each.waiting >= best.waiting ? best : each), first);
@@ -81,4 +80,35 @@ function faultOf(
   return answer.outcome === 'exceeded'
     ? `${what} takes more than ${CPU_MS / 1000} seconds or ${HEAP_MB} MB to check against its schema; ${advice}`
     : `${what} cannot be checked: ${answer.reason}`;
+}
+
+const DEEPEST = 64;
+const MOST_VALUES = 100_000;
+
+/** Why parameters exceed a limit; not recursive, because it protects recursive code. */
+function limitExceeded(parameters: Readonly<Record<string, unknown>>): string | undefined {
+  let values = 0;
+  for (const [name, parameter] of Object.entries(parameters)) {
+    const left = [{ value: parameter, depth: 1 }];
+    for (let next = left.pop(); next !== undefined; next = left.pop()) {
+      const fault = tooMuch(next.depth, (values += 1)) ?? unsafeInteger(next.value);
+      if (fault !== undefined) return `parameter "${name.slice(0, 60)}" ${fault}`;
+      if (typeof next.value !== 'object' || next.value === null) continue;
+      for (const value of Object.values(next.value)) left.push({ value, depth: next.depth + 1 });
+    }
+  }
+  return undefined;
+}
+
+function tooMuch(depth: number, values: number): string | undefined {
+  if (depth > DEEPEST) return `is nested more than ${DEEPEST} levels deep`;
+  if (values <= MOST_VALUES) return undefined;
+  return `makes more than ${MOST_VALUES} values of the parameters, list items and fields counted; send so much as a file`;
+}
+
+/** An integer that was rounded when the request was parsed. */
+function unsafeInteger(value: unknown): string | undefined {
+  if (typeof value !== 'number' || !Number.isInteger(value)) return undefined;
+  if (Number.isSafeInteger(value) || Math.abs(value) >= 1e21) return undefined;
+  return `holds an integer beyond ${Number.MAX_SAFE_INTEGER}, which JSON does not carry unchanged; use a smaller one, or a text where the workflow takes one`;
 }

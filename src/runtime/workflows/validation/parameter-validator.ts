@@ -1,14 +1,14 @@
 import type { ValidateFunction } from 'ajv';
 
 import { validatorFor } from './dialects.ts';
-import { sentencesOf } from './fault-sentences.ts';
+import { errorSentences } from './error-sentences.ts';
 
-/** Parameters with the defaults filled in, or every reason why they are refused. */
+/** Parameters with defaults, or every error. */
 export type CheckedParameters =
   | { readonly isValid: true; readonly parameters: Record<string, unknown> }
   | { readonly isValid: false; readonly faults: readonly string[] };
 
-/** Checks the parameters of runs against the schema of one workflow. */
+/** Validates parameters against the schema of one workflow. */
 export class ParameterValidator {
   private readonly validate: ValidateFunction;
 
@@ -19,9 +19,9 @@ export class ParameterValidator {
     this.validate = ajv.compile(schema);
   }
 
-  /** Fills the defaults into `parameters` itself. */
+  /** Adds the defaults to `parameters` itself. */
   check(parameters: Record<string, unknown>): CheckedParameters {
     if (this.validate(parameters)) return { isValid: true, parameters };
-    return { isValid: false, faults: sentencesOf(this.validate.errors ?? []) };
+    return { isValid: false, faults: errorSentences(this.validate.errors ?? []) };
   }
 }

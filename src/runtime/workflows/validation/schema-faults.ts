@@ -2,15 +2,15 @@ import type { ErrorObject } from 'ajv';
 
 import { validatorFor } from './dialects.ts';
 import { nearestName, shown, validNames } from './nearest-name.ts';
-import { isObject, type SchemaPath, type Subschema, subschemas } from './schema-walk.ts';
+import { isMapping, type SchemaPath, type Subschema, subschemas } from './schema-walk.ts';
 
-/** What is wrong with a schema, and where in it. */
+/** A problem in a schema, and its path. */
 export interface SchemaFault {
   readonly path: SchemaPath;
   readonly reason: string;
 }
 
-/** What a schema is like. */
+/** The problem and the warnings of a schema. */
 export interface SchemaReport {
   readonly fault?: SchemaFault | undefined;
   readonly warnings: readonly string[];
@@ -21,13 +21,13 @@ type Schema = Subschema['schema'];
 
 const DRAFTS =
   'https://json-schema.org/draft/2020-12/schema, https://json-schema.org/draft/2019-09/schema or http://json-schema.org/draft-07/schema#';
-/** Of JSON Schema, though the validator has no rule for them. */
+/** Keywords of JSON Schema for which the validator has no rule. */
 const WITHOUT_RULE: ReadonlySet<string> = new Set(['$anchor', '$dynamicAnchor', '$recursiveAnchor']);
 const MEDIA_RANGES = /^\s*[\w.+*-]+\/[\w.+*-]+\s*(,\s*[\w.+*-]+\/[\w.+*-]+\s*)*$/;
 /** Name of the schema within the validator. */
 const SELF = 'parameters';
 
-/** Looks for what would make a schema of parameters do less, or something else, than it says. */
+/** Finds keywords of a schema that would have no effect or another one than intended. */
 export function reportOnSchema({ $schema, ...schema }: Schema): SchemaReport {
   const warnings: string[] = [];
   const ajv = validatorFor($schema, (warning) => warnings.push(warning));
@@ -90,7 +90,7 @@ function wrongFormat(ajv: Validator, { path, schema }: Subschema): SchemaFault |
 function wrongPattern({ pattern, patternProperties }: Schema): SchemaFault | undefined {
   const given = [
     { path: ['pattern'], pattern },
-    ...Object.keys(isObject(patternProperties) ? patternProperties : {}).map((name) => ({
+    ...Object.keys(isMapping(patternProperties) ? patternProperties : {}).map((name) => ({
       path: ['patternProperties', name],
       pattern: name,
     })),
@@ -106,13 +106,13 @@ function wrongPattern({ pattern, patternProperties }: Schema): SchemaFault | und
   return undefined;
 }
 
-/** The validator passes over this name. */
+/** The validator ignores this name. */
 function wrongName({ properties }: Schema): SchemaFault | undefined {
-  if (!isObject(properties) || !Object.hasOwn(properties, '__proto__')) return undefined;
+  if (!isMapping(properties) || !Object.hasOwn(properties, '__proto__')) return undefined;
   return { path: ['properties', '__proto__'], reason: 'a parameter cannot be called "__proto__"' };
 }
 
-/** What shows only when the schema is put to use. */
+/** Problems that only appear when the schema is compiled and used. */
 function faultAsAWhole(ajv: Validator, schema: Schema): SchemaFault | undefined {
   if (ajv.validateSchema(schema) !== true) return deepestOf(ajv.errors ?? []);
   try {
@@ -127,7 +127,7 @@ function faultAsAWhole(ajv: Validator, schema: Schema): SchemaFault | undefined 
   }
 }
 
-/** The inmost place says what the others follow from. */
+/** The most deeply nested error is the cause of the others. */
 function deepestOf(errors: readonly ErrorObject[]): SchemaFault {
   const [first] = errors.toSorted((one, other) => depthOf(other) - depthOf(one));
   if (!first) return { path: [], reason: 'it is no valid JSON Schema' };

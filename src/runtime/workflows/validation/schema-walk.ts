@@ -1,7 +1,7 @@
-/** Where in a schema something is, from its root. */
+/** Path from the root of a schema. */
 export type SchemaPath = readonly (string | number)[];
 
-/** A schema within the schema, and where. */
+/** A nested schema and its path. */
 export interface Subschema {
   readonly path: SchemaPath;
   readonly schema: Readonly<Record<string, unknown>>;
@@ -31,7 +31,7 @@ const MAPS: ReadonlySet<string> = new Set([
   'properties',
 ]);
 
-/** Every schema in a schema, the outer before the inner; what has the place of one but is none is left out. */
+/** Every nested schema, outer before inner; values that are not schemas are left out. */
 export function* subschemas(root: Subschema['schema']): Generator<Subschema> {
   const left: Subschema[] = [{ path: [], schema: root }];
   for (let next = left.pop(); next !== undefined; next = left.pop()) {
@@ -44,14 +44,14 @@ function innerOf({ path, schema }: Subschema): Subschema[] {
   const found = Object.entries(schema).flatMap(([keyword, value]): [SchemaPath, unknown][] => {
     if (Array.isArray(value) && LISTS.has(keyword))
       return value.map((item, index) => [[...path, keyword, index], item]);
-    if (!isObject(value)) return [];
+    if (!isMapping(value)) return [];
     if (MAPS.has(keyword))
       return Object.entries(value).map(([name, inner]) => [[...path, keyword, name], inner]);
     return ONE.has(keyword) ? [[[...path, keyword], value]] : [];
   });
-  return found.flatMap(([where, inner]) => (isObject(inner) ? [{ path: where, schema: inner }] : []));
+  return found.flatMap(([where, inner]) => (isMapping(inner) ? [{ path: where, schema: inner }] : []));
 }
 
 /** Whether a value is a mapping. */
-export const isObject = (value: unknown): value is Record<string, unknown> =>
+export const isMapping = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);

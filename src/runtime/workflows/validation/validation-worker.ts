@@ -2,20 +2,20 @@ import { parentPort } from 'node:worker_threads';
 
 import { LRUCache } from 'lru-cache';
 
-import { answerQuestions } from '../../deadline-worker/answer-questions.ts';
+import { answerQuestions } from '../../deadline-worker/deadline-worker.ts';
 import { type CheckedParameters, ParameterValidator } from './parameter-validator.ts';
 import { reportOnSchema, type SchemaReport } from './schema-faults.ts';
 
-/** A schema as JSON, alone to be looked at, or with the parameters of a run to be checked against it. */
+/** A schema as JSON: to be checked itself, or with parameters to be validated. */
 export interface ValidationQuestion {
   readonly schema: string;
   readonly parameters?: Record<string, unknown>;
 }
 
-/** The report on a schema, or what came of the parameters. */
+/** The report on a schema, or the result for the parameters. */
 export type ValidationAnswer = SchemaReport | CheckedParameters;
 
-/** Validators of the schemas that were used lately; making one takes longer than using it. */
+/** Validators of recently used schemas; compiling one takes longer than using it. */
 const validators = new LRUCache<string, ParameterValidator>({ max: 200 });
 
 function validatorOf(schema: string): ParameterValidator {
@@ -29,7 +29,7 @@ function answerTo({ schema, parameters }: ValidationQuestion): ValidationAnswer 
   try {
     return validatorOf(schema).check(parameters);
   } catch (error) {
-    // A schema that refers to itself without end may show it with some parameters only.
+    // Infinite recursion in a schema may appear only with some parameters.
     const reason = `the schema of this workflow cannot be applied to these parameters: ${(error as Error).message}`;
     return { isValid: false, faults: [reason] };
   }

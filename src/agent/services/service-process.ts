@@ -1,0 +1,125 @@
+import { once } from 'node:events';
+import { mkdir } from 'node:fs/promises';
+import type { ServerHttp2Stream } from 'node:http2';
+import { type AddressInfo, createServer } from 'node:net';
+import { join } from 'node:path';
+
+import { PORT_REFERENCE, type ServiceOrder, type ServiceReport } from '../../contract/index.js';
+import { keepRunning } from '../../tunnel/index.js';
+import { cleanEnvironment } from '../clean-environment.js';
+import { LogTail, onLines, type ProcessGroup, type ProcessGroups } from '../processes/index.js';
+import { type Probed, untilHealthy, whileHealthy } from './health-probe.js';
+import { refuseConnection, ServiceTraffic } from './service-connection.js';
+import { failureOf, ProcessEnded } from './service-failure.js';
+
+const RESTART = { firstMs: 500, longestMs: 30_000, steadyMs: 60_000 };
+
+interface ServiceProcessContext {
+  readonly workDir: string;
+  readonly groups: ProcessGroups;
+  /** Folder of the files beside the definition; without files, the service runs in its own folder. */
+  readonly files: string | undefined;
+  readonly report: (report: ServiceReport) => void;
+}
+
+/** A service on this machine: started, probed, and restarted when it fails, until it is stopped. */
+export class ServiceProcess {
+  /** Its port while it is running. */
+  private port: number | undefined;
+  private readonly traffic = new ServiceTraffic();
+
+  constructor(
+    private readonly order: ServiceOrder,
+    private readonly context: ServiceProcessContext,
+  ) {}
+
+  /** Connects a stream of the tunnel to the service if it is running. */
+  connect(stream: ServerHttp2Stream): void {
+    if (this.port === undefined) refuseConnection(stream, 'the service is not running');
+    else this.traffic.join(stream, this.port);
+  }
+
+  /** Resolves after the signal, when every process of the service has ended. */
+  async keepRunning(signal: AbortSignal): Promise<void> {
+    const run = async (): Promise<void> => {
+      const failure = await this.runOnce(signal);
+      if (!signal.aborted) this.context.report({ state: 'failed', ...(failure && { failure }) });
+    };
+    await keepRunning(run, signal, RESTART);
+    this.context.report({ state: 'stopped' });
+  }
+
+  /** Runs the service once; returns why it ended. */
+  private async runOnce(signal: AbortSignal): Promise<ServiceReport['failure']> {
+    this.context.report({ state: 'deploying' });
+    const tail = new LogTail();
+    const over = new AbortController();
+    let group: ProcessGroup | undefined;
+    let error: unknown;
+    try {
+      const port = await freePort();
+      group = await this.start(port);
+      for (const stream of group.streams) onLines(stream, { line: (line) => tail.add(line) });
+      const either = AbortSignal.any([signal, over.signal]);
+      await Promise.race([endOf(group), this.watch(port, either), untilAborted(either)]);
+    } catch (reason) {
+      error = reason;
+    }
+    this.port = undefined;
+    over.abort();
+    if (signal.aborted) this.context.report({ state: 'stopping' });
+    // Waits for the end of the output, which the report contains.
+    await group?.end();
+    return error === undefined ? undefined : failureOf(error, tail.last, this.order.environment);
+  }
+
+  private async watch(port: number, signal: AbortSignal): Promise<void> {
+    const { health_path, limits } = this.order;
+    const probed: Probed = { url: `http://127.0.0.1:${port}${health_path}`, limits, signal };
+    await untilHealthy(probed);
+    this.port = port;
+    this.context.report({ state: 'running', port });
+    await whileHealthy(probed, () => this.traffic.isBusy(limits.request_timeout_ms));
+  }
+
+  private async start(port: number): Promise<ProcessGroup> {
+    const { command, environment, service_slug } = this.order;
+    const own = join(this.context.workDir, 'services', service_slug);
+    await mkdir(own, { recursive: true, mode: 0o700 });
+    const [program = '', ...words] = command.map((word) => (PORT_REFERENCE.test(word) ? String(port) : word));
+    return this.context.groups.start({
+      program,
+      arguments: words,
+      folder: this.context.files ?? own,
+      environment: {
+        ...cleanEnvironment(own, own),
+        CYBERUN_SERVICE_SLUG: service_slug,
+        CYBERUN_SERVICE_DIR: own,
+        ...environment,
+        PORT: String(port),
+      },
+    });
+  }
+}
+
+async function endOf(group: ProcessGroup): Promise<never> {
+  const { exitCode, reason } = await group.exited;
+  throw new ProcessEnded(exitCode, reason);
+}
+
+function untilAborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
+/** A port that is free at the moment. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}

@@ -1,1 +1,0 @@
-export { AgentsModule } from './agents.module.js';

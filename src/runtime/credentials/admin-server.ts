@@ -1,0 +1,81 @@
+import { once } from 'node:events';
+import { chmod } from 'node:fs/promises';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { json } from 'node:stream/consumers';
+
+import {
+  type BeforeApplicationShutdown,
+  Inject,
+  Injectable,
+  Logger,
+  type OnApplicationBootstrap,
+} from '@nestjs/common';
+
+import { CONFIG, type Config } from '../../config/index.js';
+import { Database, TEAM_ID } from '../database/index.js';
+import { CredentialError, type NewCredential } from './credential.js';
+import { CredentialsStore } from './credentials.store.js';
+import { makeSocketPath, removeSocketPath } from './socket-path.js';
+
+interface Answer {
+  readonly status: number;
+  readonly body: object;
+}
+
+/** Serves the keys command while this process uses the data folder. Access to the socket authorises the caller. */
+@Injectable()
+export class AdminServer implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  private readonly logger = new Logger('Admin');
+  private readonly keys: CredentialsStore;
+  private readonly server: Server = createServer((request, response) => void this.serve(request, response));
+
+  constructor(
+    @Inject(CONFIG) private readonly config: Config,
+    { db }: Database,
+    @Inject(TEAM_ID) teamId: string,
+  ) {
+    this.keys = new CredentialsStore(db, teamId);
+  }
+
+  async onApplicationBootstrap(): Promise<void> {
+    try {
+      const path = await makeSocketPath(this.config.dataDir);
+      this.server.listen(path);
+      await once(this.server, 'listening');
+      await chmod(path, 0o600);
+      this.server.unref();
+    } catch (error) {
+      this.logger.warn({ error }, 'no admin socket: keys can be managed only while the server is stopped');
+    }
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    this.server.close();
+    this.server.closeAllConnections();
+    await removeSocketPath(this.config.dataDir);
+  }
+
+  private async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { status, body } = await this.answer(request).catch((error: unknown) => this.failure(error));
+    response.writeHead(status, { 'Content-Type': 'application/json' }).end(JSON.stringify(body));
+  }
+
+  private async answer(request: IncomingMessage): Promise<Answer> {
+    const [, root, id] = (request.url ?? '').split('/');
+    if (root !== 'keys') return NOT_FOUND;
+    if (request.method === 'GET') return { status: 200, body: await this.keys.list() };
+    if (request.method === 'POST') {
+      return { status: 201, body: await this.keys.create((await json(request)) as NewCredential) };
+    }
+    if (request.method !== 'DELETE' || id === undefined) return NOT_FOUND;
+    return (await this.keys.revoke(id)) ? { status: 200, body: {} } : NOT_FOUND;
+  }
+
+  private failure(error: unknown): Answer {
+    if (error instanceof CredentialError) return { status: 400, body: { error_message: error.message } };
+    this.logger.error({ error }, 'a keys command failed');
+    return { status: 500, body: { error_message: 'The server failed; its log says why.' } };
+  }
+}
+
+const NOT_FOUND: Answer = { status: 404, body: { error_message: 'resource not found' } };

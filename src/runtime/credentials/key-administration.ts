@@ -1,0 +1,48 @@
+import { resolve } from 'node:path';
+
+import { type Config, StartError } from '../../config/index.js';
+import { defaultTeamId, isDataDir, Database } from '../database/index.js';
+import { AdminClient } from './admin-client.js';
+import type { CredentialSummary, IssuedCredential, NewCredential } from './credential.js';
+import { CredentialsStore } from './credentials.store.js';
+import { findSocketPath } from './socket-path.js';
+
+/** Manages the keys of the default team. */
+export interface KeyAdministration {
+  /** Creates a key; the key itself is returned only here. */
+  create(wanted: NewCredential): Promise<IssuedCredential>;
+  /** All keys, newest first. */
+  list(): Promise<CredentialSummary[]>;
+  /** Revokes a key; `false` when there is none with this id. */
+  revoke(id: string): Promise<boolean>;
+}
+
+/**
+ * The keys of a data folder: through the server that uses it, or from its database when no server runs.
+ *
+ * @throws {StartError} when a process without an admin socket uses the folder, or the folder does not exist.
+ */
+export async function openKeyAdministration({
+  dataDir,
+}: Pick<Config, 'dataDir'>): Promise<KeyAdministration & AsyncDisposable> {
+  if (!(await isDataDir(dataDir))) throw nothingIn(dataDir);
+  return openNewKeyAdministration({ dataDir });
+}
+
+/** Like {@link openKeyAdministration}, but creates a missing folder. */
+export async function openNewKeyAdministration({
+  dataDir,
+}: Pick<Config, 'dataDir'>): Promise<KeyAdministration & AsyncDisposable> {
+  // First, because a user who may open the socket, such as root, need not own the folder.
+  const client = new AdminClient(await findSocketPath(dataDir));
+  if (await client.isThere())
+    return Object.assign(client, { [Symbol.asyncDispose]: () => Promise.resolve() });
+  const database = await Database.open(dataDir);
+  const store = new CredentialsStore(database.db, await defaultTeamId(database.db));
+  return Object.assign(store, { [Symbol.asyncDispose]: () => database.close() });
+}
+
+const nothingIn = (dataDir: string): StartError =>
+  new StartError(
+    `No runtime keeps its data in ${resolve(dataDir)}, so it has no keys. Run this in the folder the server is started in, or set CYBERUN_DATA_DIR to its data folder.`,
+  );

@@ -1,0 +1,143 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { join, resolve } from 'node:path';
+
+import { type BeforeApplicationShutdown, Inject, Injectable, Logger } from '@nestjs/common';
+
+import { Addresses, CONFIG, type Config, packagePaths, StartError } from '../../config/index.js';
+import { keepRunning } from '../../tunnel/index.js';
+import { CredentialsService } from '../credentials/index.js';
+
+/** Keys of agents that this process has started; these use the loopback address. */
+@Injectable()
+export class LocalKeys {
+  private readonly keys = new Set<string>();
+
+  constructor(private readonly credentials: CredentialsService) {}
+
+  /** A new agent key, valid only in this process. */
+  mint(): string {
+    const key = this.credentials.mintEphemeralAgentKey();
+    this.keys.add(key);
+    return key;
+  }
+
+  has(key: string): boolean {
+    return this.keys.has(key);
+  }
+}
+
+const RESTART = { firstMs: 250, longestMs: 15_000, steadyMs: 30_000 };
+const END_LIMIT_MS = 3000;
+/** Environment variables for the agent process; no secrets. */
+const INHERITED = [
+  'PATH',
+  'HOME',
+  'LANG',
+  'TZ',
+  'TMPDIR',
+  'SystemRoot',
+  'ComSpec',
+  'PATHEXT',
+  'windir',
+  'TEMP',
+  'NODE_EXTRA_CA_CERTS',
+];
+
+/** The local agent of role `all`: a child process that dials in like any other agent, restarted when it ends. */
+@Injectable()
+export class LocalAgent implements BeforeApplicationShutdown {
+  private readonly logger = new Logger('LocalAgent');
+  private readonly over = new AbortController();
+  private running: Promise<void> = Promise.resolve();
+
+  constructor(
+    @Inject(CONFIG) private readonly config: Config,
+    private readonly addresses: Addresses,
+    private readonly keys: LocalKeys,
+  ) {}
+
+  /**
+   * Starts the agent; the server must be listening.
+   *
+   * @param umask for the files of its tasks, since that of the server is stricter.
+   */
+  start(umask: number): Promise<void> {
+    if (!existsSync(packagePaths.entry)) {
+      return Promise.reject(new StartError(`${packagePaths.entry} is missing. Build it: npm run build`));
+    }
+    this.running = this.keepRunning(umask);
+    return Promise.resolve();
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    this.over.abort();
+    await this.running;
+  }
+
+  private keepRunning(umask: number): Promise<void> {
+    const { signal } = this.over;
+    const run = async (): Promise<void> => {
+      const end = await this.runOnce(umask);
+      if (!signal.aborted) this.logger.warn(`the local agent ended (${end}) and is started again`);
+    };
+    return keepRunning(run, signal, RESTART);
+  }
+
+  /** Returns how the process ended. */
+  private async runOnce(umask: number): Promise<string> {
+    const child = fork(packagePaths.entry, ['agent', '--local'], {
+      cwd: packagePaths.root,
+      env: this.environment(),
+      execArgv: [],
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    });
+    const stop = (): void => void end(child);
+    this.over.signal.addEventListener('abort', stop, { once: true });
+    try {
+      child.send({ ...this.order(), umask }, () => undefined);
+      const [code, signal] = (await once(child, 'exit')) as [number | null, string | null];
+      return signal ?? `exit code ${code}`;
+    } catch (error) {
+      return (error as Error).message;
+    } finally {
+      this.over.signal.removeEventListener('abort', stop);
+    }
+  }
+
+  private environment(): Record<string, string> {
+    return {
+      ...Object.fromEntries(INHERITED.flatMap((name) => variable(name))),
+      CYBERUN_LOGGER_LEVEL: this.config.loggerLevel,
+      CYBERUN_LOGGER_FORMAT: this.config.loggerFormat,
+    };
+  }
+
+  /** The options of the agent, sent over IPC only. */
+  private order() {
+    const { agentLabels, agentSlots, dataDir } = this.config;
+    return {
+      gateway: this.addresses.loopback,
+      key: this.keys.mint(),
+      agentId: `local-${hostname()
+        .replaceAll(/[^A-Za-z0-9._-]/g, '-')
+        .slice(0, 80)}`,
+      labels: [...agentLabels],
+      slots: agentSlots,
+      workDir: join(resolve(dataDir), 'agent'),
+    };
+  }
+}
+
+function variable(name: string): [string, string][] {
+  const value = process.env[name];
+  return value === undefined ? [] : [[name, value]];
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  child.kill('SIGTERM');
+  const insist = setTimeout(() => child.kill('SIGKILL'), END_LIMIT_MS);
+  child.once('exit', () => clearTimeout(insist));
+}

@@ -1,2 +1,0 @@
-export { LocalAgent } from './local-agent.js';
-export { LocalAgentModule } from './local-agent.module.js';

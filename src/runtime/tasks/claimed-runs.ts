@@ -1,0 +1,103 @@
+import { Injectable } from '@nestjs/common';
+
+import type { OutputFile, RunOrder } from '../../contract/index.js';
+import type { Claim } from '../engine/index.js';
+import { TaskNotifications } from './task-notifications.js';
+
+/** One run of a task that this process has claimed from the queue. */
+export interface ClaimedRun {
+  readonly taskId: string;
+  readonly teamId: string;
+  /** `slug@version` of its workflow. */
+  readonly workflow: string;
+  /** The agent that runs it. */
+  readonly agentId: string;
+  /** From 1; counts every run of the task, the interrupted ones included. */
+  readonly attempt: number;
+  readonly order: Omit<RunOrder, 'files'>;
+  readonly fileParameters: readonly { parameter: string; fileKey: string }[];
+  /** Aborted when the task is cancelled, or the run was given to another agent. */
+  readonly signal: AbortSignal;
+}
+
+/** An agent that claims jobs. */
+export interface ClaimingAgent {
+  readonly agentId: string;
+  readonly labels: readonly string[];
+  readonly teamId: string;
+  readonly gpuType?: string;
+}
+
+/** What every run leaves. */
+interface RunDetails {
+  /** The end of its log. */
+  readonly log?: string | undefined;
+}
+
+/** What a run that succeeded leaves. */
+export interface CompletedRunDetails extends RunDetails {
+  /** Sentences about outputs that were renamed or not kept. */
+  readonly warnings?: readonly string[] | undefined;
+}
+
+/** What a run that failed leaves. */
+export interface FailedRunDetails extends RunDetails {
+  /** A retry would fail in the same way. */
+  readonly isFinal?: boolean | undefined;
+}
+
+/** A file of the output folder that has been uploaded. */
+export interface StoredOutput {
+  readonly file: OutputFile;
+  readonly fileKey: string;
+}
+
+interface Claimed {
+  readonly claim: Claim;
+  readonly controller: AbortController;
+}
+
+type RunName = Pick<ClaimedRun, 'taskId' | 'attempt'>;
+
+/** The runs that this process has claimed; aborts them. */
+@Injectable()
+export class ClaimedRuns {
+  private readonly runs = new Map<string, Claimed>();
+
+  constructor(notices: TaskNotifications) {
+    // Another process may have received the call; the notification reaches the one that has the run.
+    notices.subscribe(({ event, task_id }) => {
+      if (event === 'cancelled') this.stop(task_id);
+    });
+  }
+
+  /** Adds a claim; an older run of the same task is aborted, since its claim is void. */
+  add(claim: Claim): AbortSignal {
+    this.stop(claim.taskId);
+    const controller = new AbortController();
+    this.runs.set(claim.taskId, { claim, controller });
+    return controller.signal;
+  }
+
+  /** The claim of a run; `undefined` when this process no longer has it. */
+  claimOf({ taskId, attempt }: RunName): Claim | undefined {
+    const held = this.runs.get(taskId);
+    return held?.claim.attempt === attempt ? held.claim : undefined;
+  }
+
+  /** Removes a run that has ended. */
+  remove({ taskId, attempt }: RunName): void {
+    if (this.claimOf({ taskId, attempt })) this.runs.delete(taskId);
+  }
+
+  /** Aborts a run. */
+  abort(run: RunName): void {
+    if (this.claimOf(run)) this.stop(run.taskId);
+  }
+
+  private stop(taskId: string): void {
+    const held = this.runs.get(taskId);
+    this.runs.delete(taskId);
+    held?.controller.abort();
+  }
+}

@@ -1,0 +1,40 @@
+import { Module } from '@nestjs/common';
+
+import { FilesModule } from '../files/index.js';
+import { RuntimeWorkflowsModule } from '../workflows/index.js';
+import { ClaimedRuns } from './claimed-runs.js';
+import { RunReports } from './run-reports.js';
+import { TaskClaims } from './task-claims.js';
+import { TaskEventsService } from './task-events.service.js';
+import { TaskNotifications } from './task-notifications.js';
+import { TaskResultsService } from './task-results.service.js';
+import { TaskStore } from './task-store.js';
+import { RunParameters, TaskSubmission } from './task-submission.js';
+import { WaitingTasks } from './waiting-tasks.js';
+
+/** Tasks: submission, events and results, and their runs for the dispatcher. */
+@Module({
+  imports: [FilesModule, RuntimeWorkflowsModule],
+  providers: [
+    ClaimedRuns,
+    RunParameters,
+    RunReports,
+    TaskClaims,
+    TaskEventsService,
+    TaskNotifications,
+    TaskResultsService,
+    TaskSubmission,
+    TaskStore,
+    WaitingTasks,
+  ],
+  exports: [
+    RunReports,
+    TaskClaims,
+    TaskEventsService,
+    TaskResultsService,
+    TaskSubmission,
+    TaskStore,
+    WaitingTasks,
+  ],
+})
+export class RuntimeTasksModule {}

@@ -1,0 +1,42 @@
+import { type BeforeApplicationShutdown, Injectable, type OnModuleInit } from '@nestjs/common';
+
+import type { TaskEventName, TaskState } from '../../contract/index.js';
+import { Database } from '../database/index.js';
+
+/** Notification of a new event; its data is read from its row. */
+export interface TaskNotification {
+  readonly task_id: string;
+  readonly sequence: number;
+  readonly event: TaskEventName;
+  /** Status of the task at that time. */
+  readonly status: TaskState;
+}
+
+type Listener = (notification: TaskNotification) => void;
+
+/** Forwards the notifications of the database about tasks, from every process. */
+@Injectable()
+export class TaskNotifications implements OnModuleInit, BeforeApplicationShutdown {
+  private readonly listeners = new Set<Listener>();
+  private stop: (() => Promise<void>) | undefined;
+
+  constructor(private readonly database: Database) {}
+
+  async onModuleInit(): Promise<void> {
+    this.stop = await this.database.listen('task_event', (payload) => {
+      const notification = JSON.parse(payload) as TaskNotification;
+      for (const listener of this.listeners) listener(notification);
+    });
+  }
+
+  /** Calls back for every notification; returns a function that unsubscribes. */
+  subscribe(listener: Listener): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    this.listeners.clear();
+    await this.stop?.();
+  }
+}

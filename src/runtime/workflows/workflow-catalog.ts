@@ -1,0 +1,140 @@
+import { ConflictException, Injectable, NotFoundException } from '@nestjs/common';
+import { sql } from 'kysely';
+
+import type { Workflow, WorkflowList } from '../../contract/index.js';
+import { Database } from '../database/index.js';
+import type { CompiledWorkflow } from './compiled-workflow.js';
+import { shownParameters } from './parameter-defs.js';
+
+/** One version of a workflow, as stored. */
+export interface WorkflowVersion {
+  readonly id: string;
+  readonly version: number;
+  readonly definition: CompiledWorkflow;
+}
+
+interface WorkflowRow extends WorkflowVersion {
+  readonly workflow_slug: string;
+  readonly workflow_status: 'active' | 'disabled';
+  readonly created_at: Date;
+  readonly updated_at: Date;
+}
+
+const LISTED = [
+  'display_name',
+  'description',
+  'required_labels',
+  'task_timeout',
+  'max_retries',
+  'document_version',
+] as const satisfies (keyof CompiledWorkflow)[];
+const ODD_ESCAPES = String.raw`\\u(0000|d)`;
+type ListedRow = Omit<WorkflowRow, 'definition'> & {
+  readonly definition: Pick<CompiledWorkflow, (typeof LISTED)[number]>;
+};
+
+/** Identifies a workflow: by id, or by slug with or without a version. */
+export type WorkflowName = { readonly id: string } | { readonly slug: string };
+
+const SLUG_WITH_VERSION = /^([a-z0-9-]{1,100})(?:@([1-9]\d{0,8}))?$/;
+
+/** Reads workflows; a team sees only its own. */
+@Injectable()
+export class WorkflowCatalog {
+  constructor(private readonly database: Database) {}
+
+  /** Newest first, including disabled workflows. */
+  async list(teamId: string, page: { current_page: number; per_page: number }): Promise<WorkflowList> {
+    const { db } = this.database;
+    const [rows, { total_count }] = await Promise.all([
+      this.newest(teamId)
+        // A whole definition may have hundreds of kilobytes; a list shows little of it.
+        .select(listedDefinition().as('definition'))
+        .orderBy('w.id', 'desc')
+        .limit(page.per_page)
+        .offset((page.current_page - 1) * page.per_page)
+        .execute(),
+      db
+        .selectFrom('workflow')
+        .select(({ fn }) => fn.countAll<string>().as('total_count'))
+        .where('team_id', '=', teamId)
+        .executeTakeFirstOrThrow(),
+    ]);
+    const { current_page, per_page } = page;
+    return {
+      workflow_list: rows.map(present),
+      page_meta: { current_page, per_page, total_count: Number(total_count) },
+    };
+  }
+
+  async get(teamId: string, name: WorkflowName): Promise<Workflow> {
+    const row = await this.find(teamId, name);
+    return { ...present(row), ...shownParameters(row.definition.schema) };
+  }
+
+  /** The version a run would use. */
+  async runnable(teamId: string, name: WorkflowName): Promise<WorkflowVersion> {
+    const row = await this.find(teamId, name);
+    if (row.workflow_status === 'active') return row;
+    throw new ConflictException(
+      `Workflow "${row.workflow_slug}" is disabled and takes no new runs: its definition file is gone.`,
+    );
+  }
+
+  private async find(teamId: string, name: WorkflowName): Promise<WorkflowRow> {
+    const row = await ('id' in name
+      ? this.newest(teamId).select('v.definition').where('w.id', '=', name.id).executeTakeFirst()
+      : this.bySlug(teamId, name.slug));
+    if (row) return row as WorkflowRow;
+    throw new NotFoundException('resource not found');
+  }
+
+  private async bySlug(teamId: string, text: string) {
+    const [, slug, version] = SLUG_WITH_VERSION.exec(text) ?? [];
+    if (slug === undefined) return undefined;
+    const query =
+      version === undefined
+        ? this.newest(teamId)
+        : this.versions(teamId).where('v.version', '=', Number(version));
+    return query.select('v.definition').where('w.workflow_slug', '=', slug).executeTakeFirst();
+  }
+
+  private newest(teamId: string) {
+    return this.versions(teamId).whereRef('v.version', '=', 'w.version');
+  }
+
+  private versions(teamId: string) {
+    return this.database.db
+      .selectFrom('workflow as w')
+      .innerJoin('workflow_version as v', 'v.workflow_id', 'w.id')
+      .select(['w.id', 'w.workflow_slug', 'w.workflow_status', 'w.created_at', 'w.updated_at'])
+      .select('v.version')
+      .where('w.team_id', '=', teamId)
+      .where('v.team_id', '=', teamId);
+  }
+}
+
+/** PostgreSQL cannot extract fields from JSON with NUL or lone surrogates in strings; such definitions are read whole. */
+function listedDefinition() {
+  const fields = LISTED.flatMap((name) => [sql.lit(name), sql`v.definition -> ${sql.lit(name)}`]);
+  return sql<ListedRow['definition']>`case when v.definition::text ~ ${sql.lit(ODD_ESCAPES)} then v.definition
+    else json_strip_nulls(json_build_object(${sql.join(fields)})) end`;
+}
+
+function present({ definition, ...row }: ListedRow): Workflow {
+  return {
+    id: row.id,
+    workflow_slug: row.workflow_slug,
+    display_name: definition.display_name,
+    version: row.version,
+    workflow_status: row.workflow_status,
+    created_at: row.created_at.toISOString(),
+    updated_at: row.updated_at.toISOString(),
+    description: definition.description,
+    required_labels: definition.required_labels,
+    task_timeout: definition.task_timeout,
+    max_retries: definition.max_retries,
+    default_dispatch_target: 'agent',
+    document_version: definition.document_version,
+  };
+}
