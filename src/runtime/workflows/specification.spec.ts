@@ -161,7 +161,7 @@ describe('a schema of parameters', () => {
       'properties: { __proto__: { type: string } }',
       'cannot be called "__proto__"',
     ],
-    ['with an infinite bound', 'properties: { a: { maximum: .inf } }', 'no number that JSON has'],
+    ['with an infinite bound', 'properties: { a: { maximum: .inf } }', 'is not a number in JSON'],
   ])('%s is refused by name', async (_what, schema, reason) => {
     await expect(compileText('a.yaml', withSchema(schema))).rejects.toThrow(reason);
   });
