@@ -34,7 +34,7 @@ const closed = (wire: Wire): Promise<void> => until(() => Promise.resolve(!wire.
 async function begun(): Promise<{ readonly answer: Promise<Response> }> {
   const before = runtime.requests(TASK).length;
   const http = new McpHttp({ url: server.endpoint });
-  const answer = http.modern('tools/call', { name: 'get_task', arguments: { task_id: TASK_ID } });
+  const answer = http.stateless('tools/call', { name: 'get_task', arguments: { task_id: TASK_ID } });
   await until(() => Promise.resolve(runtime.requests(TASK).length > before));
   return { answer };
 }

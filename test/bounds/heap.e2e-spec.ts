@@ -34,7 +34,7 @@ afterAll(async () => {
 const atOnce = <Item>(ask: () => Promise<Item>): Promise<Item[]> =>
   Promise.all(Array.from({ length: AT_ONCE }, ask));
 const result = (sending: { signal?: AbortSignal } = {}): Promise<Response> =>
-  http.modern('tools/call', { name: 'get_task_result', arguments: { task_id: TASK_ID } }, sending);
+  http.stateless('tools/call', { name: 'get_task_result', arguments: { task_id: TASK_ID } }, sending);
 /** Has the runtime answer with so many bytes; it says beforehand how many, unless it sends chunks. */
 function answering(bytes: number, headers: Record<string, string> = {}): void {
   const text = JSON.stringify({ ...resultSample, note: 'x'.repeat(bytes) });
@@ -55,7 +55,7 @@ const peak = (): number => {
 describe('a small heap outlasts', { timeout: 60_000 }, () => {
   it('many bodies at once that take far more memory than bytes', async () => {
     const listWorkflows = (ignored: unknown): Promise<Response> =>
-      http.modern('tools/call', { name: 'list_workflows', arguments: { ignored } });
+      http.stateless('tools/call', { name: 'list_workflows', arguments: { ignored } });
     const small = Array.from({ length: 1_333_333 }, () => ({}));
 
     const answers = await atOnce(() => listWorkflows(small));

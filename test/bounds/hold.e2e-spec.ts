@@ -208,7 +208,7 @@ const TOO_MUCH: readonly {
       const withheld = runtime.withhold(TASK, taskSample('running'));
       const http = new McpHttp({ url: server.endpoint }, newKey());
       const getOne = (): Promise<Response> =>
-        http.modern('tools/call', { name: 'get_task', arguments: { task_id: TASK_ID } });
+        http.stateless('tools/call', { name: 'get_task', arguments: { task_id: TASK_ID } });
       const before = runtime.requests(TASK).length;
       const running = Array.from({ length: LIMITS.requestsPerKey }, getOne);
       await until(() => Promise.resolve(runtime.requests(TASK).length === before + running.length));

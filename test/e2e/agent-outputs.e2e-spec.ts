@@ -76,7 +76,7 @@ describe('what a run leaves', () => {
     await using mcp = await startMcp(`${server.origin}/api/v1`);
     const client = new McpHttp({ url: mcp.endpoint }, BOOTSTRAP_KEY);
     const call = { name: 'get_task_result', arguments: { task_id: id } };
-    const modern = await (await client.modern('tools/call', call)).text();
+    const modern = await (await client.stateless('tools/call', call)).text();
     const session = await client.open();
     const request = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: call };
     const legacy = await (await client.ask(session, request)).text();
@@ -91,7 +91,7 @@ describe('what a run leaves', () => {
     await using mcp = await startMcp(`${server.origin}/api/v1`);
     const client = new McpHttp({ url: mcp.endpoint }, BOOTSTRAP_KEY);
     const call = { name: 'get_workflow_by_slug', arguments: { workflow_slug: 'seed' } };
-    expect(await (await client.modern('tools/call', call)).text()).toContain('"max":18446744073709552000');
+    expect(await (await client.stateless('tools/call', call)).text()).toContain('"max":18446744073709552000');
   });
 
   it('is kept under names that are valid and differ, each with its own content', async () => {

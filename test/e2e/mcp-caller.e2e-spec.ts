@@ -22,7 +22,7 @@ describe('what a tool knows of its caller', () => {
     const keys = Array.from({ length: 30 }, (_, n) => `sk-caller-${n}`);
     app.tools.seen.length = 0;
     await Promise.all(
-      keys.map((key) => http.modern('tools/call', { name: 'echo', arguments: { text: key } }, { key })),
+      keys.map((key) => http.stateless('tools/call', { name: 'echo', arguments: { text: key } }, { key })),
     );
     expect(app.tools.seen.map(({ caller }) => caller.key).toSorted()).toEqual(keys.toSorted());
   });
@@ -31,7 +31,7 @@ describe('what a tool knows of its caller', () => {
     [
       '2026-07-28, by header',
       () =>
-        http.modern(
+        http.stateless(
           'tools/call',
           { name: 'echo', arguments: { text: '' } },
           { headers: { traceparent: TRACE } },
@@ -40,7 +40,7 @@ describe('what a tool knows of its caller', () => {
     [
       '2026-07-28, by message',
       () =>
-        http.modern(
+        http.stateless(
           'tools/call',
           { name: 'echo', arguments: { text: '' } },
           { meta: { traceparent: TRACE } },
@@ -55,13 +55,13 @@ describe('what a tool knows of its caller', () => {
       '2025-11-25, by message',
       async () => await http.ask(await http.open(), call('echo', { text: '' }, 1, { traceparent: TRACE })),
     ],
-  ])('is the trace it is part of, at %s', async (_era, send) => {
+  ])('is the trace it is part of, at %s', async (_revision, send) => {
     await (await send()).text();
     expect(seen()).toMatchObject({ key: KEY, traceparent: TRACE });
   });
 
   it('is no trace when none was sent', async () => {
-    await (await http.modern('tools/call', { name: 'echo', arguments: { text: '' } })).text();
+    await (await http.stateless('tools/call', { name: 'echo', arguments: { text: '' } })).text();
     expect(seen()).not.toHaveProperty('traceparent');
   });
 });
@@ -110,7 +110,9 @@ describe('cancelling', () => {
     const left = new AbortController();
     const started = app.odd.next('waiting');
     const stopped = app.odd.next('stopped');
-    const failure = http.modern('tools/call', { name: 'wait' }, { signal: left.signal }).catch(() => 'gone');
+    const failure = http
+      .stateless('tools/call', { name: 'wait' }, { signal: left.signal })
+      .catch(() => 'gone');
     await started;
     left.abort();
     expect(await failure).toBe('gone');
@@ -138,9 +140,9 @@ describe('cancelling', () => {
 
 describe('a tool that takes long', () => {
   it.each([
-    ['2026-07-28', () => http.modern('tools/call', { name: 'stream' })],
+    ['2026-07-28', () => http.stateless('tools/call', { name: 'stream' })],
     ['2025-11-25', async () => await http.ask(await http.open(), call('stream'))],
-  ])('answers as a stream from the start at %s', async (_era, send) => {
+  ])('answers as a stream from the start at %s', async (_revision, send) => {
     const response = await send();
     expect(response.headers.get('content-type')).toBe('text/event-stream');
     expect(response.headers.get('x-accel-buffering')).toBe('no');

@@ -29,7 +29,7 @@ let keys = 0;
 const client = (): McpHttp => new McpHttp(app, `sk-concurrent-${(keys += 1)}-0123456789`);
 
 const quick = (http: McpHttp): Promise<Response> =>
-  http.modern('tools/call', { name: 'echo', arguments: {} });
+  http.stateless('tools/call', { name: 'echo', arguments: {} });
 const isRefused = async (http: McpHttp): Promise<boolean> => (await quick(http)).status === 429;
 
 interface Way {
@@ -54,18 +54,18 @@ async function begun(sending: () => Promise<Response>): Promise<void> {
   await waiting;
 }
 const subscribed = (http: McpHttp): Promise<Response> =>
-  http.modern('subscriptions/listen', { notifications: { toolsListChanged: true } }, whileHere());
+  http.stateless('subscriptions/listen', { notifications: { toolsListChanged: true } }, whileHere());
 
 const WAYS: readonly Way[] = [
   {
     what: 'calls of 2026-07-28',
-    open: (http) => begun(() => http.modern('tools/call', { name: 'wait', arguments: {} }, whileHere())),
+    open: (http) => begun(() => http.stateless('tools/call', { name: 'wait', arguments: {} }, whileHere())),
     more: quick,
     id: 1,
   },
   {
     what: 'streams of 2026-07-28',
-    open: (http) => begun(() => http.modern('tools/call', { name: 'stream', arguments: {} }, whileHere())),
+    open: (http) => begun(() => http.stateless('tools/call', { name: 'stream', arguments: {} }, whileHere())),
     more: quick,
     id: 1,
   },
@@ -111,7 +111,7 @@ describe.each(WAYS)('with $what', ({ open, more, id }) => {
       id,
     });
     // What is answered at once never waits in line.
-    expect((await http.modern('tools/list')).status).toBe(200);
+    expect((await http.stateless('tools/list')).status).toBe(200);
     expect((await quick(client())).status).toBe(200);
   });
 

@@ -43,18 +43,18 @@ describe('a body with a Content-Encoding', () => {
 
 describe('Accept is compared by media type', () => {
   const BOTH = 'application/json, text/event-stream';
-  /** A request of either era that is in order but for its Accept. */
-  const asked = async (era: string, accept: string): Promise<number> => {
+  /** A request of either revision that is in order but for its Accept. */
+  const asked = async (revision: string, accept: string): Promise<number> => {
     const http = new McpHttp(app);
     const response =
-      era === '2026-07-28'
-        ? await http.modern('tools/list', {}, { headers: { Accept: accept } })
+      revision === '2026-07-28'
+        ? await http.stateless('tools/list', {}, { headers: { Accept: accept } })
         : await http.send('POST', rpc('initialize', HELLO), { headers: { Accept: accept } });
     await response.text();
     return response.status;
   };
 
-  describe.each(['2025-11-25', '2026-07-28'])('at %s', (era) => {
+  describe.each(['2025-11-25', '2026-07-28'])('at %s', (revision) => {
     it.each([
       BOTH,
       'TEXT/Event-Stream,Application/JSON',
@@ -64,7 +64,7 @@ describe('Accept is compared by media type', () => {
       'text/html, */*;q=0.1',
       'application/json;q=1.0, text/event-stream;q=0.001',
     ])('%s takes both forms', async (accept) => {
-      expect(await asked(era, accept)).toBe(200);
+      expect(await asked(revision, accept)).toBe(200);
     });
 
     it.each([
@@ -79,7 +79,7 @@ describe('Accept is compared by media type', () => {
       'application/*',
       'x/application/json, text/event-stream',
     ])('%j does not', async (accept) => {
-      expect(await asked(era, accept)).toBe(406);
+      expect(await asked(revision, accept)).toBe(406);
     });
   });
 });
@@ -87,11 +87,11 @@ describe('Accept is compared by media type', () => {
 describe('arguments that no code can handle as they are', () => {
   const nested = (levels: number, open: string, close: string): string =>
     `${open.repeat(levels)}1${close.repeat(levels)}`;
-  const callWith = async (era: string, args: string): Promise<unknown> => {
+  const callWith = async (revision: string, args: string): Promise<unknown> => {
     const http = new McpHttp(app);
-    const session = era === '2026-07-28' ? undefined : await http.open();
-    const meta = era === '2026-07-28' ? `,"_meta":${JSON.stringify(ENVELOPE)}` : '';
-    const modern = { 'MCP-Protocol-Version': era, 'Mcp-Method': 'tools/call', 'Mcp-Name': 'echo' };
+    const session = revision === '2026-07-28' ? undefined : await http.open();
+    const meta = revision === '2026-07-28' ? `,"_meta":${JSON.stringify(ENVELOPE)}` : '';
+    const modern = { 'MCP-Protocol-Version': revision, 'Mcp-Method': 'tools/call', 'Mcp-Name': 'echo' };
     const response = await fetch(app.url, {
       method: 'POST',
       headers: { ...USUAL, ...(session === undefined ? modern : { 'Mcp-Session-Id': session }) },
@@ -100,7 +100,7 @@ describe('arguments that no code can handle as they are', () => {
     return await resultOf(response);
   };
 
-  describe.each(['2025-11-25', '2026-07-28'])('at %s', (era) => {
+  describe.each(['2025-11-25', '2026-07-28'])('at %s', (revision) => {
     it.each([
       [257, '[', ']'],
       [1500, '[', ']'],
@@ -108,7 +108,7 @@ describe('arguments that no code can handle as they are', () => {
       [8000, '{"a":[', ']}'],
       [40_000, '[', ']'],
     ])('are invalid input when nested %i levels deep', async (levels, open, close) => {
-      expect(await callWith(era, `{"text":"x","deep":${nested(levels, open, close)}}`)).toMatchObject({
+      expect(await callWith(revision, `{"text":"x","deep":${nested(levels, open, close)}}`)).toMatchObject({
         isError: true,
         structuredContent: {
           error_message: expect.stringMatching(/^Invalid input\. deep: must not be nested/),
@@ -120,7 +120,7 @@ describe('arguments that no code can handle as they are', () => {
       ['{"text":"x","__proto__":{"a":1}}', /^Invalid input\. __proto__: is not a name/],
       ['{"text":"x","more":[{"__proto__":1}]}', /^Invalid input\. more: __proto__ is not a name/],
     ])('are invalid input when one is called __proto__: %s', async (args, message) => {
-      expect(await callWith(era, args)).toMatchObject({
+      expect(await callWith(revision, args)).toMatchObject({
         isError: true,
         structuredContent: { error_message: expect.stringMatching(message) },
       });
@@ -128,7 +128,7 @@ describe('arguments that no code can handle as they are', () => {
 
     it('reach the tool below that', async () => {
       const args = `{"text":"x","deep":${nested(256, '[', ']')}}`;
-      expect(await callWith(era, args)).toMatchObject({
+      expect(await callWith(revision, args)).toMatchObject({
         structuredContent: {
           error_message: expect.stringMatching(/^Invalid input\. deep: no such argument/),
         },

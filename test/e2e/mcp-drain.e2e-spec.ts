@@ -3,12 +3,12 @@ import { describe, expect, it } from 'vitest';
 import { McpApp } from '../support/mcp-app.js';
 import { allOf, call, McpHttp, rpc } from '../support/mcp-http.js';
 
-const ERAS = [
+const REVISIONS = [
   ['2025-11-25', async (http: McpHttp, tool: string) => await http.ask(await http.open(), call(tool))],
-  ['2026-07-28', (http: McpHttp, tool: string) => http.modern('tools/call', { name: tool })],
+  ['2026-07-28', (http: McpHttp, tool: string) => http.stateless('tools/call', { name: tool })],
 ] as const;
 
-describe.each(ERAS)('a server that shuts down, at %s', (_era, wait) => {
+describe.each(REVISIONS)('a server that shuts down, at %s', (_revision, wait) => {
   it('lets a call in flight finish, and turns new requests away', async () => {
     await using app = await McpApp.start();
     const http = new McpHttp(app);
@@ -18,7 +18,7 @@ describe.each(ERAS)('a server that shuts down, at %s', (_era, wait) => {
 
     const drained = app.drain(10_000);
 
-    const refused = await http.modern('tools/list');
+    const refused = await http.stateless('tools/list');
     expect(refused.status).toBe(503);
     expect(refused.headers.get('retry-after')).toBe('1');
     expect(await refused.json()).toMatchObject({ jsonrpc: '2.0', id: null, error: { code: -32000 } });
@@ -60,7 +60,7 @@ describe('a server that shuts down', () => {
     await using app = await McpApp.start();
     const waiting = app.odd.next('waiting');
     const headers = { 'Mcp-Name': `=?base64?${Buffer.from('deaf').toString('base64')}?=` };
-    const answer = new McpHttp(app).modern('tools/call', { name: 'deaf' }, { headers });
+    const answer = new McpHttp(app).stateless('tools/call', { name: 'deaf' }, { headers });
     await waiting;
 
     await app.drain(10);
@@ -76,7 +76,7 @@ describe('a server that shuts down', () => {
     await using app = await McpApp.start();
     const http = new McpHttp(app);
     const stream = await http.listen(await http.open());
-    const subscription = await http.modern('subscriptions/listen', {
+    const subscription = await http.stateless('subscriptions/listen', {
       notifications: { toolsListChanged: true },
     });
 

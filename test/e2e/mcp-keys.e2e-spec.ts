@@ -19,19 +19,19 @@ describe('the validation of a key', () => {
   it('happens once for many concurrent requests, and is cached', async () => {
     await using app = await McpApp.start();
     const http = new McpHttp(app);
-    const answers = await Promise.all(Array.from({ length: 20 }, () => http.modern('tools/list')));
+    const answers = await Promise.all(Array.from({ length: 20 }, () => http.stateless('tools/list')));
     expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 20 }, () => 200));
     await http.open();
     expect(app.runtime.validatedKeys).toEqual([KEY]);
   });
 
-  it('turns a revoked key away with a challenge, in both eras, and is remembered too', async () => {
+  it('turns a revoked key away with a challenge, in both kinds of revisions, and is remembered too', async () => {
     const runtime = new FakeRuntime();
     runtime.validate = () => ({ isValid: false });
     await using app = await McpApp.start({ runtime });
     const http = new McpHttp(app);
     for (const response of [
-      await http.modern('tools/list'),
+      await http.stateless('tools/list'),
       await http.send('POST', PING),
       await http.send('GET'),
     ]) {
@@ -53,8 +53,8 @@ describe('the validation of a key', () => {
       Promise.reject(new UpstreamError('unreachable', body, { operation: 'validate the key' }));
     await using app = await McpApp.start({ runtime });
     const http = new McpHttp(app);
-    expect((await http.modern('tools/call', { name: 'nothing' })).status).toBe(200);
-    expect((await http.modern('tools/list')).status).toBe(200);
+    expect((await http.stateless('tools/call', { name: 'nothing' })).status).toBe(200);
+    expect((await http.stateless('tools/list')).status).toBe(200);
     expect(runtime.validatedKeys).toHaveLength(1);
     expect(app.log.text).not.toContain(KEY);
   });
@@ -64,8 +64,8 @@ describe('the validation of a key', () => {
     runtime.validate = (key) => ({ isValid: key === KEY });
     await using app = await McpApp.start({ runtime });
     const http = new McpHttp(app);
-    expect((await http.modern('tools/list')).status).toBe(200);
-    expect((await http.modern('tools/list', {}, { key: 'sk-other' })).status).toBe(401);
+    expect((await http.stateless('tools/list')).status).toBe(200);
+    expect((await http.stateless('tools/list', {}, { key: 'sk-other' })).status).toBe(401);
   });
 });
 
@@ -75,7 +75,7 @@ describe('a 401 of the runtime inside a call', () => {
     const http = new McpHttp(app);
     const session = await http.open();
     const stream = await http.listen(session);
-    const subscription = await http.modern('subscriptions/listen', {
+    const subscription = await http.stateless('subscriptions/listen', {
       notifications: { toolsListChanged: true },
     });
     const others = new McpHttp(app, 'sk-somebody-else');
@@ -87,7 +87,7 @@ describe('a 401 of the runtime inside a call', () => {
       result: { isError: true, structuredContent: { error_message: 'resource not found' } },
     });
     expect((await http.ask(session, PING)).status).toBe(401);
-    expect((await http.modern('tools/list')).status).toBe(401);
+    expect((await http.stateless('tools/list')).status).toBe(401);
     expect(await allOf(stream)).toEqual([]);
     expect(await allOf(subscription)).toMatchObject([{ method: 'notifications/subscriptions/acknowledged' }]);
     const stillHeard = messagesOf(untouched);
@@ -98,8 +98,8 @@ describe('a 401 of the runtime inside a call', () => {
   it('while 403 changes nothing', async () => {
     await using app = await McpApp.start();
     const http = new McpHttp(app);
-    await http.modern('tools/call', { name: 'refuse', arguments: { status: 403 } });
-    expect((await http.modern('tools/list')).status).toBe(200);
+    await http.stateless('tools/call', { name: 'refuse', arguments: { status: 403 } });
+    expect((await http.stateless('tools/list')).status).toBe(200);
   });
 });
 
@@ -108,7 +108,7 @@ describe('a tool that needs a permission', () => {
     const runtime = new FakeRuntime();
     runtime.validate = () => ({ isValid: true, ...(permissions && { permissions }) });
     await using app = await McpApp.start({ runtime });
-    return await resultOf(await new McpHttp(app).modern('tools/call', { name: 'guarded' }));
+    return await resultOf(await new McpHttp(app).stateless('tools/call', { name: 'guarded' }));
   };
 
   it('is refused, in the shape of every error, to a key that lacks it', async () => {

@@ -24,7 +24,7 @@ beforeEach(() => {
 
 /** Express adds this header to every response. */
 const isFromExpress = (response: Response): boolean => response.headers.has('x-powered-by');
-const list = (app: McpApp): Promise<Response> => new McpHttp(app).modern('tools/list');
+const list = (app: McpApp): Promise<Response> => new McpHttp(app).stateless('tools/list');
 
 @Controller('*path')
 class WildcardController {

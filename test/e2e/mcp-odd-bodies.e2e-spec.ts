@@ -62,7 +62,7 @@ describe('for every body the answer is JSON-RPC and no failure of ours', () => {
     });
     // More of them, and not only bodies, in test/faults.
     await fc.assert(property, { seed: 20_261_122, numRuns: ROUNDS });
-    expect((await http.modern('tools/list')).status).toBe(200);
+    expect((await http.stateless('tools/list')).status).toBe(200);
   });
 
   it.each([100, 10_000, 200_000])('however deep it is nested: %d', async (depth) => {

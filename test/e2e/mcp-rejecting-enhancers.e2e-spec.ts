@@ -9,7 +9,7 @@ describe('the message of a rejected tool call reaches the model', () => {
     const mount = what.startsWith('a global') ? 'controller' : MOUNT;
     await using app = await McpApp.start({ modules: [module], mount });
     const http = new McpHttp(app);
-    const result = await resultOf(await http.modern('tools/call', { name: 'rejected', arguments: {} }));
+    const result = await resultOf(await http.stateless('tools/call', { name: 'rejected', arguments: {} }));
     expect(result).toMatchObject({ isError: true, structuredContent: { error_message: REJECTION } });
   });
 });

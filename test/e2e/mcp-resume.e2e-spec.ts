@@ -106,7 +106,7 @@ describe('there is nothing to come back for', () => {
 
   it('at 2026-07-28, which has no such thing', async () => {
     const meta = { progressToken: 1 };
-    const response = await http.modern('tools/call', { name: 'count', arguments: { to: 2 } }, { meta });
+    const response = await http.stateless('tools/call', { name: 'count', arguments: { to: 2 } }, { meta });
     expect(response.headers.get('content-type')).toBe('text/event-stream');
     expect(await response.text()).not.toMatch(/^(id|retry):/m);
   });

@@ -253,7 +253,7 @@ describe('params that MCP does not allow', () => {
     const session = await http.open();
     const answers = [
       await http.ask(session, rpc(method, given)),
-      ...(given ? [await http.modern(method, given)] : []),
+      ...(given ? [await http.stateless(method, given)] : []),
     ];
     for (const answer of answers) {
       const { error } = (await answer.json()) as Message;
@@ -339,7 +339,7 @@ describe('a changed list of tools reaches', () => {
 
   it('a subscription of 2026-07-28, and only what it asked for', async () => {
     const messages = messagesOf(
-      await http.modern('subscriptions/listen', { notifications: { toolsListChanged: true } }),
+      await http.stateless('subscriptions/listen', { notifications: { toolsListChanged: true } }),
     );
     expect(await nextOf(messages)).toMatchObject({
       method: 'notifications/subscriptions/acknowledged',

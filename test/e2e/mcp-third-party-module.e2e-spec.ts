@@ -25,7 +25,7 @@ type Ask = (name: string, args?: object) => Promise<Response>;
 
 const REVISIONS: readonly (readonly [revision: string, send: Ask])[] = [
   ['2025-11-25', async (name, args) => await http.ask(await http.open(), call(name, args))],
-  ['2026-07-28', (name, args = {}) => http.modern('tools/call', { name, arguments: args })],
+  ['2026-07-28', (name, args = {}) => http.stateless('tools/call', { name, arguments: args })],
 ];
 
 describe.each(REVISIONS)('a third-party module at %s', (_revision, send) => {

@@ -26,10 +26,15 @@ const settings = fc.constantFrom<Setting>(
   'as 2026-07-28',
 );
 
-function headersFor({ origin: { era, method, name } }: OddBody, setting: Setting, session: string): object {
-  const isModern = setting === 'as 2026-07-28' || (setting === 'as it should be' && era === 'modern');
+function headersFor(
+  { origin: { family, method, name } }: OddBody,
+  setting: Setting,
+  session: string,
+): object {
+  const isStateless =
+    setting === 'as 2026-07-28' || (setting === 'as it should be' && family === 'stateless');
   if (setting === 'without a session') return {};
-  if (!isModern) return { 'Mcp-Session-Id': session };
+  if (!isStateless) return { 'Mcp-Session-Id': session };
   return {
     'MCP-Protocol-Version': MODERN,
     'Mcp-Method': method,

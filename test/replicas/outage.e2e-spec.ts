@@ -51,7 +51,7 @@ async function expectNoSessions(session: string): Promise<void> {
 async function expectModern(): Promise<void> {
   for (const http of replicas) {
     const result = await resultOf(
-      await http.modern('tools/call', { name: 'echo', arguments: { text: 'x' } }),
+      await http.stateless('tools/call', { name: 'echo', arguments: { text: 'x' } }),
     );
     expect(result.structuredContent).toEqual({ text: 'x' });
   }

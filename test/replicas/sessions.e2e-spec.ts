@@ -182,7 +182,7 @@ describe('changes of the tools at one of several replicas', () => {
 
   it('a change of the tools at one replica is sent to the subscriptions of 2026-07-28 at the other', async () => {
     const messages = messagesOf(
-      await other.modern('subscriptions/listen', { notifications: { toolsListChanged: true } }),
+      await other.stateless('subscriptions/listen', { notifications: { toolsListChanged: true } }),
     );
     expect(await nextOf(messages)).toMatchObject({ method: 'notifications/subscriptions/acknowledged' });
     apps[0].strategy.registerTool(extra);

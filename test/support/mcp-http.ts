@@ -60,7 +60,7 @@ export class McpHttp {
     });
   }
 
-  /** Opens a session of a 2025-era client and says who it is. */
+  /** Opens a session, with the usual client info. */
   async open(capabilities: object = {}, protocolVersion = LEGACY): Promise<string> {
     const params = { protocolVersion, capabilities, clientInfo: { name: 'test', version: '1.0.0' } };
     const response = await this.send('POST', rpc('initialize', params));
@@ -77,7 +77,7 @@ export class McpHttp {
   }
 
   /** A request of 2026-07-28. */
-  modern(
+  stateless(
     method: string,
     params: Record<string, unknown> = {},
     { meta = {}, ...sending }: Sending & { meta?: object } = {},

@@ -8,7 +8,7 @@ interface Callable {
 
 /** A message in order, before anything was done to it. */
 interface Ordinary {
-  readonly era: 'legacy' | 'modern';
+  readonly family: 'sessions' | 'stateless';
   readonly method: string;
   readonly name: string | undefined;
   readonly message: Record<string, unknown>;
@@ -111,25 +111,25 @@ function ordinary(tools: readonly Callable[]): fc.Arbitrary<Ordinary> {
   const calls = tools.map(({ name, args }) => ['tools/call', { name, arguments: args }, name] as const);
   const asked = fc.constantFrom<readonly [string, object?, string?]>(...METHODS, ...calls, ...calls);
   const id = fc.constantFrom<string | number>(1, 'a', 0, '__proto__');
-  const legacy = fc.tuple(id, asked).map(([given, [method, params, name]]): Ordinary => ({
-    era: 'legacy',
+  const sessions = fc.tuple(id, asked).map(([given, [method, params, name]]): Ordinary => ({
+    family: 'sessions',
     method,
     name,
     message: messageOf(given, method, params),
   }));
-  const modern = fc.tuple(id, asked).map(([given, [method, params, name]]): Ordinary => ({
-    era: 'modern',
+  const stateless = fc.tuple(id, asked).map(([given, [method, params, name]]): Ordinary => ({
+    family: 'stateless',
     method,
     name,
     message: messageOf(given, method, { ...params, _meta: ENVELOPE }),
   }));
   const notices = fc.constantFrom(...NOTICES).map(([method, params]): Ordinary => ({
-    era: 'legacy',
+    family: 'sessions',
     method,
     name: undefined,
     message: messageOf(undefined, method, params),
   }));
-  return fc.oneof({ arbitrary: legacy, weight: 4 }, { arbitrary: modern, weight: 4 }, notices);
+  return fc.oneof({ arbitrary: sessions, weight: 4 }, { arbitrary: stateless, weight: 4 }, notices);
 }
 
 interface Change {

@@ -44,9 +44,11 @@ async function say(app: McpApp, target: string, headers: Record<string, string>)
 async function tooMany(app: McpApp): Promise<Refused> {
   const http = client(app);
   const leave = new AbortController();
-  const first = http.modern('tools/call', { name: 'wait' }, { signal: leave.signal }).catch(() => undefined);
+  const first = http
+    .stateless('tools/call', { name: 'wait' }, { signal: leave.signal })
+    .catch(() => undefined);
   await until(() => Promise.resolve(app.odd.waiting === 1));
-  const second = await read(await http.modern('tools/call', { name: 'wait' }));
+  const second = await read(await http.stateless('tools/call', { name: 'wait' }));
   leave.abort();
   await first;
   return second;

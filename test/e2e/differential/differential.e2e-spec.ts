@@ -2,8 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { KEY, McpApp } from '../../support/mcp-app.js';
 import { exchange, type Side } from './exchange.js';
-import { legacyRequests } from './legacy-requests.js';
-import { modernRequests } from './modern-requests.js';
+import { sessionRequests } from './session-requests.js';
+import { statelessRequests } from './stateless-requests.js';
 import { Oracle } from './oracle.js';
 import { DIFFERENCES, type Row } from './row.js';
 
@@ -27,9 +27,9 @@ const ours = (): Side => ({ url: app.url, headers: { Authorization: `Bearer ${KE
 const sdk = (row: Row): Side => ({ url: row.streams ? streams.url : json.url, headers: {} });
 
 describe.each([
-  ['2025-11-25 and before', legacyRequests],
-  ['2026-07-28', modernRequests],
-])('our transport and the SDK agree at %s on', (_era, rows) => {
+  ['2025-11-25 and before', sessionRequests],
+  ['2026-07-28', statelessRequests],
+])('our transport and the SDK agree at %s on', (_revision, rows) => {
   const agreed = rows.filter(({ difference }) => difference === undefined);
   it.each(agreed)('$what', async (row) => {
     const [mine, theirs] = await Promise.all([exchange(ours(), row), exchange(sdk(row), row)]);
@@ -38,7 +38,7 @@ describe.each([
 });
 
 describe('our transport and the SDK differ, as the revision allows, on', () => {
-  const differing = [...legacyRequests, ...modernRequests].filter(
+  const differing = [...sessionRequests, ...statelessRequests].filter(
     ({ difference }) => difference !== undefined,
   );
   it.each(differing)('$what ($difference)', async (row) => {
@@ -55,5 +55,5 @@ describe('our transport and the SDK differ, as the revision allows, on', () => {
 });
 
 it('the table is long enough', () => {
-  expect(legacyRequests.length + modernRequests.length).toBeGreaterThanOrEqual(60);
+  expect(sessionRequests.length + statelessRequests.length).toBeGreaterThanOrEqual(60);
 });

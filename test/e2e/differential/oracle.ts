@@ -77,8 +77,8 @@ interface CountContext {
 /** The SDK's own handlers on one URL, composed as its documentation says: sessions for 2025, the strict handler beside. */
 export class Oracle implements AsyncDisposable {
   private readonly sessions = new Map<string, NodeStreamableHTTPServerTransport>();
-  private readonly modern = createMcpHandler(() => sdkServer(), { legacy: 'reject' });
-  private readonly modernNode = toNodeHandler(this.modern);
+  private readonly stateless = createMcpHandler(() => sdkServer(), { legacy: 'reject' });
+  private readonly statelessNode = toNodeHandler(this.stateless);
   private readonly http: HttpServer = createServer((request, response) => void this.serve(request, response));
 
   private constructor(private readonly enableJsonResponse: boolean) {}
@@ -96,7 +96,7 @@ export class Oracle implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.modern.close();
+    await this.stateless.close();
     for (const transport of this.sessions.values()) await transport.close();
     this.http.closeAllConnections();
     this.http.close();
@@ -109,7 +109,7 @@ export class Oracle implements AsyncDisposable {
     const body = parsed(bytes);
     const web = await toWebRequest(withBody(request, bytes), undefined);
     if (!(await isLegacyRequest(web.clone()))) {
-      await this.modernNode(withBody(request, bytes), response);
+      await this.statelessNode(withBody(request, bytes), response);
       return;
     }
     const transport = await this.transportFor(request, body);

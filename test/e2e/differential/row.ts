@@ -2,7 +2,7 @@
 export interface Row {
   readonly what: string;
   readonly method?: string;
-  /** Added to what a well-behaved client of the era sends; `null` takes a header away. */
+  /** Added to what a well-behaved client of the revision sends; `null` takes a header away. */
   readonly headers?: Readonly<Record<string, string | null>> | undefined;
   /** `live`: a session opened for this row; any other text is sent as it is; absent: no session header. */
   readonly session?: string;

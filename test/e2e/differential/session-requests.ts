@@ -307,5 +307,5 @@ function brokenUtf8(): Buffer {
   return message;
 }
 
-/** What 2025-era clients send, rightly and wrongly. */
-export const legacyRequests: readonly Row[] = [...handshake, ...ordinary, ...broken, ...edges];
+/** Valid and invalid requests in sessions. */
+export const sessionRequests: readonly Row[] = [...handshake, ...ordinary, ...broken, ...edges];

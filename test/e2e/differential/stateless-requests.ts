@@ -138,4 +138,4 @@ const broken: Row[] = [
 ];
 
 /** What clients of 2026-07-28 send, rightly and wrongly. */
-export const modernRequests: readonly Row[] = [...good, ...broken];
+export const statelessRequests: readonly Row[] = [...good, ...broken];
