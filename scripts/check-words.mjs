@@ -4,8 +4,8 @@ import { join } from 'node:path';
 
 import { findWords } from './word-list.mjs';
 
-/** Occurrences per 1,000 lines. Lower it with every cleanup, never raise it; the goal is 0.5. */
-const BUDGET = 6;
+/** Occurrences per 1,000 lines. Never raise it. */
+const BUDGET = 0.5;
 
 const wanted = process.argv.slice(2);
 const { lines, hits, perThousandLines } = findWords(join(import.meta.dirname, '..'));

@@ -214,13 +214,13 @@ describe('other features of a third-party module', () => {
       capabilities: { logging: {} },
     });
     const client = await connect({}, talking);
-    const heard: unknown[] = [];
-    client.setNotificationHandler('notifications/message', ({ params }) => void heard.push(params.data));
+    const received: unknown[] = [];
+    client.setNotificationHandler('notifications/message', ({ params }) => void received.push(params.data));
     await client.setLoggingLevel('info');
     expect((await client.callTool({ name: 'chatty', arguments: {} })).structuredContent).toEqual({
       done: true,
     });
-    expect(heard).toEqual([{ message: 'on my way' }]);
+    expect(received).toEqual([{ message: 'on my way' }]);
     await client.close();
   });
 });

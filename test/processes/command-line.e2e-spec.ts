@@ -54,7 +54,7 @@ describe('a server that cannot start says why in one sentence:', () => {
   it.each([
     ['is a file', 'file', 'file is not a folder'],
     ['leads through a file', 'file/inner/data', 'is not a folder, or leads through a file'],
-    ['is not to be had', '/proc/cyberun', 'cannot be made there'],
+    ['cannot be made', '/proc/cyberun', 'cannot be made there'],
   ])('its data folder %s', async (_what, name, reason) => {
     await using home = await temporaryFolder();
     await writeFile(join(home.path, 'file'), '');
