@@ -1,10 +1,15 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { MessageHandler, MsPattern } from '@nestjs/microservices';
 import { type DynamicToolDefinition, type McpServerOptions, McpStrategy } from '@rekog/mcp-nest';
-import { firstValueFrom, isObservable } from 'rxjs';
 
 import { SERVER_INFO, type ServerInfo } from '../protocol/index.js';
-import { declaredTool, dynamicTool, type Invoke, type ToolContext, ToolRegistry } from '../tools/index.js';
+import {
+  declaredTool,
+  dynamicTool,
+  nestHandler,
+  type ProcessingHooks,
+  ToolRegistry,
+} from '../tools/index.js';
 import { namingMissingResources } from './missing-resource.js';
 import { StreamableTransport } from './streamable.transport.js';
 
@@ -50,14 +55,15 @@ export class CyberunStrategy extends McpStrategy {
   override async listen(callback: (error?: unknown) => void): Promise<void> {
     for (const handler of this.getHandlers().values()) {
       const { mcpType, mcpMethodKey, mcpMethodRef } = (handler.extras ?? {}) as Extras;
-      if (mcpType === 'tool')
-        this.registry.put(declaredTool(mcpMethodRef, mcpMethodKey, this.through(handler)));
+      if (mcpType !== 'tool') continue;
+      const invoke = nestHandler(handler, () => this.hooks());
+      this.registry.put(declaredTool(mcpMethodRef, mcpMethodKey, invoke));
     }
     await super.listen(callback);
   }
 
-  override bindRequestHandlers(...limit: Parameters<McpStrategy['bindRequestHandlers']>): void {
-    namingMissingResources(limit[0].server, () => super.bindRequestHandlers(...limit));
+  override bindRequestHandlers(...bound: Parameters<McpStrategy['bindRequestHandlers']>): void {
+    namingMissingResources(bound[0].server, () => super.bindRequestHandlers(...bound));
   }
 
   override registerTool(definition: DynamicToolDefinition): void {
@@ -70,22 +76,11 @@ export class CyberunStrategy extends McpStrategy {
     super.removeTool(name);
   }
 
-  /** Guards, interceptors, pipes and filters are inside the handler; instrumentation of Nest uses the hooks. */
-  private through(handler: MessageHandler): Invoke {
-    return async (payload, context) => {
-      let outcome: Promise<unknown> | undefined;
-      const run = (): Promise<unknown> => (outcome = settled(handler, payload, context));
-      await Promise.resolve(this.onProcessingStartHook(this.transportId, context, run));
-      try {
-        return await outcome;
-      } finally {
-        this.onProcessingEndHook?.(this.transportId, context);
-      }
+  private hooks(): ProcessingHooks {
+    return {
+      transportId: this.transportId,
+      onStart: this.onProcessingStartHook,
+      onEnd: this.onProcessingEndHook,
     };
   }
-}
-
-async function settled(handler: MessageHandler, payload: unknown, context: ToolContext): Promise<unknown> {
-  const result: unknown = await handler(payload, context);
-  return isObservable(result) ? firstValueFrom(result, { defaultValue: undefined }) : result;
 }
