@@ -42,9 +42,9 @@ function figuresAt(ref) {
   const folder = mkdtempSync(join(tmpdir(), 'cyberun-metrics-'));
   try {
     const archive = spawnSync('git', ['archive', ref], { cwd: root, maxBuffer: 2 ** 30 });
-    if (archive.status !== 0) throw new Error(`git archive ${ref}: ${archive.stderr}`);
+    if (archive.status !== 0) throw new Error(`git archive ${ref}: ${String(archive.stderr)}`);
     const unpacked = spawnSync('tar', ['-x', '-C', folder], { input: archive.stdout });
-    if (unpacked.status !== 0) throw new Error(`tar: ${unpacked.stderr}`);
+    if (unpacked.status !== 0) throw new Error(`tar: ${String(unpacked.stderr)}`);
     return sourceFigures(folder);
   } finally {
     rmSync(folder, { recursive: true, force: true });

@@ -38,7 +38,7 @@ async function callPath({ endpoint, inspector }, revision) {
   for (let sent = 0; sent < WARM_UP_CALLS; sent++) await getTask();
   const executed = await executedInEvery(inspector, getTask);
   const inMcp = executed.filter(({ file }) => file.startsWith('src/mcp/'));
-  const files = [...new Set(inMcp.map(({ file }) => file))].sort();
+  const files = [...new Set(inMcp.map(({ file }) => file))].sort((a, b) => a.localeCompare(b));
   const tool = executed.find(({ file, name }) => TOOL.file.test(file) && name === TOOL.method);
   if (!tool)
     throw new Error(`get_task called no ${TOOL.method} in a file of tools; see ${import.meta.filename}`);

@@ -19,7 +19,9 @@ export function printMetrics({ now, before, paths }) {
 
 function staticRows(all) {
   const row = (label, of) => [label, ...all.map((each) => String(of(each)))];
-  const areas = [...new Set(all.flatMap(({ areas: each }) => Object.keys(each)))].sort();
+  const areas = [...new Set(all.flatMap(({ areas: each }) => Object.keys(each)))].sort((a, b) =>
+    a.localeCompare(b),
+  );
   return [
     row('lines of src', ({ src }) => src.lines),
     row('lines of test, and of specs in src', ({ test }) => test.lines),

@@ -20,7 +20,7 @@ export function sourceFigures(root) {
   return {
     src: { files: product.length, lines: sum(product) },
     test: { files: tests.length, lines: sum(tests) },
-    areas: Object.fromEntries([...countBy(product, ({ file }) => areaOf(file))].sort()),
+    areas: Object.fromEntries([...countBy(product, ({ file }) => areaOf(file))].sort(byName)),
     small: small.map(({ file }) => file),
     fileLines: spread(product.map(({ lines }) => lines)),
     functionLines: spread(product.flatMap(functionLengths)),
@@ -41,7 +41,7 @@ export function exportedTwice(sources) {
   const files = new Map();
   for (const { file, syntax } of sources)
     for (const name of exportedNames(syntax)) files.set(name, [...(files.get(name) ?? []), file]);
-  return Object.fromEntries([...files].filter(([, in_]) => in_.length > 1).sort());
+  return Object.fromEntries([...files].filter(([, in_]) => in_.length > 1).sort(byName));
 }
 
 function read(root, pattern) {
@@ -99,4 +99,8 @@ function countBy(items, keyOf) {
   const counts = new Map();
   for (const item of items) counts.set(keyOf(item), (counts.get(keyOf(item)) ?? 0) + 1);
   return counts;
+}
+
+function byName([a], [b]) {
+  return a.localeCompare(b);
 }

@@ -7,7 +7,7 @@ const pipe = new RestValidationPipe();
 
 describe.each(BODIES)('$name', ({ schema, dto, accepted, rejected }) => {
   const validated = (body: object): Promise<unknown> =>
-    pipe.transform(structuredClone(body), { type: 'body', metatype: dto }) as Promise<unknown>;
+    pipe.transform(structuredClone(body), { type: 'body', metatype: dto });
 
   it.each(accepted)('may be %j for client and runtime', async (body) => {
     expect(schema.safeParse(body).error).toBeUndefined();
