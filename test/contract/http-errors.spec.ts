@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 
 import { packagePaths } from '../../src/config/index.js';
-import { REFUSALS } from '../support/refusals.js';
+import { HTTP_ERRORS } from '../support/http-errors.js';
 
 /** Where requests are refused before they are a session's or a tool's. */
 const EDGE = ['src/http', 'src/mcp/http', 'src/mcp/auth', 'src/mcp/endpoint', 'src/mcp/calls'];
@@ -18,5 +18,5 @@ it('every status that the edge refuses with is in the table that e2e tests try',
     sources.flatMap((source) => [...source.matchAll(STATUS)].map(([, status]) => status)),
   );
   expect(statuses).toContain('413');
-  expect([...statuses].filter((status) => !(String(status) in REFUSALS))).toEqual([]);
+  expect([...statuses].filter((status) => !(String(status) in HTTP_ERRORS))).toEqual([]);
 });

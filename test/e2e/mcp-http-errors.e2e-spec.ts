@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { KEY, McpApp } from '../support/mcp-app.js';
 import { rpc } from '../support/mcp-http.js';
 import { until } from '../support/processes.js';
-import { REFUSALS, REFUSING } from '../support/refusals.js';
+import { HTTP_ERRORS, ERROR_SETTINGS } from '../support/http-errors.js';
 import { head, Wire } from '../support/wire.js';
 
 const PATH = '/api/v1/mcp';
@@ -241,11 +241,11 @@ describe('a refused name', () => {
 describe('every status that the edge refuses with comes with a JSON-RPC error', () => {
   let refusing: McpApp;
   beforeAll(async () => {
-    refusing = await McpApp.start(REFUSING);
+    refusing = await McpApp.start(ERROR_SETTINGS);
   });
   afterAll(() => refusing[Symbol.asyncDispose]());
 
-  it.each(Object.entries(REFUSALS))('%s', async (status, ask) => {
+  it.each(Object.entries(HTTP_ERRORS))('%s', async (status, ask) => {
     expect(await ask(refusing)).toMatchObject({
       status: Number(status),
       type: 'application/json',

@@ -7,14 +7,14 @@ const PATH = '/api/v1/mcp';
 const BODY_LIMIT = 2048;
 const TOO_LONG = 'x'.repeat(5000);
 
-export interface Refused {
+export interface HttpError {
   readonly status: number;
   readonly type: string | null;
   readonly json: unknown;
 }
 
 /** What an endpoint is started with for every refusal to be within reach. */
-export const REFUSING = {
+export const ERROR_SETTINGS = {
   environment: { CYBERUN_MCP_BODY_LIMIT_BYTES: String(BODY_LIMIT) },
   limits: { bodyMs: 300, requestsPerKey: 1 },
 };
@@ -22,17 +22,17 @@ export const REFUSING = {
 let keys = 0;
 const client = (app: McpApp): McpHttp => new McpHttp(app, `sk-refused-${(keys += 1)}-0123456789`);
 
-const read = async (response: Response): Promise<Refused> => ({
+const read = async (response: Response): Promise<HttpError> => ({
   status: response.status,
   type: response.headers.get('content-type'),
   json: await response.json(),
 });
 
-const post = (app: McpApp, headers: Record<string, string> = {}): Promise<Refused> =>
+const post = (app: McpApp, headers: Record<string, string> = {}): Promise<HttpError> =>
   client(app).send('POST', rpc('ping'), { headers }).then(read);
 
 /** Sends the head of a request that no HTTP client would send. */
-async function say(app: McpApp, target: string, headers: Record<string, string>): Promise<Refused> {
+async function say(app: McpApp, target: string, headers: Record<string, string>): Promise<HttpError> {
   using wire = await Wire.to(app.url);
   const usual = { Authorization: 'Bearer sk-wire', Accept: '*/*', 'Content-Type': 'application/json' };
   wire.say(`${head('POST', target, { ...usual, Connection: 'close', ...headers })}\r\n`);
@@ -41,7 +41,7 @@ async function say(app: McpApp, target: string, headers: Record<string, string>)
 }
 
 /** Two calls of a key that may have one. */
-async function tooMany(app: McpApp): Promise<Refused> {
+async function tooMany(app: McpApp): Promise<HttpError> {
   const http = client(app);
   const leave = new AbortController();
   const first = http
@@ -55,7 +55,7 @@ async function tooMany(app: McpApp): Promise<Refused> {
 }
 
 /** One request for every status that the edge refuses with. 503 is the last, since nothing is served after it. */
-export const REFUSALS: Readonly<Record<number, (app: McpApp) => Promise<Refused>>> = {
+export const HTTP_ERRORS: Readonly<Record<number, (app: McpApp) => Promise<HttpError>>> = {
   400: (app) => say(app, PATH, { hOST: 'localhost' }),
   401: (app) => post(app, { Authorization: 'Bearer dk-0' }),
   403: (app) => post(app, { Origin: 'https://evil.example' }),
