@@ -1,4 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
+import { LRUCache } from 'lru-cache';
 
 import { UpstreamClient } from '../../upstream/index.js';
 
@@ -27,7 +28,7 @@ const UNKNOWN: KeyStatus = { isValid: true };
 @Injectable()
 export class KeyValidator {
   private readonly logger = new Logger(KeyValidator.name);
-  private readonly cache = new Map<string, CachedStatus>();
+  private readonly cache = new LRUCache<string, CachedStatus>({ max: CAP });
   private readonly pending = new Map<string, Promise<KeyStatus>>();
   private readonly listeners = new Set<(keyHash: string) => void>();
 
@@ -35,7 +36,8 @@ export class KeyValidator {
 
   /** The cached result, if it is fresh. */
   cached(keyHash: string): KeyStatus | undefined {
-    const found = this.cache.get(keyHash);
+    // The order of eviction is that of the validations, so reading does not count as use.
+    const found = this.cache.peek(keyHash);
     return found && found.until > Date.now() ? found.status : undefined;
   }
 
@@ -79,9 +81,6 @@ export class KeyValidator {
   }
 
   private store(keyHash: string, status: KeyStatus): void {
-    this.cache.delete(keyHash);
-    const [oldest] = this.cache.keys();
-    if (this.cache.size >= CAP && oldest !== undefined) this.cache.delete(oldest);
     this.cache.set(keyHash, { status, until: Date.now() + VALIDITY_MS });
     if (!status.isValid) for (const listener of this.listeners) listener(keyHash);
   }
