@@ -13,7 +13,7 @@ import { Agent, type Dispatcher, EnvHttpProxyAgent } from 'undici';
 
 import type { MemoryBudget } from '../http/index.js';
 import { BufferedResponse, type Exchange } from './exchange.js';
-import { StreamedResponse } from './streamed-response.js';
+import { StreamedResponse } from './event-stream.js';
 
 const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/;
 

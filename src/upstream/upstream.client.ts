@@ -4,7 +4,8 @@ import type { AxiosRequestConfig, AxiosResponse } from 'axios';
 
 import { Addresses, CONFIG, type Config } from '../config/index.js';
 import { Deadline } from './deadline.js';
-import { rejected, unsafePath } from './rejected.js';
+import { eventsIn, readAll, type ResponseBody } from './event-stream.js';
+import { ResponseTooLarge } from './exchange.js';
 import {
   type ApiRequest,
   type Caller,
@@ -14,10 +15,8 @@ import {
   type UpstreamEventsRequest,
   type UpstreamRequest,
 } from './request.js';
-import { SseReader } from './sse-reader.js';
-import { readAll, type ResponseBody } from './streamed-response.js';
 import { requestWith } from './undici.adapter.js';
-import { invalidResponse, noResponse, type UpstreamError } from './upstream-error.js';
+import { invalidResponse, noResponse, rejected, unsafePath } from './upstream-error.js';
 
 const IDLE_MS = 60_000;
 /** Response header of the embedded runtime: the permissions of the key. */
@@ -70,16 +69,16 @@ export class UpstreamClient {
     onEvent: OnEvent,
   ): Promise<void> {
     const request = { ...rest, method: 'GET', accept: 'text/event-stream' } as const;
-    const toError = (thrown: unknown): UpstreamError => noResponse(request, caller.signal, thrown);
-    const events = new SseReader(this.largest, onEvent, toError);
+    const events = eventsIn(this.largest, onEvent);
     using deadline = new Deadline(caller.signal, this.config.runtimeTimeoutMs);
     const body = await this.streamed(caller, request, deadline.signal);
     deadline.restart(idleMs);
-    const error = await body.read((chunk) => {
+    const onChunk = (chunk: Buffer): Promise<boolean> => {
       deadline.restart(idleMs);
-      return events.take(chunk);
-    });
-    if (error) throw toError(error);
+      return events(chunk);
+    };
+    const error = await body.read(onChunk).catch(eventTooLarge);
+    if (error) throw noResponse(request, caller.signal, error);
   }
 
   /** Validates a key by the cheapest request; with status 403 the key is valid and only may not list workflows. */
@@ -140,6 +139,12 @@ function json(data: Buffer, parse: (text: string) => unknown = JSON.parse): unkn
   } catch {
     return undefined;
   }
+}
+
+/** An event over the limit is an error of the stream, as a lost connection is; other errors are those of `onEvent`. */
+function eventTooLarge(thrown: unknown): ResponseTooLarge {
+  if (thrown instanceof ResponseTooLarge) return thrown;
+  throw thrown;
 }
 
 const namesIn = (list: string): ReadonlySet<string> =>

@@ -1,6 +1,8 @@
+import { createParser } from 'eventsource-parser';
 import type { Dispatcher } from 'undici';
 
 import { Exchange, type ResponseHeaders, ResponseTooLarge } from './exchange.js';
+import type { OnEvent, ServerSentEvent } from './request.js';
 
 /** Unread bytes above which the runtime is paused. */
 const HIGH_WATER_BYTES = 65_536;
@@ -29,6 +31,31 @@ export async function readAll(body: ResponseBody, limit: number): Promise<Buffer
   });
   if (error) throw error;
   return Buffer.concat(chunks);
+}
+
+/**
+ * Passes on the server-sent events in the chunks of a body one at a time; comments are dropped.
+ *
+ * @param limit of one event; a larger one rejects with {@link ResponseTooLarge}.
+ */
+export function eventsIn(limit: number, onEvent: OnEvent): OnChunk {
+  const decoder = new TextDecoder();
+  const parsed: ServerSentEvent[] = [];
+  const parser = createParser({
+    maxBufferSize: limit,
+    onEvent: ({ id, event = 'message', data }) => {
+      if (data.length > limit) throw new ResponseTooLarge(limit);
+      parsed.push({ ...(id !== undefined && { id }), event, data });
+    },
+    onError: ({ type }) => {
+      if (type === 'max-buffer-size-exceeded') throw new ResponseTooLarge(limit);
+    },
+  });
+  return async (chunk) => {
+    parser.feed(decoder.decode(chunk, { stream: true }));
+    for (let event = parsed.shift(); event; event = parsed.shift()) if (await onEvent(event)) return true;
+    return false;
+  };
 }
 
 interface Reader extends PromiseWithResolvers<Error | undefined> {

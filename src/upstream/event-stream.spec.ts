@@ -1,7 +1,7 @@
 import type { Dispatcher } from 'undici';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 
-import { type OnChunk, StreamedResponse } from './streamed-response.js';
+import { type OnChunk, StreamedResponse } from './event-stream.js';
 
 const CHUNK = Buffer.alloc(40_000);
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { rejectionBody } from './rejected.js';
+import { rejectionBody } from './upstream-error.js';
 
 const KEY = 'sk-secret-of-the-caller';
 const body = (status: number, answer: unknown, retryAfter?: string) =>
