@@ -50,7 +50,7 @@ function hints(addresses: Addresses): string[] {
   if (!addresses.isWildcard) return [];
   return [
     '',
-    'Listening on every interface, but CYBERUN_HTTP_PUBLIC_URL is not set: clients are told "localhost", which works on',
+    'Listening on every interface, but CYBERUN_HTTP_PUBLIC_URL is not set: clients get "localhost", which works on',
     'this machine only. Example: CYBERUN_HTTP_PUBLIC_URL=https://mcp.example.com',
   ];
 }

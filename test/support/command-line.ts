@@ -5,11 +5,9 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 import { packagePaths } from '../../src/config/index.js';
+import { FLAGS } from './setup.js';
 
 const run = promisify(execFile);
-
-/** See setup.ts: the same for programs of tests. */
-export const FLAGS = ['--liftoff-only'];
 
 /** What a program of a test gets of this process' environment. */
 export function inherited(): NodeJS.ProcessEnv {

@@ -6,8 +6,9 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
 import { packagePaths } from '../../src/config/index.js';
-import { FLAGS, inherited } from './command-line.js';
+import { inherited } from './command-line.js';
 import { initialiseDatabase } from './initialised-database.js';
+import { FLAGS } from './setup.js';
 
 const START_LIMIT_MS = 120_000;
 
