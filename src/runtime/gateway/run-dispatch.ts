@@ -59,10 +59,7 @@ export class RunDispatch {
     if (run.signal.aborted) return;
     if (verdict.type === 'interrupted') await this.reports.interrupted(run);
     else if (verdict.type === 'completed') await this.succeed(given, verdict);
-    else {
-      const { error, log, is_final: isFinal } = verdict;
-      await this.reports.failed(run, shortened(error), { log, isFinal });
-    }
+    else await this.reports.failed(run, shortened(verdict.error), verdict);
   }
 
   private async succeed(
@@ -76,7 +73,7 @@ export class RunDispatch {
       this.logger.error({ message: `the result of task ${run.taskId} could not be stored`, error });
       // A retry could not be stored either.
       const sentence = 'The run succeeded, but its result could not be stored; see the log of the server.';
-      await this.reports.failed(run, sentence, { log, isFinal: true });
+      await this.reports.failed(run, sentence, { log, is_final: true });
     }
   }
 

@@ -24,7 +24,7 @@ import {
   type TaskState,
 } from '../../contract/index.js';
 import { type Credential, CurrentCredential, IntegrationKeyGuard, Requires } from '../credentials/index.js';
-import { TaskEventsService, TaskResultsService, TaskStore } from '../tasks/index.js';
+import { TaskEventsService, TaskStore } from '../tasks/index.js';
 import { AnswerBudget } from './answer-budget.js';
 import { sendEvents } from './event-stream.js';
 import { JsonBody, SMALL_BODY } from './json-bodies.js';
@@ -47,7 +47,6 @@ const ID = new IdPipe('task_id');
 export class TasksController {
   constructor(
     private readonly tasks: TaskStore,
-    private readonly results: TaskResultsService,
     private readonly answers: AnswerBudget,
     private readonly events: TaskEventsService,
   ) {}
@@ -70,8 +69,8 @@ export class TasksController {
     @Param('id', ID) id: string,
     @Res({ passthrough: true }) response: Response,
   ): Promise<TaskResult> {
-    await this.answers.take(response, await this.results.outputBytes(teamId, id));
-    return this.results.result(teamId, id);
+    await this.answers.take(response, await this.tasks.outputBytes(teamId, id));
+    return this.tasks.result(teamId, id);
   }
 
   /** The log of the last run as text; at least its last 64 KiB. */
@@ -80,7 +79,7 @@ export class TasksController {
   @Header('Content-Type', 'text/plain; charset=utf-8')
   @Header('X-Content-Type-Options', 'nosniff')
   log(@CurrentCredential() { teamId }: Credential, @Param('id', ID) id: string): Promise<string> {
-    return this.results.log(teamId, id);
+    return this.tasks.log(teamId, id);
   }
 
   @Post(':id/cancel')

@@ -28,24 +28,6 @@ export interface ClaimingAgent {
   readonly gpuType?: string;
 }
 
-/** What every run leaves. */
-interface RunDetails {
-  /** The end of its log. */
-  readonly log?: string | undefined;
-}
-
-/** What a run that succeeded leaves. */
-export interface CompletedRunDetails extends RunDetails {
-  /** Sentences about outputs that were renamed or not kept. */
-  readonly warnings?: readonly string[] | undefined;
-}
-
-/** What a run that failed leaves. */
-export interface FailedRunDetails extends RunDetails {
-  /** A retry would fail in the same way. */
-  readonly isFinal?: boolean | undefined;
-}
-
 /** A file of the output folder that has been uploaded. */
 export interface StoredOutput {
   readonly file: OutputFile;

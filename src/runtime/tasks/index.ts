@@ -1,6 +1,5 @@
 export type { ClaimedRun, StoredOutput } from './claimed-runs.js';
 export { type TaskEventRow, TaskEventsService } from './task-events.service.js';
-export { TaskResultsService } from './task-results.service.js';
 export { RunReports } from './run-reports.js';
 export { TaskClaims } from './task-claims.js';
 export { WaitingTasks } from './waiting-tasks.js';

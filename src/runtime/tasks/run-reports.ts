@@ -1,20 +1,25 @@
 import { Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 
 import { CONFIG, type Config } from '../../config/index.js';
-import type { RunProgress } from '../../contract/index.js';
+import type { RunProgress, RunReport } from '../../contract/index.js';
 import { Database, type Tx } from '../database/index.js';
 import { type Claim, Engine } from '../engine/index.js';
-import {
-  type ClaimedRun,
-  type FailedRunDetails,
-  ClaimedRuns,
-  type StoredOutput,
-  type CompletedRunDetails,
-} from './claimed-runs.js';
+import { type ClaimedRun, ClaimedRuns, type StoredOutput } from './claimed-runs.js';
 import { failInterrupted, INTERRUPTIONS_LIMIT } from './task-claims.js';
-import { storable, saveOutputFiles, saveLog } from './task-results.service.js';
-import { HELD_STATES, moveTask, TASK_COLUMNS, type TaskChange, type TaskRow } from './task-transitions.js';
+import {
+  HELD_STATES,
+  moveTask,
+  saveLog,
+  saveOutputFiles,
+  storable,
+  TASK_COLUMNS,
+  type TaskChange,
+  type TaskRow,
+} from './task-transitions.js';
 import { WaitingTasks } from './waiting-tasks.js';
+
+type CompletedReport = Extract<RunReport, { type: 'completed' }>;
+type FailedReport = Extract<RunReport, { type: 'failed' }>;
 
 /** Longest delay before a retry. */
 const LONGEST_WAIT_SECONDS = 300;
@@ -49,9 +54,7 @@ export class RunReports implements OnModuleInit {
     const queued = { teamId, taskId, attempt, from: ['queued'] as const };
     const change = { task_status: 'running' as const, started_at: new Date() };
     const data = { status: 'running', agent_id: agentId };
-    const moved = await this.database.db
-      .transaction()
-      .execute((tx) => moveTask(tx, queued, change, { event: 'status', data }));
+    const moved = await moveTask(this.database.db, queued, change, { event: 'status', data });
     // Cancelled before this process received the notification.
     if (!moved) {
       this.claimed.abort(run);
@@ -61,23 +64,15 @@ export class RunReports implements OnModuleInit {
   }
 
   async progress({ taskId, teamId, attempt }: ClaimedRun, progress: RunProgress): Promise<void> {
-    await this.database.db
-      .transaction()
-      .execute((tx) =>
-        moveTask(
-          tx,
-          { teamId, taskId, attempt, from: ['running'] },
-          {},
-          { event: 'progress', data: { ...progress } },
-        ),
-      );
+    const running = { teamId, taskId, attempt, from: ['running'] as const };
+    await moveTask(this.database.db, running, {}, { event: 'progress', data: { ...progress } });
   }
 
   async completed(
     run: ClaimedRun,
     output: unknown,
     files: readonly StoredOutput[],
-    { log, warnings = [] }: CompletedRunDetails = {},
+    { log, warnings = [] }: Pick<CompletedReport, 'log' | 'warnings'> = {},
   ): Promise<void> {
     const claim = this.claimed.claimOf(run);
     if (!claim) return;
@@ -98,12 +93,16 @@ export class RunReports implements OnModuleInit {
   }
 
   /** Runs again while `max_retries` allows it and it is not final, else `failed`. */
-  failed(run: ClaimedRun, reason: string, { log, isFinal = false }: FailedRunDetails = {}): Promise<void> {
+  failed(
+    run: ClaimedRun,
+    reason: string,
+    { log, is_final = false }: Pick<FailedReport, 'log' | 'is_final'> = {},
+  ): Promise<void> {
     const error = storable(reason);
     return this.end(run, async (tx, claim, task) => {
       const { retry_count, max_retries, agent_id } = task;
       await saveLog(tx, claim, log);
-      if (retry_count < max_retries && !isFinal) {
+      if (retry_count < max_retries && !is_final) {
         const seconds = this.waitBefore(retry_count);
         const message = `retry ${retry_count + 1} of ${max_retries} in ${seconds} s after: ${error}`;
         await this.requeue(tx, claim, { retry_count: retry_count + 1 }, { message, seconds });

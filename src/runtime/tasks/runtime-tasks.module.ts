@@ -7,7 +7,6 @@ import { RunReports } from './run-reports.js';
 import { TaskClaims } from './task-claims.js';
 import { TaskEventsService } from './task-events.service.js';
 import { TaskNotifications } from './task-notifications.js';
-import { TaskResultsService } from './task-results.service.js';
 import { TaskStore } from './task-store.js';
 import { RunParameters, TaskSubmission } from './task-submission.js';
 import { WaitingTasks } from './waiting-tasks.js';
@@ -22,19 +21,10 @@ import { WaitingTasks } from './waiting-tasks.js';
     TaskClaims,
     TaskEventsService,
     TaskNotifications,
-    TaskResultsService,
     TaskSubmission,
     TaskStore,
     WaitingTasks,
   ],
-  exports: [
-    RunReports,
-    TaskClaims,
-    TaskEventsService,
-    TaskResultsService,
-    TaskSubmission,
-    TaskStore,
-    WaitingTasks,
-  ],
+  exports: [RunReports, TaskClaims, TaskEventsService, TaskSubmission, TaskStore, WaitingTasks],
 })
 export class RuntimeTasksModule {}

@@ -3,8 +3,7 @@ import { sql } from 'kysely';
 
 import { isTerminal, type TaskEventName } from '../../contract/index.js';
 import { Database } from '../database/index.js';
-import { EventSignal } from './event-signal.js';
-import { TaskNotifications } from './task-notifications.js';
+import { EventSignal, TaskNotifications } from './task-notifications.js';
 
 /** An event of a task; `sequence` counts from 1 without gaps. */
 export interface TaskEventRow {
@@ -14,13 +13,6 @@ export interface TaskEventRow {
   readonly bytes: number;
   /** Reads its data as JSON on one line; large data is read from the database only then. */
   readonly read: () => Promise<string>;
-}
-
-/** Where to start following a task, and until when. */
-export interface FollowPosition {
-  /** Sequence of the last known event; 0 for all events. */
-  readonly after: number;
-  readonly signal: AbortSignal;
 }
 
 const BATCH = 100;
@@ -44,13 +36,13 @@ export class TaskEventsService implements BeforeApplicationShutdown {
   }
 
   /**
-   * Yields every event after a sequence; ends after the terminal event, or when this process ends. Yields `undefined`
-   * when there was no event for a while.
+   * Yields every event after a sequence (0: all events); ends after the terminal event, or when this process ends.
+   * Yields `undefined` when there was no event for a while.
    */
   async *follow(
     teamId: string,
     taskId: string,
-    { after, signal }: FollowPosition,
+    { after, signal }: { readonly after: number; readonly signal: AbortSignal },
   ): AsyncGenerator<TaskEventRow | undefined> {
     const news = new EventSignal(AbortSignal.any([signal, this.closing.signal]));
     const unsubscribe = this.notices.subscribe(({ task_id }) => {

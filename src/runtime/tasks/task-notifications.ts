@@ -40,3 +40,30 @@ export class TaskNotifications implements OnModuleInit, BeforeApplicationShutdow
     await this.stop?.();
   }
 }
+
+/** Wakes one waiter; a notification that arrives while nothing waits is kept. */
+export class EventSignal {
+  private next = Promise.withResolvers<boolean>();
+
+  constructor(private readonly over: AbortSignal) {
+    over.addEventListener('abort', () => this.next.resolve(false), { once: true });
+  }
+
+  get isOver(): boolean {
+    return this.over.aborted;
+  }
+
+  notify(): void {
+    this.next.resolve(true);
+  }
+
+  /** Waits for a notification; `false` after the timeout, or when it is over. For one waiter at a time. */
+  async wait(timeoutMs: number): Promise<boolean> {
+    if (this.isOver) return false;
+    const timer = setTimeout(() => this.next.resolve(false), timeoutMs);
+    const wasNotified = await this.next.promise;
+    clearTimeout(timer);
+    this.next = Promise.withResolvers();
+    return wasNotified;
+  }
+}

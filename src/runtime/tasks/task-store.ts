@@ -1,9 +1,153 @@
-import { Injectable, Logger, NotFoundException } from '@nestjs/common';
+import { setImmediate as turn } from 'node:timers/promises';
 
-import type { Task, TaskList, TaskState } from '../../contract/index.js';
-import { Database, type Db, type Tx } from '../database/index.js';
+import { Injectable, Logger, NotFoundException } from '@nestjs/common';
+import { sql } from 'kysely';
+
+import {
+  parseExact,
+  type Task,
+  type TaskList,
+  type TaskResult,
+  type TaskState,
+} from '../../contract/index.js';
+import { Database, type Db } from '../database/index.js';
 import { Engine } from '../engine/index.js';
+import { FilesService } from '../files/index.js';
 import { moveTask, OPEN_STATES, TASK_COLUMNS, type TaskRow } from './task-transitions.js';
+
+/** Characters of the log in a result; the whole log has its own endpoint. */
+const SHOWN_LOG = 4096;
+/** Links signed before the event loop continues; each takes part of a millisecond. */
+const LINKS_BATCH = 20;
+
+/** Filter of a task list. */
+interface TaskFilter {
+  readonly current_page: number;
+  readonly per_page: number;
+  readonly status?: TaskState | undefined;
+}
+
+/** Reads and cancels tasks; a team sees only its own. */
+@Injectable()
+export class TaskStore {
+  private readonly logger = new Logger('Tasks');
+
+  constructor(
+    private readonly database: Database,
+    private readonly engine: Engine,
+    private readonly files: FilesService,
+  ) {}
+
+  /** Newest first. */
+  async list(teamId: string, { current_page, per_page, status }: TaskFilter): Promise<TaskList> {
+    let tasks = this.database.db.selectFrom('task').where('team_id', '=', teamId);
+    if (status !== undefined) tasks = tasks.where('task_status', '=', status);
+    const [rows, { total_count }] = await Promise.all([
+      tasks
+        .select(TASK_COLUMNS)
+        .orderBy('id', 'desc')
+        .limit(per_page)
+        .offset((current_page - 1) * per_page)
+        .execute(),
+      tasks.select(({ fn }) => fn.countAll<string>().as('total_count')).executeTakeFirstOrThrow(),
+    ]);
+    const page_meta = { current_page, per_page, total_count: Number(total_count) };
+    return { task_list: rows.map(presentSummary), page_meta };
+  }
+
+  async get(teamId: string, taskId: string): Promise<Task> {
+    const task = await this.rowOf(teamId, taskId)
+      .select(TASK_COLUMNS)
+      .select('task_error')
+      .executeTakeFirstOrThrow(notFound);
+    return { ...presentSummary(task), task_error: task.task_error };
+  }
+
+  /** Output and fresh links to the files; available at any time, with nulls before the end. */
+  async result(teamId: string, taskId: string): Promise<TaskResult> {
+    const task = await this.rowOf(teamId, taskId)
+      .leftJoin('task_log', 'task_log.task_id', 'task.id')
+      .select(['task_status', 'task_error', 'task_warnings', 'completed_at', 'task_log.log'])
+      // As text: the driver would round large numbers.
+      .select(sql<string | null>`task_output::text`.as('task_output'))
+      .executeTakeFirstOrThrow(notFound);
+    const links = await this.linksOf(teamId, taskId, task.completed_at);
+    const isCompleted = task.task_status === 'completed';
+    return {
+      id: taskId,
+      task_status: task.task_status,
+      task_output: isCompleted && task.task_output !== null ? parseExact(task.task_output) : null,
+      download_url: Object.values(links.urls)[0] ?? null,
+      download_urls: isCompleted ? links.urls : null,
+      expires_at: links.expiresAt?.toISOString() ?? null,
+      task_error: task.task_error,
+      task_warnings: task.task_warnings,
+      task_log: task.log === null ? null : endOf(task.log),
+      completed_at: task.completed_at?.toISOString() ?? null,
+    };
+  }
+
+  /** The stored log of the last run; empty before its end. */
+  async log(teamId: string, taskId: string): Promise<string> {
+    const { log } = await this.rowOf(teamId, taskId)
+      .leftJoin('task_log', 'task_log.task_id', 'task.id')
+      .select('task_log.log')
+      .executeTakeFirstOrThrow(notFound);
+    return log ?? '';
+  }
+
+  /** Size of the output, without reading it. */
+  async outputBytes(teamId: string, taskId: string): Promise<number> {
+    const task = await this.rowOf(teamId, taskId)
+      .select(sql<number>`coalesce(octet_length(task_output::text), 0)`.as('bytes'))
+      .executeTakeFirst();
+    return task?.bytes ?? 0;
+  }
+
+  /** Cancels a task unless it has ended; idempotent. Resolves once the task is `cancelled`. */
+  async cancel(teamId: string, taskId: string): Promise<void> {
+    await this.database.db.transaction().execute(async (tx) => {
+      const { required_labels } = await this.rowOf(teamId, taskId, tx)
+        .select('required_labels')
+        .executeTakeFirstOrThrow(notFound);
+      const change = { task_status: 'cancelled' as const, completed_at: new Date() };
+      const news = { event: 'cancelled' as const, data: { status: 'cancelled' } };
+      if (!(await moveTask(tx, { teamId, taskId, from: OPEN_STATES }, change, news))) return;
+      await this.engine.cancel(tx, taskId, { teamId, labels: required_labels });
+      this.logger.log(`task ${taskId}: cancelled`);
+    });
+  }
+
+  private rowOf(teamId: string, taskId: string, db: Db = this.database.db) {
+    return db.selectFrom('task').where('task.team_id', '=', teamId).where('task.id', '=', taskId);
+  }
+
+  private async linksOf(
+    teamId: string,
+    taskId: string,
+    endedAt: Date | null,
+  ): Promise<{ readonly urls: Record<string, string>; readonly expiresAt?: Date | undefined }> {
+    if (endedAt === null || !this.files.areOutputsKept(endedAt)) return { urls: {} };
+    const files = await this.database.db
+      .selectFrom('task_file')
+      .select(['file_name', 'file_key'])
+      .where('task_id', '=', taskId)
+      .where('team_id', '=', teamId)
+      .orderBy('file_name')
+      .execute();
+    const urls: [name: string, url: string][] = [];
+    let expiresAt: Date | undefined;
+    for (const [index, { file_name, file_key }] of files.entries()) {
+      const link = await this.files.outputLink(file_key);
+      expiresAt ??= link.expiresAt;
+      urls.push([file_name, link.url]);
+      if (index % LINKS_BATCH === LINKS_BATCH - 1) await turn();
+    }
+    return { urls: Object.fromEntries(urls), expiresAt };
+  }
+}
+
+const notFound = (): Error => new NotFoundException('resource not found');
 
 /** A task in a list, without its error. */
 function presentSummary(task: TaskRow): Task {
@@ -28,73 +172,7 @@ function presentSummary(task: TaskRow): Task {
   };
 }
 
-/** A task in its detail. */
-const presentTask = (task: TaskRow & { readonly task_error: string }): Task => ({
-  ...presentSummary(task),
-  task_error: task.task_error,
-});
-
-/** Filter of a task list. */
-interface TaskFilter {
-  readonly current_page: number;
-  readonly per_page: number;
-  readonly status?: TaskState | undefined;
-}
-
-/** Reads and cancels tasks; a team sees only its own. */
-@Injectable()
-export class TaskStore {
-  private readonly logger = new Logger('Tasks');
-
-  constructor(
-    private readonly database: Database,
-    private readonly engine: Engine,
-  ) {}
-
-  /** Newest first. */
-  async list(teamId: string, { current_page, per_page, status }: TaskFilter): Promise<TaskList> {
-    let tasks = this.database.db.selectFrom('task').where('team_id', '=', teamId);
-    if (status !== undefined) tasks = tasks.where('task_status', '=', status);
-    const [rows, { total_count }] = await Promise.all([
-      tasks
-        .select(TASK_COLUMNS)
-        .orderBy('id', 'desc')
-        .limit(per_page)
-        .offset((current_page - 1) * per_page)
-        .execute(),
-      tasks.select(({ fn }) => fn.countAll<string>().as('total_count')).executeTakeFirstOrThrow(),
-    ]);
-    const page_meta = { current_page, per_page, total_count: Number(total_count) };
-    return { task_list: rows.map(presentSummary), page_meta };
-  }
-
-  async get(teamId: string, taskId: string): Promise<Task> {
-    const task = await one(this.rowsOf(this.database.db, teamId, taskId).select('task_error'));
-    return presentTask(task);
-  }
-
-  /** Cancels a task unless it has ended; idempotent. Resolves once the task is `cancelled`. */
-  async cancel(teamId: string, taskId: string): Promise<void> {
-    await this.database.db.transaction().execute(async (tx) => {
-      const { required_labels } = await one(this.rowsOf(tx, teamId, taskId));
-      const change = { task_status: 'cancelled' as const, completed_at: new Date() };
-      const cancelled = await moveTask(tx, { teamId, taskId, from: OPEN_STATES }, change, {
-        event: 'cancelled',
-        data: { status: 'cancelled' },
-      });
-      if (!cancelled) return;
-      await this.engine.cancel(tx, taskId, { teamId, labels: required_labels });
-      this.logger.log(`task ${taskId}: cancelled`);
-    });
-  }
-
-  private rowsOf(db: Db | Tx, teamId: string, taskId: string) {
-    return db.selectFrom('task').select(TASK_COLUMNS).where('team_id', '=', teamId).where('id', '=', taskId);
-  }
-}
-
-async function one<Row>(rows: { executeTakeFirst(): Promise<Row | undefined> }): Promise<Row> {
-  const row = await rows.executeTakeFirst();
-  if (row) return row;
-  throw new NotFoundException('resource not found');
+function endOf(log: string): string {
+  if (log.length <= SHOWN_LOG) return log;
+  return `[earlier lines: GET /r/tasks/{id}/log]\n${log.slice(-SHOWN_LOG).toWellFormed()}`;
 }

@@ -1,8 +1,13 @@
 import { type RawBuilder, type Selectable, sql } from 'kysely';
 
 import { PYTHON_LABEL, type TaskEventName, type TaskState } from '../../contract/index.js';
-import type { Schema, Tx } from '../database/index.js';
+import type { Db, Schema, Tx } from '../database/index.js';
 import type { TaskTable } from '../database/schema.js';
+import type { Claim } from '../engine/index.js';
+import type { StoredOutput } from './claimed-runs.js';
+
+/** Rows per insert statement, which has a limited number of parameters. */
+const ROWS_BATCH = 500;
 
 /** Columns that are always read. Parameters, output and error may be large, and are read only where needed. */
 export const TASK_COLUMNS = [
@@ -82,29 +87,29 @@ export function waitingEvent(labels: readonly string[]): NewTaskEvent {
  * @returns the changed task, or `undefined` when it was not in one of the states.
  */
 export async function moveTask(
-  tx: Tx,
+  db: Db,
   { teamId, taskId, attempt, from }: MovableTask,
   change: TaskChange,
   { event, data }: NewTaskEvent,
 ): Promise<TaskRow | undefined> {
   const text = textOf(taskId, data);
-  return tx
-    .with('moved', (db) => {
-      const update = db
+  return db
+    .with('moved', (query) => {
+      const update = query
         .updateTable('task')
         .set(({ eb }) => ({ ...change, last_sequence: eb('last_sequence', '+', 1) }))
         .where('id', '=', taskId)
         .where('team_id', '=', teamId)
         .where('task_status', 'in', from)
-        .$if(attempt !== undefined, (query) => query.where('attempt_count', '=', attempt ?? 0));
+        .$if(attempt !== undefined, (current) => current.where('attempt_count', '=', attempt ?? 0));
       return update.returning([...TASK_COLUMNS, 'last_sequence']);
     })
-    .with('written', (db) =>
-      db
+    .with('written', (query) =>
+      query
         .insertInto('task_event')
         .columns(['task_id', 'team_id', 'sequence', 'event', 'data'])
         .expression(
-          db
+          query
             .selectFrom('moved')
             .select(['id', 'team_id', 'last_sequence'])
             .select([sql<TaskEventName>`${event}::text`.as('event'), sql<string>`${text}::json`.as('data')]),
@@ -134,3 +139,39 @@ export async function writeEvents(
 
 const textOf = (task_id: string, data: NewTaskEvent['data']): string =>
   JSON.stringify({ task_id, ...data, timestamp: new Date().toISOString() });
+
+/** Text that PostgreSQL can store: without U+0000 and lone surrogates, which a process may print. */
+export const storable = (text: string): string => text.replaceAll('\u0000', '\uFFFD').toWellFormed();
+
+/** Stores the output files of a run. */
+export async function saveOutputFiles(
+  tx: Tx,
+  { taskId, teamId }: Claim,
+  files: readonly StoredOutput[],
+): Promise<void> {
+  const rows = files.map(({ file, fileKey }) => ({
+    task_id: taskId,
+    team_id: teamId,
+    file_name: file.name,
+    file_key: fileKey,
+    file_size: file.size,
+    content_type: file.content_type,
+  }));
+  for (let start = 0; start < rows.length; start += ROWS_BATCH) {
+    await tx
+      .insertInto('task_file')
+      .values(rows.slice(start, start + ROWS_BATCH))
+      .execute();
+  }
+}
+
+/** Stores the log of a run, replacing that of an earlier run. */
+export async function saveLog(tx: Tx, { taskId, teamId }: Claim, text: string | undefined): Promise<void> {
+  if (text === undefined) return;
+  const log = storable(text);
+  await tx
+    .insertInto('task_log')
+    .values({ task_id: taskId, team_id: teamId, log })
+    .onConflict((conflict) => conflict.column('task_id').doUpdateSet({ log }))
+    .execute();
+}

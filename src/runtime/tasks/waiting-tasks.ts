@@ -61,16 +61,8 @@ export class WaitingTasks {
       .where(sql<boolean>`required_labels = ${[...labels]}::text[]`)
       .execute();
     for (const { id: taskId } of tasks) {
-      await this.database.db
-        .transaction()
-        .execute((tx) =>
-          moveTask(
-            tx,
-            { teamId, taskId, from: ['pending'] },
-            { task_status: 'waiting' },
-            waitingEvent(labels),
-          ),
-        );
+      const waiting = { task_status: 'waiting' } as const;
+      await moveTask(this.database.db, { teamId, taskId, from: ['pending'] }, waiting, waitingEvent(labels));
     }
   }
 

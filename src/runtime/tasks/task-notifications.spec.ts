@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 
-import { EventSignal } from './event-signal.js';
+import { EventSignal } from './task-notifications.js';
 
 it('a signal wakes the waiter, or the next one, once', async () => {
   const signal = new EventSignal(new AbortController().signal);
