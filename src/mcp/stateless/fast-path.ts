@@ -1,6 +1,13 @@
-import { Injectable } from '@nestjs/common';
-import { PROTOCOL_VERSION_META_KEY } from '@modelcontextprotocol/server';
 import type { IncomingHttpHeaders } from 'node:http';
+import { Injectable } from '@nestjs/common';
+import {
+  classifyInboundRequest,
+  CLIENT_CAPABILITIES_META_KEY,
+  CLIENT_INFO_META_KEY,
+  LOG_LEVEL_META_KEY,
+  PROTOCOL_VERSION_META_KEY,
+} from '@modelcontextprotocol/server';
+import { LRUCache } from 'lru-cache';
 
 import {
   headerOf,
@@ -8,12 +15,16 @@ import {
   isPlainList,
   isPlainMessage,
   isRequest,
+  jsonOf,
   plainCallOf,
   type RequestMessage,
   STATELESS_REVISION,
 } from '../protocol/index.js';
 import { SdkServers } from '../tools/index.js';
-import { ValidEnvelopes } from './valid-envelopes.js';
+
+/** How many envelopes are cached; those of real clients are far shorter than the longest. */
+const CAP = 1000;
+const LONGEST = 4096;
 
 /** Methods of earlier revisions that 2026-07-28 does not have (SEP-2575): unknown, with any params. */
 const REMOVED: ReadonlySet<string> = new Set([
@@ -26,7 +37,11 @@ const REMOVED: ReadonlySet<string> = new Set([
 /** Distinguishes requests that our code answers from those that go through the SDK. */
 @Injectable()
 export class FastPath {
-  private readonly envelopes = new ValidEnvelopes();
+  /**
+   * Envelopes found valid. A client sends the same one with every request, so the SDK's validation, which costs more
+   * than the rest of a call, runs once.
+   */
+  private readonly validEnvelopes = new LRUCache<string, true>({ max: CAP });
 
   constructor(private readonly servers: SdkServers) {}
 
@@ -37,14 +52,14 @@ export class FastPath {
       isRequest(body) &&
       isAddressed(headers, body) &&
       this.isPlain(headers, body) &&
-      this.envelopes.isValid(body, body.params?._meta ?? {})
+      this.hasValidEnvelope(body)
     );
   }
 
   /** The error of invalid params in an otherwise valid request, clearer than the SDK's. */
   paramsErrorOf(headers: IncomingHttpHeaders, body: RequestMessage): string | undefined {
     const { method, params } = body;
-    if (!isAddressed(headers, body) || !this.envelopes.isValid(body, params?._meta ?? {})) return undefined;
+    if (!isAddressed(headers, body) || !this.hasValidEnvelope(body)) return undefined;
     // The SDK compares the name with its header first.
     const name = params?.['name'];
     if (method === 'tools/call' && typeof name === 'string' && headerOf(headers, 'mcp-name') !== name)
@@ -66,6 +81,21 @@ export class FastPath {
       default:
         return false;
     }
+  }
+
+  private hasValidEnvelope(message: RequestMessage): boolean {
+    const meta = message.params?._meta ?? {};
+    const envelope = jsonOf([
+      meta[PROTOCOL_VERSION_META_KEY],
+      meta[CLIENT_CAPABILITIES_META_KEY],
+      meta[CLIENT_INFO_META_KEY],
+      meta[LOG_LEVEL_META_KEY],
+    ]);
+    if (envelope === undefined) return false;
+    if (this.validEnvelopes.get(envelope)) return true;
+    if (classifyInboundRequest({ httpMethod: 'POST', body: message }).kind !== 'modern') return false;
+    if (envelope.length <= LONGEST) this.validEnvelopes.set(envelope, true);
+    return true;
   }
 }
 

@@ -1,35 +1,43 @@
+import { once } from 'node:events';
+import type { ServerResponse } from 'node:http';
 import { Injectable, Logger } from '@nestjs/common';
 import {
   type CallToolResult,
   createMcpHandler,
   type McpHttpHandler,
   type McpRequestContext,
+  type RequestId,
   type Server,
 } from '@modelcontextprotocol/server';
-import type { ServerResponse } from 'node:http';
 
 import type { McpHttpRequest } from '../auth/index.js';
+import { InFlightRequests, INTERRUPTED, type OpenCall } from '../calls/index.js';
+import { sendJsonRpcError } from '../http/index.js';
+import { CODE, isRecord, isRequestId, JsonRpcHttpError } from '../protocol/index.js';
 import { ReplicatedEventBus } from '../storage/index.js';
 import { SdkServers, ToolRunner } from '../tools/index.js';
-import { toWebRequest, writeWebResponse } from './web-bridge.js';
 
 const KEEP_ALIVE_MS = 15_000;
 const MAX_SUBSCRIPTIONS = 10_000;
 /** Key in the authorization info under which the server factory finds the request. */
 const REQUEST = 'cyberun:request';
 
-interface RequestState {
+interface SdkRequest {
+  readonly rawRequest: McpHttpRequest;
+  readonly response: ServerResponse;
+  readonly body: unknown;
   /** Aborted when the client has closed the response. */
-  readonly gone: AbortSignal;
-  /** Aborted when the handler should stop and respond. */
-  readonly stop: AbortSignal;
+  readonly gone: AbortController;
+  /** The result of a tool that only the SDK can send. */
   readonly first: CallToolResult | undefined;
-  readonly isSubscription: boolean;
 }
 
-type Served = Pick<RequestState, 'stop' | 'first'> & { readonly rawRequest: McpHttpRequest };
+type Served = Pick<SdkRequest, 'rawRequest' | 'first'> & {
+  /** Aborted when the handler should stop and respond. */
+  readonly stop: AbortSignal;
+};
 
-/** The SDK's own handler for 2026-07-28 and later. */
+/** The SDK's own handler for 2026-07-28 and later; its requests are tracked among the open ones. */
 @Injectable()
 export class SdkHandler {
   private readonly logger = new Logger(SdkHandler.name);
@@ -41,24 +49,30 @@ export class SdkHandler {
     private readonly servers: SdkServers,
     private readonly tools: ToolRunner,
     private readonly events: ReplicatedEventBus,
+    private readonly inFlight: InFlightRequests,
   ) {
     this.calls = this.handler();
     this.subscriptions = this.handler();
+    inFlight.beforeDrain(() => void this.subscriptions.close());
   }
 
+  /**
+   * Passes a request to the SDK; `first` is the result of a tool that only the SDK can send.
+   *
+   * @throws {JsonRpcHttpError} 429 or 503 when a limit is exceeded.
+   */
   async serve(
     rawRequest: McpHttpRequest,
     response: ServerResponse,
-    parsedBody: unknown,
-    { gone, stop, first, isSubscription }: RequestState,
+    body: unknown,
+    first?: CallToolResult,
   ): Promise<void> {
-    const handler = isSubscription ? this.subscriptions : this.calls;
-    const extra = { [REQUEST]: { rawRequest, stop, first } satisfies Served };
-    const answer = await handler.fetch(toWebRequest(rawRequest, gone), {
-      parsedBody,
-      authInfo: { ...rawRequest.auth, extra },
-    });
-    await writeWebResponse(answer, response);
+    if (!first) this.inFlight.requireCapacity(rawRequest.auth.keyHash, idOf(body));
+    const gone = new AbortController();
+    response.once('close', () => gone.abort());
+    const request = { rawRequest, response, body, gone, first };
+    if (isRecord(body) && body['method'] === 'subscriptions/listen') await this.subscribe(request);
+    else await this.answer(request);
   }
 
   listChanged(kind: 'tools' | 'resources' | 'prompts'): void {
@@ -68,13 +82,27 @@ export class SdkHandler {
     else notify.promptsChanged();
   }
 
-  /** Ends every subscription. */
-  endSubscriptions(): Promise<void> {
-    return this.subscriptions.close();
-  }
-
   async close(): Promise<void> {
     await Promise.all([this.subscriptions.close(), this.calls.close()]);
+  }
+
+  private async subscribe(request: SdkRequest): Promise<void> {
+    const { rawRequest, gone } = request;
+    const open = { keyHash: rawRequest.auth.keyHash, end: (): void => gone.abort() };
+    this.inFlight.open(open);
+    await forward(this.subscriptions, request, gone.signal).finally(() => this.inFlight.closed(open));
+  }
+
+  private async answer(request: SdkRequest): Promise<void> {
+    const { rawRequest, response, body } = request;
+    const stop = new AbortController();
+    const call: OpenCall = {
+      keyHash: rawRequest.auth.keyHash,
+      abort: (reason) => stop.abort(new Error(reason)),
+      interrupt: () => sendJsonRpcError(interrupted(body), response),
+    };
+    this.inFlight.enter(call);
+    await forward(this.calls, request, stop.signal).finally(() => this.inFlight.leave(call));
   }
 
   private handler(): McpHttpHandler {
@@ -98,3 +126,51 @@ export class SdkHandler {
     return server.server as unknown as Server;
   }
 }
+
+async function forward(
+  handler: McpHttpHandler,
+  { rawRequest, response, body, gone, first }: SdkRequest,
+  stop: AbortSignal,
+): Promise<void> {
+  const extra = { [REQUEST]: { rawRequest, stop, first } satisfies Served };
+  const answer = await handler.fetch(toWebRequest(rawRequest, gone.signal), {
+    parsedBody: body,
+    authInfo: { ...rawRequest.auth, extra },
+  });
+  await writeWebResponse(answer, response);
+}
+
+/** The request in the form of the SDK, which gets the parsed body separately. */
+function toWebRequest(request: McpHttpRequest, signal: AbortSignal): Request {
+  const headers = new Headers();
+  for (const [name, value] of Object.entries(request.headers)) {
+    if (value !== undefined && !name.startsWith(':')) headers.set(name, String(value));
+  }
+  return new Request('http://localhost/', { method: request.method ?? 'POST', headers, signal });
+}
+
+/** Writes a response of the SDK, with backpressure. */
+async function writeWebResponse(answer: Response, response: ServerResponse): Promise<void> {
+  if (response.destroyed) return;
+  if (response.headersSent) {
+    // Already a stream: the tool reported progress before it returned what only the SDK can send.
+    response.end(`event: message\ndata: ${await answer.text()}\n\n`);
+    return;
+  }
+  response.writeHead(answer.status, Object.fromEntries(answer.headers));
+  if (answer.headers.get('content-type') === 'text/event-stream') response.flushHeaders();
+  const closed = new AbortController();
+  response.once('close', () => closed.abort());
+  for await (const chunk of answer.body ?? []) {
+    if (response.destroyed) break;
+    if (!response.write(chunk)) await once(response, 'drain', closed).catch(() => undefined);
+  }
+  response.end();
+}
+
+/** The response at shutdown in place of the SDK's; an open stream just ends. */
+const interrupted = (body: unknown): JsonRpcHttpError =>
+  new JsonRpcHttpError(503, CODE.serverError, INTERRUPTED, { id: idOf(body) });
+
+const idOf = (body: unknown): RequestId | null =>
+  isRecord(body) && isRequestId(body['id']) ? body['id'] : null;

@@ -1,25 +1,164 @@
-import { Injectable } from '@nestjs/common';
 import type { ServerResponse } from 'node:http';
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import {
+  type CallToolResult,
+  ProtocolError,
+  ProtocolErrorCode,
+  SERVER_INFO_META_KEY,
+} from '@modelcontextprotocol/server';
 
 import type { McpHttpRequest } from '../auth/index.js';
-import { type Accepted, ALREADY_ANSWERED, Reply } from '../calls/index.js';
-import { CODE, errorMessage, isPlainMessage, isRequest, resultMessage } from '../protocol/index.js';
-import { userOf } from '../tools/index.js';
+import {
+  type Accepted,
+  ALREADY_ANSWERED,
+  Call,
+  type EncodedResult,
+  InFlightRequests,
+  Reply,
+} from '../calls/index.js';
+import {
+  CODE,
+  errorMessage,
+  isPlainMessage,
+  isRequest,
+  type RequestMessage,
+  resultMessage,
+  SERVER_INFO,
+  type ServerInfo,
+  STATELESS_REVISION,
+} from '../protocol/index.js';
+import { fastContext, type McpServer, SdkServers, ToolRegistry, ToolRunner, userOf } from '../tools/index.js';
 import { FastPath } from './fast-path.js';
-import { SdkRequests } from './sdk-requests.js';
-import { StatelessCalls } from './stateless-calls.js';
-import { StatelessResults } from './stateless-results.js';
+import { SdkHandler } from './sdk-handler.js';
 
-/** The stateless revision: every POST is independent. */
+const SESSION = { transport: 'streamable-http', stateless: true, era: 'modern' } as const;
+
+/** Results of this revision, with their type and the server's identity. */
+@Injectable()
+export class StatelessResults {
+  private readonly identity: object;
+  /** The members at the end of every result, as text. */
+  private readonly tail: string;
+
+  constructor(
+    @Inject(SERVER_INFO) private readonly info: ServerInfo,
+    private readonly servers: SdkServers,
+    private readonly registry: ToolRegistry,
+  ) {
+    this.identity = { [SERVER_INFO_META_KEY]: info.implementation };
+    this.tail = JSON.stringify({ resultType: 'complete', _meta: this.identity }).slice(1);
+  }
+
+  /** The result of server/discover. */
+  discovery(): string {
+    return JSON.stringify({
+      supportedVersions: [STATELESS_REVISION],
+      capabilities: this.servers.capabilities,
+      instructions: this.info.instructions,
+      resultType: 'complete',
+      ttlMs: 0,
+      cacheScope: 'private',
+      _meta: this.identity,
+    });
+  }
+
+  /** The result of tools/list. */
+  toolList(user: unknown): EncodedResult {
+    return this.registry.encodedList('stateless', user);
+  }
+
+  /** The result of tools/call. */
+  ofCall(result: CallToolResult): string {
+    const { resultType = 'complete', _meta } = result;
+    if (_meta !== undefined || 'resultType' in result) {
+      return JSON.stringify({ ...result, resultType, _meta: { ...this.identity, ..._meta } });
+    }
+    return `${JSON.stringify(result).slice(0, -1)},${this.tail}`;
+  }
+}
+
+/** Answers tools/call. */
+@Injectable()
+export class StatelessCalls {
+  private readonly logger = new Logger(StatelessCalls.name);
+
+  constructor(
+    private readonly tools: ToolRunner,
+    private readonly results: StatelessResults,
+    private readonly servers: SdkServers,
+    private readonly inFlight: InFlightRequests,
+  ) {}
+
+  /**
+   * Answers a call, or returns the result of the tool if only the SDK can send it.
+   *
+   * @throws {JsonRpcHttpError} 429 or 503 when a limit is exceeded.
+   */
+  async answer(
+    request: McpHttpRequest,
+    response: ServerResponse,
+    message: RequestMessage,
+  ): Promise<CallToolResult | undefined> {
+    const { keyHash } = request.auth;
+    this.inFlight.requireCapacity(keyHash, message.id);
+    const reply = new Reply(response);
+    const call = new Call(message.id, keyHash, reply, (done) => this.inFlight.leave(done));
+    this.inFlight.enter(call);
+    // In this revision, closing the response is how a client cancels.
+    reply.onLost(() => call.cancel('the client closed the response'));
+    try {
+      const result = await this.run(request, message, call);
+      if (result['resultType'] === 'input_required') return result;
+      call.answer(resultMessage(message.id, this.results.ofCall(result)));
+    } catch (error) {
+      this.fail(call, error);
+    } finally {
+      this.inFlight.leave(call);
+    }
+    return undefined;
+  }
+
+  private async run(
+    rawRequest: McpHttpRequest,
+    message: RequestMessage,
+    call: Call,
+  ): Promise<CallToolResult> {
+    const tool = this.tools.find(String(message.params?.['name']));
+    if (tool.isStreaming) call.reply.openStream();
+    let made: McpServer | undefined;
+    const server = (): McpServer => (made ??= this.servers.create());
+    const sdk = fastContext(call, message, server);
+    const origin = { rawRequest, session: SESSION, server, signal: call.signal };
+    return await this.tools.run(tool, message as never, sdk, origin);
+  }
+
+  private fail(call: Call, error: unknown): void {
+    if (error instanceof ProtocolError) {
+      const { code, message, data } = error;
+      call.answer(errorMessage(call.id, { code, message, data }), statusOf(code));
+      return;
+    }
+    this.logger.error({ message: 'a call could not be answered', error });
+    call.answer(errorMessage(call.id, { code: CODE.internalError, message: 'Internal server error' }));
+  }
+}
+
+const NEEDS_CAPABILITY: number = ProtocolErrorCode.MissingRequiredClientCapability;
+
+/** The only error of a tool that has an HTTP status. */
+const statusOf = (code: number): number => (code === NEEDS_CAPABILITY ? 400 : 200);
+
+/** The stateless revision, 2026-07-28: every POST is independent. */
 @Injectable()
 export class StatelessEndpoint {
   constructor(
     private readonly fastPath: FastPath,
     private readonly results: StatelessResults,
     private readonly calls: StatelessCalls,
-    private readonly sdk: SdkRequests,
+    private readonly sdk: SdkHandler,
   ) {}
 
+  /** @throws {JsonRpcHttpError} 429 or 503 when a limit is exceeded. */
   async post(request: McpHttpRequest, response: ServerResponse, body: unknown): Promise<Accepted> {
     if (!this.fastPath.include(request.headers, body)) {
       await this.answerOther(request, response, body);
