@@ -10,13 +10,17 @@ const DEADLINE_MS = 5000;
 const MOST_NAMES = 10;
 const SLUG = /^[A-Za-z0-9][\w.-]{0,99}$/;
 
-/** One page of the names that a key may list. */
-export interface NamesPage {
+/** The names on one page of a list. */
+interface NamesPage {
   readonly names: readonly string[];
-  readonly isLast: boolean;
+  /** How many items the page has; an item may have no name. */
+  readonly count: number;
+  /** Absent when the deployment does not page. */
+  readonly page_meta?: object | undefined;
 }
 
-interface Lookup {
+/** A slug, and where to find the names there are. */
+export interface Lookup {
   readonly caller: Caller;
   readonly slug: string;
   /** What to do when the slug may be something else, such as an id. */
@@ -49,9 +53,12 @@ async function namesFor({ caller, page }: Lookup): Promise<readonly string[] | u
   const found: string[] = [];
   try {
     for (let current_page = 1; current_page <= PAGE_CAP; current_page += 1) {
-      const { names, isLast } = await page({ ...caller, signal }, { current_page, per_page: PER_PAGE_LIMIT });
+      const { names, count, page_meta } = await page(
+        { ...caller, signal },
+        { current_page, per_page: PER_PAGE_LIMIT },
+      );
       found.push(...names.filter((name) => SLUG.test(name)));
-      if (isLast) break;
+      if (count < PER_PAGE_LIMIT || page_meta === undefined) break;
     }
   } catch (error) {
     if (!(error instanceof UpstreamError)) throw error;

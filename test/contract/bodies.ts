@@ -7,7 +7,7 @@ import { PresignBodyDto } from '../../src/runtime/rest/files.controller.js';
 import { PageQueryDto } from '../../src/runtime/rest/page-query.dto.js';
 import { TaskQueryDto } from '../../src/runtime/rest/tasks.controller.js';
 import { RunBodyDto } from '../../src/runtime/rest/workflows.controller.js';
-import { pageInput } from '../../src/tools/inputs.js';
+import { pageInput } from '../../src/tools/tool-definition.js';
 import { listTasksInput } from '../../src/tools/tasks/tasks.schemas.js';
 
 /** What is asked of the runtime, as its client describes it and as it checks it itself. */

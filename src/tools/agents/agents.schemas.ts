@@ -1,6 +1,5 @@
 import { agentList } from '../../contract/index.js';
-import { type PageInput, pageInput } from '../inputs.js';
-import { outputOf } from '../output.js';
+import { outputOf, type PageInput, pageInput } from '../tool-definition.js';
 
 export const listAgentsInput = pageInput;
 export type ListAgentsInput = PageInput;

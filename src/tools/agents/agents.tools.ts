@@ -3,7 +3,7 @@ import { McpController, Tool } from '@rekog/mcp-nest';
 
 import type { AgentList } from '../../contract/index.js';
 import { advertised, ToolContext, ToolInput } from '../../mcp/index.js';
-import { READS } from '../hints.js';
+import { READS } from '../tool-definition.js';
 import { type ListAgentsInput, listAgentsInput, listAgentsOutput } from './agents.schemas.js';
 import { AgentsService } from './agents.service.js';
 

@@ -7,8 +7,7 @@ import {
   invokeAnswer,
   invokeRequest,
 } from '../../contract/index.js';
-import { textOf, textsOf } from '../inputs.js';
-import { outputOf } from '../output.js';
+import { outputOf, textOf, textsOf } from '../tool-definition.js';
 
 const slug = textOf(
   z

@@ -1,9 +1,16 @@
 import { Ctx } from '@nestjs/microservices';
 import { McpController, Tool } from '@rekog/mcp-nest';
 
-import type { ContainerService, ContainerServiceList, InvokeAnswer } from '../../contract/index.js';
+import type {
+  ContainerService,
+  ContainerServiceList,
+  InvokeAnswer,
+  PageQuery,
+} from '../../contract/index.js';
 import { advertised, RequiresPermission, ToolContext, ToolInput } from '../../mcp/index.js';
-import { READS } from '../hints.js';
+import type { Caller } from '../../upstream/index.js';
+import { READS } from '../tool-definition.js';
+import { withSuggestions } from '../suggestions.js';
 import {
   type CallContainerServiceInput,
   callContainerServiceInput,
@@ -16,7 +23,6 @@ import {
 } from './container-services.schemas.js';
 import { ContainerServicesService } from './container-services.service.js';
 import { allPages } from './all-pages.js';
-import { suggestServices } from './service-suggestions.js';
 
 /** What an agent can do with the HTTP services its team hosts. */
 @McpController()
@@ -50,8 +56,8 @@ export class ContainerServicesTools {
     @ToolInput(getContainerServiceInput) { service_slug }: GetContainerServiceInput,
     @Ctx() { caller }: ToolContext,
   ): Promise<ContainerService> {
-    const asked = { caller, slug: service_slug };
-    return suggestServices(this.services.get(caller, service_slug), asked, this.services);
+    const answer = this.services.get(caller, service_slug);
+    return withSuggestions(answer, { caller, slug: service_slug, page: namesOf(this.services) });
   }
 
   @Tool({
@@ -73,7 +79,13 @@ export class ContainerServicesTools {
     @ToolInput(callContainerServiceInput) { service_slug, ...request }: CallContainerServiceInput,
     @Ctx() { caller }: ToolContext,
   ): Promise<InvokeAnswer> {
-    const asked = { caller, slug: service_slug };
-    return suggestServices(this.services.invoke(caller, service_slug, request), asked, this.services);
+    const answer = this.services.invoke(caller, service_slug, request);
+    return withSuggestions(answer, { caller, slug: service_slug, page: namesOf(this.services) });
   }
 }
+
+const namesOf = (services: ContainerServicesService) => async (caller: Caller, query: PageQuery) => {
+  const { service_list, page_meta } = await services.list(caller, query);
+  const names = service_list.map(({ service_slug }) => service_slug);
+  return { names, count: service_list.length, page_meta };
+};

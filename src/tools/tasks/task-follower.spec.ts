@@ -10,7 +10,7 @@ import {
   type UpstreamFailure,
 } from '../../upstream/index.js';
 import type { TasksService } from './tasks.service.js';
-import { TaskFollower } from './task-follower.js';
+import { followTask } from './task-follower.js';
 import type { ProgressReport } from './task-progress.js';
 
 type Step = ServerSentEvent | UpstreamError | Promise<void>;
@@ -46,7 +46,7 @@ function scripted(streams: Step[][], polls: (Task | UpstreamError)[]) {
       else if (await onEvent(step)) return;
     }
   }
-  return { resumedAfter, get, follower: new TaskFollower({ get, events } as unknown as TasksService) };
+  return { resumedAfter, get, tasks: { get, events } as unknown as TasksService };
 }
 
 const aborted = (signal: AbortSignal): Promise<never> =>
@@ -55,8 +55,9 @@ const aborted = (signal: AbortSignal): Promise<never> =>
   });
 const never = (): Promise<void> => new Promise(() => {});
 
-const follow = (follower: TaskFollower, { seconds = 300, isSilent = false } = {}): Promise<Task> =>
-  follower.follow(
+const follow = (tasks: TasksService, { seconds = 300, isSilent = false } = {}): Promise<Task> =>
+  followTask(
+    tasks,
     { key: 'sk-x', signal: abort.signal },
     {
       taskId: TASK_ID,
@@ -89,9 +90,9 @@ async function passing<Value>(promise: Promise<Value>): Promise<Value> {
   return settled;
 }
 
-describe('TaskFollower', () => {
+describe('followTask', () => {
   it('reports every event and returns the task when it has ended', async () => {
-    const { follower, get } = scripted(
+    const { tasks, get } = scripted(
       [
         [
           status('waiting', '1'),
@@ -105,7 +106,7 @@ describe('TaskFollower', () => {
       ],
       [taskSample('completed')],
     );
-    expect(await passing(follow(follower))).toEqual(taskSample('completed'));
+    expect(await passing(follow(tasks))).toEqual(taskSample('completed'));
     expect(messages()).toEqual([
       'task waiting',
       'task running on agent gpu-01',
@@ -118,49 +119,49 @@ describe('TaskFollower', () => {
   it.each(['completed', 'failed', 'cancelled'])(
     'returns at once when the task is %s already',
     async (end) => {
-      const { follower } = scripted([[sent(end, { status: end })]], [taskSample(end)]);
-      expect(await passing(follow(follower))).toEqual(taskSample(end));
+      const { tasks } = scripted([[sent(end, { status: end })]], [taskSample(end)]);
+      expect(await passing(follow(tasks))).toEqual(taskSample(end));
       expect(reports).toEqual([{ progress: 1, total: 1, message: `task ${end}` }]);
     },
   );
 
   it('ends on a status event with a terminal status', async () => {
-    const { follower } = scripted([[status('failed'), never()]], [taskSample('failed')]);
-    expect(await passing(follow(follower))).toEqual(taskSample('failed'));
+    const { tasks } = scripted([[status('failed'), never()]], [taskSample('failed')]);
+    expect(await passing(follow(tasks))).toEqual(taskSample('failed'));
   });
 
   it('does not end on an unknown state', async () => {
-    const { follower } = scripted(
+    const { tasks } = scripted(
       [[status('provisioning'), sent('completed')]],
       [taskSample('provisioning'), taskSample('completed')],
     );
-    expect(await passing(follow(follower))).toMatchObject({ task_status: 'completed' });
+    expect(await passing(follow(tasks))).toMatchObject({ task_status: 'completed' });
     expect(messages()).toEqual(['task provisioning', 'task completed']);
   });
 
   it('polls for the agent when the stream does not name it, but only for a client that wants progress', async () => {
     const script = () => [[status('running'), sent('completed')]];
     const loud = scripted(script(), [taskSample('running', { agent_id: 'a' }), taskSample('completed')]);
-    await passing(follow(loud.follower));
+    await passing(follow(loud.tasks));
     expect(messages()[0]).toBe('task running on agent a');
 
     const quiet = scripted(script(), [taskSample('completed')]);
-    await passing(follow(quiet.follower, { isSilent: true }));
+    await passing(follow(quiet.tasks, { isSilent: true }));
     expect(quiet.get).toHaveBeenCalledOnce();
   });
 
   it('ignores payloads that are not JSON', async () => {
-    const { follower } = scripted(
+    const { tasks } = scripted(
       [[{ event: 'status', data: '{' }, { event: 'progress', data: 'x' }, sent('completed')]],
       [taskSample('completed')],
     );
-    expect(await passing(follow(follower))).toMatchObject({ task_status: 'completed' });
+    expect(await passing(follow(tasks))).toMatchObject({ task_status: 'completed' });
   });
 });
 
-describe('TaskFollower, when the stream breaks,', () => {
+describe('followTask, when the stream breaks,', () => {
   it('resumes after the last event without a trace in the progress', async () => {
-    const { follower, resumedAfter } = scripted(
+    const { tasks, resumedAfter } = scripted(
       [
         [status('queued', '1'), failure('unreachable')],
         [status('running', '2', { agent_id: 'a' }), failure('timeout')],
@@ -168,59 +169,59 @@ describe('TaskFollower, when the stream breaks,', () => {
       ],
       [taskSample('queued'), taskSample('running', { agent_id: 'a' }), taskSample('completed')],
     );
-    await passing(follow(follower));
+    await passing(follow(tasks));
     expect(resumedAfter).toEqual([undefined, '1', '2']);
     expect(messages()).toEqual(['task queued', 'task running on agent a', 'task completed']);
   });
 
   it('polls when there is no stream at all', async () => {
-    const { follower } = scripted(
+    const { tasks } = scripted(
       [[failure('rejected', 404)]],
       [taskSample('queued'), taskSample('running'), taskSample('running'), taskSample('completed')],
     );
-    expect(await passing(follow(follower))).toMatchObject({ task_status: 'completed' });
+    expect(await passing(follow(tasks))).toMatchObject({ task_status: 'completed' });
     expect(messages()).toEqual(['task queued', 'task running', 'task completed']);
   });
 
   it('polls for the end when the stream closes before it', async () => {
-    const { follower } = scripted([[status('running', '1')]], [taskSample('failed', { task_error: 'x' })]);
-    expect(await passing(follow(follower, { isSilent: true }))).toMatchObject({ task_error: 'x' });
+    const { tasks } = scripted([[status('running', '1')]], [taskSample('failed', { task_error: 'x' })]);
+    expect(await passing(follow(tasks, { isSilent: true }))).toMatchObject({ task_error: 'x' });
   });
 
   it('waits while the runtime restarts', async () => {
-    const { follower, get } = scripted(
+    const { tasks, get } = scripted(
       [[status('running', '1', { agent_id: 'a' }), failure('unreachable')], [failure('unreachable')]],
       [failure('unreachable'), failure('rejected', 503), failure('timeout'), taskSample('completed')],
     );
-    expect(await passing(follow(follower))).toMatchObject({ task_status: 'completed' });
+    expect(await passing(follow(tasks))).toMatchObject({ task_status: 'completed' });
     expect(get).toHaveBeenCalledTimes(4);
   });
 
   it.each([failure('unreachable'), failure('rejected', 404), failure('rejected', 429), failure('invalid')])(
     'fails when the first answer is an error: $message',
     async (error) => {
-      const { follower } = scripted([[error]], [error]);
-      await expect(passing(follow(follower))).rejects.toBe(error);
+      const { tasks } = scripted([[error]], [error]);
+      await expect(passing(follow(tasks))).rejects.toBe(error);
     },
   );
 
   it.each([failure('rejected', 401), failure('rejected', 404), failure('invalid', 200)])(
     'fails on a later error that is not temporary: $message',
     async (error) => {
-      const { follower } = scripted([[status('queued', '1'), failure('unreachable')]], [error]);
-      await expect(passing(follow(follower))).rejects.toBe(error);
+      const { tasks } = scripted([[status('queued', '1'), failure('unreachable')]], [error]);
+      await expect(passing(follow(tasks))).rejects.toBe(error);
     },
   );
 });
 
-describe('TaskFollower, when the time is up,', () => {
+describe('followTask, when the time is up,', () => {
   it('returns the task as it is with a note, which is no error', async () => {
-    const { follower } = scripted(
+    const { tasks } = scripted(
       [[status('running', '1', { agent_id: 'a' }), never()]],
       [taskSample('running')],
     );
     const began = Date.now();
-    expect(await passing(follow(follower, { seconds: 20 }))).toEqual({
+    expect(await passing(follow(tasks, { seconds: 20 }))).toEqual({
       ...taskSample('running'),
       note: expect.stringMatching(/^Time is up after 20 s and the task is still running\..*call .* again/),
     });
@@ -230,19 +231,19 @@ describe('TaskFollower, when the time is up,', () => {
   });
 
   it('reports the end if the task has just ended', async () => {
-    const { follower } = scripted([[never()]], [taskSample('completed')]);
-    expect(await passing(follow(follower, { seconds: 1 }))).toEqual(taskSample('completed'));
+    const { tasks } = scripted([[never()]], [taskSample('completed')]);
+    expect(await passing(follow(tasks, { seconds: 1 }))).toEqual(taskSample('completed'));
     expect(reports.at(-1)?.progress).toBe(1);
   });
 });
 
-describe('TaskFollower, when the caller aborts', () => {
+describe('followTask, when the caller aborts', () => {
   it.each([
     ['while the stream is open', [[status('running', '1', { agent_id: 'a' }), never()]]],
     ['between two polls', [[failure('rejected', 404)]]],
   ])('%s, ends without another request to the runtime', async (_when, streams) => {
-    const { follower, get } = scripted(streams, [taskSample('running')]);
-    const following = follow(follower);
+    const { tasks, get } = scripted(streams, [taskSample('running')]);
+    const following = follow(tasks);
     following.catch(() => undefined);
     await vi.advanceTimersByTimeAsync(10);
     const polls = get.mock.calls.length;

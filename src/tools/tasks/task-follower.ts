@@ -1,12 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { Injectable } from '@nestjs/common';
-
 import { isTerminal, type Task, type TaskEvent, taskEvent } from '../../contract/index.js';
 import { type Caller, Deadline, type ServerSentEvent, UpstreamError } from '../../upstream/index.js';
 import { Backoff, isTemporary } from './backoff.js';
 import { type Report, TaskProgress } from './task-progress.js';
-import { TasksService } from './tasks.service.js';
+import type { TasksService } from './tasks.service.js';
 
 interface FollowOptions {
   readonly taskId: string;
@@ -16,108 +14,102 @@ interface FollowOptions {
   readonly report: Report | undefined;
 }
 
-/** The state of one call that follows a task. */
-interface FollowState {
-  readonly caller: Caller;
-  readonly taskId: string;
-  readonly progress: TaskProgress;
-  readonly wantsProgress: boolean;
-  readonly backoff: Backoff;
-  lastEventId: string | undefined;
-  /** Whether the runtime has answered yet; before that, any failure ends the call. */
-  hasAnswered: boolean;
+/**
+ * Follows a task until it ends or the time is up; reconnects to streams that break, and polls in between. Returns the task
+ * when it ended; or as it is when the time is up, with a `note` that says so.
+ */
+export async function followTask(
+  tasks: TasksService,
+  caller: Caller,
+  { taskId, seconds, report }: FollowOptions,
+): Promise<Task> {
+  using deadline = new Deadline(caller.signal, seconds * 1000);
+  using progress = new TaskProgress(report);
+  const limited = { ...caller, signal: deadline.signal };
+  const ended = await new TaskFollower(tasks, limited, taskId, progress).untilItEnds();
+  const task = ended ?? (await tasks.get(caller, taskId));
+  if (!isTerminal(task.task_status)) return { ...task, note: timeUpNote(task, seconds) };
+  await progress.ended(task);
+  return task;
 }
 
-const noReport: Report = () => Promise.resolve();
+class TaskFollower {
+  private readonly backoff = new Backoff();
+  private lastEventId: string | undefined;
+  /** Whether the runtime has answered yet; before that, any failure ends the call. */
+  private hasAnswered = false;
 
-/** Follows a task until it ends or the time is up; reconnects to streams that break, and polls in between. */
-@Injectable()
-export class TaskFollower {
-  constructor(private readonly tasks: TasksService) {}
-
-  /** The task when it ended; or as it is when the time is up, with a `note` that says so. */
-  async follow(caller: Caller, { taskId, seconds, report }: FollowOptions): Promise<Task> {
-    using deadline = new Deadline(caller.signal, seconds * 1000);
-    using progress = new TaskProgress(report ?? noReport);
-    const state: FollowState = {
-      caller: { ...caller, signal: deadline.signal },
-      taskId,
-      progress,
-      wantsProgress: report !== undefined,
-      backoff: new Backoff(),
-      lastEventId: undefined,
-      hasAnswered: false,
-    };
-    const task = (await this.untilItEnds(state)) ?? (await this.tasks.get(caller, taskId));
-    if (!isTerminal(task.task_status)) return { ...task, note: timeUpNote(task, seconds) };
-    await progress.ended(task);
-    return task;
-  }
+  constructor(
+    private readonly tasks: TasksService,
+    private readonly caller: Caller,
+    private readonly taskId: string,
+    private readonly progress: TaskProgress,
+  ) {}
 
   /** `undefined` when the time is up, or the caller has aborted. */
-  private async untilItEnds(state: FollowState): Promise<Task | undefined> {
-    const { signal } = state.caller;
+  async untilItEnds(): Promise<Task | undefined> {
+    const { signal } = this.caller;
     while (!signal.aborted) {
-      await this.subscribe(state);
-      const task = await this.poll(state);
+      await this.subscribe();
+      const task = await this.poll();
       if (task && isTerminal(task.task_status)) return task;
-      if (task) await state.progress.polled(task);
-      await delay(state.backoff.next(), undefined, { signal }).catch(() => undefined);
+      if (task) await this.progress.polled(task);
+      await delay(this.backoff.next(), undefined, { signal }).catch(() => undefined);
     }
     return undefined;
   }
 
   /** Until the stream reports the end of the task, ends or breaks. The poll that follows finds out why it broke. */
-  private async subscribe(state: FollowState): Promise<void> {
-    const { caller, taskId, backoff, lastEventId } = state;
+  private async subscribe(): Promise<void> {
+    const { caller, taskId, lastEventId } = this;
     try {
-      await this.tasks.events(caller, taskId, (event) => this.onEvent(state, event), lastEventId);
+      await this.tasks.events(caller, taskId, (event) => this.onEvent(event), lastEventId);
     } catch (error) {
       if (!(error instanceof UpstreamError)) throw error;
-      backoff.failed(error);
+      this.backoff.failed(error);
     }
   }
 
   /** Resolves to whether it was the end of the task. */
-  private async onEvent(state: FollowState, { id, event, data }: ServerSentEvent): Promise<boolean> {
-    state.hasAnswered = true;
-    state.backoff.reset();
+  private async onEvent({ id, event, data }: ServerSentEvent): Promise<boolean> {
+    this.hasAnswered = true;
+    this.backoff.reset();
     const payload = parsed(data);
     const status = payload.status ?? event;
     if (isTerminal(event) || (event === 'status' && isTerminal(status))) return true;
-    if (event === 'progress') await state.progress.advanced(payload);
+    if (event === 'progress') await this.progress.advanced(payload);
     if (event === 'status') {
-      await state.progress.changed(status, await this.withAgent(state, payload), id !== undefined);
+      await this.progress.changed(status, await this.withAgent(payload), id !== undefined);
     }
-    state.lastEventId = id ?? state.lastEventId;
+    this.lastEventId = id ?? this.lastEventId;
     return false;
   }
 
   /** Adds the agent that runs the task, for people; not every deployment names it in the stream. */
-  private async withAgent(state: FollowState, event: TaskEvent): Promise<TaskEvent> {
-    if (!state.wantsProgress || event.status !== 'running' || event.agent_id) return event;
-    return { ...event, agent_id: (await this.poll(state))?.agent_id };
+  private async withAgent(event: TaskEvent): Promise<TaskEvent> {
+    if (!this.progress.isWanted || event.status !== 'running' || event.agent_id) return event;
+    return { ...event, agent_id: (await this.poll())?.agent_id };
   }
 
   /** The task as it is; `undefined` while the runtime has a failure that may be temporary. */
-  private async poll(state: FollowState): Promise<Task | undefined> {
+  private async poll(): Promise<Task | undefined> {
     try {
-      const task = await this.tasks.get(state.caller, state.taskId);
-      state.hasAnswered = true;
+      const task = await this.tasks.get(this.caller, this.taskId);
+      this.hasAnswered = true;
       return task;
     } catch (error) {
-      if (!(error instanceof UpstreamError) || !this.isTolerable(state, error)) throw error;
-      state.backoff.failed(error);
+      if (!(error instanceof UpstreamError) || !this.isTolerable(error)) throw error;
+      this.backoff.failed(error);
       return undefined;
     }
   }
 
-  private isTolerable({ caller, hasAnswered }: FollowState, error: UpstreamError): boolean {
-    return caller.signal.aborted || (hasAnswered && isTemporary(error));
+  private isTolerable(error: UpstreamError): boolean {
+    return this.caller.signal.aborted || (this.hasAnswered && isTemporary(error));
   }
 }
 
-/** A payload outside the contract is ignored; the poll that follows gets the state. */
+/** A payload outside the contract is ignored; the poll that follows gets the this. */
 function parsed(data: string): TaskEvent {
   try {
     return taskEvent.safeParse(JSON.parse(data)).data ?? {};

@@ -26,8 +26,13 @@ export class TaskProgress implements Disposable {
   /** A failure surfaces in the next report that is awaited. */
   private readonly beat = (): void => void this.send(this.scale.next(), this.message).catch(() => undefined);
 
-  constructor(private readonly report: Report) {
+  /** @param report absent when the client does not want progress. */
+  constructor(private readonly report: Report | undefined) {
     this.heartbeat = setTimeout(this.beat, HEARTBEAT_MS).unref();
+  }
+
+  get isWanted(): boolean {
+    return this.report !== undefined;
   }
 
   /** A status from the stream. Without an id it may repeat one from before a reconnect. */
@@ -70,7 +75,7 @@ export class TaskProgress implements Disposable {
   private send(progress: number, message: string): Promise<void> {
     this.message = message;
     this.heartbeat.refresh();
-    this.sent = this.sent.then(() => this.report({ progress, total: 1, message }));
+    this.sent = this.sent.then(() => this.report?.({ progress, total: 1, message }));
     return this.sent;
   }
 }

@@ -1,8 +1,7 @@
 import { z } from 'zod';
 
 import { cancelAccepted, task, TASK_STATES, taskList, taskResult } from '../../contract/index.js';
-import { id, type PageInput, pageInput } from '../inputs.js';
-import { outputOf } from '../output.js';
+import { id, outputOf, type PageInput, pageInput } from '../tool-definition.js';
 
 const WAIT_LIMIT_SECONDS = 3600;
 /** How long to follow a task unless a client says. Many clients end a silent call after 60 s. */

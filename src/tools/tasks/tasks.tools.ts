@@ -16,9 +16,9 @@ import {
   ToolInput,
   withLinks,
 } from '../../mcp/index.js';
-import { READS } from '../hints.js';
+import { READS } from '../tool-definition.js';
 import { resultLinks } from './result-links.js';
-import { TaskFollower } from './task-follower.js';
+import { followTask } from './task-follower.js';
 import {
   cancelTaskOutput,
   type ListTasksInput,
@@ -41,10 +41,7 @@ const LONGEST_ID = 36;
 /** What an agent can do with tasks, the runs of workflows. */
 @McpController()
 export class TasksTools {
-  constructor(
-    private readonly tasks: TasksService,
-    private readonly follower: TaskFollower,
-  ) {}
+  constructor(private readonly tasks: TasksService) {}
 
   @Tool({
     name: 'list_tasks',
@@ -125,7 +122,7 @@ export class TasksTools {
   ): Promise<Task> {
     const report = isProgressWanted ? reportProgress : undefined;
     const usual = isProgressWanted ? WAIT_SECONDS.withProgress : WAIT_SECONDS.silent;
-    return this.follower.follow(caller, { taskId: task_id, seconds: timeout_seconds ?? usual, report });
+    return followTask(this.tasks, caller, { taskId: task_id, seconds: timeout_seconds ?? usual, report });
   }
 }
 

@@ -7,8 +7,7 @@ import {
   workflow,
   workflowList,
 } from '../../contract/index.js';
-import { idOr, type PageInput, pageInput, textOf } from '../inputs.js';
-import { outputOf } from '../output.js';
+import { idOr, outputOf, type PageInput, pageInput, textOf } from '../tool-definition.js';
 
 const slug = textOf(
   z

@@ -1,11 +1,13 @@
 import { Ctx } from '@nestjs/microservices';
 import { McpController, Tool } from '@rekog/mcp-nest';
+import { z } from 'zod';
 
 import type { PresignedUpload, RunAccepted, Workflow, WorkflowList } from '../../contract/index.js';
 import { advertised, RequiresPermission, ToolContext, ToolInput } from '../../mcp/index.js';
-import { READS } from '../hints.js';
+import type { Caller } from '../../upstream/index.js';
+import { READS } from '../tool-definition.js';
+import { type Lookup, withSuggestions } from '../suggestions.js';
 import { runRequestFor } from './run-request.js';
-import { suggestWorkflows } from './workflow-suggestions.js';
 import {
   type GetWorkflowBySlugInput,
   getWorkflowBySlugInput,
@@ -75,8 +77,8 @@ export class WorkflowsTools {
     @ToolInput(getWorkflowBySlugInput) { workflow_slug }: GetWorkflowBySlugInput,
     @Ctx() { caller }: ToolContext,
   ): Promise<Workflow> {
-    const asked = { caller, slug: workflow_slug, idTool: 'get_workflow' };
-    return suggestWorkflows(this.workflows.getBySlug(caller, workflow_slug), asked, this.workflows);
+    const answer = this.workflows.getBySlug(caller, workflow_slug);
+    return withSuggestions(answer, lookupOf(caller, workflow_slug, 'get_workflow', this.workflows));
   }
 
   @Tool({
@@ -130,10 +132,24 @@ export class WorkflowsTools {
     @ToolInput(runWorkflowBySlugInput) { workflow_slug, body }: RunWorkflowBySlugInput,
     @Ctx() { caller }: ToolContext,
   ): Promise<RunAccepted> {
-    const asked = { caller, slug: workflow_slug, idTool: 'run_workflow' };
     const accepted = runRequestFor(body, () => this.workflows.getBySlug(caller, workflow_slug)).then(
       (request) => this.workflows.runBySlug(caller, workflow_slug, request),
     );
-    return suggestWorkflows(accepted, asked, this.workflows);
+    return withSuggestions(accepted, lookupOf(caller, workflow_slug, 'run_workflow', this.workflows));
   }
 }
+
+/** @param idTool the tool that takes an id instead of a slug. */
+const lookupOf = (caller: Caller, slug: string, idTool: string, workflows: WorkflowsService): Lookup => ({
+  caller,
+  slug,
+  otherwise: z.guid().safeParse(slug).success
+    ? `This looks like an id: call ${idTool} with it as workflow_id.`
+    : undefined,
+  page: async (listCaller, query) => {
+    const { workflow_list, page_meta } = await workflows.list(listCaller, query);
+    const active = workflow_list.filter(({ workflow_status }) => workflow_status !== 'disabled');
+    const names = active.flatMap(({ workflow_slug }) => workflow_slug ?? []);
+    return { names, count: workflow_list.length, page_meta };
+  },
+});
