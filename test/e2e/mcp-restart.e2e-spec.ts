@@ -1,7 +1,7 @@
 import { Module } from '@nestjs/common';
 import { Ctx } from '@nestjs/microservices';
 import { McpContext, McpController, Tool } from '@rekog/mcp-nest';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
 
 import { IDLE_MS, IDLING } from '../support/idling.js';
 import { KEY, McpApp } from '../support/mcp-app.js';
@@ -125,21 +125,25 @@ describe('a session opened before the server was restarted', () => {
   });
 });
 
-describe.each(WATCHED_CLIENTS)('a host with $name', ({ connect }) => {
-  it('goes on over a restart, calls and stream, and does not connect anew', async () => {
-    await started();
-    await using client = await connect({ endpoint: app?.url ?? '', key: KEY });
-    const { sessionId } = client;
-    await expect.poll(() => client.gets.length).toBe(1);
-    await restarted({}, Number(new URL(app?.url ?? '').port));
-    await expect.poll(() => client.gets.map(({ status }) => status), { timeout: 60_000 }).toEqual([200, 200]);
+it('every TypeScript client continues its session over a restart, with calls and stream', async () => {
+  await started();
+  const endpoint = app?.url ?? '';
+  const clients = await Promise.all(WATCHED_CLIENTS.map(({ connect }) => connect({ endpoint, key: KEY })));
+  for (const client of clients) onTestFinished(() => client[Symbol.asyncDispose]());
+  const before = clients.map(({ sessionId }) => sessionId);
+  const opened = (): number[][] => clients.map(({ gets }) => gets.map(({ status }) => status));
+  await expect.poll(opened).toEqual(clients.map(() => [200]));
+  await restarted({}, Number(new URL(endpoint).port));
+  await expect.poll(opened, { timeout: 60_000 }).toEqual(clients.map(() => [200, 200]));
+  const changed: Promise<void>[] = [];
+  for (const client of clients) {
     expect(await client.call('echo', { text: 'x' })).toMatchObject({ structuredContent: { text: 'x' } });
-    const changed = new Promise<void>((resolve) => client.onToolsChanged(resolve));
-    app?.strategy.registerTool(EXTRA);
-    await changed;
-    expect(client.sessionId).toBe(sessionId);
-    expect(client.errors).toEqual([]);
-  });
+    changed.push(new Promise((resolve) => client.onToolsChanged(resolve)));
+  }
+  app?.strategy.registerTool(EXTRA);
+  await Promise.all(changed);
+  expect(clients.map(({ sessionId }) => sessionId)).toEqual(before);
+  expect(clients.flatMap(({ errors }) => errors)).toEqual([]);
 });
 
 it('a client’s answer reaches the tool that asked, though the list of tools has changed meanwhile', async () => {

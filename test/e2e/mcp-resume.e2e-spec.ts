@@ -1,12 +1,12 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 
 import { CLIENTS } from '../support/clients.js';
 import { KEY, McpApp } from '../support/mcp-app.js';
 import { call, McpHttp, resultOf } from '../support/mcp-http.js';
-import { itKeepsClientsCalm } from '../support/given-up-requests.js';
 import { itKeepsItsPromises } from '../support/resume-promises.js';
 import { Connection, Talk } from '../support/talk.js';
 import { TalkTools } from '../support/talk-tools.js';
+import { WATCHED_CLIENTS } from '../support/watched-clients.js';
 
 let app: McpApp;
 let http: McpHttp;
@@ -21,12 +21,40 @@ describe('after a client has lost its connection', () => {
   itKeepsItsPromises(() => ({ runs: app, resumes: app }));
 });
 
-describe('a request that its client gives up', () => {
-  itKeepsClientsCalm(() => ({
-    endpoint: app.url,
-    key: KEY,
-    tools: app.app.get(TalkTools, { strict: false }),
-  }));
+it('a TypeScript client that aborts a request or waits no longer for it reports no error to its host', async () => {
+  const tools = app.app.get(TalkTools, { strict: false });
+  const before = tools.reasons.length;
+  const left = new AbortController();
+  const failures: Promise<unknown>[] = [];
+  const progressed: Promise<void>[] = [];
+  const ways = [{ signal: left.signal, timeout: 600_000 }, { timeout: 2000 }];
+  const cases = ways.flatMap((options) => WATCHED_CLIENTS.map(({ connect }) => ({ options, connect })));
+  const clients = await Promise.all(cases.map(({ connect }) => connect({ endpoint: app.url, key: KEY })));
+  for (const [n, client] of clients.entries()) {
+    onTestFinished(() => client[Symbol.asyncDispose]());
+    const begun = tools.next('begun');
+    const { promise, resolve: onprogress } = Promise.withResolvers<void>();
+    failures.push(client.call('talk', {}, { ...cases[n]?.options, onprogress }).catch(String));
+    progressed.push(promise);
+    await begun;
+  }
+  // Has an event id, so that clients of every revision come back for the rest.
+  tools.say('one');
+  await Promise.all(progressed);
+  left.abort();
+  for (const failure of failures) expect(await failure).toMatch(/abort|time/i);
+  const cancelled = clients.map(() => expect.stringContaining('cancelled by the client'));
+  await expect.poll(() => tools.reasons.slice(before)).toEqual(cancelled);
+
+  const resumed = (): number[][] =>
+    clients.map(({ gets }) =>
+      gets.filter(({ lastEventId }) => lastEventId !== null).map(({ status }) => status),
+    );
+  await expect.poll(resumed, { timeout: 60_000 }).toEqual(clients.map(() => [405]));
+  for (const client of clients) {
+    expect(await client.call('talk', { isOdd: true })).toMatchObject({ isError: true });
+    expect(client.errors).toEqual([]);
+  }
 });
 
 describe('a stream that can be resumed', () => {

@@ -282,7 +282,7 @@ describe('DELETE', () => {
   });
 });
 
-describe('a session that idles', () => {
+describe.concurrent('a session that idles', () => {
   it('ends; one that is used goes on, and so does one whose client listens', async () => {
     await using short = await McpApp.start({ environment: IDLING });
     const client = new McpHttp(short);

@@ -19,7 +19,7 @@ let services: ServiceServer;
 
 beforeAll(async () => {
   services = await ServiceServer.start({
-    'busy.yaml': definitionOf('odd', 'busy', 'health: { interval: 100ms, timeout: 1500ms, failures: 3 }\n'),
+    'busy.yaml': definitionOf('odd', 'busy', 'health: { interval: 100ms, timeout: 1s, failures: 2 }\n'),
     'slow.yaml': definitionOf('odd', 'slow', 'request_timeout: 1s\n'),
     'loading.yaml': `slug: loading\ncommand: [node, -e, 'console.log("loading"); setInterval(() => {}, 1000)']\nstart_timeout: 1s\n`,
     'crashing.yaml': `slug: crashing\ncommand: [node, -e, 'console.error("no model at " + process.env.MODEL); process.exit(7)']
@@ -119,6 +119,11 @@ describe('the relay of services', () => {
       body_base64: '',
     });
   });
+});
+
+it('a response that is too large for one JSON document is answered with 502', async () => {
+  const { status, body } = await services.invoke('odd', '/huge');
+  expect([status, body.error_message]).toEqual([502, expect.stringContaining('answers with more than')]);
 });
 
 describe('an early response', () => {
@@ -233,7 +238,7 @@ describe('a WebSocket to a service', () => {
 
 describe('a service definition', () => {
   it('keeps a busy service running that cannot answer probes', async () => {
-    const answer = await services.relayed('busy', '/busy?ms=8000');
+    const answer = await services.relayed('busy', '/busy?ms=3000');
     const { pid } = (await answer.json()) as { pid: number };
     expect(((await (await services.relayed('busy', '/')).json()) as { pid: number }).pid).toBe(pid);
     expect((await services.server.get('/r/containers/busy')).body.last_failure).toBeUndefined();

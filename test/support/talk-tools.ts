@@ -10,6 +10,8 @@ import { advertised, Streaming, type ToolContext, ToolError } from '../../src/mc
 /** A tool that reports what a test makes it say, until the test ends it. */
 @McpController()
 export class TalkTools {
+  /** Why each call was over, `undefined` for one that was not stopped. */
+  readonly reasons: string[] = [];
   private readonly commands = new EventEmitter();
 
   @Streaming({ whenLost: ({ topic }) => `Ask about ${String(topic)} again.` })
@@ -31,6 +33,7 @@ export class TalkTools {
     const why = await Promise.race([once(this.commands, 'end').then(() => 'ended'), stopped]);
     this.commands.off('say', say);
     await sent;
+    this.reasons.push(String(signal.reason));
     this.commands.emit('over', String(signal.reason));
     return { said, why };
   }

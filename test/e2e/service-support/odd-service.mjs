@@ -9,6 +9,7 @@ const server = createServer((request, response) => {
   if (pathname === '/health') return response.end('ok');
   if (pathname === '/never') return undefined;
   if (pathname === '/early') return response.writeHead(413).end('too big');
+  if (pathname === '/huge') return response.end(Buffer.alloc(30 * 1024 * 1024));
   if (pathname === '/redirect') {
     const [to = ''] = searchParams.getAll('to');
     return response.writeHead(307, { location: to.replace('OWN', request.headers.host) }).end();
