@@ -1,10 +1,12 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { type AddressInfo, connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+
+import { freePort } from '../../src/agent/services/service-process.js';
 
 const START_LIMIT_MS = 10_000;
 const POLL_MS = 20;
@@ -81,16 +83,6 @@ http {
   }
 }
 `;
-
-/** A port that is free now; nginx cannot choose one and say which. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 async function listening(port: number): Promise<void> {
   const end = Date.now() + START_LIMIT_MS;
