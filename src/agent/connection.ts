@@ -1,34 +1,60 @@
 import type { IncomingMessage } from 'node:http';
 import { json } from 'node:stream/consumers';
 
+import { Logger } from '@nestjs/common';
 import { WebSocket } from 'ws';
 
 import { StartError } from '../config/index.js';
 import { AGENT_REPLACED, errorBody } from '../contract/index.js';
-import { http2ServerOver, type StreamListener } from '../tunnel/index.js';
+import { http2ServerOver, keepRunning, type StreamListener } from '../tunnel/index.js';
+import type { Worker } from './worker.js';
 
 /** The gateway refuses this agent; dialling again would fail in the same way. */
 export class AgentRefusedError extends StartError {
   override readonly name = 'AgentRefusedError';
 }
 
+const logger = new Logger('Agent');
 const HANDSHAKE_LIMIT_MS = 15_000;
+const REDIAL = { firstMs: 100, longestMs: 10_000, isSpread: true };
 
-export interface Dial {
+/** Which gateway to dial, and as whom. */
+interface GatewayOptions {
   readonly gateway: string;
   readonly key: string;
+  readonly agentId: string;
   readonly signal: AbortSignal;
-  readonly listener: StreamListener;
-  /** Called once the connection is established. */
-  readonly connected: () => void;
 }
 
 /**
- * Dials the gateway and answers its requests until the connection ends.
+ * Dials the gateway and has the worker answer its requests; dials again whenever the connection ends, until the signal is
+ * aborted.
  *
- * @throws {AgentRefusedError} when the gateway refuses the agent; another error when it cannot be reached.
+ * @throws {AgentRefusedError} when the gateway refuses the agent.
  */
-export async function serveGateway({ gateway, key, signal, listener, connected }: Dial): Promise<void> {
+export async function stayConnected(worker: Worker, options: GatewayOptions): Promise<void> {
+  const { agentId, gateway, signal } = options;
+  const serve = async (recovered: () => void): Promise<void> => {
+    try {
+      await serveGateway(worker, options, () => {
+        recovered();
+        logger.log(`agent ${agentId} is connected to ${gateway}`);
+      });
+    } catch (error) {
+      if (error instanceof AgentRefusedError) throw error;
+      if (!signal.aborted) logger.warn(`the gateway cannot be reached: ${(error as Error).message}`);
+    }
+    await worker.idle();
+  };
+  await keepRunning(serve, signal, REDIAL);
+}
+
+/** One connection, until it ends. */
+async function serveGateway(
+  worker: Worker,
+  { gateway, key, signal }: GatewayOptions,
+  connected: () => void,
+): Promise<void> {
   signal.throwIfAborted();
   const webSocket = new WebSocket(gateway, {
     headers: { authorization: `Bearer ${key}` },
@@ -36,6 +62,7 @@ export async function serveGateway({ gateway, key, signal, listener, connected }
     handshakeTimeout: HANDSHAKE_LIMIT_MS,
     maxPayload: 16 * 1024 * 1024,
   });
+  const listener: StreamListener = (stream, headers) => worker.answer(stream, headers);
   const hangUp = (): void => webSocket.terminate();
   signal.addEventListener('abort', hangUp, { once: true });
   try {

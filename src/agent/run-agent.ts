@@ -1,23 +1,38 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { tmpdir } from 'node:os';
+import { hostname, tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 
-import { Logger } from '@nestjs/common';
 import { z } from 'zod';
 
-import { packageVersion } from '../config/index.js';
-import { type AgentHello, PYTHON_LABEL } from '../contract/index.js';
-import { type AgentOptions, type CompleteAgentOptions, completed } from './agent-options.js';
-import { cleanEnvironment } from './clean-environment.js';
-import { keepRunning } from '../tunnel/index.js';
-import { AgentRefusedError, serveGateway } from './connection.js';
+import { packageVersion, SettingError, stateDirectory } from '../config/index.js';
+import { AGENT_ID, type AgentHello, GATEWAY_PATH, PYTHON_LABEL } from '../contract/index.js';
+import { stayConnected } from './connection.js';
+import { cleanEnvironment } from './processes/process-groups.js';
 import { Worker } from './worker.js';
 
-const logger = new Logger('Agent');
 /** Time for `python3 --version`; after that the agent counts as having no Python. */
 const PYTHON_LIMIT_MS = 10_000;
-const REDIAL = { firstMs: 100, longestMs: 10_000, isSpread: true };
+
+/** Options of an agent. */
+interface AgentOptions {
+  /** Address of the runtime: `http(s)://` or `ws(s)://`, with or without the path of its gateway. */
+  readonly gateway: string;
+  /** An `ak-` key. */
+  readonly key: string;
+  readonly labels: readonly string[];
+  /** Number of concurrent runs. */
+  readonly slots: number;
+  /** Id of the agent; a new agent with the same id replaces the connected one. Default: the host name. */
+  readonly agentId?: string;
+  /** Folder for runs, services and records; not shared with other agents. Default: in the user's state directory. */
+  readonly workDir?: string;
+  /** Stops the agent. Default: aborted by SIGTERM and SIGINT. */
+  readonly signal?: AbortSignal;
+}
+
+type CompleteAgentOptions = Required<AgentOptions>;
 
 /**
  * Runs an agent until its signal is aborted. After a lost connection it ends all runs and services and dials again.
@@ -35,26 +50,51 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   }
 }
 
-/** Dials the gateway again whenever the connection ends, until the signal is aborted. */
-async function stayConnected(worker: Worker, options: CompleteAgentOptions): Promise<void> {
-  const { signal } = options;
-  const serve = async (recovered: () => void): Promise<void> => {
-    try {
-      await serveGateway({
-        ...options,
-        listener: (stream, headers) => worker.answer(stream, headers),
-        connected: () => {
-          recovered();
-          logger.log(`agent ${options.agentId} is connected to ${options.gateway}`);
-        },
-      });
-    } catch (error) {
-      if (error instanceof AgentRefusedError) throw error;
-      if (!signal.aborted) logger.warn(`the gateway cannot be reached: ${(error as Error).message}`);
-    }
-    await worker.idle();
+/** Fills in the defaults. */
+export function completed(options: AgentOptions): CompleteAgentOptions {
+  const agentId = options.agentId ?? hostNameAsId();
+  checkId(agentId);
+  return {
+    ...options,
+    agentId,
+    gateway: gatewayUrl(options.gateway),
+    workDir: resolve(options.workDir ?? join(stateDirectory(), 'cyberun', `agent-${agentId}`)),
+    signal: options.signal ?? untilSignalled(),
   };
-  await keepRunning(serve, signal, REDIAL);
+}
+
+function checkId(id: string): void {
+  if (AGENT_ID.test(id)) return;
+  throw new SettingError(
+    `--id is "${id}", but it must be 1 to 100 letters, digits, ".", "_" and "-". Example: gpu-01`,
+  );
+}
+
+/** The host name with the characters that an agent id may have. */
+function hostNameAsId(): string {
+  return (
+    hostname()
+      .replaceAll(/[^A-Za-z0-9._-]/g, '-')
+      .slice(0, 80) || 'agent'
+  );
+}
+
+/** The URL of the gateway's WebSocket. */
+function gatewayUrl(address: string): string {
+  const url = URL.parse(address);
+  if (!url || !/^(http|ws)s?:$/.test(url.protocol)) {
+    throw new SettingError(
+      `--gateway is "${address}", but it must be an http or https URL. Example: https://runtime.example.com`,
+    );
+  }
+  const path = url.pathname.replace(/\/+$/, '').replace(/\/api\/v1(\/gateway)?$/, '');
+  return `${url.protocol.replace('http', 'ws')}//${url.host}${path}${GATEWAY_PATH}`;
+}
+
+function untilSignalled(): AbortSignal {
+  const controller = new AbortController();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => controller.abort());
+  return controller.signal;
 }
 
 function helloOf({ agentId, labels, slots }: CompleteAgentOptions): AgentHello {

@@ -4,42 +4,41 @@ import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import { StartError } from '../config/index.js';
 import { AGENT_PATHS, type AgentHello } from '../contract/index.js';
 import { Bundles } from './bundles.js';
-import { ProcessGroups } from './processes/index.js';
+import { ProcessGroups } from './processes/process-groups.js';
+import type { RunContext } from './runs/execute-run.js';
 import { RunFolder } from './runs/run-folder.js';
 import { RunStream } from './runs/run-stream.js';
 import { ServiceHost } from './services/service-host.js';
 
 /** Answers the requests of the gateway, and tracks the work that they started. */
 export class Worker {
-  private readonly groups: ProcessGroups;
-  private readonly bundles: Bundles;
+  private readonly resources: Pick<RunContext, 'workDir' | 'groups' | 'bundles'>;
   private readonly services: ServiceHost;
   private readonly busy = new Set<Promise<void>>();
 
   private constructor(
     private readonly hello: AgentHello,
-    private readonly workDir: string,
+    workDir: string,
   ) {
-    this.groups = new ProcessGroups(workDir);
-    this.bundles = new Bundles(workDir);
-    this.services = new ServiceHost({ workDir, groups: this.groups, bundles: this.bundles });
+    this.resources = { workDir, groups: new ProcessGroups(workDir), bundles: new Bundles(workDir) };
+    this.services = new ServiceHost(this.resources);
   }
 
   /** Takes over a work folder: ends the processes and removes the runs that an earlier agent left. */
   static async in(workDir: string, hello: AgentHello): Promise<Worker> {
     await ownFolder(workDir);
     const worker = new Worker(hello, workDir);
-    await worker.groups.takeOver();
+    await worker.resources.groups.takeOver();
     await RunFolder.removeAll(workDir);
     return worker;
   }
 
   answer(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
     const [, area = ''] = /^(\/[^/?]*)/.exec(headers[':path'] ?? '') ?? [];
-    if (area === AGENT_PATHS.runs) this.track(this.run(stream));
+    if (area === AGENT_PATHS.runs) this.track(new RunStream(stream, this.resources).serve());
     else if (area === AGENT_PATHS.services) this.track(this.services.serve(stream));
     else if (area === AGENT_PATHS.connections) this.services.connect(stream, headers);
-    else if (area === AGENT_PATHS.bundles) this.track(this.bundles.answer(stream, headers));
+    else if (area === AGENT_PATHS.bundles) this.track(this.resources.bundles.answer(stream, headers));
     else if (area === AGENT_PATHS.hello) greet(stream, this.hello);
     else stream.respond({ ':status': area === AGENT_PATHS.health ? 204 : 404 }, { endStream: true });
   }
@@ -51,16 +50,8 @@ export class Worker {
 
   /** Ends every process and removes all records. */
   async end(): Promise<void> {
-    await this.groups.endAll();
+    await this.resources.groups.endAll();
     await this.idle();
-  }
-
-  private run(stream: ServerHttp2Stream): Promise<void> {
-    return new RunStream(stream, {
-      workDir: this.workDir,
-      groups: this.groups,
-      bundles: this.bundles,
-    }).serve();
   }
 
   private track(work: Promise<void>): void {

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { cleanEnvironment } from '../../src/agent/clean-environment.js';
+import { cleanEnvironment } from '../../src/agent/processes/process-groups.js';
 import { Database } from '../../src/runtime/database/index.js';
 import { McpHttp } from '../support/mcp-http.js';
 import { startMcp } from '../support/mcp-application.js';

@@ -8,7 +8,8 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 
 import { Bundles } from '../../src/agent/bundles.js';
-import { LogTail, ProcessGroups } from '../../src/agent/processes/index.js';
+import { ProcessGroups } from '../../src/agent/processes/process-groups.js';
+import { LogTail } from '../../src/agent/processes/process-output.js';
 import { executeRun, type RunOutcome } from '../../src/agent/runs/execute-run.js';
 import type { RunOrder, RunProgress, RunStep } from '../../src/contract/index.js';
 

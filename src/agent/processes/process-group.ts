@@ -4,7 +4,7 @@ import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { bearersOf } from './process-records.js';
-import { allProcesses } from './process-table.js';
+import { allProcesses, kill } from './process-table.js';
 
 /** Time between SIGTERM and SIGKILL; cancelling a task must take less than a second. */
 const TERM_LIMIT_MS = 400;
@@ -89,7 +89,7 @@ export class ProcessGroup {
       const strays = bearersOf(this.mark, { pid, beganAt: this.beganAt });
       if (strays.pids.length === 0) unsure += 1;
       if (strays.pids.length === 0 && (strays.isFinal || unsure === UNSURE_ROUNDS)) return;
-      for (const stray of strays.pids) kill(stray, 'SIGKILL');
+      for (const stray of strays.pids) kill(stray);
       await delay(POLL_MS);
     }
   }
@@ -142,12 +142,4 @@ function signalGroup(pid: number | undefined, signal: NodeJS.Signals): void {
     return;
   }
   kill(-pid, signal);
-}
-
-function kill(pid: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(pid, signal);
-  } catch {
-    // No such process is left.
-  }
 }

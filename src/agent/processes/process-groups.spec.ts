@@ -5,9 +5,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import { describe, expect, it, onTestFinished } from 'vitest';
 
-import { cleanEnvironment } from '../clean-environment.js';
 import type { ProcessGroup } from './process-group.js';
-import { ProcessGroups } from './process-groups.js';
+import { cleanEnvironment, ProcessGroups } from './process-groups.js';
 import { onLines } from './process-output.js';
 import { allProcesses, bootId, factsOf } from './process-table.js';
 

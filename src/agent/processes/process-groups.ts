@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { delimiter, dirname } from 'node:path';
 import type { Writable } from 'node:stream';
 
 import { ProcessGroup } from './process-group.js';
@@ -71,4 +72,24 @@ function openGate(gate: Writable | null | undefined): void {
   // A write fails when the process has already ended; its exit reports that.
   gate?.on('error', () => undefined);
   gate?.end('go\n');
+}
+
+/** Variables that every process on Windows needs. */
+const WINDOWS = ['SystemRoot', 'ComSpec', 'PATHEXT', 'windir'];
+const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+/**
+ * The environment of every process that the agent starts. The agent's own variables are not passed on, as they may
+ * contain secrets. `node` on the PATH is the one that runs the agent.
+ */
+export function cleanEnvironment(home: string, temporary: string): Record<string, string> {
+  const { PATH = DEFAULT_PATH, LANG = 'C.UTF-8' } = process.env;
+  const kept = process.platform === 'win32' ? WINDOWS.map((name) => [name, process.env[name] ?? '']) : [];
+  return {
+    ...(Object.fromEntries(kept) as Record<string, string>),
+    PATH: [dirname(process.execPath), PATH].join(delimiter),
+    HOME: home,
+    TMPDIR: temporary,
+    LANG,
+  };
 }

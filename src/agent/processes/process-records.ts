@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import { z } from 'zod';
 
-import { allProcesses, bootId, factsOf, hasVariable, pidsSince, type ProcessFacts } from './process-table.js';
+import { allProcesses, bootId, factsOf, hasVariable, kill, pidsSince } from './process-table.js';
 
 const logger = new Logger('Agent');
 const ROUNDS = 40;
@@ -137,7 +137,7 @@ function survivors(recorded: readonly ProcessRecord[]): number[] {
   const led = new Set(groups.filter(isAlive).map(({ pid }) => pid));
   return allProcesses()
     .filter(({ isZombie, pid }) => !isZombie && pid !== process.pid)
-    .filter((facts) => led.has(facts.group) || groups.some((record) => carriesMark(facts, record)))
+    .filter(({ pid, group }) => led.has(group) || groups.some(({ mark }) => hasVariable(pid, MARK, mark)))
     .map(({ pid }) => pid);
 }
 
@@ -145,16 +145,4 @@ function survivors(recorded: readonly ProcessRecord[]): number[] {
 function isAlive({ pid, startTime }: ProcessRecord): boolean {
   const facts = factsOf(pid);
   return facts !== undefined && facts.startTime === startTime && !facts.isZombie;
-}
-
-function carriesMark({ pid }: ProcessFacts, { mark }: ProcessRecord): boolean {
-  return hasVariable(pid, MARK, mark) === true;
-}
-
-function kill(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch {
-    // The process has already ended.
-  }
 }

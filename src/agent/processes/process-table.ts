@@ -68,6 +68,15 @@ export function hasVariable(pid: number, name: string, value: string): boolean |
   }
 }
 
+/** Signals a process, or with a negative pid a group; no effect when it has ended. */
+export function kill(pid: number, signal: NodeJS.Signals = 'SIGKILL'): void {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // No such process is left.
+  }
+}
+
 function fromProc(pid: number): ProcessFacts {
   const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
   // The program name is in parentheses and may itself contain spaces and parentheses.

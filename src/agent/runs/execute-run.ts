@@ -1,12 +1,11 @@
 import type { OutputFile, OutputLimits, RunOrder, RunProgress } from '../../contract/index.js';
 import type { Bundles } from '../bundles.js';
-import { cleanEnvironment } from '../clean-environment.js';
-import type { LogTail, ProcessGroups } from '../processes/index.js';
+import { cleanEnvironment, type ProcessGroups } from '../processes/process-groups.js';
+import type { LogTail } from '../processes/process-output.js';
 import { callHttp, type HttpAnswer } from './http-step.js';
-import { findOutputs } from './outputs.js';
 import { runProcess, type StepContext } from './process-step.js';
 import { RunFolder } from './run-folder.js';
-import { RESULT_FILE, resultOf } from './run-result.js';
+import { findOutputs, RESULT_FILE, resultOf } from './run-result.js';
 import { download, type OutputStore, storeOutputs } from './transfers.js';
 
 /** Used when the order of an older runtime has no limits. */

@@ -1,12 +1,7 @@
 import type { RunProgress, RunStep } from '../../contract/index.js';
-import {
-  type Command,
-  LogTail,
-  onLines,
-  type ProcessEnd,
-  type ProcessGroup,
-  type ProcessGroups,
-} from '../processes/index.js';
+import type { ProcessEnd, ProcessGroup } from '../processes/process-group.js';
+import type { Command, ProcessGroups } from '../processes/process-groups.js';
+import { LogTail, onLines } from '../processes/process-output.js';
 import { progressOf } from './progress.js';
 import { asText, referenceIn, resolve, resolveTexts } from './references.js';
 import type { RunFolder } from './run-folder.js';

@@ -4,7 +4,7 @@ import { Logger } from '@nestjs/common';
 
 import { runCommand, type RunCommand, type RunOrder, type RunReport } from '../../contract/index.js';
 import { readLines, writeLine } from '../../tunnel/index.js';
-import { LogTail } from '../processes/index.js';
+import { LogTail } from '../processes/process-output.js';
 import { executeRun, type RunOutcome, type RunContext } from './execute-run.js';
 import { ProgressThrottle } from './progress.js';
 import { RunFailure } from './run-result.js';

@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest';
 
 import { run, script, serve, shell } from '../../../test/support/executed-run.js';
 import type { RunStep } from '../../contract/index.js';
-import { cleanEnvironment } from '../clean-environment.js';
+import { cleanEnvironment } from '../processes/process-groups.js';
 import { progressOf, ProgressThrottle } from './progress.js';
 import { resolve, resolveTexts } from './references.js';
 

@@ -8,8 +8,7 @@ import { request } from 'undici';
 
 import type { OutputFile, RunOrder } from '../../contract/index.js';
 import { dispatcher } from './http-step.js';
-import { bounded, type FoundOutput } from './outputs.js';
-import { RunFailure } from './run-result.js';
+import { bounded, type FoundOutput, RunFailure } from './run-result.js';
 
 const TRIES = 4;
 const PAUSE_MS = 250;

@@ -5,7 +5,7 @@ import { Logger } from '@nestjs/common';
 import { AGENT_PATHS, serviceOrder, type ServiceReport } from '../../contract/index.js';
 import { readLines, writeLine } from '../../tunnel/index.js';
 import type { Bundles } from '../bundles.js';
-import type { ProcessGroups } from '../processes/index.js';
+import type { ProcessGroups } from '../processes/process-groups.js';
 import { refuseConnection } from './service-connection.js';
 import { ServiceProcess } from './service-process.js';
 

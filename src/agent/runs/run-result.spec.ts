@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 
 import { run, script, serve, shell, type Tried } from '../../../test/support/executed-run.js';
 import { validFileName } from '../../contract/index.js';
-import { outputNames } from './outputs.js';
+import { outputNames } from './run-result.js';
 
 /** A file store and what it was given, under the names it was given them. */
 async function store(statusOf: (name: string) => number = () => 200) {

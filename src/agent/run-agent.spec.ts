@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 import { describe, expect, it } from 'vitest';
 
-import { completed } from './agent-options.js';
+import { completed } from './run-agent.js';
 
 const { signal } = new AbortController();
 const options = { gateway: 'https://runtime.example.com', key: 'ak-key', labels: [], slots: 1, signal };
