@@ -1,33 +1,42 @@
-import { Injectable } from '@nestjs/common';
-import { type CallToolResult, isSpecType, ProtocolError } from '@modelcontextprotocol/server';
+import type { ServerResponse } from 'node:http';
+import {
+  type CallToolResult,
+  isSpecType,
+  type JSONRPCMessage,
+  ProtocolError,
+  type RequestId,
+} from '@modelcontextprotocol/server';
+import { Injectable, Logger } from '@nestjs/common';
 import type { McpSessionInfo } from '@rekog/mcp-nest';
 
 import type { McpHttpRequest } from '../auth/index.js';
-import type { Call } from '../calls/index.js';
+import { type Accepted, Call, InFlightRequests, Reply } from '../calls/index.js';
 import {
   CODE,
   errorMessage,
   invalidParams,
   isPlainList,
+  isRequest,
+  JsonRpcHttpError,
   plainCallOf,
   type RequestMessage,
   resultMessage,
 } from '../protocol/index.js';
+import type { SessionRecord } from '../storage/index.js';
 import {
   type CallOrigin,
   fastContext,
   type McpServer,
-  type RegisteredTool,
   SdkServers,
   ToolRegistry,
   ToolRunner,
   userOf,
 } from '../tools/index.js';
-import type { LiveSession } from './live-session.js';
-import { LiveSessions } from './live-sessions.js';
+import { EventRecorder } from './event-recorder.js';
+import { type LiveSession, LiveSessions, SESSION_ID } from './live-sessions.js';
 
 /** One request of a session, with its call. */
-export interface PendingRequest {
+interface PendingRequest {
   readonly session: LiveSession;
   readonly message: RequestMessage;
   readonly call: Call;
@@ -37,6 +46,8 @@ export interface PendingRequest {
 /** Answers the requests of sessions: frequent and plain ones directly, the rest through the session's SDK server. */
 @Injectable()
 export class RequestDispatcher {
+  private readonly logger = new Logger(RequestDispatcher.name);
+
   constructor(
     private readonly registry: ToolRegistry,
     private readonly tools: ToolRunner,
@@ -44,7 +55,18 @@ export class RequestDispatcher {
     private readonly live: LiveSessions,
   ) {}
 
+  /** Never rejects. */
   async answer(request: PendingRequest): Promise<void> {
+    const { call, message } = request;
+    try {
+      await this.dispatch(request);
+    } catch (error) {
+      this.logger.error({ message: 'a request could not be answered', method: message.method, error });
+      call.answer(errorMessage(call.id, { code: CODE.internalError, message: 'Internal server error' }));
+    }
+  }
+
+  private async dispatch(request: PendingRequest): Promise<void> {
     const { message, call, rawRequest } = request;
     const { id, method } = message;
     if (method === 'ping') {
@@ -73,7 +95,9 @@ export class RequestDispatcher {
       // A third-party tool may send a request to the client at once; the SDK must be initialized by then.
       if (!tool.input?.isAdvertisedOnly && session.record.supportsServerRequests)
         await this.live.transportOf(session).ready;
-      const result = await this.run(tool, request);
+      const origin = this.originOf(request);
+      const sdk = fastContext(call, message, origin.server);
+      const result = await this.tools.run(tool, message as never, sdk, origin);
       if (result['resultType'] === 'input_required') await this.throughSdk(request, result);
       else call.answer(resultMessage(message.id, JSON.stringify(result)));
     } catch (error) {
@@ -81,12 +105,6 @@ export class RequestDispatcher {
       const { code, data, message: text } = error;
       call.answer(errorMessage(message.id, { code, message: text, data }));
     }
-  }
-
-  private run(tool: RegisteredTool, request: PendingRequest): Promise<CallToolResult> {
-    const { message, call } = request;
-    const origin = this.originOf(request);
-    return this.tools.run(tool, message as never, fastContext(call, message, origin.server), origin);
   }
 
   private async throughSdk(request: PendingRequest, first?: CallToolResult): Promise<void> {
@@ -111,4 +129,115 @@ export class RequestDispatcher {
     const server = (): McpServer => this.live.transportOf(session).server;
     return { rawRequest, session: info, server, signal: call.signal };
   }
+}
+
+/** In these revisions a lost connection does not cancel a call: a client has this long to resume. */
+const RESUME_WINDOW_MS = 60_000;
+
+/** Accepts the messages of one POST to a session and ensures that each request is answered once. */
+@Injectable()
+export class MessageDispatcher {
+  constructor(
+    private readonly live: LiveSessions,
+    private readonly requests: RequestDispatcher,
+    private readonly inFlight: InFlightRequests,
+    private readonly recorder: EventRecorder,
+  ) {}
+
+  /**
+   * Resolves when all messages are accepted, without waiting for the responses.
+   *
+   * @throws {JsonRpcHttpError} 429 or 503 when a limit is exceeded; 503 when a notification concerns another replica
+   *   and none is reachable.
+   */
+  async receive(
+    record: SessionRecord,
+    messages: readonly JSONRPCMessage[],
+    rawRequest: McpHttpRequest,
+    response: ServerResponse,
+  ): Promise<Accepted> {
+    const session = this.live.of(record);
+    const pending: Promise<void>[] = [];
+    const notifications: Promise<void>[] = [];
+    const requests = messages.filter(isRequest);
+    const error = this.limitError(requests, session);
+    const reply = this.replyTo(requests, session, response);
+    for (const message of messages) {
+      if (!isRequest(message)) notifications.push(this.live.receive(session, message));
+      else if (!error)
+        pending.push(
+          this.requests.answer({
+            session,
+            message,
+            rawRequest,
+            call: this.openCall(session, message, reply),
+          }),
+        );
+    }
+    if (error || notifications.length > 0) {
+      const outcomes = await Promise.allSettled(notifications);
+      this.live.forgetIfIdle(session);
+      if (error) throw error;
+      if (requests.length === 0) confirm(outcomes, response);
+    }
+    return { answered: Promise.all(pending) };
+  }
+
+  /** The error if these exceed a limit. Notifications pass, since one may cancel a request. */
+  private limitError(
+    requests: readonly RequestMessage[],
+    session: LiveSession,
+  ): JsonRpcHttpError | undefined {
+    const { length } = requests;
+    if (length === 0) return undefined;
+    const id = idOf(requests);
+    if (!this.live.hasCapacity(session, length)) return tooMuchAtOnce(id);
+    return this.inFlight.limitError(session.record.keyHash, id, length);
+  }
+
+  /** The response to a POST that holds these requests. */
+  private replyTo(
+    requests: readonly RequestMessage[],
+    { record }: LiveSession,
+    response: ServerResponse,
+  ): Reply {
+    const headers = { [SESSION_ID]: record.id };
+    const [message, ...more] = requests;
+    // Batches belong to a revision without resumable streams.
+    if (!message || more.length > 0) return new Reply(response, { headers, answers: requests.length });
+    return new Reply(response, {
+      headers,
+      startRecording: (onRead) => this.recorder.begin(record, message, onRead),
+    });
+  }
+
+  private openCall(session: LiveSession, { id }: RequestMessage, reply: Reply): Call {
+    const call = new Call(id, session.record.keyHash, reply, (done) => {
+      session.inProgress.delete(inProgress);
+      this.inFlight.leave(done);
+      this.live.forgetIfIdle(session);
+    });
+    const inProgress = { call };
+    session.inProgress.add(inProgress);
+    this.inFlight.enter(call);
+    reply.onLost(() => call.cancelIn(RESUME_WINDOW_MS, 'the client is gone'));
+    return call;
+  }
+}
+
+/** Answers a POST without requests, or throws the error of a notification. */
+function confirm(outcomes: readonly PromiseSettledResult<void>[], response: ServerResponse): void {
+  for (const one of outcomes) if (one.status === 'rejected') throw one.reason;
+  response.writeHead(202).end();
+}
+
+/** @param requests of one POST; a batch has no id. */
+const idOf = ([first, ...others]: readonly RequestMessage[]): RequestId | null =>
+  others.length === 0 ? (first?.id ?? null) : null;
+
+function tooMuchAtOnce(id: RequestId | null): JsonRpcHttpError {
+  const message =
+    'Too Many Requests: Too many requests of this session are in progress. Wait until some are answered, or cancel them.';
+  const headers = { 'Retry-After': '1' };
+  return new JsonRpcHttpError(429, CODE.serverError, message, { id, headers, limit: 'requests_per_session' });
 }

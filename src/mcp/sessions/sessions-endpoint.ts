@@ -1,22 +1,103 @@
-import { Injectable } from '@nestjs/common';
-import type { ServerResponse } from 'node:http';
-
-import type { McpHttpRequest } from '../auth/index.js';
-import { type Accepted, ALREADY_ANSWERED } from '../calls/index.js';
-import { requireStreamAccepted } from '../http/index.js';
-import { CODE, JsonRpcHttpError } from '../protocol/index.js';
-import { type SessionRecord, SessionStore } from '../storage/index.js';
-import { GetStreams } from './get-streams.js';
-import { InitializeRequests } from './initialize-requests.js';
-import { MessageDispatcher } from './message-dispatcher.js';
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import {
-  isInitialize,
-  messagesIn,
-  requireBatches,
-  requireKnownVersion,
-  SESSION_ID,
-  sessionNotFound,
-} from './session-messages.js';
+  type InitializeRequest,
+  type JSONRPCMessage,
+  parseJSONRPCMessage,
+  type RequestId,
+  SUPPORTED_PROTOCOL_VERSIONS,
+} from '@modelcontextprotocol/server';
+import { Inject, Injectable } from '@nestjs/common';
+
+import { CONFIG, type Config } from '../../config/index.js';
+import type { McpHttpRequest } from '../auth/index.js';
+import { type Accepted, ALREADY_ANSWERED, Reply } from '../calls/index.js';
+import { requireStreamAccepted } from '../http/index.js';
+import {
+  canAnswerRequests,
+  CODE,
+  invalidParams,
+  isPlainMessage,
+  isRecord,
+  isRequestId,
+  jsonOf,
+  JsonRpcHttpError,
+  negotiated,
+  resultMessage,
+  SERVER_INFO,
+  type ServerInfo,
+} from '../protocol/index.js';
+import { type SessionRecord, SessionStore } from '../storage/index.js';
+import { SdkServers } from '../tools/index.js';
+import { GetStreams } from './get-streams.js';
+import { SESSION_ID, sessionNotFound } from './live-sessions.js';
+import { MessageDispatcher } from './request-dispatcher.js';
+
+const MAX_BATCH = 100;
+/** The first revision without batches. */
+const NO_BATCHES_SINCE = '2025-06-18';
+
+/** The params of initialize are stored as long as the session. */
+const LONGEST_INITIALIZE_PARAMS = 16_384;
+/** Retry time for a key at its session limit; idle sessions expire continuously. */
+const RETRY_SECONDS = '60';
+
+/** Answers initialize and opens a session. */
+@Injectable()
+export class InitializeRequests {
+  constructor(
+    private readonly sessions: SessionStore,
+    private readonly servers: SdkServers,
+    @Inject(SERVER_INFO) private readonly info: ServerInfo,
+    @Inject(CONFIG) private readonly config: Config,
+  ) {}
+
+  /** @throws {JsonRpcHttpError} when initialize is malformed or too large, or the key is at its session limit. */
+  async answer(keyHash: string, body: Record<string, unknown>, response: ServerResponse): Promise<void> {
+    const { id, params } = openingIn(body);
+    const initializeParams = jsonOf(params);
+    if (initializeParams === undefined || initializeParams.length > LONGEST_INITIALIZE_PARAMS) {
+      const message = `Invalid Request: The params of initialize must not exceed ${LONGEST_INITIALIZE_PARAMS} characters`;
+      throw new JsonRpcHttpError(400, CODE.invalidRequest, message, { limit: 'hello_size' });
+    }
+    const protocolVersion = negotiated(params.protocolVersion);
+    const supportsServerRequests = canAnswerRequests(params);
+    const session = await this.sessions.open({
+      keyHash,
+      protocolVersion,
+      initializeParams,
+      supportsServerRequests,
+    });
+    if (!session) throw this.enough(id);
+    const reply = new Reply(response, { headers: { [SESSION_ID]: session.id } });
+    reply.answer(resultMessage(id, this.initializeResult(protocolVersion)));
+  }
+
+  private enough(id: RequestId): JsonRpcHttpError {
+    const { mcpSessionsPerKey, mcpSessionIdleSeconds } = this.config;
+    const message = `Too Many Requests: This key has ${mcpSessionsPerKey} open sessions. End those you do not need with DELETE, or wait: each ends after ${mcpSessionIdleSeconds} seconds without a request or an open stream.`;
+    const headers = { 'Retry-After': RETRY_SECONDS };
+    return new JsonRpcHttpError(429, CODE.serverError, message, { id, headers, limit: 'sessions_per_key' });
+  }
+
+  private initializeResult(protocolVersion: string): string {
+    const { implementation: serverInfo, instructions } = this.info;
+    const { capabilities } = this.servers;
+    return JSON.stringify({ protocolVersion, capabilities, serverInfo, instructions });
+  }
+}
+
+/** @throws {JsonRpcHttpError} 400 that names what is missing or wrong. */
+function openingIn(body: Record<string, unknown>): Pick<InitializeRequest, 'params'> & { id: RequestId } {
+  const { id, params } = body;
+  if (!isRequestId(id)) {
+    const message = 'Invalid Request: initialize must have an id that is a string or an integer';
+    throw new JsonRpcHttpError(400, CODE.invalidRequest, message);
+  }
+  const fault = invalidParams({ method: 'initialize', params }, {});
+  if (fault !== undefined) throw new JsonRpcHttpError(400, CODE.invalidParams, fault, { id });
+  messagesIn(body);
+  return { id, params: params as InitializeRequest['params'] };
+}
 
 /** The revisions with sessions, 2025-11-25 and before, over POST, GET and DELETE. */
 @Injectable()
@@ -95,4 +176,43 @@ export class SessionsEndpoint {
     const id = headers[SESSION_ID] ?? '';
     return id === '' ? undefined : await this.sessions.find(String(id), auth.keyHash);
   }
+}
+
+/**
+ * The messages in the body of a POST in a session; more than one in a batch, which 2025-03-26 has.
+ *
+ * @throws {JsonRpcHttpError}
+ */
+function messagesIn(body: unknown): JSONRPCMessage[] {
+  if (isPlainMessage(body)) return [body];
+  const candidates: unknown[] = Array.isArray(body) ? body : [body];
+  if (candidates.length > MAX_BATCH) {
+    const message = `Invalid Request: Batch must not exceed ${MAX_BATCH} messages`;
+    throw new JsonRpcHttpError(400, CODE.invalidRequest, message, { limit: 'batch_size' });
+  }
+  try {
+    return candidates.map((candidate) => parseJSONRPCMessage(candidate));
+  } catch {
+    throw new JsonRpcHttpError(400, CODE.parseError, 'Parse error: Invalid JSON-RPC message');
+  }
+}
+
+/** Whether a body is an initialize request, valid or not. */
+const isInitialize = (body: unknown): body is Record<string, unknown> =>
+  isRecord(body) && body['method'] === 'initialize';
+
+/** @throws {JsonRpcHttpError} 400 unless the revision of a session has batches. */
+function requireBatches(protocolVersion: string): void {
+  if (protocolVersion < NO_BATCHES_SINCE) return;
+  const message = `Invalid Request: Batches belong to revision 2025-03-26, and this session speaks ${protocolVersion}. Send each message in a POST of its own.`;
+  throw new JsonRpcHttpError(400, CODE.invalidRequest, message);
+}
+
+/** @throws {JsonRpcHttpError} 400 */
+function requireKnownVersion(headers: IncomingHttpHeaders): void {
+  const version = headers['mcp-protocol-version'];
+  if (version === undefined || SUPPORTED_PROTOCOL_VERSIONS.includes(String(version))) return;
+  const known = SUPPORTED_PROTOCOL_VERSIONS.join(', ');
+  const message = `Bad Request: Unsupported protocol version: ${String(version)} (supported versions: ${known})`;
+  throw new JsonRpcHttpError(400, CODE.serverError, message);
 }

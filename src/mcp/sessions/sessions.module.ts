@@ -4,13 +4,10 @@ import { CallsModule } from '../calls/index.js';
 import { StorageModule } from '../storage/index.js';
 import { ToolCallsModule } from '../tools/index.js';
 import { EventRecorder } from './event-recorder.js';
-import { GetStreams } from './get-streams.js';
-import { InitializeRequests } from './initialize-requests.js';
+import { GetStreams, StandaloneStreams } from './get-streams.js';
 import { LiveSessions } from './live-sessions.js';
-import { MessageDispatcher } from './message-dispatcher.js';
-import { RequestDispatcher } from './request-dispatcher.js';
-import { SessionsEndpoint } from './sessions-endpoint.js';
-import { StandaloneStreams } from './standalone-streams.js';
+import { MessageDispatcher, RequestDispatcher } from './request-dispatcher.js';
+import { InitializeRequests, SessionsEndpoint } from './sessions-endpoint.js';
 
 /** The revisions with sessions: 2025-11-25 and before. */
 @Module({
