@@ -74,15 +74,16 @@ export class BodyReader implements OnApplicationShutdown {
         reject(error);
       };
       request.on('data', onData);
-      request.once('end', () => {
+      // Not `once`, which wraps every listener: none of these events comes twice.
+      request.on('end', () => {
         timeouts.stop(waiting);
         resolve(body.bytes());
         this.budget.discard(body);
       });
-      request.once('close', () => {
+      request.on('close', () => {
         if (!request.readableEnded) giveUp(unreadable());
       });
-      request.once('error', () => giveUp(unreadable()));
+      request.on('error', () => giveUp(unreadable()));
     });
   }
 }

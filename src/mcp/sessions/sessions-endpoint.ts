@@ -163,18 +163,19 @@ export class SessionsEndpoint {
   }
 
   private async sessionOf(request: McpHttpRequest): Promise<SessionRecord> {
-    const id = request.headers[SESSION_ID];
-    if (id === undefined || id === '') {
+    const finding = this.find(request);
+    if (!finding) {
       throw new JsonRpcHttpError(400, CODE.serverError, 'Bad Request: Mcp-Session-Id header is required');
     }
-    const record = await this.find(request);
+    const record = await finding;
     if (record) return record;
     throw sessionNotFound();
   }
 
-  private async find({ headers, auth }: McpHttpRequest): Promise<SessionRecord | undefined> {
+  /** `undefined` without the header. */
+  private find({ headers, auth }: McpHttpRequest): Promise<SessionRecord | undefined> | undefined {
     const id = headers[SESSION_ID] ?? '';
-    return id === '' ? undefined : await this.sessions.find(String(id), auth.keyHash);
+    return id === '' ? undefined : this.sessions.find(String(id), auth.keyHash);
   }
 }
 

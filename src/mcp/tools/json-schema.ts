@@ -49,6 +49,8 @@ function closed(schema: JsonSchema): JsonSchema {
 
 /** The schema that says what a value looks like: behind a reference, and behind "this or null". */
 export function resolved(schema: JsonSchema, root: JsonSchema): JsonSchema {
+  // Nearly every schema; this runs for each value of each call.
+  if (schema.$ref === undefined && schema.anyOf === undefined) return schema;
   const target = schema.$ref === '#' ? root : root.$defs?.[schema.$ref?.replace('#/$defs/', '') ?? ''];
   if (target) return resolved(target, root);
   const [only, ...more] = withoutNull(schema.anyOf ?? []);
@@ -58,7 +60,8 @@ export function resolved(schema: JsonSchema, root: JsonSchema): JsonSchema {
 }
 
 /** The types a value may have; none when the schema does not say. */
-export const typesOf = ({ type = [] }: JsonSchema): readonly string[] => [type].flat();
+export const typesOf = ({ type = [] }: JsonSchema): readonly string[] =>
+  typeof type === 'string' ? [type] : type;
 
 /** Whether an object may hold any key, with any value. */
 export const isOpenObject = (schema: JsonSchema): boolean =>

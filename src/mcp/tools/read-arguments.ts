@@ -30,6 +30,7 @@ export interface ReadArguments {
 export function readArguments(given: unknown, root: JsonSchema): ReadArguments {
   const unknown: UnknownKey[] = [];
   const value = new ArgumentReader(root, unknown).read(given, root, []);
+  if (unknown.length === 0) return { value, unknown };
   const isEmpty = root.additionalProperties === false && Object.keys(root.properties ?? {}).length === 0;
   const isTolerated = ({ key, path }: UnknownKey): boolean =>
     isEmpty && path.length === 0 && key === INVENTED_ARGUMENT;
@@ -55,18 +56,19 @@ class ArgumentReader {
 
   private readObject(given: Record<string, unknown>, schema: JsonSchema, path: Path): object {
     const { properties = {}, required = [], additionalProperties = {} } = schema;
-    const entries = Object.entries(given).flatMap(([key, value]): [string, unknown][] => {
+    const entries: [string, unknown][] = [];
+    for (const [key, value] of Object.entries(given)) {
       const named = Object.hasOwn(properties, key) ? properties[key] : undefined;
       // An open object cannot take this key either: zod drops it without a word.
       if (!named && (additionalProperties === false || key === '__proto__')) {
         this.unknown.push({ key, path, within: schema });
-        return [];
+        continue;
       }
       const inner = named ?? (isObject(additionalProperties) ? additionalProperties : {});
       const read = this.read(value, inner, [...path, key]);
       const isAbsent = read === null && named && !required.includes(key) && !this.admitsNull(named);
-      return isAbsent ? [] : [[key, read]];
-    });
+      if (!isAbsent) entries.push([key, read]);
+    }
     return Object.fromEntries(entries);
   }
 

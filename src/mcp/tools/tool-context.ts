@@ -122,7 +122,7 @@ export function fastContext(call: Call, message: RequestMessage, server: () => M
 
 function envelopeOf(meta: Record<string, unknown> | undefined): { envelope?: object } {
   if (!meta || !(PROTOCOL_VERSION_META_KEY in meta)) return {};
-  return {
-    envelope: Object.fromEntries(ENVELOPE_KEYS.filter((key) => key in meta).map((key) => [key, meta[key]])),
-  };
+  const envelope: Record<string, unknown> = {};
+  for (const key of ENVELOPE_KEYS) if (key in meta) envelope[key] = meta[key];
+  return { envelope };
 }
