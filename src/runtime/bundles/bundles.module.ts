@@ -1,8 +1,7 @@
 import { Module } from '@nestjs/common';
 
-import { BundleDelivery } from './bundle-delivery.js';
-import { BundlesStore } from './bundles.store.js';
+import { BundlesService } from './bundles.service.js';
 
 /** Bundles (files beside definitions): storage, and delivery to agents. */
-@Module({ providers: [BundlesStore, BundleDelivery], exports: [BundlesStore, BundleDelivery] })
+@Module({ providers: [BundlesService], exports: [BundlesService] })
 export class BundlesModule {}

@@ -1,4 +1,3 @@
-export { BundleDelivery, BundleRejected } from './bundle-delivery.js';
 export { BundlesModule } from './bundles.module.js';
-export { BundlesStore } from './bundles.store.js';
+export { BundleRejected, BundlesService } from './bundles.service.js';
 export { type Bundle, packBundle } from './pack-bundle.js';

@@ -58,18 +58,16 @@ export class ContainerServicesController {
     @Req() request: Request,
     @Res() response: Response,
   ): Promise<void> {
-    const service = this.services.find(teamId, slug);
+    const service = this.services.get(teamId, slug);
     const path = RELAYED.exec(request.originalUrl)?.[1];
-    if (!service || path === undefined) throw new NotFoundException('resource not found');
+    if (path === undefined) throw new NotFoundException('resource not found');
     await this.relay.relay(service, path, [request, response]);
   }
 
   @Get(':slug')
   @NoQuery()
   get(@CurrentCredential() { teamId }: Credential, @Param('slug') slug: string): ContainerService {
-    const service = this.services.find(teamId, slug);
-    if (!service) throw new NotFoundException('resource not found');
-    return serviceView(service, this.addresses.public);
+    return serviceView(this.services.get(teamId, slug), this.addresses.public);
   }
 }
 

@@ -4,8 +4,6 @@ import { BundlesModule } from '../bundles/index.js';
 import { GatewayModule } from '../gateway/index.js';
 import { ContainerServicesController } from './container-services.controller.js';
 import { InvokeController } from './invoke.controller.js';
-import { ServiceFolder } from './service-folder.js';
-import { ServiceInvocation } from './service-invocation.js';
 import { ServiceRelay } from './service-relay.js';
 import { ServiceSupervisor } from './service-supervisor.js';
 import { ServiceUpgrade } from './service-upgrade.js';
@@ -14,6 +12,6 @@ import { ServiceUpgrade } from './service-upgrade.js';
 @Module({
   imports: [BundlesModule, GatewayModule],
   controllers: [ContainerServicesController, InvokeController],
-  providers: [ServiceFolder, ServiceSupervisor, ServiceRelay, ServiceInvocation, ServiceUpgrade],
+  providers: [ServiceSupervisor, ServiceRelay, ServiceUpgrade],
 })
 export class ContainersModule {}

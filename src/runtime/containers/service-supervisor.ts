@@ -5,27 +5,30 @@ import {
   Inject,
   Injectable,
   Logger,
+  NotFoundException,
+  type OnApplicationBootstrap,
   type OnModuleInit,
 } from '@nestjs/common';
 
 import { CONFIG, type Config, packagePaths } from '../../config/index.js';
 import type { ServiceOrder, ServiceReport } from '../../contract/index.js';
-import { BundleDelivery, BundleRejected, packBundle } from '../bundles/index.js';
+import { BundleRejected, BundlesService, packBundle } from '../bundles/index.js';
 import { TEAM_ID } from '../database/index.js';
+import { DefinitionFolder, type OwnedDefinition } from '../definitions/index.js';
 import { AgentRegistry, type ConnectedAgent } from '../gateway/index.js';
-import { ManagedService } from './managed-service.js';
-import type { ServiceDefinition } from './service-definition.js';
-import { ServiceDeployment } from './service-deployment.js';
+import { ManagedService, ServiceDeployment } from './managed-service.js';
+import { parseServiceDefinition, type ServiceDefinition } from './service-definition.js';
 
 /** Delay before a service that ended unexpectedly is deployed again. */
 const PAUSE_MS = 1000;
 
-/** Deploys every defined service to an agent that has its labels. */
+/** Deploys every service that is defined in the folder of definitions to an agent that has its labels. */
 @Injectable()
-export class ServiceSupervisor implements OnModuleInit, BeforeApplicationShutdown {
+export class ServiceSupervisor implements OnModuleInit, OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly logger = new Logger('Services');
   private readonly services = new Map<string, ManagedService>();
-  private readonly folder: string;
+  private readonly path: string;
+  private readonly folder: DefinitionFolder<ServiceDefinition>;
   private stopListening: () => void = () => undefined;
   private isOver = false;
 
@@ -33,18 +36,31 @@ export class ServiceSupervisor implements OnModuleInit, BeforeApplicationShutdow
     @Inject(CONFIG) { servicesDir }: Config,
     @Inject(TEAM_ID) private readonly teamId: string,
     private readonly agents: AgentRegistry,
-    private readonly delivery: BundleDelivery,
+    private readonly bundles: BundlesService,
   ) {
-    this.folder = resolve(servicesDir ?? packagePaths.services);
+    this.path = resolve(servicesDir ?? packagePaths.services);
+    this.folder = new DefinitionFolder({
+      kind: 'service',
+      folder: this.path,
+      setting: servicesDir === undefined ? undefined : 'CYBERUN_SERVICES_DIR',
+      beside: ({ beside }) => beside,
+      parse: parseServiceDefinition,
+      changed: (definitions) => this.define(definitions),
+    });
   }
 
   onModuleInit(): void {
     this.stopListening = this.agents.onChange(() => this.deployAll());
   }
 
-  beforeApplicationShutdown(): void {
+  onApplicationBootstrap(): Promise<void> {
+    return this.folder.start();
+  }
+
+  beforeApplicationShutdown(): Promise<void> {
     this.isOver = true;
     this.stopListening();
+    return this.folder.stop();
   }
 
   /** The services of a team, by slug. */
@@ -53,14 +69,16 @@ export class ServiceSupervisor implements OnModuleInit, BeforeApplicationShutdow
     return mine.sort((one, other) => (one.definition.slug < other.definition.slug ? -1 : 1));
   }
 
-  find(teamId: string, slug: string): ManagedService | undefined {
+  /** @throws {NotFoundException} when the team has no such service. */
+  get(teamId: string, slug: string): ManagedService {
     const service = this.services.get(slug);
-    return service?.teamId === teamId ? service : undefined;
+    if (service?.teamId === teamId) return service;
+    throw new NotFoundException('resource not found');
   }
 
   /** Replaces the definitions: changed services are restarted, missing ones stopped and removed. */
-  define(definitions: ReadonlyMap<string, ServiceDefinition>): void {
-    for (const [slug, definition] of definitions) this.defineOne(slug, definition);
+  private define(definitions: ReadonlyMap<string, OwnedDefinition<ServiceDefinition>>): void {
+    for (const [slug, { definition }] of definitions) this.defineOne(slug, definition);
     for (const [slug, service] of this.services) if (!definitions.has(slug)) this.removeOne(slug, service);
     this.deployAll();
   }
@@ -123,8 +141,8 @@ export class ServiceSupervisor implements OnModuleInit, BeforeApplicationShutdow
   /** Packs the files again: bundles of services are not stored, since only the current one is needed. */
   private deliver({ session }: ConnectedAgent, { slug, beside, bundle }: ServiceDefinition): Promise<void> {
     if (!bundle) return Promise.resolve();
-    return this.delivery.deliver(session, bundle, async () => {
-      const packed = await packBundle(this.folder, beside);
+    return this.bundles.deliver(session, bundle, async () => {
+      const packed = await packBundle(this.path, beside);
       if (packed?.hash === bundle.hash) return packed.archive;
       throw new BundleRejected(
         `the files of service ${slug} are changing; they are read again when they settle`,

@@ -54,9 +54,7 @@ export class ServiceUpgrade implements OnModuleInit {
     const credential = await this.credentials.authenticate(key);
     if (credential?.kind !== 'integration') throw new HttpException(KEY_WANTED, 401);
     if (!credential.permissions.has('invoke')) throw new HttpException(KEY_WANTED, 403);
-    const service = this.services.find(credential.teamId, RELAYED.exec(url)?.[1] ?? '');
-    if (!service) throw new HttpException('resource not found', 404);
-    return service;
+    return this.services.get(credential.teamId, RELAYED.exec(url)?.[1] ?? '');
   }
 
   private async join(

@@ -46,6 +46,11 @@ export class CredentialsService {
     return rawKey;
   }
 
+  /** Whether an agent of this process uses the key. */
+  isEphemeral(rawKey: string): boolean {
+    return this.ephemeral.has(hashOf(rawKey));
+  }
+
   private noteUse(id: string): void {
     this.database.db
       .updateTable('credential')

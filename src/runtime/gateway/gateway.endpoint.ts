@@ -1,34 +1,45 @@
 import type { IncomingMessage } from 'node:http';
+import type { ClientHttp2Session } from 'node:http2';
 import type { Duplex } from 'node:stream';
+import { json } from 'node:stream/consumers';
 
-import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import { type BeforeApplicationShutdown, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { WebSocket, WebSocketServer } from 'ws';
 
-import { GATEWAY_PATH } from '../../contract/index.js';
+import { AGENT_PATHS, type AgentHello, agentHello, GATEWAY_PATH } from '../../contract/index.js';
 import { bearerToken } from '../../http/index.js';
+import { http2ClientOver } from '../../tunnel/index.js';
 import { type Credential, CredentialsService } from '../credentials/index.js';
-import { AgentHandshake } from './agent-handshake.js';
+import { watchAgent } from './agent-liveness.js';
+import { AgentRegistry } from './agent-registry.js';
+import { ConnectedAgent } from './connected-agent.js';
 import { asksForWebSocket, refuseUpgrade, Upgrades } from './upgrades.js';
 
 const KEY_WANTED =
   'Agents connect with an agent key: "Authorization: Bearer ak-…", neither revoked nor expired.';
 /** Limit for a frame; agents send 64 KB at most. */
 const FRAME_LIMIT = 16 * 1024 * 1024;
+const HELLO_LIMIT_MS = 10_000;
+/** How often the keys of connected agents are checked. */
+const KEY_CHECK_MS = 2000;
+/** An agent that answers no requests is disconnected within 30 s. */
+const REQUEST_CHECK_MS = 5000;
 
 /** The WebSocket endpoint for agents, on the port of the server; requires an agent key. */
 @Injectable()
-export class GatewayEndpoint implements OnModuleInit {
+export class GatewayEndpoint implements OnModuleInit, BeforeApplicationShutdown {
   private readonly logger = new Logger('Gateway');
   private readonly webSockets = new WebSocketServer({
     noServer: true,
     perMessageDeflate: false,
     maxPayload: FRAME_LIMIT,
   });
+  private isClosed = false;
 
   constructor(
     private readonly upgrades: Upgrades,
     private readonly credentials: CredentialsService,
-    private readonly handshake: AgentHandshake,
+    private readonly registry: AgentRegistry,
   ) {}
 
   onModuleInit(): void {
@@ -38,13 +49,21 @@ export class GatewayEndpoint implements OnModuleInit {
     });
   }
 
+  beforeApplicationShutdown(): void {
+    this.isClosed = true;
+    for (const agent of this.registry.list()) agent.leave();
+  }
+
   private async admit(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     try {
       const key = bearerToken(request.headers.authorization) ?? '';
       const credential = await this.agentCredential(key);
       if (!credential) return refuseUpgrade(socket, 401, KEY_WANTED);
       this.webSockets.handleUpgrade(request, socket, head, (webSocket) => {
-        void this.welcome(webSocket, { key, credential });
+        this.connect(webSocket, key, credential).catch((error: unknown) => {
+          this.logger.warn({ message: 'the handshake of an agent failed', error });
+          webSocket.terminate();
+        });
       });
     } catch (error) {
       this.logger.error({ message: 'an agent could not be authenticated', error });
@@ -57,16 +76,41 @@ export class GatewayEndpoint implements OnModuleInit {
     return credential?.kind === 'agent' ? credential : undefined;
   }
 
-  private async welcome(
-    webSocket: WebSocket,
-    { key, credential }: { key: string; credential: Credential },
-  ): Promise<void> {
-    try {
-      const isStillValid = async (): Promise<boolean> => (await this.agentCredential(key)) !== undefined;
-      await this.handshake.connect(webSocket, { key, credential, isStillValid });
-    } catch (error) {
-      this.logger.warn({ message: 'the handshake of an agent failed', error });
-      webSocket.terminate();
-    }
+  private async connect(webSocket: WebSocket, key: string, { teamId }: Credential): Promise<void> {
+    const session = await http2ClientOver(webSocket);
+    const hello = await requestHello(session);
+    const audience = this.credentials.isEphemeral(key) ? 'loopback' : 'public';
+    const agent = new ConnectedAgent(hello, teamId, audience, { session, webSocket });
+    if (this.isClosed) return agent.leave();
+    this.registry.add(agent);
+    this.logger.log(`agent ${agent.agentId} has connected (labels ${agent.labels.join(', ') || 'none'})`);
+    session.once('close', () => this.logger.log(`agent ${agent.agentId} is gone`));
+    this.watchKey(agent, key);
+    watchAgent(session, REQUEST_CHECK_MS, () => {
+      this.logger.warn(
+        `agent ${agent.agentId} answers no requests; it is disconnected so that it dials again`,
+      );
+      agent.giveUp();
+    });
   }
+
+  private watchKey(agent: ConnectedAgent, key: string): void {
+    const timer = setInterval(() => {
+      this.agentCredential(key).then(
+        (credential) => credential ?? agent.refuse(),
+        (error: unknown) => this.logger.warn({ message: 'an agent key could not be checked', error }),
+      );
+    }, KEY_CHECK_MS);
+    timer.unref();
+    if (agent.isConnected) agent.session.once('close', () => clearInterval(timer));
+    else clearInterval(timer);
+  }
+}
+
+async function requestHello(session: ClientHttp2Session): Promise<AgentHello> {
+  const request = session.request(
+    { ':path': AGENT_PATHS.hello },
+    { signal: AbortSignal.timeout(HELLO_LIMIT_MS) },
+  );
+  return agentHello.parse(await json(request));
 }

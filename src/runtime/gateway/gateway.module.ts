@@ -3,12 +3,11 @@ import { Module } from '@nestjs/common';
 import { BundlesModule } from '../bundles/index.js';
 import { FilesModule } from '../files/index.js';
 import { RuntimeTasksModule } from '../tasks/index.js';
-import { AgentHandshake } from './agent-handshake.js';
 import { AgentRegistry } from './agent-registry.js';
 import { AgentsController } from './agents.controller.js';
 import { Dispatcher } from './dispatcher.js';
 import { GatewayEndpoint } from './gateway.endpoint.js';
-import { LocalAgent, LocalKeys } from './local-agent.js';
+import { LocalAgent } from './local-agent.js';
 import { RunDispatch } from './run-dispatch.js';
 import { Upgrades } from './upgrades.js';
 
@@ -16,16 +15,7 @@ import { Upgrades } from './upgrades.js';
 @Module({
   imports: [BundlesModule, FilesModule, RuntimeTasksModule],
   controllers: [AgentsController],
-  providers: [
-    Upgrades,
-    GatewayEndpoint,
-    AgentHandshake,
-    AgentRegistry,
-    LocalKeys,
-    LocalAgent,
-    RunDispatch,
-    Dispatcher,
-  ],
+  providers: [Upgrades, GatewayEndpoint, AgentRegistry, LocalAgent, RunDispatch, Dispatcher],
   exports: [AgentRegistry, LocalAgent, Upgrades],
 })
 export class GatewayModule {}

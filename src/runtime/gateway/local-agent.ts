@@ -10,25 +10,6 @@ import { Addresses, CONFIG, type Config, packagePaths, StartError } from '../../
 import { keepRunning } from '../../tunnel/index.js';
 import { CredentialsService } from '../credentials/index.js';
 
-/** Keys of agents that this process has started; these use the loopback address. */
-@Injectable()
-export class LocalKeys {
-  private readonly keys = new Set<string>();
-
-  constructor(private readonly credentials: CredentialsService) {}
-
-  /** A new agent key, valid only in this process. */
-  mint(): string {
-    const key = this.credentials.mintEphemeralAgentKey();
-    this.keys.add(key);
-    return key;
-  }
-
-  has(key: string): boolean {
-    return this.keys.has(key);
-  }
-}
-
 const RESTART = { firstMs: 250, longestMs: 15_000, steadyMs: 30_000 };
 const END_LIMIT_MS = 3000;
 /** Environment variables for the agent process; no secrets. */
@@ -56,7 +37,7 @@ export class LocalAgent implements BeforeApplicationShutdown {
   constructor(
     @Inject(CONFIG) private readonly config: Config,
     private readonly addresses: Addresses,
-    private readonly keys: LocalKeys,
+    private readonly credentials: CredentialsService,
   ) {}
 
   /**
@@ -64,26 +45,20 @@ export class LocalAgent implements BeforeApplicationShutdown {
    *
    * @param umask for the files of its tasks, since that of the server is stricter.
    */
-  start(umask: number): Promise<void> {
-    if (!existsSync(packagePaths.entry)) {
-      return Promise.reject(new StartError(`${packagePaths.entry} is missing. Build it: npm run build`));
-    }
-    this.running = this.keepRunning(umask);
-    return Promise.resolve();
-  }
-
-  async beforeApplicationShutdown(): Promise<void> {
-    this.over.abort();
-    await this.running;
-  }
-
-  private keepRunning(umask: number): Promise<void> {
+  async start(umask: number): Promise<void> {
+    if (!existsSync(packagePaths.entry))
+      throw new StartError(`${packagePaths.entry} is missing. Build it: npm run build`);
     const { signal } = this.over;
     const run = async (): Promise<void> => {
       const end = await this.runOnce(umask);
       if (!signal.aborted) this.logger.warn(`the local agent ended (${end}) and is started again`);
     };
-    return keepRunning(run, signal, RESTART);
+    this.running = keepRunning(run, signal, RESTART);
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    this.over.abort();
+    await this.running;
   }
 
   /** Returns how the process ended. */
@@ -94,7 +69,7 @@ export class LocalAgent implements BeforeApplicationShutdown {
       execArgv: [],
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
-    const stop = (): void => void end(child);
+    const stop = (): void => end(child);
     this.over.signal.addEventListener('abort', stop, { once: true });
     try {
       child.send({ ...this.order(), umask }, () => undefined);
@@ -107,9 +82,9 @@ export class LocalAgent implements BeforeApplicationShutdown {
     }
   }
 
-  private environment(): Record<string, string> {
+  private environment(): NodeJS.ProcessEnv {
     return {
-      ...Object.fromEntries(INHERITED.flatMap((name) => variable(name))),
+      ...Object.fromEntries(INHERITED.map((name) => [name, process.env[name]])),
       CYBERUN_LOGGER_LEVEL: this.config.loggerLevel,
       CYBERUN_LOGGER_FORMAT: this.config.loggerFormat,
     };
@@ -120,7 +95,7 @@ export class LocalAgent implements BeforeApplicationShutdown {
     const { agentLabels, agentSlots, dataDir } = this.config;
     return {
       gateway: this.addresses.loopback,
-      key: this.keys.mint(),
+      key: this.credentials.mintEphemeralAgentKey(),
       agentId: `local-${hostname()
         .replaceAll(/[^A-Za-z0-9._-]/g, '-')
         .slice(0, 80)}`,
@@ -131,12 +106,7 @@ export class LocalAgent implements BeforeApplicationShutdown {
   }
 }
 
-function variable(name: string): [string, string][] {
-  const value = process.env[name];
-  return value === undefined ? [] : [[name, value]];
-}
-
-async function end(child: ChildProcess): Promise<void> {
+function end(child: ChildProcess): void {
   child.kill('SIGTERM');
   const insist = setTimeout(() => child.kill('SIGKILL'), END_LIMIT_MS);
   child.once('exit', () => clearTimeout(insist));

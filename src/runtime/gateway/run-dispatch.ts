@@ -15,7 +15,7 @@ import {
   type RunReport,
 } from '../../contract/index.js';
 import { InvalidLine, readLines, writeLine } from '../../tunnel/index.js';
-import { BundleRejected, BundlesStore } from '../bundles/index.js';
+import { BundleRejected, BundlesService } from '../bundles/index.js';
 import { FilesService } from '../files/index.js';
 import { type ClaimedRun, RunReports } from '../tasks/index.js';
 import type { ConnectedAgent } from './connected-agent.js';
@@ -46,7 +46,7 @@ export class RunDispatch {
     private readonly reports: RunReports,
     private readonly files: FilesService,
     @Inject(CONFIG) private readonly config: Config,
-    private readonly bundles: BundlesStore,
+    private readonly bundles: BundlesService,
   ) {}
 
   /** Resolves when the run has ended in any way. */

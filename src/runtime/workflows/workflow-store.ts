@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 
 import type { BundleRef } from '../../contract/index.js';
-import { type Bundle, BundlesStore } from '../bundles/index.js';
+import { type Bundle, BundlesService } from '../bundles/index.js';
 import { Database, TEAM_ID, type Tx, uuidV7 } from '../database/index.js';
 import type { OwnedDefinition } from '../definitions/index.js';
 import type { CompiledWorkflow } from './compiled-workflow.js';
@@ -17,7 +17,7 @@ export class WorkflowStore {
   constructor(
     private readonly database: Database,
     @Inject(TEAM_ID) readonly teamId: string,
-    private readonly bundles: BundlesStore,
+    private readonly bundles: BundlesService,
   ) {}
 
   /**

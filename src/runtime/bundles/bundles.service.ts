@@ -5,6 +5,8 @@ import { text } from 'node:stream/consumers';
 import { Injectable } from '@nestjs/common';
 
 import { AGENT_PATHS, type BundleRef } from '../../contract/index.js';
+import { Database, type Tx } from '../database/index.js';
+import type { Bundle } from './pack-bundle.js';
 
 /** Timeout without any transfer; the tunnel detects a dead connection. */
 const IDLE_MS = 60_000;
@@ -14,22 +16,36 @@ export class BundleRejected extends Error {
   override readonly name = 'BundleRejected';
 }
 
-/** Sends bundles (files of definitions) to agents, each bundle once. */
+/**
+ * Bundles (files beside definitions): sent to agents, each once. Those of workflows are stored in the database, so that
+ * every version runs with its own files.
+ */
 @Injectable()
-export class BundleDelivery {
+export class BundlesService {
   /** Deliveries in progress, by connection and hash. */
   private readonly deliveries = new WeakMap<ClientHttp2Session, Map<string, Promise<void>>>();
+
+  constructor(private readonly database: Database) {}
+
+  /** Stores a bundle unless one with this hash exists. */
+  async save(tx: Tx, { hash, archive }: Bundle): Promise<void> {
+    await tx
+      .insertInto('bundle')
+      .values({ hash, archive })
+      .onConflict((conflict) => conflict.column('hash').doNothing())
+      .execute();
+  }
 
   /**
    * Sends a bundle unless the agent has it.
    *
-   * @param read reads the archive; called only when the agent does not have it.
+   * @param read reads the archive, by default from the database; called only when the agent does not have it.
    * @throws {BundleRejected} when the agent refuses it; another error when the agent is gone.
    */
   async deliver(
     session: ClientHttp2Session,
     { hash }: BundleRef,
-    read: () => Promise<Buffer>,
+    read: () => Promise<Uint8Array> = () => this.stored(hash),
   ): Promise<void> {
     const current = this.deliveries.get(session) ?? new Map<string, Promise<void>>();
     this.deliveries.set(session, current);
@@ -38,12 +54,21 @@ export class BundleDelivery {
     current.set(hash, delivery);
     await delivery;
   }
+
+  private async stored(hash: string): Promise<Uint8Array> {
+    const { archive } = await this.database.db
+      .selectFrom('bundle')
+      .select('archive')
+      .where('hash', '=', hash)
+      .executeTakeFirstOrThrow();
+    return archive;
+  }
 }
 
 async function deliverOnce(
   session: ClientHttp2Session,
   hash: string,
-  read: () => Promise<Buffer>,
+  read: () => Promise<Uint8Array>,
 ): Promise<void> {
   if ((await exchange(session, 'HEAD', hash)).status === 204) return;
   const { status, reply } = await exchange(session, 'PUT', hash, await read());
@@ -55,7 +80,7 @@ async function exchange(
   session: ClientHttp2Session,
   method: 'HEAD' | 'PUT',
   hash: string,
-  archive?: Buffer,
+  archive?: Uint8Array,
 ): Promise<{ status: number; reply: string }> {
   const stream = session.request({ ':method': method, ':path': `${AGENT_PATHS.bundles}/${hash}` });
   stream.setTimeout(IDLE_MS, () => stream.close());
