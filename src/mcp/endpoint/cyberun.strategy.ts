@@ -3,26 +3,16 @@ import type { MessageHandler, MsPattern } from '@nestjs/microservices';
 import { type DynamicToolDefinition, type McpServerOptions, McpStrategy } from '@rekog/mcp-nest';
 
 import { SERVER_INFO, type ServerInfo } from '../protocol/index.js';
-import {
-  declaredTool,
-  dynamicTool,
-  nestHandler,
-  type ProcessingHooks,
-  ToolRegistry,
-} from '../tools/index.js';
+import { declaredTool, dynamicTool, ToolRegistry } from '../tools/index.js';
 import { namingMissingResources } from './missing-resource.js';
 import { StreamableTransport } from './streamable.transport.js';
-
-interface Extras {
-  readonly mcpType?: string;
-  readonly mcpName: string;
-  readonly mcpMethodKey: string;
-  readonly mcpMethodRef: object;
-}
 
 /** mcp-nest's strategy over our transport; keeps the registry of tools in sync with it and with Nest. */
 @Injectable()
 export class CyberunStrategy extends McpStrategy {
+  /** Public, since the tools call them. */
+  declare readonly onProcessingStartHook: McpStrategy['onProcessingStartHook'];
+  declare readonly onProcessingEndHook: McpStrategy['onProcessingEndHook'];
   constructor(
     @Inject(SERVER_INFO) { implementation, capabilities, instructions }: ServerInfo,
     transport: StreamableTransport,
@@ -45,7 +35,7 @@ export class CyberunStrategy extends McpStrategy {
     isEvent?: boolean,
     extras?: Record<string, unknown>,
   ): void {
-    const { mcpType, mcpName } = (extras ?? {}) as Partial<Extras>;
+    const { mcpType, mcpName } = (extras ?? {}) as { mcpType?: string; mcpName?: string };
     if (mcpType !== undefined && this.messageHandlers.has(this.normalizePattern(pattern))) {
       throw new Error(`Two MCP ${mcpType}s are called "${String(mcpName)}". Rename one.`);
     }
@@ -54,10 +44,7 @@ export class CyberunStrategy extends McpStrategy {
 
   override async listen(callback: (error?: unknown) => void): Promise<void> {
     for (const handler of this.getHandlers().values()) {
-      const { mcpType, mcpMethodKey, mcpMethodRef } = (handler.extras ?? {}) as Extras;
-      if (mcpType !== 'tool') continue;
-      const invoke = nestHandler(handler, () => this.hooks());
-      this.registry.put(declaredTool(mcpMethodRef, mcpMethodKey, invoke));
+      if (handler.extras?.['mcpType'] === 'tool') this.registry.put(declaredTool(handler, this));
     }
     await super.listen(callback);
   }
@@ -74,13 +61,5 @@ export class CyberunStrategy extends McpStrategy {
   override removeTool(name: string): void {
     this.registry.remove(name);
     super.removeTool(name);
-  }
-
-  private hooks(): ProcessingHooks {
-    return {
-      transportId: this.transportId,
-      onStart: this.onProcessingStartHook,
-      onEnd: this.onProcessingEndHook,
-    };
   }
 }

@@ -44,7 +44,7 @@ export class EventRecorder {
 /** The arguments are not validated yet, so an author's function may throw. */
 function adviceOf(tool: RegisteredTool | undefined, args: Record<string, unknown>): string {
   try {
-    return tool?.whenLost?.(args) ?? UNSURE;
+    return tool?.streaming?.whenLost?.(args) ?? UNSURE;
   } catch {
     return UNSURE;
   }

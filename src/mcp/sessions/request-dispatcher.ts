@@ -91,7 +91,7 @@ export class RequestDispatcher {
     const { session, call, message } = request;
     try {
       const tool = this.tools.find(String(message.params?.['name']));
-      if (tool.isStreaming) call.reply.openStream();
+      if (tool.streaming) call.reply.openStream();
       // A third-party tool may send a request to the client at once; the SDK must be initialized by then.
       if (!tool.input?.isAdvertisedOnly && session.record.supportsServerRequests)
         await this.live.transportOf(session).ready;
@@ -112,9 +112,8 @@ export class RequestDispatcher {
     if (isSpecType.SetLevelRequest(message)) await this.live.setLogLevel(session, message.params.level);
     const transport = this.live.transportOf(session);
     await transport.ready;
-    const origin = this.originOf(request);
     // The SDK looks its handlers up as soon as it gets the message, so the next request may bind others.
-    this.servers.bind(transport.server, origin.session, rawRequest, this.tools.throughSdk(origin, first));
+    this.servers.bind(transport.server, this.originOf(request), first);
     const closeSSEStream = (): void => call.reply.pause();
     transport.ask(message, call, { authInfo: rawRequest.auth, closeSSEStream });
   }

@@ -15,7 +15,7 @@ import { InFlightRequests, INTERRUPTED, type OpenCall } from '../calls/index.js'
 import { sendJsonRpcError } from '../http/index.js';
 import { CODE, isRecord, isRequestId, JsonRpcHttpError } from '../protocol/index.js';
 import { ReplicatedEventBus } from '../storage/index.js';
-import { SdkServers, ToolRunner } from '../tools/index.js';
+import { SdkServers } from '../tools/index.js';
 
 const KEEP_ALIVE_MS = 15_000;
 const MAX_SUBSCRIPTIONS = 10_000;
@@ -47,7 +47,6 @@ export class SdkHandler {
 
   constructor(
     private readonly servers: SdkServers,
-    private readonly tools: ToolRunner,
     private readonly events: ReplicatedEventBus,
     private readonly inFlight: InFlightRequests,
   ) {
@@ -121,8 +120,7 @@ export class SdkHandler {
     const { rawRequest, stop, first } = served;
     const server = this.servers.create();
     const session = { transport: 'streamable-http', stateless: true, era: 'modern' } as const;
-    const origin = { rawRequest, session, signal: stop, server: () => server };
-    this.servers.bind(server, session, rawRequest, this.tools.throughSdk(origin, first));
+    this.servers.bind(server, { rawRequest, session, signal: stop, server: () => server }, first);
     return server.server as unknown as Server;
   }
 }

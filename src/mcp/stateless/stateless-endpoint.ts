@@ -124,7 +124,7 @@ export class StatelessCalls {
     call: Call,
   ): Promise<CallToolResult> {
     const tool = this.tools.find(String(message.params?.['name']));
-    if (tool.isStreaming) call.reply.openStream();
+    if (tool.streaming) call.reply.openStream();
     let made: McpServer | undefined;
     const server = (): McpServer => (made ??= this.servers.create());
     const sdk = fastContext(call, message, server);

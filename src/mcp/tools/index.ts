@@ -1,13 +1,10 @@
-export { type Advertised, advertised } from './advertised.js';
+export { type Advertised, advertised } from './json-schema.js';
 export { nearest } from './nearest.js';
-export { nestHandler, type ProcessingHooks } from './nest-handler.js';
-export { fromJsonText } from './read-arguments.js';
 export { SdkServers } from './sdk-servers.js';
-export { Streaming } from './streaming.decorator.js';
 export { ToolCallsModule } from './tool-calls.module.js';
 export { fastContext, type McpServer, ToolContext } from './tool-context.js';
-export { ToolInput } from './tool-input.decorator.js';
-export { declaredTool, dynamicTool, type RegisteredTool, ToolRegistry } from './tool-registry.js';
-export { recordThrown, ToolResultInterceptor } from './tool-result.interceptor.js';
-export { failed, withLinks } from './tool-result.js';
+export { fromJsonText, ToolInput } from './tool-input.js';
+export { declaredTool, dynamicTool, type RegisteredTool, Streaming, ToolRegistry } from './tool-registry.js';
+export { failed } from './tool-error-mapper.js';
+export { recordThrown, ToolResultInterceptor, withLinks } from './tool-result.interceptor.js';
 export { type CallOrigin, ToolRunner, userOf } from './tool-runner.js';

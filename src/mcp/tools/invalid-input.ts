@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import { InvalidInput } from '../protocol/index.js';
 import { isObject, isOpenObject, type JsonSchema, resolved } from './json-schema.js';
 import { nearest } from './nearest.js';
-import type { ReadArguments, UnknownKey } from './read-arguments.js';
+import type { ReadArguments, UnknownKey } from './tool-input.js';
 
 const MOST_FAULTS = 12;
 const LONGEST_KEY = 60;

@@ -1,19 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import {
-  type CallToolRequest,
-  type CallToolResult,
-  type ServerCapabilities,
-  type ServerContext,
-} from '@modelcontextprotocol/server';
-import type { McpSessionInfo, McpTransportContext } from '@rekog/mcp-nest';
+import type { CallToolResult, ServerCapabilities } from '@modelcontextprotocol/server';
+import type { McpTransportContext } from '@rekog/mcp-nest';
 
-import type { McpHttpRequest } from '../auth/index.js';
 import type { McpServer } from './tool-context.js';
 import { ToolRegistry } from './tool-registry.js';
-import { userOf } from './tool-runner.js';
-
-/** Answers a tools/call that the SDK dispatches. */
-export type AnswerCall = (request: CallToolRequest, sdk: ServerContext) => Promise<CallToolResult>;
+import { type CallOrigin, ToolRunner, userOf } from './tool-runner.js';
 
 /**
  * SDK servers for rare requests: resources, prompts and other features of third-party modules, and unusual requests.
@@ -23,7 +14,10 @@ export class SdkServers {
   private context: McpTransportContext | undefined;
   private announced: ServerCapabilities | undefined;
 
-  constructor(private readonly registry: ToolRegistry) {}
+  constructor(
+    private readonly registry: ToolRegistry,
+    private readonly tools: ToolRunner,
+  ) {}
 
   attach(context: McpTransportContext): void {
     this.context = context;
@@ -43,14 +37,23 @@ export class SdkServers {
     return this.started.createServer();
   }
 
-  /** Binds a server to one HTTP request, until the next. */
-  bind(server: McpServer, session: McpSessionInfo, request: McpHttpRequest, answer: AnswerCall): void {
-    this.started.bindRequestHandlers(server, session, request);
-    server.server.setRequestHandler('tools/list', () => {
-      const { tools } = this.registry.listFor(userOf(request));
-      return { tools } as never;
+  /**
+   * Binds a server to one HTTP request, until the next.
+   *
+   * @param first an existing result that only the SDK can send: the answer to the first call.
+   */
+  bind(server: McpServer, origin: CallOrigin, first?: CallToolResult): void {
+    const { session, rawRequest } = origin;
+    let ready = first;
+    this.started.bindRequestHandlers(server, session, rawRequest);
+    server.server.setRequestHandler('tools/list', () => this.registry.listFor(userOf(rawRequest)) as never);
+    server.server.setRequestHandler('tools/call', (request, sdk) => {
+      const result = ready;
+      ready = undefined;
+      if (result) return result;
+      const signal = AbortSignal.any([origin.signal, sdk.mcpReq.signal]);
+      return this.tools.run(this.tools.find(request.params.name), request, sdk, { ...origin, signal });
     });
-    server.server.setRequestHandler('tools/call', answer);
   }
 
   private get started(): McpTransportContext {

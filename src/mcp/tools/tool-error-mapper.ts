@@ -6,12 +6,18 @@ import { logWithReference } from '../../http/index.js';
 import { UpstreamError } from '../../upstream/index.js';
 import { KeyValidator } from '../auth/index.js';
 import { ErrorEnvelope } from '../protocol/index.js';
-import { failed } from './tool-result.js';
 
 const UNAUTHORIZED = 401;
 const SERVER_ERROR = 500;
 /** Nest's message for an unknown exception. */
 const MASKED = 'Internal server error';
+
+/** The result of a failed call; the body is all that a model sees. */
+export const failed = (body: object): CallToolResult => ({
+  content: [{ type: 'text', text: JSON.stringify(body) }],
+  structuredContent: { ...body },
+  isError: true,
+});
 
 /** The failed call. */
 interface FailedCall {

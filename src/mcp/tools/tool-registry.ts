@@ -1,6 +1,6 @@
-import { Inject, Injectable } from '@nestjs/common';
 import { SERVER_INFO_META_KEY } from '@modelcontextprotocol/server';
-import { ToolAuthorizationService } from '@rekog/mcp-nest';
+import { Inject, Injectable, SetMetadata } from '@nestjs/common';
+import type { BaseRpcContext, MessageHandler, Transport } from '@nestjs/microservices';
 import {
   type DynamicToolDefinition,
   MCP_PUBLIC_METADATA_KEY,
@@ -9,17 +9,32 @@ import {
   MCP_SCOPES_MATCH_METADATA_KEY,
   MCP_SCOPES_METADATA_KEY,
   MCP_TOOL_METADATA_KEY,
+  ToolAuthorizationService,
   type ToolMetadata,
 } from '@rekog/mcp-nest';
+import { firstValueFrom, isObservable } from 'rxjs';
 
 import { EncodedResult } from '../calls/index.js';
 import { type RevisionFamily, SERVER_INFO, type ServerInfo } from '../protocol/index.js';
-import { type Streamed, streamingOf, type WhenLost } from './streaming.decorator.js';
 import type { ToolContext } from './tool-context.js';
 import { ToolSchema } from './tool-schema.js';
 
-/** Runs a tool method inside Nest's pipeline. */
-export type Invoke = (payload: unknown, context: ToolContext) => Promise<unknown>;
+const STREAMING = 'cyberun:streaming';
+
+/** How a tool streams. */
+interface Streamed {
+  /** Advice for a client whose call was lost with its process, from arguments that are not validated yet. */
+  readonly whenLost?: (args: Readonly<Record<string, unknown>>) => string;
+}
+
+/**
+ * Marks a tool that takes long: its response is an event stream from the start, and a comment every fifteen seconds
+ * keeps it alive while the tool reports nothing.
+ */
+export const Streaming = (streamed: Streamed = {}): MethodDecorator => SetMetadata(STREAMING, streamed);
+
+/** Runs a tool method. */
+type Invoke = (payload: unknown, context: ToolContext) => Promise<unknown>;
 
 /** A tool as it is listed and called. */
 export interface RegisteredTool {
@@ -28,16 +43,32 @@ export interface RegisteredTool {
   readonly input: ToolSchema | undefined;
   readonly output: ToolSchema | undefined;
   /** Its response is an event stream from the start. */
-  readonly isStreaming: boolean;
-  /** Advice for a client whose call was lost with its process. */
-  readonly whenLost: WhenLost | undefined;
+  readonly streaming: Streamed | undefined;
   readonly invoke: Invoke;
   /** Its entry in tools/list. */
   readonly listing: object;
 }
 
-/** A tool declared by mcp-nest's decorators on a method. */
-export function declaredTool(method: object, key: string, invoke: Invoke): RegisteredTool {
+/** The hooks of Nest's instrumentation, as Nest's own servers have them. */
+interface ProcessingHooks {
+  readonly transportId: Transport | symbol;
+  readonly onProcessingStartHook: (
+    transportId: Transport | symbol,
+    context: BaseRpcContext,
+    run: () => Promise<unknown>,
+  ) => void;
+  readonly onProcessingEndHook?: (transportId: Transport | symbol, context: BaseRpcContext) => void;
+}
+
+/** What mcp-nest notes about the method of a tool. */
+interface Extras {
+  readonly mcpMethodKey: string;
+  readonly mcpMethodRef: object;
+}
+
+/** A tool declared by mcp-nest's decorators on a method, which runs in Nest's pipeline. */
+export function declaredTool(handler: MessageHandler, hooks: ProcessingHooks): RegisteredTool {
+  const { mcpMethodKey: key, mcpMethodRef: method } = handler.extras as unknown as Extras;
   const read = (name: string): unknown => Reflect.getMetadata(name, method);
   const options = (read(MCP_TOOL_METADATA_KEY) ?? {}) as Partial<ToolMetadata>;
   const metadata = {
@@ -49,12 +80,35 @@ export function declaredTool(method: object, key: string, invoke: Invoke): Regis
     requiredRoles: read(MCP_ROLES_METADATA_KEY),
     requiredRolesMatch: read(MCP_ROLES_MATCH_METADATA_KEY),
   } as ToolMetadata;
-  return registered(metadata, invoke, streamingOf(method));
+  return registered(metadata, throughNest(handler, hooks), read(STREAMING) as Streamed | undefined);
+}
+
+/**
+ * Invokes the handler that Nest made of a tool method, with guards, interceptors, pipes and filters inside.
+ *
+ * @param hooks read for each call, because instrumentation may replace them.
+ */
+const throughNest =
+  (handler: MessageHandler, hooks: ProcessingHooks): Invoke =>
+  async (payload, context) => {
+    const { transportId, onProcessingStartHook: onStart, onProcessingEndHook: onEnd } = hooks;
+    let outcome: Promise<unknown> | undefined;
+    const run = (): Promise<unknown> => (outcome = settled(handler, payload, context));
+    await Promise.resolve(onStart(transportId, context, run));
+    try {
+      return await outcome;
+    } finally {
+      onEnd?.(transportId, context);
+    }
+  };
+
+async function settled(handler: MessageHandler, payload: unknown, context: ToolContext): Promise<unknown> {
+  const result: unknown = await handler(payload, context);
+  return isObservable(result) ? firstValueFrom(result, { defaultValue: undefined }) : result;
 }
 
 /** A tool registered while the server runs, without Nest's pipeline. */
-export function dynamicTool(definition: DynamicToolDefinition): RegisteredTool {
-  const { handler, ...metadata } = definition;
+export function dynamicTool({ handler, ...metadata }: DynamicToolDefinition): RegisteredTool {
   const invoke: Invoke = async (payload, context) =>
     (await handler(payload as Record<string, unknown>, context, context.getRawRequest())) as unknown;
   return registered(metadata, invoke, undefined);
@@ -64,9 +118,7 @@ function registered(metadata: ToolMetadata, invoke: Invoke, streaming: Streamed 
   const { name, parameters, outputSchema } = metadata;
   const input = parameters && new ToolSchema(parameters);
   const output = outputSchema && new ToolSchema(outputSchema);
-  const listing = listingOf(metadata, input, output);
-  const isStreaming = streaming !== undefined;
-  return { name, metadata, input, output, isStreaming, whenLost: streaming?.whenLost, invoke, listing };
+  return { name, metadata, input, output, streaming, invoke, listing: listingOf(metadata, input, output) };
 }
 
 type Indexed = ToolMetadata & { readonly title?: string; readonly icons?: unknown };

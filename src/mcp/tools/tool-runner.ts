@@ -10,12 +10,11 @@ import type { McpSessionInfo } from '@rekog/mcp-nest';
 
 import type { McpHttpRequest } from '../auth/index.js';
 import { traceparentOf } from '../protocol/index.js';
-import { requireSoundShape } from './argument-shape.js';
-import type { AnswerCall } from './sdk-servers.js';
+import { requireSoundShape } from './tool-input.js';
 import { type McpServer, ToolContext } from './tool-context.js';
 import { isMasked, ToolErrorMapper } from './tool-error-mapper.js';
 import { type RegisteredTool, ToolRegistry } from './tool-registry.js';
-import { toToolResult } from './tool-result.js';
+import { toToolResult } from './tool-result.interceptor.js';
 
 /** The origin of a call, and access to its client. */
 export interface CallOrigin {
@@ -68,18 +67,6 @@ export class ToolRunner {
       server,
     });
     return this.execute(tool, context, request.params.arguments ?? {});
-  }
-
-  /** Answers for an SDK server; `first` is an existing result that only the SDK can send. */
-  throughSdk(origin: CallOrigin, first?: CallToolResult): AnswerCall {
-    let ready = first;
-    return (request, sdk) => {
-      const result = ready;
-      ready = undefined;
-      if (result) return Promise.resolve(result);
-      const signal = AbortSignal.any([origin.signal, sdk.mcpReq.signal]);
-      return this.run(this.find(request.params.name), request, sdk, { ...origin, signal });
-    };
   }
 
   private async execute(tool: RegisteredTool, context: ToolContext, args: unknown): Promise<CallToolResult> {
