@@ -3,7 +3,7 @@ import { Logger as NestLogger } from '@nestjs/common';
 import { runAgent, runLocalAgent } from './agent/index.js';
 import { isStartedByNpm, readAgentKey, readConfig, SettingError } from './config/index.js';
 import { Logger } from './observability/index.js';
-import { onParentEnd } from './parent-process.js';
+import { onParentEnd } from './preflight.js';
 
 export interface AgentCommandOptions {
   readonly gateway?: string;

@@ -1,7 +1,5 @@
 #!/usr/bin/env node
-import { unsupportedNode } from './node-floor.js';
-// Records the parent process before anything that takes time.
-import './parent-process.js';
+import { unsupportedNode } from './preflight.js';
 
 const problem = unsupportedNode();
 if (problem !== undefined) {

@@ -7,7 +7,7 @@ import { createApplication, servesMcp } from './application.js';
 import { Addresses, type Config, isStartedByNpm } from './config/index.js';
 import { Draining } from './health/index.js';
 import { type MetricsPage, serveMetrics } from './observability/index.js';
-import { onParentEnd } from './parent-process.js';
+import { onParentEnd } from './preflight.js';
 import { printWelcome } from './welcome.js';
 
 /** How long calls in flight may go on after the signal to end. */

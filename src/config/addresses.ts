@@ -4,6 +4,10 @@ import { CONFIG, type Config } from './config.js';
 
 const WILDCARDS: ReadonlySet<string> = new Set(['0.0.0.0', '::', '[::]']);
 
+/** The origin of a server on this host, which may be an IPv6 address without its brackets. */
+export const originOf = (host: string, port: number): string =>
+  `http://${host.includes(':') && !host.startsWith('[') ? `[${host}]` : host}:${port}`;
+
 /** The addresses of this process. With port 0 they are known once it listens. */
 @Injectable()
 export class Addresses {
@@ -21,8 +25,7 @@ export class Addresses {
   /** Origin for calls from this machine, without a trailing slash. */
   get loopback(): string {
     const { httpHost } = this.config;
-    const host = WILDCARDS.has(httpHost) ? '127.0.0.1' : httpHost;
-    return `http://${host.includes(':') && !host.startsWith('[') ? `[${host}]` : host}:${this.port}`;
+    return originOf(WILDCARDS.has(httpHost) ? '127.0.0.1' : httpHost, this.port);
   }
 
   /** Origin (and path prefix, if any) that clients use, without a trailing slash. */

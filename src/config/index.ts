@@ -1,4 +1,4 @@
-export { Addresses } from './addresses.js';
+export { Addresses, originOf } from './addresses.js';
 export {
   CONFIG,
   type Config,

@@ -4,11 +4,10 @@ import type { Socket } from 'node:net';
 import type { Limits } from '../config/index.js';
 
 import { answerClientErrors } from './client-errors.js';
-import { ClosedConnections } from './closed-connections.js';
+import { ClosedConnections, closeWithinGrace, OpenConnections, pendingResponse } from './connections.js';
 import type { ErrorFormats } from './error-response.js';
 import { answerExpectations, requireOneHost } from './header-checks.js';
 import { closeLingering } from './lingering-close.js';
-import { closeWithinGrace, OpenConnections, pendingResponse } from './open-connections.js';
 
 /** Sets the limits of connections on every path; to be called before the server listens. */
 export function limitConnections(server: Server, limits: Limits, formats: ErrorFormats): void {

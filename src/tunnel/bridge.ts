@@ -2,11 +2,12 @@ import type { Socket } from 'node:net';
 
 import { type RawData, WebSocket } from 'ws';
 
-import { watchLiveness } from './liveness.js';
-
 /** Bytes waiting for the network above which the local side is paused. */
 const HIGH_WATER_BYTES = 1024 * 1024;
 const LOW_WATER_BYTES = 256 * 1024;
+const PING_EVERY_MS = 4000;
+/** Unanswered pings after which the peer counts as dead: noticed within 12 to 16 s. */
+const PINGS_UNANSWERED = 3;
 
 /**
  * Copies bytes both ways between a WebSocket and a local socket, with back-pressure. When either ends, also abruptly, the
@@ -53,4 +54,23 @@ function closeGracefully(webSocket: WebSocket): void {
   webSocket.close(1000);
   const timeout = setTimeout(() => webSocket.terminate(), 2000).unref();
   webSocket.once('close', () => clearTimeout(timeout));
+}
+
+/** Terminates the WebSocket when the peer stops answering pings. Returns a function that stops the check. */
+export function watchLiveness(webSocket: WebSocket, everyMs: number = PING_EVERY_MS): () => void {
+  let unanswered = 0;
+  const alive = (): void => {
+    unanswered = 0;
+  };
+  const timer = setInterval(() => {
+    // While reading is paused, pongs do not arrive.
+    if (webSocket.isPaused) return;
+    if (unanswered >= PINGS_UNANSWERED) return webSocket.terminate();
+    unanswered += 1;
+    webSocket.ping(() => undefined);
+  }, everyMs);
+  timer.unref();
+  webSocket.on('pong', alive);
+  webSocket.on('message', alive);
+  return () => clearInterval(timer);
 }

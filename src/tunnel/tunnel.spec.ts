@@ -8,7 +8,7 @@ import { describe, expect, it } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 
 import { http2ClientOver, http2ServerOver, type StreamListener } from './http2-ends.js';
-import { watchLiveness } from './liveness.js';
+import { watchLiveness } from './bridge.js';
 import { readLines, writeLine } from './ndjson.js';
 
 interface Tunnel extends AsyncDisposable {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 
 import { packagePaths } from '../../src/config/index.js';
-import { isInRange, unsupportedNode } from '../../src/node-floor.js';
+import { isInRange, unsupportedNode } from '../../src/preflight.js';
 
 const read = (name: string): string => readFileSync(join(packagePaths.root, name), 'utf8');
 const { packages } = JSON.parse(read('package-lock.json')) as {

@@ -1,3 +1,5 @@
+// What runs before the rest of the package is loaded, so this file imports no other: on a Node that is too old they may not
+// load, and the parent process is recorded before anything that takes time.
 import { readFileSync } from 'node:fs';
 
 const PART = /^(\^|>=|)v?(\d+)(?:\.(\d+))?(?:\.(\d+))?(?:\.x|\.\*)*$/;
@@ -25,7 +27,7 @@ export function isInRange(version: string, range: string): boolean {
     );
 }
 
-/** Why this Node cannot run the package; `undefined` when it can. Imports no other file of the package, since those may not load. */
+/** Why this Node cannot run the package; `undefined` when it can. */
 export function unsupportedNode(version: string = process.versions.node): string | undefined {
   const { engines } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
     engines: { node: string };
@@ -48,4 +50,20 @@ function isAtLeast(actual: readonly number[], floor: readonly number[]): boolean
     if (number !== least) return number > least;
   }
   return true;
+}
+
+const CHECK_MS = 250;
+const parent = process.ppid;
+
+/**
+ * Calls back once when the process that started this one has ended, for processes started by npm. `npm start` and `npx`
+ * run a shell in between and pass signals only to that shell, which ends and leaves this process running.
+ */
+export function onParentEnd(callback: () => void): void {
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(timer);
+    callback();
+  }, CHECK_MS);
+  timer.unref();
 }
