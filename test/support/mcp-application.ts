@@ -17,6 +17,7 @@ export interface McpApplication extends AsyncDisposable {
 export async function startMcp(
   runtimeUrl: string,
   settings: Record<string, string> = {},
+  options: Parameters<typeof createApplication>[1] = {},
 ): Promise<McpApplication> {
   const written: string[] = [];
   const keep = (chunk: unknown): boolean => {
@@ -33,7 +34,7 @@ export async function startMcp(
     CYBERUN_LOGGER_FORMAT: 'json',
     ...settings,
   });
-  const app = await createApplication(config);
+  const app = await createApplication(config, options);
   await app.listen(config.httpPort, config.httpHost);
   const { port } = app.getHttpServer().address() as AddressInfo;
   app.get(Addresses).announce(port);

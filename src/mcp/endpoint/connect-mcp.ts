@@ -1,11 +1,12 @@
 import type { INestApplication, Type } from '@nestjs/common';
+import { ApplicationConfig } from '@nestjs/core';
 import type { NestMicroservice } from '@nestjs/microservices';
 
 import { OAUTH_PATHS, refuseOAuth } from '../auth/index.js';
 import { InFlightRequests } from '../calls/index.js';
 import { recordThrown, ToolResultInterceptor } from '../tools/index.js';
 import { CyberunStrategy } from './cyberun.strategy.js';
-import { hasOtherEnhancers } from './foreign-enhancers.js';
+import { hasOtherEnhancers, needsNoInterceptor } from './foreign-enhancers.js';
 import { Mount } from './mount.js';
 
 /**
@@ -28,9 +29,12 @@ export async function connectMcp(
   const known = new Set<Type>([ToolResultInterceptor, ...ours]);
   app.use(OAUTH_PATHS, refuseOAuth);
   const strategy = app.get(CyberunStrategy, { strict: false });
+  const isBare = needsNoInterceptor(app, known);
   // With the application's own guards, interceptors, pipes and filters around every tool.
-  const options = { inheritAppConfig: true, deferInitialization: true };
+  const options = { inheritAppConfig: !isBare, deferInitialization: true };
   const tools = app.connectMicroservice({ strategy }, options) as NestMicroservice;
+  // An interceptor that changes nothing would still cost a tenth of every call.
+  if (isBare) tools.useGlobalFilters(...app.get(ApplicationConfig).getGlobalFilters());
   // Only where it is needed, because every call pays for it.
   if (hasOtherEnhancers(app, known)) tools.registerPreRequestHook(recordThrown);
   // Nest does this itself unless deferred; the hook must be registered before.

@@ -1,29 +1,65 @@
 import type { INestApplication, Type } from '@nestjs/common';
-import { GUARDS_METADATA } from '@nestjs/common/constants.js';
+import {
+  EXCEPTION_FILTERS_METADATA,
+  GUARDS_METADATA,
+  INTERCEPTORS_METADATA,
+} from '@nestjs/common/constants.js';
 import { ApplicationConfig, MetadataScanner, ModulesContainer } from '@nestjs/core';
 import { PATTERN_METADATA } from '@nestjs/microservices/constants.js';
 
 import { PermissionGuard } from '../auth/index.js';
+import { unreadInputOf } from '../tools/index.js';
 import { globalEnhancers, type KnownClasses } from './global-enhancers.js';
 
 const scanner = new MetadataScanner();
 
 /** Whether an exception may be thrown around a tool outside our interceptor: by a foreign guard or global class. */
 export const hasOtherEnhancers = (app: INestApplication, known: KnownClasses): boolean =>
-  globalEnhancers(app.get(ApplicationConfig), known).length > 0 || hasOtherGuards(app.get(ModulesContainer));
+  globalEnhancers(app.get(ApplicationConfig), known).length > 0 || hasOtherGuards(handlersIn(app));
+
+/**
+ * Whether our interceptor would change nothing: no foreign code around a tool sees a value or an error before the
+ * ToolRunner does, each tool reads its own input, and our global filter passes errors on, which Nest's would mask.
+ */
+export function needsNoInterceptor(app: INestApplication, known: KnownClasses): boolean {
+  const config = app.get(ApplicationConfig);
+  const handlers = handlersIn(app);
+  return (
+    config.getGlobalFilters().length > 0 &&
+    config.getGlobalPreRequestHooks().length === 0 &&
+    !hasOtherEnhancers(app, known) &&
+    metadataOf(INTERCEPTORS_METADATA, handlers).length === 0 &&
+    metadataOf(EXCEPTION_FILTERS_METADATA, handlers).length === 0 &&
+    handlers.every(({ methods }) => methods.every((method) => !unreadInputOf(method)))
+  );
+}
+
+/** A class with tools, resources or prompts. */
+interface Handlers {
+  readonly controller: object;
+  readonly methods: readonly object[];
+}
+
+function handlersIn(app: INestApplication): Handlers[] {
+  return [...app.get(ModulesContainer).values()]
+    .flatMap(({ controllers }) => [...controllers.values()])
+    .map(({ metatype }) => ({ controller: metatype as object, methods: methodsOf(metatype as Type) }))
+    .filter(({ methods }) => methods.length > 0);
+}
+
+function methodsOf({ prototype }: Type): object[] {
+  const members = prototype as Record<string, object>;
+  return scanner
+    .getAllMethodNames(members)
+    .map((name) => members[name] as object)
+    .filter((method) => Reflect.hasMetadata(PATTERN_METADATA, method));
+}
 
 /** Whether a foreign guard is on a tool, or on a class that has tools. */
-const hasOtherGuards = (modules: ModulesContainer): boolean =>
-  [...modules.values()]
-    .flatMap(({ controllers }) => [...controllers.values()])
-    .some(({ metatype }) => guardsAround(metatype as Type).some((guard) => guard !== PermissionGuard));
+const hasOtherGuards = (handlers: readonly Handlers[]): boolean =>
+  metadataOf(GUARDS_METADATA, handlers).some((guard) => guard !== PermissionGuard);
 
-function guardsAround(controller: Type): unknown[] {
-  const prototype = controller.prototype as Record<string, object>;
-  const tools = scanner
-    .getAllMethodNames(prototype)
-    .map((name) => prototype[name] as object)
-    .filter((method) => Reflect.hasMetadata(PATTERN_METADATA, method));
-  const guarded = tools.length > 0 ? [controller, ...tools] : [];
-  return guarded.flatMap((each) => (Reflect.getMetadata(GUARDS_METADATA, each) ?? []) as unknown[]);
-}
+const metadataOf = (key: string, handlers: readonly Handlers[]): unknown[] =>
+  handlers
+    .flatMap(({ controller, methods }) => [controller, ...methods])
+    .flatMap((each) => (Reflect.getMetadata(key, each) ?? []) as unknown[]);

@@ -3,7 +3,7 @@ export { nearest } from './nearest.js';
 export { SdkServers } from './sdk-servers.js';
 export { ToolCallsModule } from './tool-calls.module.js';
 export { fastContext, type McpServer, ToolContext } from './tool-context.js';
-export { fromJsonText, ToolInput } from './tool-input.js';
+export { fromJsonText, ToolInput, unreadInputOf } from './tool-input.js';
 export { declaredTool, dynamicTool, type RegisteredTool, Streaming, ToolRegistry } from './tool-registry.js';
 export { failed } from './tool-error-mapper.js';
 export { recordThrown, ToolResultInterceptor, withLinks } from './tool-result.interceptor.js';

@@ -94,8 +94,8 @@ const throughNest =
     const { transportId, onProcessingStartHook: onStart, onProcessingEndHook: onEnd } = hooks;
     let outcome: Promise<unknown> | undefined;
     const run = (): Promise<unknown> => (outcome = settled(handler, payload, context));
-    await Promise.resolve(onStart(transportId, context, run));
     try {
+      await Promise.resolve(onStart(transportId, context, run));
       return await outcome;
     } finally {
       onEnd?.(transportId, context);
