@@ -23,6 +23,11 @@ const ENDPOINT = [
   'differential/*',
 ].map((name) => `test/e2e/${name}.e2e-spec.ts`);
 
+/** What is promised of the embedded runtime, on PGlite and on a PostgreSQL server. */
+const RUNTIME = ['{runtime,rest,task,agent}-*', 'bundles', 'container-services', 'service-*'].map(
+  (name) => `test/e2e/${name}.e2e-spec.ts`,
+);
+
 export default defineConfig({
   test: {
     // Servers and clients wait for one another more than for a processor.
@@ -34,6 +39,12 @@ export default defineConfig({
       project('e2e', ['test/e2e/**/*.e2e-spec.ts'], {
         ...seconds(180, 240),
         ...withDatabase,
+        isolate: false,
+      }),
+      project('postgresql', RUNTIME, {
+        ...seconds(180, 240),
+        globalSetup: ['test/support/shared-postgresql.ts'],
+        env: { TEST_DATABASE: 'postgresql' },
         isolate: false,
       }),
       project('processes', ['test/processes/**/*.e2e-spec.ts'], { ...seconds(180, 240), ...withServer }),

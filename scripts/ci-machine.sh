@@ -5,7 +5,7 @@
 # May be run again at any time; takes seconds then.
 set -eu
 
-packages='nginx haproxy redis-server openssl buildah podman runc debootstrap ca-certificates'
+packages='nginx haproxy redis-server postgresql openssl buildah podman runc debootstrap ca-certificates'
 # shellcheck disable=SC2086
 if ! dpkg-query --show $packages > /dev/null 2>&1; then
   export DEBIAN_FRONTEND=noninteractive

@@ -27,6 +27,7 @@ const steps = [
   script('check:words'),
   vitest('processes'),
   vitest('controller'),
+  vitest('postgresql'),
   { ...script('chart'), results: 'results/chart.json' },
   { waitFor: 'image' },
   vitest('bounds'),

@@ -19,6 +19,11 @@ interface Form {
   readonly words: string;
 }
 
+/** May hold credentials; a socket is `postgresql:///name?host=/run/postgresql`. */
+export const DATABASE_URL: Form = {
+  pattern: /^postgres(ql)?:\/\/\S+$/,
+  words: 'must be a URL that begins with postgresql://',
+};
 export const RUNTIME_BASE: Form = { pattern: /\/api\/v1\/?$/, words: 'must end in /api/v1' };
 export const ORIGIN: Form = {
   pattern: /^https?:\/\/[^/\s]+$/,

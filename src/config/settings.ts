@@ -6,6 +6,7 @@ import { NetworkSettings } from './network-settings.js';
 import { Setting } from './setting.decorator.js';
 import {
   AGENT_LABEL,
+  DATABASE_URL,
   DAY_LIMIT,
   Each,
   HOST,
@@ -29,6 +30,16 @@ export class Settings extends NetworkSettings {
   })
   @IsNotEmpty()
   dataDir: string = '.cyberun';
+
+  @Setting({
+    env: 'CYBERUN_DATABASE_URL',
+    meaning: 'PostgreSQL (15 or newer) of the embedded runtime; any number of runtime nodes may share it.',
+    example: 'postgresql://cyberun:secret@postgres.example.com:5432/cyberun',
+    defaultText: 'empty: PGlite in the data folder',
+    isSecret: true,
+  })
+  @Optional(Is(DATABASE_URL))
+  databaseUrl?: string;
 
   @Setting({
     env: 'CYBERUN_REDIS_URL',

@@ -7,7 +7,7 @@ import { gzipSync } from 'node:zlib';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { Database } from '../../src/runtime/database/database.js';
+import { EmbeddedDatabase } from '../../src/runtime/database/embedded-database.js';
 import { LimitedServer } from '../support/limited-server.js';
 import { initialiseDatabase } from '../support/initialised-database.js';
 
@@ -34,7 +34,7 @@ afterAll(async () => {
 
 /** Tasks as if they had run, each with a large output. */
 async function fill(dataDir: string): Promise<void> {
-  const database = await Database.open(dataDir);
+  const database = await EmbeddedDatabase.open(dataDir);
   const { db } = database;
   await sql`insert into team (id, team_slug) values (gen_random_uuid(), 'default') on conflict do nothing`.execute(
     db,

@@ -2,11 +2,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 
-import { defaultTeamId, Database, uuidV7 } from '../../src/runtime/database/index.js';
+import { type Database, defaultTeamId, openDatabase, uuidV7 } from '../../src/runtime/database/index.js';
 import { Engine } from '../../src/runtime/engine/engine.js';
 import { initialiseDatabase } from '../support/initialised-database.js';
+import { databaseSettings } from '../support/shared-postgresql.js';
 
 let folder: string;
 let database: Database;
@@ -15,8 +17,9 @@ let teamId: string;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'cyberun-database-'));
-  initialiseDatabase(folder);
-  database = await Database.open(folder);
+  const { CYBERUN_DATABASE_URL: databaseUrl } = await databaseSettings(folder);
+  if (databaseUrl === undefined) initialiseDatabase(folder);
+  database = await openDatabase({ dataDir: folder, databaseUrl });
   teamId = await defaultTeamId(database.db);
   engine = new Engine(database);
   await engine.start();
@@ -26,6 +29,9 @@ afterAll(async () => {
   await database.close();
   await rm(folder, { recursive: true, force: true });
 });
+
+const notify = (payload: string): Promise<unknown> =>
+  sql`select pg_notify('test', ${payload})`.execute(database.db);
 
 const slugs = async (): Promise<string[]> =>
   (await database.db.selectFrom('team').select('team_slug').execute()).map(({ team_slug }) => team_slug);
@@ -48,11 +54,14 @@ describe('the database', () => {
 
   it('wakes who listens, and stops when told', async () => {
     const received: string[] = [];
-    const stop = await database.listen('test', (payload) => received.push(payload));
-    await database.pglite.query("select pg_notify('test', 'one')");
+    const stop = await database.listen('test', {
+      notified: (payload) => received.push(payload),
+      missed: () => undefined,
+    });
+    await notify('one');
     await vi.waitFor(() => expect(received).toEqual(['one']), { timeout: 60_000 });
     await stop();
-    await database.pglite.query("select pg_notify('test', 'two')");
+    await notify('two');
     expect(received).toEqual(['one']);
   });
 });

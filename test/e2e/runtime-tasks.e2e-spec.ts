@@ -198,7 +198,7 @@ describe('cancelling', () => {
     const run = await agent.take();
     await server.runs.started(run);
     await server.call('POST', `/r/tasks/${taskId}/cancel`);
-    expect(run.signal.aborted).toBe(true);
+    await vi.waitFor(() => expect(run.signal.aborted).toBe(true), { timeout: 60_000 });
     await server.runs.completed(run, 'too late', []);
     expect((await server.get(`/r/tasks/${taskId}`)).body.task_status).toBe('cancelled');
     expect(states(await server.events(taskId)).at(-1)).toBe('cancelled');

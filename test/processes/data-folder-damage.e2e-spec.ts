@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { packageVersion } from '../../src/config/index.js';
-import { Database } from '../../src/runtime/database/index.js';
+import { EmbeddedDatabase } from '../../src/runtime/database/embedded-database.js';
 import { outcome, temporaryFolder } from '../support/command-line.js';
 import { initialiseDatabase } from '../support/initialised-database.js';
 
@@ -50,7 +50,7 @@ describe('a damaged data folder stops the start with one sentence:', () => {
     async (name) => {
       const data = await damaged((folder) => rm(join(folder, 'database', name), { recursive: true }));
       const before = await readdir(join(data, 'database'));
-      await expect(Database.open(data)).rejects.toThrow(sentence(`${name} is missing`, data));
+      await expect(EmbeddedDatabase.open(data)).rejects.toThrow(sentence(`${name} is missing`, data));
       expect(await readdir(join(data, 'database'))).toEqual(before);
     },
   );
@@ -61,7 +61,7 @@ describe('a damaged data folder stops the start with one sentence:', () => {
       await mkdir(join(folder, 'database'));
       await writeFile(join(folder, 'database', 'postgresql.conf'), '');
     });
-    await expect(Database.open(data)).rejects.toThrow(sentence('PG_VERSION is missing', data));
+    await expect(EmbeddedDatabase.open(data)).rejects.toThrow(sentence('PG_VERSION is missing', data));
   });
 
   it('a file of the database holds something else', async () => {
@@ -74,12 +74,12 @@ describe('a damaged data folder stops the start with one sentence:', () => {
 
   it('the database is of a newer version', async () => {
     const data = await damaged(() => Promise.resolve());
-    const database = await Database.open(data);
-    await database.pglite.query(
+    const database = await EmbeddedDatabase.open(data);
+    await database.driver.pglite.query(
       "insert into kysely_migration values ('9999-later', '2030-01-01T00:00:00.000Z')",
     );
     await database.close();
-    await expect(Database.open(data)).rejects.toThrow(
+    await expect(EmbeddedDatabase.open(data)).rejects.toThrow(
       `The database ${data}/database was written by a newer version of cyberun-mcp than ${packageVersion}. Start that version, or set CYBERUN_DATA_DIR to another folder.`,
     );
   });

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 
-import { type Config, StartError } from '../../config/index.js';
-import { defaultTeamId, isDataDir, Database } from '../database/index.js';
+import { StartError } from '../../config/index.js';
+import { type DatabaseSettings, defaultTeamId, isDataDir, openCommandDatabase } from '../database/index.js';
 import { AdminClient } from './admin-client.js';
 import type { CredentialSummary, IssuedCredential, NewCredential } from './credential.js';
 import { CredentialsStore } from './credentials.store.js';
@@ -18,26 +18,30 @@ export interface KeyAdministration {
 }
 
 /**
- * The keys of a data folder: through the server that uses it, or from its database when no server runs.
+ * The keys of a database server, or of a data folder: through the process that uses it, or from its database when none
+ * runs.
  *
  * @throws {StartError} when a process without an admin socket uses the folder, or the folder does not exist.
  */
-export async function openKeyAdministration({
-  dataDir,
-}: Pick<Config, 'dataDir'>): Promise<KeyAdministration & AsyncDisposable> {
-  if (!(await isDataDir(dataDir))) throw nothingIn(dataDir);
-  return openNewKeyAdministration({ dataDir });
+export async function openKeyAdministration(
+  settings: DatabaseSettings,
+): Promise<KeyAdministration & AsyncDisposable> {
+  const { databaseUrl, dataDir } = settings;
+  if (databaseUrl === undefined && !(await isDataDir(dataDir))) throw nothingIn(dataDir);
+  return openNewKeyAdministration(settings);
 }
 
 /** Like {@link openKeyAdministration}, but creates a missing folder. */
-export async function openNewKeyAdministration({
-  dataDir,
-}: Pick<Config, 'dataDir'>): Promise<KeyAdministration & AsyncDisposable> {
-  // First, because a user who may open the socket, such as root, need not own the folder.
-  const client = new AdminClient(await findSocketPath(dataDir));
-  if (await client.isThere())
-    return Object.assign(client, { [Symbol.asyncDispose]: () => Promise.resolve() });
-  const database = await Database.open(dataDir);
+export async function openNewKeyAdministration(
+  settings: DatabaseSettings,
+): Promise<KeyAdministration & AsyncDisposable> {
+  if (settings.databaseUrl === undefined) {
+    // First, because a user who may open the socket, such as root, need not own the folder.
+    const client = new AdminClient(await findSocketPath(settings.dataDir));
+    if (await client.isThere())
+      return Object.assign(client, { [Symbol.asyncDispose]: () => Promise.resolve() });
+  }
+  const database = await openCommandDatabase(settings);
   const store = new CredentialsStore(database.db, await defaultTeamId(database.db));
   return Object.assign(store, { [Symbol.asyncDispose]: () => database.close() });
 }

@@ -2,6 +2,7 @@ import { Global, Module } from '@nestjs/common';
 
 import { CONFIG, type Config } from '../../config/index.js';
 import { Database } from './database.js';
+import { openDatabase } from './open-database.js';
 import type { Db } from './schema.js';
 import { uuidV7 } from './uuid-v7.js';
 
@@ -15,7 +16,7 @@ export const TEAM_ID = Symbol('TEAM_ID');
     {
       provide: Database,
       inject: [CONFIG],
-      useFactory: ({ dataDir }: Config) => Database.open(dataDir),
+      useFactory: (config: Config) => openDatabase(config),
     },
     { provide: TEAM_ID, inject: [Database], useFactory: ({ db }: Database) => defaultTeamId(db) },
   ],

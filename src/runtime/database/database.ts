@@ -1,85 +1,37 @@
-import { join } from 'node:path';
-
 import type { PGlite } from '@electric-sql/pglite';
-import { Logger } from '@nestjs/common';
-import { type DatabaseConnection, type Driver, Kysely, PGliteDialect, PGliteDriver } from 'kysely';
+import type { Pool } from 'pg';
 
-import { prepareDataDir } from './data-dir.js';
-import { DataDirLock } from './data-dir-lock.js';
-import { openDatabaseFolder } from './database-folder.js';
-import { migrate } from './migrate.js';
-import type { Db, Schema } from './schema.js';
+import type { Config } from '../../config/index.js';
+import type { Db } from './schema.js';
 
-/** PostgreSQL (PGlite) in this process, on the data folder, which is locked for this process. */
-export class Database {
-  readonly db: Db;
-
-  private constructor(
-    readonly pglite: PGlite,
-    private readonly lock: DataDirLock,
-  ) {
-    this.db = new Kysely<Schema>({ dialect: new ConcurrentPGliteDialect(pglite) });
-  }
-
-  /** @throws {StartError} when another process uses the folder, or it cannot be used. */
-  static async open(dataDir: string): Promise<Database> {
-    const folder = await prepareDataDir(dataDir);
-    const lock = await DataDirLock.acquire(folder);
-    lock.watch(() => exitWithoutLock(folder));
-    try {
-      const pglite = await openDatabaseFolder(folder);
-      const database = new Database(pglite, lock);
-      await migrate(database.db, join(folder, 'database')).catch(async (error: unknown) => {
-        await pglite.close();
-        throw error;
-      });
-      return database;
-    } catch (error) {
-      await lock.release();
-      throw error;
-    }
-  }
-
-  /** Calls back for every NOTIFY on a channel; returns a function that stops it. Notifications may be lost; rows are not. */
-  listen(channel: string, listener: (payload: string) => void): Promise<() => Promise<void>> {
-    return this.pglite.listen(channel, listener);
-  }
-
-  async close(): Promise<void> {
-    if (!this.pglite.closed) await this.pglite.close();
-    await this.lock.release();
-  }
+/** The settings that choose the database. */
+export interface DatabaseSettings {
+  readonly dataDir: string;
+  readonly databaseUrl?: Config['databaseUrl'] | undefined;
 }
 
-/** Without the lock a second process could write to the same folder. */
-function exitWithoutLock(folder: string): void {
-  new Logger('Database').fatal(`The lock of the data folder ${folder} was deleted: stopping at once.`);
-  process.exit(1);
+/** What receives the notifications of a channel. */
+export interface NotificationListener {
+  /** A notification; some may be lost, rows are not. */
+  readonly notified: (payload: string) => void;
+  /** Notifications were lost while the connection was down: look at the rows. */
+  readonly missed: () => void;
 }
 
-/**
- * Kysely's driver shares one connection object, so that concurrent queries would join the transaction of another caller.
- * This driver returns a connection object per use; PGlite itself runs only one transaction at a time.
- */
-class ConcurrentPGliteDriver extends PGliteDriver {
-  constructor(private readonly pglite: PGlite) {
-    super({ pglite });
-  }
+/** PostgreSQL: embedded in this process ({@link EmbeddedDatabase}), or a server ({@link DatabaseServer}). */
+export abstract class Database {
+  abstract readonly db: Db;
+  /** For the queue, which brings its own SQL. */
+  abstract readonly driver: { readonly pglite: PGlite } | { readonly pool: Pool };
 
-  override async acquireConnection(): Promise<DatabaseConnection> {
-    const single = new PGliteDriver({ pglite: this.pglite });
-    await single.init();
-    return single.acquireConnection();
-  }
-}
+  /** Calls back for every NOTIFY on a channel; returns a function that stops it. */
+  abstract listen(channel: string, listener: NotificationListener): Promise<() => Promise<void>>;
 
-/** PGlite for Kysely, safe for concurrent use. Inside a transaction use only the transaction: other queries wait for it. */
-class ConcurrentPGliteDialect extends PGliteDialect {
-  constructor(private readonly pglite: PGlite) {
-    super({ pglite });
-  }
+  /** Runs `work` while no other process that uses the database runs work of the same name. */
+  abstract exclusively<Result>(name: string, work: () => Promise<Result>): Promise<Result>;
 
-  override createDriver(): Driver {
-    return new ConcurrentPGliteDriver(this.pglite);
-  }
+  /** Whether the database answers a query now. */
+  abstract isReachable(): Promise<boolean>;
+
+  abstract close(): Promise<void>;
 }

@@ -15,18 +15,28 @@ const MIGRATIONS: Record<string, Migration> = {
 };
 
 /**
- * Brings the tables of the database in `folder` up to date.
+ * Brings the tables up to date. On a server a lock of the database keeps nodes that start together from migrating at the
+ * same time.
  *
+ * @param folder of an embedded database; `undefined` for a server.
  * @throws {StartError} when a newer version has written them, or they cannot be read or written.
  */
-export async function migrate(db: Db, folder: string): Promise<void> {
+export async function migrate(db: Db, folder?: string): Promise<void> {
   const migrator = new Migrator({ db, provider: { getMigrations: () => Promise.resolve(MIGRATIONS) } });
   const { error } = await migrator.migrateToLatest();
   if (error === undefined) return;
   const reason = error instanceof Error ? error.message : 'an unknown error';
-  if (!reason.includes('previously executed migration')) throw damaged(folder, reason, error);
+  const isNewer = reason.includes('previously executed migration');
+  if (folder === undefined)
+    throw new StartError(isNewer ? NEWER_ON_SERVER : refused(reason), { cause: error });
+  if (!isNewer) throw damaged(folder, reason, error);
   throw new StartError(
     `The database ${folder} was written by a newer version of cyberun-mcp than ${packageVersion}. Start that version, or set CYBERUN_DATA_DIR to another folder.`,
     { cause: error },
   );
 }
+
+const NEWER_ON_SERVER = `The database of CYBERUN_DATABASE_URL was written by a newer version of cyberun-mcp than ${packageVersion}. Start that version, or name another database.`;
+
+const refused = (reason: string): string =>
+  `The tables in the database of CYBERUN_DATABASE_URL cannot be made or changed: ${reason}. Give its user the right to create tables and schemas there.`;

@@ -1,9 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 
 import { Injectable, Logger } from '@nestjs/common';
-import { type Db as BossDb, fromKysely, fromPglite, PgBoss } from 'pg-boss';
+import { type ConstructorOptions, type Db as BossDb, fromKysely, fromPglite, PgBoss } from 'pg-boss';
 
-import { Database, type Tx } from '../database/index.js';
+import { Database, type Tx, withoutDatabase } from '../database/index.js';
 
 /** The labels that a task requires, and the team whose agents may run it. */
 export interface WorkRequirement {
@@ -55,9 +55,9 @@ export class Engine {
   private turn = 0;
 
   constructor(database: Database) {
-    const outside = fromPglite(database.pglite);
+    const { outside, backend } = withoutTransaction(database);
     this.boss = new PgBoss({
-      backend: 'pglite',
+      ...backend,
       db: { executeSql: (text, values) => (this.transaction.getStore() ?? outside).executeSql(text, values) },
       schedule: false,
       superviseIntervalSeconds: 30,
@@ -143,6 +143,17 @@ export class Engine {
     const first = names.length === 0 ? 0 : this.turn++ % names.length;
     return [...names.slice(first), ...names.slice(0, first)];
   }
+}
+
+/** The connection of pg-boss outside transactions, and the backend that it must know of. */
+function withoutTransaction({ driver }: Database): {
+  readonly outside: BossDb;
+  readonly backend: Pick<ConstructorOptions, 'backend'>;
+} {
+  if ('pglite' in driver) return { outside: fromPglite(driver.pglite), backend: { backend: 'pglite' } };
+  const { pool } = driver;
+  const executeSql: BossDb['executeSql'] = (text, values) => withoutDatabase(pool.query(text, values));
+  return { outside: { executeSql }, backend: {} };
 }
 
 /** One queue per team and set of labels; the name contains both. */

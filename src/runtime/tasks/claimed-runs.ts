@@ -48,8 +48,11 @@ export class ClaimedRuns {
 
   constructor(notices: TaskNotifications) {
     // Another process may have received the call; the notification reaches the one that has the run.
-    notices.subscribe(({ event, task_id }) => {
-      if (event === 'cancelled') this.stop(task_id);
+    notices.subscribe({
+      notified: ({ event, task_id }) => {
+        if (event === 'cancelled') this.stop(task_id);
+      },
+      missed: () => undefined,
     });
   }
 

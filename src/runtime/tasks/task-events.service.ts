@@ -45,8 +45,11 @@ export class TaskEventsService implements BeforeApplicationShutdown {
     { after, signal }: { readonly after: number; readonly signal: AbortSignal },
   ): AsyncGenerator<TaskEventRow | undefined> {
     const news = new EventSignal(AbortSignal.any([signal, this.closing.signal]));
-    const unsubscribe = this.notices.subscribe(({ task_id }) => {
-      if (task_id === taskId) news.notify();
+    const unsubscribe = this.notices.subscribe({
+      notified: ({ task_id }) => {
+        if (task_id === taskId) news.notify();
+      },
+      missed: () => news.notify(),
     });
     try {
       let last = after;

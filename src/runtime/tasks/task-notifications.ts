@@ -12,25 +12,34 @@ export interface TaskNotification {
   readonly status: TaskState;
 }
 
-type Listener = (notification: TaskNotification) => void;
+interface TaskListener {
+  readonly notified: (notification: TaskNotification) => void;
+  /** Notifications were lost: look at the rows. */
+  readonly missed: () => void;
+}
 
 /** Forwards the notifications of the database about tasks, from every process. */
 @Injectable()
 export class TaskNotifications implements OnModuleInit, BeforeApplicationShutdown {
-  private readonly listeners = new Set<Listener>();
+  private readonly listeners = new Set<TaskListener>();
   private stop: (() => Promise<void>) | undefined;
 
   constructor(private readonly database: Database) {}
 
   async onModuleInit(): Promise<void> {
-    this.stop = await this.database.listen('task_event', (payload) => {
-      const notification = JSON.parse(payload) as TaskNotification;
-      for (const listener of this.listeners) listener(notification);
+    this.stop = await this.database.listen('task_event', {
+      notified: (payload) => {
+        const notification = JSON.parse(payload) as TaskNotification;
+        for (const { notified } of this.listeners) notified(notification);
+      },
+      missed: () => {
+        for (const { missed } of this.listeners) missed();
+      },
     });
   }
 
   /** Calls back for every notification; returns a function that unsubscribes. */
-  subscribe(listener: Listener): () => void {
+  subscribe(listener: TaskListener): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
   }

@@ -20,8 +20,11 @@ export class WaitingTasks {
     private readonly database: Database,
     notices: TaskNotifications,
   ) {
-    notices.subscribe(({ event, status }) => {
-      if (event === 'status' && CLAIMABLE.has(status)) this.notify();
+    notices.subscribe({
+      notified: ({ event, status }) => {
+        if (event === 'status' && CLAIMABLE.has(status)) this.notify();
+      },
+      missed: () => this.notify(),
     });
   }
 

@@ -9,6 +9,7 @@ import { createApplication } from '../../../src/application.js';
 import { Addresses, readConfig } from '../../../src/config/index.js';
 import { type ClaimedRun, RunReports, TaskClaims, WaitingTasks } from '../../../src/runtime/tasks/index.js';
 import { initialiseDatabase } from '../../support/initialised-database.js';
+import { databaseSettings } from '../../support/shared-postgresql.js';
 
 /** Answer of the REST API. */
 export interface Answer {
@@ -78,9 +79,10 @@ export class RuntimeServer implements AsyncDisposable {
       CYBERUN_BOOTSTRAP_KEY: BOOTSTRAP_KEY,
       CYBERUN_LOGGER_LEVEL: 'error',
       CYBERUN_LOGGER_FORMAT: 'json',
+      ...(await databaseSettings(home)),
       ...env,
     });
-    initialiseDatabase(config.dataDir);
+    if (config.databaseUrl === undefined) initialiseDatabase(config.dataDir);
     const app = await createApplication(config);
     await app.listen(0, '127.0.0.1');
     const { port } = app.getHttpServer().address() as AddressInfo;

@@ -1,0 +1,31 @@
+import { createHash } from 'node:crypto';
+
+import { createDatabase, PostgresqlServer } from './postgresql-server.js';
+
+let server: PostgresqlServer | undefined;
+
+/** Vitest's global setup: one PostgreSQL for all files of a project. */
+export async function setup(): Promise<void> {
+  server = await PostgresqlServer.start();
+  process.env['TEST_DATABASE_ADMIN_URL'] = server.urlOf('postgres');
+}
+
+export async function teardown(): Promise<void> {
+  await server?.[Symbol.asyncDispose]();
+}
+
+/**
+ * The settings of the database of a runtime: in the project `postgresql` a database of the shared server, the same one for
+ * the same folder; elsewhere none, so that the runtime uses PGlite.
+ */
+export async function databaseSettings(folder: string): Promise<Record<string, string>> {
+  const adminUrl = process.env['TEST_DATABASE'] === 'postgresql' && process.env['TEST_DATABASE_ADMIN_URL'];
+  if (!adminUrl) return {};
+  const name = `test_${createHash('sha256').update(folder).digest('hex').slice(0, 16)}`;
+  await createDatabase(adminUrl, name).catch((error: { code?: string }) => {
+    if (error.code !== '42P04') throw error;
+  });
+  const url = new URL(adminUrl);
+  url.pathname = `/${name}`;
+  return { CYBERUN_DATABASE_URL: url.href };
+}
