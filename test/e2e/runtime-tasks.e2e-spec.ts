@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 
 import { Database, TEAM_ID } from '../../src/runtime/database/index.js';
 import { echoWorkflow, eventsIn, PretendAgent, RuntimeServer } from './runtime-support/runtime-fixture.js';
