@@ -41,7 +41,7 @@ export default defineConfig({
         ...withDatabase,
         isolate: false,
       }),
-      project('postgresql', RUNTIME, {
+      project('postgresql', [...RUNTIME, 'test/postgresql/**/*.e2e-spec.ts'], {
         ...seconds(180, 240),
         globalSetup: ['test/support/shared-postgresql.ts'],
         env: { TEST_DATABASE: 'postgresql' },

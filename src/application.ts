@@ -5,6 +5,7 @@ import express, { type Express, type Request, type Response } from 'express';
 
 import { AppModule, type Modules } from './app.module.js';
 import type { Config } from './config/index.js';
+import { Readiness } from './health/index.js';
 import { limitConnections, closeUnlessRead } from './http/index.js';
 import type { McpMount } from './mcp/index.js';
 import { HttpErrorFilter, Logger } from './observability/index.js';
@@ -40,9 +41,18 @@ export async function createApplication(
     await (await import('./mcp/index.js')).connectMcp(app, { ours: [HttpErrorFilter], mount });
   }
   await app.init();
+  if (config.role !== 'mcp') await requireDatabase(app);
   // Nest's own 404 covers the prefix only. Clients probe for OAuth documents after a 401.
   app.use(unknownPath);
   return app;
+}
+
+async function requireDatabase(app: NestExpressApplication): Promise<void> {
+  const { Database } = await import('./runtime/index.js');
+  const database = app.get(Database);
+  app
+    .get(Readiness)
+    .require(async () => ((await database.isReachable()) ? undefined : 'the database cannot be reached'));
 }
 
 /**

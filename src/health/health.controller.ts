@@ -14,10 +14,31 @@ export class Draining {
   }
 }
 
+/** Returns why the process cannot serve requests at the moment; `undefined` when it can. */
+type ReadinessCheck = () => Promise<string | undefined>;
+
+/** What requests depend on, beside the process itself. */
+@Injectable()
+export class Readiness {
+  private readonly checks: ReadinessCheck[] = [];
+
+  require(check: ReadinessCheck): void {
+    this.checks.push(check);
+  }
+
+  async problem(): Promise<string | undefined> {
+    const answers = await Promise.all(this.checks.map((check) => check()));
+    return answers.find((answer) => answer !== undefined);
+  }
+}
+
 /** Probes for an orchestrator; they need no key and are outside the API's prefix. */
 @Controller('health')
 export class HealthController {
-  constructor(private readonly draining: Draining) {}
+  constructor(
+    private readonly draining: Draining,
+    private readonly readiness: Readiness,
+  ) {}
 
   /** 200 while the process can answer at all; otherwise it should be restarted. */
   @Get('live')
@@ -26,12 +47,15 @@ export class HealthController {
   }
 
   /**
-   * 200 while new requests are accepted, 503 from SIGTERM on. It does not depend on the Runtime API: when that is down,
-   * every replica would report the same, and the calls themselves report it.
+   * 200 while new requests are accepted; 503 from SIGTERM on, and while the database of an embedded runtime is away. It
+   * does not depend on a Runtime API elsewhere: when that is down, every replica would report the same, and the calls
+   * themselves report it.
    */
   @Get('ready')
-  ready(): { status: string } {
+  async ready(): Promise<{ status: string }> {
     if (this.draining.isUnderWay) throw new ServiceUnavailableException('shutting down');
+    const problem = await this.readiness.problem();
+    if (problem !== undefined) throw new ServiceUnavailableException(problem);
     return { status: 'ready' };
   }
 }

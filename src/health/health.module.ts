@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common';
 
-import { Draining, HealthController } from './health.controller.js';
+import { Draining, HealthController, Readiness } from './health.controller.js';
 
-@Module({ controllers: [HealthController], providers: [Draining], exports: [Draining] })
+@Module({ controllers: [HealthController], providers: [Draining, Readiness], exports: [Draining, Readiness] })
 export class HealthModule {}

@@ -1,2 +1,2 @@
-export { Draining } from './health.controller.js';
+export { Draining, Readiness } from './health.controller.js';
 export { HealthModule } from './health.module.js';

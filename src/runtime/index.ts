@@ -6,6 +6,6 @@ export {
   openKeyAdministration,
   openNewKeyAdministration,
 } from './credentials/index.js';
-export { DataDirLockedError, isDataDir } from './database/index.js';
+export { Database, DataDirLockedError, isDataDir } from './database/index.js';
 export { LocalAgent } from './gateway/index.js';
 export { RuntimeModule } from './runtime.module.js';

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
-import pg from 'pg';
+import { Client } from 'pg';
 
 import { freePort } from '../../src/agent/services/service-process.js';
 import { until } from './processes.js';
@@ -67,7 +67,7 @@ export class PostgresqlServer implements AsyncDisposable {
       stdio: 'ignore',
     });
     await until(async () => {
-      const client = new pg.Client({ connectionString: this.urlOf('postgres') });
+      const client = new Client({ connectionString: this.urlOf('postgres') });
       client.on('error', () => undefined);
       await client.connect();
       await client.end();
@@ -96,7 +96,7 @@ export class PostgresqlServer implements AsyncDisposable {
 }
 
 export async function createDatabase(adminUrl: string, name: string): Promise<void> {
-  const client = new pg.Client({ connectionString: adminUrl });
+  const client = new Client({ connectionString: adminUrl });
   await client.connect();
   try {
     await client.query(`create database ${name}`);

@@ -20,7 +20,12 @@ export class BootstrapKey implements OnModuleInit {
     return this.shown;
   }
 
-  async onModuleInit(): Promise<void> {
+  /** One node after the other: those that start together would each create a key. */
+  onModuleInit(): Promise<void> {
+    return this.database.exclusively('first key', () => this.create());
+  }
+
+  private async create(): Promise<void> {
     const store = new CredentialsStore(this.database.db, this.teamId);
     const { bootstrapKey } = this.config;
     if (bootstrapKey !== undefined) {

@@ -1,6 +1,7 @@
 import { type BeforeApplicationShutdown, Injectable, Logger } from '@nestjs/common';
 import type { Writable } from 'node:stream';
 
+import { logFailure } from '../database/index.js';
 import { CredentialsService } from './credentials.service.js';
 
 /** How often the keys of open calls are checked. */
@@ -42,7 +43,7 @@ export class OpenCalls implements BeforeApplicationShutdown {
         for (const [answer] of calls) answer.destroy();
       }
     } catch (error) {
-      this.logger.warn({ message: 'the keys of open calls could not be checked', error });
+      logFailure(this.logger, 'the keys of open calls could not be checked', error);
     } finally {
       this.isChecking = false;
     }

@@ -9,7 +9,7 @@ import {
   type QueryResult,
   sql,
 } from 'kysely';
-import pg from 'pg';
+import { Client, type ClientConfig, Pool, types } from 'pg';
 
 import { StartError } from '../../config/index.js';
 import { prepareDataDir } from './data-dir.js';
@@ -21,6 +21,9 @@ import { migrate } from './migrate.js';
 import { NotificationConnection } from './notification-connection.js';
 import type { Db, Schema } from './schema.js';
 
+// Counts and sizes are smaller than 2^53; the driver returns `bigint` as text otherwise.
+types.setTypeParser(types.builtins.INT8, Number);
+
 const OLDEST_SUPPORTED = 15;
 const CONNECT_LIMIT_MS = 5000;
 /** A server that is stopped (SIGSTOP) or behind a dead network accepts queries and never answers. */
@@ -30,7 +33,7 @@ const PROBE_LIMIT_MS = 2000;
 /** A PostgreSQL server, shared by any number of runtime nodes. */
 export class DatabaseServer extends Database {
   readonly db: Db;
-  readonly driver: { readonly pool: pg.Pool };
+  readonly driver: { readonly pool: Pool };
   private readonly notifications: NotificationConnection;
   private lock: DataDirLock | undefined;
 
@@ -139,8 +142,8 @@ const REASONS: Record<string, string> = {
   ETIMEDOUT: 'the host does not answer',
 };
 
-function newPool(url: string): pg.Pool {
-  const pool = new pg.Pool({
+function newPool(url: string): Pool {
+  const pool = new Pool({
     ...connectionOf(url),
     connectionTimeoutMillis: CONNECT_LIMIT_MS,
     query_timeout: QUERY_LIMIT_MS,
@@ -152,21 +155,14 @@ function newPool(url: string): pg.Pool {
   return pool;
 }
 
-const newClient = (url: string): pg.Client =>
-  new pg.Client({ ...connectionOf(url), connectionTimeoutMillis: CONNECT_LIMIT_MS });
+const newClient = (url: string): Client =>
+  new Client({ ...connectionOf(url), connectionTimeoutMillis: CONNECT_LIMIT_MS });
 
-const connectionOf = (connectionString: string): pg.ClientConfig => ({
+const connectionOf = (connectionString: string): ClientConfig => ({
   connectionString,
   application_name: 'cyberun-mcp',
   keepAlive: true,
-  types: { getTypeParser },
 });
-
-/** Counts and sizes are smaller than 2^53; the driver would return their type, `bigint`, as text. */
-const getTypeParser = ((oid: number, format: 'text') =>
-  oid === pg.types.builtins.INT8
-    ? Number
-    : pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser;
 
 /** Reports the loss of the server as {@link DatabaseUnavailable}, wherever a query fails. */
 class ServerDriver extends PostgresDriver {
@@ -178,15 +174,15 @@ class ServerDriver extends PostgresDriver {
     const connection = await withoutDatabase(super.acquireConnection(...args));
     if (this.known.has(connection)) return connection;
     this.known.add(connection);
-    const { executeQuery } = connection;
+    const execute: DatabaseConnection['executeQuery'] = connection.executeQuery.bind(connection);
     connection.executeQuery = <Row>(query: CompiledQuery): Promise<QueryResult<Row>> =>
-      withoutDatabase(executeQuery.call(connection, query) as Promise<QueryResult<Row>>);
+      withoutDatabase(execute<Row>(query));
     return connection;
   }
 }
 
 class ServerDialect extends PostgresDialect {
-  constructor(private readonly options: { readonly pool: pg.Pool }) {
+  constructor(private readonly options: { readonly pool: Pool }) {
     super(options);
   }
 

@@ -1,4 +1,6 @@
-import { ServiceUnavailableException } from '@nestjs/common';
+import { setTimeout as delay } from 'node:timers/promises';
+
+import { type Logger, ServiceUnavailableException } from '@nestjs/common';
 
 /** The database server cannot be reached at the moment; REST answers 503. The same call may succeed later. */
 export class DatabaseUnavailable extends ServiceUnavailableException {
@@ -27,4 +29,31 @@ function isAway(error: unknown): boolean {
   if (error instanceof AggregateError) return error.errors.every(isAway);
   const { code, message } = error as { code?: unknown; message?: unknown };
   return (typeof code === 'string' && AWAY.test(code)) || AWAY_TEXT.test(String(message));
+}
+
+const RETRY_MS = 500;
+
+/**
+ * Repeats work that is safe to repeat until the database can be reached.
+ *
+ * @param signal ends the repetition with the last error.
+ */
+export async function whenReachable<Result>(
+  work: () => Promise<Result>,
+  signal: AbortSignal,
+): Promise<Result> {
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof DatabaseUnavailable) || signal.aborted) throw error;
+      await delay(RETRY_MS, undefined, { signal }).catch(() => undefined);
+    }
+  }
+}
+
+/** Logs a failure; that the database is away is logged once, by the connection for notifications. */
+export function logFailure(logger: Logger, message: string, error: unknown): void {
+  if (error instanceof DatabaseUnavailable) logger.debug(`${message}: the database cannot be reached`);
+  else logger.error({ message, error });
 }

@@ -3,7 +3,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { Injectable, Logger } from '@nestjs/common';
 import { type ConstructorOptions, type Db as BossDb, fromKysely, fromPglite, PgBoss } from 'pg-boss';
 
-import { Database, type Tx, withoutDatabase } from '../database/index.js';
+import { Database, logFailure, type Tx, withoutDatabase } from '../database/index.js';
 
 /** The labels that a task requires, and the team whose agents may run it. */
 export interface WorkRequirement {
@@ -66,7 +66,7 @@ export class Engine {
       reindex: false,
       openTelemetry: { enabled: false },
     });
-    this.boss.on('error', (error) => this.logger.error(error));
+    this.boss.on('error', (error) => logFailure(this.logger, 'the queue could not be maintained', error));
   }
 
   async start(): Promise<void> {

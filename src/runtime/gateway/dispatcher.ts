@@ -5,6 +5,7 @@ import {
   type OnApplicationBootstrap,
 } from '@nestjs/common';
 
+import { logFailure } from '../database/index.js';
 import { type ClaimedRun, TaskClaims, WaitingTasks } from '../tasks/index.js';
 import { AgentRegistry } from './agent-registry.js';
 import type { ConnectedAgent } from './connected-agent.js';
@@ -101,13 +102,13 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
       .then(() =>
         this.waiting.agentsChanged(this.agents.list().map(({ labels, teamId }) => ({ labels, teamId }))),
       )
-      .catch((error: unknown) => this.logger.error(error))
+      .catch((error: unknown) => logFailure(this.logger, 'the waiting tasks could not be updated', error))
       .finally(() => this.sweep());
   }
 
   private track(work: Promise<void>): void {
     const watched = work
-      .catch((error: unknown) => this.logger.error(error))
+      .catch((error: unknown) => logFailure(this.logger, 'work for an agent failed', error))
       .finally(() => this.going.delete(watched));
     this.going.add(watched);
   }

@@ -14,6 +14,7 @@ import { watchAgent } from './agent-liveness.js';
 import { AgentRegistry } from './agent-registry.js';
 import { ConnectedAgent } from './connected-agent.js';
 import { asksForWebSocket, refuseUpgrade, Upgrades } from './upgrades.js';
+import { logFailure } from '../database/index.js';
 
 const KEY_WANTED =
   'Agents connect with an agent key: "Authorization: Bearer ak-…", neither revoked nor expired.';
@@ -66,7 +67,7 @@ export class GatewayEndpoint implements OnModuleInit, BeforeApplicationShutdown 
         });
       });
     } catch (error) {
-      this.logger.error({ message: 'an agent could not be authenticated', error });
+      logFailure(this.logger, 'an agent could not be authenticated', error);
       refuseUpgrade(socket, 503, 'The gateway cannot check keys at the moment. Try again soon.');
     }
   }

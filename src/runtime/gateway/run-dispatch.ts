@@ -16,6 +16,7 @@ import {
 } from '../../contract/index.js';
 import { InvalidLine, readLines, writeLine } from '../../tunnel/index.js';
 import { BundleRejected, BundlesService } from '../bundles/index.js';
+import { logFailure } from '../database/index.js';
 import { FilesService } from '../files/index.js';
 import { type ClaimedRun, RunReports } from '../tasks/index.js';
 import type { ConnectedAgent } from './connected-agent.js';
@@ -139,7 +140,9 @@ export class RunDispatch {
     run: ClaimedRun,
     { type: _type, ...progress }: Extract<RunReport, { type: 'progress' }>,
   ): Promise<void> {
-    await this.reports.progress(run, progress).catch((error: unknown) => this.logger.error(error));
+    await this.reports.progress(run, progress).catch((error: unknown) => {
+      logFailure(this.logger, `the progress of task ${run.taskId} was not written`, error);
+    });
   }
 
   private inputs(agent: ConnectedAgent, run: ClaimedRun) {

@@ -1,8 +1,14 @@
-import { Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import {
+  type BeforeApplicationShutdown,
+  Inject,
+  Injectable,
+  Logger,
+  type OnModuleInit,
+} from '@nestjs/common';
 
 import { CONFIG, type Config } from '../../config/index.js';
 import type { RunProgress, RunReport } from '../../contract/index.js';
-import { Database, type Tx } from '../database/index.js';
+import { Database, type Tx, whenReachable } from '../database/index.js';
 import { type Claim, Engine } from '../engine/index.js';
 import { type ClaimedRun, ClaimedRuns, type StoredOutput } from './claimed-runs.js';
 import { failInterrupted, INTERRUPTIONS_LIMIT } from './task-claims.js';
@@ -29,8 +35,9 @@ const LONGEST_WAIT_SECONDS = 300;
  * cancelled or given to another agent changes nothing.
  */
 @Injectable()
-export class RunReports implements OnModuleInit {
+export class RunReports implements OnModuleInit, BeforeApplicationShutdown {
   private readonly logger = new Logger('Tasks');
+  private readonly closing = new AbortController();
   @Inject(CONFIG) private readonly config!: Config;
 
   constructor(
@@ -48,15 +55,24 @@ export class RunReports implements OnModuleInit {
       this.logger.warn(`${count} run(s) were interrupted when the server last ended; they start again.`);
   }
 
+  beforeApplicationShutdown(): void {
+    this.closing.abort();
+  }
+
   /** The agent has acknowledged the run: the task is `running`. */
   async started(run: ClaimedRun): Promise<void> {
     const { taskId, teamId, attempt, agentId } = run;
     const queued = { teamId, taskId, attempt, from: ['queued'] as const };
     const change = { task_status: 'running' as const, started_at: new Date() };
     const data = { status: 'running', agent_id: agentId };
-    const moved = await moveTask(this.database.db, queued, change, { event: 'status', data });
+    const isCurrent = await this.whenReachable(
+      async () =>
+        (await moveTask(this.database.db, queued, change, { event: 'status', data })) !== undefined ||
+        // Written before the answer of the database was lost.
+        this.isRunning(run),
+    );
     // Cancelled before this process received the notification.
-    if (!moved) {
+    if (!isCurrent) {
       this.claimed.abort(run);
       return;
     }
@@ -80,7 +96,7 @@ export class RunReports implements OnModuleInit {
     const task_warnings = warnings.map(storable);
     const completed_at = new Date();
     const change = { task_status: 'completed' as const, completed_at, task_output, task_warnings };
-    await this.database.db.transaction().execute(async (tx) => {
+    await this.written(async (tx) => {
       const data = { status: 'completed', output: output ?? null, agent_id: run.agentId };
       const moved = await moveTask(tx, movable(claim), change, { event: 'completed', data });
       if (!moved) return;
@@ -173,6 +189,27 @@ export class RunReports implements OnModuleInit {
     await this.engine.settle(tx, claim, 'again', seconds);
   }
 
+  private async isRunning({ taskId, teamId, attempt }: ClaimedRun): Promise<boolean> {
+    const row = await this.database.db
+      .selectFrom('task')
+      .select('id')
+      .where('id', '=', taskId)
+      .where('team_id', '=', teamId)
+      .where('attempt_count', '=', attempt)
+      .where('task_status', '=', 'running')
+      .executeTakeFirst();
+    return row !== undefined;
+  }
+
+  /** A transaction that is repeated while the database is away: what became of a run must not be lost. */
+  private written(work: (tx: Tx) => Promise<void>): Promise<void> {
+    return this.whenReachable(() => this.database.db.transaction().execute(work));
+  }
+
+  private whenReachable<Result>(work: () => Promise<Result>): Promise<Result> {
+    return whenReachable(work, this.closing.signal);
+  }
+
   /** Calls `work` if the claim is valid and the task is still with the agent. */
   private async end(
     run: ClaimedRun,
@@ -180,7 +217,7 @@ export class RunReports implements OnModuleInit {
   ): Promise<void> {
     const claim = this.claimed.claimOf(run);
     if (!claim) return;
-    await this.database.db.transaction().execute(async (tx) => {
+    await this.written(async (tx) => {
       const task = await tx
         .selectFrom('task')
         .select(TASK_COLUMNS)

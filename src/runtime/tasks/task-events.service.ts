@@ -2,7 +2,7 @@ import { type BeforeApplicationShutdown, Injectable } from '@nestjs/common';
 import { sql } from 'kysely';
 
 import { isTerminal, type TaskEventName } from '../../contract/index.js';
-import { Database } from '../database/index.js';
+import { Database, DatabaseUnavailable, whenReachable } from '../database/index.js';
 import { EventSignal, TaskNotifications } from './task-notifications.js';
 
 /** An event of a task; `sequence` counts from 1 without gaps. */
@@ -20,6 +20,15 @@ const BATCH = 100;
 const SMALL_BYTES = 16_384;
 /** Interval of polling, because a notification may be lost. */
 const POLL_MS = 15_000;
+
+/** How long a stream waits before it reads again while the database is away. */
+const RETRY_MS = 1000;
+
+interface EventPage {
+  readonly rows: readonly TaskEventRow[];
+  /** No further event follows. */
+  readonly isLast: boolean;
+}
 
 /** Follows the events of tasks by reading their rows; notifications of the database only trigger a read. */
 @Injectable()
@@ -54,19 +63,27 @@ export class TaskEventsService implements BeforeApplicationShutdown {
     try {
       let last = after;
       while (!news.isOver) {
-        const rows = await this.rowsAfter(teamId, taskId, last);
-        for (const row of rows) {
+        const page = await this.pageAfter(teamId, taskId, last).catch(unlessUnavailable);
+        for (const row of page?.rows ?? []) {
           yield row;
           last = row.sequence;
         }
-        const newest = rows.at(-1);
-        // The terminal event is the last one. Without new events the task itself is checked.
-        if (newest ? isTerminal(newest.event) : await this.isOver(teamId, taskId, last)) return;
-        if (rows.length < BATCH && !(await news.wait(POLL_MS))) yield undefined;
+        if (page?.isLast) return;
+        if (page?.rows.length === BATCH) continue;
+        // A comment keeps the stream alive while the database is away, too.
+        if (!(await news.wait(page ? POLL_MS : RETRY_MS))) yield undefined;
       }
     } finally {
       unsubscribe();
     }
+  }
+
+  private async pageAfter(teamId: string, taskId: string, sequence: number): Promise<EventPage> {
+    const rows = await this.rowsAfter(teamId, taskId, sequence);
+    const newest = rows.at(-1);
+    // The terminal event is the last one. Without new events the task itself is checked.
+    const isLast = newest ? isTerminal(newest.event) : await this.isOver(teamId, taskId, sequence);
+    return { rows, isLast };
   }
 
   /** Whether the task has ended and no further event follows. */
@@ -95,7 +112,10 @@ export class TaskEventsService implements BeforeApplicationShutdown {
       .execute();
     return rows.map(({ text, ...row }) => ({
       ...row,
-      read: () => (text === null ? this.dataOf(teamId, taskId, row.sequence) : Promise.resolve(text)),
+      read: () =>
+        text === null
+          ? whenReachable(() => this.dataOf(teamId, taskId, row.sequence), this.closing.signal)
+          : Promise.resolve(text),
     }));
   }
 
@@ -113,4 +133,8 @@ export class TaskEventsService implements BeforeApplicationShutdown {
       .where('team_id', '=', teamId)
       .where('task_id', '=', taskId);
   }
+}
+
+function unlessUnavailable(error: unknown): undefined {
+  if (!(error instanceof DatabaseUnavailable)) throw error;
 }

@@ -30,10 +30,12 @@ export class WorkflowStore {
     broken: ReadonlySet<string>,
     pack: PackBeside,
   ): Promise<void> {
-    await this.database.db.transaction().execute(async (tx) => {
-      for (const owned of bySlug.values()) await this.storeOne(tx, owned, pack);
-      await this.disableOthers(tx, [...bySlug.keys()], broken);
-    });
+    await this.database.exclusively('definitions', () =>
+      this.database.db.transaction().execute(async (tx) => {
+        for (const owned of bySlug.values()) await this.storeOne(tx, owned, pack);
+        await this.disableOthers(tx, [...bySlug.keys()], broken);
+      }),
+    );
   }
 
   /** Whether a version with the same content exists. */
