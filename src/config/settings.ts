@@ -33,7 +33,7 @@ export class Settings extends NetworkSettings {
 
   @Setting({
     env: 'CYBERUN_DATABASE_URL',
-    meaning: 'PostgreSQL (15 or newer) of the embedded runtime; any number of runtime nodes may share it.',
+    meaning: 'PostgreSQL (15 or newer) of the embedded runtime; it is used in place of PGlite.',
     example: 'postgresql://cyberun:secret@postgres.example.com:5432/cyberun',
     defaultText: 'empty: PGlite in the data folder',
     isSecret: true,

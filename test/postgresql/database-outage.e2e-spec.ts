@@ -76,4 +76,8 @@ it('completes a run that ended while the database was away, once, and its event 
 it('keeps its agent, and runs the next task at once', async () => {
   const taskId = await server.submit('count', {});
   await until(async () => (await stateOf(taskId)) === 'completed');
+  expect((await server.get(`/r/tasks/${taskId}`)).body).toMatchObject({
+    agent_id: 'agent-1',
+    retry_count: 0,
+  });
 });

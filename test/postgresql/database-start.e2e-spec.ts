@@ -81,7 +81,7 @@ it('manages keys in the database itself, beside a server and without one', async
   await using server = await RuntimeServer.start({}, { env: { CYBERUN_DATABASE_URL: databaseUrl } });
   expect((await server.get('/r/workflows', key)).status).toBe(200);
   await using keys = await openKeyAdministration(settings);
-  const [made] = (await keys.list()).filter(({ display_name }) => display_name === 'made before');
+  const made = (await keys.list()).find(({ display_name }) => display_name === 'made before');
   expect(await keys.revoke(made?.id ?? '')).toBe(true);
   expect((await server.get('/r/workflows', key)).status).toBe(401);
 });

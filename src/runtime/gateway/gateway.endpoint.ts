@@ -99,7 +99,7 @@ export class GatewayEndpoint implements OnModuleInit, BeforeApplicationShutdown 
     const timer = setInterval(() => {
       this.agentCredential(key).then(
         (credential) => credential ?? agent.refuse(),
-        (error: unknown) => this.logger.warn({ message: 'an agent key could not be checked', error }),
+        (error: unknown) => logFailure(this.logger, 'an agent key could not be checked', error),
       );
     }, KEY_CHECK_MS);
     timer.unref();
