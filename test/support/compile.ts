@@ -4,7 +4,7 @@ import {
 } from '../../src/runtime/containers/service-definition.js';
 import { YamlReader } from '../../src/runtime/definitions/index.js';
 import type { CompiledWorkflow } from '../../src/runtime/workflows/index.js';
-import { ParameterCheck } from '../../src/runtime/workflows/validation/index.js';
+import { ParameterCheck } from '../../src/runtime/workflows/validation/parameter-check.js';
 import { compileWorkflow } from '../../src/runtime/workflows/workflow-compiler.js';
 
 const reader = new YamlReader();

@@ -1,5 +1,5 @@
-import { DeadlineWorker, HEAP_MB } from '../deadline-worker/index.js';
-import type { LargeInteger, YamlPath, YamlPlace, YamlReading } from './yaml-text.js';
+import { DeadlineWorker, HEAP_MB } from './deadline-worker.js';
+import type { LargeInteger, YamlPath, YamlPlace, YamlReading } from './yaml-worker.js';
 
 /** A parsed YAML file with the line of every part. */
 export class YamlSource {

@@ -1,17 +1,24 @@
 import type { BundleRef, RunStep } from '../../contract/index.js';
 
-/** The keywords of JSON Schema that the runtime itself uses; the validator uses all of them. */
+/** The keywords of JSON Schema that the runtime itself uses, to describe parameters; the validator uses all of them. */
 export interface ParameterSchema {
   readonly type?: string | string[];
   readonly title?: string;
   readonly description?: string;
   readonly default?: unknown;
   readonly enum?: unknown[];
+  readonly const?: unknown;
   readonly format?: string;
   readonly contentMediaType?: string;
   readonly minimum?: number;
   readonly maximum?: number;
   readonly properties?: Record<string, ParameterSchema>;
+  readonly items?: unknown;
+  readonly prefixItems?: unknown;
+  readonly $ref?: string;
+  readonly allOf?: readonly ParameterSchema[];
+  readonly anyOf?: readonly ParameterSchema[];
+  readonly oneOf?: readonly ParameterSchema[];
 }
 
 /** JSON Schema of the parameters of a run, always an object. */

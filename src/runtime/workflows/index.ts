@@ -1,5 +1,5 @@
 export { acceptedTypes, type CompiledWorkflow, fileParametersOf } from './compiled-workflow.js';
-export { ParameterCheck } from './validation/index.js';
+export { ParameterCheck } from './validation/parameter-check.js';
 export { RUN_LIMIT_SECONDS } from './workflow-dsl.js';
 export { RuntimeWorkflowsModule } from './runtime-workflows.module.js';
 export { type WorkflowName, WorkflowCatalog, type WorkflowVersion } from './workflow-catalog.js';

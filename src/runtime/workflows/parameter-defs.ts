@@ -1,5 +1,5 @@
 import type { ParameterDef } from '../../contract/index.js';
-import { acceptedTypes, type ParametersSchema } from './compiled-workflow.js';
+import { acceptedTypes, type ParameterSchema, type ParametersSchema } from './compiled-workflow.js';
 
 /** Longest schema in a response, as JSON. */
 const LONGEST_SCHEMA = 16_384;
@@ -43,7 +43,7 @@ function parameterDefsOf(root: ParametersSchema): ParameterDef[] {
 }
 
 /** Types without a name in the API keep that of JSON Schema; several are joined by a bar. */
-function typeOf({ type, format, enum: options, properties, items, prefixItems }: Schema): string {
+function typeOf({ type, format, enum: options, properties, items, prefixItems }: ParameterSchema): string {
   if (format === 'file') return 'file';
   if (options) return 'select';
   const names = [type ?? []].flat().filter((name) => name !== 'null');
@@ -55,46 +55,25 @@ function typeOf({ type, format, enum: options, properties, items, prefixItems }:
 const present = (fields: Record<string, unknown>): Record<string, unknown> =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 
-/** The keywords that describe a value. */
-interface Schema {
-  readonly type?: string | string[];
-  readonly title?: string;
-  readonly description?: string;
-  readonly default?: unknown;
-  readonly enum?: unknown[];
-  readonly const?: unknown;
-  readonly format?: string;
-  readonly contentMediaType?: string;
-  readonly minimum?: number;
-  readonly maximum?: number;
-  readonly properties?: object;
-  readonly items?: unknown;
-  readonly prefixItems?: unknown;
-  readonly $ref?: string;
-  readonly allOf?: readonly Schema[];
-  readonly anyOf?: readonly Schema[];
-  readonly oneOf?: readonly Schema[];
-}
-
 /** Limit for chains of references, which may be circular. */
 const DEEPEST = 16;
 
 /** Flattens `$ref`, `allOf`, `anyOf`, `oneOf` and `const` into one schema; keywords beside them take precedence. */
-function resolvedSchema(schema: Schema, root: object, depth = 0): Schema {
+function resolvedSchema(schema: ParameterSchema, root: object, depth = 0): ParameterSchema {
   if (depth > DEEPEST) return {};
   const { $ref, allOf = [], anyOf, oneOf, ...own } = schema;
-  const flat = (each: Schema): Schema => resolvedSchema(each, root, depth + 1);
+  const flat = (each: ParameterSchema): ParameterSchema => resolvedSchema(each, root, depth + 1);
   const parts = [
     ...($ref === undefined ? [] : [flat(targetOf($ref, root))]),
     ...allOf.map(flat),
     ...[anyOf, oneOf].flatMap((choice) => (choice ? [united(choice.map(flat))] : [])),
   ];
   const options = own.enum ?? (own.const === undefined ? undefined : [own.const]);
-  return Object.assign({}, ...parts, own, options && { enum: options }) as Schema;
+  return Object.assign({}, ...parts, own, options && { enum: options }) as ParameterSchema;
 }
 
 /** Merges alternatives; a null alternative is ignored, as it only makes the value optional. */
-function united(choice: readonly Schema[]): Schema {
+function united(choice: readonly ParameterSchema[]): ParameterSchema {
   const some = choice.filter(({ type }) => type !== 'null');
   const [only, ...more] = some;
   if (only && more.length === 0) return only;
@@ -103,14 +82,14 @@ function united(choice: readonly Schema[]): Schema {
   return { ...(type.length > 0 && { type }), ...(options && { enum: options }) };
 }
 
-function typeByShape({ enum: options, properties, items, prefixItems }: Schema): string[] {
+function typeByShape({ enum: options, properties, items, prefixItems }: ParameterSchema): string[] {
   if (properties) return ['object'];
   if (items ?? prefixItems) return ['array'];
   return (options ?? []).map((option) => (option === null ? 'null' : typeof option));
 }
 
 /** The target of a local JSON Pointer; an empty schema for any other reference. */
-function targetOf(reference: string, root: object): Schema {
+function targetOf(reference: string, root: object): ParameterSchema {
   const [start, ...steps] = reference.split('/');
   if (start !== '#') return {};
   let target: unknown = root;

@@ -1,7 +1,7 @@
 import { Module } from '@nestjs/common';
 
 import { BundlesModule } from '../bundles/index.js';
-import { ParameterCheck } from './validation/index.js';
+import { ParameterCheck } from './validation/parameter-check.js';
 import { WorkflowCatalog } from './workflow-catalog.js';
 import { WorkflowRegistry } from './workflow-registry.js';
 import { WorkflowStore } from './workflow-store.js';

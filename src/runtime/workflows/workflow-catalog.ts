@@ -82,21 +82,21 @@ export class WorkflowCatalog {
   }
 
   private async find(teamId: string, name: WorkflowName): Promise<WorkflowRow> {
-    const row = await ('id' in name
-      ? this.newest(teamId).select('v.definition').where('w.id', '=', name.id).executeTakeFirst()
-      : this.bySlug(teamId, name.slug));
+    const query =
+      'id' in name ? this.newest(teamId).where('w.id', '=', name.id) : this.bySlug(teamId, name.slug);
+    const row = await query?.select('v.definition').executeTakeFirst();
     if (row) return row as WorkflowRow;
     throw new NotFoundException('resource not found');
   }
 
-  private async bySlug(teamId: string, text: string) {
+  private bySlug(teamId: string, text: string) {
     const [, slug, version] = SLUG_WITH_VERSION.exec(text) ?? [];
     if (slug === undefined) return undefined;
-    const query =
+    const versions =
       version === undefined
         ? this.newest(teamId)
         : this.versions(teamId).where('v.version', '=', Number(version));
-    return query.select('v.definition').where('w.workflow_slug', '=', slug).executeTakeFirst();
+    return versions.where('w.workflow_slug', '=', slug);
   }
 
   private newest(teamId: string) {

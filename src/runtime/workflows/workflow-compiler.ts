@@ -5,7 +5,7 @@ import type { YamlPath, YamlSource } from '../definitions/index.js';
 import type { CompiledWorkflow, ParametersSchema } from './compiled-workflow.js';
 import { namedParameters, referenceProblem, referencesOf, templateProblem } from './references.js';
 import { checkAgainstStandard } from './standard-check.js';
-import type { SchemaReport } from './validation/index.js';
+import type { SchemaReport } from './validation/schema-faults.js';
 import { type WorkflowDocument, workflowDocument, type WorkflowStep } from './workflow-dsl.js';
 
 const SCHEMA = ['input', 'schema', 'document'];

@@ -13,7 +13,7 @@ import { packBundle } from '../bundles/index.js';
 import { DefinitionFolder, type OwnedDefinition } from '../definitions/index.js';
 import { Engine } from '../engine/index.js';
 import type { CompiledWorkflow } from './compiled-workflow.js';
-import { ParameterCheck } from './validation/index.js';
+import { ParameterCheck } from './validation/parameter-check.js';
 import { type CompilerChecks, compileWorkflow } from './workflow-compiler.js';
 import { WorkflowStore } from './workflow-store.js';
 

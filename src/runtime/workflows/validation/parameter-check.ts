@@ -1,10 +1,9 @@
 import { type BeforeApplicationShutdown, Injectable } from '@nestjs/common';
 
-import { type DeadlineAnswer, DeadlineWorker, HEAP_MB } from '../../deadline-worker/index.js';
+import { type DeadlineAnswer, DeadlineWorker, HEAP_MB } from '../../definitions/index.js';
 import type { ParametersSchema } from '../compiled-workflow.js';
-import type { CheckedParameters } from './parameter-validator.js';
 import type { SchemaReport } from './schema-faults.js';
-import type { ValidationAnswer, ValidationQuestion } from './validation-worker.js';
+import type { CheckedParameters, ValidationAnswer, ValidationQuestion } from './validation-worker.js';
 
 const CPU_MS = 3000;
 /** While a slow check occupies one thread, the other continues. */

@@ -1,1 +1,0 @@
-export { type DeadlineAnswer, DeadlineWorker, HEAP_MB } from './deadline-worker.js';
