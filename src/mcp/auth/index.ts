@@ -1,5 +1,4 @@
 export { AuthModule } from './auth.module.js';
-export { type McpHttpRequest, BearerGuard } from './bearer.guard.js';
+export { BearerGuard, type McpHttpRequest, OAUTH_PATHS, refuseOAuth } from './bearer.guard.js';
 export { KeyValidator } from './key-validator.js';
-export { OAUTH_PATHS, refuseOAuth } from './no-oauth.js';
 export { PermissionGuard, RequiresPermission } from './permission.guard.js';

@@ -1,10 +1,69 @@
-import { Inject, Injectable } from '@nestjs/common';
 import type { RequestId } from '@modelcontextprotocol/server';
+import { Inject, Injectable } from '@nestjs/common';
+import { metrics } from '@opentelemetry/api';
 
 import { CONFIG, type Config, type Limits } from '../../config/index.js';
 import { KeyValidator } from '../auth/index.js';
-import { CODE, JsonRpcHttpError } from '../protocol/index.js';
-import { type Indexed, IndexedSet } from './indexed-set.js';
+import { CODE, JsonRpcHttpError, LIMIT_NAMES, type LimitName } from '../protocol/index.js';
+
+const NOWHERE = -1;
+
+/** An entry of an {@link IndexedSet}, which alone sets the index. */
+export interface Indexed {
+  index?: number;
+}
+
+/**
+ * A set for entries that are added and removed by the thousand. In a `Set` of V8, each rehash leaves a table behind
+ * that keeps the next one alive until a full collection, and with it every request that was ever in it.
+ */
+export class IndexedSet<StoredEvent extends Indexed> {
+  private readonly entries: StoredEvent[] = [];
+
+  get size(): number {
+    return this.entries.length;
+  }
+
+  add(entry: StoredEvent): void {
+    entry.index = this.entries.length;
+    this.entries.push(entry);
+  }
+
+  /** The last entry moves to the index of the deleted one. Returns whether it was there. */
+  delete(entry: StoredEvent): boolean {
+    const { index = NOWHERE } = entry;
+    if (this.entries[index] !== entry) return false;
+    entry.index = NOWHERE;
+    const last = this.entries.pop();
+    if (last !== undefined && last !== entry) {
+      last.index = index;
+      this.entries[index] = last;
+    }
+    return true;
+  }
+
+  /** A snapshot, so entries may be deleted meanwhile. */
+  [Symbol.iterator](): IterableIterator<StoredEvent> {
+    return [...this.entries].values();
+  }
+}
+
+/** Counts requests over a limit. */
+@Injectable()
+export class LimitCounter {
+  private readonly counter = metrics
+    .getMeter('cyberun-mcp')
+    .createCounter('cyberun.mcp.bounds.exceeded', { description: 'Requests over a bound' });
+
+  constructor() {
+    // Starts at zero, so that the first count is visible as an increase.
+    for (const limit of LIMIT_NAMES) this.counter.add(0, { bound: limit });
+  }
+
+  count(limit: LimitName): void {
+    this.counter.add(1, { bound: limit });
+  }
+}
 
 /** Time an aborted call has to send its own response. */
 const ABORT_GRACE_MS = 250;

@@ -1,10 +1,19 @@
-export { ALREADY_ANSWERED, type Accepted } from './reply.js';
-export { Call, INTERRUPTED } from './call.js';
+export {
+  type Accepted,
+  ALREADY_ANSWERED,
+  Call,
+  EncodedResult,
+  INTERRUPTED,
+  type RecordedStream,
+  Reply,
+} from './call.js';
 export { CallsModule } from './calls.module.js';
-export { EncodedResult } from './encoded-result.js';
 export { EventStream } from './event-stream.js';
-export { InFlightRequests, type OpenCall } from './in-flight-requests.js';
-export { type Indexed, IndexedSet } from './indexed-set.js';
-export { LimitCounter } from './limit-counter.js';
-export { type RecordedStream, Reply } from './reply.js';
+export {
+  type Indexed,
+  IndexedSet,
+  InFlightRequests,
+  LimitCounter,
+  type OpenCall,
+} from './in-flight-requests.js';
 export { WriteBacklog } from './write-backlog.js';

@@ -3,9 +3,8 @@ import type { ServerResponse } from 'node:http';
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
-import { Call } from './call.js';
+import { Call, Reply, type StartRecording } from './call.js';
 import { EventStream } from './event-stream.js';
-import { Reply, type StartRecording } from './reply.js';
 
 /** A response that keeps what is written to it. */
 class FakeResponse extends EventEmitter {

@@ -6,7 +6,7 @@ import { OAUTH_PATHS, refuseOAuth } from '../auth/index.js';
 import { InFlightRequests } from '../calls/index.js';
 import { recordThrown, ToolResultInterceptor } from '../tools/index.js';
 import { CyberunStrategy } from './cyberun.strategy.js';
-import { hasOtherEnhancers, needsNoInterceptor } from './foreign-enhancers.js';
+import { hasOtherEnhancers, needsNoInterceptor } from './enhancers.js';
 import { Mount } from './mount.js';
 
 /**

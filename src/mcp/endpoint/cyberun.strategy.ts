@@ -1,10 +1,10 @@
+import { ProtocolError, ResourceNotFoundError } from '@modelcontextprotocol/server';
 import { Inject, Injectable } from '@nestjs/common';
 import type { MessageHandler, MsPattern } from '@nestjs/microservices';
 import { type DynamicToolDefinition, type McpServerOptions, McpStrategy } from '@rekog/mcp-nest';
 
 import { SERVER_INFO, type ServerInfo } from '../protocol/index.js';
 import { declaredTool, dynamicTool, ToolRegistry } from '../tools/index.js';
-import { namingMissingResources } from './missing-resource.js';
 import { StreamableTransport } from './streamable.transport.js';
 
 /** mcp-nest's strategy over our transport; keeps the registry of tools in sync with it and with Nest. */
@@ -63,3 +63,33 @@ export class CyberunStrategy extends McpStrategy {
     super.removeTool(name);
   }
 }
+
+type Handle = (request: { readonly params: object }, context: unknown) => unknown;
+type Register = (this: unknown, method: string, handler: Handle) => void;
+
+/** The message of mcp-nest. */
+const MISSING = /^Unknown resource: (?<uri>.*)$/s;
+
+/**
+ * While `bind` registers the handlers of mcp-nest on an SDK server, makes the one of `resources/read` name a resource
+ * that is not there in the error's data, as 2026-07-28 asks (SEP-2164). The SDK has no hook around a handler.
+ */
+export function namingMissingResources(server: object, bind: () => void): void {
+  const stock = Reflect.get(server, 'setRequestHandler') as Register;
+  const register: Register = (method, handler) =>
+    stock.call(server, method, method === 'resources/read' ? naming(handler) : handler);
+  Reflect.set(server, 'setRequestHandler', register);
+  bind();
+  Reflect.set(server, 'setRequestHandler', stock);
+}
+
+const naming =
+  (read: Handle): Handle =>
+  async (request, context) => {
+    try {
+      return await read(request, context);
+    } catch (error) {
+      const uri = error instanceof ProtocolError ? MISSING.exec(error.message)?.groups?.['uri'] : undefined;
+      throw uri === undefined ? error : new ResourceNotFoundError(uri);
+    }
+  };

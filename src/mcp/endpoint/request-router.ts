@@ -1,17 +1,22 @@
 import { Injectable } from '@nestjs/common';
-import { isJsonContentType } from '@modelcontextprotocol/server';
+import { classifyInboundRequest, PROTOCOL_VERSION_META_KEY } from '@modelcontextprotocol/server';
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 
 import type { McpHttpRequest } from '../auth/index.js';
 import { WriteBacklog } from '../calls/index.js';
 import { AcceptHeader, BodyReader } from '../http/index.js';
-import { CODE, JsonRpcHttpError, revisionFamilyOf } from '../protocol/index.js';
+import {
+  CODE,
+  headerOf,
+  isPlainMessage,
+  isRecord,
+  JsonRpcHttpError,
+  STATELESS_REVISION,
+} from '../protocol/index.js';
 import { SessionsEndpoint } from '../sessions/index.js';
 import { StatelessEndpoint } from '../stateless/index.js';
 
 const METHODS = 'GET, POST, DELETE';
-/** The only accepted Content-Encoding: none. */
-const IDENTITY = 'identity';
 
 /** Routes a request by its HTTP method and by the revision of its message, on one URL. */
 @Injectable()
@@ -49,14 +54,13 @@ export class RequestRouter {
   private async post(request: McpHttpRequest, response: ServerResponse): Promise<void> {
     const { headers } = request;
     this.accept.requireBoth(headers);
-    requirePlainJson(headers);
     const { json, release } = await this.bodies.readJson(request);
     const account = (): void => {
       if (release) whenGone(response, release);
       this.backlog.keep(response);
     };
     try {
-      const endpoint = revisionFamilyOf(headers, json) === 'stateless' ? this.stateless : this.sessions;
+      const endpoint = isStateless(headers, json) ? this.stateless : this.sessions;
       const { answered } = await endpoint.post(request, response, json);
       // Not awaited, so that this frame and the body are not retained for the duration of the call.
       void answered.then(account);
@@ -67,22 +71,30 @@ export class RequestRouter {
   }
 }
 
-/** @throws {JsonRpcHttpError} 415 */
-function requirePlainJson(headers: IncomingHttpHeaders): void {
-  const { 'content-type': type, 'content-encoding': encoding = '' } = headers;
-  if (!isJsonContentType(type ?? null)) {
-    const message = 'Unsupported Media Type: Content-Type must be application/json';
-    throw new JsonRpcHttpError(415, CODE.serverError, message);
-  }
-  if (encoding !== '' && encoding.toLowerCase() !== IDENTITY) {
-    const message =
-      'Unsupported Media Type: The body must not be compressed. Send it without Content-Encoding';
-    throw new JsonRpcHttpError(415, CODE.serverError, message, { headers: { 'Accept-Encoding': IDENTITY } });
-  }
-}
-
 /** Calls back once the response is sent or its connection closed. */
 function whenGone(response: ServerResponse, listener: () => void): void {
   if (response.destroyed) listener();
   else response.once('close', listener);
+}
+
+/**
+ * Whether a POST belongs to a stateless revision. Plain requests are recognised here; the SDK's classifier decides
+ * the rest, so that both always agree.
+ */
+function isStateless(headers: IncomingHttpHeaders, body: unknown): boolean {
+  const version = headerOf(headers, 'mcp-protocol-version');
+  if (isPlainMessage(body)) {
+    const meta = body.params?._meta;
+    const isClaimed = meta !== undefined && PROTOCOL_VERSION_META_KEY in meta;
+    if (!isClaimed && (version === undefined || version < STATELESS_REVISION)) return false;
+    if (isClaimed && body.method !== 'initialize') return true;
+  }
+  // Every revision requires an object as params; initialize then names the error.
+  if (isRecord(body) && body['method'] === 'initialize' && !isRecord(body['params'])) return false;
+  const { kind } = classifyInboundRequest({
+    httpMethod: 'POST',
+    body,
+    ...(version !== undefined && { protocolVersionHeader: version }),
+  });
+  return kind !== 'legacy';
 }

@@ -19,7 +19,7 @@ const readJson = async (request: IncomingMessage, by = bodies): Promise<unknown>
 
 /** A body that arrives in these pieces. */
 function arriving(...chunks: Buffer[]): IncomingMessage {
-  const stream = Object.assign(new PassThrough(), { headers: {} });
+  const stream = Object.assign(new PassThrough(), { headers: { 'content-type': 'application/json' } });
   for (const chunk of chunks) stream.write(chunk);
   stream.end();
   return stream as unknown as IncomingMessage;
@@ -62,7 +62,7 @@ describe('readJson', () => {
   });
 
   it('readJson stops when the client disconnects', async () => {
-    const stream = Object.assign(new PassThrough(), { headers: {} });
+    const stream = Object.assign(new PassThrough(), { headers: { 'content-type': 'application/json' } });
     const read = readJson(stream as unknown as IncomingMessage);
     stream.write('{"half":');
     stream.destroy();
@@ -70,7 +70,7 @@ describe('readJson', () => {
   });
 
   it('readJson times out when the client is slow', async () => {
-    const stream = Object.assign(new PassThrough(), { headers: {} });
+    const stream = Object.assign(new PassThrough(), { headers: { 'content-type': 'application/json' } });
     const began = performance.now();
     const read = readJson(stream as unknown as IncomingMessage);
     stream.write('{"half":');
@@ -82,7 +82,7 @@ describe('readJson', () => {
     const size = 500_000;
     const patient = new BodyReader({ mcpBodyLimitBytes: size, limits: LIMITS });
     const bytes = Buffer.from(JSON.stringify('x'.repeat(size - 2)));
-    const request = Object.assign(new EventEmitter(), { headers: {} });
+    const request = Object.assign(new EventEmitter(), { headers: { 'content-type': 'application/json' } });
     const before = heldBytes();
     const read = readJson(request as unknown as IncomingMessage, patient);
     for (let n = 0; n < size; n += 1) request.emit('data', bytes.subarray(n, n + 1));
@@ -95,7 +95,8 @@ describe('readJson', () => {
 
   it('readJson rejects a body over the total limit until others have ended', async () => {
     const size = 10_000;
-    const open = (): PassThrough & { headers: object } => Object.assign(new PassThrough(), { headers: {} });
+    const open = (): PassThrough & { headers: object } =>
+      Object.assign(new PassThrough(), { headers: { 'content-type': 'application/json' } });
     const crowded = new BodyReader({
       mcpBodyLimitBytes: size,
       limits: { ...LIMITS, bodiesBytes: 2 * size },

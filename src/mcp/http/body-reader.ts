@@ -1,11 +1,15 @@
 import { isUtf8 } from 'node:buffer';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import { isJsonContentType } from '@modelcontextprotocol/server';
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 
 import { CONFIG, type Config } from '../../config/index.js';
 import { BodyBudget, GrowingBuffer, isSmallBody, type Release } from '../../http/index.js';
 import { type Indexed, IndexedSet } from '../calls/index.js';
 import { CODE, JsonRpcHttpError } from '../protocol/index.js';
+
+/** The only accepted Content-Encoding: none. */
+const IDENTITY = 'identity';
 
 const BYTE_ORDER_MARK = 0xfeff;
 
@@ -33,10 +37,11 @@ export class BodyReader implements OnApplicationShutdown {
    * Reads a body to its end and parses it. The bytes are joined before decoding, so a character may be split between
    * chunks.
    *
-   * @throws {JsonRpcHttpError} 413 above the limit, 408 when it takes too long, 503 while others take all the memory,
+   * @throws {JsonRpcHttpError} 415 for another content type or a compressed body, 413 above the limit, 408 when it takes too long, 503 while others take all the memory,
    *   400 for what is not JSON in UTF-8.
    */
   async readJson(request: IncomingMessage): Promise<ReadBody> {
+    requirePlainJson(request.headers);
     const bytes = await this.readBytes(request);
     if (isSmallBody(bytes)) return { json: parsed(bytes) };
     const release = this.budget.reserve(bytes);
@@ -85,6 +90,20 @@ export class BodyReader implements OnApplicationShutdown {
       });
       request.on('error', () => giveUp(unreadable()));
     });
+  }
+}
+
+/** @throws {JsonRpcHttpError} 415 */
+function requirePlainJson(headers: IncomingHttpHeaders): void {
+  const { 'content-type': type, 'content-encoding': encoding = '' } = headers;
+  if (!isJsonContentType(type ?? null)) {
+    const message = 'Unsupported Media Type: Content-Type must be application/json';
+    throw new JsonRpcHttpError(415, CODE.serverError, message);
+  }
+  if (encoding !== '' && encoding.toLowerCase() !== IDENTITY) {
+    const message =
+      'Unsupported Media Type: The body must not be compressed. Send it without Content-Encoding';
+    throw new JsonRpcHttpError(415, CODE.serverError, message, { headers: { 'Accept-Encoding': IDENTITY } });
   }
 }
 

@@ -1,5 +1,4 @@
-export { AcceptHeader, requireStreamAccepted } from './accept-header.js';
 export { BodyReader } from './body-reader.js';
-export { HttpChecksMiddleware } from './http-checks.middleware.js';
+export { AcceptHeader, HttpChecksMiddleware, requireStreamAccepted } from './http-checks.middleware.js';
 export { HttpChecksModule } from './http-checks.module.js';
 export { JsonRpcErrorFilter, sendJsonRpcError } from './json-rpc-error.filter.js';

@@ -2,6 +2,7 @@ export { invalidParams } from './invalid-params.js';
 export { CODE, JsonRpcHttpError, LIMIT_NAMES, type LimitName } from './json-rpc-http-error.js';
 export {
   errorMessage,
+  headerOf,
   isNotification,
   isPlainList,
   isPlainMessage,
@@ -16,13 +17,6 @@ export {
   resultMessage,
   traceparentOf,
 } from './messages.js';
-export {
-  canAnswerRequests,
-  headerOf,
-  negotiated,
-  type RevisionFamily,
-  revisionFamilyOf,
-  STATELESS_REVISION,
-} from './revisions.js';
+export { canAnswerRequests, negotiated, type RevisionFamily, STATELESS_REVISION } from './revisions.js';
 export { SERVER_INFO, type ServerInfo, serverInfo } from './server-info.js';
 export { ErrorEnvelope, InvalidInput, ToolError } from './tool-error.js';

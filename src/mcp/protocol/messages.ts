@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import { type RequestId, TRACEPARENT_META_KEY } from '@modelcontextprotocol/server';
 
 import { isTraceparent } from '../../http/index.js';
@@ -99,4 +100,9 @@ export function traceparentOf(
 ): string | undefined {
   const named: unknown = meta && Reflect.get(meta, TRACEPARENT_META_KEY);
   return [named, header].find(isTraceparent);
+}
+
+export function headerOf(headers: IncomingHttpHeaders, name: string): string | undefined {
+  const value = headers[name];
+  return typeof value === 'string' ? value : undefined;
 }

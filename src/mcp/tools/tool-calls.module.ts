@@ -6,7 +6,7 @@ import { SERVER_INFO, serverInfo } from '../protocol/index.js';
 import { SdkServers } from './sdk-servers.js';
 import { ToolErrorMapper } from './tool-error-mapper.js';
 import { ToolRegistry } from './tool-registry.js';
-import { ToolResultInterceptor } from './tool-result.interceptor.js';
+import { ToolResultInterceptor } from './tool-result.js';
 import { ToolRunner } from './tool-runner.js';
 
 /** The registry of tools and the way a tool is called, from its arguments to its result. */

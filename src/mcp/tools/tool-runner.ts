@@ -14,7 +14,7 @@ import { requireSoundShape } from './tool-input.js';
 import { type McpServer, ToolContext } from './tool-context.js';
 import { isMasked, ToolErrorMapper } from './tool-error-mapper.js';
 import { type RegisteredTool, ToolRegistry } from './tool-registry.js';
-import { toToolResult } from './tool-result.interceptor.js';
+import { toToolResult } from './tool-result.js';
 
 /** The origin of a call, and access to its client. */
 export interface CallOrigin {

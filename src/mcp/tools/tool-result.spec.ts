@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { toToolResult } from './tool-result.interceptor.js';
+import { toToolResult } from './tool-result.js';
 
 describe('what a tool returned', () => {
   it.each([

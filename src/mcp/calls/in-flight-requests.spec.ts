@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { type Indexed, IndexedSet } from './indexed-set.js';
+import { type Indexed, IndexedSet } from './in-flight-requests.js';
 
 const entries = (count: number): Indexed[] => Array.from({ length: count }, () => ({}));
 
