@@ -12,7 +12,6 @@ import {
 } from '@nestjs/common';
 
 import { CONFIG, type Config } from '../../config/index.js';
-import { Database, TEAM_ID } from '../database/index.js';
 import { CredentialError, type NewCredential } from './credential.js';
 import { CredentialsStore } from './credentials.store.js';
 import { makeSocketPath, removeSocketPath } from './socket-path.js';
@@ -26,16 +25,12 @@ interface Answer {
 @Injectable()
 export class AdminServer implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly logger = new Logger('Admin');
-  private readonly keys: CredentialsStore;
   private readonly server: Server = createServer((request, response) => void this.serve(request, response));
 
   constructor(
     @Inject(CONFIG) private readonly config: Config,
-    { db }: Database,
-    @Inject(TEAM_ID) teamId: string,
-  ) {
-    this.keys = new CredentialsStore(db, teamId);
-  }
+    private readonly keys: CredentialsStore,
+  ) {}
 
   async onApplicationBootstrap(): Promise<void> {
     try {

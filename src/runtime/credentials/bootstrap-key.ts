@@ -1,7 +1,7 @@
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 
 import { CONFIG, type Config } from '../../config/index.js';
-import { Database, TEAM_ID } from '../database/index.js';
+import { Database } from '../database/index.js';
 import { CredentialsStore } from './credentials.store.js';
 
 /** Creates the first integration key of a new runtime. */
@@ -12,7 +12,7 @@ export class BootstrapKey implements OnModuleInit {
   constructor(
     @Inject(CONFIG) private readonly config: Config,
     private readonly database: Database,
-    @Inject(TEAM_ID) private readonly teamId: string,
+    private readonly keys: CredentialsStore,
   ) {}
 
   /** The raw key if this start has generated one; a configured key is not shown. */
@@ -26,12 +26,11 @@ export class BootstrapKey implements OnModuleInit {
   }
 
   private async create(): Promise<void> {
-    const store = new CredentialsStore(this.database.db, this.teamId);
     const { bootstrapKey } = this.config;
     if (bootstrapKey !== undefined) {
-      if (!(await store.knows(bootstrapKey))) await store.create(wanted('bootstrap'), bootstrapKey);
-    } else if (await store.isEmpty()) {
-      this.shown = (await store.create(wanted('first key'))).raw_key;
+      if (!(await this.keys.knows(bootstrapKey))) await this.keys.create(wanted('bootstrap'), bootstrapKey);
+    } else if (await this.keys.isEmpty()) {
+      this.shown = (await this.keys.create(wanted('first key'))).raw_key;
     }
   }
 }

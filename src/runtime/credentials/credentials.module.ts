@@ -1,15 +1,28 @@
 import { Global, Module } from '@nestjs/common';
 
+import { Database, TEAM_ID } from '../database/index.js';
 import { AdminServer } from './admin-server.js';
 import { BootstrapKey } from './bootstrap-key.js';
-import { OpenCalls } from './open-calls.js';
 import { CredentialsService } from './credentials.service.js';
+import { CredentialsStore } from './credentials.store.js';
 import { IntegrationKeyGuard } from './integration-key.guard.js';
+import { OpenCalls } from './open-calls.js';
 
 /** Keys: their check for every entry point of the runtime, and their administration. */
 @Global()
 @Module({
-  providers: [CredentialsService, IntegrationKeyGuard, OpenCalls, BootstrapKey, AdminServer],
+  providers: [
+    {
+      provide: CredentialsStore,
+      inject: [Database, TEAM_ID],
+      useFactory: ({ db }: Database, teamId: string) => new CredentialsStore(db, teamId),
+    },
+    CredentialsService,
+    IntegrationKeyGuard,
+    OpenCalls,
+    BootstrapKey,
+    AdminServer,
+  ],
   exports: [CredentialsService, IntegrationKeyGuard, OpenCalls, BootstrapKey],
 })
 export class CredentialsModule {}

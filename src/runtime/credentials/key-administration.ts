@@ -1,9 +1,16 @@
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
 import { resolve } from 'node:path';
+import { json } from 'node:stream/consumers';
 
 import { StartError } from '../../config/index.js';
 import { type DatabaseSettings, defaultTeamId, isDataDir, openCommandDatabase } from '../database/index.js';
-import { AdminClient } from './admin-client.js';
-import type { CredentialSummary, IssuedCredential, NewCredential } from './credential.js';
+import {
+  CredentialError,
+  type CredentialSummary,
+  type IssuedCredential,
+  type NewCredential,
+} from './credential.js';
 import { CredentialsStore } from './credentials.store.js';
 import { findSocketPath } from './socket-path.js';
 
@@ -50,3 +57,42 @@ const nothingIn = (dataDir: string): StartError =>
   new StartError(
     `No runtime keeps its data in ${resolve(dataDir)}, so it has no keys. Run this in the folder the server is started in, or set CYBERUN_DATA_DIR to its data folder.`,
   );
+
+/** The keys of a running server, over its admin socket. */
+class AdminClient implements KeyAdministration {
+  constructor(private readonly socketPath: string) {}
+
+  /** Whether a server listens on the socket and this user may connect. */
+  async isThere(): Promise<boolean> {
+    return this.list().then(
+      () => true,
+      (error: NodeJS.ErrnoException) => {
+        if (error.syscall === 'connect') return false;
+        throw error;
+      },
+    );
+  }
+
+  async create(wanted: NewCredential): Promise<IssuedCredential> {
+    return (await this.call('POST', '/keys', wanted)) as IssuedCredential;
+  }
+
+  async list(): Promise<CredentialSummary[]> {
+    return (await this.call('GET', '/keys')) as CredentialSummary[];
+  }
+
+  async revoke(id: string): Promise<boolean> {
+    return (await this.call('DELETE', `/keys/${encodeURIComponent(id)}`)) !== undefined;
+  }
+
+  /** `undefined` for 404. */
+  private async call(method: string, path: string, body?: object): Promise<unknown> {
+    const sent = request({ socketPath: this.socketPath, method, path, agent: false });
+    sent.end(body === undefined ? undefined : JSON.stringify(body));
+    const [response] = (await once(sent, 'response')) as [IncomingMessage];
+    const answer = await json(response);
+    if (response.statusCode === 404) return undefined;
+    if ((response.statusCode ?? 500) < 400) return answer;
+    throw new CredentialError((answer as { error_message: string }).error_message);
+  }
+}

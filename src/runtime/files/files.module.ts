@@ -4,11 +4,9 @@ import { Module } from '@nestjs/common';
 
 import { CONFIG, type Config } from '../../config/index.js';
 import { Database } from '../database/index.js';
-import { FileFolder } from './file-folder.js';
-import { FileSweeper } from './file-sweeper.js';
+import { FileFolder, FileSweeper } from './file-folder.js';
 import { FilesService } from './files.service.js';
-import { LinkSigner } from './link-signer.js';
-import { OBJECT_STORE, ownObjectStore } from './object-store.js';
+import { LinkSigner, OBJECT_STORE, ownObjectStore } from './object-store.js';
 import { ObjectController } from './object.controller.js';
 
 /** Files and the built-in object store. */

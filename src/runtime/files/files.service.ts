@@ -4,7 +4,7 @@ import { CONFIG, type Config } from '../../config/index.js';
 import type { OutputFile, PresignedUpload, PresignRequest } from '../../contract/index.js';
 import { FileFolder } from './file-folder.js';
 import { inputKey, outputKey, parseFileKey } from './file-key.js';
-import { type Audience, LINK_SECONDS, LinkSigner } from './link-signer.js';
+import { type Audience, LINK_SECONDS, LinkSigner } from './object-store.js';
 
 const DAY_MS = 86_400_000;
 

@@ -7,8 +7,7 @@ import { Addresses } from '../../config/index.js';
 import { closeUnlessRead, extendRequestTimeout } from '../../http/index.js';
 import { FileFolder } from './file-folder.js';
 import { parseFileKey } from './file-key.js';
-import { LINK_SECONDS } from './link-signer.js';
-import { FILES_PATH, OBJECT_STORE, type ObjectStore } from './object-store.js';
+import { FILES_PATH, LINK_SECONDS, OBJECT_STORE, type ObjectStore } from './object-store.js';
 import { signatureRefusal } from './s3-signature.js';
 
 const RANGE = /^bytes=(\d*)-(\d*)$/;

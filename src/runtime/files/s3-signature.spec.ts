@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 
 import type { Addresses } from '../../config/index.js';
-import { LinkSigner } from './link-signer.js';
+import { LinkSigner } from './object-store.js';
 import { signatureRefusal } from './s3-signature.js';
 
 const store = { region: 'local', bucket: 'cyberun', accessKeyId: 'cyberun', secretAccessKey: 'secret' };

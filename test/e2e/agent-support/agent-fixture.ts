@@ -4,7 +4,6 @@ import { join } from 'node:path';
 
 import { runAgent } from '../../../src/agent/index.js';
 import { CredentialsService, CredentialsStore } from '../../../src/runtime/credentials/index.js';
-import { Database, TEAM_ID } from '../../../src/runtime/database/index.js';
 import { until } from '../../support/processes.js';
 import { RuntimeServer } from '../runtime-support/runtime-fixture.js';
 
@@ -66,8 +65,7 @@ async function connectedAt(server: RuntimeServer, agentId: string): Promise<stri
 
 /** The keys of a server's default team. */
 export function keysOf({ app }: RuntimeServer): CredentialsStore {
-  const { db } = app.get(Database, { strict: false });
-  return new CredentialsStore(db, app.get<string>(TEAM_ID, { strict: false }));
+  return app.get(CredentialsStore, { strict: false });
 }
 
 /** A workflow of one shell step without parameters. */

@@ -1,7 +1,7 @@
 import type { ErrorObject } from 'ajv';
 
 import { validatorFor } from './dialects.ts';
-import { nearestName, shown, validNames } from './nearest-name.ts';
+import { nearestName, shown, validNames } from './error-sentences.ts';
 import { isMapping, type SchemaPath, type Subschema, subschemas } from './schema-walk.ts';
 
 /** A problem in a schema, and its path. */
