@@ -20,9 +20,7 @@ interface ApplicationOptions {
   readonly mount?: McpMount;
 }
 
-/**
- * The whole application of a role, initialised and not yet listening.
- */
+/** The whole application of a role, initialised and not yet listening. */
 export async function createApplication(
   config: Config,
   { modules, mount = modules ? 'controller' : 'front' }: ApplicationOptions = {},

@@ -41,7 +41,10 @@ export function commandLine(): Command {
     .action(async (options: AgentCommandOptions) =>
       (await import('./agent.command.js')).agentCommand(options),
     );
-  addKeys(program.command('keys').description('manage the keys of the embedded runtime'));
+  // The database creates files that all users can read, unless this mask prevents it.
+  const restrictNewFiles = (): void => void process.umask(0o077);
+  const keys = program.command('keys').description('manage the keys of the embedded runtime');
+  addKeys(keys.hook('preAction', restrictNewFiles));
   return program;
 }
 

@@ -22,7 +22,6 @@ const YEAR_DAYS = 365;
 
 /** `keys create`: prints the key alone on a line of standard output, the rest on standard error. */
 export async function createKey({ kind, name, expiresInDays, ...may }: CreateOptions): Promise<void> {
-  restrictNewFiles();
   if (expiresInDays !== undefined && !(DAYS.test(expiresInDays) && Number(expiresInDays) <= YEAR_DAYS)) {
     throw new SettingError(
       `--expires-in-days is "${expiresInDays}", but must be 1 to 365. Example: --expires-in-days 30`,
@@ -45,11 +44,6 @@ export async function createKey({ kind, name, expiresInDays, ...may }: CreateOpt
   );
 }
 
-/** The database creates files that all users can read, unless this mask prevents it. */
-function restrictNewFiles(): void {
-  process.umask(0o077);
-}
-
 function permissionsOf({ permissions, readOnly }: Pick<CreateOptions, 'permissions' | 'readOnly'>) {
   if (readOnly) return { permissions: [] };
   return permissions === undefined ? {} : { permissions: permissions.split(',').map((word) => word.trim()) };
@@ -57,7 +51,6 @@ function permissionsOf({ permissions, readOnly }: Pick<CreateOptions, 'permissio
 
 /** `keys list`: a table without secrets. */
 export async function listKeys(): Promise<void> {
-  restrictNewFiles();
   await using keys = await openKeyAdministration(readConfig('runtime'));
   const rows = await keys.list();
   process.stdout.write(
@@ -77,7 +70,6 @@ export async function listKeys(): Promise<void> {
 
 /** `keys revoke ID`: the key's next request is refused. */
 export async function revokeKey(id: string): Promise<void> {
-  restrictNewFiles();
   await using keys = await openKeyAdministration(readConfig('runtime'));
   if (!(await keys.revoke(id))) {
     throw new SettingError(`There is no key ${id}. See the ids with: cyberun-mcp keys list`);

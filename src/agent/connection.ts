@@ -18,7 +18,6 @@ const logger = new Logger('Agent');
 const HANDSHAKE_LIMIT_MS = 15_000;
 const REDIAL = { firstMs: 100, longestMs: 10_000, isSpread: true };
 
-/** Which gateway to dial, and as whom. */
 interface GatewayOptions {
   readonly gateway: string;
   readonly key: string;
@@ -49,7 +48,6 @@ export async function stayConnected(worker: Worker, options: GatewayOptions): Pr
   await keepRunning(serve, signal, REDIAL);
 }
 
-/** One connection, until it ends. */
 async function serveGateway(
   worker: Worker,
   { gateway, key, signal }: GatewayOptions,

@@ -15,7 +15,6 @@ import { Worker } from './worker.js';
 /** Time for `python3 --version`; after that the agent counts as having no Python. */
 const PYTHON_LIMIT_MS = 10_000;
 
-/** Options of an agent. */
 interface AgentOptions {
   /** Address of the runtime: `http(s)://` or `ws(s)://`, with or without the path of its gateway. */
   readonly gateway: string;
@@ -50,10 +49,13 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   }
 }
 
-/** Fills in the defaults. */
 export function completed(options: AgentOptions): CompleteAgentOptions {
   const agentId = options.agentId ?? hostNameAsId();
-  checkId(agentId);
+  if (!AGENT_ID.test(agentId)) {
+    throw new SettingError(
+      `--id is "${agentId}", but it must be 1 to 100 letters, digits, ".", "_" and "-". Example: gpu-01`,
+    );
+  }
   return {
     ...options,
     agentId,
@@ -61,13 +63,6 @@ export function completed(options: AgentOptions): CompleteAgentOptions {
     workDir: resolve(options.workDir ?? join(stateDirectory(), 'cyberun', `agent-${agentId}`)),
     signal: options.signal ?? untilSignalled(),
   };
-}
-
-function checkId(id: string): void {
-  if (AGENT_ID.test(id)) return;
-  throw new SettingError(
-    `--id is "${id}", but it must be 1 to 100 letters, digits, ".", "_" and "-". Example: gpu-01`,
-  );
 }
 
 /** The host name with the characters that an agent id may have. */
@@ -79,7 +74,6 @@ function hostNameAsId(): string {
   );
 }
 
-/** The URL of the gateway's WebSocket. */
 function gatewayUrl(address: string): string {
   const url = URL.parse(address);
   if (!url || !/^(http|ws)s?:$/.test(url.protocol)) {
@@ -113,7 +107,6 @@ async function withOwnLabels(labels: readonly string[]): Promise<string[]> {
   return [...new Set([...labels, ...own])];
 }
 
-/** Whether runs can use Python. */
 async function hasPython(): Promise<boolean> {
   try {
     // In the environment of a run: a version manager that needs the user's home does not work there.

@@ -10,7 +10,6 @@ export type Role = 'all' | 'mcp' | 'runtime' | 'agent';
 /** The settings and the role, validated and frozen, and the limits that are no settings. */
 export type Config = Readonly<Settings> & { readonly role: Role; readonly limits: Limits };
 
-/** Injects a {@link Config}. */
 export const CONFIG = Symbol('CONFIG');
 
 /** Stops the start for a reason the operator can fix. The message is one sentence for them and holds no secret. */
@@ -18,7 +17,6 @@ export class StartError extends Error {
   override readonly name: string = 'StartError';
 }
 
-/** A setting that stops the start. */
 export class SettingError extends StartError {
   override readonly name = 'SettingError';
 }

@@ -45,11 +45,9 @@ export const INTEGRATION_KEY: Form = {
 export const DAY_LIMIT = 3650;
 export const HOUR_MS = 3_600_000;
 
-/** The value has this form. */
 export const Is = ({ pattern, words }: Form): PropertyDecorator =>
   Matches(pattern, { message: `$property ${words}` });
 
-/** Each value of the list has this form. */
 export const Each = ({ pattern, words }: Form): PropertyDecorator =>
   Matches(pattern, { each: true, message: `each value in $property ${words}` });
 

@@ -2,7 +2,6 @@ import 'reflect-metadata';
 
 /** The documentation of one setting; docs/configuration.md is printed from it. */
 export interface SettingDescription {
-  /** Name of the environment variable. */
   readonly env: string;
   /** What it decides, in one or two sentences. */
   readonly meaning: string;

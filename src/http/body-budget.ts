@@ -54,7 +54,6 @@ export class GrowingBuffer {
   /** @param limit of bytes that will arrive. */
   constructor(private readonly limit: number) {}
 
-  /** Bytes of memory in use. */
   get capacity(): number {
     return this.buffer.length;
   }

@@ -8,7 +8,6 @@ export const bearerToken = (authorization: string | undefined): string | undefin
 /** W3C trace context: version, trace, parent, flags; an id of zeros only is invalid. */
 const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
 
-/** Whether a value is a valid `traceparent` header. */
 export const isTraceparent = (value: unknown): value is string =>
   typeof value === 'string' && TRACEPARENT.test(value);
 

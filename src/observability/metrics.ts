@@ -12,9 +12,7 @@ const CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 /** Errors that another port avoids. */
 const PORT_TROUBLE: ReadonlySet<string | undefined> = new Set(['EADDRINUSE', 'EACCES']);
 
-/** The running server of `/metrics`. */
 export interface MetricsPage {
-  /** Logs its address. */
   announce(): void;
   end(): Promise<void>;
 }

@@ -10,7 +10,6 @@ const DEADLINE_MS = 5000;
 const MOST_NAMES = 10;
 const SLUG = /^[A-Za-z0-9][\w.-]{0,99}$/;
 
-/** The names on one page of a list. */
 interface NamesPage {
   readonly names: readonly string[];
   /** How many items the page has; an item may have no name. */
@@ -19,7 +18,6 @@ interface NamesPage {
   readonly page_meta?: object | undefined;
 }
 
-/** A slug, and where to find the names there are. */
 export interface Lookup {
   readonly caller: Caller;
   readonly slug: string;

@@ -2,7 +2,6 @@ import { z } from 'zod';
 
 import { PER_PAGE_LIMIT } from '../contract/index.js';
 
-/** Inputs of every paged list. */
 export const pageInput = z.object({
   current_page: z.number().int().min(1).optional().describe('Page, from 1; default 1'),
   per_page: z.number().int().min(1).max(PER_PAGE_LIMIT).optional().describe('Items per page; default 20'),

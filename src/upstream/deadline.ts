@@ -1,4 +1,3 @@
-/** The time for a response is up. */
 export class DeadlineExceeded extends Error {
   override readonly name = 'DeadlineExceeded';
 }

@@ -10,17 +10,8 @@ const HIGH_WATER_BYTES = 65_536;
 /** Handles a chunk of a body; resolves to true to stop reading. */
 export type OnChunk = (chunk: Buffer) => Promise<boolean>;
 
-/** A body that is read as it arrives. */
-export interface ResponseBody {
-  /**
-   * Passes on one chunk at a time, until the body ends or `onChunk` resolves to true, which closes the connection.
-   * Resolves to the error that cut the body off, if any; rejects with what `onChunk` threw.
-   */
-  read(onChunk: OnChunk): Promise<Error | undefined>;
-}
-
 /** @throws {ResponseTooLarge} as soon as that is known; the rest is not read. */
-export async function readAll(body: ResponseBody, limit: number): Promise<Buffer> {
+export async function readAll(body: StreamedResponse, limit: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
   const error = await body.read((chunk) => {
@@ -66,7 +57,7 @@ interface Reader extends PromiseWithResolvers<Error | undefined> {
  * A response that is read as it arrives. Chunks are pushed to the reader, not pulled by it: thousands of streams are open
  * at a time, and a promise that is awaited, with its value, survives a garbage collection or two.
  */
-export class StreamedResponse extends Exchange implements ResponseBody {
+export class StreamedResponse extends Exchange {
   private readonly unread: Buffer[] = [];
   private unreadBytes = 0;
   private reader: Reader | undefined;
@@ -74,6 +65,10 @@ export class StreamedResponse extends Exchange implements ResponseBody {
   private hasEnded = false;
   private error: Error | undefined;
 
+  /**
+   * Passes on one chunk at a time, until the body ends or `onChunk` resolves to true, which closes the connection.
+   * Resolves to the error that cut the body off, if any; rejects with what `onChunk` threw.
+   */
   read(onChunk: OnChunk): Promise<Error | undefined> {
     this.reader = { onChunk, ...Promise.withResolvers<Error | undefined>() };
     void this.deliver();

@@ -13,7 +13,6 @@ export interface RawResponse {
   readonly data: unknown;
 }
 
-/** When to abort. */
 export interface ExchangeLimits {
   readonly signal: AbortSignal | undefined;
   /** For headers and body together. */
@@ -97,12 +96,10 @@ export abstract class Exchange implements Dispatcher.DispatchHandler {
     this.controller?.abort(error);
   }
 
-  /** Resumes a body that was paused. */
   protected resume(): void {
     this.controller?.resume();
   }
 
-  /** Clears the timer and stops listening to the signal. */
   protected finish(): void {
     clearTimeout(this.timer);
     this.limits.signal?.removeEventListener('abort', this.abort);

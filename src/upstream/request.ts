@@ -12,7 +12,6 @@ export interface Caller {
   readonly signal: AbortSignal;
 }
 
-/** A request to the Runtime API. */
 export interface ApiRequest {
   /** Completes "asked to": "run the workflow". */
   readonly operation: string;
@@ -36,7 +35,6 @@ export interface UpstreamRequest<Answer> extends ApiRequest {
   readonly parse?: (text: string) => unknown;
 }
 
-/** A request for a stream of server-sent events. */
 export interface UpstreamEventsRequest extends Pick<ApiRequest, 'operation' | 'path' | 'lastEventId'> {
   /** Silence after which the stream counts as broken. */
   readonly idleMs?: number;

@@ -20,7 +20,6 @@ const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/;
 /** The client's deadline covers the body too, so the timeouts of the pool are off. */
 const POOL = { headersTimeout: 0, bodyTimeout: 0, connectTimeout: 10_000, allowH2: false } as const;
 
-/** A base URL, and the dispatcher that connects to it. */
 interface Route {
   readonly dispatcher: Dispatcher;
   readonly origin: string;

@@ -4,12 +4,14 @@ import { rejectionBody } from './upstream-error.js';
 
 const KEY = 'sk-secret-of-the-caller';
 const body = (status: number, answer: unknown, retryAfter?: string) =>
-  rejectionBody({
-    status,
-    retryAfter,
-    text: typeof answer === 'string' ? answer : JSON.stringify(answer),
-    key: KEY,
-  });
+  rejectionBody(
+    {
+      status,
+      headers: { 'retry-after': retryAfter },
+      data: Buffer.from(typeof answer === 'string' ? answer : JSON.stringify(answer)),
+    },
+    KEY,
+  );
 
 describe('rejectionBody', () => {
   it.each([

@@ -59,7 +59,6 @@ export function noResponse(request: ApiRequest, signal: AbortSignal, thrown: unk
   return new UpstreamError(kind, body, { operation: request.operation, cause });
 }
 
-/** The error for a response outside the contract. */
 export function invalidResponse(request: ApiRequest, status: number, cause?: Error): UpstreamError {
   const { operation } = request;
   return new UpstreamError('invalid', bodyOf(request, 'invalid'), { operation, status, cause });
@@ -114,17 +113,14 @@ const NEXT_STEP: Readonly<Record<number, string>> = {
   429: 'Too many calls at once. Wait before the next one.',
 };
 
+type ErrorResponse = Pick<AxiosResponse<Buffer>, 'status' | 'headers' | 'data'>;
+
 /** The error for a response whose status is not 2xx. */
-export function rejected(
-  { key }: Caller,
-  request: ApiRequest,
-  response: AxiosResponse<Buffer>,
-): UpstreamError {
-  const { status, headers, data } = response;
+export function rejected({ key }: Caller, request: ApiRequest, response: ErrorResponse): UpstreamError {
+  const { status } = response;
   // Redirects are not followed: the key must not go elsewhere.
   if (status < 400) return invalidResponse(request, status);
-  const retryAfter: unknown = headers['retry-after'];
-  const body = rejectionBody({ status, retryAfter, text: data.toString('utf8'), key });
+  const body = rejectionBody(response, key);
   // A gateway in between timed out; the runtime behind it may have gone on.
   if (status === 502 || status === 504) body.error_message += ` ${possibleEffect(request)}`;
   return new UpstreamError('rejected', body, { operation: request.operation, status });
@@ -137,24 +133,16 @@ export function unsafePath({ operation }: ApiRequest): UpstreamError {
   return new UpstreamError('rejected', { error_message }, { operation });
 }
 
-interface Rejection {
-  readonly status: number;
-  /** Value of the `Retry-After` header. */
-  readonly retryAfter: unknown;
-  /** Body of the response, of any type. */
-  readonly text: string;
-  /** Masked if the runtime repeats it, as is everything else that looks like a key. */
-  readonly key: string;
-}
-
 /**
  * The part of an error response that a model may read: the reason, when to retry, what to do next. Fields the contract
  * does not name are dropped, and so is text that is not JSON: it may hold anything, prompt injections included.
+ *
+ * @param key masked if the runtime repeats it, as is everything else that looks like a key.
  */
-export function rejectionBody({ status, retryAfter, text, key }: Rejection): ErrorBody {
-  const body = parsed(text);
+export function rejectionBody({ status, headers, data }: ErrorResponse, key: string): ErrorBody {
+  const body = parsed(data.toString('utf8'));
   const reason = reasonIn(body, key) ?? `The runtime refused with status ${status} and gave no reason.`;
-  const seconds = secondsOf(retryAfter) ?? secondsOf(body['retry_after_seconds']);
+  const seconds = secondsOf(headers['retry-after']) ?? secondsOf(body['retry_after_seconds']);
   return {
     error_message: withNextStep(reason, status),
     ...(seconds !== undefined && { retry_after_seconds: seconds }),

@@ -4,7 +4,7 @@ import type { AxiosRequestConfig, AxiosResponse } from 'axios';
 
 import { Addresses, CONFIG, type Config } from '../config/index.js';
 import { Deadline } from './deadline.js';
-import { eventsIn, readAll, type ResponseBody } from './event-stream.js';
+import { eventsIn, readAll, type StreamedResponse } from './event-stream.js';
 import { ResponseTooLarge } from './exchange.js';
 import {
   type ApiRequest,
@@ -29,7 +29,6 @@ const VALIDATE_KEY = {
   query: { per_page: 1 },
 } as const;
 
-/** What the runtime says of a key. */
 export interface KeyValidation {
   readonly isValid: boolean;
   /** Absent when the runtime does not say; it then decides call by call. */
@@ -95,8 +94,15 @@ export class UpstreamClient {
     return this.request(caller, request, { signal: caller.signal, timeout, responseType: 'arraybuffer' });
   }
 
-  private async streamed(caller: Caller, request: ApiRequest, signal: AbortSignal): Promise<ResponseBody> {
-    const response = await this.request<ResponseBody>(caller, request, { signal, responseType: 'stream' });
+  private async streamed(
+    caller: Caller,
+    request: ApiRequest,
+    signal: AbortSignal,
+  ): Promise<StreamedResponse> {
+    const response = await this.request<StreamedResponse>(caller, request, {
+      signal,
+      responseType: 'stream',
+    });
     if (isSuccess(response)) return response.data;
     const data = await readAll(response.data, this.largest).catch((thrown: unknown) => {
       throw noResponse(request, caller.signal, thrown);

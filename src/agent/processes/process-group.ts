@@ -17,7 +17,6 @@ const STRAY_ROUNDS = 20;
 /** How often to look again at processes with an empty environment: it is empty only while a program loads. */
 const UNSURE_ROUNDS = 3;
 
-/** How a process ended. */
 export interface ProcessEnd {
   readonly exitCode: number | undefined;
   /** The signal that ended it, or why it could not be started. */
@@ -51,7 +50,6 @@ export class ProcessGroup {
     });
   }
 
-  /** Standard output and standard error. */
   get streams(): Readable[] {
     return [this.child.stdout, this.child.stderr].filter((stream) => stream !== null);
   }

@@ -5,7 +5,6 @@ import { StringDecoder } from 'node:string_decoder';
 const LINE_LIMIT = 4096;
 const CUT = ' … ';
 
-/** Receives the output of a process. */
 interface OutputListener {
   /** A whole line; also the last one without a line end. */
   readonly line: (line: string) => void;

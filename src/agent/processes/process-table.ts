@@ -1,7 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** What the operating system reports about a process. */
 export interface ProcessFacts {
   readonly pid: number;
   readonly group: number;

@@ -3,6 +3,7 @@ import type { Bundles } from '../bundles.js';
 import { cleanEnvironment, type ProcessGroups } from '../processes/process-groups.js';
 import type { LogTail } from '../processes/process-output.js';
 import { callHttp, type HttpAnswer } from './http-step.js';
+import type { Parameters } from './references.js';
 import { runProcess, type StepContext } from './process-step.js';
 import { RunFolder } from './run-folder.js';
 import { findOutputs, RESULT_FILE, resultOf } from './run-result.js';
@@ -11,7 +12,6 @@ import { download, type OutputStore, storeOutputs } from './transfers.js';
 /** Used when the order of an older runtime has no limits. */
 const DEFAULT_LIMITS: OutputLimits = { files: 1000, bytes: 10 * 1024 ** 3 };
 
-/** What a run needs from its agent. */
 export interface RunContext extends OutputStore {
   readonly workDir: string;
   readonly groups: ProcessGroups;
@@ -23,7 +23,6 @@ export interface RunContext extends OutputStore {
   readonly signal: AbortSignal;
 }
 
-/** The result of a run that succeeded. */
 export interface RunOutcome {
   readonly output: unknown;
   readonly files: readonly OutputFile[];
@@ -96,7 +95,7 @@ function runEnvironment({ task_id, attempt }: RunOrder, folder: RunFolder): Reco
 const VARIABLE_LIMIT = 32_768;
 
 /** One variable for each parameter that is a string, a number or a boolean. */
-function parameterVariables(parameters: Readonly<Record<string, unknown>>): Record<string, string> {
+function parameterVariables(parameters: Parameters): Record<string, string> {
   return Object.fromEntries(
     Object.entries(parameters)
       .filter(([, value]) => ['string', 'number', 'boolean'].includes(typeof value))

@@ -8,8 +8,10 @@ import {
   referencePath,
   type RunStep,
 } from '../../contract/index.js';
-import { asText, resolve, resolveTexts } from './references.js';
+import { asText, type Parameters, resolve, resolveTexts } from './references.js';
 import { RunFailure } from './run-result.js';
+
+type HttpStep = Extract<RunStep, { kind: 'http' }>;
 
 const BODY_LIMIT = 4 * 1024 * 1024;
 const TEXT = /^(text\/|application\/(json|xml|yaml|javascript|x-ndjson|[\w.+-]+\+(json|xml)))/i;
@@ -41,8 +43,8 @@ export interface HttpAnswer {
 
 /** Makes the HTTP call of a step. A redirect is returned, not followed; a status of 400 or more fails the run. */
 export async function callHttp(
-  step: Extract<RunStep, { kind: 'http' }>,
-  parameters: Readonly<Record<string, unknown>>,
+  step: HttpStep,
+  parameters: Parameters,
   signal: AbortSignal,
 ): Promise<HttpAnswer> {
   const target = targetOf(step, parameters);
@@ -69,10 +71,7 @@ function causeOf(error: unknown): string {
   return cause instanceof Error ? cause.message : message;
 }
 
-function targetOf(
-  step: Extract<RunStep, { kind: 'http' }>,
-  parameters: Readonly<Record<string, unknown>>,
-): URL {
+function targetOf(step: HttpStep, parameters: Parameters): URL {
   const url = URL.parse(endpointOf(step, parameters));
   if (!url || !/^https?:$/.test(url.protocol)) {
     throw new RunFailure(`The endpoint of step ${step.name} is not an http or https URL.`);
@@ -83,8 +82,8 @@ function targetOf(
 }
 
 function payload(
-  step: Extract<RunStep, { kind: 'http' }>,
-  parameters: Readonly<Record<string, unknown>>,
+  step: HttpStep,
+  parameters: Parameters,
 ): { body: string | null; headers: Record<string, string> } {
   const headers = new Headers(resolveTexts(step.headers, parameters));
   const value = resolve(step.body, parameters);
@@ -127,8 +126,8 @@ function readable(bytes: Buffer, contentType: string): Pick<HttpAnswer, 'body' |
  * @throws {RunFailure} when a parameter is missing, or would change the path that the author wrote.
  */
 export function endpointOf(
-  { name: step, endpoint }: { readonly name: string; readonly endpoint: string },
-  parameters: Readonly<Record<string, unknown>>,
+  { name: step, endpoint }: Pick<HttpStep, 'name' | 'endpoint'>,
+  parameters: Parameters,
 ): string {
   if (referencePath(endpoint)) return asText(resolve(endpoint, parameters));
   const address = expandTemplate(endpoint, (name) => {

@@ -3,12 +3,15 @@ import type { ProcessEnd, ProcessGroup } from '../processes/process-group.js';
 import type { Command, ProcessGroups } from '../processes/process-groups.js';
 import { LogTail, onLines } from '../processes/process-output.js';
 import { progressOf } from './progress.js';
-import { asText, referenceIn, resolve, resolveTexts } from './references.js';
+import { asText, type Parameters, referenceIn, resolve, resolveTexts } from './references.js';
 import type { RunFolder } from './run-folder.js';
 import { RunFailure } from './run-result.js';
 
-/** What a step needs from its run. */
-export interface StepContext extends CommandSources {
+export interface StepContext {
+  readonly folder: RunFolder;
+  readonly parameters: Parameters;
+  /** Environment of every process of the run. */
+  readonly environment: Readonly<Record<string, string>>;
   readonly groups: ProcessGroups;
   readonly progress: (progress: RunProgress) => void;
   /** The log of the whole run. */
@@ -21,7 +24,7 @@ export async function runProcess(step: ProcessStep, context: StepContext): Promi
   const { signal } = context;
   const command = await commandOf(step, context);
   signal.throwIfAborted();
-  const group = started(step, () => context.groups.start(command), context);
+  const group = started(step, command, context);
   const stop = (): void => void group.end();
   signal.addEventListener('abort', stop, { once: true });
   const tail = listen(group, step, context);
@@ -32,21 +35,17 @@ export async function runProcess(step: ProcessStep, context: StepContext): Promi
   if (end.exitCode !== 0) throw new RunFailure(tail.after(sentence(step, end)));
 }
 
-function started(step: ProcessStep, start: () => ProcessGroup, sources: CommandSources): ProcessGroup {
+function started(step: ProcessStep, command: Command, { groups, parameters }: StepContext): ProcessGroup {
   try {
-    return start();
+    return groups.start(command);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'E2BIG') throw argumentsTooLarge(step, sources);
+    if ((error as NodeJS.ErrnoException).code === 'E2BIG') throw argumentsTooLarge(step, parameters);
     throw error;
   }
 }
 
 /** Forwards progress and collects the log. Returns the log of this step. */
-function listen(
-  group: ProcessGroup,
-  { name }: ProcessStep,
-  { progress, log }: Pick<StepContext, 'progress' | 'log'>,
-): LogTail {
+function listen(group: ProcessGroup, { name }: ProcessStep, { progress, log }: StepContext): LogTail {
   const tail = new LogTail();
   const isProgress = (text: string): boolean => {
     const report = progressOf(text, name);
@@ -74,14 +73,6 @@ function sentence(step: ProcessStep, { exitCode, reason }: ProcessEnd): string {
 
 type ProcessStep = Exclude<RunStep, { kind: 'http' }>;
 
-/** What the command of a step is built from. */
-interface CommandSources {
-  readonly folder: RunFolder;
-  readonly parameters: Readonly<Record<string, unknown>>;
-  /** Environment of every process of the run. */
-  readonly environment: Readonly<Record<string, string>>;
-}
-
 /** Longest argument or variable on Linux in bytes, without the terminating zero. */
 const VALUE_BYTES = 128 * 1024 - 1;
 const READ_THE_FILE = 'Read it from the file that CYBERUN_PARAMETERS names instead.';
@@ -93,8 +84,10 @@ interface Given {
 }
 
 /** @throws {RunFailure} that names a value which cannot be passed to a process. */
-async function commandOf(step: ProcessStep, sources: CommandSources): Promise<Command> {
-  const { folder, parameters, environment } = sources;
+async function commandOf(
+  step: ProcessStep,
+  { folder, parameters, environment }: StepContext,
+): Promise<Command> {
   for (const value of givenBy(step, parameters)) checkValue(step, value);
   const words = step.arguments.map((argument) => asText(resolve(argument, parameters)));
   return {
@@ -105,10 +98,7 @@ async function commandOf(step: ProcessStep, sources: CommandSources): Promise<Co
 }
 
 /** The error when the arguments and variables together exceed the limit of the system. */
-function argumentsTooLarge(
-  step: ProcessStep,
-  { parameters }: Pick<CommandSources, 'parameters'>,
-): RunFailure {
+function argumentsTooLarge(step: ProcessStep, parameters: Parameters): RunFailure {
   const [largest] = givenBy(step, parameters).toSorted((a, b) => b.text.length - a.text.length);
   const named = largest
     ? ` The largest is ${largest.what}, of ${Buffer.byteLength(largest.text)} bytes.`
@@ -133,7 +123,7 @@ async function programOf(
   return { program: process.execPath, arguments: [await folder.write('script.mjs', step.code), ...words] };
 }
 
-function givenBy(step: ProcessStep, parameters: CommandSources['parameters']): Given[] {
+function givenBy(step: ProcessStep, parameters: Parameters): Given[] {
   const named = (place: string, value: unknown): string => {
     const name = referenceIn(value);
     return name === undefined ? place : `parameter ${name} (${place})`;

@@ -1,6 +1,6 @@
 import { referencePath } from '../../contract/index.js';
 
-type Parameters = Readonly<Record<string, unknown>>;
+export type Parameters = Readonly<Record<string, unknown>>;
 
 /**
  * Replaces every reference in a value; a missing parameter becomes `undefined`. References are whole values, never part

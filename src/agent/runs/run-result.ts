@@ -78,7 +78,6 @@ const problem = (reason: string): WrittenResult => ({
 
 const WARNINGS_LIMIT = 20;
 
-/** An output file of a run. */
 export interface FoundOutput {
   readonly file: OutputFile;
   /** Its path as bytes: the name may not be valid UTF-8. */
@@ -126,7 +125,6 @@ const REGISTERED: Readonly<Record<string, string>> = {
   '.yml': 'application/yaml',
 };
 
-/** The content type of a file, by the extension of its name. */
 const contentTypeOf = (name: string): string =>
   REGISTERED[extname(name).toLowerCase()] ?? (lookup(name) || 'application/octet-stream');
 

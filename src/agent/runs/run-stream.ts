@@ -2,7 +2,7 @@ import type { ServerHttp2Stream } from 'node:http2';
 
 import { Logger } from '@nestjs/common';
 
-import { runCommand, type RunCommand, type RunOrder, type RunReport } from '../../contract/index.js';
+import { runCommand, type RunOrder, type RunReport } from '../../contract/index.js';
 import { readLines, writeLine } from '../../tunnel/index.js';
 import { LogTail } from '../processes/process-output.js';
 import { executeRun, type RunOutcome, type RunContext } from './execute-run.js';
@@ -77,7 +77,10 @@ export class RunStream {
         signal: this.stop.signal,
       });
       progress.flush();
-      await this.succeed(outcome);
+      const { output, files, warnings } = outcome;
+      const log = this.log.text();
+      await this.report({ type: 'completed', output, files: [...files], warnings: [...warnings], log });
+      this.stream.end();
     } catch (error) {
       progress.flush();
       await this.fail(order, this.stop.signal.aborted ? this.stop.signal.reason : error);
@@ -88,16 +91,15 @@ export class RunStream {
 
   private async follow(commands: AsyncGenerator): Promise<void> {
     try {
-      for await (const line of commands) this.obey(runCommand.parse(line));
+      for await (const line of commands) {
+        const command = runCommand.parse(line);
+        if (command.type === 'uploads') this.links.resolve(command.uploads);
+        if (command.type === 'cancel') this.end();
+      }
     } catch {
       // The stream was closed or broken; either ends the run.
     }
     this.end();
-  }
-
-  private obey(command: RunCommand): void {
-    if (command.type === 'uploads') this.links.resolve(command.uploads);
-    if (command.type === 'cancel') this.end();
   }
 
   private async askForLinks(files: RunOutcome['files']): Promise<readonly Upload[]> {
@@ -112,12 +114,6 @@ export class RunStream {
     const sentence = `The run took longer than its limit of ${seconds} s and was stopped.`;
     // 2^31-1 ms (24 days) is the longest timer.
     return setTimeout(() => this.stop.abort(new RunFailure(sentence)), Math.min(seconds * 1000, 2 ** 31 - 1));
-  }
-
-  private async succeed({ output, files, warnings }: RunOutcome): Promise<void> {
-    const log = this.log.text();
-    await this.report({ type: 'completed', output, files: [...files], warnings: [...warnings], log });
-    this.stream.end();
   }
 
   private async fail({ task_id }: RunOrder, error: unknown): Promise<void> {

@@ -96,7 +96,6 @@ async function put(
   return statusCode;
 }
 
-/** The file store answered with an error status. */
 class TransferError extends Error {
   constructor(readonly status: number) {
     super(`the file store answered ${status}`);
@@ -133,9 +132,7 @@ async function withRetries(what: string, signal: AbortSignal, act: () => Promise
 /** Number of links per request: signing all links of a large run at once would block the runtime. */
 const BATCH = 50;
 
-/** What storing outputs needs. */
 export interface OutputStore {
-  /** Requests upload links for these files. */
   readonly uploads: (files: readonly OutputFile[]) => Promise<readonly Upload[]>;
   readonly signal: AbortSignal;
 }

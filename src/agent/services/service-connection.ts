@@ -81,7 +81,6 @@ export class ServiceTraffic {
   private open = 0;
   private lastDataAt = 0;
 
-  /** Connects a stream of the tunnel to the service. */
   join(stream: ServerHttp2Stream, port: number): void {
     if (this.open === 0) this.noteData();
     this.open += 1;

@@ -10,7 +10,6 @@ const SHORTEST_SECRET = 4;
 /** A longer value is recognised by its beginning, because log lines may be truncated. */
 const RECOGNISED_LENGTH = 64;
 
-/** The process of a service has ended. */
 export class ProcessEnded extends Error {
   constructor(
     readonly exitCode: number | undefined,

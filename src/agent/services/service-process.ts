@@ -36,7 +36,6 @@ export class ServiceProcess {
     private readonly context: ServiceProcessContext,
   ) {}
 
-  /** Connects a stream of the tunnel to the service if it is running. */
   connect(stream: ServerHttp2Stream): void {
     if (this.port === undefined) refuseConnection(stream, 'the service is not running');
     else this.traffic.join(stream, this.port);
@@ -132,7 +131,6 @@ const START_PAUSE_MS = 150;
 /** Not the default dispatcher of Node: that is another version of undici, which ends the process on some responses. */
 const dispatcher = new Agent({ pipelining: 0 });
 
-/** The service to probe and its limits. */
 interface Probed {
   readonly url: string;
   readonly limits: ServiceOrder['limits'];
@@ -151,9 +149,7 @@ async function untilHealthy({ url, limits, signal }: Probed): Promise<void> {
   }
 }
 
-/**
- * Rejects after several failed probes in a row. Failed probes of a busy service do not count.
- */
+/** Rejects after several failed probes in a row. Failed probes of a busy service do not count. */
 async function whileHealthy({ url, limits, signal }: Probed, isBusy: () => boolean): Promise<never> {
   for (let misses = 0; misses < limits.health_failures;) {
     await delay(limits.health_interval_ms, undefined, { signal });

@@ -109,7 +109,7 @@ class TaskFollower {
   }
 }
 
-/** A payload outside the contract is ignored; the poll that follows gets the this. */
+/** A payload outside the contract is ignored; the poll that follows gets the state. */
 function parsed(data: string): TaskEvent {
   try {
     return taskEvent.safeParse(JSON.parse(data)).data ?? {};
