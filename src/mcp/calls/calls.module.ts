@@ -1,14 +1,23 @@
 import { Module } from '@nestjs/common';
 
+import { CONFIG, type Config } from '../../config/index.js';
+import { MemoryBudget, WriteBacklog } from '../../http/index.js';
 import { UpstreamModule } from '../../upstream/index.js';
 import { AuthModule } from '../auth/index.js';
 import { InFlightRequests, LimitCounter } from './in-flight-requests.js';
-import { WriteBacklog } from './write-backlog.js';
 
 /** Requests in flight, their responses, and how many of them there may be. */
 @Module({
   imports: [AuthModule, UpstreamModule],
-  providers: [LimitCounter, WriteBacklog, InFlightRequests],
+  providers: [
+    LimitCounter,
+    InFlightRequests,
+    {
+      provide: WriteBacklog,
+      inject: [MemoryBudget, CONFIG],
+      useFactory: (budget: MemoryBudget, { limits }: Config) => new WriteBacklog(budget, limits),
+    },
+  ],
   exports: [LimitCounter, WriteBacklog, InFlightRequests],
 })
 export class CallsModule {}

@@ -16,4 +16,3 @@ export {
   LimitCounter,
   type OpenCall,
 } from './in-flight-requests.js';
-export { WriteBacklog } from './write-backlog.js';

@@ -2,8 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { classifyInboundRequest, PROTOCOL_VERSION_META_KEY } from '@modelcontextprotocol/server';
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 
+import { WriteBacklog } from '../../http/index.js';
 import type { McpHttpRequest } from '../auth/index.js';
-import { WriteBacklog } from '../calls/index.js';
 import { AcceptHeader, BodyReader } from '../http/index.js';
 import {
   CODE,
