@@ -1,3 +1,5 @@
+import { networkInterfaces } from 'node:os';
+
 import { Inject, Injectable } from '@nestjs/common';
 
 import { CONFIG, type Config } from './config.js';
@@ -37,6 +39,17 @@ export class Addresses {
   /** Whether the public address is a name that only works on this machine. */
   get isWildcard(): boolean {
     return WILDCARDS.has(this.config.httpHost) && this.config.httpPublicUrl === undefined;
+  }
+
+  /** Origin at which other nodes of the runtime reach this one. */
+  get node(): string {
+    const { nodeUrl, httpHost } = this.config;
+    if (nodeUrl !== undefined) return nodeUrl.replace(/\/+$/, '');
+    if (!WILDCARDS.has(httpHost)) return this.loopback;
+    const [first] = Object.values(networkInterfaces())
+      .flatMap((all) => all ?? [])
+      .filter(({ internal, family }) => !internal && family === 'IPv4');
+    return originOf(first?.address ?? '127.0.0.1', this.port);
   }
 
   /** Base URL of the Runtime API, ending in `/api/v1`, without a trailing slash. */

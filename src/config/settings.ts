@@ -42,6 +42,15 @@ export class Settings extends NetworkSettings {
   databaseUrl?: string;
 
   @Setting({
+    env: 'CYBERUN_NODE_URL',
+    meaning: 'Address at which the other runtime nodes on the same database reach this one.',
+    example: 'http://10.0.0.7:8080',
+    defaultText: 'from host and port; with a wildcard host the first address of the machine',
+  })
+  @Optional(Is(ORIGIN))
+  nodeUrl?: string;
+
+  @Setting({
     env: 'CYBERUN_REDIS_URL',
     meaning: 'Redis for 2025-era sessions, so that any replica serves any request; rediss:// is TLS.',
     example: 'redis://redis.example.com:6379/0',

@@ -5,11 +5,20 @@ import { CredentialsModule } from './credentials/index.js';
 import { Database, DatabaseModule } from './database/index.js';
 import { Engine, EngineModule } from './engine/index.js';
 import { GatewayModule } from './gateway/index.js';
+import { NodesModule } from './nodes/index.js';
 import { RestModule } from './rest/index.js';
 
 /** The embedded runtime, complete. What it stands on goes last, when HTTP and everything above have ended. */
 @Module({
-  imports: [DatabaseModule, EngineModule, CredentialsModule, RestModule, GatewayModule, ContainersModule],
+  imports: [
+    DatabaseModule,
+    NodesModule,
+    EngineModule,
+    CredentialsModule,
+    RestModule,
+    GatewayModule,
+    ContainersModule,
+  ],
 })
 export class RuntimeModule implements OnApplicationShutdown {
   constructor(

@@ -23,6 +23,7 @@ const REFUSED: Readonly<Record<string, readonly string[]>> = {
   CYBERUN_RUNTIME_RESPONSE_LIMIT_BYTES: ['32MB', '1'],
   CYBERUN_DATA_DIR: [],
   CYBERUN_DATABASE_URL: ['database:5432', 'mysql://db/cyberun', 'postgresql:// db'],
+  CYBERUN_NODE_URL: ['10.0.0.7:8080', 'http://10.0.0.7/path'],
   CYBERUN_REDIS_URL: ['cache:6379', 'http://cache', 'redis:///1'],
   CYBERUN_BOOTSTRAP_KEY: ['sk-short', 'dk-0123456789012345678901234', 'sk-0123456789 0123456789'],
   CYBERUN_WORKFLOWS_DIR: [],

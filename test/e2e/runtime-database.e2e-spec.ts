@@ -94,7 +94,6 @@ describe('the queue', () => {
     expect(first).toMatchObject({ taskId, attempt: 1 });
     expect(await claim(5, 'a', 'b')).toEqual([]);
     if (!first) return;
-    await engine.heartbeat([first]);
     await database.db.transaction().execute((tx) => engine.settle(tx, first, 'again'));
     const [second] = await claim(5, 'a', 'b');
     expect(second).toMatchObject({ taskId, attempt: 2 });

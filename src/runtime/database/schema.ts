@@ -75,9 +75,33 @@ export interface TaskTable {
   agent_id: string | null;
   agent_labels: string[] | null;
   gpu_type: string | null;
+  /** The node that holds the run. */
+  node_id: string | null;
   created_at: CreatedAt;
   started_at: Date | null;
   completed_at: Date | null;
+}
+
+/** A process that shares the database. */
+export interface RuntimeNodeTable {
+  id: string;
+  /** Origin at which other nodes reach it. */
+  url: string;
+  started_at: CreatedAt;
+  /** Written every 2 s while it is alive. */
+  seen_at: Generated<Date>;
+}
+
+export interface ConnectedAgentTable {
+  team_id: string;
+  agent_id: string;
+  /** The node that it is connected to. */
+  node_id: string;
+  /** An AgentHello. */
+  hello: JSONColumnType<object>;
+  /** Since it connected. */
+  tasks_completed: Generated<number>;
+  connected_at: Generated<Date>;
 }
 
 export interface TaskEventTable {
@@ -124,6 +148,8 @@ export interface Schema {
   task_file: TaskFileTable;
   task_log: TaskLogTable;
   bundle: BundleTable;
+  runtime_node: RuntimeNodeTable;
+  connected_agent: ConnectedAgentTable;
 }
 
 export type Db = Kysely<Schema>;

@@ -29,7 +29,6 @@ const QUEUE = {
   // The task counts its retries, so the queue itself has no limit.
   retryLimit: 1_000_000,
   retryDelay: 0,
-  heartbeatSeconds: 60,
   expireInSeconds: DAY_SECONDS,
   // A task without an eligible agent waits without limit.
   retentionSeconds: 3650 * DAY_SECONDS,
@@ -71,6 +70,13 @@ export class Engine {
 
   async start(): Promise<void> {
     await this.boss.start();
+    await this.refresh();
+    // Earlier versions had heartbeats, which nodes replace.
+    for (const name of this.queues) await this.boss.updateQueue(name, { heartbeatSeconds: null } as never);
+  }
+
+  /** Reads the queues that other nodes have created. */
+  async refresh(): Promise<void> {
     for (const { name } of await this.boss.getQueues()) this.queues.add(name);
   }
 
@@ -105,12 +111,6 @@ export class Engine {
       );
     }
     return claims;
-  }
-
-  /** Keeps the claims alive; a claim without a heartbeat for a minute is given to another agent. */
-  async heartbeat(claims: readonly Claim[]): Promise<void> {
-    const byQueue = Map.groupBy(claims, queueName);
-    for (const [name, held] of byQueue) await this.boss.touch(name, held.map(attemptOf));
   }
 
   /**

@@ -8,7 +8,7 @@ const nameOf = ({ teamId, agentId }: ConnectedAgent): string => `${teamId}/${age
 @Injectable()
 export class AgentRegistry {
   private readonly agents = new Map<string, ConnectedAgent>();
-  private readonly listeners = new Set<() => void>();
+  private readonly listeners = new Set<(agent: ConnectedAgent) => void>();
 
   /** Adds an agent until its connection ends; replaces one with the same id. */
   add(agent: ConnectedAgent): void {
@@ -17,7 +17,7 @@ export class AgentRegistry {
     this.agents.set(name, agent);
     former?.replace();
     agent.session.once('close', () => this.remove(agent));
-    if (agent.isConnected) this.notify();
+    if (agent.isConnected) this.notify(agent);
     else this.remove(agent);
   }
 
@@ -29,7 +29,7 @@ export class AgentRegistry {
   }
 
   /** Calls back after an agent has connected or disconnected; returns a function that unsubscribes. */
-  onChange(listener: () => void): () => void {
+  onChange(listener: (agent: ConnectedAgent) => void): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
   }
@@ -37,10 +37,10 @@ export class AgentRegistry {
   private remove(agent: ConnectedAgent): void {
     const name = nameOf(agent);
     if (this.agents.get(name) === agent) this.agents.delete(name);
-    this.notify();
+    this.notify(agent);
   }
 
-  private notify(): void {
-    for (const listener of this.listeners) listener();
+  private notify(agent: ConnectedAgent): void {
+    for (const listener of this.listeners) listener(agent);
   }
 }

@@ -16,8 +16,6 @@ const GOODBYE_LIMIT_MS = 1000;
 export class ConnectedAgent {
   readonly runs = new Map<string, ClaimedRun>();
   readonly connectedAt = new Date();
-  lastHeartbeat = this.connectedAt;
-  tasksCompleted = 0;
   private isLeaving = false;
 
   constructor(
@@ -26,11 +24,7 @@ export class ConnectedAgent {
     /** Which file links it can reach. */
     readonly audience: Audience,
     private readonly line: { readonly session: ClientHttp2Session; readonly webSocket: WebSocket },
-  ) {
-    line.webSocket.on('pong', () => {
-      this.lastHeartbeat = new Date();
-    });
-  }
+  ) {}
 
   get agentId(): string {
     return this.hello.agent_id;

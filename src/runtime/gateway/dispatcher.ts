@@ -13,7 +13,6 @@ import { RunDispatch } from './run-dispatch.js';
 
 /** Finds jobs whose notification was lost. */
 const SWEEP_MS = 2000;
-const HEARTBEAT_MS = 5000;
 
 /** Fills the free slots of agents with runs that match their labels. */
 @Injectable()
@@ -25,7 +24,6 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
   /** Agents without further matching jobs, until the next sweep. */
   private readonly satisfied = new WeakSet<ConnectedAgent>();
   private readonly endings: (() => void)[] = [];
-  private updating: Promise<void> = Promise.resolve();
   private isOver = false;
 
   constructor(
@@ -36,13 +34,11 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
   ) {}
 
   onApplicationBootstrap(): void {
-    const sweeping = setInterval(() => this.sweep(), SWEEP_MS).unref();
-    const beating = setInterval(() => this.beat(), HEARTBEAT_MS).unref();
+    const sweeping = setInterval(() => this.track(this.sweepAll()), SWEEP_MS).unref();
     this.endings.push(
       this.waiting.onWork(() => this.sweep()),
-      this.agents.onChange(() => this.agentsChanged()),
+      this.agents.onChange((agent) => this.fill(agent)),
       () => clearInterval(sweeping),
-      () => clearInterval(beating),
     );
   }
 
@@ -50,7 +46,13 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
   async beforeApplicationShutdown(): Promise<void> {
     this.isOver = true;
     for (const end of this.endings) end();
-    await Promise.allSettled([...this.going, this.updating]);
+    await Promise.allSettled([...this.going]);
+  }
+
+  /** Also finds the jobs of queues that another node has created. */
+  private async sweepAll(): Promise<void> {
+    if (this.agents.list().length > 0) await this.claims.refresh();
+    this.sweep();
   }
 
   private sweep(): void {
@@ -89,21 +91,6 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
       this.fill(agent);
     });
     this.track(performed);
-  }
-
-  private beat(): void {
-    const runs = this.agents.list().flatMap((agent) => [...agent.runs.values()]);
-    if (runs.length > 0) this.track(this.claims.heartbeat(runs));
-  }
-
-  /** In sequence: the last update must be written last. */
-  private agentsChanged(): void {
-    this.updating = this.updating
-      .then(() =>
-        this.waiting.agentsChanged(this.agents.list().map(({ labels, teamId }) => ({ labels, teamId }))),
-      )
-      .catch((error: unknown) => logFailure(this.logger, 'the waiting tasks could not be updated', error))
-      .finally(() => this.sweep());
   }
 
   private track(work: Promise<void>): void {

@@ -64,10 +64,9 @@ export class RunDispatch {
   }
 
   private async succeed(
-    { agent, run, outputs }: DispatchedRun,
+    { run, outputs }: DispatchedRun,
     { output, files, warnings, log }: Extract<RunEnd, { type: 'completed' }>,
   ): Promise<void> {
-    agent.tasksCompleted += 1;
     try {
       await this.reports.completed(run, output ?? null, outputs.stored(files), { warnings, log });
     } catch (error) {

@@ -64,6 +64,11 @@ export class ClaimedRuns {
     return controller.signal;
   }
 
+  /** The runs that this process holds. */
+  list(): RunName[] {
+    return [...this.runs.values()].map(({ claim: { taskId, attempt } }) => ({ taskId, attempt }));
+  }
+
   /** The claim of a run; `undefined` when this process no longer has it. */
   claimOf({ taskId, attempt }: RunName): Claim | undefined {
     const held = this.runs.get(taskId);

@@ -1,10 +1,4 @@
-import {
-  type BeforeApplicationShutdown,
-  Inject,
-  Injectable,
-  Logger,
-  type OnModuleInit,
-} from '@nestjs/common';
+import { type BeforeApplicationShutdown, Inject, Injectable, Logger } from '@nestjs/common';
 
 import { CONFIG, type Config } from '../../config/index.js';
 import type { RunProgress, RunReport } from '../../contract/index.js';
@@ -35,7 +29,7 @@ const LONGEST_WAIT_SECONDS = 300;
  * cancelled or given to another agent changes nothing.
  */
 @Injectable()
-export class RunReports implements OnModuleInit, BeforeApplicationShutdown {
+export class RunReports implements BeforeApplicationShutdown {
   private readonly logger = new Logger('Tasks');
   private readonly closing = new AbortController();
   @Inject(CONFIG) private readonly config!: Config;
@@ -46,14 +40,6 @@ export class RunReports implements OnModuleInit, BeforeApplicationShutdown {
     private readonly claimed: ClaimedRuns,
     private readonly waiting: WaitingTasks,
   ) {}
-
-  async onModuleInit(): Promise<void> {
-    const count = await this.recover();
-    // No agent is connected yet, so that open tasks become `waiting`.
-    await this.waiting.agentsChanged([]);
-    if (count > 0)
-      this.logger.warn(`${count} run(s) were interrupted when the server last ended; they start again.`);
-  }
 
   beforeApplicationShutdown(): void {
     this.closing.abort();
@@ -103,6 +89,7 @@ export class RunReports implements OnModuleInit, BeforeApplicationShutdown {
       await saveOutputFiles(tx, claim, files);
       await saveLog(tx, claim, log);
       await this.engine.settle(tx, claim, 'done');
+      await countCompleted(tx, run);
       this.logger.log(sentenceOf(run, 'completed', moved));
     });
     this.claimed.remove(run);
@@ -141,23 +128,23 @@ export class RunReports implements OnModuleInit, BeforeApplicationShutdown {
     });
   }
 
-  /** Requeues the tasks that were with an agent when the server ended; returns their number. */
-  private async recover(): Promise<number> {
-    const orphans = await this.database.db
+  /** Runs a task again whose run was lost; nothing happens when the task has gone on meanwhile. */
+  async requeueTask(task: TaskRow): Promise<void> {
+    const { id: taskId, team_id: teamId, required_labels: labels, attempt_count: attempt } = task;
+    await this.database.db
+      .transaction()
+      .execute((tx) => this.requeueInterrupted(tx, { taskId, teamId, labels, attempt }, task));
+  }
+
+  /** The tasks that are with an agent, by the state of the database. */
+  heldBy(teamId: string, agentId: string): Promise<TaskRow[]> {
+    return this.database.db
       .selectFrom('task')
       .select(TASK_COLUMNS)
+      .where('team_id', '=', teamId)
+      .where('agent_id', '=', agentId)
       .where('task_status', 'in', HELD_STATES)
       .execute();
-    for (const task of orphans) {
-      const claim = {
-        taskId: task.id,
-        teamId: task.team_id,
-        labels: task.required_labels,
-        attempt: task.attempt_count,
-      };
-      await this.database.db.transaction().execute((tx) => this.requeueInterrupted(tx, claim, task));
-    }
-    return orphans.length;
   }
 
   private requeueInterrupted(tx: Tx, claim: Claim, task: TaskRow): Promise<void> {
@@ -182,8 +169,9 @@ export class RunReports implements OnModuleInit, BeforeApplicationShutdown {
     counts: TaskChange,
     { message, seconds = 0 }: { readonly message: string; readonly seconds?: number },
   ): Promise<void> {
-    const task_status = this.waiting.canRun(claim) ? 'pending' : 'waiting';
-    const change = { ...counts, task_status, agent_id: null, agent_labels: null, gpu_type: null } as const;
+    const task_status = this.waiting.canRun(claim) ? ('pending' as const) : ('waiting' as const);
+    const nowhere = { agent_id: null, agent_labels: null, gpu_type: null, node_id: null };
+    const change = { ...counts, ...nowhere, task_status };
     const data = { status: task_status, message };
     await moveTask(tx, movable(claim), change, { event: 'status', data });
     await this.engine.settle(tx, claim, 'again', seconds);
@@ -245,3 +233,12 @@ function sentenceOf(
 }
 
 const movable = ({ taskId, teamId, attempt }: Claim) => ({ taskId, teamId, attempt, from: HELD_STATES });
+
+async function countCompleted(tx: Tx, { teamId, agentId }: ClaimedRun): Promise<void> {
+  await tx
+    .updateTable('connected_agent')
+    .set(({ eb }) => ({ tasks_completed: eb('tasks_completed', '+', 1) }))
+    .where('team_id', '=', teamId)
+    .where('agent_id', '=', agentId)
+    .execute();
+}

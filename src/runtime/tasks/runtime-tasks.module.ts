@@ -7,6 +7,7 @@ import { RunReports } from './run-reports.js';
 import { TaskClaims } from './task-claims.js';
 import { TaskEventsService } from './task-events.service.js';
 import { TaskNotifications } from './task-notifications.js';
+import { TaskReconciliation } from './task-reconciliation.js';
 import { TaskStore } from './task-store.js';
 import { RunParameters, TaskSubmission } from './task-submission.js';
 import { WaitingTasks } from './waiting-tasks.js';
@@ -21,6 +22,7 @@ import { WaitingTasks } from './waiting-tasks.js';
     TaskClaims,
     TaskEventsService,
     TaskNotifications,
+    TaskReconciliation,
     TaskSubmission,
     TaskStore,
     WaitingTasks,

@@ -4,6 +4,7 @@ import { LRUCache } from 'lru-cache';
 
 import { Database, type Tx } from '../database/index.js';
 import { type Claim, Engine } from '../engine/index.js';
+import { RuntimeNode } from '../nodes/index.js';
 import { type CompiledWorkflow, fileParametersOf, RUN_LIMIT_SECONDS } from '../workflows/index.js';
 import { type ClaimedRun, type ClaimingAgent, ClaimedRuns } from './claimed-runs.js';
 import { HELD_STATES, moveTask, OPEN_STATES, type TaskRow } from './task-transitions.js';
@@ -30,6 +31,7 @@ export class TaskClaims {
     private readonly database: Database,
     private readonly engine: Engine,
     private readonly claimed: ClaimedRuns,
+    private readonly node: RuntimeNode,
   ) {}
 
   /** Takes up to `free` runs whose labels the agent has all of; they become `queued`. */
@@ -57,9 +59,9 @@ export class TaskClaims {
     return queued.map((one) => this.runOf(agent, one));
   }
 
-  /** Keeps the claims of these runs alive: due every 10 s, after 60 s without it a run goes to another agent. */
-  async heartbeat(runs: readonly ClaimedRun[]): Promise<void> {
-    await this.engine.heartbeat(runs.flatMap((run) => this.claimed.claimOf(run) ?? []));
+  /** Reads the queues that other nodes have created. */
+  refresh(): Promise<void> {
+    return this.engine.refresh();
   }
 
   private async queue(tx: Tx, claim: Claim, agent: ClaimingAgent): Promise<TaskRow | undefined> {
@@ -72,6 +74,7 @@ export class TaskClaims {
       agent_id: agent.agentId,
       agent_labels: [...agent.labels],
       gpu_type: agent.gpuType ?? null,
+      node_id: this.node.id,
     };
     const data = { status: 'queued', agent_id: agent.agentId };
     return moveTask(tx, { teamId, taskId, from: OPEN_STATES }, change, { event: 'status', data });

@@ -55,6 +55,7 @@ export type TaskChange = Partial<
     | 'agent_id'
     | 'agent_labels'
     | 'gpu_type'
+    | 'node_id'
     | 'started_at'
     | 'completed_at'
   >

@@ -7,7 +7,9 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 
 import { createApplication } from '../../../src/application.js';
 import { Addresses, readConfig } from '../../../src/config/index.js';
-import { type ClaimedRun, RunReports, TaskClaims, WaitingTasks } from '../../../src/runtime/tasks/index.js';
+import { Database } from '../../../src/runtime/database/index.js';
+import { AgentDirectory } from '../../../src/runtime/gateway/index.js';
+import { type ClaimedRun, RunReports, TaskClaims } from '../../../src/runtime/tasks/index.js';
 import { initialiseDatabase } from '../../support/initialised-database.js';
 import { databaseSettings } from '../../support/shared-postgresql.js';
 
@@ -174,12 +176,29 @@ export class PretendAgent {
     readonly labels: string[] = ['local'],
   ) {}
 
-  connect(): Promise<void> {
-    return this.waiting.agentsChanged([{ labels: this.labels, teamId: this.teamId }]);
+  /** Connected to a node that does not exist, so that no real one takes it for gone. */
+  async connect(): Promise<void> {
+    const { db } = this.database;
+    const node_id = '00000000-0000-7000-8000-000000000000';
+    const seen_at = new Date(Date.now() + 3_600_000);
+    await db
+      .insertInto('runtime_node')
+      .values({ id: node_id, url: 'http://127.0.0.1:1', seen_at })
+      .onConflict((conflict) => conflict.doNothing())
+      .execute();
+    const hello = { agent_id: 'pretend', labels: this.labels, slots: 1, version: '0', platform: 'test' };
+    const row = { team_id: this.teamId, agent_id: 'pretend', node_id, hello: JSON.stringify(hello) };
+    await db
+      .insertInto('connected_agent')
+      .values(row)
+      .onConflict((conflict) => conflict.columns(['team_id', 'agent_id']).doUpdateSet(row))
+      .execute();
+    await this.directory.refresh();
   }
 
-  disconnect(): Promise<void> {
-    return this.waiting.agentsChanged([]);
+  async disconnect(): Promise<void> {
+    await this.database.db.deleteFrom('connected_agent').where('agent_id', '=', 'pretend').execute();
+    await this.directory.refresh();
   }
 
   claim(free = 1): Promise<ClaimedRun[]> {
@@ -197,7 +216,11 @@ export class PretendAgent {
     return this.server.app.get(TaskClaims, { strict: false });
   }
 
-  private get waiting(): WaitingTasks {
-    return this.server.app.get(WaitingTasks, { strict: false });
+  private get directory(): AgentDirectory {
+    return this.server.app.get(AgentDirectory, { strict: false });
+  }
+
+  private get database(): Database {
+    return this.server.app.get(Database, { strict: false });
   }
 }

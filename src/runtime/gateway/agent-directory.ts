@@ -1,0 +1,220 @@
+import { type BeforeApplicationShutdown, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import { type SelectQueryBuilder, sql } from 'kysely';
+
+import type { Agent, AgentHello, AgentList } from '../../contract/index.js';
+import { Database, logFailure, type Schema } from '../database/index.js';
+import { DEAD_AFTER_SECONDS, RuntimeNode } from '../nodes/index.js';
+import { HELD_STATES, WaitingTasks } from '../tasks/index.js';
+import { AgentRegistry } from './agent-registry.js';
+import type { ConnectedAgent } from './connected-agent.js';
+
+const CHANNEL = 'connected_agent';
+
+interface Page {
+  readonly current_page: number;
+  readonly per_page: number;
+}
+
+/** The agents connected to any node, as rows: each node writes its own and reads all of them. */
+@Injectable()
+export class AgentDirectory implements OnModuleInit, BeforeApplicationShutdown {
+  private readonly logger = new Logger('Gateway');
+  private stopListening: (() => Promise<void>) | undefined;
+  private working: Promise<void> = Promise.resolve();
+  private isRefreshDue = false;
+  private isOver = false;
+  /** What the waiting tasks were told last. */
+  private known = '';
+
+  constructor(
+    private readonly database: Database,
+    private readonly node: RuntimeNode,
+    private readonly registry: AgentRegistry,
+    private readonly waiting: WaitingTasks,
+  ) {}
+
+  async onModuleInit(): Promise<void> {
+    this.stopListening = await this.database.listen(CHANNEL, {
+      notified: () => this.refreshSoon(),
+      missed: () => this.refreshSoon(),
+    });
+    this.node.onBeat(async () => {
+      await this.repair();
+      await this.refresh();
+    });
+    this.registry.onChange((agent) => void this.changed(agent));
+    await this.refresh();
+  }
+
+  /** Agents that disconnect later are removed with the others here. */
+  async beforeApplicationShutdown(): Promise<void> {
+    await this.stopListening?.();
+    await this.inTurn(async () => {
+      this.isOver = true;
+      await this.database.db.deleteFrom('connected_agent').where('node_id', '=', this.node.id).execute();
+      await sql`select pg_notify(${CHANNEL}, '')`.execute(this.database.db);
+    });
+  }
+
+  /** One page of the agents of a team, sorted by id. */
+  async list(teamId: string, { current_page, per_page }: Page): Promise<AgentList> {
+    const agents = this.alive().where('agent.team_id', '=', teamId);
+    const [rows, { total_count }] = await Promise.all([
+      agents
+        .select([
+          'agent.agent_id',
+          'agent.hello',
+          'agent.tasks_completed',
+          'agent.connected_at',
+          'node.seen_at',
+        ])
+        .orderBy('agent.agent_id')
+        .limit(per_page)
+        .offset((current_page - 1) * per_page)
+        .execute(),
+      agents.select(({ fn }) => fn.countAll<number>().as('total_count')).executeTakeFirstOrThrow(),
+    ]);
+    const running = await this.runningOn(
+      teamId,
+      rows.map(({ agent_id }) => agent_id),
+    );
+    return {
+      agent_list: rows.map((row) => agentView(row, running.get(row.agent_id) ?? [])),
+      page_meta: { current_page, per_page, total_count: Number(total_count) },
+    };
+  }
+
+  /** Writes the row of an agent that has connected or is gone; resolves once the waiting tasks know of it. */
+  changed(agent: ConnectedAgent): Promise<void> {
+    return this.inTurn(async () => {
+      if (agent.isConnected) await this.write(agent);
+      else await this.remove(agent);
+      await sql`select pg_notify(${CHANNEL}, '')`.execute(this.database.db);
+      await this.tell();
+    });
+  }
+
+  /** Reads the agents of all nodes; tasks that none of them can run become `waiting`. */
+  refresh(): Promise<void> {
+    return this.inTurn(() => this.tell());
+  }
+
+  private refreshSoon(): void {
+    if (this.isRefreshDue) return;
+    this.isRefreshDue = true;
+    void this.inTurn(() => {
+      this.isRefreshDue = false;
+      return this.tell();
+    });
+  }
+
+  private inTurn(work: () => Promise<void>): Promise<void> {
+    this.working = this.working
+      .then(() => (this.isOver ? undefined : work()))
+      .catch((error: unknown) => logFailure(this.logger, 'the agents could not be written or read', error));
+    return this.working;
+  }
+
+  private async tell(): Promise<void> {
+    const rows = await this.alive()
+      .select(['agent.team_id', sql<string>`agent.hello ->> 'labels'`.as('labels')])
+      .distinct()
+      .orderBy('agent.team_id')
+      .orderBy('labels')
+      .execute();
+    const known = JSON.stringify(rows);
+    if (known === this.known) return;
+    await this.waiting.agentsChanged(
+      rows.map(({ team_id, labels }) => ({ teamId: team_id, labels: JSON.parse(labels) as string[] })),
+    );
+    this.known = known;
+  }
+
+  /** Writes all rows of this node again when another node has taken it for dead. */
+  private async repair(): Promise<void> {
+    const { count } = await this.database.db
+      .selectFrom('connected_agent')
+      .select(({ fn }) => fn.countAll<number>().as('count'))
+      .where('node_id', '=', this.node.id)
+      .executeTakeFirstOrThrow();
+    const connected = this.registry.list();
+    if (Number(count) >= connected.length) return;
+    await this.inTurn(async () => {
+      for (const agent of connected) if (agent.isConnected) await this.write(agent);
+    });
+  }
+
+  private async write({ teamId, hello, connectedAt }: ConnectedAgent): Promise<void> {
+    const row = { node_id: this.node.id, hello: JSON.stringify(hello), connected_at: connectedAt };
+    await this.database.db
+      .insertInto('connected_agent')
+      .values({ ...row, team_id: teamId, agent_id: hello.agent_id })
+      .onConflict((conflict) =>
+        conflict.columns(['team_id', 'agent_id']).doUpdateSet({ ...row, tasks_completed: 0 }),
+      )
+      .execute();
+  }
+
+  private async remove({ teamId, agentId, connectedAt }: ConnectedAgent): Promise<void> {
+    await this.database.db
+      .deleteFrom('connected_agent')
+      .where('team_id', '=', teamId)
+      .where('agent_id', '=', agentId)
+      .where('node_id', '=', this.node.id)
+      .where('connected_at', '=', connectedAt)
+      .execute();
+  }
+
+  private alive(): SelectQueryBuilder<
+    { agent: Schema['connected_agent']; node: Schema['runtime_node'] },
+    'agent' | 'node',
+    object
+  > {
+    return this.database.db
+      .selectFrom('connected_agent as agent')
+      .innerJoin('runtime_node as node', 'node.id', 'agent.node_id')
+      .where('node.seen_at', '>', sql<Date>`now() - make_interval(secs => ${DEAD_AFTER_SECONDS})`);
+  }
+
+  private async runningOn(teamId: string, agentIds: readonly string[]): Promise<Map<string, string[]>> {
+    if (agentIds.length === 0) return new Map();
+    const rows = await this.database.db
+      .selectFrom('task')
+      .select(['id', 'agent_id'])
+      .where('team_id', '=', teamId)
+      .where('agent_id', 'in', agentIds)
+      .where('task_status', 'in', HELD_STATES)
+      .orderBy('id')
+      .execute();
+    const byAgent = Map.groupBy(rows, ({ agent_id }) => agent_id ?? '');
+    return new Map([...byAgent].map(([agentId, tasks]) => [agentId, tasks.map(({ id }) => id)]));
+  }
+}
+
+interface AgentRow {
+  readonly hello: object;
+  readonly tasks_completed: number;
+  readonly connected_at: Date;
+  readonly seen_at: Date;
+}
+
+/** A connected agent in the API. */
+function agentView(row: AgentRow, running: readonly string[]): Agent {
+  const hello = row.hello as AgentHello;
+  return {
+    agent_id: hello.agent_id,
+    agent_status: running.length < hello.slots ? 'idle' : 'busy',
+    agent_labels: hello.labels,
+    last_heartbeat: row.seen_at.toISOString(),
+    agent_version: hello.version,
+    tool: 'process',
+    gpu_capacity: 0,
+    task_capacity: hello.slots,
+    running_count: running.length,
+    running_tasks: [...running],
+    ...(running[0] !== undefined && { current_task_id: running[0] }),
+    platform_arch: hello.platform,
+    connected_at: row.connected_at.toISOString(),
+    tasks_completed: row.tasks_completed,
+  };
+}

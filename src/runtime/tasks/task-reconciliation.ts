@@ -1,0 +1,81 @@
+import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import { sql } from 'kysely';
+
+import { Database } from '../database/index.js';
+import { RuntimeNode } from '../nodes/index.js';
+import { ClaimedRuns } from './claimed-runs.js';
+import { RunReports } from './run-reports.js';
+import { HELD_STATES, TASK_COLUMNS, type TaskRow } from './task-transitions.js';
+
+/** How long the runs of a node that is gone wait for their agents to report them to another node. */
+export const LEASE_SECONDS = 60;
+
+const nameOf = (taskId: string, attempt: number): string => `${taskId}/${attempt}`;
+
+/**
+ * Compares the runs that the database says this node holds with those it has in memory, both ways: a cancel whose
+ * notification was lost ends its run, and a claim whose commit was not noticed is run again. Requeues the runs of nodes
+ * that are gone for good.
+ */
+@Injectable()
+export class TaskReconciliation implements OnModuleInit {
+  private readonly logger = new Logger('Tasks');
+  /** Runs that memory lacked at the last beat: a claim that has just been committed is added a moment later. */
+  private missing: ReadonlySet<string> = new Set();
+
+  constructor(
+    private readonly database: Database,
+    private readonly node: RuntimeNode,
+    private readonly claimed: ClaimedRuns,
+    private readonly reports: RunReports,
+  ) {}
+
+  onModuleInit(): void {
+    this.node.onBeat(async (isSteady) => {
+      await this.compare();
+      if (isSteady) await this.releaseDeadNodes();
+    });
+  }
+
+  private async compare(): Promise<void> {
+    const known = this.claimed.list();
+    const rows = await this.heldBy(this.node.id);
+    const held = new Set(rows.map(({ id, attempt_count }) => nameOf(id, attempt_count)));
+    for (const run of known) {
+      if (!held.has(nameOf(run.taskId, run.attempt))) this.claimed.abort(run);
+    }
+    const missing = rows.filter(
+      ({ id: taskId, attempt_count: attempt }) => !this.claimed.claimOf({ taskId, attempt }),
+    );
+    for (const task of missing) {
+      if (this.missing.has(nameOf(task.id, task.attempt_count))) await this.reports.requeueTask(task);
+    }
+    this.missing = new Set(missing.map(({ id, attempt_count }) => nameOf(id, attempt_count)));
+  }
+
+  private async releaseDeadNodes(): Promise<void> {
+    const gone = await this.database.db
+      .selectFrom('runtime_node')
+      .select('id')
+      .where('seen_at', '<', sql<Date>`now() - make_interval(secs => ${LEASE_SECONDS})`)
+      .execute();
+    for (const { id } of gone) {
+      const tasks = await this.heldBy(id);
+      for (const task of tasks) await this.reports.requeueTask(task);
+      await this.database.db.deleteFrom('runtime_node').where('id', '=', id).execute();
+      if (tasks.length > 0)
+        this.logger.warn(
+          `${tasks.length} run(s) of a server that is gone were interrupted; they start again.`,
+        );
+    }
+  }
+
+  private heldBy(nodeId: string): Promise<TaskRow[]> {
+    return this.database.db
+      .selectFrom('task')
+      .select(TASK_COLUMNS)
+      .where('node_id', '=', nodeId)
+      .where('task_status', 'in', HELD_STATES)
+      .execute();
+  }
+}
