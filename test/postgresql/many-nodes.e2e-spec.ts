@@ -1,0 +1,104 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { sql } from 'kysely';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+
+import { Database } from '../../src/runtime/database/index.js';
+import { shellWorkflow, TestAgent } from '../e2e/agent-support/agent-fixture.js';
+import { RuntimeServer } from '../e2e/runtime-support/runtime-fixture.js';
+import { PostgresqlServer } from '../support/postgresql-server.js';
+import { until } from '../support/processes.js';
+
+let postgresql: PostgresqlServer;
+let folder: string;
+/** The node that gets the calls, and the one that has the agent. */
+let front: RuntimeServer;
+let back: RuntimeServer;
+let agent: TestAgent;
+
+const statusOf = async (taskId: string): Promise<string> =>
+  (await front.get(`/r/tasks/${taskId}`)).body.task_status as string;
+const isRunning = async (taskId: string): Promise<boolean> => (await statusOf(taskId)) === 'running';
+const traces = async (): Promise<string[]> =>
+  (await readFile(join(folder, 'traces'), 'utf8').catch(() => '')).trim().split('\n');
+
+beforeAll(async () => {
+  postgresql = await PostgresqlServer.start();
+  folder = await mkdtemp(join(tmpdir(), 'cyberun-nodes-'));
+  const files = {
+    'quick.yaml': shellWorkflow('quick', 'echo done'),
+    'long.yaml': shellWorkflow(
+      'long',
+      `trap 'echo stopped >> ${folder}/traces; exit 1' TERM; sleep 300 & wait`,
+    ),
+  };
+  const env = { CYBERUN_DATABASE_URL: await postgresql.newDatabase() };
+  front = await RuntimeServer.start(files, { env });
+  back = await RuntimeServer.start(files, { env });
+  agent = await TestAgent.start(back);
+});
+afterAll(async () => {
+  await agent[Symbol.asyncDispose]();
+  await front[Symbol.asyncDispose]();
+  await back[Symbol.asyncDispose]();
+  await postgresql[Symbol.asyncDispose]();
+  await rm(folder, { recursive: true, force: true });
+});
+
+it('lists the agents of every node at every node', async () => {
+  await until(async () => (await front.get('/r/agents')).body.page_meta.total_count === 1);
+  const [{ last_heartbeat: _here, ...here }] = (await front.get('/r/agents')).body.agent_list;
+  const [{ last_heartbeat: _there, ...there }] = (await back.get('/r/agents')).body.agent_list;
+  expect(here).toEqual(there);
+  expect(here).toMatchObject({ agent_id: 'agent-1', agent_status: 'idle', task_capacity: 4 });
+});
+});
+
+it('runs a task on the agent of another node, and streams its events without a gap', async () => {
+  const taskId = await front.submit('quick', {});
+  const events = await front.events(taskId);
+  expect(events.map(({ id, event, data }) => [id, event, data['status']])).toEqual([
+    ['1', 'status', 'pending'],
+    ['2', 'status', 'queued'],
+    ['3', 'status', 'running'],
+    ['4', 'completed', 'completed'],
+  ]);
+});
+
+it('cancels a run that another node holds', async () => {
+  const taskId = await front.submit('long', {});
+  await until(() => isRunning(taskId));
+  expect((await front.call('POST', `/r/tasks/${taskId}/cancel`)).status).toBe(200);
+  await until(async () => (await traces()).length === 1 && (await traces())[0] === 'stopped');
+  expect(await statusOf(taskId)).toBe('cancelled');
+});
+
+it('ends a run whose cancel was notified to no node', async () => {
+  const before = (await traces()).length;
+  const taskId = await front.submit('long', {});
+  await until(() => isRunning(taskId));
+  const { db } = front.app.get(Database, { strict: false });
+  await sql`update task set task_status = 'cancelled' where id = ${taskId}`.execute(db);
+  await until(async () => (await traces()).length === before + 1);
+});
+
+it('runs a task again whose claim a node has committed and not noticed', async () => {
+  const { db } = front.app.get(Database, { strict: false });
+  const nodes = await db.selectFrom('connected_agent').select('node_id').execute();
+  const taskId = await front.submit('long', {});
+  await until(() => isRunning(taskId));
+  // As after a commit whose answer was lost: the database has a later attempt than the memory of the node.
+  await sql`update task set attempt_count = attempt_count + 1 where id = ${taskId}`.execute(db);
+  await sql`update pgboss.job set retry_count = retry_count + 1 where id = ${taskId}`.execute(db);
+  await until(async () => {
+    const events = (
+      await db.selectFrom('task_event').select('data').where('task_id', '=', taskId).execute()
+    ).map(({ data }) => JSON.stringify(data));
+    return events.some((data) => data.includes('was interrupted and starts again'));
+  });
+  await until(() => isRunning(taskId));
+  expect(nodes).toHaveLength(1);
+  await front.call('POST', `/r/tasks/${taskId}/cancel`);
+});
