@@ -46,9 +46,9 @@ export class Addresses {
     const { nodeUrl, httpHost } = this.config;
     if (nodeUrl !== undefined) return nodeUrl.replace(/\/+$/, '');
     if (!WILDCARDS.has(httpHost)) return this.loopback;
-    const [first] = Object.values(networkInterfaces())
+    const first = Object.values(networkInterfaces())
       .flatMap((all) => all ?? [])
-      .filter(({ internal, family }) => !internal && family === 'IPv4');
+      .find(({ internal, family }) => !internal && family === 'IPv4');
     return originOf(first?.address ?? '127.0.0.1', this.port);
   }
 

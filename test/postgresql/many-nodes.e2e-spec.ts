@@ -54,7 +54,6 @@ it('lists the agents of every node at every node', async () => {
   expect(here).toEqual(there);
   expect(here).toMatchObject({ agent_id: 'agent-1', agent_status: 'idle', task_capacity: 4 });
 });
-});
 
 it('runs a task on the agent of another node, and streams its events without a gap', async () => {
   const taskId = await front.submit('quick', {});
@@ -82,6 +81,7 @@ it('ends a run whose cancel was notified to no node', async () => {
   const { db } = front.app.get(Database, { strict: false });
   await sql`update task set task_status = 'cancelled' where id = ${taskId}`.execute(db);
   await until(async () => (await traces()).length === before + 1);
+  expect((await traces()).at(-1)).toBe('stopped');
 });
 
 it('runs a task again whose claim a node has committed and not noticed', async () => {

@@ -72,7 +72,7 @@ export class Engine {
     await this.boss.start();
     await this.refresh();
     // Earlier versions had heartbeats, which nodes replace.
-    for (const name of this.queues) await this.boss.updateQueue(name, { heartbeatSeconds: null } as never);
+    for (const name of this.queues) await this.boss.updateQueue(name, { heartbeatSeconds: null });
   }
 
   /** Reads the queues that other nodes have created. */

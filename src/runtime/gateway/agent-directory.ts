@@ -80,7 +80,7 @@ export class AgentDirectory implements OnModuleInit, BeforeApplicationShutdown {
     );
     return {
       agent_list: rows.map((row) => agentView(row, running.get(row.agent_id) ?? [])),
-      page_meta: { current_page, per_page, total_count: Number(total_count) },
+      page_meta: { current_page, per_page, total_count },
     };
   }
 
@@ -138,7 +138,7 @@ export class AgentDirectory implements OnModuleInit, BeforeApplicationShutdown {
       .where('node_id', '=', this.node.id)
       .executeTakeFirstOrThrow();
     const connected = this.registry.list();
-    if (Number(count) >= connected.length) return;
+    if (count >= connected.length) return;
     await this.inTurn(async () => {
       for (const agent of connected) if (agent.isConnected) await this.write(agent);
     });

@@ -46,7 +46,7 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
   async beforeApplicationShutdown(): Promise<void> {
     this.isOver = true;
     for (const end of this.endings) end();
-    await Promise.allSettled([...this.going]);
+    await Promise.allSettled(this.going);
   }
 
   /** Also finds the jobs of queues that another node has created. */

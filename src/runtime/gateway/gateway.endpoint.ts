@@ -11,12 +11,10 @@ import { bearerToken } from '../../http/index.js';
 import { http2ClientOver } from '../../tunnel/index.js';
 import { type Credential, CredentialsService } from '../credentials/index.js';
 import { watchAgent } from './agent-liveness.js';
-import { AgentDirectory } from './agent-directory.js';
-import { AgentRegistry } from './agent-registry.js';
+import { AgentArrivals } from './agent-arrivals.js';
 import { ConnectedAgent } from './connected-agent.js';
 import { asksForWebSocket, refuseUpgrade, Upgrades } from './upgrades.js';
 import { logFailure } from '../database/index.js';
-import { RunReports } from '../tasks/index.js';
 
 const KEY_WANTED =
   'Agents connect with an agent key: "Authorization: Bearer ak-…", neither revoked nor expired.';
@@ -42,9 +40,7 @@ export class GatewayEndpoint implements OnModuleInit, BeforeApplicationShutdown 
   constructor(
     private readonly upgrades: Upgrades,
     private readonly credentials: CredentialsService,
-    private readonly registry: AgentRegistry,
-    private readonly directory: AgentDirectory,
-    private readonly reports: RunReports,
+    private readonly arrivals: AgentArrivals,
   ) {}
 
   onModuleInit(): void {
@@ -56,7 +52,7 @@ export class GatewayEndpoint implements OnModuleInit, BeforeApplicationShutdown 
 
   beforeApplicationShutdown(): void {
     this.isClosed = true;
-    for (const agent of this.registry.list()) agent.leave();
+    this.arrivals.end();
   }
 
   private async admit(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
@@ -87,14 +83,10 @@ export class GatewayEndpoint implements OnModuleInit, BeforeApplicationShutdown 
     const audience = this.credentials.isEphemeral(key) ? 'loopback' : 'public';
     const agent = new ConnectedAgent(hello, teamId, audience, { session, webSocket });
     if (this.isClosed) return agent.leave();
-    // A run that the agent does not have any more was lost with its last connection.
-    const lost = await this.reports.heldBy(teamId, agent.agentId);
-    this.registry.add(agent);
+    await this.arrivals.add(agent);
     this.logger.log(`agent ${agent.agentId} has connected (labels ${agent.labels.join(', ') || 'none'})`);
     session.once('close', () => this.logger.log(`agent ${agent.agentId} is gone`));
     this.watchKey(agent, key);
-    await this.directory.refresh();
-    for (const task of lost) await this.reports.requeueTask(task);
     watchAgent(session, REQUEST_CHECK_MS, () => {
       this.logger.warn(
         `agent ${agent.agentId} answers no requests; it is disconnected so that it dials again`,

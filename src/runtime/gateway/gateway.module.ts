@@ -3,6 +3,7 @@ import { Module } from '@nestjs/common';
 import { BundlesModule } from '../bundles/index.js';
 import { FilesModule } from '../files/index.js';
 import { RuntimeTasksModule } from '../tasks/index.js';
+import { AgentArrivals } from './agent-arrivals.js';
 import { AgentDirectory } from './agent-directory.js';
 import { AgentRegistry } from './agent-registry.js';
 import { AgentsController } from './agents.controller.js';
@@ -16,7 +17,16 @@ import { Upgrades } from './upgrades.js';
 @Module({
   imports: [BundlesModule, FilesModule, RuntimeTasksModule],
   controllers: [AgentsController],
-  providers: [Upgrades, GatewayEndpoint, AgentDirectory, AgentRegistry, LocalAgent, RunDispatch, Dispatcher],
+  providers: [
+    Upgrades,
+    GatewayEndpoint,
+    AgentArrivals,
+    AgentDirectory,
+    AgentRegistry,
+    LocalAgent,
+    RunDispatch,
+    Dispatcher,
+  ],
   exports: [AgentRegistry, LocalAgent, Upgrades],
 })
 export class GatewayModule {}
