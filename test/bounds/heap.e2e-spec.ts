@@ -53,7 +53,7 @@ const peak = (): number => {
 };
 
 describe('a small heap outlasts', { timeout: 60_000 }, () => {
-  it('many bodies at once that take far more memory than bytes', async () => {
+  it('a server with a small heap survives many bodies at once that take far more memory than bytes', async () => {
     const listWorkflows = (ignored: unknown): Promise<Response> =>
       http.stateless('tools/call', { name: 'list_workflows', arguments: { ignored } });
     const small = Array.from({ length: 1_333_333 }, () => ({}));
@@ -73,18 +73,18 @@ describe('a small heap outlasts', { timeout: 60_000 }, () => {
   it.each([
     ['of known size', {}],
     ['in chunks', { 'Transfer-Encoding': 'chunked' }],
-  ])('many large answers at once, %s, all of which arrive', async (_how, headers) => {
+  ])('a server with a small heap sends many large answers at once, %s', async (_how, headers) => {
     answering(6_000_000, headers);
     const notes = await atOnce(async () => await noteOf(await result()));
     expect(new Set(notes)).toEqual(new Set([6_000_000]));
   });
 
-  it('an answer that is larger than it could take', async () => {
+  it('a server with a small heap survives an answer that is larger than it could take', async () => {
     answering(20_000_000);
     expect(await noteOf(await result())).toMatch(/larger than the 6\d{6} bytes/);
   });
 
-  it('many clients that do not read their answers, and serves one that does', async () => {
+  it('a server with a small heap serves a client while many others do not read their answers', async () => {
     answering(6_000_000);
     const before = Number(await server.metric(SLOW_READER));
     const left = new AbortController();

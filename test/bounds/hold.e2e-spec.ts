@@ -220,8 +220,9 @@ const TOO_MUCH: readonly {
   },
 ];
 
-describe('too much of', () => {
-  it.each(TOO_MUCH)('$what is answered with $status in JSON-RPC, and counted', async (attempt) => {
+it.each(TOO_MUCH)(
+  'the server answers too much of $what with $status in JSON-RPC, and counts it',
+  async (attempt) => {
     const before = await server.metric(attempt.series);
 
     const { status, json } = await attempt.act();
@@ -234,8 +235,8 @@ describe('too much of', () => {
     });
     expect(before).toBeTypeOf('number');
     expect(await server.metric(attempt.series)).toBe(Number(before) + 1);
-  });
-});
+  },
+);
 
 /** More than the buffers between two processes hold; a note is in an answer twice. */
 const LARGE = 12_000_000;
@@ -250,56 +251,52 @@ async function neverReading(): Promise<Wire> {
   return wire.stopReading().say(`${head('POST', PATH, headers)}\r\n${body}`);
 }
 
-describe('a client that does not read', () => {
-  it('is cut, and counted', async () => {
-    const before = Number(await server.metric(http('slow_reader')));
-    using wire = await neverReading();
-    await until(async () => (await server.metric(http('slow_reader'))) === before + 1);
-    wire.read();
-    await until(() => Promise.resolve(!wire.isOpen));
-    expect(wire.received.length).toBeLessThan(LARGE);
-  });
+it('the server closes the connection of a client that does not read, and counts it', async () => {
+  const before = Number(await server.metric(http('slow_reader')));
+  using wire = await neverReading();
+  await until(async () => (await server.metric(http('slow_reader'))) === before + 1);
+  wire.read();
+  await until(() => Promise.resolve(!wire.isOpen));
+  expect(wire.received.length).toBeLessThan(LARGE);
 });
 
-describe('silence', () => {
-  it('is no reason to cut a call that takes its time, or a stream that has nothing to say', async () => {
-    runtime.on(TASK, async (_request, response) => {
-      await delay(1.5 * STALL_MS);
-      response
-        .writeHead(200, { 'Content-Type': 'application/json' })
-        .end(JSON.stringify(taskSample('running')));
-    });
-    const key = newKey();
-    const session = await opened(key);
-    const left = new AbortController();
-    const headers = headersOf(key, session);
-    const stream = await fetch(server.endpoint, { headers, signal: left.signal });
-    const ended = stream.text().then(
-      () => 'by the server',
-      () => 'by us',
-    );
-
-    const { status, json } = await answerOf(await post(getTask('slow'), key, session));
-
-    expect(status).toBe(200);
-    expect(json).toMatchObject({ id: 'slow', result: { structuredContent: { id: TASK_ID } } });
-    expect(await server.metric('cyberun_mcp_streams_open')).toBe(1);
-    left.abort();
-    expect(await ended).toBe('by us');
+it('the server keeps a slow call and an idle stream open', async () => {
+  runtime.on(TASK, async (_request, response) => {
+    await delay(1.5 * STALL_MS);
+    response
+      .writeHead(200, { 'Content-Type': 'application/json' })
+      .end(JSON.stringify(taskSample('running')));
   });
+  const key = newKey();
+  const session = await opened(key);
+  const left = new AbortController();
+  const headers = headersOf(key, session);
+  const stream = await fetch(server.endpoint, { headers, signal: left.signal });
+  const ended = stream.text().then(
+    () => 'by the server',
+    () => 'by us',
+  );
 
-  it('between two requests leaves the connection open for as long as promised, and not much longer', async () => {
-    using wire = await Wire.to(server.endpoint);
-    const answers = (): number => wire.received.split('"live"').length - 1;
-    for (const turn of [1, 2]) {
-      await delay((turn - 1) * 1.25 * STALL_MS);
-      wire.say(`${head('GET', '/health/live')}\r\n`);
-      await until(() => Promise.resolve(answers() === turn));
-    }
-    expect(wire.isOpen).toBe(true);
-    // Node's own limit, of five seconds and one more, would be too long.
-    await until(() => Promise.resolve(!wire.isOpen), 5800);
-  });
+  const { status, json } = await answerOf(await post(getTask('slow'), key, session));
+
+  expect(status).toBe(200);
+  expect(json).toMatchObject({ id: 'slow', result: { structuredContent: { id: TASK_ID } } });
+  expect(await server.metric('cyberun_mcp_streams_open')).toBe(1);
+  left.abort();
+  expect(await ended).toBe('by us');
+});
+
+it('an idle connection between two requests stays open as long as configured, and not much longer', async () => {
+  using wire = await Wire.to(server.endpoint);
+  const answers = (): number => wire.received.split('"live"').length - 1;
+  for (const turn of [1, 2]) {
+    await delay((turn - 1) * 1.25 * STALL_MS);
+    wire.say(`${head('GET', '/health/live')}\r\n`);
+    await until(() => Promise.resolve(answers() === turn));
+  }
+  expect(wire.isOpen).toBe(true);
+  // Node's own limit, of five seconds and one more, would be too long.
+  await until(() => Promise.resolve(!wire.isOpen), 5800);
 });
 
 describe('after all of it, again and again', () => {
@@ -316,7 +313,7 @@ describe('after all of it, again and again', () => {
     await until(async () => Number(await server.metric(http('slow_reader'))) >= before + READERS);
   };
 
-  it('the server is there, holds nothing of it, and answers', { timeout: 60_000 }, async () => {
+  it('after repeated misuse the server answers and holds no memory of it', { timeout: 60_000 }, async () => {
     await round();
     const before = await server.held();
     for (let turn = 0; turn < 2; turn += 1) await round();

@@ -81,7 +81,7 @@ describe('large answers of a runtime', { timeout: 120_000 }, () => {
   it.each([
     ['without a key', '', /^HTTP\/1\.1 401 /],
     ['on a path there is not', '/of/tomorrow', /^HTTP\/1\.1 404 /],
-  ])('holds nothing of 64 unfinished bodies %s', async (_what, path, status) => {
+  ])('a runtime holds nothing of 64 unfinished bodies %s', async (_what, path, status) => {
     const before = await server.held();
     const { hostname, port } = new URL(api());
     const head = `POST /api/v1/r${path || '/files/presign'} HTTP/1.1\r\nHost: x\r\nContent-Length: 15728640\r\n\r\n`;
@@ -100,7 +100,7 @@ describe('large answers of a runtime', { timeout: 120_000 }, () => {
     expect((await server.held()) - before).toBeLessThan(100);
   });
 
-  it('unpacks no body', async () => {
+  it('a runtime decompresses no body', async () => {
     const bomb = gzipSync(Buffer.alloc(8_000_000, '['));
     const send = (headers: Record<string, string>): Promise<Response> =>
       fetch(`${api()}/r/files/presign`, {

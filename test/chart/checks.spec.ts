@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 
 import { refusal, render } from './chart.js';
 
@@ -94,41 +94,39 @@ const FORBIDDEN: [name: string, values: object, sentence: string][] = [
   ],
 ];
 
-describe('the chart refuses', () => {
-  it.each(FORBIDDEN)('%s, in one sentence with the fix', (_name, values, sentence) => {
-    expect(refusal(values)).toContain(`: ${sentence}\n`);
-  });
+it.each(FORBIDDEN)('the chart refuses %s in one sentence with the fix', (_name, values, sentence) => {
+  expect(refusal(values)).toContain(`: ${sentence}\n`);
+});
 
-  it.each<[string, object, string]>([
-    ['a value that does not exist', { replicas: 2 }, "additional properties 'replicas' not allowed"],
-    ['one deep inside', { trial: { agent: { slot: 2 } } }, "additional properties 'slot' not allowed"],
-    ['a mode of its own', { mode: 'cluster' }, "value must be one of 'gateway', 'trial'"],
-    ['root', { securityContext: { runAsUser: 0 } }, 'minimum: got 0, want 1'],
-    [
-      'a volume of many pods',
-      { trial: { persistence: { accessMode: 'ReadWriteMany' } } },
-      'value must be one of',
-    ],
-    ['an address without scheme', { publicUrl: 'mcp.example.com' }, 'does not match pattern'],
-    ['a session that never ends', { mcp: { sessionIdleSeconds: 0 } }, 'minimum: got 0, want 1'],
-  ])('%s, by its schema', (_name, values, problem) => {
-    expect(refusal(values)).toContain(problem);
-  });
+it.each<[string, object, string]>([
+  ['a value that does not exist', { replicas: 2 }, "additional properties 'replicas' not allowed"],
+  ['one deep inside', { trial: { agent: { slot: 2 } } }, "additional properties 'slot' not allowed"],
+  ['a mode of its own', { mode: 'cluster' }, "value must be one of 'gateway', 'trial'"],
+  ['root', { securityContext: { runAsUser: 0 } }, 'minimum: got 0, want 1'],
+  [
+    'a volume of many pods',
+    { trial: { persistence: { accessMode: 'ReadWriteMany' } } },
+    'value must be one of',
+  ],
+  ['an address without scheme', { publicUrl: 'mcp.example.com' }, 'does not match pattern'],
+  ['a session that never ends', { mcp: { sessionIdleSeconds: 0 } }, 'minimum: got 0, want 1'],
+])('the schema of the chart refuses %s', (_name, values, problem) => {
+  expect(refusal(values)).toContain(problem);
+});
 
-  it.each([
-    ['the largest grace that fits', { preStopSeconds: 15 }],
-    ['a trial that ends within 15 seconds', { ...trial, terminationGracePeriodSeconds: 15 }],
-    [
-      'a trial with the default URL written out',
-      { ...trial, runtime: { url: 'https://core.cyberun.cloud/api/v1' } },
-    ],
-    ['one replica of a trial', { ...trial, replicaCount: 1 }],
-    [
-      'a load balancer with a name',
-      { service: { type: 'LoadBalancer' }, publicUrl: 'https://mcp.example.com' },
-    ],
-    ['values shared by several charts', { global: { imageRegistry: 'registry.example.com' } }],
-  ])('but not %s', (_name, values) => {
-    expect(render(values)).not.toHaveLength(0);
-  });
+it.each([
+  ['the largest grace that fits', { preStopSeconds: 15 }],
+  ['a trial that ends within 15 seconds', { ...trial, terminationGracePeriodSeconds: 15 }],
+  [
+    'a trial with the default URL written out',
+    { ...trial, runtime: { url: 'https://core.cyberun.cloud/api/v1' } },
+  ],
+  ['one replica of a trial', { ...trial, replicaCount: 1 }],
+  [
+    'a load balancer with a name',
+    { service: { type: 'LoadBalancer' }, publicUrl: 'https://mcp.example.com' },
+  ],
+  ['values shared by several charts', { global: { imageRegistry: 'registry.example.com' } }],
+])('the chart accepts %s', (_name, values) => {
+  expect(render(values)).not.toHaveLength(0);
 });

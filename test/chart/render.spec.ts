@@ -11,45 +11,40 @@ import { chartFile, chartFolder, only, podOf, render, renderText, valuesOf } fro
 const valueSets = readdirSync(join(chartFolder, 'ci'));
 const settings = new Set(settingsOf(Settings.prototype).map(({ env }) => env));
 
-describe('the chart', () => {
-  it('has the version of the package', () => {
-    expect(parse(chartFile('Chart.yaml'))).toMatchObject({
-      version: packageVersion,
-      appVersion: packageVersion,
-    });
-  });
-
-  it('renders its defaults as it did', async () => {
-    const text = renderText({}).replaceAll(packageVersion, 'VERSION');
-    await expect(text).toMatchFileSnapshot('./snapshots/defaults.yaml');
-  });
-
-  it('names only settings that exist', () => {
-    const templates = readdirSync(join(chartFolder, 'templates')).map((file) =>
-      chartFile(`templates/${file}`),
-    );
-    const named = new Set(templates.join('\n').match(/CYBERUN_[A-Z0-9_]*[A-Z0-9]\b(?!_)/g));
-    named.delete('CYBERUN_API_KEY'); // of the person who reads NOTES.txt
-    expect([...named].filter((name) => !settings.has(name))).toEqual([]);
-  });
-
-  it.each(valueSets)('sets only settings that exist, with %s', (valueSet) => {
-    const names = Object.keys(podOf(valuesOf(valueSet)).env).filter((name) => name.startsWith('CYBERUN_'));
-    expect(names.filter((name) => !settings.has(name))).toEqual([]);
-  });
-
-  it('refuses each setting it sets itself in extraEnv', () => {
-    const checks = chartFile('templates/checks.yaml');
-    const set = valueSets.flatMap((valueSet) => Object.keys(podOf(valuesOf(valueSet)).env));
-    for (const name of set.filter((name) => name.startsWith('CYBERUN_')))
-      expect(checks).toContain(`"${name}"`);
+it('the chart has the version of the package', () => {
+  expect(parse(chartFile('Chart.yaml'))).toMatchObject({
+    version: packageVersion,
+    appVersion: packageVersion,
   });
 });
 
-describe.each(['defaults', ...valueSets])('a pod of %s', (valueSet) => {
+it('the chart renders its defaults as it did', async () => {
+  const text = renderText({}).replaceAll(packageVersion, 'VERSION');
+  await expect(text).toMatchFileSnapshot('./snapshots/defaults.yaml');
+});
+
+it('the chart names only settings that exist', () => {
+  const templates = readdirSync(join(chartFolder, 'templates')).map((file) => chartFile(`templates/${file}`));
+  const named = new Set(templates.join('\n').match(/CYBERUN_[A-Z0-9_]*[A-Z0-9]\b(?!_)/g));
+  named.delete('CYBERUN_API_KEY'); // of the person who reads NOTES.txt
+  expect([...named].filter((name) => !settings.has(name))).toEqual([]);
+});
+
+it.each(valueSets)('the chart sets only settings that exist, with %s', (valueSet) => {
+  const names = Object.keys(podOf(valuesOf(valueSet)).env).filter((name) => name.startsWith('CYBERUN_'));
+  expect(names.filter((name) => !settings.has(name))).toEqual([]);
+});
+
+it('the chart refuses each setting it sets itself in extraEnv', () => {
+  const checks = chartFile('templates/checks.yaml');
+  const set = valueSets.flatMap((valueSet) => Object.keys(podOf(valuesOf(valueSet)).env));
+  for (const name of set.filter((name) => name.startsWith('CYBERUN_'))) expect(checks).toContain(`"${name}"`);
+});
+
+describe.each(['defaults', ...valueSets])('with %s', (valueSet) => {
   const { pod, container } = podOf(valueSet === 'defaults' ? {} : valuesOf(valueSet));
 
-  it('meets the restricted Pod Security Standard on a read-only file system', () => {
+  it('a pod meets the restricted Pod Security Standard on a read-only file system', () => {
     expect(pod.securityContext).toMatchObject({
       runAsNonRoot: true,
       seccompProfile: { type: 'RuntimeDefault' },
@@ -62,11 +57,11 @@ describe.each(['defaults', ...valueSets])('a pod of %s', (valueSet) => {
     expect(container.volumeMounts).toContainEqual({ name: 'tmp', mountPath: '/tmp' });
   });
 
-  it('has no access to the cluster', () => {
+  it('a pod has no access to the cluster', () => {
     expect(pod).toMatchObject({ automountServiceAccountToken: false, enableServiceLinks: false });
   });
 
-  it('is probed, bounded, and given the time its calls need', () => {
+  it('a pod is probed, bounded, and given the time its calls need', () => {
     expect(container.livenessProbe.httpGet).toEqual({ path: '/health/live', port: 'http' });
     expect(container.readinessProbe.httpGet).toEqual({ path: '/health/ready', port: 'http' });
     expect(
@@ -77,169 +72,159 @@ describe.each(['defaults', ...valueSets])('a pod of %s', (valueSet) => {
     expect(pod.terminationGracePeriodSeconds).toBeGreaterThanOrEqual(preStop + 10);
   });
 
-  it('mounts the volumes it has, and no others', () => {
+  it('a pod mounts the volumes it has, and no others', () => {
     const named = (items: { name: string }[]): string[] => items.map(({ name }) => name).sort();
     expect(named(container.volumeMounts)).toEqual(named(pod.volumes));
   });
 });
 
-describe('mode gateway', () => {
-  it('runs role mcp in two replicas that are spread, replaced without a gap, and drained one by one', () => {
-    const { deployment, pod, container, env } = podOf({});
-    expect(container.args).toEqual(['serve', '--role', 'mcp']);
-    expect(env['CYBERUN_RUNTIME_URL']).toBe('https://core.cyberun.cloud/api/v1');
-    expect(deployment['spec']).toMatchObject({
-      replicas: 2,
-      strategy: { rollingUpdate: { maxUnavailable: 0 } },
-    });
-    expect(pod.topologySpreadConstraints).toHaveLength(2);
-    expect(pod.securityContext).not.toHaveProperty('fsGroup');
-    expect(container.lifecycle.preStop.sleep.seconds).toBe(5);
-    expect(only('PodDisruptionBudget', render({}))?.['spec'].maxUnavailable).toBe(1);
+it('mode gateway runs role mcp in two replicas that are spread, replaced without a gap, and drained one by one', () => {
+  const { deployment, pod, container, env } = podOf({});
+  expect(container.args).toEqual(['serve', '--role', 'mcp']);
+  expect(env['CYBERUN_RUNTIME_URL']).toBe('https://core.cyberun.cloud/api/v1');
+  expect(deployment['spec']).toMatchObject({
+    replicas: 2,
+    strategy: { rollingUpdate: { maxUnavailable: 0 } },
   });
+  expect(pod.topologySpreadConstraints).toHaveLength(2);
+  expect(pod.securityContext).not.toHaveProperty('fsGroup');
+  expect(container.lifecycle.preStop.sleep.seconds).toBe(5);
+  expect(only('PodDisruptionBudget', render({}))?.['spec'].maxUnavailable).toBe(1);
+});
 
-  it('has no data', () => {
-    expect(render({}).map(({ kind }) => kind)).not.toContain('PersistentVolumeClaim');
-    expect(podOf({}).env).not.toHaveProperty('CYBERUN_DATA_DIR');
-  });
+it('mode gateway has no data', () => {
+  expect(render({}).map(({ kind }) => kind)).not.toContain('PersistentVolumeClaim');
+  expect(podOf({}).env).not.toHaveProperty('CYBERUN_DATA_DIR');
+});
 
-  it('leaves the number of pods to the autoscaler', () => {
-    const manifests = render(valuesOf('gateway-autoscaling.yaml'));
-    expect(only('Deployment', manifests)?.['spec']).not.toHaveProperty('replicas');
-    expect(only('HorizontalPodAutoscaler', manifests)?.['spec']).toMatchObject({
-      minReplicas: 3,
-      maxReplicas: 20,
-    });
-  });
-
-  it('sends a client to the same pod, unless the pods share their sessions', () => {
-    const affinity = (values: object): unknown => only('Service', render(values))?.['spec'].sessionAffinity;
-    expect(affinity({})).toBe('ClientIP');
-    expect(affinity({ redis: { url: 'redis://redis:6379' } })).toBe('None');
-    expect(affinity({ redis: { existingSecret: 'redis' } })).toBe('None');
-    expect(affinity({ redis: { existingSecret: 'redis' }, service: { sessionAffinity: 'ClientIP' } })).toBe(
-      'ClientIP',
-    );
-  });
-
-  it('has the URL of Redis from the values or from a Secret', () => {
-    expect(podOf({}).env).not.toHaveProperty('CYBERUN_REDIS_URL');
-    expect(podOf({ redis: { url: 'redis://redis:6379' } }).env['CYBERUN_REDIS_URL']).toBe(
-      'redis://redis:6379',
-    );
-    const { container } = podOf(valuesOf('gateway-ingress.yaml'));
-    const valueFrom = { secretKeyRef: { name: 'redis', key: 'uri' } };
-    expect(container.env).toContainEqual({ name: 'CYBERUN_REDIS_URL', valueFrom });
-  });
-
-  it('serves metrics inside the cluster only, and only when they are enabled', () => {
-    const values = { metrics: { enabled: true, port: 9500 } };
-    const { container, env } = podOf(values);
-    expect(env['CYBERUN_METRICS_PORT']).toBe('9500');
-    expect(container.ports).toContainEqual({ name: 'metrics', containerPort: 9500 });
-    expect(only('Service', render(values))?.['spec'].ports).toHaveLength(1);
-    expect(podOf({}).env).not.toHaveProperty('CYBERUN_METRICS_PORT');
-    expect(podOf({}).container.ports).toHaveLength(1);
-  });
-
-  it('needs no disruption budget for one pod', () => {
-    expect(only('PodDisruptionBudget', render({ replicaCount: 1 }))).toBeUndefined();
+it('mode gateway leaves the number of pods to the autoscaler', () => {
+  const manifests = render(valuesOf('gateway-autoscaling.yaml'));
+  expect(only('Deployment', manifests)?.['spec']).not.toHaveProperty('replicas');
+  expect(only('HorizontalPodAutoscaler', manifests)?.['spec']).toMatchObject({
+    minReplicas: 3,
+    maxReplicas: 20,
   });
 });
 
-describe('mode trial', () => {
-  const { deployment, pod, container, env } = podOf({ mode: 'trial' });
-
-  it('runs everything in one pod that is gone before the next one comes', () => {
-    expect(container.args).toEqual(['serve', '--role', 'all']);
-    expect(deployment['spec']).toMatchObject({ replicas: 1, strategy: { type: 'Recreate' } });
-    expect(deployment['spec'].strategy).not.toHaveProperty('rollingUpdate');
-    expect(env).not.toHaveProperty('CYBERUN_RUNTIME_URL');
-  });
-
-  it('keeps its data on a volume that is its own and outlives the release', () => {
-    const claim = only('PersistentVolumeClaim', render({ mode: 'trial' }));
-    expect(claim?.['spec'].accessModes).toEqual(['ReadWriteOnce']);
-    expect(claim?.['metadata'].annotations).toEqual({ 'helm.sh/resource-policy': 'keep' });
-    expect(pod.volumes).toContainEqual({
-      name: 'data',
-      persistentVolumeClaim: { claimName: claim?.['metadata'].name },
-    });
-    // In a folder of its own: the volume belongs to root and is open to a group.
-    expect(env['CYBERUN_DATA_DIR']).toBe('/data/cyberun');
-    expect(container.volumeMounts).toContainEqual({ name: 'data', mountPath: '/data' });
-    expect(pod.securityContext.fsGroup).toBe(pod.securityContext.runAsUser);
-  });
-
-  it('takes its first key from a Secret, never from a value', () => {
-    const own = podOf(valuesOf('trial-own-workflows.yaml')).container;
-    expect(own.env).toContainEqual({
-      name: 'CYBERUN_BOOTSTRAP_KEY',
-      valueFrom: { secretKeyRef: { name: 'cyberun-key', key: 'integration' } },
-    });
-    expect(env).not.toHaveProperty('CYBERUN_BOOTSTRAP_KEY');
-  });
-
-  it('writes numbers as the settings read them', () => {
-    expect(podOf(valuesOf('trial-own-workflows.yaml')).env['CYBERUN_FILES_MAX_BYTES']).toBe('2147483648');
-  });
-
-  it('restarts when its definitions change, and only then', () => {
-    const checksum = (command: string): string => {
-      const workflows = { 'a.yaml': command };
-      return podOf({ mode: 'trial', trial: { workflows } }).deployment['spec'].template.metadata.annotations[
-        'checksum/definitions'
-      ];
-    };
-    expect(checksum('one')).toBe(checksum('one'));
-    expect(checksum('one')).not.toBe(checksum('two'));
-    expect(deployment['spec'].template.metadata).not.toHaveProperty('annotations');
-  });
+it('mode gateway sends a client to the same pod, unless the pods share their sessions', () => {
+  const affinity = (values: object): unknown => only('Service', render(values))?.['spec'].sessionAffinity;
+  expect(affinity({})).toBe('ClientIP');
+  expect(affinity({ redis: { url: 'redis://redis:6379' } })).toBe('None');
+  expect(affinity({ redis: { existingSecret: 'redis' } })).toBe('None');
+  expect(affinity({ redis: { existingSecret: 'redis' }, service: { sessionAffinity: 'ClientIP' } })).toBe(
+    'ClientIP',
+  );
 });
 
-describe('the Host allow-list', () => {
-  const hosts = (values: object): string[] | undefined =>
-    podOf(values).env['CYBERUN_MCP_ALLOWED_HOSTS']?.split(',');
-  const INSIDE = [
-    'release-cyberun-mcp',
-    'release-cyberun-mcp.team',
-    'release-cyberun-mcp.team.svc',
-    'release-cyberun-mcp.team.svc.cluster.local',
-    'localhost',
-    '127.0.0.1',
-  ];
-
-  it("holds every name of the Service, and this machine's for kubectl port-forward", () => {
-    expect(hosts({})).toEqual(INSIDE);
-  });
-
-  it('holds every name of the Ingress, and those added', () => {
-    expect(hosts(valuesOf('gateway-ingress.yaml'))).toEqual([
-      ...INSIDE,
-      'mcp.example.com',
-      'mcp.example.org',
-      'mcp.internal:8443',
-    ]);
-  });
-
-  it('holds the host of the public URL, for any port', () => {
-    expect(hosts(valuesOf('gateway-autoscaling.yaml'))).toEqual([...INSIDE, 'mcp.example.com']);
-  });
-
-  it("follows the cluster's domain", () => {
-    expect(hosts({ clusterDomain: 'k8s.example' })).toContain('release-cyberun-mcp.team.svc.k8s.example');
-  });
+it('mode gateway has the URL of Redis from the values or from a Secret', () => {
+  expect(podOf({}).env).not.toHaveProperty('CYBERUN_REDIS_URL');
+  expect(podOf({ redis: { url: 'redis://redis:6379' } }).env['CYBERUN_REDIS_URL']).toBe('redis://redis:6379');
+  const { container } = podOf(valuesOf('gateway-ingress.yaml'));
+  const valueFrom = { secretKeyRef: { name: 'redis', key: 'uri' } };
+  expect(container.env).toContainEqual({ name: 'CYBERUN_REDIS_URL', valueFrom });
 });
 
-describe('the public URL', () => {
-  it.each([
-    ['the name of the Service', {}, 'http://release-cyberun-mcp.team.svc.cluster.local'],
-    ['with its port', { service: { port: 8081 } }, 'http://release-cyberun-mcp.team.svc.cluster.local:8081'],
-    ['where kubectl port-forward ends, for a trial', { mode: 'trial' }, 'http://localhost:8080'],
-    ['the first name of the Ingress', valuesOf('gateway-ingress.yaml'), 'https://mcp.example.com'],
-    ['without TLS where it ends none', valuesOf('trial-own-workflows.yaml'), 'http://trial.example.com'],
-    ['what it is said to be', valuesOf('gateway-autoscaling.yaml'), 'https://mcp.example.com:8443'],
-  ])('is %s', (_name, values, url) => {
-    expect(podOf(values).env['CYBERUN_HTTP_PUBLIC_URL']).toBe(url);
+it('mode gateway serves metrics inside the cluster only, and only when they are enabled', () => {
+  const values = { metrics: { enabled: true, port: 9500 } };
+  const { container, env } = podOf(values);
+  expect(env['CYBERUN_METRICS_PORT']).toBe('9500');
+  expect(container.ports).toContainEqual({ name: 'metrics', containerPort: 9500 });
+  expect(only('Service', render(values))?.['spec'].ports).toHaveLength(1);
+  expect(podOf({}).env).not.toHaveProperty('CYBERUN_METRICS_PORT');
+  expect(podOf({}).container.ports).toHaveLength(1);
+});
+
+it('mode gateway needs no disruption budget for one pod', () => {
+  expect(only('PodDisruptionBudget', render({ replicaCount: 1 }))).toBeUndefined();
+});
+
+const { deployment, pod, container, env } = podOf({ mode: 'trial' });
+
+it('mode trial runs everything in one pod that is gone before the next one comes', () => {
+  expect(container.args).toEqual(['serve', '--role', 'all']);
+  expect(deployment['spec']).toMatchObject({ replicas: 1, strategy: { type: 'Recreate' } });
+  expect(deployment['spec'].strategy).not.toHaveProperty('rollingUpdate');
+  expect(env).not.toHaveProperty('CYBERUN_RUNTIME_URL');
+});
+
+it('mode trial keeps its data on a volume that is its own and outlives the release', () => {
+  const claim = only('PersistentVolumeClaim', render({ mode: 'trial' }));
+  expect(claim?.['spec'].accessModes).toEqual(['ReadWriteOnce']);
+  expect(claim?.['metadata'].annotations).toEqual({ 'helm.sh/resource-policy': 'keep' });
+  expect(pod.volumes).toContainEqual({
+    name: 'data',
+    persistentVolumeClaim: { claimName: claim?.['metadata'].name },
   });
+  // In a folder of its own: the volume belongs to root and is open to a group.
+  expect(env['CYBERUN_DATA_DIR']).toBe('/data/cyberun');
+  expect(container.volumeMounts).toContainEqual({ name: 'data', mountPath: '/data' });
+  expect(pod.securityContext.fsGroup).toBe(pod.securityContext.runAsUser);
+});
+
+it('mode trial takes its first key from a Secret, never from a value', () => {
+  const own = podOf(valuesOf('trial-own-workflows.yaml')).container;
+  expect(own.env).toContainEqual({
+    name: 'CYBERUN_BOOTSTRAP_KEY',
+    valueFrom: { secretKeyRef: { name: 'cyberun-key', key: 'integration' } },
+  });
+  expect(env).not.toHaveProperty('CYBERUN_BOOTSTRAP_KEY');
+});
+
+it('mode trial writes numbers as the settings read them', () => {
+  expect(podOf(valuesOf('trial-own-workflows.yaml')).env['CYBERUN_FILES_MAX_BYTES']).toBe('2147483648');
+});
+
+it('mode trial restarts when its definitions change, and only then', () => {
+  const checksum = (command: string): string => {
+    const workflows = { 'a.yaml': command };
+    return podOf({ mode: 'trial', trial: { workflows } }).deployment['spec'].template.metadata.annotations[
+      'checksum/definitions'
+    ];
+  };
+  expect(checksum('one')).toBe(checksum('one'));
+  expect(checksum('one')).not.toBe(checksum('two'));
+  expect(deployment['spec'].template.metadata).not.toHaveProperty('annotations');
+});
+
+const hosts = (values: object): string[] | undefined =>
+  podOf(values).env['CYBERUN_MCP_ALLOWED_HOSTS']?.split(',');
+const INSIDE = [
+  'release-cyberun-mcp',
+  'release-cyberun-mcp.team',
+  'release-cyberun-mcp.team.svc',
+  'release-cyberun-mcp.team.svc.cluster.local',
+  'localhost',
+  '127.0.0.1',
+];
+
+it("the Host allow-list holds every name of the Service, and this machine's for kubectl port-forward", () => {
+  expect(hosts({})).toEqual(INSIDE);
+});
+
+it('the Host allow-list holds every name of the Ingress, and those added', () => {
+  expect(hosts(valuesOf('gateway-ingress.yaml'))).toEqual([
+    ...INSIDE,
+    'mcp.example.com',
+    'mcp.example.org',
+    'mcp.internal:8443',
+  ]);
+});
+
+it('the Host allow-list holds the host of the public URL, for any port', () => {
+  expect(hosts(valuesOf('gateway-autoscaling.yaml'))).toEqual([...INSIDE, 'mcp.example.com']);
+});
+
+it("the Host allow-list follows the cluster's domain", () => {
+  expect(hosts({ clusterDomain: 'k8s.example' })).toContain('release-cyberun-mcp.team.svc.k8s.example');
+});
+
+it.each([
+  ['the name of the Service', {}, 'http://release-cyberun-mcp.team.svc.cluster.local'],
+  ['with its port', { service: { port: 8081 } }, 'http://release-cyberun-mcp.team.svc.cluster.local:8081'],
+  ['where kubectl port-forward ends, for a trial', { mode: 'trial' }, 'http://localhost:8080'],
+  ['the first name of the Ingress', valuesOf('gateway-ingress.yaml'), 'https://mcp.example.com'],
+  ['without TLS where it ends none', valuesOf('trial-own-workflows.yaml'), 'http://trial.example.com'],
+  ['what it is said to be', valuesOf('gateway-autoscaling.yaml'), 'https://mcp.example.com:8443'],
+])('the public URL is %s', (_name, values, url) => {
+  expect(podOf(values).env['CYBERUN_HTTP_PUBLIC_URL']).toBe(url);
 });

@@ -59,12 +59,12 @@ function compile(name: string, source: string): string {
   }
 }
 
-describe.each(rendered)('every object of $valueSet', ({ manifests }) => {
-  it.each(manifests)('$kind is valid', async (manifest) => {
+describe.each(rendered)('with $valueSet', ({ manifests }) => {
+  it.each(manifests)('the rendered $kind is valid', async (manifest) => {
     await expect(validate(manifest)).resolves.toBeUndefined();
   });
 
-  it('is in the namespace of the release, under its labels', () => {
+  it('every rendered object is in the namespace of the release and has its labels', () => {
     for (const { metadata } of manifests) {
       expect(metadata.namespace).toBe('team');
       expect(metadata.labels).toMatchObject({ 'app.kubernetes.io/instance': 'release' });
@@ -72,18 +72,14 @@ describe.each(rendered)('every object of $valueSet', ({ manifests }) => {
   });
 });
 
-describe('the fields of all objects', () => {
-  it('are known to Kubernetes', () => {
-    expect(compile('rendered', asSource(rendered.flatMap(({ manifests }) => manifests)))).toBe('');
-  });
+it('Kubernetes knows every field of the rendered objects', () => {
+  expect(compile('rendered', asSource(rendered.flatMap(({ manifests }) => manifests)))).toBe('');
+});
 
-  it('would be missed if one were misspelt', async () => {
-    const [pod] = [
-      { apiVersion: 'v1', kind: 'Pod', spec: { containers: [{ name: 'a', readinesProbe: {} }] } },
-    ];
-    expect(compile('misspelt', asSource([pod]))).toContain('readinesProbe');
-    await expect(validate({ apiVersion: 'v1', kind: 'Pod', spec: { containers: 'one' } })).rejects.toThrow(
-      'array',
-    );
-  });
+it('the check of the fields finds a misspelt one', async () => {
+  const [pod] = [{ apiVersion: 'v1', kind: 'Pod', spec: { containers: [{ name: 'a', readinesProbe: {} }] } }];
+  expect(compile('misspelt', asSource([pod]))).toContain('readinesProbe');
+  await expect(validate({ apiVersion: 'v1', kind: 'Pod', spec: { containers: 'one' } })).rejects.toThrow(
+    'array',
+  );
 });

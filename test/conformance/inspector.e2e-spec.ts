@@ -41,7 +41,7 @@ const inspect = (era: string, key: string | undefined, ...asked: string[]): Prom
 const call = (era: string, tool: string, args: object): Promise<Outcome> =>
   inspect(era, KEY, '--method', 'tools/call', '--tool-name', tool, '--tool-args-json', JSON.stringify(args));
 
-describe.each(['legacy', 'modern'])('the Inspector, protocol era %s', (era) => {
+describe.each(['legacy', 'modern'])('with protocol era %s', (era) => {
   it('the Inspector lists the tools and finds no error in their schemas', async () => {
     const { exitCode, stdout } = await inspect(era, KEY, '--method', 'tools/list', '--strict');
 

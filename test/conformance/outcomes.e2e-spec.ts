@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 
 import { readOutcomes } from './outcomes.js';
 
@@ -37,34 +37,32 @@ async function outcomes(listed: string[], revision = REVISION) {
   return readOutcomes({ folder, revision, baseline: pathToFileURL(file) });
 }
 
-describe('the outcome of a conformance run', () => {
-  it('is not as expected when a check fails that is not on the baseline', async () => {
-    expect(await outcomes([])).toMatchObject({
-      unexpected: [{ entry: 'tools-list:tools-name-format' }],
-      stale: [],
-      required: { passed: 1, total: 2 },
-    });
+it('the outcome of a conformance run is not as expected when a check fails that is not on the baseline', async () => {
+  expect(await outcomes([])).toMatchObject({
+    unexpected: [{ entry: 'tools-list:tools-name-format' }],
+    stale: [],
+    required: { passed: 1, total: 2 },
   });
+});
 
-  it.each([['tools-list'], ['tools-list:tools-name-format']])(
-    'is as expected with %s on it',
-    async (entry) => {
-      expect(await outcomes([entry])).toMatchObject({ unexpected: [], stale: [] });
-    },
-  );
+it.each([['tools-list'], ['tools-list:tools-name-format']])(
+  'the outcome of a conformance run is as expected with %s on the baseline',
+  async (entry) => {
+    expect(await outcomes([entry])).toMatchObject({ unexpected: [], stale: [] });
+  },
+);
 
-  it.each([['ping'], ['tools-list:tools-list'], ['no-such-scenario']])(
-    'is stale with %s on it',
-    async (entry) => {
-      const { stale } = await outcomes([entry, 'tools-list:tools-name-format']);
+it.each([['ping'], ['tools-list:tools-list'], ['no-such-scenario']])(
+  'the baseline of a conformance run is stale with %s on it',
+  async (entry) => {
+    const { stale } = await outcomes([entry, 'tools-list:tools-name-format']);
 
-      expect(stale).toEqual([entry]);
-    },
-  );
+    expect(stale).toEqual([entry]);
+  },
+);
 
-  it('is not as expected when the suite left out a required scenario', async () => {
-    const { unexpected } = await outcomes(['tools-list:tools-name-format'], '2026-07-28');
+it('the outcome of a conformance run is not as expected when the suite left out a required scenario', async () => {
+  const { unexpected } = await outcomes(['tools-list:tools-name-format'], '2026-07-28');
 
-    expect(unexpected).toContainEqual(expect.objectContaining({ entry: 'server-stateless' }));
-  });
+  expect(unexpected).toContainEqual(expect.objectContaining({ entry: 'server-stateless' }));
 });

@@ -20,7 +20,7 @@ it('every folder of src has its arrows, and every arrow its folder', () => {
   expect(Object.keys(arrows).toSorted()).toEqual(areas.toSorted());
 });
 
-it('arrows lead to areas there are', () => {
+it('every arrow leads to an existing area', () => {
   const ends = Object.values(arrows).flat();
   expect(ends).not.toHaveLength(0);
   expect(areas).toEqual(expect.arrayContaining(ends));

@@ -9,12 +9,12 @@ describe.each(BODIES)('$name', ({ schema, dto, accepted, rejected }) => {
   const validated = (body: object): Promise<unknown> =>
     pipe.transform(structuredClone(body), { type: 'body', metatype: dto });
 
-  it.each(accepted)('may be %j for client and runtime', async (body) => {
+  it.each(accepted)('client and runtime accept %j', async (body) => {
     expect(schema.safeParse(body).error).toBeUndefined();
     await expect(validated(body)).resolves.toBeInstanceOf(dto);
   });
 
-  it.each(rejected)('may not be %j for client or runtime', async (body) => {
+  it.each(rejected)('client and runtime reject %j', async (body) => {
     expect(schema.safeParse(body).success).toBe(false);
     await expect(validated(body)).rejects.toMatchObject({ status: 400 });
   });

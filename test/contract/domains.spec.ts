@@ -25,13 +25,13 @@ it('every domain is one line of src/tools/index.ts', () => {
 });
 
 describe.each(domains)('$domain', ({ domain, subject }) => {
-  it('has the files of its kind', () => {
+  it('a domain has the files of its kind', () => {
     const files = readdirSync(join(TOOLS, domain));
     const kinds = ['module', 'tools', 'service', 'schemas', 'service.spec'];
     expect(files).toEqual(expect.arrayContaining(kinds.map((kind) => `${domain}.${kind}.ts`)));
   });
 
-  it('has one name in all spellings', () => {
+  it('a domain has one name in all spellings', () => {
     const module = (modules as Record<string, Type>)[`${subject}Module`];
     const [tools] = Reflect.getMetadata('controllers', module ?? Object) as Type<object>[];
     expect(tools?.name).toBe(`${subject}Tools`);

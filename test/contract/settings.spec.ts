@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 
 import { readConfig, type Role, SettingError, Settings, settingsOf } from '../../src/config/index.js';
 import { settingsPage } from './settings-page.js';
@@ -84,13 +84,11 @@ it.each(settings.filter(({ env, isSecret }) => isSecret !== true && env !== 'CYB
   },
 );
 
-describe('every setting', () => {
-  it.each(settings)('$env follows the pattern and means something', ({ env, meaning }) => {
-    expect(env).toMatch(/^CYBERUN_[A-Z\d]+(_[A-Z\d]+)+$/);
-    expect(meaning).toMatch(/^[A-Z].+\.$/);
-  });
+it.each(settings)('the variable $env follows the pattern and has a description', ({ env, meaning }) => {
+  expect(env).toMatch(/^CYBERUN_[A-Z\d]+(_[A-Z\d]+)+$/);
+  expect(meaning).toMatch(/^[A-Z].+\.$/);
+});
 
-  it('is in docs/configuration.md as it is', async () => {
-    await expect(settingsPage()).toMatchFileSnapshot('../../docs/configuration.md');
-  });
+it('docs/configuration.md describes every setting', async () => {
+  await expect(settingsPage()).toMatchFileSnapshot('../../docs/configuration.md');
 });

@@ -17,42 +17,42 @@ const tokensOf = (value: unknown): number => countTokens(JSON.stringify(value));
 const fieldsOf = ({ properties = {} }: Schema): [string, Schema][] =>
   Object.entries(properties).flatMap(([name, schema]) => [[name, schema], ...fieldsOf(schema)]);
 
-it('there are tools at all, each with a name of its own', () => {
+it('the endpoint has tools, each with a unique name', () => {
   expect(tools).not.toHaveLength(0);
   expect(new Set(tools.map(({ name }) => name)).size).toBe(tools.length);
 });
 
 describe.each(tools)('$name', ({ name, title, description = '', inputSchema, outputSchema, annotations }) => {
-  it('is the tool clients were promised', async () => {
+  it('a tool has not changed since its snapshot was written', async () => {
     const surface = { name, title, description, inputSchema, outputSchema, annotations };
     await expect(stableJson(surface)).toMatchFileSnapshot(`./tools/${name}.json`);
   });
 
-  it('is named verb first, in snake_case', () => expect(name).toMatch(/^[a-z]+(_[a-z]+)+$/));
+  it('a tool is named verb first, in snake_case', () => expect(name).toMatch(/^[a-z]+(_[a-z]+)+$/));
 
-  it('has a title, the same for every generation of clients', () => {
+  it('a tool has a title, the same for every generation of clients', () => {
     expect(title).toMatch(/^[A-Z][a-z]+( [a-z]+)+$/);
     expect(annotations).toMatchObject({ title });
   });
 
-  it('gives all four hints, and none against another', () => {
+  it('a tool gives all four hints, and none against another', () => {
     for (const hint of HINTS) expect(annotations?.[hint], hint).toBeTypeOf('boolean');
     expect(annotations?.['readOnlyHint'] === true && annotations['destructiveHint'] === true).toBe(false);
     expect(annotations?.['readOnlyHint'] === true && annotations['idempotentHint'] !== true).toBe(false);
   });
 
-  it('is described in a few sentences', () => {
+  it('a tool has a description of a few sentences', () => {
     expect(description).toMatch(/^[A-Z].{20,}\.$/);
     expect(description.length).toBeLessThanOrEqual(400);
   });
 
-  it('says of every input where its value comes from', () => {
+  it('a tool describes where the value of every input comes from', () => {
     for (const [field, schema] of fieldsOf(inputSchema)) {
       expect(schema.description, field).toMatch(/^.{5,250}$/);
     }
   });
 
-  it('has schemas every client understands', () => {
+  it('a tool has schemas every client understands', () => {
     expect(inputSchema.type).toBe('object');
     expect([...unportable(inputSchema), ...unportable(outputSchema)]).toEqual([]);
     for (const [field, { type, anyOf }] of fieldsOf(inputSchema)) {
@@ -60,36 +60,36 @@ describe.each(tools)('$name', ({ name, title, description = '', inputSchema, out
     }
   });
 
-  it('takes only the arguments it names', () => expect(inputSchema.additionalProperties).toBe(false));
+  it('a tool accepts only the arguments it names', () =>
+    expect(inputSchema.additionalProperties).toBe(false));
 
-  it('promises an object that is open, with every field optional and those of an error among them', () => {
+  it('a tool has an open output schema with optional fields, those of an error included', () => {
     expect(outputSchema).toMatchObject({ type: 'object' });
     expect(outputSchema?.required ?? []).toEqual([]);
     expect(outputSchema?.additionalProperties ?? {}).toEqual({});
     expect(Object.keys(outputSchema?.properties ?? {})).toEqual(expect.arrayContaining(ERROR_FIELDS));
   });
 
-  it('costs a model at most 400 tokens', () => {
+  it('a tool costs a model at most 400 tokens', () => {
     expect(tokensOf({ name, description, inputSchema })).toBeLessThanOrEqual(400);
   });
 });
 
-describe('all tools together', () => {
-  it('cost a model at most 3,000 tokens', () => {
-    const cost = tools.map(({ name, description, inputSchema }) =>
-      tokensOf({ name, description, inputSchema }),
-    );
-    expect(cost.reduce((sum, tokens) => sum + tokens, 0)).toBeLessThanOrEqual(3000);
-  });
+it('all tools together cost a model at most 3,000 tokens', () => {
+  const cost = tools.map(({ name, description, inputSchema }) =>
+    tokensOf({ name, description, inputSchema }),
+  );
+  expect(cost.reduce((sum, tokens) => sum + tokens, 0)).toBeLessThanOrEqual(3000);
+});
 
-  it('are listed in at most 6,500 tokens', () => expect(tokensOf({ tools })).toBeLessThanOrEqual(6500));
+it('the list of all tools has at most 6,500 tokens', () =>
+  expect(tokensOf({ tools })).toBeLessThanOrEqual(6500));
 
-  it('are described by docs/tools.md as they are', async () => {
-    await expect(toolsPage(tools)).toMatchFileSnapshot('../../docs/tools.md');
-  });
+it('docs/tools.md describes all tools', async () => {
+  await expect(toolsPage(tools)).toMatchFileSnapshot('../../docs/tools.md');
+});
 
-  it('leave no promise of a tool behind that is gone', () => {
-    const promised = readdirSync(join(import.meta.dirname, 'tools')).map((file) => file.replace('.json', ''));
-    expect(tools.map(({ name }) => name)).toEqual(expect.arrayContaining(promised));
-  });
+it('every snapshot of a tool belongs to an existing tool', () => {
+  const promised = readdirSync(join(import.meta.dirname, 'tools')).map((file) => file.replace('.json', ''));
+  expect(tools.map(({ name }) => name)).toEqual(expect.arrayContaining(promised));
 });

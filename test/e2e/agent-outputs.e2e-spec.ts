@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { cleanEnvironment } from '../../src/agent/processes/process-groups.js';
 import { Database } from '../../src/runtime/database/index.js';
@@ -66,141 +66,131 @@ const ended = async (slug: string): Promise<string> => {
 const textOf = async (path: string): Promise<Response> =>
   fetch(`${server.origin}/api/v1${path}`, { headers: { authorization: `Bearer ${BOOTSTRAP_KEY}` } });
 
-describe('what a run leaves', () => {
-  it('reaches REST, events and MCP clients with every integer as it was written', async () => {
-    await using _agent = await TestAgent.start(server);
-    const id = await ended('bigint');
-    const rest = await (await textOf(`/r/tasks/${id}/result`)).text();
-    expect(rest).toContain(`"task_output":{"id":${ID}}`);
-    expect(await (await textOf(`/r/tasks/${id}/events`)).text()).toContain(`"output":{"id":${ID}}`);
-    await using mcp = await startMcp(`${server.origin}/api/v1`);
-    const client = new McpHttp({ url: mcp.endpoint }, BOOTSTRAP_KEY);
-    const call = { name: 'get_task_result', arguments: { task_id: id } };
-    const modern = await (await client.stateless('tools/call', call)).text();
-    const session = await client.open();
-    const request = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: call };
-    const legacy = await (await client.ask(session, request)).text();
-    for (const text of [modern, legacy]) {
-      expect(text).toContain(`"task_output":{"id":${ID}}`);
-      expect(text).toContain(String.raw`\"task_output\":{\"id\":${ID}}`);
-      expect(text).toContain(String.raw`"task_log":"working\n"`);
-    }
-  });
+it('REST, events and MCP clients get every integer of a result as the run wrote it', async () => {
+  await using _agent = await TestAgent.start(server);
+  const id = await ended('bigint');
+  const rest = await (await textOf(`/r/tasks/${id}/result`)).text();
+  expect(rest).toContain(`"task_output":{"id":${ID}}`);
+  expect(await (await textOf(`/r/tasks/${id}/events`)).text()).toContain(`"output":{"id":${ID}}`);
+  await using mcp = await startMcp(`${server.origin}/api/v1`);
+  const client = new McpHttp({ url: mcp.endpoint }, BOOTSTRAP_KEY);
+  const call = { name: 'get_task_result', arguments: { task_id: id } };
+  const modern = await (await client.stateless('tools/call', call)).text();
+  const session = await client.open();
+  const request = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: call };
+  const legacy = await (await client.ask(session, request)).text();
+  for (const text of [modern, legacy]) {
+    expect(text).toContain(`"task_output":{"id":${ID}}`);
+    expect(text).toContain(String.raw`\"task_output\":{\"id\":${ID}}`);
+    expect(text).toContain(String.raw`"task_log":"working\n"`);
+  }
+});
 
-  it('does not change how large numbers elsewhere are read', async () => {
-    await using mcp = await startMcp(`${server.origin}/api/v1`);
-    const client = new McpHttp({ url: mcp.endpoint }, BOOTSTRAP_KEY);
-    const call = { name: 'get_workflow_by_slug', arguments: { workflow_slug: 'seed' } };
-    expect(await (await client.stateless('tools/call', call)).text()).toContain('"max":18446744073709552000');
-  });
+it('the server still parses large numbers outside of results as usual', async () => {
+  await using mcp = await startMcp(`${server.origin}/api/v1`);
+  const client = new McpHttp({ url: mcp.endpoint }, BOOTSTRAP_KEY);
+  const call = { name: 'get_workflow_by_slug', arguments: { workflow_slug: 'seed' } };
+  expect(await (await client.stateless('tools/call', call)).text()).toContain('"max":18446744073709552000');
+});
 
-  it('is kept under names that are valid and differ, each with its own content', async () => {
-    await using _agent = await TestAgent.start(server);
-    const id = await ended('odd-names');
-    const { body } = await server.get(`/r/tasks/${id}/result`);
-    expect(body.task_status).toBe('completed');
-    const contents = await Promise.all(
-      Object.entries(body.download_urls as Record<string, string>).map(async ([name, url]) => [
-        name,
-        await (await fetch(url)).text(),
-      ]),
-    );
-    expect(Object.fromEntries(contents)).toEqual({ 'a_b.txt': '1\n', 'a_b-2.txt': '2', 'café.txt': '3\n' });
-    expect(body.task_warnings).toHaveLength(2);
-  });
+it('the runtime stores outputs under valid, different names, each with its own content', async () => {
+  await using _agent = await TestAgent.start(server);
+  const id = await ended('odd-names');
+  const { body } = await server.get(`/r/tasks/${id}/result`);
+  expect(body.task_status).toBe('completed');
+  const contents = await Promise.all(
+    Object.entries(body.download_urls as Record<string, string>).map(async ([name, url]) => [
+      name,
+      await (await fetch(url)).text(),
+    ]),
+  );
+  expect(Object.fromEntries(contents)).toEqual({ 'a_b.txt': '1\n', 'a_b-2.txt': '2', 'café.txt': '3\n' });
+  expect(body.task_warnings).toHaveLength(2);
+});
 
-  it('fails it at once, without a retry, when there are more files than are kept', async () => {
-    await using _agent = await TestAgent.start(server);
-    expect(await task(await ended('many'))).toMatchObject({
-      task_status: 'failed',
-      attempt_count: 1,
-      task_error: expect.stringContaining('6 files in output/, and at most 5 are kept of one task'),
-    });
-  });
-
-  it('is stored however many files there are', async () => {
-    const { db } = server.app.get(Database, { strict: false });
-    const { team_id } = await db.selectFrom('workflow').select('team_id').limit(1).executeTakeFirstOrThrow();
-    const agent = new PretendAgent(server, team_id);
-    await agent.connect();
-    const id = await server.submit('quiet', {});
-    const stored = Array.from({ length: 11_000 }, (_, index) => ({
-      file: { name: `${index}.txt`, size: 1, content_type: 'text/plain' },
-      fileKey: `outputs/${index}`,
-    }));
-    await server.runs.completed(await agent.take(), null, stored);
-    await agent.disconnect();
-    const rows = await db.selectFrom('task_file').select('file_name').where('task_id', '=', id).execute();
-    expect(rows).toHaveLength(11_000);
-  });
-
-  it('shows the real error behind a progress bar', async () => {
-    await using _agent = await TestAgent.start(server);
-    const { task_error } = await task(await ended('tqdm'));
-    expect(task_error).toMatch(
-      /^Step work ended with exit code 1\.\nstep 60\/60 \|#+\| Traceback: the real error$/,
-    );
-  });
-
-  it('includes its log: the end in the result, at least the last 64 KiB by itself', async () => {
-    await using _agent = await TestAgent.start(server);
-    const id = await ended('talkative');
-    const response = await textOf(`/r/tasks/${id}/log`);
-    const log = await response.text();
-    expect(response.headers.get('content-type')).toBe('text/plain; charset=utf-8');
-    expect(log.length).toBeGreaterThanOrEqual(64 * 1024);
-    expect(log).toMatch(/^\[earlier lines are not kept\]\n\d+\n/);
-    expect(log).toMatch(/\n19999\n20000\nthe end\n$/);
-    const { task_log } = (await server.get(`/r/tasks/${id}/result`)).body;
-    expect(task_log.length).toBeLessThan(4200);
-    expect(log.endsWith(task_log.slice(task_log.indexOf('\n') + 1))).toBe(true);
-    expect((await textOf('/r/tasks/019abc12-9012-7890-abcd-ef1234567896/log')).status).toBe(404);
-    expect((await server.get(`/r/tasks/${id}/log`, null)).status).toBe(401);
+it('a run with too many output files fails at once without a retry', async () => {
+  await using _agent = await TestAgent.start(server);
+  expect(await task(await ended('many'))).toMatchObject({
+    task_status: 'failed',
+    attempt_count: 1,
+    task_error: expect.stringContaining('6 files in output/, and at most 5 are kept of one task'),
   });
 });
 
-describe('a workflow in Python', () => {
-  it.runIf(hasPython)('runs on an agent that has it, which says so by a label', async () => {
-    await using _agent = await TestAgent.start(server);
-    const { body } = await server.get('/r/agents');
-    expect(body.agent_list[0].agent_labels).toEqual(['local', 'python']);
-    const id = await ended('snake');
-    expect((await server.get(`/r/tasks/${id}/result`)).body.task_output).toEqual({ major: 3 });
-  });
-
-  it('waits where no agent has it', async () => {
-    await using _agent = await strangeAgent(server, []);
-    const id = await server.submit('snake', {});
-    await until(async () => (await task(id)).task_status === 'waiting');
-    expect((await server.call('POST', `/r/tasks/${id}/cancel`)).status).toBe(200);
-    expect((await server.events(id)).map(({ data }) => data['message'])).toContain(
-      'no connected agent has the labels local, python (agents that have a working python3 are labelled python)',
-    );
-  });
+it('the runtime stores 11,000 outputs of one task', async () => {
+  const { db } = server.app.get(Database, { strict: false });
+  const { team_id } = await db.selectFrom('workflow').select('team_id').limit(1).executeTakeFirstOrThrow();
+  const agent = new PretendAgent(server, team_id);
+  await agent.connect();
+  const id = await server.submit('quiet', {});
+  const stored = Array.from({ length: 11_000 }, (_, index) => ({
+    file: { name: `${index}.txt`, size: 1, content_type: 'text/plain' },
+    fileKey: `outputs/${index}`,
+  }));
+  await server.runs.completed(await agent.take(), null, stored);
+  await agent.disconnect();
+  const rows = await db.selectFrom('task_file').select('file_name').where('task_id', '=', id).execute();
+  expect(rows).toHaveLength(11_000);
 });
 
-describe('an agent that the runtime does not understand', () => {
-  const started = JSON.stringify({ type: 'started' });
-  const deep = `{"type":"completed","files":[],"output":${'['.repeat(101)}${']'.repeat(101)}}`;
-  const outputs = JSON.stringify({
-    type: 'outputs',
-    files: Array.from({ length: 6 }, (_, index) => ({ name: `${index}`, size: 1, content_type: 'a/b' })),
-  });
-  it.each([
-    [
-      'sends what is not JSON',
-      'nonsense',
-      /^Agent strange reported this run in a way that the runtime cannot/,
-    ],
-    ['reports what there is not', '{"type":"danced"}', /^Agent strange reported this run in a way/],
-    ['leaves too many files', outputs, /^The run left more than 5 files, which is the most that is kept/],
-    ['has a result that is too deep', deep, /^The result of the run is nested more than 100 levels deep\./],
-  ])('and %s fails the run once, in a sentence', async (_what, line, sentence) => {
-    await using _agent = await strangeAgent(server, [started, line]);
-    expect(await task(await ended('many'))).toMatchObject({
-      task_status: 'failed',
-      attempt_count: 1,
-      task_error: expect.stringMatching(sentence),
-    });
+it('the error of a failed run shows the message behind a progress bar', async () => {
+  await using _agent = await TestAgent.start(server);
+  const { task_error } = await task(await ended('tqdm'));
+  expect(task_error).toMatch(
+    /^Step work ended with exit code 1\.\nstep 60\/60 \|#+\| Traceback: the real error$/,
+  );
+});
+
+it('a result includes the end of the log, and the log itself has at least the last 64 KiB', async () => {
+  await using _agent = await TestAgent.start(server);
+  const id = await ended('talkative');
+  const response = await textOf(`/r/tasks/${id}/log`);
+  const log = await response.text();
+  expect(response.headers.get('content-type')).toBe('text/plain; charset=utf-8');
+  expect(log.length).toBeGreaterThanOrEqual(64 * 1024);
+  expect(log).toMatch(/^\[earlier lines are not kept\]\n\d+\n/);
+  expect(log).toMatch(/\n19999\n20000\nthe end\n$/);
+  const { task_log } = (await server.get(`/r/tasks/${id}/result`)).body;
+  expect(task_log.length).toBeLessThan(4200);
+  expect(log.endsWith(task_log.slice(task_log.indexOf('\n') + 1))).toBe(true);
+  expect((await textOf('/r/tasks/019abc12-9012-7890-abcd-ef1234567896/log')).status).toBe(404);
+  expect((await server.get(`/r/tasks/${id}/log`, null)).status).toBe(401);
+});
+
+it.runIf(hasPython)('a workflow in Python runs on an agent with the label python', async () => {
+  await using _agent = await TestAgent.start(server);
+  const { body } = await server.get('/r/agents');
+  expect(body.agent_list[0].agent_labels).toEqual(['local', 'python']);
+  const id = await ended('snake');
+  expect((await server.get(`/r/tasks/${id}/result`)).body.task_output).toEqual({ major: 3 });
+});
+
+it('a workflow in Python waits while no agent has Python', async () => {
+  await using _agent = await strangeAgent(server, []);
+  const id = await server.submit('snake', {});
+  await until(async () => (await task(id)).task_status === 'waiting');
+  expect((await server.call('POST', `/r/tasks/${id}/cancel`)).status).toBe(200);
+  expect((await server.events(id)).map(({ data }) => data['message'])).toContain(
+    'no connected agent has the labels local, python (agents that have a working python3 are labelled python)',
+  );
+});
+
+const started = JSON.stringify({ type: 'started' });
+const deep = `{"type":"completed","files":[],"output":${'['.repeat(101)}${']'.repeat(101)}}`;
+const outputs = JSON.stringify({
+  type: 'outputs',
+  files: Array.from({ length: 6 }, (_, index) => ({ name: `${index}`, size: 1, content_type: 'a/b' })),
+});
+it.each([
+  ['sends what is not JSON', 'nonsense', /^Agent strange reported this run in a way that the runtime cannot/],
+  ['reports what there is not', '{"type":"danced"}', /^Agent strange reported this run in a way/],
+  ['leaves too many files', outputs, /^The run left more than 5 files, which is the most that is kept/],
+  ['has a result that is too deep', deep, /^The result of the run is nested more than 100 levels deep\./],
+])('a run fails once, with a sentence, when its agent %s', async (_what, line, sentence) => {
+  await using _agent = await strangeAgent(server, [started, line]);
+  expect(await task(await ended('many'))).toMatchObject({
+    task_status: 'failed',
+    attempt_count: 1,
+    task_error: expect.stringMatching(sentence),
   });
 });

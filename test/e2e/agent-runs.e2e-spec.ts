@@ -4,7 +4,7 @@ import { createConnection } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { processesOfTasks, until } from '../support/processes.js';
 import { keysOf, shellWorkflow, TestAgent } from './agent-support/agent-fixture.js';
@@ -53,188 +53,180 @@ const task = async (id: string) => (await server.get(`/r/tasks/${id}`)).body;
 const status = (id: string, wanted: string): Promise<void> =>
   until(async () => (await task(id)).task_status === wanted);
 
-describe('a task on an agent', () => {
-  it('runs, reports and brings its result', async () => {
-    await using _agent = await TestAgent.start(server);
-    const id = await server.submit('hello', {});
-    const events = await server.events(id);
-    expect(events.map(({ event, data }) => data['status'] ?? event)).toEqual(
-      expect.arrayContaining(['queued', 'running', 'progress', 'completed']),
-    );
-    expect((await server.get(`/r/tasks/${id}/result`)).body).toMatchObject({ task_output: { n: 1 } });
-    expect(await task(id)).toMatchObject({ agent_id: 'agent-1', retry_count: 0 });
-  });
+it('a task on an agent runs, reports and brings its result', async () => {
+  await using _agent = await TestAgent.start(server);
+  const id = await server.submit('hello', {});
+  const events = await server.events(id);
+  expect(events.map(({ event, data }) => data['status'] ?? event)).toEqual(
+    expect.arrayContaining(['queued', 'running', 'progress', 'completed']),
+  );
+  expect((await server.get(`/r/tasks/${id}/result`)).body).toMatchObject({ task_output: { n: 1 } });
+  expect(await task(id)).toMatchObject({ agent_id: 'agent-1', retry_count: 0 });
+});
 
-  it('gets an uploaded file and stores one that can be fetched', async () => {
-    await using _agent = await TestAgent.start(server);
-    const bytes = Buffer.alloc(3_000_000, 'abc');
-    const presigned = await server.call('POST', '/r/files/presign', {
-      file_name: 'in.bin',
-      file_size: bytes.length,
-      content_type: 'application/octet-stream',
-    });
-    const { upload_url, upload_headers, file_key } = presigned.body;
-    expect((await fetch(upload_url, { method: 'PUT', body: bytes, headers: upload_headers })).status).toBe(
-      200,
-    );
-    const id = await server.submit('copy', { file: file_key });
-    await status(id, 'completed');
-    const { body } = await server.get(`/r/tasks/${id}/result`);
-    const [link] = Object.values(body.download_urls as Record<string, string>);
-    expect(Buffer.from(await (await fetch(link ?? '')).arrayBuffer()).equals(bytes)).toBe(true);
+it('a task on an agent gets an uploaded file and stores one that clients can download', async () => {
+  await using _agent = await TestAgent.start(server);
+  const bytes = Buffer.alloc(3_000_000, 'abc');
+  const presigned = await server.call('POST', '/r/files/presign', {
+    file_name: 'in.bin',
+    file_size: bytes.length,
+    content_type: 'application/octet-stream',
   });
+  const { upload_url, upload_headers, file_key } = presigned.body;
+  expect((await fetch(upload_url, { method: 'PUT', body: bytes, headers: upload_headers })).status).toBe(200);
+  const id = await server.submit('copy', { file: file_key });
+  await status(id, 'completed');
+  const { body } = await server.get(`/r/tasks/${id}/result`);
+  const [link] = Object.values(body.download_urls as Record<string, string>);
+  expect(Buffer.from(await (await fetch(link ?? '')).arrayBuffer()).equals(bytes)).toBe(true);
+});
 
-  it('fails with the last lines once its retries are used up', async () => {
-    await using _agent = await TestAgent.start(server);
-    const id = await server.submit('fail', {});
-    await status(id, 'failed');
-    const { task_error, retry_count } = await task(id);
-    expect(task_error).toBe('Step work ended with exit code 3.\nthe reason');
-    expect(retry_count).toBe(1);
+it('a task on an agent fails with the last lines once its retries are used up', async () => {
+  await using _agent = await TestAgent.start(server);
+  const id = await server.submit('fail', {});
+  await status(id, 'failed');
+  const { task_error, retry_count } = await task(id);
+  expect(task_error).toBe('Step work ended with exit code 3.\nthe reason');
+  expect(retry_count).toBe(1);
+});
+
+it('a task on an agent fails when it takes too long', async () => {
+  await using _agent = await TestAgent.start(server);
+  const id = await server.submit('short', {});
+  await status(id, 'failed');
+  expect((await task(id)).task_error).toContain('took longer than its limit of 1 s');
+});
+
+it('the processes of a cancelled task end, grandchildren included', async () => {
+  await using agent = await TestAgent.start(server);
+  const id = await server.submit('slow', {});
+  await status(id, 'running');
+  await until(async () => (await processesOfTasks([id])).length >= 2);
+  await server.call('POST', `/r/tasks/${id}/cancel`);
+  await until(async () => (await processesOfTasks([id])).length === 0);
+  expect((await task(id)).task_status).toBe('cancelled');
+  await until(async () => (await readdir(join(agent.workDir, 'runs'))).length === 0);
+});
+
+it('a task runs again, uncounted, when its agent is lost, and no process of the first run remains', async () => {
+  const lost = await TestAgent.start(server, { agentId: 'lost' });
+  const id = await server.submit('slow', {});
+  await status(id, 'running');
+  await using _other = await TestAgent.start(server, { agentId: 'other' });
+  await lost[Symbol.asyncDispose]();
+  await until(
+    async () => (await task(id)).agent_id === 'other' && (await task(id)).task_status === 'running',
+  );
+  expect(await task(id)).toMatchObject({ retry_count: 0 });
+  await until(async () => (await processesOfTasks([id])).length <= 3);
+  await server.call('POST', `/r/tasks/${id}/cancel`);
+  await until(async () => (await processesOfTasks([id])).length === 0);
+});
+
+it('a task on an agent waits for an agent with all its labels', async () => {
+  await using _plain = await TestAgent.start(server);
+  const id = await server.submit('gpu', {});
+  await status(id, 'waiting');
+  await using _gpu = await TestAgent.start(server, { agentId: 'gpu-1', labels: ['local', 'gpu', 'x'] });
+  await status(id, 'completed');
+  expect(await task(id)).toMatchObject({ agent_id: 'gpu-1' });
+});
+
+it('an agent never runs more tasks at once than it has slots', async () => {
+  await using _agent = await TestAgent.start(server, { slots: 2 });
+  const ids = await Promise.all(Array.from({ length: 12 }, () => server.submit('hello', {})));
+  let most = 0;
+  await until(async () => {
+    const [agent] = (await server.get('/r/agents')).body.agent_list;
+    most = Math.max(most, agent.running_count);
+    return (await Promise.all(ids.map(task))).every(({ task_status }) => task_status === 'completed');
   });
+  expect(most).toBeLessThanOrEqual(2);
+});
 
-  it('fails when it takes too long', async () => {
-    await using _agent = await TestAgent.start(server);
-    const id = await server.submit('short', {});
-    await status(id, 'failed');
-    expect((await task(id)).task_error).toContain('took longer than its limit of 1 s');
+it('the list of agents shows connected agents, page by page, to integration keys only', async () => {
+  await using _first = await TestAgent.start(server, { agentId: 'a' });
+  await using _second = await TestAgent.start(server, { agentId: 'b', slots: 3 });
+  const { body } = await server.get('/r/agents?per_page=1&current_page=2');
+  expect(body).toEqual({
+    agent_list: [
+      expect.objectContaining({
+        agent_id: 'b',
+        agent_status: 'idle',
+        agent_labels: expect.arrayContaining(['local']),
+        running_count: 0,
+        running_tasks: [],
+        tasks_completed: 0,
+        platform_arch: expect.stringMatching(/^\w+\/\w+$/),
+        connected_at: expect.stringMatching(/Z$/),
+      }),
+    ],
+    page_meta: { current_page: 2, per_page: 1, total_count: 2 },
   });
+  expect((await server.get('/r/agents', null)).status).toBe(401);
+  expect((await server.get('/r/agents?per_page=101')).status).toBe(400);
+});
 
-  it('is gone after its cancellation, grandchildren included', async () => {
-    await using agent = await TestAgent.start(server);
-    const id = await server.submit('slow', {});
-    await status(id, 'running');
-    await until(async () => (await processesOfTasks([id])).length >= 2);
-    await server.call('POST', `/r/tasks/${id}/cancel`);
-    await until(async () => (await processesOfTasks([id])).length === 0);
-    expect((await task(id)).task_status).toBe('cancelled');
-    await until(async () => (await readdir(join(agent.workDir, 'runs'))).length === 0);
-  });
+it('the list of agents drops a disconnected agent, and a second one of the same name replaces the first', async () => {
+  await using first = await TestAgent.start(server, { agentId: 'twin' });
+  await using second = await TestAgent.start(server, { agentId: 'twin', slots: 7 });
+  await expect(first.ended).rejects.toThrow('taken the place');
+  const id = await server.submit('hello', {});
+  await status(id, 'completed');
+  await second.stop();
+  await until(async () => (await server.get('/r/agents')).body.page_meta.total_count === 0);
+});
 
-  it('runs again, uncounted, when its agent is lost, and nothing of the first run stays', async () => {
-    const lost = await TestAgent.start(server, { agentId: 'lost' });
-    const id = await server.submit('slow', {});
-    await status(id, 'running');
-    await using _other = await TestAgent.start(server, { agentId: 'other' });
-    await lost[Symbol.asyncDispose]();
-    await until(
-      async () => (await task(id)).agent_id === 'other' && (await task(id)).task_status === 'running',
-    );
-    expect(await task(id)).toMatchObject({ retry_count: 0 });
-    await until(async () => (await processesOfTasks([id])).length <= 3);
-    await server.call('POST', `/r/tasks/${id}/cancel`);
-    await until(async () => (await processesOfTasks([id])).length === 0);
-  });
+const upgrade = async (headers: string[]): Promise<string> => {
+  const socket = createConnection(Number(new URL(server.origin).port), '127.0.0.1');
+  await once(socket, 'connect');
+  socket.write(
+    [
+      'GET /api/v1/gateway HTTP/1.1',
+      'Host: localhost',
+      'Connection: Upgrade',
+      'Upgrade: websocket',
+      'Sec-WebSocket-Version: 13',
+      'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+      ...headers,
+      '\r\n',
+    ].join('\r\n'),
+  );
+  return text(socket);
+};
 
-  it('waits for an agent with all its labels', async () => {
-    await using _plain = await TestAgent.start(server);
-    const id = await server.submit('gpu', {});
-    await status(id, 'waiting');
-    await using _gpu = await TestAgent.start(server, { agentId: 'gpu-1', labels: ['local', 'gpu', 'x'] });
-    await status(id, 'completed');
-    expect(await task(id)).toMatchObject({ agent_id: 'gpu-1' });
-  });
-
-  it('is one of many, never more at once than there are slots', async () => {
-    await using _agent = await TestAgent.start(server, { slots: 2 });
-    const ids = await Promise.all(Array.from({ length: 12 }, () => server.submit('hello', {})));
-    let most = 0;
-    await until(async () => {
-      const [agent] = (await server.get('/r/agents')).body.agent_list;
-      most = Math.max(most, agent.running_count);
-      return (await Promise.all(ids.map(task))).every(({ task_status }) => task_status === 'completed');
-    });
-    expect(most).toBeLessThanOrEqual(2);
+it.each([
+  ['no key', []],
+  ['an integration key', [`Authorization: Bearer ${BOOTSTRAP_KEY}`]],
+  ['an unknown agent key', ['Authorization: Bearer ak-00000000000000000000000000']],
+])('the gateway refuses %s with 401 and a sentence', async (_what, headers) => {
+  const answer = await upgrade(headers);
+  expect(answer).toMatch(/^HTTP\/1\.1 401 /);
+  expect(JSON.parse(answer.slice(answer.indexOf('{')))).toEqual({
+    error_message: expect.stringContaining('agent key'),
   });
 });
 
-describe('the list of agents', () => {
-  it('shows who is connected, page by page, to integration keys only', async () => {
-    await using _first = await TestAgent.start(server, { agentId: 'a' });
-    await using _second = await TestAgent.start(server, { agentId: 'b', slots: 3 });
-    const { body } = await server.get('/r/agents?per_page=1&current_page=2');
-    expect(body).toEqual({
-      agent_list: [
-        expect.objectContaining({
-          agent_id: 'b',
-          agent_status: 'idle',
-          agent_labels: expect.arrayContaining(['local']),
-          running_count: 0,
-          running_tasks: [],
-          tasks_completed: 0,
-          platform_arch: expect.stringMatching(/^\w+\/\w+$/),
-          connected_at: expect.stringMatching(/Z$/),
-        }),
-      ],
-      page_meta: { current_page: 2, per_page: 1, total_count: 2 },
-    });
-    expect((await server.get('/r/agents', null)).status).toBe(401);
-    expect((await server.get('/r/agents?per_page=101')).status).toBe(400);
-  });
-
-  it('forgets an agent that is gone, and a second one of the same name takes the place of the first', async () => {
-    await using first = await TestAgent.start(server, { agentId: 'twin' });
-    await using second = await TestAgent.start(server, { agentId: 'twin', slots: 7 });
-    await expect(first.ended).rejects.toThrow('taken the place');
-    const id = await server.submit('hello', {});
-    await status(id, 'completed');
-    await second.stop();
-    await until(async () => (await server.get('/r/agents')).body.page_meta.total_count === 0);
-  });
+it('an agent with an unknown key ends with the reason', async () => {
+  await expect(TestAgent.start(server, { key: 'ak-nobody' })).rejects.toThrow(
+    /The gateway answered 401: Agents connect .* nor expired\.$/,
+  );
 });
 
-describe('the gateway', () => {
-  const upgrade = async (headers: string[]): Promise<string> => {
-    const socket = createConnection(Number(new URL(server.origin).port), '127.0.0.1');
-    await once(socket, 'connect');
-    socket.write(
-      [
-        'GET /api/v1/gateway HTTP/1.1',
-        'Host: localhost',
-        'Connection: Upgrade',
-        'Upgrade: websocket',
-        'Sec-WebSocket-Version: 13',
-        'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
-        ...headers,
-        '\r\n',
-      ].join('\r\n'),
-    );
-    return text(socket);
-  };
+it('the gateway disconnects an agent soon after its key was revoked', async () => {
+  const { id, raw_key } = await keysOf(server).create({ kind: 'agent', display_name: 'short-lived' });
+  await using agent = await TestAgent.start(server, { agentId: 'revoked', key: raw_key });
+  await keysOf(server).revoke(id);
+  await expect(agent.ended).rejects.toThrow(/The gateway answered 401/);
+});
 
-  it.each([
-    ['no key', []],
-    ['an integration key', [`Authorization: Bearer ${BOOTSTRAP_KEY}`]],
-    ['an unknown agent key', ['Authorization: Bearer ak-00000000000000000000000000']],
-  ])('refuses %s with 401 and a sentence', async (_what, headers) => {
-    const answer = await upgrade(headers);
-    expect(answer).toMatch(/^HTTP\/1\.1 401 /);
-    expect(JSON.parse(answer.slice(answer.indexOf('{')))).toEqual({
-      error_message: expect.stringContaining('agent key'),
-    });
-  });
-
-  it('ends an agent it does not know', async () => {
-    await expect(TestAgent.start(server, { key: 'ak-nobody' })).rejects.toThrow(
-      /The gateway answered 401: Agents connect .* nor expired\.$/,
-    );
-  });
-
-  it('sends an agent away soon after its key was revoked', async () => {
-    const { id, raw_key } = await keysOf(server).create({ kind: 'agent', display_name: 'short-lived' });
-    await using agent = await TestAgent.start(server, { agentId: 'revoked', key: raw_key });
-    await keysOf(server).revoke(id);
-    await expect(agent.ended).rejects.toThrow(/The gateway answered 401/);
-  });
-
-  it('leaves an offer to upgrade something else alone', async () => {
-    const socket = createConnection(Number(new URL(server.origin).port), '127.0.0.1');
-    socket.write(
-      `GET /api/v1/r/agents HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade, HTTP2-Settings, close\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\nAuthorization: Bearer ${BOOTSTRAP_KEY}\r\n\r\n`,
-    );
-    socket.setTimeout(3000, () => socket.destroy());
-    const [chunk] = (await once(socket, 'data')) as [Buffer];
-    expect(chunk.toString()).toMatch(/^HTTP\/1\.1 200 /);
-    socket.destroy();
-  });
+it('the gateway ignores the offer of an h2c upgrade', async () => {
+  const socket = createConnection(Number(new URL(server.origin).port), '127.0.0.1');
+  socket.write(
+    `GET /api/v1/r/agents HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade, HTTP2-Settings, close\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\nAuthorization: Bearer ${BOOTSTRAP_KEY}\r\n\r\n`,
+  );
+  socket.setTimeout(3000, () => socket.destroy());
+  const [chunk] = (await once(socket, 'data')) as [Buffer];
+  expect(chunk.toString()).toMatch(/^HTTP\/1\.1 200 /);
+  socket.destroy();
 });

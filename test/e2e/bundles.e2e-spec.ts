@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { until } from '../support/processes.js';
 import { shellWorkflow, TestAgent } from './agent-support/agent-fixture.js';
@@ -72,26 +72,24 @@ async function said(slug: string): Promise<unknown> {
   return (await server.get(`/r/tasks/${id}/result`)).body.task_output;
 }
 
-describe('the files beside a definition', () => {
-  it('a service runs on its agent with the files its command names, in a folder of the agent', async () => {
-    await until(async () => (await call()) !== undefined);
-    const { answer, folder } = (await call()) ?? { answer: '', folder: '' };
-    expect(answer).toBe('first word');
-    expect(folder.startsWith(join(await realpath(agent.workDir), 'bundles'))).toBe(true);
-  });
+it('a service runs on its agent with the files its command names, in a folder of the agent', async () => {
+  await until(async () => (await call()) !== undefined);
+  const { answer, folder } = (await call()) ?? { answer: '', folder: '' };
+  expect(answer).toBe('first word');
+  expect(folder.startsWith(join(await realpath(agent.workDir), 'bundles'))).toBe(true);
+});
 
-  it('a service whose files change starts anew with the new ones', async () => {
-    await put(services, 'app/server.mjs', service('second '));
-    await until(async () => (await call())?.answer !== 'first word');
-    await until(async () => (await call()) !== undefined);
-    expect((await call())?.answer).toBe('second word');
-  });
+it('a service whose files change starts anew with the new ones', async () => {
+  await put(services, 'app/server.mjs', service('second '));
+  await until(async () => (await call())?.answer !== 'first word');
+  await until(async () => (await call()) !== undefined);
+  expect((await call())?.answer).toBe('second word');
+});
 
-  it('a workflow finds the files of its own version, and an earlier version those it was loaded with', async () => {
-    expect(await said('tool')).toBe('first data');
-    await put(workflows, 'tool/data.txt', 'second data');
-    await until(async () => (await server.get('/r/workflows/slug/tool')).body.version === 2);
-    expect(await said('tool')).toBe('second data');
-    expect(await said('tool@1')).toBe('first data');
-  });
+it('a workflow finds the files of its own version, and an earlier version those it was loaded with', async () => {
+  expect(await said('tool')).toBe('first data');
+  await put(workflows, 'tool/data.txt', 'second data');
+  await until(async () => (await server.get('/r/workflows/slug/tool')).body.version === 2);
+  expect(await said('tool')).toBe('second data');
+  expect(await said('tool@1')).toBe('first data');
 });

@@ -14,20 +14,20 @@ beforeAll(async () => {
 afterAll(() => app[Symbol.asyncDispose]());
 
 describe.each(TEST_CLIENTS)('$name', ({ revision, connect }) => {
-  it(`speaks ${revision} and finds the tools`, async () => {
+  it(`a client speaks ${revision} and finds the tools`, async () => {
     await using client = await connect(app);
     expect(client.revision).toBe(revision);
     expect(await client.listTools()).toEqual(expect.arrayContaining(['echo', 'count', 'wait']));
   });
 
-  it('gets an answer as structured content and as compact JSON', async () => {
+  it('a client gets an answer as structured content and as compact JSON', async () => {
     await using client = await connect(app);
     const result = await client.call('echo', { text: 'ä€😀' });
     expect(result.structuredContent).toEqual({ text: 'ä€😀' });
     expect(result.content).toEqual([{ type: 'text', text: '{"text":"ä€😀"}' }]);
   });
 
-  it('gets progress on the call itself, every step and in order', async () => {
+  it('a client gets progress on the call itself, every step and in order', async () => {
     await using client = await connect(app);
     const received: number[] = [];
     const result = await client.call(
@@ -39,7 +39,7 @@ describe.each(TEST_CLIENTS)('$name', ({ revision, connect }) => {
     expect(received).toEqual(Array.from({ length: 100 }, (_, n) => n + 1));
   });
 
-  it.each(['wait', 'stream'])('cancels the tool %s when it gives up', async (tool) => {
+  it.each(['wait', 'stream'])('a client cancels the tool %s when it gives up', async (tool) => {
     await using client = await connect(app);
     const giveUp = new AbortController();
     const waiting = app.odd.next('waiting');
@@ -54,7 +54,7 @@ describe.each(TEST_CLIENTS)('$name', ({ revision, connect }) => {
     expect((await client.call('nothing')).structuredContent).toEqual({ ok: true });
   });
 
-  it('reads which field of its input breaks which rule', async () => {
+  it('a client gets an error that names the field of its input and the rule', async () => {
     await using client = await connect(app);
     const result = await client.call('echo', { text: 5 });
     expect(result).toMatchObject({
@@ -64,7 +64,7 @@ describe.each(TEST_CLIENTS)('$name', ({ revision, connect }) => {
     expect(JSON.parse(result.content[0]?.text ?? '')).toEqual(result.structuredContent);
   });
 
-  it('reads what the runtime refused, and holds it against the output schema', async () => {
+  it('a client gets the error of the runtime, which passes its output validation', async () => {
     await using client = await connect(app);
     await client.listTools();
     expect(await client.call('refuse')).toMatchObject({
@@ -73,7 +73,7 @@ describe.each(TEST_CLIENTS)('$name', ({ revision, connect }) => {
     });
   });
 
-  it('never reads the text of an exception, only a reference to it', async () => {
+  it('a client gets a reference to an exception, never its text', async () => {
     await using client = await connect(app);
     const result = await client.call('leak');
     expect(JSON.stringify(result)).not.toContain(SECRET);
@@ -85,7 +85,7 @@ describe.each(TEST_CLIENTS)('$name', ({ revision, connect }) => {
 
 // A 2026-07-28 client asks for that by a subscription of its own; see mcp-sessions.
 describe.each(TEST_CLIENTS.filter(({ revision }) => revision < '2026'))('$name', ({ connect }) => {
-  it('gets a notification that the list of tools has changed', async () => {
+  it('a client gets a notification that the list of tools has changed', async () => {
     await using own = await McpApp.start();
     await using client = await connect(own);
     const changed = new Promise<void>((resolve) => client.onToolsChanged(resolve));

@@ -97,7 +97,7 @@ describe.each(WAYS)('with $what', ({ open, more, id }) => {
     for (let n = 0; n < count; n += 1) await open(http);
   };
 
-  it('a key has so many open, and does not limit other keys', async () => {
+  it('a key has a limit of open calls, which does not affect other keys', async () => {
     const http = client();
     await fill(http, PER_KEY);
 
@@ -115,7 +115,7 @@ describe.each(WAYS)('with $what', ({ open, more, id }) => {
     expect((await quick(client())).status).toBe(200);
   });
 
-  it('all keys together have so many open, and what has ended makes room', async () => {
+  it('all keys together have a limit of open calls, and an ended call makes room', async () => {
     const [one, other, third] = [client(), client(), client()];
     await fill(one, PER_KEY);
     await fill(other, IN_ALL - PER_KEY);
@@ -138,41 +138,39 @@ describe.each(WAYS)('with $what', ({ open, more, id }) => {
   });
 });
 
-describe('a key with all it may have open', () => {
-  it('still cancels, answers and ends sessions', async () => {
-    const http = client();
-    const session = await http.open();
-    for (const id of ['a', 'b', 'c']) await begun(() => http.ask(session, call('wait', {}, id), whileHere()));
-    expect((await http.ask(session, rpc('ping'))).status).toBe(429);
+it('a key with all its calls open still cancels, answers and ends sessions', async () => {
+  const http = client();
+  const session = await http.open();
+  for (const id of ['a', 'b', 'c']) await begun(() => http.ask(session, call('wait', {}, id), whileHere()));
+  expect((await http.ask(session, rpc('ping'))).status).toBe(429);
 
-    const cancelled = { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 'b' } };
-    expect((await http.ask(session, cancelled)).status).toBe(202);
-    await until(async () => (await http.ask(session, rpc('ping'))).status === 200);
+  const cancelled = { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 'b' } };
+  expect((await http.ask(session, cancelled)).status).toBe(202);
+  await until(async () => (await http.ask(session, rpc('ping'))).status === 200);
 
-    await begun(() => http.ask(session, call('wait', {}, 'd'), whileHere()));
-    expect((await http.ask(session, rpc('ping'))).status).toBe(429);
-    expect((await http.send('DELETE', undefined, { session })).status).toBe(200);
-    await until(async () => !(await isRefused(http)));
-  });
+  await begun(() => http.ask(session, call('wait', {}, 'd'), whileHere()));
+  expect((await http.ask(session, rpc('ping'))).status).toBe(429);
+  expect((await http.send('DELETE', undefined, { session })).status).toBe(200);
+  await until(async () => !(await isRefused(http)));
+});
 
-  it('may still replace the stream of a session by a new one', async () => {
-    const http = client();
-    const session = await http.open();
-    const first = await http.listen(session);
-    for (let n = 1; n < PER_KEY; n += 1) await listening(http.listen(await http.open(), whileHere()));
-    expect(await isRefused(http)).toBe(true);
-    await listening(http.listen(session, whileHere()));
-    expect(await first.text()).not.toContain('data:');
-    expect(await isRefused(http)).toBe(true);
-  });
+it('a key with all its calls open may still replace the stream of a session by a new one', async () => {
+  const http = client();
+  const session = await http.open();
+  const first = await http.listen(session);
+  for (let n = 1; n < PER_KEY; n += 1) await listening(http.listen(await http.open(), whileHere()));
+  expect(await isRefused(http)).toBe(true);
+  await listening(http.listen(session, whileHere()));
+  expect(await first.text()).not.toContain('data:');
+  expect(await isRefused(http)).toBe(true);
+});
 
-  it('gets no more by asking for all of it in one batch', async () => {
-    const http = client();
-    const session = await http.open({}, '2025-03-26');
-    const batch = Array.from({ length: PER_KEY + 1 }, (_, id) => call('echo', {}, id));
-    const refused = await http.send('POST', batch, { session });
-    expect(refused.status).toBe(429);
-    expect(await answerOf(refused)).toMatchObject({ error: { code: -32000 }, id: null });
-    expect((await http.send('POST', batch.slice(1), { session })).status).toBe(200);
-  });
+it('a key gets no more calls when it sends them in one batch', async () => {
+  const http = client();
+  const session = await http.open({}, '2025-03-26');
+  const batch = Array.from({ length: PER_KEY + 1 }, (_, id) => call('echo', {}, id));
+  const refused = await http.send('POST', batch, { session });
+  expect(refused.status).toBe(429);
+  expect(await answerOf(refused)).toMatchObject({ error: { code: -32000 }, id: null });
+  expect((await http.send('POST', batch.slice(1), { session })).status).toBe(200);
 });

@@ -61,12 +61,12 @@ const CLIENTS: readonly (readonly [
   ],
 ];
 
-describe.each(CLIENTS)('%s that supports OAuth shows its user that a key is needed', (_name, connect) => {
+describe.each(CLIENTS)('with %s', (_name, connect) => {
   it.each([
     ['there was none', {}],
     ['the key was wrong', { Authorization: 'Bearer sk-wrong-0123456789' }],
     ['the key was of another kind', { Authorization: 'Bearer dk-0123456789' }],
-  ])('when %s', async (_what, headers) => {
+  ])('a client that supports OAuth tells its user that a key is needed when %s', async (_what, headers) => {
     await expect(connect(headers as Record<string, string>)).rejects.toThrow(SENTENCE);
   });
 });
@@ -85,7 +85,7 @@ describe.each([
   '/api/v1/mcp/.well-known/openid-configuration',
 ])('%s', (path) => {
   it.each(['GET', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'HEAD'])(
-    'answers %s with 404, as OAuth words errors',
+    'an OAuth discovery path answers %s with a 404 in the form of OAuth',
     async (method) => {
       const response = await fetch(`${app.origin}${path}`, { method });
       expect(response.status).toBe(404);
@@ -100,7 +100,7 @@ describe.each([
 });
 
 it.each(['/registers', '/tokens', '/.well-known/security.txt', '/api/v1/register'])(
-  '%s has nothing to do with it',
+  'the path %s gets a 404 that does not mention OAuth',
   async (path) => {
     const response = await fetch(`${app.origin}${path}`);
     expect(response.status).toBe(404);

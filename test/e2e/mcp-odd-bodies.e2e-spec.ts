@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { KEY, McpApp } from '../support/mcp-app.js';
 import { type Message, McpHttp, MODERN, rpc } from '../support/mcp-http.js';
@@ -47,25 +47,26 @@ async function expectJsonRpc(response: Response): Promise<void> {
       expect(message).toMatchObject({ jsonrpc: '2.0' });
 }
 
-describe('for every body the answer is JSON-RPC and no failure of ours', () => {
-  it.each([
-    ['in a session', {}],
-    [
-      'with the headers of 2026-07-28',
-      { 'MCP-Protocol-Version': MODERN, 'Mcp-Method': 'tools/call', 'Mcp-Name': 'echo' },
-    ],
-    ['without a session', { 'Mcp-Session-Id': '' }],
-  ])('%s', async (_how, headers) => {
-    const session = await http.open();
-    const property = fc.asyncProperty(oddBodies(TOOLS), async ({ body }) => {
-      await expectJsonRpc(await post(body, { 'Mcp-Session-Id': session, ...headers }));
-    });
-    // More of them, and not only bodies, in test/faults.
-    await fc.assert(property, { seed: 20_261_122, numRuns: ROUNDS });
-    expect((await http.stateless('tools/list')).status).toBe(200);
+it.each([
+  ['in a session', {}],
+  [
+    'with the headers of 2026-07-28',
+    { 'MCP-Protocol-Version': MODERN, 'Mcp-Method': 'tools/call', 'Mcp-Name': 'echo' },
+  ],
+  ['without a session', { 'Mcp-Session-Id': '' }],
+])('every JSON body gets a JSON-RPC answer and no 500 %s', async (_how, headers) => {
+  const session = await http.open();
+  const property = fc.asyncProperty(oddBodies(TOOLS), async ({ body }) => {
+    await expectJsonRpc(await post(body, { 'Mcp-Session-Id': session, ...headers }));
   });
+  // More of them, and not only bodies, in test/faults.
+  await fc.assert(property, { seed: 20_261_122, numRuns: ROUNDS });
+  expect((await http.stateless('tools/list')).status).toBe(200);
+});
 
-  it.each([100, 10_000, 200_000])('however deep it is nested: %d', async (depth) => {
+it.each([100, 10_000, 200_000])(
+  'a body nested %d levels deep gets a JSON-RPC answer and no 500',
+  async (depth) => {
     const session = await http.open();
     const nested = `${'['.repeat(depth)}${']'.repeat(depth)}`;
     const holding = (message: object): string => JSON.stringify(message).replace('"X"', nested);
@@ -86,5 +87,5 @@ describe('for every body the answer is JSON-RPC and no failure of ours', () => {
       await expectJsonRpc(await post(body, headers));
     }
     expect((await http.ask(session, rpc('ping'))).status).toBe(200);
-  });
-});
+  },
+);

@@ -1,7 +1,7 @@
 import { Module } from '@nestjs/common';
 import { Ctx } from '@nestjs/microservices';
 import { McpContext, McpController, Tool } from '@rekog/mcp-nest';
-import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
+import { afterEach, expect, it, onTestFinished } from 'vitest';
 
 import { IDLE_MS, IDLING } from '../support/idling.js';
 import { KEY, McpApp } from '../support/mcp-app.js';
@@ -51,78 +51,76 @@ const reply = (id: unknown, name: string): object => ({
   result: { action: 'accept', content: { name } },
 });
 
-describe('a session opened before the server was restarted', () => {
-  it.each(['2025-03-26', '2025-06-18', '2025-11-25'])(
-    'goes on at %s, stream and questions too',
-    async (revision) => {
-      let http = await started();
-      const session = await http.open({ elicitation: {} }, revision);
-      http = await restarted();
-
-      expect((await http.ask(session, PING)).status).toBe(200);
-      const messages = messagesOf(await http.listen(session));
-      app?.strategy.registerTool(EXTRA);
-      expect(await nextOf(messages)).toEqual(CHANGED);
-      const answer = http.ask(session, call('ask_aside'));
-      const { id, method } = await nextOf(messages);
-      expect(method).toBe('elicitation/create');
-      expect((await http.ask(session, reply(id, 'Ada'))).status).toBe(202);
-      expect(await resultOf(await answer)).toMatchObject({ structuredContent: { name: 'Ada' } });
-      const batch = await http.send('POST', [PING], { session });
-      expect(batch.status).toBe(revision < '2025-06-18' ? 200 : 400);
-      await messages.return(undefined);
-    },
-  );
-
-  it('goes on after several restarts, and ends by DELETE like any other', async () => {
+it.each(['2025-03-26', '2025-06-18', '2025-11-25'])(
+  'a session opened before the server was restarted continues at %s, with stream and questions',
+  async (revision) => {
     let http = await started();
-    const session = await http.open();
-    for (let turn = 0; turn < 2; turn += 1) {
-      http = await restarted();
-      expect((await http.ask(session, PING)).status).toBe(200);
-    }
-    expect((await http.send('DELETE', undefined, { session })).status).toBe(200);
-    for (const method of ['POST', 'GET', 'DELETE']) {
-      const body = method === 'POST' ? PING : undefined;
-      expect((await http.send(method, body, { session })).status).toBe(404);
-    }
-  });
-
-  it('is not found with another key, nor when one letter of its id has changed', async () => {
-    let http = await started();
-    const session = await http.open();
+    const session = await http.open({ elicitation: {} }, revision);
     http = await restarted();
-    expect((await http.ask(session, PING, { key: OTHER_KEY })).status).toBe(404);
-    for (const place of [0, 1, 5, session.length >> 1, session.length - 2]) {
-      const other = session[place] === 'A' ? 'B' : 'A';
-      const changed = session.slice(0, place) + other + session.slice(place + 1);
-      expect((await http.ask(changed, PING)).status).toBe(404);
-    }
+
     expect((await http.ask(session, PING)).status).toBe(200);
-  });
+    const messages = messagesOf(await http.listen(session));
+    app?.strategy.registerTool(EXTRA);
+    expect(await nextOf(messages)).toEqual(CHANGED);
+    const answer = http.ask(session, call('ask_aside'));
+    const { id, method } = await nextOf(messages);
+    expect(method).toBe('elicitation/create');
+    expect((await http.ask(session, reply(id, 'Ada'))).status).toBe(202);
+    expect(await resultOf(await answer)).toMatchObject({ structuredContent: { name: 'Ada' } });
+    const batch = await http.send('POST', [PING], { session });
+    expect(batch.status).toBe(revision < '2025-06-18' ? 200 : 400);
+    await messages.return(undefined);
+  },
+);
 
-  it('counts among the sessions of its key, and idles like any other', async () => {
-    const few = { ...IDLING, CYBERUN_MCP_SESSIONS_PER_KEY: '2' };
-    let http = await started(few);
-    const sessions = [await http.open(), await http.open()] as const;
-    http = await restarted(few);
-    const fresh = await http.open();
-    expect((await http.ask(sessions[0], PING)).status).toBe(200);
-    expect((await http.ask(sessions[1], PING)).status).toBe(404);
-    const begun = performance.now();
-    await until(() => Promise.resolve(performance.now() - begun > 1.5 * IDLE_MS));
-    for (const session of [sessions[0], fresh]) expect((await http.ask(session, PING)).status).toBe(404);
-  });
-
-  it('goes on for a client that says much of itself, and not for one that says far too much', async () => {
-    let http = await started();
-    const much = await http.open({ experimental: { x: { text: 'x'.repeat(800) } } });
-    const tooMuch = await http.open({ experimental: { x: { text: 'x'.repeat(8000) } } });
-    expect(much.length).toBeLessThan(2200);
+it('a session continues after several restarts, and ends by DELETE like any other', async () => {
+  let http = await started();
+  const session = await http.open();
+  for (let turn = 0; turn < 2; turn += 1) {
     http = await restarted();
-    expect((await http.ask(much, PING)).status).toBe(200);
-    expect((await http.ask(tooMuch, PING)).status).toBe(404);
-  });
+    expect((await http.ask(session, PING)).status).toBe(200);
+  }
+  expect((await http.send('DELETE', undefined, { session })).status).toBe(200);
+  for (const method of ['POST', 'GET', 'DELETE']) {
+    const body = method === 'POST' ? PING : undefined;
+    expect((await http.send(method, body, { session })).status).toBe(404);
+  }
+});
+
+it('a session opened before the server was restarted is not found with another key or a changed id', async () => {
+  let http = await started();
+  const session = await http.open();
+  http = await restarted();
+  expect((await http.ask(session, PING, { key: OTHER_KEY })).status).toBe(404);
+  for (const place of [0, 1, 5, session.length >> 1, session.length - 2]) {
+    const other = session[place] === 'A' ? 'B' : 'A';
+    const changed = session.slice(0, place) + other + session.slice(place + 1);
+    expect((await http.ask(changed, PING)).status).toBe(404);
+  }
+  expect((await http.ask(session, PING)).status).toBe(200);
+});
+
+it('a session opened before the server was restarted counts for its key, and expires like any other', async () => {
+  const few = { ...IDLING, CYBERUN_MCP_SESSIONS_PER_KEY: '2' };
+  let http = await started(few);
+  const sessions = [await http.open(), await http.open()] as const;
+  http = await restarted(few);
+  const fresh = await http.open();
+  expect((await http.ask(sessions[0], PING)).status).toBe(200);
+  expect((await http.ask(sessions[1], PING)).status).toBe(404);
+  const begun = performance.now();
+  await until(() => Promise.resolve(performance.now() - begun > 1.5 * IDLE_MS));
+  for (const session of [sessions[0], fresh]) expect((await http.ask(session, PING)).status).toBe(404);
+});
+
+it('a restarted server continues a session with large initialize params, but not with very large ones', async () => {
+  let http = await started();
+  const much = await http.open({ experimental: { x: { text: 'x'.repeat(800) } } });
+  const tooMuch = await http.open({ experimental: { x: { text: 'x'.repeat(8000) } } });
+  expect(much.length).toBeLessThan(2200);
+  http = await restarted();
+  expect((await http.ask(much, PING)).status).toBe(200);
+  expect((await http.ask(tooMuch, PING)).status).toBe(404);
 });
 
 it('every TypeScript client continues its session over a restart, with calls and stream', async () => {
@@ -146,7 +144,7 @@ it('every TypeScript client continues its session over a restart, with calls and
   expect(clients.flatMap(({ errors }) => errors)).toEqual([]);
 });
 
-it('a client’s answer reaches the tool that asked, though the list of tools has changed meanwhile', async () => {
+it('the answer of a client reaches the tool that asked, although the list of tools has changed', async () => {
   const http = await started();
   const session = await http.open({ elicitation: {} });
   const messages = messagesOf(await http.listen(session));

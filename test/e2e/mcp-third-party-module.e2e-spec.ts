@@ -28,22 +28,22 @@ const REVISIONS: readonly (readonly [revision: string, send: Ask])[] = [
   ['2026-07-28', (name, args = {}) => http.stateless('tools/call', { name, arguments: args })],
 ];
 
-describe.each(REVISIONS)('a third-party module at %s', (_revision, send) => {
+describe.each(REVISIONS)('at %s', (_revision, send) => {
   const ask = async (name: string, args?: object) => await resultOf(await send(name, args));
 
-  it('its guard and interceptor run around the endpoint and around every tool, those of the product too', async () => {
+  it('the guard and interceptor of a module run around the endpoint and every tool, those of the product too', async () => {
     await ask('nothing');
     expect(witnessed).toEqual(
       expect.arrayContaining(['guard http', 'guard rpc', 'interceptor http', 'interceptor rpc']),
     );
   });
 
-  it('its filter gets what its tools throw', async () => {
+  it('the filter of a module gets what its tools throw', async () => {
     expect(await ask('own_error')).toMatchObject({ structuredContent: { from: 'the third-party filter' } });
     expect(witnessed).toEqual(expect.arrayContaining(['error ThirdPartyError', 'filter rpc']));
   });
 
-  it('the module does not change the errors of the product’s tools', async () => {
+  it('a third-party module does not change the errors of the product’s tools', async () => {
     expect(await ask('refuse')).toMatchObject({
       isError: true,
       structuredContent: { error_message: 'resource not found' },
@@ -54,16 +54,19 @@ describe.each(REVISIONS)('a third-party module at %s', (_revision, send) => {
     });
   });
 
-  it.each(['leak', 'http_filter', 'wrong_output'])('the module never shows what %s hides', async (tool) => {
-    const answer = await ask(tool);
-    expect(JSON.stringify(answer)).not.toContain(SECRET);
-    expect(answer).toMatchObject({
-      isError: true,
-      structuredContent: { error_message: expect.stringMatching(/report reference [0-9a-f-]{36}/) },
-    });
-  });
+  it.each(['leak', 'http_filter', 'wrong_output'])(
+    'a third-party module never shows what %s hides',
+    async (tool) => {
+      const answer = await ask(tool);
+      expect(JSON.stringify(answer)).not.toContain(SECRET);
+      expect(answer).toMatchObject({
+        isError: true,
+        structuredContent: { error_message: expect.stringMatching(/report reference [0-9a-f-]{36}/) },
+      });
+    },
+  );
 
-  it('the module may declare its input with zod: defaults apply, and errors name the rules', async () => {
+  it('a third-party tool may declare its input with zod: defaults apply, and errors name the rules', async () => {
     expect(await ask('stock', {})).toMatchObject({ structuredContent: { n: 2 } });
     expect(await ask('stock', { n: 1.5 })).toMatchObject({
       isError: true,
@@ -71,13 +74,13 @@ describe.each(REVISIONS)('a third-party module at %s', (_revision, send) => {
     });
   });
 
-  it('its answers show only what the output schema has', async () => {
+  it('the answers of a third-party tool contain only fields of its output schema', async () => {
     const result = await ask('stock', { n: 3 });
     expect(result.structuredContent).toEqual({ n: 3 });
     expect(result.content).toEqual([{ type: 'text', text: '{"n":3}' }]);
   });
 
-  it('the module may declare its input with a raw JSON Schema', async () => {
+  it('a third-party tool may declare its input with a raw JSON Schema', async () => {
     expect(await ask('raw_schema', { n: 3 })).toMatchObject({ structuredContent: { n: 3 } });
     expect(await ask('raw_schema', {})).toMatchObject({
       isError: true,
@@ -85,7 +88,7 @@ describe.each(REVISIONS)('a third-party module at %s', (_revision, send) => {
     });
   });
 
-  it('the module may take a class-validator DTO: errors name every field and rule', async () => {
+  it('a third-party tool may take a class-validator DTO: errors name every field and rule', async () => {
     expect(await ask('order', { name: 'abc', amount: 3 })).toMatchObject({
       structuredContent: { name: 'abc', amount: 3 },
     });
@@ -100,127 +103,123 @@ describe.each(REVISIONS)('a third-party module at %s', (_revision, send) => {
     ['denied', 'Forbidden resource'],
     ['denied_with_words', 'not on Sundays'],
     ['bad_request', 'amount must be even'],
-  ])('its refusal reaches the model when %s rejects', async (tool, words) => {
+  ])('the message of a rejected third-party call reaches the model when %s rejects', async (tool, words) => {
     const result = await ask(tool);
     expect(result.isError).toBe(true);
     expect(result.structuredContent.error_message).toContain(words);
   });
 
-  it('the module may return a text, or content of its own', async () => {
+  it('a third-party tool may return a text, or its own content', async () => {
     expect(await ask('text')).toEqual(
       expect.objectContaining({ content: [{ type: 'text', text: '"plain"' }] }),
     );
     expect((await ask('content')).content).toEqual([{ type: 'text', text: 'as I made it' }]);
   });
 
-  it('a tool with a scope is only for users who have it', async () => {
+  it('only users with its scope may call a third-party tool', async () => {
     expect(await answerOf(await send('scoped'))).toMatchObject({
       error: { code: -32600, message: expect.stringContaining('scoped') },
     });
   });
 });
 
-describe('a third-party guard on the endpoint', () => {
-  it('the module may reject a request, and the error is JSON-RPC', async () => {
-    const response = await http.send('POST', rpc('ping'), { headers: { 'X-Third-Party': 'no' } });
-    expect(response.status).toBe(403);
-    expect(await response.json()).toEqual({
-      jsonrpc: '2.0',
-      id: null,
-      error: { code: -32000, message: 'Forbidden resource' },
-    });
-  });
-
-  it('the module does not let a request without a key pass', async () => {
-    expect((await fetch(app.url, { method: 'POST' })).status).toBe(401);
+it('a third-party guard may reject a request, and the error is JSON-RPC', async () => {
+  const response = await http.send('POST', rpc('ping'), { headers: { 'X-Third-Party': 'no' } });
+  expect(response.status).toBe(403);
+  expect(await response.json()).toEqual({
+    jsonrpc: '2.0',
+    id: null,
+    error: { code: -32000, message: 'Forbidden resource' },
   });
 });
 
-describe('other features of a third-party module', () => {
-  const connect = async (
-    options: ConstructorParameters<typeof Client>[1],
-    to: McpApp = app,
-  ): Promise<Client> => {
-    const client = new Client({ name: 'test', version: '1.0.0' }, options);
-    const requestInit = { headers: { Authorization: `Bearer ${KEY}` } };
-    await client.connect(new StreamableHTTPClientTransport(new URL(to.url), { requestInit }));
-    return client;
-  };
+it('a third-party guard cannot allow a request without a key', async () => {
+  expect((await fetch(app.url, { method: 'POST' })).status).toBe(401);
+});
 
-  describe.each([
-    ['2025-11-25', {}],
-    ['2026-07-28', { versionNegotiation: { mode: 'auto' as const } }],
-  ])('at %s', (revision, options) => {
-    it('resources and prompts are listed, read and got', async () => {
-      const client = await connect(options);
-      expect(client.getNegotiatedProtocolVersion()).toBe(revision);
-      expect((await client.listResources()).resources).toMatchObject([{ uri: 'test://motto' }]);
-      expect((await client.listResourceTemplates()).resourceTemplates).toHaveLength(1);
-      expect((await client.readResource({ uri: 'test://motto' })).contents).toMatchObject([
-        { text: 'onwards' },
-      ]);
-      expect((await client.readResource({ uri: 'test://item/7' })).contents).toMatchObject([
-        { text: 'item 7' },
-      ]);
-      expect((await client.listPrompts()).prompts).toMatchObject([{ name: 'greet' }]);
-      const { messages } = await client.getPrompt({ name: 'greet', arguments: { name: 'Ada' } });
-      expect(messages).toMatchObject([{ content: { text: 'Greet Ada' } }]);
-      await client.close();
-    });
-  });
+const connect = async (
+  options: ConstructorParameters<typeof Client>[1],
+  to: McpApp = app,
+): Promise<Client> => {
+  const client = new Client({ name: 'test', version: '1.0.0' }, options);
+  const requestInit = { headers: { Authorization: `Bearer ${KEY}` } };
+  await client.connect(new StreamableHTTPClientTransport(new URL(to.url), { requestInit }));
+  return client;
+};
 
-  const asking = { capabilities: { elicitation: { form: {} } } };
-  const auto = { versionNegotiation: { mode: 'auto' as const } };
-  const answerAda = (client: Client): void =>
-    client.setRequestHandler('elicitation/create', () => ({ action: 'accept', content: { name: 'Ada' } }));
-
-  it("a tool may ask a client with a session, on the call's own stream", async () => {
-    const client = await connect(asking);
-    answerAda(client);
-    const result = await client.callTool({ name: 'ask', arguments: {} });
-    expect(result.structuredContent).toEqual({ name: 'Ada' });
-    await client.close();
-  });
-
-  it.each([
-    ['2025-11-25', asking],
-    ['2026-07-28', { ...asking, ...auto }],
-  ])('a tool may ask by its result, at %s', async (_revision, options) => {
+describe.each([
+  ['2025-11-25', {}],
+  ['2026-07-28', { versionNegotiation: { mode: 'auto' as const } }],
+])('at %s', (revision, options) => {
+  it('clients list and read resources and prompts of a third-party module', async () => {
     const client = await connect(options);
-    answerAda(client);
-    const result = await client.callTool({ name: 'ask_in_rounds', arguments: {} });
-    expect(result.structuredContent).toEqual({ name: 'Ada' });
+    expect(client.getNegotiatedProtocolVersion()).toBe(revision);
+    expect((await client.listResources()).resources).toMatchObject([{ uri: 'test://motto' }]);
+    expect((await client.listResourceTemplates()).resourceTemplates).toHaveLength(1);
+    expect((await client.readResource({ uri: 'test://motto' })).contents).toMatchObject([
+      { text: 'onwards' },
+    ]);
+    expect((await client.readResource({ uri: 'test://item/7' })).contents).toMatchObject([
+      { text: 'item 7' },
+    ]);
+    expect((await client.listPrompts()).prompts).toMatchObject([{ name: 'greet' }]);
+    const { messages } = await client.getPrompt({ name: 'greet', arguments: { name: 'Ada' } });
+    expect(messages).toMatchObject([{ content: { text: 'Greet Ada' } }]);
     await client.close();
   });
+});
 
-  it.each([
-    ['2025-11-25', asking],
-    ['2026-07-28', { ...asking, ...auto }],
-  ])('a tool may report progress before it asks by its result, at %s', async (_revision, options) => {
-    const client = await connect(options);
-    answerAda(client);
-    const received: number[] = [];
-    const call = { name: 'report_then_ask', arguments: {} };
-    const result = await client.callTool(call, { onprogress: ({ progress }) => received.push(progress) });
-    expect(result.structuredContent).toEqual({ name: 'Ada' });
-    expect(received).toContain(1);
-    await client.close();
-  });
+const asking = { capabilities: { elicitation: { form: {} } } };
+const auto = { versionNegotiation: { mode: 'auto' as const } };
+const answerAda = (client: Client): void =>
+  client.setRequestHandler('elicitation/create', () => ({ action: 'accept', content: { name: 'Ada' } }));
 
-  it('a tool may log to the client, when the server announces logging', async () => {
-    await using talking = await McpApp.start({
-      modules: [ThirdPartyModule],
-      mount: 'controller',
-      capabilities: { logging: {} },
-    });
-    const client = await connect({}, talking);
-    const received: unknown[] = [];
-    client.setNotificationHandler('notifications/message', ({ params }) => void received.push(params.data));
-    await client.setLoggingLevel('info');
-    expect((await client.callTool({ name: 'chatty', arguments: {} })).structuredContent).toEqual({
-      done: true,
-    });
-    expect(received).toEqual([{ message: 'on my way' }]);
-    await client.close();
+it("a tool may ask a client with a session, on the call's own stream", async () => {
+  const client = await connect(asking);
+  answerAda(client);
+  const result = await client.callTool({ name: 'ask', arguments: {} });
+  expect(result.structuredContent).toEqual({ name: 'Ada' });
+  await client.close();
+});
+
+it.each([
+  ['2025-11-25', asking],
+  ['2026-07-28', { ...asking, ...auto }],
+])('a tool may ask by its result, at %s', async (_revision, options) => {
+  const client = await connect(options);
+  answerAda(client);
+  const result = await client.callTool({ name: 'ask_in_rounds', arguments: {} });
+  expect(result.structuredContent).toEqual({ name: 'Ada' });
+  await client.close();
+});
+
+it.each([
+  ['2025-11-25', asking],
+  ['2026-07-28', { ...asking, ...auto }],
+])('a tool may report progress before it asks by its result, at %s', async (_revision, options) => {
+  const client = await connect(options);
+  answerAda(client);
+  const received: number[] = [];
+  const call = { name: 'report_then_ask', arguments: {} };
+  const result = await client.callTool(call, { onprogress: ({ progress }) => received.push(progress) });
+  expect(result.structuredContent).toEqual({ name: 'Ada' });
+  expect(received).toContain(1);
+  await client.close();
+});
+
+it('a tool may log to the client, when the server announces logging', async () => {
+  await using talking = await McpApp.start({
+    modules: [ThirdPartyModule],
+    mount: 'controller',
+    capabilities: { logging: {} },
   });
+  const client = await connect({}, talking);
+  const received: unknown[] = [];
+  client.setNotificationHandler('notifications/message', ({ params }) => void received.push(params.data));
+  await client.setLoggingLevel('info');
+  expect((await client.callTool({ name: 'chatty', arguments: {} })).structuredContent).toEqual({
+    done: true,
+  });
+  expect(received).toEqual([{ message: 'on my way' }]);
+  await client.close();
 });

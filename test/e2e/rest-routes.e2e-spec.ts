@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { trials } from '../faults/fuzz/seed.js';
 import { BOOTSTRAP_KEY, echoWorkflow, RuntimeServer } from './runtime-support/runtime-fixture.js';
@@ -45,47 +45,45 @@ const named = ({ method, path }: Route): string => `${method} ${path}`;
 const ofTheApi = (): Route[] =>
   routes.filter((route) => route.path.startsWith('/api/v1/r') && !route.path.endsWith('{*path}'));
 
-describe('every route', () => {
-  it('needs a key, except for a few', async () => {
-    expect(routes.length).toBeGreaterThan(15);
-    const open: string[] = [];
-    for (const route of routes) {
-      const { status } = await send(route.method, pathOf(route, VALUES), { key: null });
-      if (![401, 404, 405].includes(status)) open.push(named(route));
-    }
-    expect([...new Set(open)]).toEqual(KEYLESS);
-  });
+it('every route needs a key, except for a few', async () => {
+  expect(routes.length).toBeGreaterThan(15);
+  const open: string[] = [];
+  for (const route of routes) {
+    const { status } = await send(route.method, pathOf(route, VALUES), { key: null });
+    if (![401, 404, 405].includes(status)) open.push(named(route));
+  }
+  expect([...new Set(open)]).toEqual(KEYLESS);
+});
 
-  it('rejects unknown fields of query and body by name', async () => {
-    const api = ofTheApi();
-    expect(api.length).toBeGreaterThan(10);
-    for (const route of api) {
-      const path = pathOf(route, VALUES);
-      const asked = await send(route.method, `${path}?of_tomorrow=1`);
-      expect([named(route), asked.status, await asked.text()]).toEqual([
-        named(route),
-        400,
-        expect.stringContaining('\\"of_tomorrow\\" is not a field of the query'),
-      ]);
-      if (route.method !== 'POST') continue;
-      const sent = await send('POST', path, { body: '{"of_tomorrow":1}' });
-      expect([named(route), sent.status, await sent.text()]).toEqual([
-        named(route),
-        400,
-        expect.stringContaining('\\"of_tomorrow\\" is not a field of the body'),
-      ]);
-    }
-  });
+it('every route rejects unknown fields of query and body by name', async () => {
+  const api = ofTheApi();
+  expect(api.length).toBeGreaterThan(10);
+  for (const route of api) {
+    const path = pathOf(route, VALUES);
+    const asked = await send(route.method, `${path}?of_tomorrow=1`);
+    expect([named(route), asked.status, await asked.text()]).toEqual([
+      named(route),
+      400,
+      expect.stringContaining('\\"of_tomorrow\\" is not a field of the query'),
+    ]);
+    if (route.method !== 'POST') continue;
+    const sent = await send('POST', path, { body: '{"of_tomorrow":1}' });
+    expect([named(route), sent.status, await sent.text()]).toEqual([
+      named(route),
+      400,
+      expect.stringContaining('\\"of_tomorrow\\" is not a field of the body'),
+    ]);
+  }
+});
 
-  it('is case-sensitive and has one spelling', async () => {
-    for (const route of routes) {
-      const path = pathOf(route, VALUES);
-      for (const other of [path.replace('/r/', '/R/'), path.replace('/api/', '/API/'), path.toUpperCase()]) {
-        if (other === path || route.path.startsWith('/health')) continue;
-        expect([other, (await send(route.method, other)).status]).toEqual([other, 404]);
-      }
+it('every route is case-sensitive and has one spelling', async () => {
+  for (const route of routes) {
+    const path = pathOf(route, VALUES);
+    for (const other of [path.replace('/r/', '/R/'), path.replace('/api/', '/API/'), path.toUpperCase()]) {
+      if (other === path || route.path.startsWith('/health')) continue;
+      expect([other, (await send(route.method, other)).status]).toEqual([other, 404]);
     }
-  });
+  }
 });
 
 const text = fc.oneof(
@@ -132,38 +130,36 @@ const headers = fc.dictionary(
   { maxKeys: 3 },
 );
 
-describe('no request', () => {
-  it('causes a status 500 on any route, and every rejection says why', async () => {
-    const request = fc.record({
-      route: fc.constantFrom(...routes),
-      values: fc.record({
-        id: fc.oneof(segment, fc.constant(TASK)),
-        slug: fc.oneof(segment, fc.constant('echo')),
-        path: segment,
-      }),
-      query,
-      body,
-      headers,
-    });
-    const seen = new Set<number>();
-    await fc.assert(
-      fc.asyncProperty(request, async ({ route, values, query: asked, body: sent, headers: more }) => {
-        const asks = new URLSearchParams(asked);
-        const path = pathOf(route, values) + (asks.size > 0 ? `?${asks}` : '');
-        const answer = await send(route.method, path, { body: sent, headers: more });
-        const said = await answer.text();
-        seen.add(answer.status);
-        expect(answer.status).toBeLessThan(500);
-        if (answer.status < 400 || route.method === 'HEAD') return;
-        if (route.path.startsWith('/api/v1/files'))
-          expect(said).toMatch(/<Message>.+<\/Message>|error_message/);
-        else {
-          expect(answer.headers.get('content-type')).toBe('application/json; charset=utf-8');
-          expect(JSON.parse(said)).toEqual({ error_message: expect.stringMatching(/\w/) });
-        }
-      }),
-      trials(600),
-    );
-    expect([...seen]).toEqual(expect.arrayContaining([200, 400, 403, 404]));
+it('no request causes a status 500 on any route, and every rejection says why', async () => {
+  const request = fc.record({
+    route: fc.constantFrom(...routes),
+    values: fc.record({
+      id: fc.oneof(segment, fc.constant(TASK)),
+      slug: fc.oneof(segment, fc.constant('echo')),
+      path: segment,
+    }),
+    query,
+    body,
+    headers,
   });
+  const seen = new Set<number>();
+  await fc.assert(
+    fc.asyncProperty(request, async ({ route, values, query: asked, body: sent, headers: more }) => {
+      const asks = new URLSearchParams(asked);
+      const path = pathOf(route, values) + (asks.size > 0 ? `?${asks}` : '');
+      const answer = await send(route.method, path, { body: sent, headers: more });
+      const said = await answer.text();
+      seen.add(answer.status);
+      expect(answer.status).toBeLessThan(500);
+      if (answer.status < 400 || route.method === 'HEAD') return;
+      if (route.path.startsWith('/api/v1/files'))
+        expect(said).toMatch(/<Message>.+<\/Message>|error_message/);
+      else {
+        expect(answer.headers.get('content-type')).toBe('application/json; charset=utf-8');
+        expect(JSON.parse(said)).toEqual({ error_message: expect.stringMatching(/\w/) });
+      }
+    }),
+    trials(600),
+  );
+  expect([...seen]).toEqual(expect.arrayContaining([200, 400, 403, 404]));
 });

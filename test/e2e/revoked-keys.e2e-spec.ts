@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 
 import { until } from '../support/processes.js';
@@ -30,37 +30,35 @@ const dial = (key: string): WebSocket =>
     headers: { authorization: `Bearer ${key}` },
   });
 
-describe('calls that are open when their key is revoked', () => {
-  it('end soon: event stream, relayed answer and WebSocket; those of other keys go on', async () => {
-    const keys = keysOf(services.server);
-    const made = await keys.create({ kind: 'integration', display_name: 'short' });
-    const taskId = await services.server.submit('gpu');
-    const unfinished = `${CALLS}/literal${answering(
-      ['say', 'HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf'],
-      ['wait', 600_000],
-    )}`;
-    const open = async (key: string) => {
-      const events = await get(`/api/v1/r/tasks/${taskId}/events`, key);
-      const relayed = await get(unfinished, key);
-      const webSocket = dial(key);
-      await once(webSocket, 'message');
-      return { events, relayed, webSocket };
-    };
-    const theirs = await open(made.raw_key);
-    const others = await open(BOOTSTRAP_KEY);
-    expect([theirs.events.status, theirs.relayed.status]).toEqual([200, 200]);
-    const closed = once(theirs.webSocket, 'close');
+it('event streams, relayed answers and WebSockets end when their key is revoked, and those of other keys continue', async () => {
+  const keys = keysOf(services.server);
+  const made = await keys.create({ kind: 'integration', display_name: 'short' });
+  const taskId = await services.server.submit('gpu');
+  const unfinished = `${CALLS}/literal${answering(
+    ['say', 'HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf'],
+    ['wait', 600_000],
+  )}`;
+  const open = async (key: string) => {
+    const events = await get(`/api/v1/r/tasks/${taskId}/events`, key);
+    const relayed = await get(unfinished, key);
+    const webSocket = dial(key);
+    await once(webSocket, 'message');
+    return { events, relayed, webSocket };
+  };
+  const theirs = await open(made.raw_key);
+  const others = await open(BOOTSTRAP_KEY);
+  expect([theirs.events.status, theirs.relayed.status]).toEqual([200, 200]);
+  const closed = once(theirs.webSocket, 'close');
 
-    await keys.revoke(made.id);
-    await expect(theirs.events.text()).rejects.toThrow('terminated');
-    await expect(theirs.relayed.text()).rejects.toThrow('terminated');
-    expect((await closed)[0]).toBe(1006);
+  await keys.revoke(made.id);
+  await expect(theirs.events.text()).rejects.toThrow('terminated');
+  await expect(theirs.relayed.text()).rejects.toThrow('terminated');
+  expect((await closed)[0]).toBe(1006);
 
-    others.webSocket.send('still here?');
-    expect(String((await once(others.webSocket, 'message'))[0])).toBe('still here?');
-    others.webSocket.terminate();
-    await others.relayed.body?.cancel();
-    await services.server.call('POST', `/r/tasks/${taskId}/cancel`);
-    expect(await others.events.text()).toContain('event: cancelled');
-  });
+  others.webSocket.send('still here?');
+  expect(String((await once(others.webSocket, 'message'))[0])).toBe('still here?');
+  others.webSocket.terminate();
+  await others.relayed.body?.cancel();
+  await services.server.call('POST', `/r/tasks/${taskId}/cancel`);
+  expect(await others.events.text()).toContain('event: cancelled');
 });

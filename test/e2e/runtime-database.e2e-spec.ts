@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { sql } from 'kysely';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 
 import { type Database, defaultTeamId, openDatabase, uuidV7 } from '../../src/runtime/database/index.js';
 import { Engine } from '../../src/runtime/engine/engine.js';
@@ -36,79 +36,75 @@ const notify = (payload: string): Promise<unknown> =>
 const slugs = async (): Promise<string[]> =>
   (await database.db.selectFrom('team').select('team_slug').execute()).map(({ team_slug }) => team_slug);
 
-describe('the database', () => {
-  it('keeps transactions that run at the same time apart', async () => {
-    const add = (team_slug: string, fails: boolean): Promise<void> =>
-      database.db.transaction().execute(async (tx) => {
-        await tx.insertInto('team').values({ id: uuidV7(), team_slug }).execute();
-        await new Promise((resolve) => setImmediate(resolve));
-        if (fails) throw new Error('no');
-      });
-    const work = Array.from({ length: 20 }, (_, index) => add(`team-${index}`, index % 2 === 0));
-    const outside = database.db.selectFrom('team').selectAll().execute();
-    await Promise.allSettled([...work, outside]);
-    const kept = (await slugs()).filter((slug) => slug.startsWith('team-'));
-    expect(kept).toHaveLength(10);
-    expect(kept.every((slug) => Number(slug.slice(5)) % 2 === 1)).toBe(true);
-  });
-
-  it('wakes who listens, and stops when told', async () => {
-    const received: string[] = [];
-    const stop = await database.listen('test', {
-      notified: (payload) => received.push(payload),
-      missed: () => undefined,
+it('the database keeps transactions that run at the same time apart', async () => {
+  const add = (team_slug: string, fails: boolean): Promise<void> =>
+    database.db.transaction().execute(async (tx) => {
+      await tx.insertInto('team').values({ id: uuidV7(), team_slug }).execute();
+      await new Promise((resolve) => setImmediate(resolve));
+      if (fails) throw new Error('no');
     });
-    await notify('one');
-    await vi.waitFor(() => expect(received).toEqual(['one']), { timeout: 60_000 });
-    await stop();
-    await notify('two');
-    expect(received).toEqual(['one']);
-  });
+  const work = Array.from({ length: 20 }, (_, index) => add(`team-${index}`, index % 2 === 0));
+  const outside = database.db.selectFrom('team').selectAll().execute();
+  await Promise.allSettled([...work, outside]);
+  const kept = (await slugs()).filter((slug) => slug.startsWith('team-'));
+  expect(kept).toHaveLength(10);
+  expect(kept.every((slug) => Number(slug.slice(5)) % 2 === 1)).toBe(true);
 });
 
-describe('the queue', () => {
-  const need = (...labels: string[]) => ({ teamId, labels });
-  const enqueue = async (...labels: string[]): Promise<string> => {
-    const taskId = uuidV7();
-    await engine.prepare(need(...labels));
-    await database.db.transaction().execute((tx) => engine.enqueue(tx, taskId, need(...labels)));
-    return taskId;
-  };
-  const claim = (limit: number, ...labels: string[]) =>
-    database.db.transaction().execute((tx) => engine.claim(tx, need(...labels), limit));
-
-  it('forgets a job whose transaction failed', async () => {
-    await engine.prepare(need('rolled-back'));
-    const failing = database.db.transaction().execute(async (tx) => {
-      await engine.enqueue(tx, uuidV7(), need('rolled-back'));
-      throw new Error('no');
-    });
-    await expect(failing).rejects.toThrow('no');
-    expect(await claim(5, 'rolled-back')).toEqual([]);
+it('the database notifies its listeners until they stop', async () => {
+  const received: string[] = [];
+  const stop = await database.listen('test', {
+    notified: (payload) => received.push(payload),
+    missed: () => undefined,
   });
+  await notify('one');
+  await vi.waitFor(() => expect(received).toEqual(['one']), { timeout: 60_000 });
+  await stop();
+  await notify('two');
+  expect(received).toEqual(['one']);
+});
 
-  it('gives a job to one agent that has all labels, and again after "again", with the next attempt', async () => {
-    const taskId = await enqueue('a', 'b');
-    expect(await claim(5, 'a')).toEqual([]);
-    const [first] = await claim(5, 'a', 'b', 'c');
-    expect(first).toMatchObject({ taskId, attempt: 1 });
-    expect(await claim(5, 'a', 'b')).toEqual([]);
-    if (!first) return;
-    await database.db.transaction().execute((tx) => engine.settle(tx, first, 'again'));
-    const [second] = await claim(5, 'a', 'b');
-    expect(second).toMatchObject({ taskId, attempt: 2 });
-    // Void by now: it must not end the second claim.
-    await database.db.transaction().execute((tx) => engine.settle(tx, first, 'again'));
-    expect(await claim(5, 'a', 'b')).toEqual([]);
-    await database.db.transaction().execute((tx) => engine.cancel(tx, taskId, need('b', 'a')));
-    expect(await claim(5, 'a', 'b')).toEqual([]);
-  });
+const need = (...labels: string[]) => ({ teamId, labels });
+const enqueue = async (...labels: string[]): Promise<string> => {
+  const taskId = uuidV7();
+  await engine.prepare(need(...labels));
+  await database.db.transaction().execute((tx) => engine.enqueue(tx, taskId, need(...labels)));
+  return taskId;
+};
+const claim = (limit: number, ...labels: string[]) =>
+  database.db.transaction().execute((tx) => engine.claim(tx, need(...labels), limit));
 
-  it('takes no more than asked for, and starves no queue', async () => {
-    for (let count = 0; count < 4; count += 1) await enqueue('long');
-    const other = await enqueue('short');
-    const taken = [...(await claim(2, 'long', 'short')), ...(await claim(2, 'long', 'short'))];
-    expect(taken).toHaveLength(4);
-    expect(taken.map(({ taskId }) => taskId)).toContain(other);
+it('the queue forgets a job whose transaction failed', async () => {
+  await engine.prepare(need('rolled-back'));
+  const failing = database.db.transaction().execute(async (tx) => {
+    await engine.enqueue(tx, uuidV7(), need('rolled-back'));
+    throw new Error('no');
   });
+  await expect(failing).rejects.toThrow('no');
+  expect(await claim(5, 'rolled-back')).toEqual([]);
+});
+
+it('the queue gives a job to one agent that has all labels, and again after "again", with the next attempt', async () => {
+  const taskId = await enqueue('a', 'b');
+  expect(await claim(5, 'a')).toEqual([]);
+  const [first] = await claim(5, 'a', 'b', 'c');
+  expect(first).toMatchObject({ taskId, attempt: 1 });
+  expect(await claim(5, 'a', 'b')).toEqual([]);
+  if (!first) return;
+  await database.db.transaction().execute((tx) => engine.settle(tx, first, 'again'));
+  const [second] = await claim(5, 'a', 'b');
+  expect(second).toMatchObject({ taskId, attempt: 2 });
+  // Void by now: it must not end the second claim.
+  await database.db.transaction().execute((tx) => engine.settle(tx, first, 'again'));
+  expect(await claim(5, 'a', 'b')).toEqual([]);
+  await database.db.transaction().execute((tx) => engine.cancel(tx, taskId, need('b', 'a')));
+  expect(await claim(5, 'a', 'b')).toEqual([]);
+});
+
+it('a claim takes no more jobs than asked for, and starves no queue', async () => {
+  for (let count = 0; count < 4; count += 1) await enqueue('long');
+  const other = await enqueue('short');
+  const taken = [...(await claim(2, 'long', 'short')), ...(await claim(2, 'long', 'short'))];
+  expect(taken).toHaveLength(4);
+  expect(taken.map(({ taskId }) => taskId)).toContain(other);
 });

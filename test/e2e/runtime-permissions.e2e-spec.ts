@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { CONFIG, type Config } from '../../src/config/index.js';
 import { uuidV7 } from '../../src/runtime/database/index.js';
@@ -37,38 +37,31 @@ function routes(): string[] {
 const example = (path: string): string =>
   path.replace(':id', uuidV7()).replace(':slug', 'echo').replace('{*path}', 'x');
 
-describe('a key without permissions', () => {
-  it('reads every route that only reads, and each other one names the permission it needs', async () => {
-    const key = await keyWith([]);
-    const needs: Record<string, string | undefined> = {};
-    for (const route of routes()) {
-      const [method = '', path = ''] = route.split(' ');
-      const { status, body } = await server.call(
-        method,
-        example(path),
-        method === 'GET' ? undefined : {},
-        key,
-      );
-      if (status === 403) needs[route] = /permission "(\w+)"/.exec(String(body.error_message))?.[1];
-      else expect([route, method]).toEqual([route, 'GET']);
-    }
-    expect(needs).toEqual({
-      'DELETE /r/containers/:slug/{*path}': 'invoke',
-      'GET /r/containers/:slug/{*path}': 'invoke',
-      'PATCH /r/containers/:slug/{*path}': 'invoke',
-      'POST /r/containers/:slug/{*path}': 'invoke',
-      'PUT /r/containers/:slug/{*path}': 'invoke',
-      'POST /r/files/presign': 'run',
-      'POST /r/invoke/:slug': 'invoke',
-      'POST /r/tasks/:id/cancel': 'run',
-      'POST /r/workflows/:id/run': 'run',
-      'POST /r/workflows/slug/:slug/run': 'run',
-    });
+it('a key without permissions may read, and every other route names the permission it needs', async () => {
+  const key = await keyWith([]);
+  const needs: Record<string, string | undefined> = {};
+  for (const route of routes()) {
+    const [method = '', path = ''] = route.split(' ');
+    const { status, body } = await server.call(method, example(path), method === 'GET' ? undefined : {}, key);
+    if (status === 403) needs[route] = /permission "(\w+)"/.exec(String(body.error_message))?.[1];
+    else expect([route, method]).toEqual([route, 'GET']);
+  }
+  expect(needs).toEqual({
+    'DELETE /r/containers/:slug/{*path}': 'invoke',
+    'GET /r/containers/:slug/{*path}': 'invoke',
+    'PATCH /r/containers/:slug/{*path}': 'invoke',
+    'POST /r/containers/:slug/{*path}': 'invoke',
+    'PUT /r/containers/:slug/{*path}': 'invoke',
+    'POST /r/files/presign': 'run',
+    'POST /r/invoke/:slug': 'invoke',
+    'POST /r/tasks/:id/cancel': 'run',
+    'POST /r/workflows/:id/run': 'run',
+    'POST /r/workflows/slug/:slug/run': 'run',
   });
+});
 
-  it('sees that it has none, as one for services alone sees that', async () => {
-    const told = async (permissions: string[]) =>
-      (await server.get('/r/tasks', await keyWith(permissions))).headers.get('cyberun-permissions');
-    expect([await told([]), await told(['invoke', 'invoke'])]).toEqual(['', 'invoke']);
-  });
+it('a key sees its own permissions, none or those for services', async () => {
+  const told = async (permissions: string[]) =>
+    (await server.get('/r/tasks', await keyWith(permissions))).headers.get('cyberun-permissions');
+  expect([await told([]), await told(['invoke', 'invoke'])]).toEqual(['', 'invoke']);
 });

@@ -1,7 +1,7 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 
 import { echoWorkflow, RuntimeServer } from './runtime-support/runtime-fixture.js';
 
@@ -31,122 +31,119 @@ const slug = async (name: string) => server.get(`/r/workflows/slug/${name}`);
 const run = (name: string, parameters: unknown) =>
   server.call('POST', `/r/workflows/slug/${name}/run`, { parameters });
 
-describe('a workflow', () => {
-  it('is listed, and shown by id and slug', async () => {
-    const { body: list } = await server.get('/r/workflows');
-    expect(list.page_meta).toEqual({ current_page: 1, per_page: 20, total_count: 4 });
-    const listed = list.workflow_list.find((one: { workflow_slug: string }) => one.workflow_slug === 'echo');
-    expect(listed).toMatchObject({
-      display_name: 'Echo echo',
-      description: 'Returns its parameter.',
-      version: 1,
-      workflow_status: 'active',
-      required_labels: ['local'],
-      task_timeout: 0,
-      max_retries: 0,
-    });
-    expect(listed).not.toHaveProperty('parameters');
-    for (const { workflow_slug, ...one } of list.workflow_list as { workflow_slug: string }[])
-      expect((await slug(workflow_slug)).body).toMatchObject(one);
-    const byId = await server.get(`/r/workflows/${listed.id}`);
-    expect(byId.body).toEqual((await slug('echo')).body);
-    expect(byId.body).toMatchObject(listed);
+it('the API lists a workflow, and returns it by id and slug', async () => {
+  const { body: list } = await server.get('/r/workflows');
+  expect(list.page_meta).toEqual({ current_page: 1, per_page: 20, total_count: 4 });
+  const listed = list.workflow_list.find((one: { workflow_slug: string }) => one.workflow_slug === 'echo');
+  expect(listed).toMatchObject({
+    display_name: 'Echo echo',
+    description: 'Returns its parameter.',
+    version: 1,
+    workflow_status: 'active',
+    required_labels: ['local'],
+    task_timeout: 0,
+    max_retries: 0,
   });
+  expect(listed).not.toHaveProperty('parameters');
+  for (const { workflow_slug, ...one } of list.workflow_list as { workflow_slug: string }[])
+    expect((await slug(workflow_slug)).body).toMatchObject(one);
+  const byId = await server.get(`/r/workflows/${listed.id}`);
+  expect(byId.body).toEqual((await slug('echo')).body);
+  expect(byId.body).toMatchObject(listed);
+});
 
-  it('shows its parameters as what they are, and their JSON Schema', async () => {
-    const { parameters, parameters_schema } = (await slug('echo')).body;
-    expect(parameters_schema).toMatchObject({
-      type: 'object',
-      properties: { ratio: { type: 'number', minimum: 0.5, maximum: 2 } },
-    });
-    expect(parameters).toEqual([
-      { key: 'text', type: 'string', label: 'Text', required: true },
-      { key: 'times', type: 'integer', label: 'times', required: false, min: 1, max: 5, default: 2 },
-      {
-        key: 'style',
-        type: 'select',
-        label: 'style',
-        required: false,
-        options: ['plain', 'loud'],
-        default: 'plain',
-        description: 'How it sounds.',
-      },
-      { key: 'picture', type: 'file', label: 'picture', required: false, accept: ['image/png'] },
-      { key: 'ratio', type: 'number', label: 'ratio', required: false, min: 0.5, max: 2 },
-      { key: 'is_last', type: 'boolean', label: 'is_last', required: false },
-    ]);
+it('a workflow shows its parameters with types, and their JSON Schema', async () => {
+  const { parameters, parameters_schema } = (await slug('echo')).body;
+  expect(parameters_schema).toMatchObject({
+    type: 'object',
+    properties: { ratio: { type: 'number', minimum: 0.5, maximum: 2 } },
   });
+  expect(parameters).toEqual([
+    { key: 'text', type: 'string', label: 'Text', required: true },
+    { key: 'times', type: 'integer', label: 'times', required: false, min: 1, max: 5, default: 2 },
+    {
+      key: 'style',
+      type: 'select',
+      label: 'style',
+      required: false,
+      options: ['plain', 'loud'],
+      default: 'plain',
+      description: 'How it sounds.',
+    },
+    { key: 'picture', type: 'file', label: 'picture', required: false, accept: ['image/png'] },
+    { key: 'ratio', type: 'number', label: 'ratio', required: false, min: 0.5, max: 2 },
+    { key: 'is_last', type: 'boolean', label: 'is_last', required: false },
+  ]);
+});
 
-  it.each([
-    [{}, '"text" is required'],
-    [{ text: 5 }, '"text" must be string'],
-    [{ text: 'x'.repeat(21) }, '"text" must NOT have more than 20 characters'],
-    [{ text: 'x', times: 9 }, '"times" must be <= 5'],
-    [{ text: 'x', times: 1.5 }, '"times" must be integer'],
-    [{ text: 'x', style: 'odd' }, '"style" must be one of ["plain","loud"]'],
-    [{ text: 'x', colour: 'red' }, '"colour" is not one this workflow takes'],
-    ['text', 'parameters must be an object'],
-    [[], 'parameters must be an object'],
-  ])('refuses %j by parameter and rule', async (parameters, reason) => {
-    const refused = await run('echo', parameters);
-    expect(refused.status).toBe(400);
-    expect(refused.body.error_message).toContain(reason);
+it.each([
+  [{}, '"text" is required'],
+  [{ text: 5 }, '"text" must be string'],
+  [{ text: 'x'.repeat(21) }, '"text" must NOT have more than 20 characters'],
+  [{ text: 'x', times: 9 }, '"times" must be <= 5'],
+  [{ text: 'x', times: 1.5 }, '"times" must be integer'],
+  [{ text: 'x', style: 'odd' }, '"style" must be one of ["plain","loud"]'],
+  [{ text: 'x', colour: 'red' }, '"colour" is not one this workflow takes'],
+  ['text', 'parameters must be an object'],
+  [[], 'parameters must be an object'],
+])('a workflow refuses %j with parameter and rule', async (parameters, reason) => {
+  const refused = await run('echo', parameters);
+  expect(refused.status).toBe(400);
+  expect(refused.body.error_message).toContain(reason);
+});
+
+it('an unknown workflow gets a 404', async () => {
+  expect((await slug('unknown')).status).toBe(404);
+  expect((await slug('echo@2')).status).toBe(404);
+  expect((await slug('echo@x')).status).toBe(404);
+  expect((await run('unknown', {})).status).toBe(404);
+});
+
+it('a workflow gets a new version when its file changes, and the old one stays usable', async () => {
+  await writeFile(
+    file('changing.yaml'),
+    echoWorkflow('changing', { properties: '        more: { type: string }' }),
+  );
+  await vi.waitFor(async () => expect((await slug('changing')).body.version).toBe(2), { timeout: 60_000 });
+  expect((await slug('changing')).body.parameters).toHaveLength(3);
+  const { body: old } = await slug('changing@1');
+  expect(old).toMatchObject({ version: 1 });
+  expect(old.parameters).toHaveLength(2);
+
+  expect((await run('changing@1', { text: 'x', more: 'y' })).body.error_message).toContain('"more"');
+  expect((await run('changing@2', { text: 'x', more: 'y' })).status).toBe(202);
+  const { body: accepted } = await run('changing@1', { text: 'x' });
+  expect((await server.get(`/r/tasks/${accepted.task_id}`)).body.workflow_version).toBe(1);
+});
+
+it('a workflow keeps its last good version while its file is broken', async () => {
+  const { version } = (await slug('changing')).body;
+  await writeFile(file('changing.yaml'), 'document: { dsl: 7 }');
+  await writeFile(file('fresh.yaml'), echoWorkflow('fresh'));
+  await vi.waitFor(async () => expect((await slug('fresh')).status).toBe(200), { timeout: 60_000 });
+  expect((await slug('changing')).body).toMatchObject({ version, workflow_status: 'active' });
+});
+
+it('an unreadable file does not prevent a workflow from loading', async () => {
+  await mkdir(file('folder.yaml'));
+  await writeFile(file('alias.yaml'), 'a: 1\nb: *unknown\n');
+  await writeFile(file('beside.yaml'), echoWorkflow('beside'));
+  await vi.waitFor(async () => expect((await slug('beside')).status).toBe(200), { timeout: 60_000 });
+  await rm(file('folder.yaml'), { recursive: true });
+});
+
+it('a workflow accepts no runs once its file is removed, and says why', async () => {
+  await rm(file('leaving.yaml'));
+  await vi.waitFor(async () => expect((await slug('leaving')).body.workflow_status).toBe('disabled'), {
+    timeout: 60_000,
   });
-
-  it('is 404 when it is unknown', async () => {
-    expect((await slug('unknown')).status).toBe(404);
-    expect((await slug('echo@2')).status).toBe(404);
-    expect((await slug('echo@x')).status).toBe(404);
-    expect((await run('unknown', {})).status).toBe(404);
+  expect(await run('leaving', { text: 'x' })).toMatchObject({
+    status: 409,
+    body: { error_message: expect.stringContaining('disabled') },
   });
-
-  it('gets a new version when its file changes; the old one stays reachable and runs on', async () => {
-    await writeFile(
-      file('changing.yaml'),
-      echoWorkflow('changing', { properties: '        more: { type: string }' }),
-    );
-    await vi.waitFor(async () => expect((await slug('changing')).body.version).toBe(2), { timeout: 60_000 });
-    expect((await slug('changing')).body.parameters).toHaveLength(3);
-    const { body: old } = await slug('changing@1');
-    expect(old).toMatchObject({ version: 1 });
-    expect(old.parameters).toHaveLength(2);
-
-    expect((await run('changing@1', { text: 'x', more: 'y' })).body.error_message).toContain('"more"');
-    expect((await run('changing@2', { text: 'x', more: 'y' })).status).toBe(202);
-    const { body: accepted } = await run('changing@1', { text: 'x' });
-    expect((await server.get(`/r/tasks/${accepted.task_id}`)).body.workflow_version).toBe(1);
-  });
-
-  it('keeps its last good version while its file is broken', async () => {
-    const { version } = (await slug('changing')).body;
-    await writeFile(file('changing.yaml'), 'document: { dsl: 7 }');
-    await writeFile(file('fresh.yaml'), echoWorkflow('fresh'));
-    await vi.waitFor(async () => expect((await slug('fresh')).status).toBe(200), { timeout: 60_000 });
-    expect((await slug('changing')).body).toMatchObject({ version, workflow_status: 'active' });
-  });
-
-  it('is not held up by a file beside it that cannot even be read', async () => {
-    await mkdir(file('folder.yaml'));
-    await writeFile(file('alias.yaml'), 'a: 1\nb: *unknown\n');
-    await writeFile(file('beside.yaml'), echoWorkflow('beside'));
-    await vi.waitFor(async () => expect((await slug('beside')).status).toBe(200), { timeout: 60_000 });
-    await rm(file('folder.yaml'), { recursive: true });
-  });
-
-  it('takes no new runs once its file is gone, and says why', async () => {
-    await rm(file('leaving.yaml'));
-    await vi.waitFor(async () => expect((await slug('leaving')).body.workflow_status).toBe('disabled'), {
-      timeout: 60_000,
-    });
-    expect(await run('leaving', { text: 'x' })).toMatchObject({
-      status: 409,
-      body: { error_message: expect.stringContaining('disabled') },
-    });
-    await writeFile(file('leaving.yaml'), echoWorkflow('leaving'));
-    await vi.waitFor(
-      async () =>
-        expect((await slug('leaving')).body).toMatchObject({ workflow_status: 'active', version: 1 }),
-      { timeout: 60_000 },
-    );
-  });
+  await writeFile(file('leaving.yaml'), echoWorkflow('leaving'));
+  await vi.waitFor(
+    async () => expect((await slug('leaving')).body).toMatchObject({ workflow_status: 'active', version: 1 }),
+    { timeout: 60_000 },
+  );
 });

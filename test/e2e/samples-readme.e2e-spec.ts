@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, normalize } from 'node:path';
 import { createInterface } from 'node:readline';
 
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { parse } from 'yaml';
 
 import { packagePaths, Settings, settingsOf } from '../../src/config/index.js';
@@ -28,174 +28,164 @@ const clients = new MarkdownFile('docs/clients.md');
 const json = (title: string, document = readme): Record<string, unknown> =>
   JSON.parse(document.snippet('json', title)) as Record<string, unknown>;
 
-describe('the README connects', () => {
-  it('Claude Code', () => {
-    const command = readme.snippet('sh', 'Claude Code');
-    const script = `claude() { printf '%s\\n' "$@"; }\n${command}`;
-    const words = execFileSync('/bin/sh', ['-c', script], {
-      env: { CYBERUN_API_KEY: 'sk-x' },
-      encoding: 'utf8',
-    });
-    const header = ['--header', 'Authorization: Bearer sk-x'];
-    expect(words.trim().split('\n')).toEqual([
-      'mcp',
-      'add',
-      '--scope',
-      'user',
-      '--transport',
-      'http',
-      'cyberun',
-      ENDPOINT,
-      ...header,
-    ]);
+it('the README connects Claude Code', () => {
+  const command = readme.snippet('sh', 'Claude Code');
+  const script = `claude() { printf '%s\\n' "$@"; }\n${command}`;
+  const words = execFileSync('/bin/sh', ['-c', script], {
+    env: { CYBERUN_API_KEY: 'sk-x' },
+    encoding: 'utf8',
   });
-
-  it.each([
-    ['Cursor', 'url'],
-    ['Windsurf', 'serverUrl'],
-  ])('%s', (client, field) =>
-    expect(json(client)).toEqual({
-      mcpServers: { cyberun: { [field]: ENDPOINT, headers: { Authorization: ENVIRONMENT_KEY } } },
-    }),
-  );
-
-  it('Codex CLI', () => {
-    const [table, ...lines] = readme.snippet('toml', 'Codex CLI').trim().split('\n');
-    expect(table).toBe('[mcp_servers.cyberun]');
-    expect(
-      Object.fromEntries(lines.map((line) => /^(\w+) = "?([^"]*)"?$/.exec(line)?.slice(1) ?? [line])),
-    ).toEqual({
-      url: ENDPOINT,
-      bearer_token_env_var: 'CYBERUN_API_KEY',
-      default_tools_approval_mode: 'approve',
-      // Longer than the tool that takes longest waits.
-      tool_timeout_sec: '330',
-    });
-  });
-
-  it('VS Code, which asks for the key', () => {
-    const { inputs, servers } = json('VS Code') as { inputs: [{ id: string }]; servers: object };
-    const [asked] = inputs;
-    expect(asked).toMatchObject({ type: 'promptString', password: true });
-    expect(servers).toEqual({
-      cyberun: { type: 'http', url: ENDPOINT, headers: { Authorization: `Bearer \${input:${asked.id}}` } },
-    });
-  });
-
-  it('Claude Desktop: its mcp-remote, with these very arguments, reaches the tools', async () => {
-    const { mcpServers } = json('Claude Desktop') as {
-      mcpServers: { cyberun: { command: string; args: string[]; env: Record<string, string> } };
-    };
-    const { command, args, env } = mcpServers.cyberun;
-    expect([command, ...args.slice(0, 3)]).toEqual(['npx', '-y', 'mcp-remote', ENDPOINT]);
-    expect(Object.values(env)).toEqual(['Bearer sk-…']);
-
-    await using app = await McpApp.start({ modules: [GlossaryModule] });
-    const given = [app.url, ...args.slice(3)];
-    const key = Object.fromEntries(Object.keys(env).map((name) => [name, `Bearer ${KEY}`]));
-    expect(await toolsThroughMcpRemote(given, key)).toContain('define_term');
-  });
-
-  it('under the title the server sends people to', () =>
-    expect(readme.text).toContain('\n## Connect a client\n'));
+  const header = ['--header', 'Authorization: Bearer sk-x'];
+  expect(words.trim().split('\n')).toEqual([
+    'mcp',
+    'add',
+    '--scope',
+    'user',
+    '--transport',
+    'http',
+    'cyberun',
+    ENDPOINT,
+    ...header,
+  ]);
 });
 
-describe('docs/clients.md connects', () => {
-  const remote = { type: 'remote', url: ENDPOINT, oauth: false, timeout: 330_000 };
-  const bearer = (key: string) => ({ headers: { Authorization: `Bearer ${key}` } });
+it.each([
+  ['Cursor', 'url'],
+  ['Windsurf', 'serverUrl'],
+])('the README connects %s', (client, field) =>
+  expect(json(client)).toEqual({
+    mcpServers: { cyberun: { [field]: ENDPOINT, headers: { Authorization: ENVIRONMENT_KEY } } },
+  }),
+);
 
-  it.each(['Gemini CLI', 'Qwen Code'])('%s', (client) =>
-    expect(json(client, clients)).toEqual({
-      mcpServers: { cyberun: { httpUrl: ENDPOINT, ...bearer('$CYBERUN_API_KEY') } },
-    }),
-  );
-
-  it.each(['opencode', 'Kilo Code'])('%s', (client) =>
-    expect(json(client, clients)).toMatchObject({
-      mcp: { cyberun: { ...remote, ...bearer('{env:CYBERUN_API_KEY}') } },
-    }),
-  );
-
-  it.each([
-    ['Copilot CLI', { type: 'http', tools: ['*'], timeout: 330_000, ...bearer('${CYBERUN_API_KEY}') }],
-    ['Cline', { type: 'streamableHttp', timeout: 330, ...bearer('sk-…') }],
-  ])('%s', (client, server) =>
-    expect(json(client, clients)).toEqual({ mcpServers: { cyberun: { url: ENDPOINT, ...server } } }),
-  );
-
-  it('Continue', () =>
-    expect(parse(clients.snippet('yaml', 'Continue'))).toMatchObject({
-      schema: 'v1',
-      mcpServers: [
-        {
-          type: 'streamable-http',
-          url: ENDPOINT,
-          requestOptions: bearer('${{ secrets.CYBERUN_API_KEY }}'),
-        },
-      ],
-    }));
-
-  it('every client that the README connects, with how long it waits', () => {
-    const titles = [...readme.text.matchAll(/^\*\*([\w ]+)\*\*[:,\n]/gm)].map(([, title]) => title);
-    const rows = [...clients.text.matchAll(/^\| ([A-Z][\w ]+?) +\|/gim)].map(([, name]) => name);
-    expect(titles.length).toBeGreaterThan(5);
-    expect(rows).toEqual(
-      expect.arrayContaining(titles.filter((title) => !/^(In|On|With)/.test(title ?? ''))),
-    );
+it('the README connects Codex CLI', () => {
+  const [table, ...lines] = readme.snippet('toml', 'Codex CLI').trim().split('\n');
+  expect(table).toBe('[mcp_servers.cyberun]');
+  expect(
+    Object.fromEntries(lines.map((line) => /^(\w+) = "?([^"]*)"?$/.exec(line)?.slice(1) ?? [line])),
+  ).toEqual({
+    url: ENDPOINT,
+    bearer_token_env_var: 'CYBERUN_API_KEY',
+    default_tools_approval_mode: 'approve',
+    // Longer than the tool that takes longest waits.
+    tool_timeout_sec: '330',
   });
 });
 
-describe('the module of the README', () => {
-  const path = 'test/fixtures/glossary/glossary.module.ts';
-
-  it('is the file that is tested here, but for where it imports from', () => {
-    const code = readFileSync(join(packagePaths.root, path), 'utf8')
-      .replace('../../../src/mcp/', '../../mcp/')
-      .replaceAll('../../../src/tools/', '../');
-    expect(readme.snippets('ts')[0]?.text.replace(/^\/\/.*\n/, '')).toBe(code);
-  });
-
-  it('promises what the rules over all tools ask of an answer', async () => {
-    await using app = await McpApp.start({ modules: [GlossaryModule] });
-    const ours = (await toolsAt(app.url, KEY)).filter(
-      ({ name }) => name.endsWith('_term') || name === 'list_terms',
-    );
-    expect(ours).toHaveLength(3);
-    for (const { outputSchema } of ours) {
-      expect(outputSchema).toMatchObject({ type: 'object', additionalProperties: {} });
-      expect(outputSchema?.required ?? []).toEqual([]);
-      expect(outputSchema?.properties).toHaveProperty('error_message');
-    }
-  });
-
-  it.each(CLIENTS)('serves its three tools to $name', async ({ connect }) => {
-    await using app = await McpApp.start({ modules: [GlossaryModule] });
-    await using client = await connect({ endpoint: app.url, key: KEY });
-    expect(await client.listTools()).toEqual(
-      expect.arrayContaining(['list_terms', 'get_term', 'define_term']),
-    );
-
-    const defined = { word: 'deploy', meaning: 'to hand a version to customers' };
-    expect((await client.call('define_term', defined)).structuredContent).toEqual(defined);
-    expect((await client.call('list_terms', {})).structuredContent).toEqual({ words: ['deploy'] });
-    expect((await client.call('get_term', { word: 'deploy' })).structuredContent).toEqual(defined);
-    expect(await client.call('get_term', { word: 'ship' })).toMatchObject({
-      isError: true,
-      structuredContent: { error_message: 'ship is not defined' },
-    });
-    expect(await client.call('define_term', { word: '' })).toMatchObject({
-      isError: true,
-      structuredContent: { error_message: expect.stringMatching(/word.*meaning/) },
-    });
+it('the README connects VS Code, which asks for the key', () => {
+  const { inputs, servers } = json('VS Code') as { inputs: [{ id: string }]; servers: object };
+  const [asked] = inputs;
+  expect(asked).toMatchObject({ type: 'promptString', password: true });
+  expect(servers).toEqual({
+    cyberun: { type: 'http', url: ENDPOINT, headers: { Authorization: `Bearer \${input:${asked.id}}` } },
   });
 });
 
-it.each(handWritten())('$path links to what is there', (document) => {
+it('the README connects Claude Desktop by mcp-remote, whose arguments reach the tools', async () => {
+  const { mcpServers } = json('Claude Desktop') as {
+    mcpServers: { cyberun: { command: string; args: string[]; env: Record<string, string> } };
+  };
+  const { command, args, env } = mcpServers.cyberun;
+  expect([command, ...args.slice(0, 3)]).toEqual(['npx', '-y', 'mcp-remote', ENDPOINT]);
+  expect(Object.values(env)).toEqual(['Bearer sk-…']);
+
+  await using app = await McpApp.start({ modules: [GlossaryModule] });
+  const given = [app.url, ...args.slice(3)];
+  const key = Object.fromEntries(Object.keys(env).map((name) => [name, `Bearer ${KEY}`]));
+  expect(await toolsThroughMcpRemote(given, key)).toContain('define_term');
+});
+
+it('the README connects clients under the title that the server names', () =>
+  expect(readme.text).toContain('\n## Connect a client\n'));
+
+const remote = { type: 'remote', url: ENDPOINT, oauth: false, timeout: 330_000 };
+const bearer = (key: string) => ({ headers: { Authorization: `Bearer ${key}` } });
+
+it.each(['Gemini CLI', 'Qwen Code'])('docs/clients.md connects %s by its httpUrl', (client) =>
+  expect(json(client, clients)).toEqual({
+    mcpServers: { cyberun: { httpUrl: ENDPOINT, ...bearer('$CYBERUN_API_KEY') } },
+  }),
+);
+
+it.each(['opencode', 'Kilo Code'])('docs/clients.md connects %s with OAuth off', (client) =>
+  expect(json(client, clients)).toMatchObject({
+    mcp: { cyberun: { ...remote, ...bearer('{env:CYBERUN_API_KEY}') } },
+  }),
+);
+
+it.each([
+  ['Copilot CLI', { type: 'http', tools: ['*'], timeout: 330_000, ...bearer('${CYBERUN_API_KEY}') }],
+  ['Cline', { type: 'streamableHttp', timeout: 330, ...bearer('sk-…') }],
+])('docs/clients.md connects %s', (client, server) =>
+  expect(json(client, clients)).toEqual({ mcpServers: { cyberun: { url: ENDPOINT, ...server } } }),
+);
+
+it('docs/clients.md connects Continue', () =>
+  expect(parse(clients.snippet('yaml', 'Continue'))).toMatchObject({
+    schema: 'v1',
+    mcpServers: [
+      {
+        type: 'streamable-http',
+        url: ENDPOINT,
+        requestOptions: bearer('${{ secrets.CYBERUN_API_KEY }}'),
+      },
+    ],
+  }));
+
+it('docs/clients.md names the timeout of every client of the README', () => {
+  const titles = [...readme.text.matchAll(/^\*\*([\w ]+)\*\*[:,\n]/gm)].map(([, title]) => title);
+  const rows = [...clients.text.matchAll(/^\| ([A-Z][\w ]+?) +\|/gim)].map(([, name]) => name);
+  expect(titles.length).toBeGreaterThan(5);
+  expect(rows).toEqual(expect.arrayContaining(titles.filter((title) => !/^(In|On|With)/.test(title ?? ''))));
+});
+
+const path = 'test/fixtures/glossary/glossary.module.ts';
+
+it('the module of the README is the tested file, except for its imports', () => {
+  const code = readFileSync(join(packagePaths.root, path), 'utf8')
+    .replace('../../../src/mcp/', '../../mcp/')
+    .replaceAll('../../../src/tools/', '../');
+  expect(readme.snippets('ts')[0]?.text.replace(/^\/\/.*\n/, '')).toBe(code);
+});
+
+it('the tools of the README meet the rules for all tools', async () => {
+  await using app = await McpApp.start({ modules: [GlossaryModule] });
+  const ours = (await toolsAt(app.url, KEY)).filter(
+    ({ name }) => name.endsWith('_term') || name === 'list_terms',
+  );
+  expect(ours).toHaveLength(3);
+  for (const { outputSchema } of ours) {
+    expect(outputSchema).toMatchObject({ type: 'object', additionalProperties: {} });
+    expect(outputSchema?.required ?? []).toEqual([]);
+    expect(outputSchema?.properties).toHaveProperty('error_message');
+  }
+});
+
+it.each(CLIENTS)('the module of the README serves its three tools to $name', async ({ connect }) => {
+  await using app = await McpApp.start({ modules: [GlossaryModule] });
+  await using client = await connect({ endpoint: app.url, key: KEY });
+  expect(await client.listTools()).toEqual(expect.arrayContaining(['list_terms', 'get_term', 'define_term']));
+
+  const defined = { word: 'deploy', meaning: 'to hand a version to customers' };
+  expect((await client.call('define_term', defined)).structuredContent).toEqual(defined);
+  expect((await client.call('list_terms', {})).structuredContent).toEqual({ words: ['deploy'] });
+  expect((await client.call('get_term', { word: 'deploy' })).structuredContent).toEqual(defined);
+  expect(await client.call('get_term', { word: 'ship' })).toMatchObject({
+    isError: true,
+    structuredContent: { error_message: 'ship is not defined' },
+  });
+  expect(await client.call('define_term', { word: '' })).toMatchObject({
+    isError: true,
+    structuredContent: { error_message: expect.stringMatching(/word.*meaning/) },
+  });
+});
+
+it.each(handWritten())('every link in $path leads to an existing target', (document) => {
   const targets = document.localLinks().map((link) => normalize(join(dirname(document.path), link)));
   expect(targets.filter((target) => !existsSync(join(packagePaths.root, target)))).toEqual([]);
 });
 
-it('no document names a setting or a script that is not there', () => {
+it('no document names a setting or a script that does not exist', () => {
   const settings = new Set(settingsOf(Settings.prototype).map(({ env }) => env));
   const { scripts } = JSON.parse(readFileSync(join(packagePaths.root, 'package.json'), 'utf8')) as {
     scripts: object;
@@ -212,7 +202,7 @@ it('no document names a setting or a script that is not there', () => {
   expect(unknown).toEqual([]);
 });
 
-it('the workflow that docs/workflows.md begins with is one the runtime takes', async () => {
+it('the runtime loads the first workflow of docs/workflows.md', async () => {
   const [first] = new MarkdownFile('docs/workflows.md').snippets('yaml');
   expect(await compileText('word-count.yaml', first?.text ?? '')).toMatchObject({
     slug: 'word-count',
@@ -223,7 +213,7 @@ it('the workflow that docs/workflows.md begins with is one the runtime takes', a
 it.each([
   ['services/notes.yaml', () => readFileSync(join(packagePaths.root, 'services/notes.yaml'), 'utf8')],
   ['docs/services.md', () => new MarkdownFile('docs/services.md').snippets('yaml')[0]?.text ?? ''],
-])('the service in %s is one the runtime takes', async (path, read) =>
+])('the runtime loads the service in %s', async (path, read) =>
   expect(await parseServiceText(path, read())).toMatchObject({
     slug: 'notes',
     usage_prompt: expect.any(String),

@@ -16,7 +16,7 @@ Blue birds don’t swim; fish & <chips> do. Extraordinary, isn't it?
 describe('text-statistics', () => {
   const open = () => SampleScript.open('workflows/text-statistics.yaml');
 
-  it('counts what is in a text that was counted by hand', async () => {
+  it('text-statistics counts what is in a text that was counted by hand', async () => {
     await using sample = await open();
     const { exitCode, result, stdout } = await sample.run({
       text: await sample.input('fish.txt', TEXT),
@@ -47,7 +47,7 @@ describe('text-statistics', () => {
     expect(progressValues(stdout)).toEqual([0.25, 0.5, 0.75, 1]);
   });
 
-  it('draws a chart that is well formed with any file name', async () => {
+  it('text-statistics draws a chart that is well formed with any file name', async () => {
     await using sample = await open();
     const text = await sample.input(`a<b>&"c.txt`, `${TEXT} ${'x'.repeat(40)}`);
     const { file } = await sample.run({ text, min_length: 1, top: 40 });
@@ -57,7 +57,7 @@ describe('text-statistics', () => {
     expect(unclosed(chart)).toEqual([]);
   });
 
-  it('knows scripts other than Latin', async () => {
+  it('text-statistics knows scripts other than Latin', async () => {
     await using sample = await open();
     const text = await sample.input('t.txt', 'Привет, мир! Мир тесен. 你好世界。');
     const { result } = await sample.run({ text, min_length: 2, top: 1 });
@@ -70,7 +70,7 @@ describe('text-statistics', () => {
   it.each([
     ['is no text', new Uint8Array([0xff, 0xfe, 0x00]), 'The file is not UTF-8 text.'],
     ['has no words', '… — !', 'The text has no words.'],
-  ])('fails with one sentence when the file %s', async (_what, content, sentence) => {
+  ])('text-statistics fails with one sentence when the file %s', async (_what, content, sentence) => {
     await using sample = await open();
     const { exitCode, stderr, result } = await sample.run({ text: await sample.input('t.txt', content) });
     expect({ exitCode, stderr: stderr.trim(), result }).toEqual({
@@ -84,7 +84,7 @@ describe('text-statistics', () => {
 describe('mandelbrot', () => {
   const open = () => SampleScript.open('workflows/mandelbrot.yaml');
 
-  it('renders a picture whose pixels are known', async () => {
+  it('mandelbrot renders a picture whose pixels are known', async () => {
     await using sample = await open();
     const { exitCode, stdout, result, file } = await sample.run({ size: 64, iterations: 80 });
     const bytes = await file('mandelbrot.png');
@@ -112,14 +112,14 @@ describe('mandelbrot', () => {
     expect(seen.at(-1)).toBe(1);
   });
 
-  it('has as much of the set in it as the set is large', async () => {
+  it('mandelbrot draws a set of the known area', async () => {
     await using sample = await open();
     const { result } = await sample.run({ size: 128, iterations: 300 });
     // The area of the set is 1.5066; the view is 3 by 3.
     expect((result as { inside_share: number }).inside_share).toBeCloseTo(1.5066 / 9, 2);
   });
 
-  it('shows another colour for another palette, at another place', async () => {
+  it('mandelbrot shows another colour for another palette, at another place', async () => {
     await using sample = await open();
     const view = { size: 16, center_x: -0.7453, center_y: 0.1127, zoom: 200, iterations: 200 };
     const pictures = new Set<string>();
@@ -135,10 +135,8 @@ describe('mandelbrot', () => {
 const SHIPPED = definitionsIn('workflows');
 const compiled = (path: string) => compileText(path, readFileSync(join(packagePaths.root, path), 'utf8'));
 
-it.each([...SHIPPED, ...definitionsIn('test/fixtures/workflows')])(
-  '%s is one the runtime takes',
-  async (path) =>
-    expect(await compiled(path)).toMatchObject({ slug: basename(path, '.yaml'), steps: expect.any(Array) }),
+it.each([...SHIPPED, ...definitionsIn('test/fixtures/workflows')])('the runtime loads %s', async (path) =>
+  expect(await compiled(path)).toMatchObject({ slug: basename(path, '.yaml'), steps: expect.any(Array) }),
 );
 
 it.each(SHIPPED)('%s describes everything for a model', async (path) => {

@@ -46,7 +46,7 @@ describe.each(CLIENTS)('with $name', ({ connect }) => {
     expect(runtime.requests(call.route).at(-1)?.headers).toMatchObject({ authorization: `Bearer ${KEY}` });
   });
 
-  it('get_task_result links every output', async () => {
+  it('get_task_result returns a link for every output', async () => {
     const { content } = await client.call('get_task_result', { task_id: TASK_ID });
     expect(content.slice(1)).toMatchObject([
       { type: 'resource_link', name: 'chart.svg', mimeType: 'image/svg+xml' },
@@ -69,14 +69,14 @@ describe('a tool', () => {
     ['the parameters', { prompt: 'x' }, { parameters: { prompt: 'x' } }],
     ['the REST body', { parameters: { prompt: 'x' } }, { parameters: { prompt: 'x' } }],
     ['nothing', undefined, { parameters: {} }],
-  ])('accepts %s as the body of a run', async (_name, body, sent) => {
+  ])('a tool accepts %s as the body of a run', async (_name, body, sent) => {
     runtime.on('GET /r/workflows/:id', { json: workflowSample });
     runtime.on('POST /r/workflows/:id/run', { status: 202, json: { task_id: TASK_ID } });
     await client.call('run_workflow', { workflow_id: WORKFLOW_ID, ...(body && { body }) });
     expect(runtime.requests('POST /r/workflows/:id/run').at(-1)?.body).toEqual(sent);
   });
 
-  it('lists the services of all pages', async () => {
+  it('a tool lists the services of all pages', async () => {
     const page = (count: number, from: number) => ({
       json: {
         service_list: Array.from({ length: count }, (_none, index) => serviceSample(`s-${from + index}`)),
@@ -92,7 +92,7 @@ describe('a tool', () => {
     ]);
   });
 
-  it('sends slug@version to the runtime with the @ unencoded', async () => {
+  it('a tool sends slug@version to the runtime with the @ unencoded', async () => {
     runtime.on('GET /r/workflows/slug/:slug', { json: workflowSample });
     await client.call('get_workflow_by_slug', { workflow_slug: 'a-b@2' });
     expect(runtime.seen.at(-1)?.path).toBe('/r/workflows/slug/a-b@2');

@@ -83,49 +83,47 @@ describe.each(CLIENTS)('with $name', ({ connect }) => {
   });
   afterAll(() => client[Symbol.asyncDispose]());
 
-  describe('when the runtime', () => {
-    it.each(ROWS)(
-      '%s, the error gives the reason and what it means',
-      async (_name, answer, looking, running) => {
-        runtime.on('GET /r/tasks/:id', answer);
-        runtime.on('POST /r/workflows/:id/run', answer);
-        const look = failed(await client.call('get_task', { task_id: TASK_ID }));
-        expect(look['error_message']).toMatch(looking);
-        const run = failed(await client.call('run_workflow', { workflow_id: WORKFLOW_ID, body: { a: 1 } }));
-        expect(run['error_message']).toMatch(running);
-        expect(Object.keys({ ...look, ...run })).toEqual(['error_message']);
-      },
-    );
+  it.each(ROWS)(
+    'the error gives reason and meaning when the runtime %s',
+    async (_name, answer, looking, running) => {
+      runtime.on('GET /r/tasks/:id', answer);
+      runtime.on('POST /r/workflows/:id/run', answer);
+      const look = failed(await client.call('get_task', { task_id: TASK_ID }));
+      expect(look['error_message']).toMatch(looking);
+      const run = failed(await client.call('run_workflow', { workflow_id: WORKFLOW_ID, body: { a: 1 } }));
+      expect(run['error_message']).toMatch(running);
+      expect(Object.keys({ ...look, ...run })).toEqual(['error_message']);
+    },
+  );
 
-    it.each<[string, Answer]>([
-      ['never answers', () => undefined],
-      ['stalls half way', (_request, response) => response.writeHead(200).write('{"id":')],
-    ])('%s, the error says so and what it means', async (_name, answer) => {
-      runtime.on('GET /r/tasks/:id', answer).on('POST /r/workflows/:id/run', answer);
-      await using hasty = await connect({ endpoint: hurried.endpoint, key: KEY });
-      const [look, run] = await Promise.all([
-        hasty.call('get_task', { task_id: TASK_ID }),
-        hasty.call('run_workflow', { workflow_id: WORKFLOW_ID }),
-      ]);
-      expect(failed(look)['error_message']).toMatch(new RegExp(`did not answer in time .*${LATER}`));
-      expect(failed(run)['error_message']).toMatch(new RegExp(`did not answer in time .*${LOOK_FIRST}`));
-    });
+  it.each<[string, Answer]>([
+    ['never answers', () => undefined],
+    ['stalls half way', (_request, response) => response.writeHead(200).write('{"id":')],
+  ])('the error says what happened and what it means when the runtime %s', async (_name, answer) => {
+    runtime.on('GET /r/tasks/:id', answer).on('POST /r/workflows/:id/run', answer);
+    await using hasty = await connect({ endpoint: hurried.endpoint, key: KEY });
+    const [look, run] = await Promise.all([
+      hasty.call('get_task', { task_id: TASK_ID }),
+      hasty.call('run_workflow', { workflow_id: WORKFLOW_ID }),
+    ]);
+    expect(failed(look)['error_message']).toMatch(new RegExp(`did not answer in time .*${LATER}`));
+    expect(failed(run)['error_message']).toMatch(new RegExp(`did not answer in time .*${LOOK_FIRST}`));
+  });
 
-    it('says when to retry, the error says so too', async () => {
-      const json = { error_message: 'slow down', stack: 'planted' };
-      runtime.on('GET /r/tasks/:id', { status: 429, json, headers: { 'Retry-After': '7' } });
-      expect(failed(await client.call('get_task', { task_id: TASK_ID }))).toEqual({
-        error_message: expect.stringContaining('slow down'),
-        retry_after_seconds: 7,
-      });
+  it('the error says when to retry if the runtime does', async () => {
+    const json = { error_message: 'slow down', stack: 'planted' };
+    runtime.on('GET /r/tasks/:id', { status: 429, json, headers: { 'Retry-After': '7' } });
+    expect(failed(await client.call('get_task', { task_id: TASK_ID }))).toEqual({
+      error_message: expect.stringContaining('slow down'),
+      retry_after_seconds: 7,
     });
+  });
 
-    it('fails a run, the run is not sent again', async () => {
-      const before = runtime.requests('POST /r/workflows/:id/run').length;
-      runtime.on('POST /r/workflows/:id/run', (_request, response) => response.destroy());
-      await client.call('run_workflow', { workflow_id: WORKFLOW_ID });
-      expect(runtime.requests('POST /r/workflows/:id/run')).toHaveLength(before + 1);
-    });
+  it('the server never sends a failed run again', async () => {
+    const before = runtime.requests('POST /r/workflows/:id/run').length;
+    runtime.on('POST /r/workflows/:id/run', (_request, response) => response.destroy());
+    await client.call('run_workflow', { workflow_id: WORKFLOW_ID });
+    expect(runtime.requests('POST /r/workflows/:id/run')).toHaveLength(before + 1);
   });
 
   it.each(EVERY_TOOL)(

@@ -63,7 +63,7 @@ describe.each(CLIENTS)('stream_task_events with $name', ({ connect }) => {
   };
 
   it.each(['completed', 'failed', 'cancelled'])(
-    'reports every step up to %s and returns the task',
+    'stream_task_events reports every step up to %s and returns the task',
     async (state) => {
       const script = [
         status('waiting', '1'),
@@ -91,7 +91,7 @@ describe.each(CLIENTS)('stream_task_events with $name', ({ connect }) => {
     },
   );
 
-  it('sends progress as it happens, not at the end', async () => {
+  it('stream_task_events sends progress as it happens, not at the end', async () => {
     const { promise: received, resolve } = Promise.withResolvers<void>();
     runtime.on(EVENTS, events([status('running', '1', running), { until: received }, end('completed', '2')]));
     runtime.on(TASK, { json: taskSample('completed') });
@@ -100,14 +100,14 @@ describe.each(CLIENTS)('stream_task_events with $name', ({ connect }) => {
     expect((await result).structuredContent).toMatchObject({ task_status: 'completed' });
   });
 
-  it('follows without notifications for a client that sent no progress token', async () => {
+  it('stream_task_events follows without notifications for a client that sent no progress token', async () => {
     runtime.on(EVENTS, events([status('running', '1'), end('completed', '2')]));
     runtime.on(TASK, { json: taskSample('completed') });
     const result = await client.call('stream_task_events', { task_id: TASK_ID });
     expect(result.structuredContent).toEqual(taskSample('completed'));
   });
 
-  it('resumes a stream that broke, after the last event it saw', async () => {
+  it('stream_task_events resumes a stream that broke, after the last event it saw', async () => {
     const before = runtime.requests(EVENTS).length;
     runtime.on(
       EVENTS,
@@ -132,7 +132,7 @@ describe.each(CLIENTS)('stream_task_events with $name', ({ connect }) => {
     ]);
   });
 
-  it('polls when there is no stream', async () => {
+  it('stream_task_events polls when there is no stream', async () => {
     runtime.on(EVENTS, { status: 501, json: {} });
     runtime.on(
       TASK,
@@ -145,7 +145,7 @@ describe.each(CLIENTS)('stream_task_events with $name', ({ connect }) => {
     expectRising();
   });
 
-  it('returns the task as it is when the time is up, with a note', async () => {
+  it('stream_task_events returns the task as it is when the time is up, with a note', async () => {
     const forever = new Promise<never>(() => {});
     const dropped = runtime.dropped.length;
     runtime.on(EVENTS, events([status('running', '1', running), { until: forever }]));
@@ -163,7 +163,7 @@ describe.each(CLIENTS)('stream_task_events with $name', ({ connect }) => {
   it.each([
     ['takes progress', 300],
     ['takes no progress, and may end a silent call after 60 s', 50],
-  ])('waits for a client that %s, %d s unless it says otherwise', async (kind, seconds) => {
+  ])('stream_task_events for a client that %s ends after %d s by default', async (kind, seconds) => {
     const timers = vi.spyOn(globalThis, 'setTimeout');
     runtime.on(EVENTS, events([status('running', '1'), end('completed', '2')]));
     runtime.on(TASK, { json: taskSample('completed') });
@@ -174,7 +174,7 @@ describe.each(CLIENTS)('stream_task_events with $name', ({ connect }) => {
     expect(waits).not.toContain((350 - seconds) * 1000);
   });
 
-  it('fails at once for an unknown task', async () => {
+  it('stream_task_events fails at once for an unknown task', async () => {
     const refusal = { status: 404, json: { error_message: 'resource not found' } };
     runtime.on(EVENTS, refusal).on(TASK, refusal);
     const result = await follow();
@@ -186,11 +186,12 @@ describe.each(CLIENTS)('stream_task_events with $name', ({ connect }) => {
   });
 });
 
-describe('a client that disconnects while it follows a task', () => {
-  it.each<[string, ConstructorParameters<typeof Client>[1]]>([
-    ['2026-07-28', { versionNegotiation: { mode: 'auto' } }],
-    ['2025-06-18', { supportedProtocolVersions: ['2025-06-18'] }],
-  ])('of %s closes the stream of the runtime and does not cancel the task', async (_revision, options) => {
+it.each<[string, ConstructorParameters<typeof Client>[1]]>([
+  ['2026-07-28', { versionNegotiation: { mode: 'auto' } }],
+  ['2025-06-18', { supportedProtocolVersions: ['2025-06-18'] }],
+])(
+  'a client of %s that disconnects closes the stream of the runtime and does not cancel the task',
+  async (_revision, options) => {
     const cancelled = runtime.requests('POST /r/tasks/:id/cancel').length;
     const dropped = runtime.dropped.length;
     runtime.on(EVENTS, events([status('running', '1', running), { until: new Promise<never>(() => {}) }]));
@@ -208,5 +209,5 @@ describe('a client that disconnects while it follows a task', () => {
     await vi.waitFor(() => expect(runtime.dropped).toHaveLength(dropped + 1), { timeout: 60_000 });
     expect(runtime.requests('POST /r/tasks/:id/cancel')).toHaveLength(cancelled);
     await client.close();
-  });
-});
+  },
+);

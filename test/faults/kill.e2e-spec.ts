@@ -72,7 +72,7 @@ describe.each(Object.entries(victims))(
       await rm(dataDir, { recursive: true, force: true });
     });
 
-    it('loses no task, counts no retry and leaves no process', async () => {
+    it('kill -9 between tasks loses no task, counts no retry and leaves no process', async () => {
       const expected = new Map<string, number>();
       for (let value = 1; value <= TASKS; value++) {
         const { task_id } = await api<{ task_id: string }>('/r/workflows/slug/square/run', {

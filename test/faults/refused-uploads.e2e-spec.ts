@@ -69,12 +69,12 @@ function tally(outcomes: readonly Outcome[]): Record<string, number> {
 }
 
 describe.each(WAYS)('$client $route', ({ uploader, url }) => {
-  it(`gets the 413 of each of ${UPLOADS} bodies above the limit`, async () => {
+  it(`the client gets a 413 for each of ${UPLOADS} bodies above the limit`, async () => {
     expect(tally(await uploader()({ ...usual, url: url() }, SIZES))).toEqual({ 413: UPLOADS });
   });
 
   it.each(Object.entries(REFUSALS))(
-    'gets a %s that is given before the body is read',
+    'the client gets a %s that the server sends before it reads the body',
     async (status, upload) => {
       const sizes = SIZES.slice(0, 10);
       expect(tally(await uploader()({ ...upload, url: url() }, sizes))).toEqual({ [status]: sizes.length });

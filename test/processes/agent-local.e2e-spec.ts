@@ -38,7 +38,7 @@ async function agentProcess(): Promise<number> {
 }
 
 describe.runIf(process.platform === 'linux')('the local agent', () => {
-  it('has its key neither in its arguments nor in its environment', async () => {
+  it('the local agent has its key neither in its arguments nor in its environment', async () => {
     const pid = await agentProcess();
     const [words, environment] = await Promise.all([
       readFile(`/proc/${pid}/cmdline`, 'utf8'),
@@ -48,7 +48,7 @@ describe.runIf(process.platform === 'linux')('the local agent', () => {
     expect(environment).not.toMatch(/[as]k-\w{8}/);
   });
 
-  it('is started again after kill -9, ends what it had left, and the run begins anew, uncounted', async () => {
+  it('the server restarts a killed local agent, which ends leftover processes and repeats the run without counting it', async () => {
     const id = await server.submit('slow', {});
     await status(id, 'running');
     await until(async () => (await processesOfTasks([id])).length >= 3);
@@ -66,7 +66,7 @@ describe.runIf(process.platform === 'linux')('the local agent', () => {
     await until(async () => (await processesOfTasks([id])).length === 0);
   });
 
-  it('goes on working after being killed between many tasks', async () => {
+  it('the local agent continues to work after it was killed between many tasks', async () => {
     const ids = await Promise.all(Array.from({ length: 20 }, () => server.submit('quick', {})));
     await until(async () => (await task(ids[3] ?? '')).task_status === 'completed');
     process.kill(await agentProcess(), 'SIGKILL');
@@ -74,7 +74,7 @@ describe.runIf(process.platform === 'linux')('the local agent', () => {
     expect((await server.get(`/r/tasks/${ids[19]}/result`)).body).toMatchObject({ task_output: { n: 1 } });
   });
 
-  it('ends with the server, and nothing it ran stays', async () => {
+  it('the local agent ends with the server and leaves no process', async () => {
     await connected();
     const id = await server.submit('slow', {});
     await status(id, 'running');

@@ -80,7 +80,7 @@ describe.runIf(process.platform === 'linux')('an agent of an ordinary user', () 
     return (await server.get(`/r/tasks/${id}/result`)).body;
   };
 
-  it('starts on, and keeps the outcome of, runs whose folders are closed, and removes the folders', async () => {
+  it('an agent of an ordinary user completes runs whose folders are read-only, and removes the folders', async () => {
     await chmod(join(runs, 'run-left'), 0o500);
     await using _agent = new OrdinaryAgent(server, workDir);
     const [good, bad] = await Promise.all([server.submit('good', {}), server.submit('bad', {})]);
@@ -95,11 +95,14 @@ describe.runIf(process.platform === 'linux')('an agent of an ordinary user', () 
     await until(async () => (await readdir(runs)).length === 0);
   });
 
-  it.runIf(isRoot)('starts on a folder of another user, and logs that it stays', async () => {
-    await chown(join(runs, 'run-left'), 12_345, 12_345);
-    await using agent = new OrdinaryAgent(server, workDir);
-    await agent.logged('run-left cannot be removed');
-    expect(await ended(await server.submit('good', {}))).toMatchObject({ task_status: 'completed' });
-    expect(await readdir(runs)).toEqual(['run-left']);
-  });
+  it.runIf(isRoot)(
+    'an agent of an ordinary user starts beside a folder of another user, and logs that it cannot remove it',
+    async () => {
+      await chown(join(runs, 'run-left'), 12_345, 12_345);
+      await using agent = new OrdinaryAgent(server, workDir);
+      await agent.logged('run-left cannot be removed');
+      expect(await ended(await server.submit('good', {}))).toMatchObject({ task_status: 'completed' });
+      expect(await readdir(runs)).toEqual(['run-left']);
+    },
+  );
 });

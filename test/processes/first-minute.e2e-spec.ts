@@ -53,7 +53,7 @@ describe('the first minute', () => {
   });
   afterAll(() => rm(dataDir, { recursive: true, force: true }));
 
-  it('shows endpoint, key and a line to paste, the key only once, and ends at Ctrl-C', async () => {
+  it('npm start shows endpoint, key and a line to paste, the key only once, and ends at Ctrl-C', async () => {
     const first = await npmStart(dataDir, 'README.md');
     const [, endpoint = ''] = /Endpoint\s+(\S+)/.exec(first.text) ?? [];
     const [, key = ''] = /Key\s+(sk-\S+)/.exec(first.text) ?? [];
@@ -82,7 +82,7 @@ describe('while a server runs', () => {
   });
   afterAll(() => server[Symbol.asyncDispose]());
 
-  it('no other server gets its folder', async () => {
+  it('no other server gets the folder of a running server', async () => {
     const { code, stderr } = await outcome(['serve'], {
       CYBERUN_DATA_DIR: server.dataDir,
       CYBERUN_HTTP_PORT: '0',
@@ -92,7 +92,7 @@ describe('while a server runs', () => {
     expect(stderr).toContain(server.dataDir);
   });
 
-  it('keys are made, listed without their secret, and revoked at once', async () => {
+  it('the keys command creates, lists and revokes keys of a running server', async () => {
     const created = await keys('create', '--name', 'for a friend');
     const key = created.stdout.trim();
     expect(key).toMatch(/^sk-\S{20,}$/);
@@ -111,12 +111,12 @@ describe('while a server runs', () => {
     expect(again.stderr).toContain('cyberun-mcp keys list');
   });
 
-  it.each(['/health/live', '/health/ready'])('%s answers anyone', async (path) => {
+  it.each(['/health/live', '/health/ready'])('%s needs no key', async (path) => {
     const response = await fetch(new URL(path, server.endpoint));
     expect(response.status).toBe(200);
   });
 
-  it.each(['/', '/nope'])('%s is a JSON 404', async (path) => {
+  it.each(['/', '/nope'])('%s gets a JSON 404', async (path) => {
     const response = await fetch(new URL(path, server.endpoint));
     expect(response.status).toBe(404);
     expect(response.headers.get('content-type')).toContain('application/json');

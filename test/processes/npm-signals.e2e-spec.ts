@@ -62,7 +62,7 @@ describe.runIf(process.platform === 'linux')('a command that npm runs', () => {
   it.each([
     ['SIGTERM to npm', toNpm],
     ['Ctrl-C', toGroup],
-  ])('ends with %s when it is npm start', async (_name, signal) => {
+  ])('npm start ends with %s', async (_name, signal) => {
     await using home = await temporaryFolder();
     const data = { CYBERUN_DATA_DIR: join(home.path, 'data'), CYBERUN_HTTP_PORT: '0' };
     initialiseDatabase(data.CYBERUN_DATA_DIR);
@@ -75,7 +75,7 @@ describe.runIf(process.platform === 'linux')('a command that npm runs', () => {
     await expect(fetch(`${origin}/health/live`)).rejects.toThrow('fetch failed');
   });
 
-  it('ends with SIGTERM to npm when it is npx cyberun-mcp agent', async () => {
+  it('npx cyberun-mcp agent ends when npm gets SIGTERM', async () => {
     await using server = await RuntimeServer.start();
     const key = server.app.get(CredentialsService, { strict: false }).mintEphemeralAgentKey();
     const agents = async (): Promise<unknown[]> => (await server.get('/r/agents')).body.agent_list;

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { until } from '../support/processes.js';
 import { ServerProcess } from '../support/server.js';
@@ -52,62 +52,60 @@ const serviceName = () => nameOf('/r/containers/counter');
 const logged = (sentence: string): number => server.log.filter((line) => line.includes(sentence)).length;
 const toBeLogged = (sentence: string) => until(() => Promise.resolve(logged(sentence) > 0));
 
-describe('definitions', () => {
-  it('are counted at start, in one line each', () => {
-    expect(logged(`1 workflow defined in ${join(home, 'workflows')}: fails`)).toBe(1);
-    expect(logged(`1 service defined in ${join(home, 'services')}: counter`)).toBe(1);
-  });
-
-  it('are logged one by one when they come, change, and go', async () => {
-    await writeFile(workflowFile('new.yaml'), echoWorkflow('new'));
-    await toBeLogged('new.yaml: workflow \\"new\\" is new');
-    await writeFile(workflowFile('new.yaml'), 'document: [');
-    await toBeLogged('new.yaml:1:');
-    await writeFile(workflowFile('new.yaml'), echoWorkflow('new'));
-    await toBeLogged('new.yaml: workflow \\"new\\" is as it was');
-    await writeFile(workflowFile('new.yaml'), echoWorkflow('new', { labels: 'gpu' }));
-    await toBeLogged('new.yaml: workflow \\"new\\" is changed');
-    await rm(workflowFile('new.yaml'));
-    await toBeLogged('new.yaml: workflow \\"new\\" is no longer defined');
-    expect(logged('is new')).toBe(1);
-  });
-
-  it('stay those of the first file, for any name of a copy, and a copy is logged once', async () => {
-    await writeFile(workflowFile('another.yaml'), workflow('The copy'));
-    await writeFile(serviceFile('another.yaml'), service('The copy'));
-    await toBeLogged('another.yaml:1: fails.yaml defines \\"fails\\"');
-    await toBeLogged('another.yaml:1: counter.yaml defines \\"counter\\"');
-    await writeFile(workflowFile('beside.yaml'), echoWorkflow('beside'));
-    await toBeLogged('beside.yaml: workflow');
-    expect(logged('another.yaml:1: fails.yaml')).toBe(1);
-    expect([await workflowName(), await serviceName()]).toEqual(['The original', 'The original']);
-  });
-
-  it('of a workflow stay so over a restart, even while the file is broken', async () => {
-    await server.end();
-    await writeFile(workflowFile('fails.yaml'), 'document: [');
-    server = await start();
-    await writeFile(workflowFile('beside.yaml'), echoWorkflow('beside', { labels: 'gpu' }));
-    await toBeLogged('beside.yaml: workflow');
-    expect(await workflowName()).toBe('The original');
-  });
-
-  it('pass on to the copy when the file goes, and to its new name', async () => {
-    await rm(workflowFile('fails.yaml'));
-    await until(async () => (await workflowName()) === 'The copy');
-    await rename(workflowFile('another.yaml'), workflowFile('renamed.yaml'));
-    await toBeLogged('renamed.yaml: workflow \\"fails\\" is as it was');
-    expect(await workflowName()).toBe('The copy');
-  });
-
-  it.each(['CYBERUN_WORKFLOWS_DIR', 'CYBERUN_SERVICES_DIR'])(
-    'in no folder at all stop the start when %s names it',
-    async (setting) => {
-      const folder = join(home, 'nowhere');
-      const refused = start({ CYBERUN_DATA_DIR: join(home, 'other'), [setting]: folder });
-      await expect(refused).rejects.toThrow(
-        `cyberun-mcp: ${setting} is "${folder}", but there is no such folder. Make it, or name another one.`,
-      );
-    },
-  );
+it('the server logs the number of workflows and services at start', () => {
+  expect(logged(`1 workflow defined in ${join(home, 'workflows')}: fails`)).toBe(1);
+  expect(logged(`1 service defined in ${join(home, 'services')}: counter`)).toBe(1);
 });
+
+it('the server logs each definition that is added, changed or removed', async () => {
+  await writeFile(workflowFile('new.yaml'), echoWorkflow('new'));
+  await toBeLogged('new.yaml: workflow \\"new\\" is new');
+  await writeFile(workflowFile('new.yaml'), 'document: [');
+  await toBeLogged('new.yaml:1:');
+  await writeFile(workflowFile('new.yaml'), echoWorkflow('new'));
+  await toBeLogged('new.yaml: workflow \\"new\\" is as it was');
+  await writeFile(workflowFile('new.yaml'), echoWorkflow('new', { labels: 'gpu' }));
+  await toBeLogged('new.yaml: workflow \\"new\\" is changed');
+  await rm(workflowFile('new.yaml'));
+  await toBeLogged('new.yaml: workflow \\"new\\" is no longer defined');
+  expect(logged('is new')).toBe(1);
+});
+
+it('a copy of a definition file is logged once and does not replace the first', async () => {
+  await writeFile(workflowFile('another.yaml'), workflow('The copy'));
+  await writeFile(serviceFile('another.yaml'), service('The copy'));
+  await toBeLogged('another.yaml:1: fails.yaml defines \\"fails\\"');
+  await toBeLogged('another.yaml:1: counter.yaml defines \\"counter\\"');
+  await writeFile(workflowFile('beside.yaml'), echoWorkflow('beside'));
+  await toBeLogged('beside.yaml: workflow');
+  expect(logged('another.yaml:1: fails.yaml')).toBe(1);
+  expect([await workflowName(), await serviceName()]).toEqual(['The original', 'The original']);
+});
+
+it('the first file of a workflow stays in use over a restart, even while it is broken', async () => {
+  await server.end();
+  await writeFile(workflowFile('fails.yaml'), 'document: [');
+  server = await start();
+  await writeFile(workflowFile('beside.yaml'), echoWorkflow('beside', { labels: 'gpu' }));
+  await toBeLogged('beside.yaml: workflow');
+  expect(await workflowName()).toBe('The original');
+});
+
+it('the copy of a definition file replaces it when it is removed or renamed', async () => {
+  await rm(workflowFile('fails.yaml'));
+  await until(async () => (await workflowName()) === 'The copy');
+  await rename(workflowFile('another.yaml'), workflowFile('renamed.yaml'));
+  await toBeLogged('renamed.yaml: workflow \\"fails\\" is as it was');
+  expect(await workflowName()).toBe('The copy');
+});
+
+it.each(['CYBERUN_WORKFLOWS_DIR', 'CYBERUN_SERVICES_DIR'])(
+  'a missing folder in %s stops the start',
+  async (setting) => {
+    const folder = join(home, 'nowhere');
+    const refused = start({ CYBERUN_DATA_DIR: join(home, 'other'), [setting]: folder });
+    await expect(refused).rejects.toThrow(
+      `cyberun-mcp: ${setting} is "${folder}", but there is no such folder. Make it, or name another one.`,
+    );
+  },
+);

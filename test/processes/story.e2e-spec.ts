@@ -52,7 +52,7 @@ afterAll(async () => {
   await rm(workflows, { recursive: true, force: true });
 });
 
-describe.each(CLIENTS)('with $name, a person', ({ revision, connect }) => {
+describe.each(CLIENTS)('with $name', ({ revision, connect }) => {
   let client: StoryClient;
   const call = async (name: string, args: object = {}, onProgress?: (progress: Progress) => void) => {
     called.add(name);
@@ -69,13 +69,13 @@ describe.each(CLIENTS)('with $name, a person', ({ revision, connect }) => {
   });
   afterAll(() => client[Symbol.asyncDispose]());
 
-  it('speaks the revision it asked for and sees the tools that are promised, the fifteen among them', async () => {
+  it('a client gets the revision it asked for and lists the documented tools, the fifteen among them', async () => {
     expect(client.revision).toBe(revision);
     expect((await client.listTools()).toSorted()).toEqual(PROMISED);
     expect(PROMISED).toEqual(expect.arrayContaining(TOOLS));
   });
 
-  it('finds a workflow, by page, by slug and by id', async () => {
+  it('a client finds a workflow, by page, by slug and by id', async () => {
     const { workflow_list: list } = await call('list_workflows', { per_page: 100 });
     const found = (list as Record<string, unknown>[]).find(
       ({ workflow_slug }) => workflow_slug === 'text-statistics',
@@ -86,7 +86,7 @@ describe.each(CLIENTS)('with $name, a person', ({ revision, connect }) => {
     expect(bySlug['parameters']).toContainEqual(expect.objectContaining({ type: 'file', required: true }));
   });
 
-  it('uploads 20 MB, runs a workflow on it and gets it back intact', async () => {
+  it('a client uploads 20 MB, runs a workflow on it and gets it back intact', async () => {
     const bytes = randomBytes(TWENTY_MB);
     const file_key = await upload(call, 'random.bin', bytes);
     const { task_id } = await call('run_workflow_by_slug', {
@@ -102,7 +102,7 @@ describe.each(CLIENTS)('with $name, a person', ({ revision, connect }) => {
     expect(digest(back)).toBe(digest(bytes));
   });
 
-  it('runs by id with bare parameters and reads what came out', async () => {
+  it('a client runs by id with bare parameters and reads what came out', async () => {
     const { id } = await call('get_workflow_by_slug', { workflow_slug: 'text-statistics' });
     const file_key = await upload(call, 'story.txt', Buffer.from('One fish two fish. Red fish, blue fish.'));
     const { task_id } = await call('run_workflow', { workflow_id: id, body: { text: file_key } });
@@ -113,7 +113,7 @@ describe.each(CLIENTS)('with $name, a person', ({ revision, connect }) => {
     expect(result.content.filter(({ type }) => type === 'resource_link')).not.toHaveLength(0);
   });
 
-  it('cancels a long run', async () => {
+  it('a client cancels a long run', async () => {
     const { task_id } = await call('run_workflow_by_slug', {
       workflow_slug: 'sleep',
       body: { seconds: 600 },
@@ -125,14 +125,14 @@ describe.each(CLIENTS)('with $name, a person', ({ revision, connect }) => {
     expect(task_list).toContainEqual(expect.objectContaining({ id: task_id }));
   });
 
-  it('sees the agent', async () => {
+  it('a client sees the agent', async () => {
     const { agent_list } = await call('list_agents');
     expect(agent_list).toEqual([
       expect.objectContaining({ agent_labels: expect.arrayContaining(['local']) }),
     ]);
   });
 
-  it('calls a service through the tunnel, with bytes that are no text', async () => {
+  it('a client calls a service through the tunnel, with bytes that are no text', async () => {
     const { service_list } = await call('list_container_services');
     expect(service_list).toContainEqual(
       expect.objectContaining({ service_slug: 'notes', service_status: 'running' }),
@@ -164,9 +164,9 @@ describe('afterwards', () => {
     rows = await eventRowsOf(server.dataDir);
   });
 
-  it('every tool was called', () => expect([...called].toSorted()).toEqual(TOOLS));
+  it('the story has called every tool', () => expect([...called].toSorted()).toEqual(TOOLS));
 
-  it('progress was exactly the rows of the database, one by one', () => {
+  it('the clients received one progress notification for each event in the database', () => {
     expect(followed.size).toBe(CLIENTS.length * 3);
     for (const [taskId, seen] of followed) {
       const stored = rows.get(taskId) ?? [];

@@ -1,7 +1,7 @@
 import { appendFile, copyFile, mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { packagePaths } from '../../src/config/index.js';
 import { TreeCopy } from '../support/tree-copy.js';
@@ -10,43 +10,41 @@ const DOMAIN = join(packagePaths.root, 'test/fixtures/demo-domain');
 const LINE = "export { GreetingsModule } from './greetings/greetings.module.js';\n";
 const TIMEOUT_MS = 180_000;
 
-describe('a new domain', () => {
-  let tree: TreeCopy;
+let tree: TreeCopy;
 
-  beforeAll(async () => {
-    tree = await TreeCopy.make();
-    const folder = join(tree.root, 'src/tools/greetings');
-    await mkdir(folder);
-    for (const file of await readdir(DOMAIN)) {
-      await copyFile(join(DOMAIN, file), join(folder, file.replace(/\.txt$/, '')));
-    }
-    await appendFile(join(tree.root, 'src/tools/index.ts'), LINE);
-  }, TIMEOUT_MS);
-  afterAll(() => tree[Symbol.asyncDispose]());
+beforeAll(async () => {
+  tree = await TreeCopy.make();
+  const folder = join(tree.root, 'src/tools/greetings');
+  await mkdir(folder);
+  for (const file of await readdir(DOMAIN)) {
+    await copyFile(join(DOMAIN, file), join(folder, file.replace(/\.txt$/, '')));
+  }
+  await appendFile(join(tree.root, 'src/tools/index.ts'), LINE);
+}, TIMEOUT_MS);
+afterAll(() => tree[Symbol.asyncDispose]());
 
-  it(
-    'is one folder and one line; CI then misses its promise and its page, and nothing else',
-    async () => {
-      expect(await tree.status()).toEqual([' M src/tools/index.ts', '?? src/tools/greetings/']);
-      expect((await tree.contractFailures()).toSorted()).toEqual([
-        'all tools together are described by docs/tools.md as they are',
-        'send_greeting is the tool clients were promised',
-      ]);
-    },
-    TIMEOUT_MS,
-  );
+it(
+  'a new domain is one folder and one line, and CI reports only its missing snapshot and page',
+  async () => {
+    expect(await tree.status()).toEqual([' M src/tools/index.ts', '?? src/tools/greetings/']);
+    expect((await tree.contractFailures()).toSorted()).toEqual([
+      'all tools together are described by docs/tools.md as they are',
+      'send_greeting is the tool clients were promised',
+    ]);
+  },
+  TIMEOUT_MS,
+);
 
-  it(
-    'is whole after printing, which touches the printed files alone',
-    async () => {
-      expect(await tree.contractFailures({ isPrinting: true })).toEqual([]);
-      expect(await tree.status()).toEqual([
-        ' M docs/tools.md',
-        ' M src/tools/index.ts',
-        '?? src/tools/greetings/',
-        '?? test/contract/tools/send_greeting.json',
-      ]);
-    },
-    TIMEOUT_MS,
-  );
-});
+it(
+  'a new domain is complete after printing, which changes only printed files',
+  async () => {
+    expect(await tree.contractFailures({ isPrinting: true })).toEqual([]);
+    expect(await tree.status()).toEqual([
+      ' M docs/tools.md',
+      ' M src/tools/index.ts',
+      '?? src/tools/greetings/',
+      '?? test/contract/tools/send_greeting.json',
+    ]);
+  },
+  TIMEOUT_MS,
+);

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { Redis } from 'ioredis';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 
 import { SessionStore } from '../../src/mcp/storage/index.js';
 import { IDLE_MS, IDLING } from '../support/idling.js';
@@ -45,78 +45,74 @@ function pair(key = `sk-replica-bounds-${(keys += 1)}-0123456789`, [one, other] 
 const initialize = (http: McpHttp, id = 'hello'): Promise<Response> =>
   http.send('POST', rpc('initialize', HELLO, id));
 
-describe('limits of the sessions of a key', () => {
-  it('a key has at most the allowed sessions over all replicas, for any number of requests at once', async () => {
-    const clients = pair();
-    const answers = await Promise.all(
-      Array.from({ length: 30 }, (_, n) => initialize(clients[n % 2 ? 0 : 1], `n${n}`)),
-    );
-    const opened = answers.filter(({ status }) => status === 200);
-    expect(opened).toHaveLength(SESSIONS);
-    expect(answers.filter(({ status }) => status === 429)).toHaveLength(30 - SESSIONS);
-
-    const session = opened[0]?.headers.get('mcp-session-id') ?? '';
-    expect((await clients[1].send('DELETE', undefined, { session })).status).toBe(200);
-    expect((await initialize(clients[0])).status).toBe(200);
-    const refused = await initialize(clients[1], 'one more');
-    expect(refused.status).toBe(429);
-    expect(await refused.json()).toMatchObject({ id: 'one more', error: { code: -32000 } });
-    expect((await initialize(pair()[0])).status).toBe(200);
-  });
-
-  it('a session of a key counts while it is used and not after it has expired', async () => {
-    await using first = await started(IDLING);
-    await using second = await started(IDLING);
-    const clients = pair(undefined, [first, second]);
-    const used = await clients[0].open();
-    for (let n = 1; n < SESSIONS; n += 1) await clients[1].open();
-    const begun = Date.now();
-    while (Date.now() - begun < IDLE_MS + 500) {
-      expect((await clients[1].ask(used, PING)).status).toBe(200);
-      await delay(250);
-    }
-
-    for (let n = 1; n < SESSIONS; n += 1) expect((await initialize(clients[n % 2 ? 0 : 1])).status).toBe(200);
-    expect((await initialize(clients[0])).status).toBe(429);
-    expect((await clients[0].ask(used, PING)).status).toBe(200);
-  });
-
-  it('the sessions of a key are counted under its hash, in a list that expires', async () => {
-    const key = 'sk-replica-bounds-secret-0123456789';
-    await pair(key)[0].open();
-    const client = new Redis(redis.url);
-    const names = await client.keys('*');
-    const list = `cyberun:mcp:{${hash('sha256', key, 'base64url')}}:sessions`;
-    expect(names).toContain(list);
-    expect(names.filter((name) => name.includes('secret'))).toEqual([]);
-    expect(await client.pttl(list)).toBeGreaterThan(0);
-    client.disconnect();
-  });
-});
-
-describe('sessions that end during a lookup', () => {
-  it.each(['POST', 'GET'])(
-    'a session that ends at the other replica during a %s stays ended',
-    async (method) => {
-      const [here, there] = pair();
-      const session = await here.open();
-      const sessions = apps[0].app.get(SessionStore, { strict: false });
-      const find = sessions.find.bind(sessions);
-      const asked = Promise.withResolvers<void>();
-      const ended = Promise.withResolvers<void>();
-      sessions.onEnded(() => ended.resolve());
-      vi.spyOn(sessions, 'find').mockImplementationOnce(async (id, keyHash) => {
-        const found = await find(id, keyHash);
-        asked.resolve();
-        await ended.promise;
-        return found;
-      });
-
-      const answer = here.send(method, method === 'POST' ? PING : undefined, { session });
-      await asked.promise;
-      expect((await there.send('DELETE', undefined, { session })).status).toBe(200);
-
-      expect((await answer).status).toBe(404);
-    },
+it('a key has at most the allowed sessions over all replicas, for any number of requests at once', async () => {
+  const clients = pair();
+  const answers = await Promise.all(
+    Array.from({ length: 30 }, (_, n) => initialize(clients[n % 2 ? 0 : 1], `n${n}`)),
   );
+  const opened = answers.filter(({ status }) => status === 200);
+  expect(opened).toHaveLength(SESSIONS);
+  expect(answers.filter(({ status }) => status === 429)).toHaveLength(30 - SESSIONS);
+
+  const session = opened[0]?.headers.get('mcp-session-id') ?? '';
+  expect((await clients[1].send('DELETE', undefined, { session })).status).toBe(200);
+  expect((await initialize(clients[0])).status).toBe(200);
+  const refused = await initialize(clients[1], 'one more');
+  expect(refused.status).toBe(429);
+  expect(await refused.json()).toMatchObject({ id: 'one more', error: { code: -32000 } });
+  expect((await initialize(pair()[0])).status).toBe(200);
 });
+
+it('a session of a key counts while it is used and not after it has expired', async () => {
+  await using first = await started(IDLING);
+  await using second = await started(IDLING);
+  const clients = pair(undefined, [first, second]);
+  const used = await clients[0].open();
+  for (let n = 1; n < SESSIONS; n += 1) await clients[1].open();
+  const begun = Date.now();
+  while (Date.now() - begun < IDLE_MS + 500) {
+    expect((await clients[1].ask(used, PING)).status).toBe(200);
+    await delay(250);
+  }
+
+  for (let n = 1; n < SESSIONS; n += 1) expect((await initialize(clients[n % 2 ? 0 : 1])).status).toBe(200);
+  expect((await initialize(clients[0])).status).toBe(429);
+  expect((await clients[0].ask(used, PING)).status).toBe(200);
+});
+
+it('the sessions of a key are counted under its hash, in a list that expires', async () => {
+  const key = 'sk-replica-bounds-secret-0123456789';
+  await pair(key)[0].open();
+  const client = new Redis(redis.url);
+  const names = await client.keys('*');
+  const list = `cyberun:mcp:{${hash('sha256', key, 'base64url')}}:sessions`;
+  expect(names).toContain(list);
+  expect(names.filter((name) => name.includes('secret'))).toEqual([]);
+  expect(await client.pttl(list)).toBeGreaterThan(0);
+  client.disconnect();
+});
+
+it.each(['POST', 'GET'])(
+  'a session that ends at the other replica during a %s stays ended',
+  async (method) => {
+    const [here, there] = pair();
+    const session = await here.open();
+    const sessions = apps[0].app.get(SessionStore, { strict: false });
+    const find = sessions.find.bind(sessions);
+    const asked = Promise.withResolvers<void>();
+    const ended = Promise.withResolvers<void>();
+    sessions.onEnded(() => ended.resolve());
+    vi.spyOn(sessions, 'find').mockImplementationOnce(async (id, keyHash) => {
+      const found = await find(id, keyHash);
+      asked.resolve();
+      await ended.promise;
+      return found;
+    });
+
+    const answer = here.send(method, method === 'POST' ? PING : undefined, { session });
+    await asked.promise;
+    expect((await there.send('DELETE', undefined, { session })).status).toBe(200);
+
+    expect((await answer).status).toBe(404);
+  },
+);

@@ -34,7 +34,7 @@ afterAll(async () => {
 });
 
 describe.each(CLIENTS)('$name, without sticky sessions', ({ revision, connect }) => {
-  it('lists and calls tools through two replicas in turn', async () => {
+  it('a client lists and calls tools through two replicas in turn', async () => {
     await using client = await connect({ endpoint: balancer.endpoint, key: KEY });
     expect(client.revision).toBe(revision);
     const before = [...balancer.counts];

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { MockRuntime } from '../support/mock-runtime.js';
 import { RedisServer } from '../support/redis-server.js';
@@ -38,25 +38,23 @@ const ask = (server: ServerProcess, method: string, params: object, session = ''
     body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }),
   });
 
-describe('Redis over TLS (rediss://)', () => {
-  it('Redis over TLS with a password keeps the sessions of all replicas that trust its certificate', async () => {
-    const trusting = { NODE_EXTRA_CA_CERTS: redis.certificate };
-    await using one = await replica(trusting);
-    await using other = await replica(trusting);
-    const opened = await ask(one, 'initialize', HELLO);
-    expect(opened.status).toBe(200);
-    const session = opened.headers.get('mcp-session-id') ?? '';
-    const answer = await ask(other, 'tools/call', { name: 'list_workflows', arguments: {} }, session);
-    expect(await answer.json()).toMatchObject({ result: { structuredContent: { total: 0 } } });
-  });
+it('Redis over TLS with a password keeps the sessions of all replicas that trust its certificate', async () => {
+  const trusting = { NODE_EXTRA_CA_CERTS: redis.certificate };
+  await using one = await replica(trusting);
+  await using other = await replica(trusting);
+  const opened = await ask(one, 'initialize', HELLO);
+  expect(opened.status).toBe(200);
+  const session = opened.headers.get('mcp-session-id') ?? '';
+  const answer = await ask(other, 'tools/call', { name: 'list_workflows', arguments: {} }, session);
+  expect(await answer.json()).toMatchObject({ result: { structuredContent: { total: 0 } } });
+});
 
-  it('a replica that does not trust the certificate of Redis sends it nothing; the log has the reason and not the password', async () => {
-    await using wary = await replica();
-    const refused = await ask(wary, 'initialize', HELLO);
-    expect(refused.status).toBe(503);
-    expect(await refused.json()).toMatchObject({ jsonrpc: '2.0', error: { code: -32000 } });
-    const log = wary.log.join('\n');
-    expect(log).toContain('self-signed certificate');
-    expect(log).not.toContain('sesame');
-  });
+it('a replica that does not trust the certificate of Redis sends it nothing; the log has the reason and not the password', async () => {
+  await using wary = await replica();
+  const refused = await ask(wary, 'initialize', HELLO);
+  expect(refused.status).toBe(503);
+  expect(await refused.json()).toMatchObject({ jsonrpc: '2.0', error: { code: -32000 } });
+  const log = wary.log.join('\n');
+  expect(log).toContain('self-signed certificate');
+  expect(log).not.toContain('sesame');
 });

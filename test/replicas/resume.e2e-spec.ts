@@ -51,73 +51,71 @@ describe('after a client has lost its connection, and comes back at the same rep
   itKeepsItsPromises(() => ({ runs: apps[0], resumes: apps[0] }));
 });
 
-describe('events of streams in Redis', () => {
-  it('Redis keeps at most the latest thousand events of a stream', async () => {
-    const talk = await Talk.begin(apps[0]);
-    await talk.first.next();
-    const words = Array.from({ length: 1200 }, (_, index) => `word ${index}`);
-    talk.tools.say(...words);
-    expect(await talk.first.words(1200)).toEqual(words);
-    talk.tools.end();
-    await talk.first.rest();
-    await until(async () => (await placesIn(talk.first.lastEventId)).at(-1) === 1201);
-    const second = await talk.resume(apps[1], talk.first.lastEventId.replace(/\d+$/, '0'));
-    const [result, ...rest] = (await second.rest()).toReversed();
-    expect(rest.map(({ params }) => params?.['message']).toReversed()).toEqual(words.slice(201));
-    expect(result).toMatchObject({ result: { structuredContent: { said: 1200 } } });
-  });
+it('Redis keeps at most the latest thousand events of a stream', async () => {
+  const talk = await Talk.begin(apps[0]);
+  await talk.first.next();
+  const words = Array.from({ length: 1200 }, (_, index) => `word ${index}`);
+  talk.tools.say(...words);
+  expect(await talk.first.words(1200)).toEqual(words);
+  talk.tools.end();
+  await talk.first.rest();
+  await until(async () => (await placesIn(talk.first.lastEventId)).at(-1) === 1201);
+  const second = await talk.resume(apps[1], talk.first.lastEventId.replace(/\d+$/, '0'));
+  const [result, ...rest] = (await second.rest()).toReversed();
+  expect(rest.map(({ params }) => params?.['message']).toReversed()).toEqual(words.slice(201));
+  expect(result).toMatchObject({ result: { structuredContent: { said: 1200 } } });
+});
 
-  it('the events of a stream expire in Redis, and name neither the session nor the key', async () => {
-    const talk = await Talk.begin(apps[0]);
-    talk.tools.say('one');
-    await talk.first.words(1);
-    const keys = await client.keys('cyberun:mcp:*:log:*');
-    expect(keys.length).toBeGreaterThan(0);
-    for (const key of keys) {
-      expect(key).not.toContain(talk.session);
-      expect(await client.pttl(key)).toBeGreaterThan(0);
-    }
-    talk.tools.end();
-  });
+it('the events of a stream expire in Redis, and name neither the session nor the key', async () => {
+  const talk = await Talk.begin(apps[0]);
+  talk.tools.say('one');
+  await talk.first.words(1);
+  const keys = await client.keys('cyberun:mcp:*:log:*');
+  expect(keys.length).toBeGreaterThan(0);
+  for (const key of keys) {
+    expect(key).not.toContain(talk.session);
+    expect(await client.pttl(key)).toBeGreaterThan(0);
+  }
+  talk.tools.end();
+});
 
-  it('a stream has the latest thousand events after more were sent while Redis was away', async () => {
-    const talk = await Talk.begin(apps[0]);
-    talk.tools.say('before');
-    await talk.first.words(1);
-    await redis.kill();
-    const words = Array.from({ length: 1500 }, (_, index) => `word ${index}`);
-    talk.tools.say(...words);
-    talk.tools.end();
-    await talk.first.rest();
-    await redis.start();
-    const { lastEventId } = talk.first;
-    await until(async () => (await placesIn(lastEventId)).at(-1) === 1502);
-    const second = await talk.resume(apps[1], lastEventId.replace(/\d+$/, '0'));
-    const all = await second.rest();
-    expect(all.slice(0, -1).map(({ params }) => params?.['message'])).toEqual(words.slice(501));
-    expect(all.at(-1)).toMatchObject({ result: { structuredContent: { said: 1501 } } });
-  });
+it('a stream has the latest thousand events after more were sent while Redis was away', async () => {
+  const talk = await Talk.begin(apps[0]);
+  talk.tools.say('before');
+  await talk.first.words(1);
+  await redis.kill();
+  const words = Array.from({ length: 1500 }, (_, index) => `word ${index}`);
+  talk.tools.say(...words);
+  talk.tools.end();
+  await talk.first.rest();
+  await redis.start();
+  const { lastEventId } = talk.first;
+  await until(async () => (await placesIn(lastEventId)).at(-1) === 1502);
+  const second = await talk.resume(apps[1], lastEventId.replace(/\d+$/, '0'));
+  const all = await second.rest();
+  expect(all.slice(0, -1).map(({ params }) => params?.['message'])).toEqual(words.slice(501));
+  expect(all.at(-1)).toMatchObject({ result: { structuredContent: { said: 1501 } } });
+});
 
-  it('a stream has every event that was sent while Redis was away', async () => {
-    const talk = await Talk.begin(apps[0]);
-    talk.tools.say('before');
-    await talk.first.words(1);
-    await redis.kill();
-    talk.tools.say('without', 'Redis');
-    expect(await talk.first.words(2), 'a connected client gets it').toEqual(['without', 'Redis']);
-    await redis.start();
-    talk.tools.say('after');
-    talk.tools.end();
-    await talk.first.rest();
-    const afterFirst = talk.first.lastEventId.replace(/\d+$/, '1');
-    let second = await talk.resume(apps[1], afterFirst);
-    await until(async () => {
-      // Redis, or the replica with what it still has to write, is not back yet.
-      if (second.response.status !== 200) second = await talk.resume(apps[1], afterFirst);
-      return second.response.status === 200;
-    });
-    expect(await second.words(4)).toEqual(['without', 'Redis', 'after', { said: 4, why: 'ended' }]);
+it('a stream has every event that was sent while Redis was away', async () => {
+  const talk = await Talk.begin(apps[0]);
+  talk.tools.say('before');
+  await talk.first.words(1);
+  await redis.kill();
+  talk.tools.say('without', 'Redis');
+  expect(await talk.first.words(2), 'a connected client gets it').toEqual(['without', 'Redis']);
+  await redis.start();
+  talk.tools.say('after');
+  talk.tools.end();
+  await talk.first.rest();
+  const afterFirst = talk.first.lastEventId.replace(/\d+$/, '1');
+  let second = await talk.resume(apps[1], afterFirst);
+  await until(async () => {
+    // Redis, or the replica with what it still has to write, is not back yet.
+    if (second.response.status !== 200) second = await talk.resume(apps[1], afterFirst);
+    return second.response.status === 200;
   });
+  expect(await second.words(4)).toEqual(['without', 'Redis', 'after', { said: 4, why: 'ended' }]);
 });
 
 const status = (name: string, id: string) => ({
@@ -134,58 +132,56 @@ const settings = () => ({ CYBERUN_REDIS_URL: redis.url });
 const TASK = 'GET /r/tasks/:id';
 const EVENTS = 'GET /r/tasks/:id/events';
 
-describe('stream_task_events over connections that are cut, behind a load balancer without sticky sessions', () => {
-  const comeBack = CLIENTS.filter(({ revision, name }) => revision !== '2026-07-28' && name !== 'raw HTTP');
+const comeBack = CLIENTS.filter(({ revision, name }) => revision !== '2026-07-28' && name !== 'raw HTTP');
 
-  it.each(comeBack)(
-    'stream_task_events over connections that are cut loses no event for $name',
-    async ({ connect }) => {
-      await using runtime = await friendlyRuntime();
-      await using one = await startMcp(runtime.url, settings());
-      await using other = await startMcp(runtime.url, settings());
-      await using balancer = await RoundRobin.start([one.endpoint, other.endpoint]);
-      const seen: Progress[] = [];
-      const received = (count: number) => ({
-        until: () => vi.waitFor(() => expect(seen).toHaveLength(count), { timeout: 60_000, interval: 5 }),
-      });
-      const cut = { until: () => Promise.resolve(balancer.cut()) };
-      const steps = (from: number) => [0, 1, 2, 3, 4].map((each) => step(from + each));
-      runtime.on(
-        EVENTS,
-        events([
-          status('running', '1'),
-          received(1),
-          cut,
-          ...steps(1),
-          received(6),
-          cut,
-          ...steps(6),
-          received(11),
-          cut,
-          ...steps(11),
-          received(16),
-          cut,
-          ...steps(16),
-          { id: '9', event: 'completed', data: { task_id: TASK_ID, status: 'completed' } },
-        ]),
-      );
-      runtime.on(TASK, { json: taskSample('completed') });
-      const connected = await connect({ endpoint: balancer.endpoint, key: 'sk-resume-0123456789' });
+it.each(comeBack)(
+  'stream_task_events over connections that are cut loses no event for $name',
+  async ({ connect }) => {
+    await using runtime = await friendlyRuntime();
+    await using one = await startMcp(runtime.url, settings());
+    await using other = await startMcp(runtime.url, settings());
+    await using balancer = await RoundRobin.start([one.endpoint, other.endpoint]);
+    const seen: Progress[] = [];
+    const received = (count: number) => ({
+      until: () => vi.waitFor(() => expect(seen).toHaveLength(count), { timeout: 60_000, interval: 5 }),
+    });
+    const cut = { until: () => Promise.resolve(balancer.cut()) };
+    const steps = (from: number) => [0, 1, 2, 3, 4].map((each) => step(from + each));
+    runtime.on(
+      EVENTS,
+      events([
+        status('running', '1'),
+        received(1),
+        cut,
+        ...steps(1),
+        received(6),
+        cut,
+        ...steps(6),
+        received(11),
+        cut,
+        ...steps(11),
+        received(16),
+        cut,
+        ...steps(16),
+        { id: '9', event: 'completed', data: { task_id: TASK_ID, status: 'completed' } },
+      ]),
+    );
+    runtime.on(TASK, { json: taskSample('completed') });
+    const connected = await connect({ endpoint: balancer.endpoint, key: 'sk-resume-0123456789' });
 
-      const args = { task_id: TASK_ID };
-      const result = await connected.call('stream_task_events', args, (progress) => seen.push(progress));
+    const args = { task_id: TASK_ID };
+    const result = await connected.call('stream_task_events', args, (progress) => seen.push(progress));
 
-      expect(result.structuredContent).toMatchObject({ task_status: 'completed' });
-      expect(seen.map(({ message }) => /step (\d+)/.exec(message ?? '')?.[1])).toEqual([
-        undefined,
-        ...Array.from({ length: 20 }, (_, index) => String(index + 1)),
-        undefined,
-      ]);
-      expect(balancer.counts.every((count) => count > 0)).toBe(true);
-      await connected[Symbol.asyncDispose]();
-    },
-  );
-});
+    expect(result.structuredContent).toMatchObject({ task_status: 'completed' });
+    expect(seen.map(({ message }) => /step (\d+)/.exec(message ?? '')?.[1])).toEqual([
+      undefined,
+      ...Array.from({ length: 20 }, (_, index) => String(index + 1)),
+      undefined,
+    ]);
+    expect(balancer.counts.every((count) => count > 0)).toBe(true);
+    await connected[Symbol.asyncDispose]();
+  },
+);
 
 describe('crash of a replica during a stream', () => {
   let runtime: MockRuntime;

@@ -16,7 +16,7 @@ interface Where {
 
 /** What is promised to a client of 2025-11-25 that loses its connection, wherever it comes back. */
 export function itKeepsItsPromises(where: () => Where): void {
-  it('what was said meanwhile comes first, then what is said from now on, and the result', async () => {
+  it('a resumed stream begins with the missed events, followed by new ones and the result', async () => {
     const { runs, resumes } = where();
     const talk = await Talk.begin(runs);
     talk.tools.say('one', 'two');
@@ -35,7 +35,7 @@ export function itKeepsItsPromises(where: () => Where): void {
     expect(more).toEqual([]);
   });
 
-  it('a result that came while no client was connected is there', async () => {
+  it('a resumed stream has the result that came while no client was connected', async () => {
     const { runs, resumes } = where();
     const talk = await Talk.begin(runs);
     await talk.first.next();
@@ -50,7 +50,7 @@ export function itKeepsItsPromises(where: () => Where): void {
     expect(await second.rest()).toEqual([]);
   });
 
-  it('a connection may be lost again and again', async () => {
+  it('a client may lose its connection many times without losing an event', async () => {
     const { runs, resumes } = where();
     const talk = await Talk.begin(runs);
     let connection = talk.first;
@@ -66,7 +66,7 @@ export function itKeepsItsPromises(where: () => Where): void {
     expect(await connection.words(1)).toEqual([{ said: 20, why: 'ended' }]);
   });
 
-  it('the stream goes over to the new connection when the old one is still there', async () => {
+  it('a stream moves to the new connection when the old one is still open', async () => {
     const { runs, resumes } = where();
     const talk = await Talk.begin(runs);
     await talk.first.next();
@@ -80,7 +80,7 @@ export function itKeepsItsPromises(where: () => Where): void {
     expect(await second.words(2)).toEqual(['two', { said: 2, why: 'ended' }]);
   });
 
-  it('one connection is served at a time, the last one', async () => {
+  it('a stream serves only the latest of several connections', async () => {
     const { runs, resumes } = where();
     const talk = await Talk.begin(runs);
     await talk.first.next();
@@ -96,7 +96,7 @@ export function itKeepsItsPromises(where: () => Where): void {
     expect(await last.words(2)).toEqual(['one', { said: 1, why: 'ended' }]);
   });
 
-  it('there is nothing after the last event, and the stream says so', async () => {
+  it('a resumed stream without further events gets a 405', async () => {
     const { runs, resumes } = where();
     const talk = await Talk.begin(runs);
     talk.tools.end();
@@ -116,7 +116,7 @@ export function itKeepsItsPromises(where: () => Where): void {
     expect(isError).toBe(true);
   });
 
-  it('another session has nothing under its event ids, and another key has no session', async () => {
+  it('no other session and no other key can resume a stream', async () => {
     const { runs, resumes } = where();
     const [talk, unrelated] = [await Talk.begin(runs), await Talk.begin(runs)];
     await talk.first.next();
@@ -128,7 +128,7 @@ export function itKeepsItsPromises(where: () => Where): void {
     talk.tools.end();
   });
 
-  it('a call that was cancelled keeps nothing, and its readers are released', async () => {
+  it('a cancelled call keeps no events, and its readers end', async () => {
     const { runs, resumes } = where();
     const talk = await Talk.begin(runs);
     await talk.first.next();
@@ -150,7 +150,7 @@ export function itKeepsItsPromises(where: () => Where): void {
     unrelated.tools.end();
   });
 
-  it('a session that ends takes its streams along', async () => {
+  it('the streams of a session end with it', async () => {
     const { runs, resumes } = where();
     const talk = await Talk.begin(runs);
     await talk.first.next();

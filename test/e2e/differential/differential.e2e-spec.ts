@@ -29,31 +29,32 @@ const sdk = (row: Row): Side => ({ url: row.streams ? streams.url : json.url, he
 describe.each([
   ['2025-11-25 and before', sessionRequests],
   ['2026-07-28', statelessRequests],
-])('our transport and the SDK agree at %s on', (_revision, rows) => {
+])('at %s', (_revision, rows) => {
   const agreed = rows.filter(({ difference }) => difference === undefined);
-  it.each(agreed)('$what', async (row) => {
+  it.each(agreed)('our transport and the SDK agree on $what', async (row) => {
     const [mine, theirs] = await Promise.all([exchange(ours(), row), exchange(sdk(row), row)]);
     expect(mine).toEqual(theirs);
   });
 });
 
-describe('our transport and the SDK differ, as the revision allows, on', () => {
-  const differing = [...sessionRequests, ...statelessRequests].filter(
-    ({ difference }) => difference !== undefined,
-  );
-  it.each(differing)('$what ($difference)', async (row) => {
+const differing = [...sessionRequests, ...statelessRequests].filter(
+  ({ difference }) => difference !== undefined,
+);
+it.each(differing)(
+  'our transport and the SDK differ, as the revision allows, on $what ($difference)',
+  async (row) => {
     const [mine, theirs] = await Promise.all([exchange(ours(), row), exchange(sdk(row), row)]);
     expect(mine).not.toEqual(theirs);
     expect(mine).toMatchSnapshot();
-  });
+  },
+);
 
-  it('no more than five things, each with its rule', () => {
-    const shown = new Set(differing.map(({ difference }) => difference));
-    expect(Object.keys(DIFFERENCES).length).toBeLessThanOrEqual(5);
-    expect(shown).toEqual(new Set(Object.keys(DIFFERENCES)));
-  });
+it('our transport and the SDK differ in at most five things, each with its rule', () => {
+  const shown = new Set(differing.map(({ difference }) => difference));
+  expect(Object.keys(DIFFERENCES).length).toBeLessThanOrEqual(5);
+  expect(shown).toEqual(new Set(Object.keys(DIFFERENCES)));
 });
 
-it('the table is long enough', () => {
+it('the differential table has enough rows', () => {
   expect(sessionRequests.length + statelessRequests.length).toBeGreaterThanOrEqual(60);
 });
