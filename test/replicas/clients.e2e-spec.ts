@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { CLIENTS } from '../support/clients.js';
 import { type McpApplication, startMcp } from '../support/mcp-application.js';
+import { McpHttp } from '../support/mcp-http.js';
 import { MockRuntime } from '../support/mock-runtime.js';
 import { RedisServer } from '../support/redis-server.js';
 import { RoundRobin } from '../support/round-robin.js';
@@ -53,21 +54,10 @@ describe.each(CLIENTS)('$name, without sticky sessions', ({ revision, connect })
 });
 
 it('Redis holds no session id and no key, and nothing without expiry; the keys of a session share a slot', async () => {
-  const headers = {
-    Authorization: `Bearer ${KEY}`,
-    Accept: 'application/json, text/event-stream',
-    'Content-Type': 'application/json',
-  };
-  const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 't', version: '1' } };
-  const opened = await fetch(balancer.endpoint, {
-    method: 'POST',
-    headers,
-    body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'initialize', params }),
-  });
-  const id = opened.headers.get('mcp-session-id') ?? '';
-  expect(id).not.toBe('');
+  const http = new McpHttp({ url: balancer.endpoint }, KEY);
+  const id = await http.open();
   const left = new AbortController();
-  await fetch(balancer.endpoint, { headers: { ...headers, 'Mcp-Session-Id': id }, signal: left.signal });
+  await http.listen(id, { signal: left.signal });
 
   const client = new Redis(redis.url);
   const keys = (await client.scanStream({ match: '*' }).toArray()).flat() as string[];

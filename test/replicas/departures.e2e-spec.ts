@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
+import { call, McpHttp } from '../support/mcp-http.js';
 import { MockRuntime } from '../support/mock-runtime.js';
 import { until } from '../support/processes.js';
 import { RedisServer } from '../support/redis-server.js';
@@ -26,60 +27,43 @@ const replica = (more: Record<string, string> = {}): Promise<ServerProcess> => {
   return ServerProcess.start(environment, ['--role', 'mcp']);
 };
 
-const ask = (server: ServerProcess, method: string, session?: string, message?: object): Promise<Response> =>
-  fetch(server.endpoint, {
-    method,
-    headers: {
-      Authorization: `Bearer ${KEY}`,
-      Accept: 'application/json, text/event-stream',
-      'Content-Type': 'application/json',
-      ...(session !== undefined && { 'Mcp-Session-Id': session }),
-    },
-    ...(message && { body: JSON.stringify({ jsonrpc: '2.0', id: 1, ...message }) }),
-  });
-
-async function opened(server: ServerProcess): Promise<string> {
-  const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 't', version: '1' } };
-  const response = await ask(server, 'POST', undefined, { method: 'initialize', params });
-  return response.headers.get('mcp-session-id') ?? '';
-}
+const clientOf = ({ endpoint }: ServerProcess): McpHttp => new McpHttp({ url: endpoint }, KEY);
 
 async function expectServed(server: ServerProcess, session: string): Promise<void> {
-  const params = { name: 'list_workflows', arguments: {} };
-  const response = await ask(server, 'POST', session, { method: 'tools/call', params });
+  const response = await clientOf(server).ask(session, call('list_workflows'));
   expect(await response.json()).toMatchObject({ result: { structuredContent: { total: 0 } } });
 }
 
 it('a replica that is killed leaves its sessions and their streams to the others', async () => {
   await using dying = await replica();
   await using staying = await replica();
-  const session = await opened(dying);
-  const stream = await ask(dying, 'GET', session);
+  const session = await clientOf(dying).open();
+  const stream = await clientOf(dying).listen(session);
   expect(stream.status).toBe(200);
 
   await dying.end('SIGKILL');
 
   await expect(stream.text()).rejects.toThrow('terminated');
   await expectServed(staying, session);
-  expect((await ask(staying, 'GET', session)).status).toBe(200);
+  expect((await clientOf(staying).listen(session)).status).toBe(200);
 });
 
 it('a replica that shuts down closes its streams, and others open them', async () => {
   await using leaving = await replica();
   await using staying = await replica();
-  const session = await opened(leaving);
-  const stream = await ask(leaving, 'GET', session);
+  const session = await clientOf(leaving).open();
+  const stream = await clientOf(leaving).listen(session);
 
   expect(await leaving.end('SIGTERM')).toBe(0);
 
   expect(await stream.text()).toBe('retry: 5000\n\n'.repeat(2));
-  expect((await ask(staying, 'GET', session)).status).toBe(200);
+  expect((await clientOf(staying).listen(session)).status).toBe(200);
   await expectServed(staying, session);
 });
 
 it('a replica with a drain time is not ready during it, and still serves requests', async () => {
   await using leaving = await replica({ CYBERUN_HTTP_DRAIN_SECONDS: '2' });
-  const session = await opened(leaving);
+  const session = await clientOf(leaving).open();
   const readiness = async (): Promise<number> =>
     (await fetch(new URL('/health/ready', leaving.endpoint))).status;
   expect(await readiness()).toBe(200);

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
+import { call, McpHttp, rpc } from '../support/mcp-http.js';
 import { MockRuntime } from '../support/mock-runtime.js';
 import { RedisServer } from '../support/redis-server.js';
 import { ServerProcess } from '../support/server.js';
@@ -26,32 +27,20 @@ const replica = (environment: Record<string, string> = {}): Promise<ServerProces
     'mcp',
   ]);
 
-const ask = (server: ServerProcess, method: string, params: object, session = ''): Promise<Response> =>
-  fetch(server.endpoint, {
-    method: 'POST',
-    headers: {
-      Authorization: `Bearer ${KEY}`,
-      Accept: 'application/json, text/event-stream',
-      'Content-Type': 'application/json',
-      ...(session !== '' && { 'Mcp-Session-Id': session }),
-    },
-    body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }),
-  });
+const clientOf = ({ endpoint }: ServerProcess): McpHttp => new McpHttp({ url: endpoint }, KEY);
 
 it('Redis over TLS with a password keeps the sessions of all replicas that trust its certificate', async () => {
   const trusting = { NODE_EXTRA_CA_CERTS: redis.certificate };
   await using one = await replica(trusting);
   await using other = await replica(trusting);
-  const opened = await ask(one, 'initialize', HELLO);
-  expect(opened.status).toBe(200);
-  const session = opened.headers.get('mcp-session-id') ?? '';
-  const answer = await ask(other, 'tools/call', { name: 'list_workflows', arguments: {} }, session);
+  const session = await clientOf(one).open();
+  const answer = await clientOf(other).ask(session, call('list_workflows'));
   expect(await answer.json()).toMatchObject({ result: { structuredContent: { total: 0 } } });
 });
 
 it('a replica that does not trust the certificate of Redis sends it nothing; the log has the reason and not the password', async () => {
   await using wary = await replica();
-  const refused = await ask(wary, 'initialize', HELLO);
+  const refused = await clientOf(wary).send('POST', rpc('initialize', HELLO));
   expect(refused.status).toBe(503);
   expect(await refused.json()).toMatchObject({ jsonrpc: '2.0', error: { code: -32000 } });
   const log = wary.log.join('\n');

@@ -7,6 +7,7 @@ import { CLIENTS, type Progress } from '../support/clients.js';
 import { friendlyRuntime } from '../support/every-tool.js';
 import { McpApp } from '../support/mcp-app.js';
 import { startMcp } from '../support/mcp-application.js';
+import { call, McpHttp } from '../support/mcp-http.js';
 import { events, type MockRuntime } from '../support/mock-runtime.js';
 import { until } from '../support/processes.js';
 import { RedisServer } from '../support/redis-server.js';
@@ -201,15 +202,19 @@ describe('crash of a replica during a stream', () => {
     runtime.on(TASK, { json: taskSample('running') });
     await using dying = await replica();
     await using staying = await replica();
-    const session = await opened(dying);
-    const first = await Connection.open((signal) => ask(dying, session, followed, signal));
+    const client = new McpHttp({ url: dying.endpoint });
+    const session = await client.open();
+    const followed = call('stream_task_events', { task_id: TASK_ID }, 3, { progressToken: 'p' });
+    const first = await Connection.open((signal) => client.ask(session, followed, { signal }));
     const { id = '' } = await first.next();
     expect((await first.words(2)).at(-1)).toContain('step 1/20');
     // The client comes back for what it has received already, so that there is something to see.
     await until(async () => (await placesIn(id)).at(-1) === 2);
 
     await dying.end('SIGKILL');
-    const second = await Connection.open((signal) => ask(staying, session, id, signal));
+    const other = new McpHttp({ url: staying.endpoint });
+    const headers = { 'Last-Event-ID': id };
+    const second = await Connection.open((signal) => other.listen(session, { headers, signal }));
     const [, reported, last, ...more] = await second.rest();
 
     expect(reported?.params?.['message']).toContain('step 1/20');
@@ -221,39 +226,3 @@ describe('crash of a replica during a stream', () => {
     expect(more).toEqual([]);
   });
 });
-
-const KEY = 'sk-resume-0123456789abcdef';
-const followed = {
-  jsonrpc: '2.0',
-  id: 3,
-  method: 'tools/call',
-  params: { name: 'stream_task_events', arguments: { task_id: TASK_ID }, _meta: { progressToken: 'p' } },
-};
-
-/** Sends a message, or comes back for what follows an event. */
-function ask(
-  server: ServerProcess,
-  session: string | undefined,
-  what: object | string,
-  signal?: AbortSignal,
-): Promise<Response> {
-  return fetch(server.endpoint, {
-    method: typeof what === 'string' ? 'GET' : 'POST',
-    headers: {
-      Authorization: `Bearer ${KEY}`,
-      Accept: 'application/json, text/event-stream',
-      'Content-Type': 'application/json',
-      ...(session !== undefined && { 'Mcp-Session-Id': session }),
-      ...(typeof what === 'string' && { 'Last-Event-ID': what }),
-    },
-    ...(typeof what !== 'string' && { body: JSON.stringify(what) }),
-    ...(signal && { signal }),
-  });
-}
-
-async function opened(server: ServerProcess): Promise<string> {
-  const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 't', version: '1' } };
-  const response = await ask(server, undefined, { jsonrpc: '2.0', id: 1, method: 'initialize', params });
-  await response.text();
-  return response.headers.get('mcp-session-id') ?? '';
-}
