@@ -33,7 +33,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-it('answers 503 and is not ready while the database is away, and does both again when it is back', async () => {
+it('the runtime answers 503 and is not ready while the database is away, and recovers when it is back', async () => {
   await postgresql.stop();
   const { status, body } = await server.get('/r/workflows');
   expect({ status, body }).toEqual({
@@ -51,7 +51,7 @@ it('answers 503 and is not ready while the database is away, and does both again
   expect((await server.get('/r/workflows')).status).toBe(200);
 });
 
-it('completes a run that ended while the database was away, once, and its event stream misses nothing', async () => {
+it('a run that ended while the database was away completes once, and its event stream misses nothing', async () => {
   const taskId = await server.submit('count', {});
   await until(async () => (await stateOf(taskId)) === 'running');
   // Open before the database goes, as the key of the request is looked up in it.
@@ -73,7 +73,7 @@ it('completes a run that ended while the database was away, once, and its event 
   ]);
 });
 
-it('keeps its agent, and runs the next task at once', async () => {
+it('an agent stays connected while the database is away, and runs the next task at once', async () => {
   const taskId = await server.submit('count', {});
   await until(async () => (await stateOf(taskId)) === 'completed');
   expect((await server.get(`/r/tasks/${taskId}`)).body).toMatchObject({

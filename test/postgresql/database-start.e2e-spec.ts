@@ -28,7 +28,7 @@ describe('a database that cannot be used stops the start with a sentence', () =>
       (error: Error) => error.message,
     );
 
-  it('names a database that does not exist', async () => {
+  it('the start stops with a sentence that names a database that does not exist', async () => {
     const url = new URL(postgresql.urlOf('missing'));
     url.password = 'a-secret';
     expect(await refusal(url.href)).toBe(
@@ -36,7 +36,7 @@ describe('a database that cannot be used stops the start with a sentence', () =>
     );
   });
 
-  it('names an address where no server listens', async () => {
+  it('the start stops with a sentence that names an address where no server listens', async () => {
     const message = await refusal('postgresql://postgres:a-secret@127.0.0.1:9/runtime');
     expect(message).toMatch(
       /^CYBERUN_DATABASE_URL leads to 127\.0\.0\.1:9\/runtime, but nothing listens there\./,
@@ -44,14 +44,14 @@ describe('a database that cannot be used stops the start with a sentence', () =>
     expect(message).not.toContain('a-secret');
   });
 
-  it('names a host that does not exist', async () => {
+  it('the start stops with a sentence that names a host that does not exist', async () => {
     expect(await refusal('postgresql://postgres@no-such-host.invalid/runtime')).toContain(
       'leads to no-such-host.invalid:5432/runtime, but there is no such host.',
     );
   });
 });
 
-it('starts four nodes at once on an empty database, which then agree on their key and their workflows', async () => {
+it('four nodes that start at once on an empty database agree on their key and their workflows', async () => {
   const env = { CYBERUN_DATABASE_URL: await postgresql.newDatabase() };
   const nodes = await Promise.all(
     [1, 2, 3, 4].map(() => RuntimeServer.start({ 'echo.yaml': echoWorkflow('echo') }, { env })),
@@ -70,7 +70,7 @@ it('starts four nodes at once on an empty database, which then agree on their ke
   }
 });
 
-it('manages keys in the database itself, beside a server and without one', async () => {
+it('the keys command manages keys in the database, beside a server and without one', async () => {
   const databaseUrl = await postgresql.newDatabase();
   const settings = { dataDir: join(folder, 'none'), databaseUrl };
   let key: string;
