@@ -34,15 +34,21 @@ it('a data folder has one server at a time, and keeps everything over a restart'
   await using second = await RuntimeServer.start({}, { folder });
   expect((await second.get('/r/workflows/slug/echo')).body).toEqual(before);
   const taskOf = async (id: string) => (await second.get(`/r/tasks/${id}`)).body;
+  // Until the agent says that it has lost them, or its lease ends.
+  expect((await taskOf(running)).task_status).toBe('running');
+  expect((await taskOf(queued)).task_status).toBe('queued');
+
+  const returned = new PretendAgent(second, teamId);
+  await returned.returnWithoutRuns();
   expect(await taskOf(running)).toMatchObject({
-    task_status: 'waiting',
+    task_status: 'pending',
     interrupted_count: 1,
     retry_count: 0,
   });
-  expect(await taskOf(queued)).toMatchObject({ task_status: 'waiting', interrupted_count: 1 });
-  expect(await taskOf(pending)).toMatchObject({ task_status: 'waiting', interrupted_count: 0 });
+  expect(await taskOf(queued)).toMatchObject({ task_status: 'pending', interrupted_count: 1 });
+  expect(await taskOf(pending)).toMatchObject({ task_status: 'pending', interrupted_count: 0 });
 
-  const again = await new PretendAgent(second, teamId).claim(10);
+  const again = await returned.claim(10);
   expect(Object.fromEntries(again.map(({ taskId, attempt }) => [taskId, attempt]))).toEqual({
     [running]: 2,
     [queued]: 2,

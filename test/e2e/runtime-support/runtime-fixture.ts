@@ -196,6 +196,13 @@ export class PretendAgent {
     await this.directory.refresh();
   }
 
+  /** Says after a restart that it has none of the runs it was given before. */
+  async returnWithoutRuns(): Promise<void> {
+    await this.connect();
+    const { runs } = this.server;
+    for (const task of await runs.heldBy(this.teamId, 'pretend')) await runs.requeueTask(task);
+  }
+
   async disconnect(): Promise<void> {
     await this.database.db.deleteFrom('connected_agent').where('agent_id', '=', 'pretend').execute();
     await this.directory.refresh();
