@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+// Also records the parent process, so it is loaded before anything that takes time.
 import { unsupportedNode } from './preflight.js';
 
 const problem = unsupportedNode();

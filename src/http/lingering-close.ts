@@ -41,9 +41,7 @@ export function closeLingering(server: Server): void {
 export function drainAndClose(socket: Socket): void {
   const { bytes, silenceMs, totalMs } = LINGER;
   let left = bytes;
-  const destroy = (): void => {
-    socket.destroy();
-  };
+  const destroy = (): void => void socket.destroy();
   const silence = setTimeout(destroy, silenceMs);
   const total = setTimeout(destroy, totalMs);
   socket.once('close', () => {

@@ -84,14 +84,14 @@ export function requestHeaders(
  * elsewhere. Encoding alone does not stop `..`.
  */
 export function encodePath(segments: readonly string[]): string | undefined {
-  return segments.every(isSafe) ? segments.map(encodeSegment).join('/') : undefined;
+  const encoded = segments.map(encodeSegment);
+  return encoded.includes(undefined) ? undefined : encoded.join('/');
 }
 
-function isSafe(segment: string): boolean {
-  if (PLAIN.test(segment)) return true;
-  return !['', '.', '..'].includes(segment) && segment.isWellFormed() && !FORBIDDEN.test(segment);
+function encodeSegment(segment: string): string | undefined {
+  if (PLAIN.test(segment)) return segment;
+  if (['', '.', '..'].includes(segment) || !segment.isWellFormed() || FORBIDDEN.test(segment))
+    return undefined;
+  // `@` is legal in a path and reads better in `slug@version`.
+  return encodeURIComponent(segment).replaceAll('%40', '@');
 }
-
-/** `@` is legal in a path and reads better in `slug@version`. */
-const encodeSegment = (segment: string): string =>
-  PLAIN.test(segment) ? segment : encodeURIComponent(segment).replaceAll('%40', '@');
