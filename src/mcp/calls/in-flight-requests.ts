@@ -17,20 +17,20 @@ export interface Indexed {
  * A set for entries that are added and removed by the thousand. In a `Set` of V8, each rehash leaves a table behind
  * that keeps the next one alive until a full collection, and with it every request that was ever in it.
  */
-export class IndexedSet<StoredEvent extends Indexed> {
-  private readonly entries: StoredEvent[] = [];
+export class IndexedSet<Entry extends Indexed> {
+  private readonly entries: Entry[] = [];
 
   get size(): number {
     return this.entries.length;
   }
 
-  add(entry: StoredEvent): void {
+  add(entry: Entry): void {
     entry.index = this.entries.length;
     this.entries.push(entry);
   }
 
   /** The last entry moves to the index of the deleted one. Returns whether it was there. */
-  delete(entry: StoredEvent): boolean {
+  delete(entry: Entry): boolean {
     const { index = NOWHERE } = entry;
     if (this.entries[index] !== entry) return false;
     entry.index = NOWHERE;
@@ -43,7 +43,7 @@ export class IndexedSet<StoredEvent extends Indexed> {
   }
 
   /** A snapshot, so entries may be deleted meanwhile. */
-  [Symbol.iterator](): IterableIterator<StoredEvent> {
+  [Symbol.iterator](): IterableIterator<Entry> {
     return [...this.entries].values();
   }
 }
@@ -88,13 +88,16 @@ export interface OpenStream {
 export class InFlightRequests {
   private readonly calls = new IndexedSet<OpenCall>();
   private readonly streams = new Set<OpenStream>();
-  private readonly limiter: ConcurrencyLimiter;
+  /** Calls and streams by key, and in total. */
+  private readonly counts = new Map<string, number>();
+  private count = 0;
+  private readonly limits: Pick<Limits, 'requests' | 'requestsPerKey'>;
   private readonly onDrain = new Set<() => void>();
   private whenIdle: (() => void) | undefined;
   private hasEnded = false;
 
   constructor(validator: KeyValidator, @Inject(CONFIG) { limits }: Config) {
-    this.limiter = new ConcurrencyLimiter(limits);
+    this.limits = limits;
     validator.onInvalid((keyHash) => this.endStreams((stream) => stream.keyHash === keyHash));
   }
 
@@ -115,7 +118,9 @@ export class InFlightRequests {
 
   /** The error if this many more requests or streams of a key exceed a limit; `id` is the request's. */
   limitError(keyHash: string, id: RequestId | null, more = 1): JsonRpcHttpError | undefined {
-    return this.limiter.limitError(keyHash, id, more);
+    const { requests, requestsPerKey } = this.limits;
+    if (this.countOf(keyHash) + more > requestsPerKey) return tooManyOfKey(requestsPerKey, id);
+    return this.count + more > requests ? tooMany(id) : undefined;
   }
 
   /** @throws {JsonRpcHttpError} 429 or 503 when one more exceeds a limit. */
@@ -126,22 +131,22 @@ export class InFlightRequests {
 
   enter(call: OpenCall): void {
     this.calls.add(call);
-    this.limiter.add(call.keyHash);
+    this.add(call.keyHash, 1);
   }
 
   /** May be called twice. */
   leave(call: OpenCall): void {
-    if (this.calls.delete(call)) this.limiter.remove(call.keyHash);
+    if (this.calls.delete(call)) this.add(call.keyHash, -1);
     if (this.calls.size === 0) this.whenIdle?.();
   }
 
   open(stream: OpenStream): void {
     this.streams.add(stream);
-    this.limiter.add(stream.keyHash);
+    this.add(stream.keyHash, 1);
   }
 
   closed(stream: OpenStream): void {
-    if (this.streams.delete(stream)) this.limiter.remove(stream.keyHash);
+    if (this.streams.delete(stream)) this.add(stream.keyHash, -1);
   }
 
   /** Calls back when streams that are not tracked here must end. */
@@ -158,6 +163,17 @@ export class InFlightRequests {
     for (const call of this.calls) call.abort('this server is shutting down');
     await this.idleWithin(ABORT_GRACE_MS);
     for (const call of this.calls) call.interrupt();
+  }
+
+  private add(keyHash: string, change: 1 | -1): void {
+    this.count += change;
+    const count = this.countOf(keyHash) + change;
+    if (count > 0) this.counts.set(keyHash, count);
+    else this.counts.delete(keyHash);
+  }
+
+  private countOf(keyHash: string): number {
+    return this.counts.get(keyHash) ?? 0;
   }
 
   private endStreams(isMeant: (stream: OpenStream) => boolean): void {
@@ -177,41 +193,6 @@ export class InFlightRequests {
 }
 
 const SOON = { 'Retry-After': '1' };
-
-/** Limits the requests and streams open at once, per key and in total. */
-export class ConcurrencyLimiter {
-  private readonly counts = new Map<string, number>();
-  private count = 0;
-
-  constructor(private readonly limits: Pick<Limits, 'requests' | 'requestsPerKey'>) {}
-
-  add(keyHash: string): void {
-    this.count += 1;
-    this.counts.set(keyHash, this.countOf(keyHash) + 1);
-  }
-
-  remove(keyHash: string): void {
-    this.count -= 1;
-    const left = this.countOf(keyHash) - 1;
-    if (left > 0) this.counts.set(keyHash, left);
-    else this.counts.delete(keyHash);
-  }
-
-  /**
-   * The error if this many more of a key exceed a limit.
-   *
-   * @param id of the request that is rejected.
-   */
-  limitError(keyHash: string, id: RequestId | null, more: number): JsonRpcHttpError | undefined {
-    const { requests, requestsPerKey } = this.limits;
-    if (this.countOf(keyHash) + more > requestsPerKey) return tooManyOfKey(requestsPerKey, id);
-    return this.count + more > requests ? tooMany(id) : undefined;
-  }
-
-  private countOf(keyHash: string): number {
-    return this.counts.get(keyHash) ?? 0;
-  }
-}
 
 const tooManyOfKey = (most: number, id: RequestId | null): JsonRpcHttpError =>
   new JsonRpcHttpError(

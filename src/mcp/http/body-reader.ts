@@ -159,7 +159,7 @@ interface Pending extends Indexed {
 }
 
 /** Times out bodies that arrive too slowly, with one timer for all: a timer each would cost every request. */
-export class BodyTimeouts {
+class BodyTimeouts {
   private readonly waiting = new IndexedSet<Pending>();
   private readonly clock: NodeJS.Timeout;
   private now = 0;

@@ -249,7 +249,7 @@ export class LiveSessions implements OnApplicationShutdown {
 const LOOKUP_MS = 10_000;
 
 /** Hashes of sessions that ended recently, so that a request which found one before cannot revive it. */
-export class EndedSessions {
+class EndedSessions {
   private latest = new Set<string>();
   private earlier = new Set<string>();
   private readonly clock: NodeJS.Timeout;

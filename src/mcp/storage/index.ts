@@ -6,7 +6,6 @@ export {
   EventStore,
   positionOf,
 } from './event-store.js';
-export { ReplicaChannel } from './replica-channel.js';
-export { ReplicatedEventBus } from './replicated-event-bus.js';
+export { ReplicaChannel, ReplicatedEventBus } from './replica-channel.js';
 export { type SessionRecord, SessionStore, type StreamLease } from './session-store.js';
 export { StorageModule } from './storage.module.js';

@@ -2,10 +2,15 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import type { Redis } from 'ioredis';
 
-import { type EventLog, type EventLogOptions, KEEP_MS, newStreamName } from './event-store.js';
+import {
+  type EventLog,
+  type EventLogOptions,
+  KEEP_MS,
+  newStreamName,
+  RetentionWindow,
+} from './event-store.js';
 import type { RedisConnection } from './redis-connection.js';
 import type { Scripts } from './redis-scripts.js';
-import { RetentionWindow } from './retention-window.js';
 
 /** A stream whose writer is silent for this long is deleted. */
 const ORPHAN_MS = 90_000;

@@ -1,13 +1,110 @@
 import { hash, randomBytes } from 'node:crypto';
-
 import type { LoggingLevel } from '@modelcontextprotocol/server';
 
 import type { Config } from '../../config/index.js';
 import type { RedisConnection } from './redis-connection.js';
 import type { RedisReplicaChannel } from './redis-replica-channel.js';
-import { RedisSessionQuota } from './redis-session-quota.js';
-import { LEASE_MS, RedisStreamLease } from './redis-stream-lease.js';
 import { type NewSession, type SessionRecord, SessionStore, type StreamLease } from './session-store.js';
+
+interface Quota {
+  readonly perKey: number;
+  readonly idleMs: number;
+  /** The key of a session's record, by its hash. */
+  readonly recordKey: (sessionHash: string) => string;
+}
+
+/**
+ * The open sessions of each key, at all replicas. A key's list is in another slot than its sessions, so both are
+ * changed by separate commands; the list is corrected when it is full.
+ */
+class RedisSessionQuota {
+  constructor(
+    private readonly redis: RedisConnection,
+    private readonly prefix: string,
+    private readonly places: Quota,
+  ) {}
+
+  /** Whether the session was admitted. */
+  async take(keyHash: string, sessionHash: string): Promise<boolean> {
+    const candidates = await this.admit(keyHash, sessionHash);
+    if (!candidates) return true;
+    if (candidates.length === 0) return false;
+    await this.review(keyHash, candidates);
+    return (await this.admit(keyHash, sessionHash)) === null;
+  }
+
+  async leave(keyHash: string, sessionHash: string): Promise<void> {
+    await this.redis.run((redis) => redis.zrem(this.listKey(keyHash), sessionHash));
+  }
+
+  private admit(keyHash: string, sessionHash: string): Promise<string[] | null> {
+    const { perKey, idleMs } = this.places;
+    return this.redis.run((redis) => redis.admitSession(this.listKey(keyHash), sessionHash, perKey, idleMs));
+  }
+
+  /** Reads the remaining time of each. */
+  private async review(keyHash: string, sessionHashes: readonly string[]): Promise<void> {
+    const times = await Promise.all(
+      sessionHashes.map(async (sessionHash) => [
+        sessionHash,
+        await this.redis.run((redis) => redis.pttl(this.places.recordKey(sessionHash))),
+      ]),
+    );
+    await this.redis.run((redis) => redis.reviewSessions(this.listKey(keyHash), ...times.flat()));
+  }
+
+  private listKey(keyHash: string): string {
+    return `${this.prefix}:{${keyHash}}:sessions`;
+  }
+}
+
+/** A lease that is not renewed expires after this time, such as that of a dead replica. */
+const LEASE_MS = 10_000;
+const RENEWAL_MS = 3000;
+
+interface LeaseActions {
+  /** Returns the state of the lease, and renews it if this holder has it. */
+  readonly hold: () => Promise<'held' | 'taken' | 'ended'>;
+  readonly release: () => Promise<unknown>;
+  /** Makes the other replicas check their leases. */
+  readonly announceTakeover: () => void;
+  readonly onEnded: () => void;
+}
+
+/** The lease of a session's standalone stream, held until a newer stream takes it and while it is renewed. */
+class RedisStreamLease implements StreamLease {
+  private readonly renewal: NodeJS.Timeout;
+  private readonly listeners = new Set<() => void>();
+
+  constructor(private readonly held: LeaseActions) {
+    this.renewal = setInterval(() => void this.renew(), RENEWAL_MS).unref();
+  }
+
+  announceTakeover(): void {
+    this.held.announceTakeover();
+  }
+
+  onLost(listener: () => void): void {
+    this.listeners.add(listener);
+  }
+
+  async release(): Promise<void> {
+    clearInterval(this.renewal);
+    await this.held.release();
+  }
+
+  /** Renews the lease if it is still held here. */
+  async renew(): Promise<void> {
+    // While Redis is unreachable the stream stays open; if no other stream takes the lease, the next renewal regains
+    // it.
+    const state = await this.held.hold().catch(() => 'held' as const);
+    if (state === 'held') return;
+    // Nothing is left to renew, even without a release.
+    clearInterval(this.renewal);
+    if (state === 'ended') this.held.onEnded();
+    else for (const listener of this.listeners) listener();
+  }
+}
 
 const PREFIX = 'cyberun:mcp';
 const ID_BYTES = 16;

@@ -1,4 +1,10 @@
-import type { JSONRPCMessage, ServerEvent } from '@modelcontextprotocol/server';
+import {
+  InMemoryServerEventBus,
+  type JSONRPCMessage,
+  type ServerEvent,
+  type ServerEventBus,
+} from '@modelcontextprotocol/server';
+import { Injectable } from '@nestjs/common';
 
 /** Messages between replicas; sessions are identified by their hashes. */
 export type ReplicaMessage =
@@ -41,5 +47,25 @@ export class LocalReplicaChannel extends ReplicaChannel {
 
   onMessage(): void {
     // There are no other replicas.
+  }
+}
+
+/** Publishes events to the listeners of every replica. */
+@Injectable()
+export class ReplicatedEventBus implements ServerEventBus {
+  private readonly here = new InMemoryServerEventBus();
+
+  constructor(private readonly replicas: ReplicaChannel) {
+    replicas.onMessage('event', ({ event }) => this.here.publish(event));
+  }
+
+  publish(event: ServerEvent): void {
+    this.here.publish(event);
+    // If the channel is unreachable, that is logged; events are best effort.
+    this.replicas.publish({ kind: 'event', event }).catch(() => undefined);
+  }
+
+  subscribe(listener: (event: ServerEvent) => void): () => void {
+    return this.here.subscribe(listener);
   }
 }
