@@ -68,7 +68,7 @@ const FAMILIES: readonly (readonly [prefix: string, name: string])[] = [
  *
  * @throws {JsonRpcHttpError} 401 that says which kind of key is needed.
  */
-export function integrationKey(authorization: string | undefined): string {
+function integrationKey(authorization: string | undefined): string {
   // RFC 6750: a request without credentials is challenged without an error code.
   if (authorization === undefined || authorization === '') throw challenge(`A key is needed. ${HOW}`);
   const token = bearerToken(authorization);
@@ -81,7 +81,7 @@ export function integrationKey(authorization: string | undefined): string {
 }
 
 /** For a key that is revoked, expired or unknown. */
-export const invalidKey = (): JsonRpcHttpError =>
+const invalidKey = (): JsonRpcHttpError =>
   invalid(`The integration key (sk-) is invalid, revoked or expired. Ask the user for a new one. ${HOW}`);
 
 const challenge = (message: string, parameters = ''): JsonRpcHttpError =>

@@ -7,7 +7,7 @@ const VALIDITY_MS = 5000;
 const CAP = 10_000;
 
 /** The result of a validation. */
-export interface KeyStatus {
+interface KeyStatus {
   readonly isValid: boolean;
   /** Absent: unknown, so the runtime decides call by call. */
   readonly permissions?: ReadonlySet<string>;

@@ -21,7 +21,7 @@ export class EncodedResult {
 }
 
 /** A message whose larger part is shared between responses and never copied. */
-export class EncodedMessage {
+class EncodedMessage {
   constructor(
     private readonly head: string,
     private readonly rest: Buffer,

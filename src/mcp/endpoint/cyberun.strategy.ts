@@ -74,7 +74,7 @@ const MISSING = /^Unknown resource: (?<uri>.*)$/s;
  * While `bind` registers the handlers of mcp-nest on an SDK server, makes the one of `resources/read` name a resource
  * that is not there in the error's data, as 2026-07-28 asks (SEP-2164). The SDK has no hook around a handler.
  */
-export function namingMissingResources(server: object, bind: () => void): void {
+function namingMissingResources(server: object, bind: () => void): void {
   const stock = Reflect.get(server, 'setRequestHandler') as Register;
   const register: Register = (method, handler) =>
     stock.call(server, method, method === 'resources/read' ? naming(handler) : handler);

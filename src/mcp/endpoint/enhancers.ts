@@ -11,7 +11,7 @@ import { PermissionGuard } from '../auth/index.js';
 import { unreadInputOf } from '../tools/index.js';
 
 /** Classes that do nothing on the MCP path. */
-export type KnownClasses = ReadonlySet<unknown>;
+type KnownClasses = ReadonlySet<unknown>;
 
 /** The global guards, interceptors, pipes and filters besides the known ones, each by kind and class. */
 export function globalEnhancers(config: ApplicationConfig, known: KnownClasses): string[] {

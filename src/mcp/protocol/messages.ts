@@ -75,7 +75,7 @@ export const notificationMessage = (method: string, params?: object): string =>
   JSON.stringify({ jsonrpc: '2.0', method, params });
 
 /** Name and arguments of a tools/call that needs no check by the SDK. */
-export interface PlainCall {
+interface PlainCall {
   readonly name: string;
   readonly arguments?: Record<string, unknown>;
 }

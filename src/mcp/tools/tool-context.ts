@@ -16,7 +16,7 @@ import { notificationMessage, type RequestMessage } from '../protocol/index.js';
 export type McpServer = McpContext['mcpServer'];
 
 /** The parts of a call. */
-export interface CallParts {
+interface CallParts {
   readonly tool: string;
   readonly caller: Caller;
   /** Hash of the key, which identifies it. */

@@ -31,7 +31,7 @@ export function toToolResult(value: unknown): CallToolResult {
 }
 
 /** Whether it is a tool result already; an API response may also have a field `content`. */
-export const isToolResult = (value: unknown): value is CallToolResult =>
+const isToolResult = (value: unknown): value is CallToolResult =>
   isObject(value) && (isContent(value['content'], value) || value['resultType'] === 'input_required');
 
 const MEMBERS: ReadonlySet<string> = new Set(['content', 'structuredContent', 'isError', '_meta']);
