@@ -7,7 +7,6 @@ import { create } from 'tar';
 
 import type { BundleRef } from '../../contract/index.js';
 
-/** A packed bundle: its reference and its content. */
 export interface Bundle extends BundleRef {
   readonly archive: Buffer;
 }

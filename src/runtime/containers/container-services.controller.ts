@@ -71,7 +71,6 @@ export class ContainerServicesController {
   }
 }
 
-/** Path of the proxy to a service. */
 const proxyPath = (slug: string): string => `/api/v1/r/containers/${slug}`;
 
 /** A service in the API; `publicUrl` is the address of this server for clients. */

@@ -1,15 +1,6 @@
 import { validateHeaderName, validateHeaderValue } from 'node:http';
 
-import {
-  IsIn,
-  IsObject,
-  IsOptional,
-  IsString,
-  Matches,
-  MaxLength,
-  registerDecorator,
-  type ValidationArguments,
-} from 'class-validator';
+import { IsIn, IsObject, IsOptional, IsString, Matches, MaxLength, ValidateBy } from 'class-validator';
 
 import { INVOKE_HEADERS_LIMIT, INVOKE_METHODS, INVOKE_PATH, sizeOfHeaders } from '../../contract/index.js';
 
@@ -35,17 +26,13 @@ export class InvokeBodyDto {
 
 /** Checked by decoding: a regular expression overflows the stack on megabytes. */
 function IsPaddedBase64(): PropertyDecorator {
-  return (target, property) => {
-    registerDecorator({
-      name: 'isPaddedBase64',
-      target: target.constructor,
-      propertyName: String(property),
-      validator: {
-        validate: (value: unknown) => typeof value === 'string' && isPaddedBase64(value),
-        defaultMessage: ({ property }: ValidationArguments) => `${property} must be base64 with padding`,
-      },
-    });
-  };
+  return ValidateBy({
+    name: 'isPaddedBase64',
+    validator: {
+      validate: (value: unknown) => typeof value === 'string' && isPaddedBase64(value),
+      defaultMessage: () => '$property must be base64 with padding',
+    },
+  });
 }
 
 /**
@@ -59,24 +46,20 @@ function isPaddedBase64(text: string): boolean {
   return Buffer.from(text, 'base64').length === (text.length / 4) * 3 - padding;
 }
 
-/** Validates that every name and value can be sent as an HTTP header. */
+/** Every name and value can be sent as an HTTP header. */
 function AreHeaders(): PropertyDecorator {
-  return (target, property) => {
-    registerDecorator({
-      name: 'areHeaders',
-      target: target.constructor,
-      propertyName: String(property),
-      validator: {
-        validate: (value: unknown) =>
-          typeof value === 'object' &&
-          value !== null &&
-          Object.entries(value).every(isHeader) &&
-          sizeOfHeaders(value as Record<string, unknown>) <= INVOKE_HEADERS_LIMIT,
-        defaultMessage: ({ property }: ValidationArguments) =>
-          `${property} must map header names to single texts, as in {"Content-Type": "application/json"}, with at most ${INVOKE_HEADERS_LIMIT} bytes in all`,
-      },
-    });
-  };
+  return ValidateBy({
+    name: 'areHeaders',
+    validator: {
+      validate: (value: unknown) =>
+        typeof value === 'object' &&
+        value !== null &&
+        Object.entries(value).every(isHeader) &&
+        sizeOfHeaders(value as Record<string, unknown>) <= INVOKE_HEADERS_LIMIT,
+      defaultMessage: () =>
+        `$property must map header names to single texts, as in {"Content-Type": "application/json"}, with at most ${INVOKE_HEADERS_LIMIT} bytes in all`,
+    },
+  });
 }
 
 function isHeader([name, value]: [string, unknown]): boolean {

@@ -67,7 +67,6 @@ export class ServiceDeployment {
     this.over = this.follow(order, deliver);
   }
 
-  /** Asks the agent to stop it. */
   stop(): void {
     this.stream.end();
   }

@@ -58,7 +58,6 @@ const serviceDefinition = z.strictObject({
   usage_prompt: z.string().max(20_000).optional(),
   openapi_url: path.optional(),
 });
-/** The definition of a service. */
 export type ServiceDefinition = z.infer<typeof serviceDefinition> & {
   /** Names of the files and folders beside the definition that belong to it. */
   readonly beside: readonly string[];

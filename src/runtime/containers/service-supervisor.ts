@@ -15,6 +15,7 @@ import type { ServiceOrder, ServiceReport } from '../../contract/index.js';
 import { BundleRejected, BundlesService, packBundle } from '../bundles/index.js';
 import { TEAM_ID } from '../database/index.js';
 import { DefinitionFolder, type OwnedDefinition } from '../definitions/index.js';
+import { isEligible } from '../engine/index.js';
 import { AgentRegistry, type ConnectedAgent } from '../gateway/index.js';
 import { ManagedService, ServiceDeployment } from './managed-service.js';
 import { parseServiceDefinition, type ServiceDefinition } from './service-definition.js';
@@ -132,9 +133,8 @@ export class ServiceSupervisor implements OnModuleInit, OnApplicationBootstrap, 
   private agentFor({ teamId, definition }: ManagedService): ConnectedAgent | undefined {
     const load = (agent: ConnectedAgent): number =>
       [...this.services.values()].filter(({ deployment }) => deployment?.agent === agent).length;
-    const fitting = this.agents
-      .list(teamId)
-      .filter((agent) => agent.isConnected && agent.hasLabels(definition.required_labels));
+    const required = { teamId, labels: definition.required_labels };
+    const fitting = this.agents.list(teamId).filter((agent) => isEligible(agent, required));
     return fitting.sort((one, other) => load(one) - load(other))[0];
   }
 

@@ -62,7 +62,6 @@ export class IntegrationKeyGuard implements CanActivate {
   }
 }
 
-/** Metadata key of {@link Requires}. */
 const REQUIRED_PERMISSION = Symbol('REQUIRED_PERMISSION');
 
 /** A request that has passed the guard. */

@@ -7,7 +7,6 @@ export type DeadlineAnswer<Answer> =
   | { readonly outcome: 'exceeded' }
   | { readonly outcome: 'failed'; readonly reason: string };
 
-/** Options of a worker thread. */
 export interface DeadlineWorkerOptions {
   /**
    * The module of the thread, without its extension. It posts one message when it is ready, then one answer to each

@@ -82,7 +82,6 @@ export class DefinitionFolder<T extends Definition> {
     await this.load();
   }
 
-  /** Stops watching. */
   async stop(): Promise<void> {
     this.isStopped = true;
     await this.watch.stop();

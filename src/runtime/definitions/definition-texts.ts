@@ -18,7 +18,6 @@ const LIKE_A_DEFINITION = /^[^.].*\.(json$|ya?ml\b)/i;
 /** Also the limit of a Kubernetes ConfigMap. */
 const LARGEST_BYTES = 1024 * 1024;
 
-/** Whether a file of this name is read. */
 export const isDefinitionFile = (name: string): boolean => YAML_FILE.test(name);
 
 /** Reads every definition file of a folder; an unreadable file does not affect the others. */

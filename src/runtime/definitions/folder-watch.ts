@@ -5,7 +5,6 @@ import type { ChokidarOptions, FSWatcher } from 'chokidar';
 
 import { isDefinitionFile } from './definition-texts.js';
 
-/** Callbacks of a folder watch. */
 export interface FolderListener {
   readonly changed: () => void;
   readonly failed: (error: unknown) => void;

@@ -4,7 +4,6 @@ export interface OwnedDefinition<T> {
   readonly definition: T;
 }
 
-/** Two files define the same slug. */
 interface SlugConflict {
   readonly file: string;
   readonly owner: string;

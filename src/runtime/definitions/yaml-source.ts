@@ -67,7 +67,6 @@ export class YamlReader {
     throw new DefinitionError(file, 1, reason);
   }
 
-  /** Ends the thread. */
   end(): Promise<void> {
     return this.worker.end();
   }

@@ -18,20 +18,18 @@ const FALLBACK_TYPE = 'application/octet-stream';
 export const inputKey = (teamId: string, fileName: string, contentType: string): string =>
   ['inputs', teamId, randomUUID(), encodeType(contentType), validFileName(fileName)].join('/');
 
-/** Key of an output, with the run of the task. */
+/** The run of an output; every attempt has its own outputs. */
+export interface OutputOwner {
+  readonly teamId: string;
+  readonly taskId: string;
+  readonly attempt: number;
+}
+
 export const outputKey = (
-  run: { teamId: string; taskId: string; attempt: number },
+  { teamId, taskId, attempt }: OutputOwner,
   fileName: string,
   contentType: string,
-): string =>
-  [
-    'outputs',
-    run.teamId,
-    run.taskId,
-    String(run.attempt),
-    encodeType(contentType),
-    validFileName(fileName),
-  ].join('/');
+): string => ['outputs', teamId, taskId, attempt, encodeType(contentType), validFileName(fileName)].join('/');
 
 /** Parses a key; `undefined` when it is invalid, such as a path traversal. */
 export function parseFileKey(key: string): FileKeyParts | undefined {

@@ -3,30 +3,10 @@ import { Inject, Injectable, PayloadTooLargeException } from '@nestjs/common';
 import { CONFIG, type Config } from '../../config/index.js';
 import type { OutputFile, PresignedUpload, PresignRequest } from '../../contract/index.js';
 import { FileFolder } from './file-folder.js';
-import { inputKey, outputKey, parseFileKey } from './file-key.js';
-import { type Audience, LINK_SECONDS, LinkSigner } from './object-store.js';
+import { type FileKeyParts, inputKey, outputKey, type OutputOwner, parseFileKey } from './file-key.js';
+import { type Audience, LINK_SECONDS, LinkSigner, type SignedUpload } from './object-store.js';
 
 const DAY_MS = 86_400_000;
-
-/** The run of an output; every attempt has its own outputs. */
-interface OutputOwner {
-  readonly teamId: string;
-  readonly taskId: string;
-  readonly attempt: number;
-}
-
-/** Where to PUT an output; the headers must be sent unchanged. */
-interface OutputUpload {
-  readonly fileKey: string;
-  readonly url: string;
-  readonly headers: Record<string, string>;
-}
-
-/** A link with its expiry. */
-interface ExpiringLink {
-  readonly url: string;
-  readonly expiresAt: Date;
-}
 
 /** A file parameter and its accepted media types; without `accept` every type. */
 interface FileParameter {
@@ -62,8 +42,8 @@ export class FilesService {
     { name, accept }: FileParameter,
     fileKey: string,
   ): Promise<string | undefined> {
-    const key = parseFileKey(fileKey);
-    if (key?.teamId !== teamId || !(await this.folder.find(fileKey)))
+    const key = await this.findInput(teamId, fileKey);
+    if (!key)
       return `parameter "${name}" must be the file_key of a finished upload (tool presign_file_upload, or POST /r/files/presign), and uploads are kept ${this.config.filesInputDays} day(s)`;
     if (!accept || accept.some((range) => isWithinRange(key.contentType, range))) return undefined;
     return `parameter "${name}" takes ${accept.join(' or ')}, but the file was announced as ${key.contentType}: upload one of that type, and give its content_type when you presign it`;
@@ -75,8 +55,8 @@ export class FilesService {
     fileKey: string,
     audience: Audience,
   ): Promise<{ url: string; fileName: string }> {
-    const key = parseFileKey(fileKey);
-    if (key?.teamId !== teamId || !(await this.folder.find(fileKey))) {
+    const key = await this.findInput(teamId, fileKey);
+    if (!key) {
       throw new Error(
         `an input file is gone: uploads are kept ${this.config.filesInputDays} day(s); upload it again`,
       );
@@ -85,7 +65,11 @@ export class FilesService {
   }
 
   /** An upload link of an output for an agent. */
-  async outputUpload(run: OutputOwner, file: OutputFile, audience: Audience): Promise<OutputUpload> {
+  async outputUpload(
+    run: OutputOwner,
+    file: OutputFile,
+    audience: Audience,
+  ): Promise<SignedUpload & { readonly fileKey: string }> {
     const fileKey = outputKey(run, file.name, file.content_type);
     return { fileKey, ...(await this.signer.upload({ key: fileKey, size: file.size }, audience)) };
   }
@@ -96,9 +80,15 @@ export class FilesService {
   }
 
   /** A new link to an output, valid for an hour. */
-  async outputLink(fileKey: string): Promise<ExpiringLink> {
+  async outputLink(fileKey: string): Promise<{ url: string; expiresAt: Date }> {
     const expiresAt = new Date(Date.now() + LINK_SECONDS * 1000);
     return { url: await this.signer.download(fileKey, 'public'), expiresAt };
+  }
+
+  /** The parts of the key of an uploaded input; `undefined` when the team has no such file. */
+  private async findInput(teamId: string, fileKey: string): Promise<FileKeyParts | undefined> {
+    const key = parseFileKey(fileKey);
+    return key?.teamId === teamId && (await this.folder.find(fileKey)) ? key : undefined;
   }
 }
 

@@ -16,7 +16,6 @@ export interface ObjectStore {
   readonly secretAccessKey: string;
 }
 
-/** Injects the {@link ObjectStore}. */
 export const OBJECT_STORE = Symbol('OBJECT_STORE');
 
 /** Path of the built-in S3 subset below an origin. */

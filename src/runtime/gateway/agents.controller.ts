@@ -5,7 +5,6 @@ import { type Credential, CurrentCredential, IntegrationKeyGuard } from '../cred
 import { PageQueryDto, RestValidationPipe } from '../rest/index.js';
 import { AgentDirectory } from './agent-directory.js';
 
-/** The connected agents. */
 @Controller('r/agents')
 @UseGuards(IntegrationKeyGuard)
 @UsePipes(RestValidationPipe)

@@ -32,7 +32,6 @@ export class ConnectedAgent {
   get labels(): readonly string[] {
     return this.hello.labels;
   }
-  /** Free slots. */
   get free(): number {
     return this.isConnected ? Math.max(0, this.hello.slots - this.runs.size) : 0;
   }
@@ -41,11 +40,6 @@ export class ConnectedAgent {
   }
   get session(): ClientHttp2Session {
     return this.line.session;
-  }
-
-  /** Whether it has every one of these labels. */
-  hasLabels(labels: readonly string[]): boolean {
-    return labels.every((label) => this.hello.labels.includes(label));
   }
 
   replace(): void {

@@ -51,7 +51,6 @@ export class Upgrades implements OnApplicationBootstrap {
   }
 }
 
-/** Whether a request asks for a WebSocket. */
 export const asksForWebSocket = ({ method, headers }: IncomingMessage): boolean =>
   method === 'GET' && headers.upgrade?.toLowerCase() === 'websocket';
 

@@ -7,7 +7,6 @@ import { FilesService } from '../files/index.js';
 import { JsonBody, SMALL_BODY } from './json-bodies.js';
 import { NoQuery, RestValidationPipe } from './rest-validation.pipe.js';
 
-/** The file to upload. */
 export class PresignBodyDto {
   @IsString()
   @IsNotEmpty()
@@ -24,7 +23,6 @@ export class PresignBodyDto {
   readonly content_type!: string;
 }
 
-/** Uploads of inputs. */
 @Controller('r/files')
 @UseGuards(IntegrationKeyGuard)
 @UsePipes(RestValidationPipe)

@@ -6,7 +6,6 @@ import { PER_PAGE_DEFAULT, PER_PAGE_LIMIT } from '../../contract/index.js';
 /** Longer than any list; larger numbers would overflow in the database. */
 const PAGE_LIMIT = 1_000_000_000;
 
-/** Query of every paged list. */
 export class PageQueryDto {
   @IsOptional()
   @Type(() => Number)

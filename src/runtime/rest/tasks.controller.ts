@@ -31,7 +31,6 @@ import { JsonBody, SMALL_BODY } from './json-bodies.js';
 import { PageQueryDto } from './page-query.dto.js';
 import { IdPipe, NoFieldsDto, NoQuery, RestValidationPipe } from './rest-validation.pipe.js';
 
-/** Query of the task list. */
 export class TaskQueryDto extends PageQueryDto {
   @IsOptional()
   @IsIn(TASK_STATES)

@@ -10,7 +10,6 @@ export interface ClaimedRun {
   readonly teamId: string;
   /** `slug@version` of its workflow. */
   readonly workflow: string;
-  /** The agent that runs it. */
   readonly agentId: string;
   /** From 1; counts every run of the task, the interrupted ones included. */
   readonly attempt: number;
@@ -75,12 +74,10 @@ export class ClaimedRuns {
     return held?.claim.attempt === attempt ? held.claim : undefined;
   }
 
-  /** Removes a run that has ended. */
   remove({ taskId, attempt }: RunName): void {
     if (this.claimOf({ taskId, attempt })) this.runs.delete(taskId);
   }
 
-  /** Aborts a run. */
   abort(run: RunName): void {
     if (this.claimOf(run)) this.stop(run.taskId);
   }

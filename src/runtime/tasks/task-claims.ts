@@ -21,7 +21,6 @@ const DEFINITIONS_KEPT = 200;
 /** Limit of interrupted runs per task: a task that is interrupted so often probably ends its agent itself. */
 export const INTERRUPTIONS_LIMIT = 10;
 
-/** Claims tasks for agents. */
 @Injectable()
 export class TaskClaims {
   /** By workflow and version, which never change. */

@@ -20,7 +20,6 @@ const SHOWN_LOG = 4096;
 /** Links signed before the event loop continues; each takes part of a millisecond. */
 const LINKS_BATCH = 20;
 
-/** Filter of a task list. */
 interface TaskFilter {
   readonly current_page: number;
   readonly per_page: number;

@@ -13,7 +13,6 @@ import {
 import { WaitingTasks } from './waiting-tasks.js';
 import { waitingEvent, writeEvents } from './task-transitions.js';
 
-/** The request of a run. */
 interface RunSubmission {
   readonly parameters: Record<string, unknown>;
   /** Other fields of the request; stored and shown, without effect in this runtime. */

@@ -44,7 +44,6 @@ export interface MovableTask {
   readonly from: readonly TaskState[];
 }
 
-/** Changes of the task. */
 export type TaskChange = Partial<
   Pick<
     Selectable<TaskTable>,
@@ -144,7 +143,6 @@ const textOf = (task_id: string, data: NewTaskEvent['data']): string =>
 /** Text that PostgreSQL can store: without U+0000 and lone surrogates, which a process may print. */
 export const storable = (text: string): string => text.replaceAll('\u0000', '\uFFFD').toWellFormed();
 
-/** Stores the output files of a run. */
 export async function saveOutputFiles(
   tx: Tx,
   { taskId, teamId }: Claim,

@@ -57,7 +57,6 @@ const uniqueItems: FuncKeywordDefinition = {
     !isRequired || new Set(items.map(canonical)).size === items.length,
 };
 
-/** JSON with sorted keys. */
 function canonical(value: unknown): string {
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);
   if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;

@@ -26,14 +26,12 @@ export class ParameterCheck implements BeforeApplicationShutdown {
   /** The last check of each schema: a slow check delays only runs of its own workflow. */
   private readonly last = new Map<string, Promise<unknown>>();
 
-  /** Checks the schema of a workflow. */
   async schema(schema: ParametersSchema): Promise<SchemaReport> {
     const answer = await this.ask({ schema: JSON.stringify(schema) });
     if (answer.outcome === 'answered') return answer.answer as SchemaReport;
     return { fault: { path: [], reason: faultOf(answer, 'it', 'make it simpler') }, warnings: [] };
   }
 
-  /** Validates the parameters of a run. */
   async parameters(
     schema: ParametersSchema,
     parameters: Record<string, unknown>,

@@ -52,6 +52,5 @@ function innerOf({ path, schema }: Subschema): Subschema[] {
   return found.flatMap(([where, inner]) => (isMapping(inner) ? [{ path: where, schema: inner }] : []));
 }
 
-/** Whether a value is a mapping. */
 export const isMapping = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
