@@ -10,7 +10,7 @@ import { http2ServerOver, keepRunning, type StreamListener } from '../tunnel/ind
 import type { Worker } from './worker.js';
 
 /** The gateway refuses this agent; dialling again would fail in the same way. */
-export class AgentRefusedError extends StartError {
+class AgentRefusedError extends StartError {
   override readonly name = 'AgentRefusedError';
 }
 
