@@ -69,7 +69,7 @@ it.each([
 });
 
 it.each(['/bundles/../../etc', '/bundles/abc', '/bundles/'])(
-  '%s is not the path of a bundle',
+  'the path %s is not that of a bundle',
   async (path) => {
     expect((await ask('PUT', path, Buffer.from('x'))).status).toBe(404);
   },

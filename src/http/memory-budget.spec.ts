@@ -16,7 +16,7 @@ describe('MemoryBudget', () => {
     called = [];
   });
 
-  it('admits a reservation that fits, and later ones in FIFO order', async () => {
+  it('MemoryBudget admits a reservation that fits, and later ones in FIFO order', async () => {
     expect(budget.reserve(a, 60)).toBe(true);
     expect(budget.reserve(b, 60)).toBe(false);
     expect(budget.reserve(c, 10)).toBe(false);
@@ -31,7 +31,7 @@ describe('MemoryBudget', () => {
     expect(called).toEqual(['b', 'c', 'd']);
   });
 
-  it('admits one reservation above the limit while there is no other', async () => {
+  it('MemoryBudget admits one reservation above the limit while there is no other', async () => {
     expect(budget.reserve(a, 2 * LIMIT)).toBe(true);
     expect(budget.reserve(b, 1)).toBe(false);
     budget.release(a);
@@ -39,7 +39,7 @@ describe('MemoryBudget', () => {
     expect(called).toEqual(['b']);
   });
 
-  it('drops a waiter that is released, and ignores a second release', async () => {
+  it('MemoryBudget drops a waiter that is released, and ignores a second release', async () => {
     budget.reserve(a, LIMIT);
     budget.reserve(b, LIMIT);
     budget.release(b);
@@ -52,7 +52,7 @@ describe('MemoryBudget', () => {
     expect(budget.reserve(d, 1)).toBe(false);
   });
 
-  it('admits one of the waiters when all that hold memory wait for more', async () => {
+  it('MemoryBudget admits one of the waiters when all that hold memory wait for more', async () => {
     budget.reserve(a, 50);
     budget.reserve(b, 50);
     expect(budget.reserve(a, 80)).toBe(false);
@@ -64,7 +64,7 @@ describe('MemoryBudget', () => {
     expect(called).toEqual(['a', 'b']);
   });
 
-  it('admits no reservation while it is closed', async () => {
+  it('MemoryBudget admits no reservation while it is closed', async () => {
     budget.close();
     expect(budget.reserve(a, 1)).toBe(false);
     budget.release(b);

@@ -20,5 +20,5 @@ describe('logLine', () => {
       { reference: 'r1', error: { name: 'Error', message: 'no', stack: 'Error: no\n    at x' } },
       'reference=r1 error="no"\nError: no\n    at x',
     ],
-  ])('%s', (_what, record, line) => expect(logLine(record)).toBe(line));
+  ])('a log line %s', (_what, record, line) => expect(logLine(record)).toBe(line));
 });

@@ -9,13 +9,13 @@ describe('redact', () => {
     ['a key in an object', { headers: { authorization: 'Bearer ak-abcdef123456' } }],
     ['a key in the cause of an error', new Error('outer', { cause: new Error('dk-abcdef123456') })],
     ['the signature of a link', ['http://h/f?X-Amz-Credential=abcdef123456&X-Amz-Signature=abcdef123456']],
-  ])('masks %s', (_what, value) => {
+  ])('redact masks %s', (_what, value) => {
     const logged = JSON.stringify(redact(value));
     expect(logged).not.toContain('abcdef123456');
     expect(logged).toContain('…');
   });
 
-  it('keeps everything else', () => {
+  it('redact keeps everything else', () => {
     expect(redact({ tool: 'run_workflow', status: 404, list: [true, null] })).toEqual({
       tool: 'run_workflow',
       status: 404,

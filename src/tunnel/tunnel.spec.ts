@@ -65,14 +65,14 @@ function keepBusy(request: ClientHttp2Stream): void {
 const MEGABYTE = Buffer.alloc(1024 * 1024, 7);
 
 describe('the tunnel', () => {
-  it('carries requests and answers', async () => {
+  it('the tunnel carries requests and answers', async () => {
     await using ends = await tunnel(echo);
     const request = ends.asking.request({ ':method': 'POST', ':path': '/' });
     request.end('hello');
     expect((await buffer(request)).toString()).toBe('hello');
   });
 
-  it('carries 64 MB both ways at once', async () => {
+  it('the tunnel carries 64 MB both ways at once', async () => {
     await using ends = await tunnel(echo);
     const request = ends.asking.request({ ':method': 'POST', ':path': '/' });
     const sending = (async () => {
@@ -86,7 +86,7 @@ describe('the tunnel', () => {
   });
 
   it.each(['up', 'down'] as const)(
-    'makes the writer wait when the bytes that go %s are not read',
+    'the tunnel makes the writer wait when the bytes that go %s are not read',
     async (way) => {
       let written = 0;
       const flood = (stream: NodeJS.WritableStream): void => {
@@ -116,7 +116,7 @@ describe('the tunnel', () => {
   );
 
   it.each([0, 1])(
-    'survives an abrupt end of WebSocket %i in the middle of traffic, ten times',
+    'the tunnel survives an abrupt end of WebSocket %i in the middle of traffic, ten times',
     async (which) => {
       for (let round = 0; round < 10; round += 1) {
         await using ends = await tunnel(echo);
@@ -135,7 +135,7 @@ describe('the tunnel', () => {
     },
   );
 
-  it('notifies the answering end of a request that the asking end cancels', async () => {
+  it('the tunnel notifies the answering end of a request that the asking end cancels', async () => {
     let gaveUp: (() => void) | undefined;
     const told = new Promise<void>((resolve) => (gaveUp = resolve));
     await using ends = await tunnel((stream) => {
@@ -149,7 +149,7 @@ describe('the tunnel', () => {
     expect(ends.answering.destroyed).toBe(false);
   });
 
-  it('stays open while callers cancel 5,000 requests as fast as they can', async () => {
+  it('the tunnel stays open while callers cancel 5,000 requests as fast as they can', async () => {
     await using ends = await tunnel(echo);
     for (let given = 0; given < 5000; given += 100) {
       const requests = Array.from({ length: 100 }, () => ends.asking.request({ ':method': 'POST' }));
@@ -160,7 +160,7 @@ describe('the tunnel', () => {
     expect([ends.asking.destroyed, ends.answering.destroyed]).toEqual([false, false]);
   });
 
-  it('closes at both ends when one closes in order', async () => {
+  it('the tunnel closes at both ends when one closes in order', async () => {
     await using ends = await tunnel(echo);
     ends.answering.close();
     await Promise.all(ends.webSockets.map((webSocket) => once(webSocket, 'close')));
@@ -170,7 +170,7 @@ describe('the tunnel', () => {
 
 describe('the tunnel, after a GOAWAY', () => {
   it.each(['asking', 'answering'] as const)(
-    'from the %s end, closes the connection although streams are open',
+    'the tunnel closes after a GOAWAY from the %s end although streams are open',
     async (who) => {
       await using ends = await tunnel(echo);
       const open = ends.asking.request({ ':method': 'POST', ':path': '/' });
@@ -185,7 +185,7 @@ describe('the tunnel, after a GOAWAY', () => {
 });
 
 describe('the tunnel, when an answer fails', () => {
-  it('ends its stream and no other', async () => {
+  it('a failed answer ends its stream and no other', async () => {
     await using ends = await tunnel((stream, headers) => {
       if (headers[':path'] === '/bad') throw new Error('a listener that throws');
       echo(stream, headers);
@@ -199,7 +199,7 @@ describe('the tunnel, when an answer fails', () => {
 });
 
 describe('watchLiveness', () => {
-  it('ends a connection whose peer no longer answers', async () => {
+  it('watchLiveness ends a connection whose peer no longer answers', async () => {
     await using ends = await tunnel(echo);
     const [ours, theirs] = ends.webSockets;
     // A peer that is there for the network, but stopped.
@@ -209,7 +209,7 @@ describe('watchLiveness', () => {
     expect(ours.readyState).toBe(WebSocket.CLOSED);
   });
 
-  it('keeps the connection of a silent peer that answers pings', async () => {
+  it('watchLiveness keeps the connection of a silent peer that answers pings', async () => {
     await using ends = await tunnel(echo);
     watchLiveness(ends.webSockets[0], 5);
     await delay(100);
@@ -218,7 +218,7 @@ describe('watchLiveness', () => {
 });
 
 describe('readLines', () => {
-  it('yields one line at a time, however the bytes are split', async () => {
+  it('readLines yields one line at a time, however the bytes are split', async () => {
     await using ends = await tunnel((stream) => {
       stream.respond({ ':status': 200 });
       void (async () => {
@@ -236,7 +236,7 @@ describe('readLines', () => {
     expect(values).toEqual([{ got: { a: 'ü' } }, { got: [1] }, { got: 2 }]);
   });
 
-  it('rejects when the connection is cut', async () => {
+  it('readLines rejects when the connection is cut', async () => {
     await using ends = await tunnel((stream) => {
       stream.respond({ ':status': 200 });
       stream.write('1\n');

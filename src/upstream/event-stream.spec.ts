@@ -22,7 +22,7 @@ describe('StreamedResponse', () => {
     response.onResponseStart(undiciController, 200, {});
   });
 
-  it('pauses the runtime while the reader is behind', async () => {
+  it('StreamedResponse pauses the runtime while the reader is behind', async () => {
     let isPaused = false;
     controller.pause.mockImplementation(() => (isPaused = true));
     controller.resume.mockImplementation(() => (isPaused = false));
@@ -44,27 +44,27 @@ describe('StreamedResponse', () => {
     expect(await reading).toBeUndefined();
   });
 
-  it('delivers chunks that arrived before there was a reader', async () => {
+  it('StreamedResponse delivers chunks that arrived before there was a reader', async () => {
     response.onResponseData(undiciController, CHUNK);
     response.onResponseEnd();
     expect(await response.read(onChunk)).toBeUndefined();
     expect(onChunk).toHaveBeenCalledExactlyOnceWith(CHUNK);
   });
 
-  it('delivers what arrived before the connection broke, then the error', async () => {
+  it('StreamedResponse delivers what arrived before the connection broke, then the error', async () => {
     response.onResponseData(undiciController, CHUNK);
     response.onResponseError(undiciController, new Error('cut'));
     expect(await response.read(onChunk)).toEqual(new Error('cut'));
     expect(onChunk).toHaveBeenCalledOnce();
   });
 
-  it('notifies a waiting reader that the connection broke', async () => {
+  it('StreamedResponse notifies a waiting reader that the connection broke', async () => {
     const reading = response.read(onChunk);
     response.onResponseError(undiciController, new Error('cut'));
     expect(await reading).toEqual(new Error('cut'));
   });
 
-  it('closes the connection and delivers no more when the reader stops', async () => {
+  it('StreamedResponse closes the connection and delivers no more when the reader stops', async () => {
     onChunk.mockResolvedValueOnce(true);
     for (const _chunk of [1, 2]) response.onResponseData(undiciController, CHUNK);
     expect(await response.read(onChunk)).toBeUndefined();
@@ -73,14 +73,14 @@ describe('StreamedResponse', () => {
     expect(onChunk).toHaveBeenCalledOnce();
   });
 
-  it('closes the connection when the reader throws', async () => {
+  it('StreamedResponse closes the connection when the reader throws', async () => {
     onChunk.mockRejectedValueOnce(new Error('of the reader'));
     response.onResponseData(undiciController, CHUNK);
     await expect(response.read(onChunk)).rejects.toThrow('of the reader');
     expect(controller.abort).toHaveBeenCalledOnce();
   });
 
-  it('does not close the connection of a complete body', async () => {
+  it('StreamedResponse does not close the connection of a complete body', async () => {
     onChunk.mockResolvedValueOnce(true);
     response.onResponseData(undiciController, CHUNK);
     response.onResponseEnd();

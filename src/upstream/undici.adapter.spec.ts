@@ -18,12 +18,12 @@ describe('requestWith', () => {
     http = module.get(HttpService);
   });
 
-  it('passes a request to the configured adapter as it is', async () => {
+  it('requestWith passes a request to the configured adapter as it is', async () => {
     expect(await requestWith(http, config)).toMatchObject({ status: 200, data: 'answer' });
     expect(adapter).toHaveBeenCalledExactlyOnceWith(config);
   });
 
-  it('runs the interceptors that are registered on the HttpService', async () => {
+  it('requestWith runs the interceptors that are registered on the HttpService', async () => {
     http.axiosRef.interceptors.request.use((intercepted) => {
       intercepted.headers.set('X-Request', 'seen');
       return intercepted;
@@ -33,7 +33,7 @@ describe('requestWith', () => {
     expect(adapter.mock.lastCall?.[0].headers.toJSON()).toEqual({ Accept: 'a/b', 'X-Request': 'seen' });
   });
 
-  it('uses an adapter that replaces the configured one', async () => {
+  it('requestWith uses an adapter that replaces the configured one', async () => {
     const other = vi.fn<AxiosAdapter>(adapter);
     http.axiosRef.defaults.adapter = other;
     await requestWith(http, config);

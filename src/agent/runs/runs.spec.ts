@@ -48,7 +48,7 @@ describe('a process step', () => {
   });
 
   it.runIf(hasPython)(
-    'runs Python on the python3 of the agent, whose progress arrives while it runs',
+    'a process step runs Python on the python3 of the agent, whose progress arrives while it runs',
     async () => {
       const { outcome, stop, reports } = run(
         [

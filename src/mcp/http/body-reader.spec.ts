@@ -55,7 +55,7 @@ describe('readJson', () => {
     ['half a surrogate pair', Buffer.from([0x22, 0xed, 0xa0, 0x80, 0x22])],
     ['UTF-16', Buffer.from('"x"', 'utf16le')],
     ['nothing', Buffer.alloc(0)],
-  ])('refuses %s as a parse error', async (_what, bytes) => {
+  ])('readJson refuses %s as a parse error', async (_what, bytes) => {
     const refused = readJson(arriving(bytes));
     await expect(refused).rejects.toBeInstanceOf(JsonRpcHttpError);
     await expect(refused).rejects.toMatchObject({ status: 400, code: -32700 });

@@ -21,7 +21,7 @@ describe('traceparentOf', () => {
       undefined,
     ],
     ['none that carries more than a trace', undefined, `${TRACE}\r\nX-Evil: 1`, undefined],
-  ])('takes %s', (_what, meta, header, expected) => {
+  ])('traceparentOf takes %s', (_what, meta, header, expected) => {
     expect(traceparentOf(meta, header)).toBe(expected);
   });
 });

@@ -6,13 +6,13 @@ import { serverInfo } from './server-info.js';
 describe('the instructions', () => {
   const { instructions } = serverInfo;
 
-  it('cost a model between 200 and 400 tokens', () => {
+  it('the instructions cost a model between 200 and 400 tokens', () => {
     const tokens = countTokens(instructions);
     expect(tokens).toBeGreaterThanOrEqual(200);
     expect(tokens).toBeLessThanOrEqual(400);
   });
 
-  it('show the recipe in the order of its steps', () => {
+  it('the instructions show the recipe in the order of its steps', () => {
     const steps = [
       'list_workflows',
       'presign_file_upload',
@@ -25,7 +25,7 @@ describe('the instructions', () => {
     expect(places).toEqual(places.toSorted((one, other) => one - other));
   });
 
-  it('show how a file is uploaded, since a model cannot do that by MCP', () => {
+  it('the instructions show how a file is uploaded, since a model cannot do that by MCP', () => {
     expect(instructions).toContain('curl -T FILE -H "Name: value" "upload_url"');
     expect(instructions).toContain('upload_headers');
   });

@@ -7,12 +7,12 @@ describe('what a tool returned', () => {
     [{ content: [{ type: 'text', text: 'mine' }], note: 1 }],
     [{ content: [], structuredContent: { a: 1 } }],
     [{ resultType: 'input_required', inputRequests: {} }],
-  ])('passes when it is a tool result: %j', (result) => {
+  ])('the result of a tool passes when it is a tool result: %j', (result) => {
     expect(toToolResult(result)).toBe(result);
   });
 
   it.each([[{ id: '1', content: [] }], [{ content: ['a', 'b'] }], [{ content: [{ size: 1 }] }]])(
-    'is wrapped when it only has a field of that name: %j',
+    'the result of a tool is wrapped when it only has a field of that name: %j',
     (answer) => {
       expect(toToolResult(answer)).toEqual({
         content: [{ type: 'text', text: JSON.stringify(answer) }],

@@ -32,7 +32,7 @@ describe('a YAML text', () => {
     ['of two documents', 'a: 1\n---\nb: 2\n', 2, 'multiple documents'],
     ['of a list', '- a\n', 1, 'the file must be a mapping'],
     ['of nothing', '', 1, 'the file must be a mapping'],
-  ])('%s is refused with line and reason', async (_what, text, line, reason) => {
+  ])('the YAML text %s is refused with line and reason', async (_what, text, line, reason) => {
     await expect(reader.read('a.yaml', text)).rejects.toMatchObject({
       name: 'DefinitionError',
       line,

@@ -40,7 +40,7 @@ describe('a file key', () => {
     `inputs/${TEAM}/a/b/c/d`,
     `inputs/${TEAM}/a/b/c\\d`,
     '../inputs/a/b/c',
-  ])('%j is not a key', (key) => {
+  ])('the text %j is not a key', (key) => {
     expect(parseFileKey(key)).toBeUndefined();
   });
 });

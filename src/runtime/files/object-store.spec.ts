@@ -23,7 +23,7 @@ describe('the secret that signs links', () => {
   });
 
   it.each([[''], ['ab'], ['0'.repeat(63)], ['0'.repeat(65)], ['\0'.repeat(64)], [' '.repeat(64)]])(
-    'is refused, never used, when the file holds %j',
+    'a secret is refused, never used, when its file holds %j',
     async (text) => {
       await writeFile(join(folder, 'files-secret'), text);
       const refused = ownObjectStore(folder);

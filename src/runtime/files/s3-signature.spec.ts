@@ -22,16 +22,21 @@ const refusal = (request: ReturnType<typeof arriving>, origins = [PUBLIC, LOOPBA
 afterEach(() => vi.useRealTimers());
 
 describe('a link by the stock AWS presigner', () => {
-  it.each(['public', 'loopback'] as const)('for %s is accepted', async (audience) => {
-    expect(refusal(arriving('GET', await signer.download(KEY, audience)))).toBeUndefined();
-    const { url, headers } = await signer.upload({ key: KEY, size: 3 }, audience);
-    const lower = Object.fromEntries(
-      Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]),
-    );
-    expect(refusal(arriving('PUT', url, lower))).toBeUndefined();
-    expect(refusal(arriving('PUT', url, { ...lower, 'content-length': '4' }))).toBe('SignatureDoesNotMatch');
-    expect(refusal(arriving('PUT', url, { 'content-length': '3' }))).toBe('SignatureDoesNotMatch');
-  });
+  it.each(['public', 'loopback'] as const)(
+    'a link by the stock AWS presigner for %s is accepted',
+    async (audience) => {
+      expect(refusal(arriving('GET', await signer.download(KEY, audience)))).toBeUndefined();
+      const { url, headers } = await signer.upload({ key: KEY, size: 3 }, audience);
+      const lower = Object.fromEntries(
+        Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]),
+      );
+      expect(refusal(arriving('PUT', url, lower))).toBeUndefined();
+      expect(refusal(arriving('PUT', url, { ...lower, 'content-length': '4' }))).toBe(
+        'SignatureDoesNotMatch',
+      );
+      expect(refusal(arriving('PUT', url, { 'content-length': '3' }))).toBe('SignatureDoesNotMatch');
+    },
+  );
 
   it('a link is only valid for its method, path, query and host', async () => {
     const url = await signer.download(KEY, 'public');

@@ -36,7 +36,7 @@ do:
 };
 
 describe('an example of the specification', () => {
-  it.each(Object.entries(EXAMPLES))('%s loads', async (_name, text) => {
+  it.each(Object.entries(EXAMPLES))('the example %s of the specification loads', async (_name, text) => {
     expect(await compileText('example.yaml', text)).toMatchObject({ slug: 'example' });
   });
 
@@ -106,7 +106,7 @@ describe('a schema of parameters', () => {
       'with a default of its reference',
       `$defs: { M: { enum: [a] } }, properties: { m: { $ref: '#/$defs/M', default: a } }`,
     ],
-  ])('%s loads without a warning', async (_what, schema) => {
+  ])('a schema %s loads without a warning', async (_what, schema) => {
     const warnings: string[] = [];
     await compileText('a.yaml', withSchema(schema), (warning) => warnings.push(warning));
     expect(warnings).toEqual([]);
@@ -162,7 +162,7 @@ describe('a schema of parameters', () => {
       'cannot be called "__proto__"',
     ],
     ['with an infinite bound', 'properties: { a: { maximum: .inf } }', 'is not a number in JSON'],
-  ])('%s is refused by name', async (_what, schema, reason) => {
+  ])('a schema %s is refused by name', async (_what, schema, reason) => {
     await expect(compileText('a.yaml', withSchema(schema))).rejects.toThrow(reason);
   });
 
@@ -209,15 +209,18 @@ const CASES: Readonly<Record<string, { text: string; refusal?: string }>> = {
   },
 };
 
-it.each(Object.entries(CASES))('%s loads or is refused in a sentence', async (_name, { text, refusal }) => {
-  const compiled = compileText('a.yaml', text);
-  if (refusal === undefined) await expect(compiled).resolves.toMatchObject({ slug: 'example' });
-  else await expect(compiled).rejects.toThrow(refusal);
-});
+it.each(Object.entries(CASES))(
+  'the workflow file %s loads or is refused in a sentence',
+  async (_name, { text, refusal }) => {
+    const compiled = compileText('a.yaml', text);
+    if (refusal === undefined) await expect(compiled).resolves.toMatchObject({ slug: 'example' });
+    else await expect(compiled).rejects.toThrow(refusal);
+  },
+);
 
 const FIXTURES = join(import.meta.dirname, '../../../test/fixtures/definitions');
 
-it.each(readdirSync(FIXTURES))('%s of the reported cases is as it should be', async (name) => {
+it.each(readdirSync(FIXTURES))('the reported case %s has the expected result', async (name) => {
   const compiled = compileText(name, readFileSync(join(FIXTURES, name), 'utf8'));
   if (name === 'hyphen.yaml') await expect(compiled).rejects.toThrow('write ${ .["guidance-scale"] }');
   else await expect(compiled).resolves.toMatchObject({ document_version: '1.0.0' });

@@ -5,7 +5,7 @@ import { serviceSample } from '../../../test/support/runtime-samples.js';
 import { ContainerServicesService, masked } from './container-services.service.js';
 
 describe('ContainerServicesService', () => {
-  it('lists services without their secrets by GET /r/containers', async () => {
+  it('ContainerServicesService lists services without their secrets by GET /r/containers', async () => {
     const { client, asked } = recordingUpstream({ service_list: [serviceSample()] });
     const list = await new ContainerServicesService(client).list(someCaller, { current_page: 1 });
     expect(asked).toEqual(['GET /r/containers?current_page=1']);
@@ -13,7 +13,7 @@ describe('ContainerServicesService', () => {
     expect(JSON.stringify(list)).not.toContain('planted');
   });
 
-  it('gets a service without its secrets by GET /r/containers/{slug}', async () => {
+  it('ContainerServicesService gets a service without its secrets by GET /r/containers/{slug}', async () => {
     const { client, asked } = recordingUpstream(serviceSample());
     const service = await new ContainerServicesService(client).get(someCaller, 'my-llm');
     expect(asked).toEqual(['GET /r/containers/my-llm']);
@@ -23,7 +23,7 @@ describe('ContainerServicesService', () => {
     });
   });
 
-  it('forwards a request and its response unchanged by POST /r/invoke/{slug}', async () => {
+  it('ContainerServicesService forwards a request and its response unchanged by POST /r/invoke/{slug}', async () => {
     const answer = { status_code: 500, headers: { 'Set-Cookie': ['a', 'b'] }, body_base64: 'e30=' };
     const { client, asked, sent } = recordingUpstream(answer);
     const request = { method: 'GET', path: '/x?y=1', headers: { Accept: '*/*' } } as const;
@@ -33,7 +33,7 @@ describe('ContainerServicesService', () => {
   });
 });
 
-it('masks values of the environment and host paths at any depth, and nothing else', () => {
+it('a service shows no values of the environment and no host paths at any depth', () => {
   const shown = masked({
     name: 'x',
     env_config: [

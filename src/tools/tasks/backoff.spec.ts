@@ -11,20 +11,20 @@ const failure = (kind: UpstreamFailure, status?: number, retry_after_seconds?: n
   );
 
 describe('Backoff', () => {
-  it('doubles the wait up to a limit, and starts again after an event', () => {
+  it('Backoff doubles the wait up to a limit, and starts again after an event', () => {
     const backoff = new Backoff();
     expect(Array.from({ length: 7 }, () => backoff.next())).toEqual([250, 500, 1000, 2000, 4000, 5000, 5000]);
     backoff.reset();
     expect(backoff.next()).toBe(250);
   });
 
-  it('waits as long as the runtime asks, once', () => {
+  it('Backoff waits as long as the runtime asks, once', () => {
     const backoff = new Backoff();
     backoff.failed(failure('rejected', 429, 30));
     expect([backoff.next(), backoff.next()]).toEqual([30_000, 500]);
   });
 
-  it('never waits longer than a timer can, however long the runtime asks', () => {
+  it('Backoff never waits longer than a timer can, however long the runtime asks', () => {
     const backoff = new Backoff();
     backoff.failed(failure('rejected', 503, 3_000_000_000));
     expect(backoff.next()).toBe(3_600_000);
@@ -41,7 +41,7 @@ describe('isTemporary', () => {
     ['rejected', 401, false],
     ['invalid', 200, false],
     ['cancelled', undefined, false],
-  ] as const)('is, for a failure of kind %s with status %s: %s', (kind, status, expected) => {
+  ] as const)('isTemporary of a failure of kind %s with status %s is %s', (kind, status, expected) => {
     expect(isTemporary(failure(kind, status))).toBe(expected);
   });
 });

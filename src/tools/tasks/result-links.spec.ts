@@ -4,7 +4,7 @@ import { resultSample } from '../../../test/support/runtime-samples.js';
 import { resultLinks } from './result-links.js';
 
 describe('resultLinks', () => {
-  it('makes one link per output, with type and size if the runtime gives them', () => {
+  it('resultLinks makes one link per output, with type and size if the runtime gives them', () => {
     expect(resultLinks(resultSample)).toEqual([
       {
         type: 'resource_link',
@@ -17,7 +17,7 @@ describe('resultLinks', () => {
     ]);
   });
 
-  it('lists an output once that is given twice, and names one after its URL', () => {
+  it('resultLinks lists an output once that is given twice, and names one after its URL', () => {
     const uri = 'https://s3.example.com/tasks/x/output_00001_.png?X-Amz-Expires=3600';
     const task = { id: 'x', task_output: { storage_key: 'k' } };
     expect(resultLinks({ ...task, download_url: uri })).toEqual([
@@ -29,7 +29,7 @@ describe('resultLinks', () => {
   });
 
   it.each([null, undefined, {}, { a: 'javascript:alert(1)' }, { a: 'https://' }])(
-    'makes no links for %j',
+    'resultLinks makes no links for %j',
     (download_urls) => {
       expect(resultLinks({ id: 'x', task_output: null, download_urls })).toEqual([]);
     },

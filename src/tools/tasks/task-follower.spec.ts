@@ -91,7 +91,7 @@ async function passing<Value>(promise: Promise<Value>): Promise<Value> {
 }
 
 describe('followTask', () => {
-  it('reports every event and returns the task when it has ended', async () => {
+  it('followTask reports every event and returns the task when it has ended', async () => {
     const { tasks, get } = scripted(
       [
         [
@@ -117,7 +117,7 @@ describe('followTask', () => {
   });
 
   it.each(['completed', 'failed', 'cancelled'])(
-    'returns at once when the task is %s already',
+    'followTask returns at once when the task is %s already',
     async (end) => {
       const { tasks } = scripted([[sent(end, { status: end })]], [taskSample(end)]);
       expect(await passing(follow(tasks))).toEqual(taskSample(end));
@@ -125,12 +125,12 @@ describe('followTask', () => {
     },
   );
 
-  it('ends on a status event with a terminal status', async () => {
+  it('followTask ends on a status event with a terminal status', async () => {
     const { tasks } = scripted([[status('failed'), never()]], [taskSample('failed')]);
     expect(await passing(follow(tasks))).toEqual(taskSample('failed'));
   });
 
-  it('does not end on an unknown state', async () => {
+  it('followTask does not end on an unknown state', async () => {
     const { tasks } = scripted(
       [[status('provisioning'), sent('completed')]],
       [taskSample('provisioning'), taskSample('completed')],
@@ -139,7 +139,7 @@ describe('followTask', () => {
     expect(messages()).toEqual(['task provisioning', 'task completed']);
   });
 
-  it('polls for the agent when the stream does not name it, but only for a client that wants progress', async () => {
+  it('followTask polls for the agent when the stream does not name it, but only for a client that wants progress', async () => {
     const script = () => [[status('running'), sent('completed')]];
     const loud = scripted(script(), [taskSample('running', { agent_id: 'a' }), taskSample('completed')]);
     await passing(follow(loud.tasks));
@@ -150,7 +150,7 @@ describe('followTask', () => {
     expect(quiet.get).toHaveBeenCalledOnce();
   });
 
-  it('ignores payloads that are not JSON', async () => {
+  it('followTask ignores payloads that are not JSON', async () => {
     const { tasks } = scripted(
       [[{ event: 'status', data: '{' }, { event: 'progress', data: 'x' }, sent('completed')]],
       [taskSample('completed')],
@@ -160,7 +160,7 @@ describe('followTask', () => {
 });
 
 describe('followTask, when the stream breaks,', () => {
-  it('resumes after the last event without a trace in the progress', async () => {
+  it('followTask resumes a broken stream after the last event, which does not show in the progress', async () => {
     const { tasks, resumedAfter } = scripted(
       [
         [status('queued', '1'), failure('unreachable')],
@@ -174,7 +174,7 @@ describe('followTask, when the stream breaks,', () => {
     expect(messages()).toEqual(['task queued', 'task running on agent a', 'task completed']);
   });
 
-  it('polls when there is no stream at all', async () => {
+  it('followTask polls when there is no stream at all', async () => {
     const { tasks } = scripted(
       [[failure('rejected', 404)]],
       [taskSample('queued'), taskSample('running'), taskSample('running'), taskSample('completed')],
@@ -183,12 +183,12 @@ describe('followTask, when the stream breaks,', () => {
     expect(messages()).toEqual(['task queued', 'task running', 'task completed']);
   });
 
-  it('polls for the end when the stream closes before it', async () => {
+  it('followTask polls for the end when the stream closes before it', async () => {
     const { tasks } = scripted([[status('running', '1')]], [taskSample('failed', { task_error: 'x' })]);
     expect(await passing(follow(tasks, { isSilent: true }))).toMatchObject({ task_error: 'x' });
   });
 
-  it('waits while the runtime restarts', async () => {
+  it('followTask waits while the runtime restarts', async () => {
     const { tasks, get } = scripted(
       [[status('running', '1', { agent_id: 'a' }), failure('unreachable')], [failure('unreachable')]],
       [failure('unreachable'), failure('rejected', 503), failure('timeout'), taskSample('completed')],
@@ -198,7 +198,7 @@ describe('followTask, when the stream breaks,', () => {
   });
 
   it.each([failure('unreachable'), failure('rejected', 404), failure('rejected', 429), failure('invalid')])(
-    'fails when the first answer is an error: $message',
+    'followTask fails when the first answer is an error: $message',
     async (error) => {
       const { tasks } = scripted([[error]], [error]);
       await expect(passing(follow(tasks))).rejects.toBe(error);
@@ -206,7 +206,7 @@ describe('followTask, when the stream breaks,', () => {
   );
 
   it.each([failure('rejected', 401), failure('rejected', 404), failure('invalid', 200)])(
-    'fails on a later error that is not temporary: $message',
+    'followTask fails on a later error that is not temporary: $message',
     async (error) => {
       const { tasks } = scripted([[status('queued', '1'), failure('unreachable')]], [error]);
       await expect(passing(follow(tasks))).rejects.toBe(error);
@@ -215,7 +215,7 @@ describe('followTask, when the stream breaks,', () => {
 });
 
 describe('followTask, when the time is up,', () => {
-  it('returns the task as it is with a note, which is no error', async () => {
+  it('followTask returns the task as it is with a note when the time is up, which is no error', async () => {
     const { tasks } = scripted(
       [[status('running', '1', { agent_id: 'a' }), never()]],
       [taskSample('running')],
@@ -230,7 +230,7 @@ describe('followTask, when the time is up,', () => {
     expect(reports).toHaveLength(2);
   });
 
-  it('reports the end if the task has just ended', async () => {
+  it('followTask reports the end of a task that ends as the time is up', async () => {
     const { tasks } = scripted([[never()]], [taskSample('completed')]);
     expect(await passing(follow(tasks, { seconds: 1 }))).toEqual(taskSample('completed'));
     expect(reports.at(-1)?.progress).toBe(1);
@@ -241,7 +241,7 @@ describe('followTask, when the caller aborts', () => {
   it.each([
     ['while the stream is open', [[status('running', '1', { agent_id: 'a' }), never()]]],
     ['between two polls', [[failure('rejected', 404)]]],
-  ])('%s, ends without another request to the runtime', async (_when, streams) => {
+  ])('followTask sends no further request when the caller aborts %s', async (_when, streams) => {
     const { tasks, get } = scripted(streams, [taskSample('running')]);
     const following = follow(tasks);
     following.catch(() => undefined);

@@ -27,7 +27,7 @@ afterEach(() => {
 });
 
 describe('TaskProgress', () => {
-  it('sends one report per change and per progress event; only the end reaches 1', async () => {
+  it('TaskProgress sends one report per change and per progress event; only the end reaches 1', async () => {
     await progress.changed('waiting', {}, true);
     await progress.changed('running', { agent_id: 'gpu-01' }, true);
     await progress.advanced({ progress: 0.35, step_current: 7, step_total: 20 });
@@ -46,7 +46,7 @@ describe('TaskProgress', () => {
     expect(reports.every(({ total }) => total === 1)).toBe(true);
   });
 
-  it('names the true value in the message after a retry', async () => {
+  it('TaskProgress names the true value in the message after a retry', async () => {
     await progress.advanced({ progress: 0.9 });
     await progress.changed('queued', { message: 'run 1 was lost' }, true);
     await progress.changed('running', { agent_id: 'b' }, true);
@@ -58,25 +58,28 @@ describe('TaskProgress', () => {
     ]);
   });
 
-  it.each([{}, { progress: 45 }, { progress: -1 }])('shows no percentage for %j', async (event) => {
-    await progress.advanced({ progress: 0.5 });
-    await progress.advanced({ ...event, step_current: 3 });
-    expect(messages()).toEqual(['task running', 'task running, step 3']);
-  });
+  it.each([{}, { progress: 45 }, { progress: -1 }])(
+    'TaskProgress shows no percentage for %j',
+    async (event) => {
+      await progress.advanced({ progress: 0.5 });
+      await progress.advanced({ ...event, step_current: 3 });
+      expect(messages()).toEqual(['task running', 'task running, step 3']);
+    },
+  );
 
-  it('drops a status that a reopened stream repeats', async () => {
+  it('TaskProgress drops a status that a reopened stream repeats', async () => {
     await progress.changed('running', {}, false);
     await progress.changed('running', {}, false);
     expect(messages()).toEqual(['task running']);
   });
 
-  it('reports a change to the same status that has its own event id', async () => {
+  it('TaskProgress reports a change to the same status that has its own event id', async () => {
     await progress.changed('queued', {}, true);
     await progress.changed('queued', {}, true);
     expect(messages()).toEqual(['task queued', 'task queued']);
   });
 
-  it('reports a change that was polled, once', async () => {
+  it('TaskProgress reports a change that was polled, once', async () => {
     await progress.changed('queued', {}, true);
     await progress.polled(taskSample('running', { agent_id: 'a' }));
     await progress.polled(taskSample('running', { agent_id: 'a' }));
@@ -84,7 +87,7 @@ describe('TaskProgress', () => {
     expect(messages()).toEqual(['task queued', 'task running on agent a']);
   });
 
-  it('is never silent for longer than a heartbeat', async () => {
+  it('TaskProgress is never silent for longer than a heartbeat', async () => {
     await progress.changed('waiting', {}, true);
     await vi.advanceTimersByTimeAsync(HEARTBEAT_MS - 1);
     expect(reports).toHaveLength(1);
@@ -95,12 +98,12 @@ describe('TaskProgress', () => {
     expect(first < second && second < third && third < 0.001).toBe(true);
   });
 
-  it('sends a heartbeat before the first event', async () => {
+  it('TaskProgress sends a heartbeat before the first event', async () => {
     await vi.advanceTimersByTimeAsync(HEARTBEAT_MS);
     expect(messages()).toEqual(['following the task']);
   });
 
-  it('sends nothing once disposed', async () => {
+  it('TaskProgress sends nothing once disposed', async () => {
     progress[Symbol.dispose]();
     await vi.advanceTimersByTimeAsync(10 * HEARTBEAT_MS);
     expect(reports).toEqual([]);
@@ -115,7 +118,7 @@ const isRising = (numbers: number[]): boolean =>
   numbers.every((number, index) => number > (numbers[index - 1] ?? 0));
 
 describe('ProgressScale', () => {
-  it('returns rising values unchanged', () => {
+  it('ProgressScale returns rising values unchanged', () => {
     expect(valuesFor([0.1, 0.35, 0.6])).toEqual([0.1, 0.35, 0.6]);
   });
 
@@ -126,13 +129,13 @@ describe('ProgressScale', () => {
     ['the value 1 before the end', [1, 1, 2, 1]],
     ['numbers outside 0 to 1', [-1, Number.NaN, -Infinity, Infinity]],
     ['thousands of heartbeats', [0.99, ...Array.from({ length: 20_000 }, () => 0)]],
-  ])('rises on %s, and stays below 1', (_name, values) => {
+  ])('ProgressScale rises on %s, and stays below 1', (_name, values) => {
     const numbers = valuesFor(values);
     expect(isRising(numbers)).toBe(true);
     expect(numbers.at(-1)).toBeLessThan(1);
   });
 
-  it('reports whether it shows the true value', () => {
+  it('ProgressScale reports whether it shows the true value', () => {
     const scale = new ProgressScale();
     scale.next(0.9);
     expect([scale.isAt(0.9), scale.isAt(0.2)]).toEqual([true, false]);
@@ -157,9 +160,9 @@ describe('progressMessage', () => {
         0.351,
       ),
     ],
-  ])('writes "%s"', (expected, message) => expect(message).toBe(expected));
+  ])('progressMessage writes "%s"', (expected, message) => expect(message).toBe(expected));
 
-  it('writes one line of bounded length', () => {
+  it('progressMessage writes one line of bounded length', () => {
     expect(progressMessage('running', undefined, { message: 'x'.repeat(5000) }).length).toBeLessThan(300);
   });
 });

@@ -16,19 +16,19 @@ describe('TasksService', () => {
     [`GET /r/tasks/${TASK_ID}`, (tasks) => tasks.get(someCaller, TASK_ID), taskSample('provisioning')],
     [`GET /r/tasks/${TASK_ID}/result`, (tasks) => tasks.result(someCaller, TASK_ID), resultSample],
     [`POST /r/tasks/${TASK_ID}/cancel`, (tasks) => tasks.cancel(someCaller, TASK_ID), { is_success: true }],
-  ])('calls %s', async (endpoint, call, answer) => {
+  ])('TasksService calls %s', async (endpoint, call, answer) => {
     const { client, asked } = recordingUpstream(answer);
     expect(await call(new TasksService(client))).toEqual(answer);
     expect(asked).toEqual([endpoint]);
   });
 
-  it('names the state task_status, also when the deployment names it status', async () => {
+  it('TasksService names the state task_status, also when the deployment names it status', async () => {
     const { task_status, ...rest } = taskSample('running');
     const { client } = recordingUpstream({ ...rest, status: task_status });
     expect(await new TasksService(client).get(someCaller, TASK_ID)).toEqual(taskSample('running'));
   });
 
-  it('streams the events after a given one', async () => {
+  it('TasksService streams the events after a given one', async () => {
     const { client, asked } = recordingUpstream([{ event: 'status', data: '{}' }]);
     const seen: unknown[] = [];
     const onEvent = (event: unknown) => Promise.resolve(seen.push(event) === 0);

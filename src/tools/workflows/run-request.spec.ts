@@ -8,7 +8,7 @@ const withParameters = (...keys: string[]) =>
 
 describe('runRequestFor', () => {
   it.each([[{}], [{ prompt: 'x', steps: 3 }]])(
-    'takes %j as the parameters, without getting the workflow',
+    'runRequestFor takes %j as the parameters, without getting the workflow',
     async (body) => {
       const workflow = withParameters();
       expect(await runRequestFor(body, workflow)).toEqual({ parameters: body });
@@ -59,7 +59,7 @@ describe('runRequestFor', () => {
       rest,
     ],
     ['the REST body with no parameters at all', { parameters: null }, ['prompt'], { parameters: {} }],
-  ])('accepts %s', async (_name, body, parameters, request) => {
+  ])('runRequestFor accepts %s', async (_name, body, parameters, request) => {
     expect(await runRequestFor(body as Record<string, unknown>, withParameters(...parameters))).toEqual(
       request,
     );
@@ -75,7 +75,7 @@ describe('runRequestFor', () => {
     ['parameters that are a list', { parameters: [1] }, [], /body\.parameters: must be an object/],
     ['parameters that are other text', { parameters: 'a=1' }, [], /body\.parameters: must be an object/],
     ['parameters in JSON text of a list', { parameters: '[1]' }, [], /body\.parameters: must be an object/],
-  ])('rejects %s', async (_name, body, parameters, message) => {
+  ])('runRequestFor rejects %s', async (_name, body, parameters, message) => {
     await expect(
       runRequestFor(body as Record<string, unknown>, withParameters(...parameters)),
     ).rejects.toThrow(message);

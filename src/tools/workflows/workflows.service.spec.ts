@@ -34,19 +34,19 @@ describe('WorkflowsService', () => {
       (workflows) => workflows.runBySlug(someCaller, 'a@2', {}),
       { task_id: TASK_ID },
     ],
-  ])('calls %s', async (endpoint, call, answer) => {
+  ])('WorkflowsService calls %s', async (endpoint, call, answer) => {
     const { client, asked } = recordingUpstream(answer);
     expect(await call(new WorkflowsService(client))).toEqual(answer);
     expect(asked).toEqual([endpoint]);
   });
 
-  it('keeps unknown fields, and accepts a list under another name', async () => {
+  it('WorkflowsService keeps unknown fields, and accepts a list under another name', async () => {
     const { client } = recordingUpstream({ items: [workflowSample], of_tomorrow: 1 });
     const list = await new WorkflowsService(client).list(someCaller, {});
     expect(list).toEqual({ workflow_list: [workflowSample as Workflow], of_tomorrow: 1 });
   });
 
-  it('says where to look for a run whose response was lost', async () => {
+  it('WorkflowsService says where to look for a run whose response was lost', async () => {
     const { client, sent } = recordingUpstream({ task_id: TASK_ID });
     await new WorkflowsService(client).run(someCaller, WORKFLOW_ID, {});
     expect(sent[0]?.whenUnsure).toContain('list_tasks before you run it again');
