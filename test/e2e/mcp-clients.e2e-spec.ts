@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { McpApp } from '../support/mcp-app.js';
-import { TEST_CLIENTS } from '../support/mcp-clients.js';
+import { LIBRARY_CLIENTS, SESSION_CLIENTS } from '../support/clients.js';
+import { KEY, McpApp } from '../support/mcp-app.js';
 
 const SECRET = 'hunter2';
 
@@ -13,22 +13,24 @@ beforeAll(async () => {
 
 afterAll(() => app[Symbol.asyncDispose]());
 
-describe.each(TEST_CLIENTS)('$name', ({ revision, connect }) => {
+describe.each(LIBRARY_CLIENTS)('$name', ({ revision, connect }) => {
+  const connected = () => connect({ endpoint: app.url, key: KEY });
+
   it(`a client speaks ${revision} and finds the tools`, async () => {
-    await using client = await connect(app);
+    await using client = await connected();
     expect(client.revision).toBe(revision);
     expect(await client.listTools()).toEqual(expect.arrayContaining(['echo', 'count', 'wait']));
   });
 
   it('a client gets an answer as structured content and as compact JSON', async () => {
-    await using client = await connect(app);
+    await using client = await connected();
     const result = await client.call('echo', { text: 'ä€😀' });
     expect(result.structuredContent).toEqual({ text: 'ä€😀' });
     expect(result.content).toEqual([{ type: 'text', text: '{"text":"ä€😀"}' }]);
   });
 
   it('a client gets progress on the call itself, every step and in order', async () => {
-    await using client = await connect(app);
+    await using client = await connected();
     const received: number[] = [];
     const result = await client.call(
       'count',
@@ -40,7 +42,7 @@ describe.each(TEST_CLIENTS)('$name', ({ revision, connect }) => {
   });
 
   it.each(['wait', 'stream'])('a client cancels the tool %s when it gives up', async (tool) => {
-    await using client = await connect(app);
+    await using client = await connected();
     const giveUp = new AbortController();
     const waiting = app.odd.next('waiting');
     const stopped = app.odd.next('stopped');
@@ -55,17 +57,17 @@ describe.each(TEST_CLIENTS)('$name', ({ revision, connect }) => {
   });
 
   it('a client gets an error that names the field of its input and the rule', async () => {
-    await using client = await connect(app);
+    await using client = await connected();
     const result = await client.call('echo', { text: 5 });
     expect(result).toMatchObject({
       isError: true,
       structuredContent: { error_message: expect.stringMatching(/text: .*expected string/) },
     });
-    expect(JSON.parse(result.content[0]?.text ?? '')).toEqual(result.structuredContent);
+    expect(JSON.parse(String(result.content[0]?.['text']))).toEqual(result.structuredContent);
   });
 
   it('a client gets the error of the runtime, which passes its output validation', async () => {
-    await using client = await connect(app);
+    await using client = await connected();
     await client.listTools();
     expect(await client.call('refuse')).toMatchObject({
       isError: true,
@@ -74,20 +76,21 @@ describe.each(TEST_CLIENTS)('$name', ({ revision, connect }) => {
   });
 
   it('a client gets a reference to an exception, never its text', async () => {
-    await using client = await connect(app);
+    await using client = await connected();
     const result = await client.call('leak');
     expect(JSON.stringify(result)).not.toContain(SECRET);
-    const [reference = 'none'] = /[0-9a-f-]{36}/.exec(result.structuredContent.error_message ?? '') ?? [];
+    const [reference = 'none'] =
+      /[0-9a-f-]{36}/.exec(String(result.structuredContent?.['error_message'])) ?? [];
     expect(result.isError).toBe(true);
     expect(app.log.text).toContain(reference);
   });
 });
 
 // A 2026-07-28 client asks for that by a subscription of its own; see mcp-sessions.
-describe.each(TEST_CLIENTS.filter(({ revision }) => revision < '2026'))('$name', ({ connect }) => {
+describe.each(SESSION_CLIENTS)('$name', ({ connect }) => {
   it('a client gets a notification that the list of tools has changed', async () => {
     await using own = await McpApp.start();
-    await using client = await connect(own);
+    await using client = await connect({ endpoint: own.url, key: KEY });
     const changed = new Promise<void>((resolve) => client.onToolsChanged(resolve));
     await expect.poll(() => own.openStreams).toBe(1);
     own.strategy.registerTool({ name: 'late', description: 'Registered later', handler: () => ({}) });

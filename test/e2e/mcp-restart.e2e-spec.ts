@@ -3,11 +3,11 @@ import { Ctx } from '@nestjs/microservices';
 import { McpContext, McpController, Tool } from '@rekog/mcp-nest';
 import { afterEach, expect, it, onTestFinished } from 'vitest';
 
+import { SESSION_CLIENTS } from '../support/clients.js';
 import { IDLE_MS, IDLING } from '../support/idling.js';
 import { KEY, McpApp } from '../support/mcp-app.js';
 import { call, McpHttp, messagesOf, nextOf, resultOf, rpc } from '../support/mcp-http.js';
 import { until } from '../support/processes.js';
-import { WATCHED_CLIENTS } from '../support/watched-clients.js';
 
 const OTHER_KEY = 'sk-other-0123456789abcdef';
 const PING = rpc('ping');
@@ -126,7 +126,7 @@ it('a restarted server continues a session with large initialize params, but not
 it('every TypeScript client continues its session over a restart, with calls and stream', async () => {
   await started();
   const endpoint = app?.url ?? '';
-  const clients = await Promise.all(WATCHED_CLIENTS.map(({ connect }) => connect({ endpoint, key: KEY })));
+  const clients = await Promise.all(SESSION_CLIENTS.map(({ connect }) => connect({ endpoint, key: KEY })));
   for (const client of clients) onTestFinished(() => client[Symbol.asyncDispose]());
   const before = clients.map(({ sessionId }) => sessionId);
   const opened = (): number[][] => clients.map(({ gets }) => gets.map(({ status }) => status));

@@ -1,12 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 
-import { CLIENTS } from '../support/clients.js';
+import { CLIENTS, SESSION_CLIENTS } from '../support/clients.js';
 import { KEY, McpApp } from '../support/mcp-app.js';
 import { call, McpHttp, resultOf } from '../support/mcp-http.js';
 import { itKeepsItsPromises } from '../support/resume-promises.js';
 import { Connection, Talk } from '../support/talk.js';
 import { TalkTools } from '../support/talk-tools.js';
-import { WATCHED_CLIENTS } from '../support/watched-clients.js';
 
 let app: McpApp;
 let http: McpHttp;
@@ -26,14 +25,14 @@ it('a TypeScript client that aborts a request or waits no longer for it reports 
   const before = tools.reasons.length;
   const left = new AbortController();
   const failures: Promise<unknown>[] = [];
-  const progressed: Promise<void>[] = [];
+  const progressed: Promise<unknown>[] = [];
   const ways = [{ signal: left.signal, timeout: 600_000 }, { timeout: 2000 }];
-  const cases = ways.flatMap((options) => WATCHED_CLIENTS.map(({ connect }) => ({ options, connect })));
+  const cases = ways.flatMap((options) => SESSION_CLIENTS.map(({ connect }) => ({ options, connect })));
   const clients = await Promise.all(cases.map(({ connect }) => connect({ endpoint: app.url, key: KEY })));
   for (const [n, client] of clients.entries()) {
     onTestFinished(() => client[Symbol.asyncDispose]());
     const begun = tools.next('begun');
-    const { promise, resolve: onprogress } = Promise.withResolvers<void>();
+    const { promise, resolve: onprogress } = Promise.withResolvers<unknown>();
     failures.push(client.call('talk', {}, { ...cases[n]?.options, onprogress }).catch(String));
     progressed.push(promise);
     await begun;

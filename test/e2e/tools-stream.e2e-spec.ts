@@ -47,8 +47,12 @@ describe.each(CLIENTS)('stream_task_events with $name', ({ connect }) => {
 
   const follow = (args: object = {}) => {
     seen = [];
-    return client.call('stream_task_events', { task_id: TASK_ID, ...args }, (progress) =>
-      seen.push(progress),
+    return client.call(
+      'stream_task_events',
+      { task_id: TASK_ID, ...args },
+      {
+        onprogress: (progress) => seen.push(progress),
+      },
     );
   };
   /** The script continues when the client has received so many reports. */
@@ -95,7 +99,7 @@ describe.each(CLIENTS)('stream_task_events with $name', ({ connect }) => {
     const { promise: received, resolve } = Promise.withResolvers<void>();
     runtime.on(EVENTS, events([status('running', '1', running), { until: received }, end('completed', '2')]));
     runtime.on(TASK, { json: taskSample('completed') });
-    const result = client.call('stream_task_events', { task_id: TASK_ID }, () => resolve());
+    const result = client.call('stream_task_events', { task_id: TASK_ID }, { onprogress: () => resolve() });
     await received;
     expect((await result).structuredContent).toMatchObject({ task_status: 'completed' });
   });

@@ -54,9 +54,9 @@ afterAll(async () => {
 
 describe.each(CLIENTS)('with $name', ({ revision, connect }) => {
   let client: StoryClient;
-  const call = async (name: string, args: object = {}, onProgress?: (progress: Progress) => void) => {
+  const call = async (name: string, args: object = {}, onprogress?: (progress: Progress) => void) => {
     called.add(name);
-    return succeeded(await client.call(name, args, onProgress));
+    return succeeded(await client.call(name, args, onprogress && { onprogress }));
   };
   const follow = async (taskId: string): Promise<Record<string, unknown>> => {
     const seen: Progress[] = [];

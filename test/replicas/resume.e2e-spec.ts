@@ -171,7 +171,9 @@ it.each(comeBack)(
     const connected = await connect({ endpoint: balancer.endpoint, key: 'sk-resume-0123456789' });
 
     const args = { task_id: TASK_ID };
-    const result = await connected.call('stream_task_events', args, (progress) => seen.push(progress));
+    const result = await connected.call('stream_task_events', args, {
+      onprogress: (progress) => seen.push(progress),
+    });
 
     expect(result.structuredContent).toMatchObject({ task_status: 'completed' });
     expect(seen.map(({ message }) => /step (\d+)/.exec(message ?? '')?.[1])).toEqual([

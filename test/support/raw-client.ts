@@ -1,6 +1,6 @@
 import { createParser } from 'eventsource-parser';
 
-import type { Endpoint, Progress, StoryClient, ToolResult } from './clients.js';
+import type { CallOptions, Endpoint, Progress, StoryClient, ToolResult } from './clients.js';
 
 const REVISION = '2025-06-18';
 
@@ -38,9 +38,9 @@ export class RawClient implements StoryClient {
     return tools.map(({ name }) => name);
   }
 
-  call(name: string, args: object, onProgress?: (progress: Progress) => void): Promise<ToolResult> {
-    const meta = onProgress ? { _meta: { progressToken: this.lastId + 1 } } : {};
-    return this.request('tools/call', { name, arguments: args, ...meta }, onProgress);
+  call(name: string, args: object = {}, { onprogress }: CallOptions = {}): Promise<ToolResult> {
+    const meta = onprogress ? { _meta: { progressToken: this.lastId + 1 } } : {};
+    return this.request('tools/call', { name, arguments: args, ...meta }, onprogress);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -67,13 +67,13 @@ export class RawClient implements StoryClient {
   private async request<Result>(
     method: string,
     params: object,
-    onProgress?: (progress: Progress) => void,
+    onprogress?: CallOptions['onprogress'],
   ): Promise<Result> {
     const id = ++this.lastId;
     const response = await this.post({ id, method, params });
     this.session ??= response.headers.get('mcp-session-id') ?? undefined;
     for await (const message of messagesOf(response)) {
-      if (message.method === 'notifications/progress' && message.params) onProgress?.(message.params);
+      if (message.method === 'notifications/progress' && message.params) onprogress?.(message.params);
       if (message.id !== id) continue;
       if (message.error) throw new Error(message.error.message);
       return message.result as Result;

@@ -70,7 +70,7 @@ export class Worker {
 
   private async follow(taskId: string): Promise<void> {
     const { structuredContent } = await this.repeat('follow', (client) =>
-      client.call('stream_task_events', { task_id: taskId }, () => undefined),
+      client.call('stream_task_events', { task_id: taskId }, { onprogress: () => undefined }),
     );
     if (structuredContent?.['task_status'] !== 'completed') {
       throw new Error(`a task was followed to ${JSON.stringify(structuredContent)}`);
