@@ -25,6 +25,7 @@ import {
 import type { SessionRecord } from '../storage/index.js';
 import {
   type CallOrigin,
+  encodeResult,
   fastContext,
   type McpServer,
   SdkServers,
@@ -99,7 +100,7 @@ export class RequestDispatcher {
       const sdk = fastContext(call, message, origin.server);
       const result = await this.tools.run(tool, message as never, sdk, origin);
       if (result['resultType'] === 'input_required') await this.throughSdk(request, result);
-      else call.answer(resultMessage(message.id, JSON.stringify(result)));
+      else call.answer(resultMessage(message.id, encodeResult(result)));
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       const { code, data, message: text } = error;

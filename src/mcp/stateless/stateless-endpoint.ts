@@ -27,7 +27,15 @@ import {
   type ServerInfo,
   STATELESS_REVISION,
 } from '../protocol/index.js';
-import { fastContext, type McpServer, SdkServers, ToolRegistry, ToolRunner, userOf } from '../tools/index.js';
+import {
+  encodeResult,
+  fastContext,
+  type McpServer,
+  SdkServers,
+  ToolRegistry,
+  ToolRunner,
+  userOf,
+} from '../tools/index.js';
 import { FastPath } from './fast-path.js';
 import { SdkHandler } from './sdk-handler.js';
 
@@ -73,7 +81,7 @@ export class StatelessResults {
     if (_meta !== undefined || 'resultType' in result) {
       return JSON.stringify({ ...result, resultType, _meta: { ...this.identity, ..._meta } });
     }
-    return `${JSON.stringify(result).slice(0, -1)},${this.tail}`;
+    return `${encodeResult(result).slice(0, -1)},${this.tail}`;
   }
 }
 

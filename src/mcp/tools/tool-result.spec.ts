@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { toToolResult } from './tool-result.js';
+import { encodeResult, toNewResult, toToolResult, withLinks } from './tool-result.js';
 
 describe('what a tool returned', () => {
   it.each([
@@ -20,4 +20,20 @@ describe('what a tool returned', () => {
       });
     },
   );
+});
+
+describe('the JSON of a result is that of JSON.stringify', () => {
+  it.each<[what: string, value: unknown]>([
+    ['an object', { text: 'a "quoted" line\n', list: [1, { deep: null }], gone: undefined }],
+    ['characters of all kinds', { text: '\u2028 \ud800 é 😀 \u0000' }],
+    ['an object with its own JSON', { at: new Date(0), toJSON: () => ({ other: true }) }],
+    ['an object without JSON', { toJSON: () => undefined }],
+    ['a text', 'text'],
+    ['a list', [1, 2]],
+    ['nothing', undefined],
+    ['a result', { content: [{ type: 'text', text: 'free' }], structuredContent: { a: 1 } }],
+    ['links', withLinks({ a: 1 }, [{ type: 'resource_link', uri: 'file:///x', name: 'x' }])],
+  ])('for %s', (_what, value) => {
+    expect(encodeResult(toNewResult(value))).toBe(JSON.stringify(toToolResult(value)));
+  });
 });

@@ -30,6 +30,30 @@ export function toToolResult(value: unknown): CallToolResult {
   return isObject(value) ? { content, structuredContent: value } : { content };
 }
 
+/** A wrapped value that no other code has seen: its text still is its structured content as JSON. */
+class NewResult {
+  constructor(
+    readonly content: CallToolResult['content'],
+    readonly structuredContent: Record<string, unknown>,
+  ) {}
+}
+
+/** As {@link toToolResult}, for a result that goes to {@link encodeResult} unchanged. */
+export function toNewResult(value: unknown): CallToolResult {
+  const result = toToolResult(value);
+  const { content, structuredContent } = result;
+  // The text of a result that a tool made may be any.
+  if (result === value || value instanceof LinkedAnswer || !isObject(structuredContent)) return result;
+  return new NewResult(content, structuredContent) as object as CallToolResult;
+}
+
+/** A result as JSON. Of a new one, the structured content is not encoded a second time, which large answers feel. */
+export function encodeResult(result: CallToolResult): string {
+  const [first] = result instanceof NewResult ? result.content : [];
+  if (first?.type !== 'text' || typeof first.text !== 'string') return JSON.stringify(result);
+  return `{"content":${JSON.stringify(result.content)},"structuredContent":${first.text}}`;
+}
+
 /** Whether it is a tool result already; an API response may also have a field `content`. */
 const isToolResult = (value: unknown): value is CallToolResult =>
   isObject(value) && (isContent(value['content'], value) || value['resultType'] === 'input_required');

@@ -14,7 +14,7 @@ import { requireSoundShape } from './tool-input.js';
 import { type McpServer, ToolContext } from './tool-context.js';
 import { isMasked, ToolErrorMapper } from './tool-error-mapper.js';
 import { type RegisteredTool, ToolRegistry } from './tool-registry.js';
-import { toToolResult } from './tool-result.js';
+import { toNewResult, toToolResult } from './tool-result.js';
 
 /** The origin of a call, and access to its client. */
 export interface CallOrigin {
@@ -75,7 +75,7 @@ export class ToolRunner {
       requireSoundShape(args);
       const { input } = tool;
       const payload = !input || input.isAdvertisedOnly ? args : await input.parse(args);
-      return await checked(tool, toToolResult(await tool.invoke(payload, context)));
+      return await checked(tool, toNewResult(await tool.invoke(payload, context)));
     } catch (error) {
       // Nest's own filter hides the exception; the recorded one has the details.
       const thrown = isMasked(error) ? (context.thrown ?? error) : error;
