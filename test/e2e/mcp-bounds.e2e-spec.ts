@@ -194,15 +194,7 @@ it('the server keeps initialize params as text up to a limit, and rejects larger
 
 const path = (length: number): string => `/api/v1/mcp?${'x'.repeat(length - '/api/v1/mcp?'.length)}`;
 const post = (length: number): Promise<Response> =>
-  fetch(new URL(path(length), app.origin), {
-    method: 'POST',
-    headers: {
-      Authorization: `Bearer ${KEY}`,
-      Accept: 'application/json, text/event-stream',
-      'Content-Type': 'application/json',
-    },
-    body: JSON.stringify(PING),
-  });
+  new McpHttp({ url: app.origin + path(length) }).send('POST', PING);
 
 it('the server accepts a URL up to the limit', async () => {
   expect(await answerOf(await post(URL_LENGTH))).toMatchObject({

@@ -1,8 +1,6 @@
-import { Module } from '@nestjs/common';
-import { Ctx } from '@nestjs/microservices';
-import { McpContext, McpController, Tool } from '@rekog/mcp-nest';
 import { afterEach, expect, it, onTestFinished } from 'vitest';
 
+import { AsideTools, reply } from '../support/aside-tools.js';
 import { SESSION_CLIENTS } from '../support/clients.js';
 import { IDLE_MS, IDLING } from '../support/idling.js';
 import { KEY, McpApp } from '../support/mcp-app.js';
@@ -14,19 +12,6 @@ const PING = rpc('ping');
 const EXTRA = { name: 'extra', description: 'Registered later', handler: () => ({ extra: true }) };
 const CHANGED = { jsonrpc: '2.0', method: 'notifications/tools/list_changed' };
 
-@McpController()
-class AsideTools {
-  @Tool({ name: 'ask_aside', description: 'Asks on the standalone stream' })
-  async askAside(@Ctx() { mcpServer }: McpContext): Promise<object> {
-    const requestedSchema = { type: 'object', properties: { name: { type: 'string' } } } as const;
-    const { content } = await mcpServer.server.elicitInput({ message: 'Who?', requestedSchema });
-    return { name: content?.['name'] };
-  }
-}
-
-@Module({ controllers: [AsideTools] })
-class AsideModule {}
-
 let app: McpApp | undefined;
 
 afterEach(async () => {
@@ -35,7 +20,7 @@ afterEach(async () => {
 });
 
 async function started(environment: Record<string, string> = {}, port = 0): Promise<McpHttp> {
-  app = await McpApp.start({ environment, port, modules: [AsideModule] });
+  app = await McpApp.start({ environment, port, controllers: [AsideTools] });
   return new McpHttp(app);
 }
 
@@ -44,12 +29,6 @@ async function restarted(environment: Record<string, string> = {}, port?: number
   await app?.[Symbol.asyncDispose]();
   return await started(environment, port);
 }
-
-const reply = (id: unknown, name: string): object => ({
-  jsonrpc: '2.0',
-  id,
-  result: { action: 'accept', content: { name } },
-});
 
 it.each(['2025-03-26', '2025-06-18', '2025-11-25'])(
   'a session opened before the server was restarted continues at %s, with stream and questions',

@@ -174,36 +174,21 @@ const auto = { versionNegotiation: { mode: 'auto' as const } };
 const answerAda = (client: Client): void =>
   client.setRequestHandler('elicitation/create', () => ({ action: 'accept', content: { name: 'Ada' } }));
 
-it("a tool may ask a client with a session, on the call's own stream", async () => {
-  const client = await connect(asking);
-  answerAda(client);
-  const result = await client.callTool({ name: 'ask', arguments: {} });
-  expect(result.structuredContent).toEqual({ name: 'Ada' });
-  await client.close();
-});
-
 it.each([
-  ['2025-11-25', asking],
-  ['2026-07-28', { ...asking, ...auto }],
-])('a tool may ask by its result, at %s', async (_revision, options) => {
-  const client = await connect(options);
-  answerAda(client);
-  const result = await client.callTool({ name: 'ask_in_rounds', arguments: {} });
-  expect(result.structuredContent).toEqual({ name: 'Ada' });
-  await client.close();
-});
-
-it.each([
-  ['2025-11-25', asking],
-  ['2026-07-28', { ...asking, ...auto }],
-])('a tool may report progress before it asks by its result, at %s', async (_revision, options) => {
+  ['ask', '2025-11-25', asking],
+  ['ask_in_rounds', '2025-11-25', asking],
+  ['ask_in_rounds', '2026-07-28', { ...asking, ...auto }],
+  ['report_then_ask', '2025-11-25', asking],
+  ['report_then_ask', '2026-07-28', { ...asking, ...auto }],
+])('the third-party tool %s may ask its client at %s', async (name, _revision, options) => {
   const client = await connect(options);
   answerAda(client);
   const received: number[] = [];
-  const call = { name: 'report_then_ask', arguments: {} };
-  const result = await client.callTool(call, { onprogress: ({ progress }) => received.push(progress) });
+  const onprogress = ({ progress }: { progress: number }): number => received.push(progress);
+  const reports = name === 'report_then_ask';
+  const result = await client.callTool({ name, arguments: {} }, reports ? { onprogress } : {});
   expect(result.structuredContent).toEqual({ name: 'Ada' });
-  expect(received).toContain(1);
+  if (reports) expect(received).toContain(1);
   await client.close();
 });
 

@@ -1,25 +1,10 @@
-import { Module } from '@nestjs/common';
-import { Ctx } from '@nestjs/microservices';
-import { McpContext, McpController, Tool } from '@rekog/mcp-nest';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
+import { AsideTools, reply } from '../support/aside-tools.js';
 import { McpApp } from '../support/mcp-app.js';
 import { allOf, call, McpHttp, messagesOf, nextOf, resultOf, rpc } from '../support/mcp-http.js';
 import { RedisServer } from '../support/redis-server.js';
 import { ThirdPartyModule } from '../support/third-party-module.js';
-
-@McpController()
-class AsideTools {
-  @Tool({ name: 'ask_aside', description: 'Asks on the standalone stream' })
-  async askAside(@Ctx() { mcpServer }: McpContext): Promise<object> {
-    const requestedSchema = { type: 'object', properties: { name: { type: 'string' } } } as const;
-    const { content } = await mcpServer.server.elicitInput({ message: 'Who?', requestedSchema });
-    return { name: content?.['name'] };
-  }
-}
-
-@Module({ controllers: [AsideTools] })
-class AsideModule {}
 
 let redis: RedisServer;
 let apps: readonly [McpApp, McpApp];
@@ -28,7 +13,8 @@ let other: McpHttp;
 
 const started = (): Promise<McpApp> =>
   McpApp.start({
-    modules: [ThirdPartyModule, AsideModule],
+    modules: [ThirdPartyModule],
+    controllers: [AsideTools],
     mount: 'controller',
     environment: { CYBERUN_REDIS_URL: redis.url },
     capabilities: { logging: {} },
@@ -43,12 +29,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await Promise.all(apps.map((app) => app[Symbol.asyncDispose]()));
   await redis[Symbol.asyncDispose]();
-});
-
-const reply = (id: unknown, name: string): object => ({
-  jsonrpc: '2.0',
-  id,
-  result: { action: 'accept', content: { name } },
 });
 
 it.each(['ask', 'ask_in_rounds'])('an answer to a question of %s may arrive at any replica', async (tool) => {

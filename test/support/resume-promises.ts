@@ -16,6 +16,13 @@ interface Where {
 
 /** What is promised to a client of 2025-11-25 that loses its connection, wherever it comes back. */
 export function itKeepsItsPromises(where: () => Where): void {
+  /** A talk whose stream has begun. */
+  const begun = async (): Promise<Where & { talk: Talk }> => {
+    const talk = await Talk.begin(where().runs);
+    await talk.first.next();
+    return { ...where(), talk };
+  };
+
   it('a resumed stream begins with the missed events, followed by new ones and the result', async () => {
     const { runs, resumes } = where();
     const talk = await Talk.begin(runs);
@@ -36,9 +43,7 @@ export function itKeepsItsPromises(where: () => Where): void {
   });
 
   it('a resumed stream has the result that came while no client was connected', async () => {
-    const { runs, resumes } = where();
-    const talk = await Talk.begin(runs);
-    await talk.first.next();
+    const { resumes, talk } = await begun();
     talk.first.lose();
     const over = talk.tools.next('over');
     talk.tools.say('one');
@@ -67,9 +72,7 @@ export function itKeepsItsPromises(where: () => Where): void {
   });
 
   it('a stream moves to the new connection when the old one is still open', async () => {
-    const { runs, resumes } = where();
-    const talk = await Talk.begin(runs);
-    await talk.first.next();
+    const { resumes, talk } = await begun();
     talk.tools.say('one');
     const second = await talk.resume(resumes, talk.first.lastEventId);
     expect(await second.words(1)).toEqual(['one']);
@@ -81,9 +84,7 @@ export function itKeepsItsPromises(where: () => Where): void {
   });
 
   it('a stream serves only the latest of several connections', async () => {
-    const { runs, resumes } = where();
-    const talk = await Talk.begin(runs);
-    await talk.first.next();
+    const { runs, resumes, talk } = await begun();
     talk.first.lose();
     let last = await talk.resume(resumes, talk.first.lastEventId);
     for (const where of [resumes, runs, resumes]) {
@@ -129,9 +130,7 @@ export function itKeepsItsPromises(where: () => Where): void {
   });
 
   it('a cancelled call keeps no events, and its readers end', async () => {
-    const { runs, resumes } = where();
-    const talk = await Talk.begin(runs);
-    await talk.first.next();
+    const { runs, resumes, talk } = await begun();
     talk.first.lose();
     const second = await talk.resume(resumes, talk.first.lastEventId);
     const over = talk.tools.next('over');
@@ -151,9 +150,7 @@ export function itKeepsItsPromises(where: () => Where): void {
   });
 
   it('the streams of a session end with it', async () => {
-    const { runs, resumes } = where();
-    const talk = await Talk.begin(runs);
-    await talk.first.next();
+    const { runs, resumes, talk } = await begun();
     talk.first.lose();
     const second = await talk.resume(resumes, talk.first.lastEventId);
     const over = talk.tools.next('over');
