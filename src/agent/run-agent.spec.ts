@@ -1,22 +1,20 @@
 import { homedir, hostname } from 'node:os';
 import { join } from 'node:path';
 
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 
 import { completed } from './run-agent.js';
 
 const { signal } = new AbortController();
 const options = { gateway: 'https://runtime.example.com', key: 'ak-key', labels: [], slots: 1, signal };
 
-describe('an agent', () => {
-  it('an agent is called as its host, and works in a folder of its name in the state directory', () => {
-    const { agentId, workDir } = completed(options);
-    expect(agentId).toBe(hostname().slice(0, 80));
-    expect(workDir).toBe(join(homedir(), '.local', 'state', 'cyberun', `agent-${agentId}`));
-    expect(completed({ ...options, agentId: 'second' }).workDir).not.toBe(workDir);
-  });
+it('an agent is called as its host, and works in a folder of its name in the state directory', () => {
+  const { agentId, workDir } = completed(options);
+  expect(agentId).toBe(hostname().slice(0, 80));
+  expect(workDir).toBe(join(homedir(), '.local', 'state', 'cyberun', `agent-${agentId}`));
+  expect(completed({ ...options, agentId: 'second' }).workDir).not.toBe(workDir);
+});
 
-  it.each(['', 'a b', '../x', 'x'.repeat(101)])('an agent cannot be called "%s"', (agentId) => {
-    expect(() => completed({ ...options, agentId })).toThrow(/--id is .* Example/);
-  });
+it.each(['', 'a b', '../x', 'x'.repeat(101)])('an agent cannot be called "%s"', (agentId) => {
+  expect(() => completed({ ...options, agentId })).toThrow(/--id is .* Example/);
 });

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 
 import { readAgentKey, readConfig, SettingError, unknownVariables } from './config.js';
 
@@ -12,57 +12,50 @@ const sentence = (role: 'all' | 'mcp' | 'runtime', environment: NodeJS.ProcessEn
   return '';
 };
 
-describe('readConfig', () => {
-  it('readConfig has a default for every setting', () => {
-    expect(readConfig('all', {})).toMatchObject({ role: 'all', httpHost: '127.0.0.1', httpPort: 8080 });
-  });
+it('readConfig has a default for every setting', () => {
+  expect(readConfig('all', {})).toMatchObject({ role: 'all', httpHost: '127.0.0.1', httpPort: 8080 });
+});
 
-  it('readConfig freezes the settings, lists included', () => {
-    const config = readConfig('all', { CYBERUN_AGENT_LABELS: 'local, gpu' });
-    expect(config.agentLabels).toEqual(['local', 'gpu']);
-    expect(Object.isFrozen(config) && Object.isFrozen(config.agentLabels)).toBe(true);
-  });
+it('readConfig freezes the settings, lists included', () => {
+  const config = readConfig('all', { CYBERUN_AGENT_LABELS: 'local, gpu' });
+  expect(config.agentLabels).toEqual(['local', 'gpu']);
+  expect(Object.isFrozen(config) && Object.isFrozen(config.agentLabels)).toBe(true);
+});
 
-  it('readConfig treats an empty variable as not set', () => {
-    expect(readConfig('all', { CYBERUN_HTTP_PORT: ' ' }).httpPort).toBe(8080);
-  });
+it('readConfig treats an empty variable as not set', () => {
+  expect(readConfig('all', { CYBERUN_HTTP_PORT: ' ' }).httpPort).toBe(8080);
+});
 
-  it.each([
-    ['CYBERUN_HTTP_PORT', '80a', '8080'],
-    ['CYBERUN_HTTP_PORT', '70000', '8080'],
-    ['CYBERUN_HTTP_PUBLIC_URL', 'mcp.example.com', 'https://mcp.example.com'],
-    ['CYBERUN_AGENT_LABELS', 'a b', 'local,gpu'],
-    ['CYBERUN_LOGGER_LEVEL', 'loud', 'info'],
-  ])('readConfig rejects %s=%s in a sentence with an example', (name, value, example) => {
-    expect(sentence('all', { [name]: value })).toMatch(
-      new RegExp(`^${name} is "${value}", but .* Example: ${example}$`),
-    );
-  });
-
-  it('readConfig never echoes a secret', () => {
-    const message = sentence('all', { CYBERUN_BOOTSTRAP_KEY: 'sk-short' });
-    expect(message).toContain('CYBERUN_BOOTSTRAP_KEY');
-    expect(message).not.toContain('sk-short');
-  });
-
-  it('readConfig requires a runtime URL for role mcp, and rejects one for the others', () => {
-    expect(sentence('mcp', {})).toContain('CYBERUN_RUNTIME_URL');
-    expect(sentence('all', { CYBERUN_RUNTIME_URL: 'http://127.0.0.1/api/v1' })).toContain('--role mcp');
-  });
-
-  it.each([undefined, 'sk-abcdefgh', ''])(
-    'readConfig accepts only an ak- key for an agent, not %s',
-    (key) => {
-      expect(() => readAgentKey({ CYBERUN_AGENT_KEY: key })).toThrow(
-        /^CYBERUN_AGENT_KEY must hold an ak- key\./,
-      );
-      expect(readAgentKey({ CYBERUN_AGENT_KEY: 'ak-abcdefgh' })).toBe('ak-abcdefgh');
-    },
+it.each([
+  ['CYBERUN_HTTP_PORT', '80a', '8080'],
+  ['CYBERUN_HTTP_PORT', '70000', '8080'],
+  ['CYBERUN_HTTP_PUBLIC_URL', 'mcp.example.com', 'https://mcp.example.com'],
+  ['CYBERUN_AGENT_LABELS', 'a b', 'local,gpu'],
+  ['CYBERUN_LOGGER_LEVEL', 'loud', 'info'],
+])('readConfig rejects %s=%s in a sentence with an example', (name, value, example) => {
+  expect(sentence('all', { [name]: value })).toMatch(
+    new RegExp(`^${name} is "${value}", but .* Example: ${example}$`),
   );
+});
 
-  it('readConfig lists variables that no setting reads', () => {
-    expect(unknownVariables({ CYBERUN_HTP_PORT: '1', CYBERUN_MCP_SERVICE_HOST: 'x', PATH: '/' })).toEqual([
-      'CYBERUN_HTP_PORT',
-    ]);
-  });
+it('readConfig never echoes a secret', () => {
+  const message = sentence('all', { CYBERUN_BOOTSTRAP_KEY: 'sk-short' });
+  expect(message).toContain('CYBERUN_BOOTSTRAP_KEY');
+  expect(message).not.toContain('sk-short');
+});
+
+it('readConfig requires a runtime URL for role mcp, and rejects one for the others', () => {
+  expect(sentence('mcp', {})).toContain('CYBERUN_RUNTIME_URL');
+  expect(sentence('all', { CYBERUN_RUNTIME_URL: 'http://127.0.0.1/api/v1' })).toContain('--role mcp');
+});
+
+it.each([undefined, 'sk-abcdefgh', ''])('readConfig accepts only an ak- key for an agent, not %s', (key) => {
+  expect(() => readAgentKey({ CYBERUN_AGENT_KEY: key })).toThrow(/^CYBERUN_AGENT_KEY must hold an ak- key\./);
+  expect(readAgentKey({ CYBERUN_AGENT_KEY: 'ak-abcdefgh' })).toBe('ak-abcdefgh');
+});
+
+it('readConfig lists variables that no setting reads', () => {
+  expect(unknownVariables({ CYBERUN_HTP_PORT: '1', CYBERUN_MCP_SERVICE_HOST: 'x', PATH: '/' })).toEqual([
+    'CYBERUN_HTP_PORT',
+  ]);
 });

@@ -1,25 +1,23 @@
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 
 import { redact } from './redact.js';
 
-describe('redact', () => {
-  it.each([
-    ['a key in a sentence', 'key sk-abcdef123456 refused'],
-    ['a key with the letters of RFC 6750', 'key sk-abcdef.~+/abcdef123456 refused'],
-    ['a key in an object', { headers: { authorization: 'Bearer ak-abcdef123456' } }],
-    ['a key in the cause of an error', new Error('outer', { cause: new Error('dk-abcdef123456') })],
-    ['the signature of a link', ['http://h/f?X-Amz-Credential=abcdef123456&X-Amz-Signature=abcdef123456']],
-  ])('redact masks %s', (_what, value) => {
-    const logged = JSON.stringify(redact(value));
-    expect(logged).not.toContain('abcdef123456');
-    expect(logged).toContain('…');
-  });
+it.each([
+  ['a key in a sentence', 'key sk-abcdef123456 refused'],
+  ['a key with the letters of RFC 6750', 'key sk-abcdef.~+/abcdef123456 refused'],
+  ['a key in an object', { headers: { authorization: 'Bearer ak-abcdef123456' } }],
+  ['a key in the cause of an error', new Error('outer', { cause: new Error('dk-abcdef123456') })],
+  ['the signature of a link', ['http://h/f?X-Amz-Credential=abcdef123456&X-Amz-Signature=abcdef123456']],
+])('redact masks %s', (_what, value) => {
+  const logged = JSON.stringify(redact(value));
+  expect(logged).not.toContain('abcdef123456');
+  expect(logged).toContain('…');
+});
 
-  it('redact keeps everything else', () => {
-    expect(redact({ tool: 'run_workflow', status: 404, list: [true, null] })).toEqual({
-      tool: 'run_workflow',
-      status: 404,
-      list: [true, null],
-    });
+it('redact keeps everything else', () => {
+  expect(redact({ tool: 'run_workflow', status: 404, list: [true, null] })).toEqual({
+    tool: 'run_workflow',
+    status: 404,
+    list: [true, null],
   });
 });

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, expect, it, vi } from 'vitest';
 
 import { readConfig } from '../../config/index.js';
 import { LimitCounter } from '../calls/index.js';
@@ -32,38 +32,36 @@ function stored(environment: Record<string, string>): {
   return { sessions: new MemorySessionStore(config, limitCounter), limitCounter };
 }
 
-describe('MemorySessionStore', () => {
-  it('a full store ends the session that idled longest, of any key', async () => {
-    const { sessions, limitCounter } = stored({ CYBERUN_MCP_SESSIONS_PER_KEY: String(2 * CAP) });
-    const first = await sessions.open(opened('one'));
-    for (let n = 1; n < CAP; n += 1) await sessions.open(opened(`key ${n % 7}`));
-    expect(sessions.count).toBe(CAP);
-    expect(limitCounter.count).not.toHaveBeenCalled();
+it('a full store ends the session that idled longest, of any key', async () => {
+  const { sessions, limitCounter } = stored({ CYBERUN_MCP_SESSIONS_PER_KEY: String(2 * CAP) });
+  const first = await sessions.open(opened('one'));
+  for (let n = 1; n < CAP; n += 1) await sessions.open(opened(`key ${n % 7}`));
+  expect(sessions.count).toBe(CAP);
+  expect(limitCounter.count).not.toHaveBeenCalled();
 
-    await sessions.open(opened('two'));
+  await sessions.open(opened('two'));
 
-    expect(sessions.count).toBe(CAP);
-    expect(limitCounter.count).toHaveBeenCalledExactlyOnceWith('sessions');
-    expect(await sessions.find(first?.id ?? '', 'one')).toBeUndefined();
-    sessions.onApplicationShutdown();
+  expect(sessions.count).toBe(CAP);
+  expect(limitCounter.count).toHaveBeenCalledExactlyOnceWith('sessions');
+  expect(await sessions.find(first?.id ?? '', 'one')).toBeUndefined();
+  sessions.onApplicationShutdown();
+});
+
+it('a key has no more sessions than its limit, without the expired ones', async () => {
+  vi.useFakeTimers();
+  const { sessions } = stored({
+    CYBERUN_MCP_SESSIONS_PER_KEY: '2',
+    CYBERUN_MCP_SESSION_IDLE_SECONDS: '60',
   });
+  const first = await sessions.open(opened('one'));
+  await sessions.open(opened('one'));
+  expect(await sessions.open(opened('one'))).toBeUndefined();
+  expect(await sessions.open(opened('two'))).toBeDefined();
 
-  it('a key has no more sessions than its limit, without the expired ones', async () => {
-    vi.useFakeTimers();
-    const { sessions } = stored({
-      CYBERUN_MCP_SESSIONS_PER_KEY: '2',
-      CYBERUN_MCP_SESSION_IDLE_SECONDS: '60',
-    });
-    const first = await sessions.open(opened('one'));
-    await sessions.open(opened('one'));
-    expect(await sessions.open(opened('one'))).toBeUndefined();
-    expect(await sessions.open(opened('two'))).toBeDefined();
-
-    vi.setSystemTime(Date.now() + 59_000);
-    await sessions.find(first?.id ?? '', 'one');
-    vi.setSystemTime(Date.now() + 2000);
-    expect(await sessions.open(opened('one'))).toBeDefined();
-    expect(await sessions.open(opened('one'))).toBeUndefined();
-    sessions.onApplicationShutdown();
-  });
+  vi.setSystemTime(Date.now() + 59_000);
+  await sessions.find(first?.id ?? '', 'one');
+  vi.setSystemTime(Date.now() + 2000);
+  expect(await sessions.open(opened('one'))).toBeDefined();
+  expect(await sessions.open(opened('one'))).toBeUndefined();
+  sessions.onApplicationShutdown();
 });

@@ -1,39 +1,35 @@
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 
 import { encodeResult, toNewResult, toToolResult, withLinks } from './tool-result.js';
 
-describe('what a tool returned', () => {
-  it.each([
-    [{ content: [{ type: 'text', text: 'mine' }], note: 1 }],
-    [{ content: [], structuredContent: { a: 1 } }],
-    [{ resultType: 'input_required', inputRequests: {} }],
-  ])('the result of a tool passes when it is a tool result: %j', (result) => {
-    expect(toToolResult(result)).toBe(result);
-  });
-
-  it.each([[{ id: '1', content: [] }], [{ content: ['a', 'b'] }], [{ content: [{ size: 1 }] }]])(
-    'the result of a tool is wrapped when it only has a field of that name: %j',
-    (answer) => {
-      expect(toToolResult(answer)).toEqual({
-        content: [{ type: 'text', text: JSON.stringify(answer) }],
-        structuredContent: answer,
-      });
-    },
-  );
+it.each([
+  [{ content: [{ type: 'text', text: 'mine' }], note: 1 }],
+  [{ content: [], structuredContent: { a: 1 } }],
+  [{ resultType: 'input_required', inputRequests: {} }],
+])('the result of a tool passes when it is a tool result: %j', (result) => {
+  expect(toToolResult(result)).toBe(result);
 });
 
-describe('the JSON of a result is that of JSON.stringify', () => {
-  it.each<[what: string, value: unknown]>([
-    ['an object', { text: 'a "quoted" line\n', list: [1, { deep: null }], gone: undefined }],
-    ['characters of all kinds', { text: '\u2028 \ud800 é 😀 \u0000' }],
-    ['an object with its own JSON', { at: new Date(0), toJSON: () => ({ other: true }) }],
-    ['an object without JSON', { toJSON: () => undefined }],
-    ['a text', 'text'],
-    ['a list', [1, 2]],
-    ['nothing', undefined],
-    ['a result', { content: [{ type: 'text', text: 'free' }], structuredContent: { a: 1 } }],
-    ['links', withLinks({ a: 1 }, [{ type: 'resource_link', uri: 'file:///x', name: 'x' }])],
-  ])('for %s', (_what, value) => {
-    expect(encodeResult(toNewResult(value))).toBe(JSON.stringify(toToolResult(value)));
-  });
+it.each([[{ id: '1', content: [] }], [{ content: ['a', 'b'] }], [{ content: [{ size: 1 }] }]])(
+  'the result of a tool is wrapped when it only has a field of that name: %j',
+  (answer) => {
+    expect(toToolResult(answer)).toEqual({
+      content: [{ type: 'text', text: JSON.stringify(answer) }],
+      structuredContent: answer,
+    });
+  },
+);
+
+it.each<[what: string, value: unknown]>([
+  ['an object', { text: 'a "quoted" line\n', list: [1, { deep: null }], gone: undefined }],
+  ['characters of all kinds', { text: '\u2028 \ud800 é 😀 \u0000' }],
+  ['an object with its own JSON', { at: new Date(0), toJSON: () => ({ other: true }) }],
+  ['an object without JSON', { toJSON: () => undefined }],
+  ['a text', 'text'],
+  ['a list', [1, 2]],
+  ['nothing', undefined],
+  ['a result', { content: [{ type: 'text', text: 'free' }], structuredContent: { a: 1 } }],
+  ['links', withLinks({ a: 1 }, [{ type: 'resource_link', uri: 'file:///x', name: 'x' }])],
+])('for %s', (_what, value) => {
+  expect(encodeResult(toNewResult(value))).toBe(JSON.stringify(toToolResult(value)));
 });

@@ -1,46 +1,44 @@
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 
 import { inputKey, outputKey, parseFileKey } from './file-key.js';
 
 const TEAM = '01a203c5-33ab-7000-bc61-2d0781f6a0ce';
 const run = { teamId: TEAM, taskId: '01a203c5-3419-7000-9c3e-8e3891df85cd', attempt: 2 };
 
-describe('a file key', () => {
-  it.each(['photo.png', 'ünïcode 😀.txt', '..', '.', 'a/b\\c', 'x\u0000y', '😀'.repeat(100), ''])(
-    'a key makes the name %j safe and contains team and type',
-    (name) => {
-      for (const key of [inputKey(TEAM, name, 'image/png'), outputKey(run, name, 'image/png')]) {
-        expect(parseFileKey(key)).toMatchObject({ teamId: TEAM, contentType: 'image/png' });
-        expect(key.split('/')).toHaveLength(key.startsWith('inputs') ? 5 : 6);
-        expect(Buffer.byteLength(key.split('/').at(-1) ?? '')).toBeLessThanOrEqual(200);
-      }
-    },
-  );
-
-  it('a key is unique for each upload, and contains task and attempt for outputs', () => {
-    expect(inputKey(TEAM, 'a', 'b/c')).not.toBe(inputKey(TEAM, 'a', 'b/c'));
-    expect(outputKey(run, 'a.txt', 'text/plain')).toContain(`${run.taskId}/2/`);
-  });
-
-  it('a key does not contain an invalid media type', () => {
-    for (const type of ['text/plain; a=é', 'text/plain\n;', `text/${'x'.repeat(200)}`]) {
-      expect(parseFileKey(inputKey(TEAM, 'a', type))?.contentType).toBe('application/octet-stream');
+it.each(['photo.png', 'ünïcode 😀.txt', '..', '.', 'a/b\\c', 'x\u0000y', '😀'.repeat(100), ''])(
+  'a key makes the name %j safe and contains team and type',
+  (name) => {
+    for (const key of [inputKey(TEAM, name, 'image/png'), outputKey(run, name, 'image/png')]) {
+      expect(parseFileKey(key)).toMatchObject({ teamId: TEAM, contentType: 'image/png' });
+      expect(key.split('/')).toHaveLength(key.startsWith('inputs') ? 5 : 6);
+      expect(Buffer.byteLength(key.split('/').at(-1) ?? '')).toBeLessThanOrEqual(200);
     }
-    expect(parseFileKey(inputKey(TEAM, 'a', 'text/html\r\nX: y'))?.contentType).toBe(
-      'application/octet-stream',
-    );
-  });
+  },
+);
 
-  it.each([
-    '',
-    'inputs',
-    'secrets/a/b/c/d',
-    `inputs/${TEAM}/../b/c`,
-    `inputs/${TEAM}//b/c`,
-    `inputs/${TEAM}/a/b/c/d`,
-    `inputs/${TEAM}/a/b/c\\d`,
-    '../inputs/a/b/c',
-  ])('the text %j is not a key', (key) => {
-    expect(parseFileKey(key)).toBeUndefined();
-  });
+it('a key is unique for each upload, and contains task and attempt for outputs', () => {
+  expect(inputKey(TEAM, 'a', 'b/c')).not.toBe(inputKey(TEAM, 'a', 'b/c'));
+  expect(outputKey(run, 'a.txt', 'text/plain')).toContain(`${run.taskId}/2/`);
+});
+
+it('a key does not contain an invalid media type', () => {
+  for (const type of ['text/plain; a=é', 'text/plain\n;', `text/${'x'.repeat(200)}`]) {
+    expect(parseFileKey(inputKey(TEAM, 'a', type))?.contentType).toBe('application/octet-stream');
+  }
+  expect(parseFileKey(inputKey(TEAM, 'a', 'text/html\r\nX: y'))?.contentType).toBe(
+    'application/octet-stream',
+  );
+});
+
+it.each([
+  '',
+  'inputs',
+  'secrets/a/b/c/d',
+  `inputs/${TEAM}/../b/c`,
+  `inputs/${TEAM}//b/c`,
+  `inputs/${TEAM}/a/b/c/d`,
+  `inputs/${TEAM}/a/b/c\\d`,
+  '../inputs/a/b/c',
+])('the text %j is not a key', (key) => {
+  expect(parseFileKey(key)).toBeUndefined();
 });

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 
 import { StartError } from '../../config/index.js';
 import { ownObjectStore } from './object-store.js';
@@ -13,30 +13,28 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-describe('the secret that signs links', () => {
-  it('the secret is created once, readable by its owner only, and leaves no other file', async () => {
-    const { secretAccessKey } = await ownObjectStore(folder);
-    expect(secretAccessKey).toMatch(/^[0-9a-f]{64}$/);
-    expect((await ownObjectStore(folder)).secretAccessKey).toBe(secretAccessKey);
-    expect(await readdir(folder)).toEqual(['files-secret']);
-    expect((await stat(join(folder, 'files-secret'))).mode & 0o777).toBe(0o600);
-  });
+it('the secret is created once, readable by its owner only, and leaves no other file', async () => {
+  const { secretAccessKey } = await ownObjectStore(folder);
+  expect(secretAccessKey).toMatch(/^[0-9a-f]{64}$/);
+  expect((await ownObjectStore(folder)).secretAccessKey).toBe(secretAccessKey);
+  expect(await readdir(folder)).toEqual(['files-secret']);
+  expect((await stat(join(folder, 'files-secret'))).mode & 0o777).toBe(0o600);
+});
 
-  it.each([[''], ['ab'], ['0'.repeat(63)], ['0'.repeat(65)], ['\0'.repeat(64)], [' '.repeat(64)]])(
-    'a secret is refused, never used, when its file holds %j',
-    async (text) => {
-      await writeFile(join(folder, 'files-secret'), text);
-      const refused = ownObjectStore(folder);
-      await expect(refused).rejects.toThrow(StartError);
-      await expect(refused).rejects.toThrow(
-        /files-secret, which signs the links to files, is damaged: .*delete it/,
-      );
-      expect(await readFile(join(folder, 'files-secret'), 'utf8')).toBe(text);
-    },
-  );
+it.each([[''], ['ab'], ['0'.repeat(63)], ['0'.repeat(65)], ['\0'.repeat(64)], [' '.repeat(64)]])(
+  'a secret is refused, never used, when its file holds %j',
+  async (text) => {
+    await writeFile(join(folder, 'files-secret'), text);
+    const refused = ownObjectStore(folder);
+    await expect(refused).rejects.toThrow(StartError);
+    await expect(refused).rejects.toThrow(
+      /files-secret, which signs the links to files, is damaged: .*delete it/,
+    );
+    expect(await readFile(join(folder, 'files-secret'), 'utf8')).toBe(text);
+  },
+);
 
-  it('a secret that cannot be written leaves no partial file', async () => {
-    await rm(folder, { recursive: true });
-    await expect(ownObjectStore(folder)).rejects.toThrow(StartError);
-  });
+it('a secret that cannot be written leaves no partial file', async () => {
+  await rm(folder, { recursive: true });
+  await expect(ownObjectStore(folder)).rejects.toThrow(StartError);
 });

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
 
 import express, { type Response } from 'express';
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 
 import type { TaskEventRow } from '../tasks/index.js';
 import { sendEvents } from './event-stream.js';
@@ -33,31 +33,29 @@ async function serving(events: Events) {
   };
 }
 
-describe('an event stream', () => {
-  it('an event stream sends events with their sequence as id, and a comment in a pause', async () => {
-    using server = await serving(async function* () {
-      yield row(1, 'status', { status: 'pending', text: 'two\nlines' });
-      yield undefined;
-      yield row(2, 'completed', { output: null });
-    });
-    const response = await fetch(server.url);
-    expect(response.headers.get('cache-control')).toContain('no-cache');
-    expect(await response.text()).toBe(
-      'id: 1\nevent: status\ndata: {"status":"pending","text":"two\\nlines"}\n\n' +
-        ': still here\n\n' +
-        'id: 2\nevent: completed\ndata: {"output":null}\n\n',
-    );
+it('an event stream sends events with their sequence as id, and a comment in a pause', async () => {
+  using server = await serving(async function* () {
+    yield row(1, 'status', { status: 'pending', text: 'two\nlines' });
+    yield undefined;
+    yield row(2, 'completed', { output: null });
   });
+  const response = await fetch(server.url);
+  expect(response.headers.get('cache-control')).toContain('no-cache');
+  expect(await response.text()).toBe(
+    'id: 1\nevent: status\ndata: {"status":"pending","text":"two\\nlines"}\n\n' +
+      ': still here\n\n' +
+      'id: 2\nevent: completed\ndata: {"output":null}\n\n',
+  );
+});
 
-  it('an event stream ends its source when the client disconnects', async () => {
-    using server = await serving(async function* (signal) {
-      yield undefined;
-      await once(signal, 'abort');
-    });
-    const reading = new AbortController();
-    const response = await fetch(server.url, { signal: reading.signal });
-    expect(response.status).toBe(200);
-    reading.abort();
-    await server.ended;
+it('an event stream ends its source when the client disconnects', async () => {
+  using server = await serving(async function* (signal) {
+    yield undefined;
+    await once(signal, 'abort');
   });
+  const reading = new AbortController();
+  const response = await fetch(server.url, { signal: reading.signal });
+  expect(response.status).toBe(200);
+  reading.abort();
+  await server.ended;
 });

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 
 import { compileText } from '../../../test/support/compile.js';
 
@@ -37,97 +37,89 @@ do:
         body: { nested: ['\${ .name }'] }
 `;
 
-describe('a workflow file', () => {
-  it('a workflow file is compiled to the steps that an agent runs', async () => {
-    expect(await compileText('all.yaml', GOOD)).toMatchObject({
-      slug: 'all-steps',
-      display_name: 'All steps',
-      document_version: '2.1.0',
-      required_labels: ['gpu', 'local'],
-      max_retries: 3,
-      task_timeout: 90,
-      steps: [
-        {
-          kind: 'shell',
-          name: 'first',
-          arguments: ['${ .name }', '--flag', 7],
-          environment: { NAME: '${.inner.deep}' },
-        },
-        { kind: 'script', name: 'second', arguments: ['${ .image }'], environment: {} },
-        {
-          kind: 'http',
-          name: 'third',
-          method: 'POST',
-          endpoint: '${ .name }',
-          headers: { A: 'b' },
-          query: {},
-          body: { nested: ['${ .name }'] },
-        },
-      ],
-    });
+it('a workflow file is compiled to the steps that an agent runs', async () => {
+  expect(await compileText('all.yaml', GOOD)).toMatchObject({
+    slug: 'all-steps',
+    display_name: 'All steps',
+    document_version: '2.1.0',
+    required_labels: ['gpu', 'local'],
+    max_retries: 3,
+    task_timeout: 90,
+    steps: [
+      {
+        kind: 'shell',
+        name: 'first',
+        arguments: ['${ .name }', '--flag', 7],
+        environment: { NAME: '${.inner.deep}' },
+      },
+      { kind: 'script', name: 'second', arguments: ['${ .image }'], environment: {} },
+      {
+        kind: 'http',
+        name: 'third',
+        method: 'POST',
+        endpoint: '${ .name }',
+        headers: { A: 'b' },
+        query: {},
+        body: { nested: ['${ .name }'] },
+      },
+    ],
   });
+});
 
-  it('a workflow with a Python step requires the label python', async () => {
-    const text = GOOD.replace('language: js', 'language: python');
-    const { required_labels, steps } = await compileText('all.yaml', text);
-    expect(required_labels).toEqual(['gpu', 'local', 'python']);
-    expect(steps[1]).toMatchObject({ kind: 'script', language: 'python' });
-  });
+it('a workflow with a Python step requires the label python', async () => {
+  const text = GOOD.replace('language: js', 'language: python');
+  const { required_labels, steps } = await compileText('all.yaml', text);
+  expect(required_labels).toEqual(['gpu', 'local', 'python']);
+  expect(steps[1]).toMatchObject({ kind: 'script', language: 'python' });
+});
 
-  it.each([
-    ['a word outside the subset', 'timeout:', 'use: {}\ntimeout:', 16, '"use"'],
-    ['a step of another kind', 'run:\n        shell:', 'wait:\n        shell:', 19, '"wait"'],
-    ['another way to run', 'shell:', 'container:', 20, '"container"'],
-    ['a language we do not speak', 'language: js', 'language: ruby', 26, 'must be js or python'],
-    ['another call', 'call: http', 'call: grpc', 28, 'must be http'],
-    [
-      'an option of a call we do not have',
-      'headers: { A',
-      'redirect: true\n        headers: { A',
-      32,
-      '"redirect"',
-    ],
-    ['an older DSL', "dsl: '1.0.0'", "dsl: '0.8'", 2, 'DSL 1.0'],
-    ['a name that is no slug', 'all-steps', 'All Steps', 4, 'lower-case'],
-    ['an unknown parameter', "['${ .name }', --flag", "['${ .unknown }', --flag", 22, '"unknown"'],
-    ['an unknown inner parameter', '.inner.deep', '.inner.other', 23, '"inner"'],
-    [
-      'an expression',
-      "endpoint: '${ .name }'",
-      "endpoint: '${ .name | ascii_upcase }'",
-      31,
-      'is not supported',
-    ],
-    [
-      'a reference inside a text',
-      "endpoint: '${ .name }'",
-      "endpoint: 'https://x/${ .name }'",
-      31,
-      'whole value',
-    ],
-    ['a reference in a command', '"$1"', '"${ .name }"', 21, 'must not contain ${'],
-    ['arguments by name', "['${ .name }', --flag, 7]", '{ a: b }', 22, 'must be a list'],
-    [
-      'a schema that is none',
-      'name: { type: string }',
-      'name: { type: strong }',
-      13,
-      'input.schema.document',
-    ],
-    ['an unknown format', 'format: file', 'format: fiel', 15, 'did you mean "file"'],
-    ['a time limit of more than a day', 'minutes: 1', 'days: 2', 16, 'seconds'],
-    ['a bad label', 'gpu, local]', '"a b"]', 7, 'letters'],
-    ['what is no YAML', 'document:', 'document: [', 3, ''],
-    ['nothing', GOOD, '', 1, 'mapping'],
-  ])('a workflow file with %s is refused with line and reason', async (...row) => {
-    const [, part, replacement, line, reason] = row;
-    const text = GOOD.replace(part, () => replacement);
-    expect(text).not.toBe(GOOD);
-    await expect(compileText('wrong.yaml', text)).rejects.toMatchObject({
-      name: 'DefinitionError',
-      file: 'wrong.yaml',
-      line,
-      reason: expect.stringContaining(reason),
-    });
+it.each([
+  ['a word outside the subset', 'timeout:', 'use: {}\ntimeout:', 16, '"use"'],
+  ['a step of another kind', 'run:\n        shell:', 'wait:\n        shell:', 19, '"wait"'],
+  ['another way to run', 'shell:', 'container:', 20, '"container"'],
+  ['a language we do not speak', 'language: js', 'language: ruby', 26, 'must be js or python'],
+  ['another call', 'call: http', 'call: grpc', 28, 'must be http'],
+  [
+    'an option of a call we do not have',
+    'headers: { A',
+    'redirect: true\n        headers: { A',
+    32,
+    '"redirect"',
+  ],
+  ['an older DSL', "dsl: '1.0.0'", "dsl: '0.8'", 2, 'DSL 1.0'],
+  ['a name that is no slug', 'all-steps', 'All Steps', 4, 'lower-case'],
+  ['an unknown parameter', "['${ .name }', --flag", "['${ .unknown }', --flag", 22, '"unknown"'],
+  ['an unknown inner parameter', '.inner.deep', '.inner.other', 23, '"inner"'],
+  [
+    'an expression',
+    "endpoint: '${ .name }'",
+    "endpoint: '${ .name | ascii_upcase }'",
+    31,
+    'is not supported',
+  ],
+  [
+    'a reference inside a text',
+    "endpoint: '${ .name }'",
+    "endpoint: 'https://x/${ .name }'",
+    31,
+    'whole value',
+  ],
+  ['a reference in a command', '"$1"', '"${ .name }"', 21, 'must not contain ${'],
+  ['arguments by name', "['${ .name }', --flag, 7]", '{ a: b }', 22, 'must be a list'],
+  ['a schema that is none', 'name: { type: string }', 'name: { type: strong }', 13, 'input.schema.document'],
+  ['an unknown format', 'format: file', 'format: fiel', 15, 'did you mean "file"'],
+  ['a time limit of more than a day', 'minutes: 1', 'days: 2', 16, 'seconds'],
+  ['a bad label', 'gpu, local]', '"a b"]', 7, 'letters'],
+  ['what is no YAML', 'document:', 'document: [', 3, ''],
+  ['nothing', GOOD, '', 1, 'mapping'],
+])('a workflow file with %s is refused with line and reason', async (...row) => {
+  const [, part, replacement, line, reason] = row;
+  const text = GOOD.replace(part, () => replacement);
+  expect(text).not.toBe(GOOD);
+  await expect(compileText('wrong.yaml', text)).rejects.toMatchObject({
+    name: 'DefinitionError',
+    file: 'wrong.yaml',
+    line,
+    reason: expect.stringContaining(reason),
   });
 });

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 
 import { UpstreamError, type UpstreamFailure } from '../../upstream/index.js';
 import { Backoff, isTemporary } from './backoff.js';
@@ -10,38 +10,34 @@ const failure = (kind: UpstreamFailure, status?: number, retry_after_seconds?: n
     { operation: 'poll', status },
   );
 
-describe('Backoff', () => {
-  it('Backoff doubles the wait up to a limit, and starts again after an event', () => {
-    const backoff = new Backoff();
-    expect(Array.from({ length: 7 }, () => backoff.next())).toEqual([250, 500, 1000, 2000, 4000, 5000, 5000]);
-    backoff.reset();
-    expect(backoff.next()).toBe(250);
-  });
-
-  it('Backoff waits as long as the runtime asks, once', () => {
-    const backoff = new Backoff();
-    backoff.failed(failure('rejected', 429, 30));
-    expect([backoff.next(), backoff.next()]).toEqual([30_000, 500]);
-  });
-
-  it('Backoff never waits longer than a timer can, however long the runtime asks', () => {
-    const backoff = new Backoff();
-    backoff.failed(failure('rejected', 503, 3_000_000_000));
-    expect(backoff.next()).toBe(3_600_000);
-  });
+it('Backoff doubles the wait up to a limit, and starts again after an event', () => {
+  const backoff = new Backoff();
+  expect(Array.from({ length: 7 }, () => backoff.next())).toEqual([250, 500, 1000, 2000, 4000, 5000, 5000]);
+  backoff.reset();
+  expect(backoff.next()).toBe(250);
 });
 
-describe('isTemporary', () => {
-  it.each([
-    ['unreachable', undefined, true],
-    ['timeout', undefined, true],
-    ['rejected', 429, true],
-    ['rejected', 503, true],
-    ['rejected', 404, false],
-    ['rejected', 401, false],
-    ['invalid', 200, false],
-    ['cancelled', undefined, false],
-  ] as const)('isTemporary of a failure of kind %s with status %s is %s', (kind, status, expected) => {
-    expect(isTemporary(failure(kind, status))).toBe(expected);
-  });
+it('Backoff waits as long as the runtime asks, once', () => {
+  const backoff = new Backoff();
+  backoff.failed(failure('rejected', 429, 30));
+  expect([backoff.next(), backoff.next()]).toEqual([30_000, 500]);
+});
+
+it('Backoff never waits longer than a timer can, however long the runtime asks', () => {
+  const backoff = new Backoff();
+  backoff.failed(failure('rejected', 503, 3_000_000_000));
+  expect(backoff.next()).toBe(3_600_000);
+});
+
+it.each([
+  ['unreachable', undefined, true],
+  ['timeout', undefined, true],
+  ['rejected', 429, true],
+  ['rejected', 503, true],
+  ['rejected', 404, false],
+  ['rejected', 401, false],
+  ['invalid', 200, false],
+  ['cancelled', undefined, false],
+] as const)('isTemporary of a failure of kind %s with status %s is %s', (kind, status, expected) => {
+  expect(isTemporary(failure(kind, status))).toBe(expected);
 });

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 
 import { recordingUpstream, someCaller } from '../../../test/support/recording-upstream.js';
 import { TASK_ID, WORKFLOW_ID, workflowSample } from '../../../test/support/runtime-samples.js';
@@ -10,45 +10,39 @@ type Call = (workflows: WorkflowsService) => Promise<unknown>;
 const upload = { file_key: 'k', upload_url: 'https://s3.example.com/k', upload_headers: { a: 'b' } };
 const file = { file_name: 'a.png', file_size: 1, content_type: 'image/png' };
 
-describe('WorkflowsService', () => {
-  it.each<[string, Call, unknown]>([
-    [
-      'GET /r/workflows?current_page=2&per_page=5',
-      (workflows) => workflows.list(someCaller, { current_page: 2, per_page: 5 }),
-      { workflow_list: [workflowSample] },
-    ],
-    [
-      `GET /r/workflows/${WORKFLOW_ID}`,
-      (workflows) => workflows.get(someCaller, WORKFLOW_ID),
-      workflowSample,
-    ],
-    ['GET /r/workflows/slug/a@2', (workflows) => workflows.getBySlug(someCaller, 'a@2'), workflowSample],
-    ['POST /r/files/presign', (workflows) => workflows.presign(someCaller, file), upload],
-    [
-      `POST /r/workflows/${WORKFLOW_ID}/run`,
-      (workflows) => workflows.run(someCaller, WORKFLOW_ID, {}),
-      { task_id: TASK_ID },
-    ],
-    [
-      'POST /r/workflows/slug/a@2/run',
-      (workflows) => workflows.runBySlug(someCaller, 'a@2', {}),
-      { task_id: TASK_ID },
-    ],
-  ])('WorkflowsService calls %s', async (endpoint, call, answer) => {
-    const { client, asked } = recordingUpstream(answer);
-    expect(await call(new WorkflowsService(client))).toEqual(answer);
-    expect(asked).toEqual([endpoint]);
-  });
+it.each<[string, Call, unknown]>([
+  [
+    'GET /r/workflows?current_page=2&per_page=5',
+    (workflows) => workflows.list(someCaller, { current_page: 2, per_page: 5 }),
+    { workflow_list: [workflowSample] },
+  ],
+  [`GET /r/workflows/${WORKFLOW_ID}`, (workflows) => workflows.get(someCaller, WORKFLOW_ID), workflowSample],
+  ['GET /r/workflows/slug/a@2', (workflows) => workflows.getBySlug(someCaller, 'a@2'), workflowSample],
+  ['POST /r/files/presign', (workflows) => workflows.presign(someCaller, file), upload],
+  [
+    `POST /r/workflows/${WORKFLOW_ID}/run`,
+    (workflows) => workflows.run(someCaller, WORKFLOW_ID, {}),
+    { task_id: TASK_ID },
+  ],
+  [
+    'POST /r/workflows/slug/a@2/run',
+    (workflows) => workflows.runBySlug(someCaller, 'a@2', {}),
+    { task_id: TASK_ID },
+  ],
+])('WorkflowsService calls %s', async (endpoint, call, answer) => {
+  const { client, asked } = recordingUpstream(answer);
+  expect(await call(new WorkflowsService(client))).toEqual(answer);
+  expect(asked).toEqual([endpoint]);
+});
 
-  it('WorkflowsService keeps unknown fields, and accepts a list under another name', async () => {
-    const { client } = recordingUpstream({ items: [workflowSample], of_tomorrow: 1 });
-    const list = await new WorkflowsService(client).list(someCaller, {});
-    expect(list).toEqual({ workflow_list: [workflowSample as Workflow], of_tomorrow: 1 });
-  });
+it('WorkflowsService keeps unknown fields, and accepts a list under another name', async () => {
+  const { client } = recordingUpstream({ items: [workflowSample], of_tomorrow: 1 });
+  const list = await new WorkflowsService(client).list(someCaller, {});
+  expect(list).toEqual({ workflow_list: [workflowSample as Workflow], of_tomorrow: 1 });
+});
 
-  it('WorkflowsService says where to look for a run whose response was lost', async () => {
-    const { client, sent } = recordingUpstream({ task_id: TASK_ID });
-    await new WorkflowsService(client).run(someCaller, WORKFLOW_ID, {});
-    expect(sent[0]?.whenUnsure).toContain('list_tasks before you run it again');
-  });
+it('WorkflowsService says where to look for a run whose response was lost', async () => {
+  const { client, sent } = recordingUpstream({ task_id: TASK_ID });
+  await new WorkflowsService(client).run(someCaller, WORKFLOW_ID, {});
+  expect(sent[0]?.whenUnsure).toContain('list_tasks before you run it again');
 });
