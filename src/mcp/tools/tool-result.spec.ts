@@ -30,6 +30,6 @@ it.each<[what: string, value: unknown]>([
   ['nothing', undefined],
   ['a result', { content: [{ type: 'text', text: 'free' }], structuredContent: { a: 1 } }],
   ['links', withLinks({ a: 1 }, [{ type: 'resource_link', uri: 'file:///x', name: 'x' }])],
-])('for %s', (_what, value) => {
+])('encodeResult writes the JSON of the tool result for %s', (_what, value) => {
   expect(encodeResult(toNewResult(value))).toBe(JSON.stringify(toToolResult(value)));
 });
