@@ -7,10 +7,10 @@ import { join } from 'node:path';
 import { json, text } from 'node:stream/consumers';
 
 import { Logger } from '@nestjs/common';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { type WebSocket, WebSocketServer } from 'ws';
 
-import type { RunOrder, RunReport, RunStep, ServiceReport } from '../contract/index.js';
+import type { AgentHello, RunOrder, RunReport, RunStep, ServiceReport } from '../contract/index.js';
 import { http2ClientOver, readLines, writeLine } from '../tunnel/index.js';
 import { runAgent } from './index.js';
 
@@ -91,7 +91,12 @@ function post(session: ClientHttp2Session, path: string): ClientHttp2Stream {
   return stream;
 }
 
-async function order(session: ClientHttp2Session, command: string, more: Partial<RunOrder> = {}) {
+async function order(
+  session: ClientHttp2Session,
+  command: string,
+  more: Partial<RunOrder> = {},
+  hold_seconds?: number,
+) {
   const stream = post(session, '/runs');
   await writeLine(stream, {
     type: 'order',
@@ -104,9 +109,19 @@ async function order(session: ClientHttp2Session, command: string, more: Partial
       timeout_seconds: 0,
       ...more,
     },
+    hold_seconds,
   });
   return { stream, reports: readLines(stream) as AsyncGenerator<RunReport> };
 }
+
+function attach(session: ClientHttp2Session, attempt: number) {
+  const stream = post(session, '/runs');
+  void writeLine(stream, { type: 'attach', task_id: 't', attempt, hold_seconds: 60 });
+  return { stream, reports: readLines(stream) as AsyncGenerator<RunReport> };
+}
+
+const next = async ({ reports }: { readonly reports: AsyncGenerator<RunReport> }): Promise<unknown> =>
+  (await reports.next()).value;
 
 async function rest<Line>(lines: AsyncGenerator<Line>): Promise<Line[]> {
   const all: Line[] = [];
@@ -116,97 +131,158 @@ async function rest<Line>(lines: AsyncGenerator<Line>): Promise<Line[]> {
 
 const busy = 'echo "::progress value=0.5::"; sleep 600 & sleep 600';
 
-it('an agent sends its key and identifies itself', async () => {
-  await using gateway = await Gateway.withAgent();
-  const { session } = await gateway.connected();
-  expect(gateway.keys).toEqual(['Bearer ak-key']);
-  expect(await json(session.request({ ':path': '/hello' }))).toMatchObject({
-    agent_id: 'a1',
-    labels: expect.arrayContaining(['local']),
-    slots: 2,
+describe('an agent', () => {
+  it('an agent sends its key and identifies itself', async () => {
+    await using gateway = await Gateway.withAgent();
+    const { session } = await gateway.connected();
+    expect(gateway.keys).toEqual(['Bearer ak-key']);
+    expect(await json(session.request({ ':path': '/hello' }))).toMatchObject({
+      agent_id: 'a1',
+      labels: expect.arrayContaining(['local']),
+      slots: 2,
+    });
   });
-});
 
-it('an agent runs an order and reports until its end', async () => {
-  await using gateway = await Gateway.withAgent();
-  const { session } = await gateway.connected();
-  const { reports } = await order(
-    session,
-    'echo "::progress value=0.5::"; echo done; echo 5 > output/result.json',
-  );
-  expect(await rest(reports)).toEqual([
-    { type: 'started' },
-    { type: 'progress', progress: 0.5, current_node: 'work' },
-    { type: 'completed', output: 5, files: [], warnings: [], log: 'done\n' },
-  ]);
-  expect([...gateway.left('runs'), ...gateway.left('processes')]).toEqual([]);
-});
-
-it('an agent reports why a run failed, and when it took too long', async () => {
-  await using gateway = await Gateway.withAgent();
-  const { session } = await gateway.connected();
-  const failing = await order(session, 'echo because; exit 3');
-  const slow = await order(session, busy, { timeout_seconds: 1 });
-  expect((await rest(failing.reports)).at(-1)).toEqual({
-    type: 'failed',
-    error: 'Step work ended with exit code 3.\nbecause',
-    log: 'because\n',
-    is_final: false,
+  it('an agent runs an order and reports until its end', async () => {
+    await using gateway = await Gateway.withAgent();
+    const { session } = await gateway.connected();
+    const { reports } = await order(
+      session,
+      'echo "::progress value=0.5::"; echo done; echo 5 > output/result.json',
+    );
+    expect(await rest(reports)).toEqual([
+      { type: 'started' },
+      { type: 'progress', progress: 0.5, current_node: 'work' },
+      { type: 'completed', output: 5, files: [], warnings: [], log: 'done\n' },
+    ]);
+    expect([...gateway.left('runs'), ...gateway.left('processes')]).toEqual([]);
   });
-  expect((await rest(slow.reports)).at(-1)).toEqual({
-    type: 'failed',
-    error: 'The run took longer than its limit of 1 s and was stopped.',
-    log: '',
-    is_final: false,
+
+  it('an agent reports why a run failed, and when it took too long', async () => {
+    await using gateway = await Gateway.withAgent();
+    const { session } = await gateway.connected();
+    const failing = await order(session, 'echo because; exit 3');
+    const slow = await order(session, busy, { task_id: 'slow', timeout_seconds: 1 });
+    expect((await rest(failing.reports)).at(-1)).toEqual({
+      type: 'failed',
+      error: 'Step work ended with exit code 3.\nbecause',
+      log: 'because\n',
+      is_final: false,
+    });
+    expect((await rest(slow.reports)).at(-1)).toEqual({
+      type: 'failed',
+      error: 'The run took longer than its limit of 1 s and was stopped.',
+      log: '',
+      is_final: false,
+    });
   });
-});
 
-it('an agent reports that it cannot read an order', async () => {
-  await using gateway = await Gateway.withAgent();
-  const { session } = await gateway.connected();
-  const stream = post(session, '/runs');
-  await writeLine(stream, { type: 'order', order: { steps: [{ kind: 'dance' }] } });
-  expect(await rest(readLines(stream))).toEqual([
-    { type: 'failed', error: expect.stringMatching(/^The agent cannot read the order/), is_final: true },
-  ]);
-});
-
-it.each([
-  ['is cancelled', (stream: ClientHttp2Stream) => writeLine(stream, { type: 'cancel' })],
-  ['has its order ended', async (stream: ClientHttp2Stream) => void stream.end()],
-  ['is reset', async (stream: ClientHttp2Stream) => stream.close(8)],
-])('an agent ends a run that %s without a report', async (_how, stop) => {
-  await using gateway = await Gateway.withAgent();
-  const { session } = await gateway.connected();
-  const { stream, reports } = await order(session, busy);
-  await reports.next();
-  expect((await reports.next()).value).toMatchObject({ type: 'progress' });
-  await stop(stream);
-  expect(await rest(reports).catch(() => [])).toEqual([]);
-  while (gateway.left('processes').length > 0 || gateway.left('runs').length > 0) {
-    await new Promise(setImmediate);
-  }
-});
-
-it('an agent ends all runs when the gateway is lost, and dials again', async () => {
-  await using gateway = await Gateway.withAgent();
-  const { session, webSocket } = await gateway.connected();
-  const { reports } = await order(session, busy);
-  await reports.next();
-  await reports.next();
-  webSocket.terminate();
-  const again = await gateway.connected();
-  expect([...gateway.left('runs'), ...gateway.left('processes')]).toEqual([]);
-  expect((await rest((await order(again.session, 'true')).reports)).at(-1)).toMatchObject({
-    type: 'completed',
+  it('an agent reports that it cannot read an order', async () => {
+    await using gateway = await Gateway.withAgent();
+    const { session } = await gateway.connected();
+    const stream = post(session, '/runs');
+    await writeLine(stream, { type: 'order', order: { steps: [{ kind: 'dance' }] } });
+    expect(await rest(readLines(stream))).toEqual([
+      { type: 'failed', error: expect.stringMatching(/^The agent cannot read the order/), is_final: true },
+    ]);
   });
-});
 
-it('an agent exits when another one with its id has connected', async () => {
-  await using gateway = await Gateway.withAgent();
-  const { webSocket } = await gateway.connected();
-  webSocket.close(4001);
-  await expect(gateway.agent).rejects.toThrow('taken the place');
+  it.each([
+    ['is cancelled', (stream: ClientHttp2Stream) => writeLine(stream, { type: 'cancel' })],
+    ['has its order ended', async (stream: ClientHttp2Stream) => void stream.end()],
+    ['is reset', async (stream: ClientHttp2Stream) => stream.close(8)],
+  ])('an agent ends a run that %s without a report', async (_how, stop) => {
+    await using gateway = await Gateway.withAgent();
+    const { session } = await gateway.connected();
+    const { stream, reports } = await order(session, busy);
+    await reports.next();
+    expect((await reports.next()).value).toMatchObject({ type: 'progress' });
+    await stop(stream);
+    expect(await rest(reports).catch(() => [])).toEqual([]);
+    while (gateway.left('processes').length > 0 || gateway.left('runs').length > 0) {
+      await new Promise(setImmediate);
+    }
+  });
+
+  it('an agent ends the runs of an older gateway when that is lost, and dials again', async () => {
+    await using gateway = await Gateway.withAgent();
+    const { session, webSocket } = await gateway.connected();
+    const { reports } = await order(session, busy);
+    await reports.next();
+    await reports.next();
+    webSocket.terminate();
+    const again = await gateway.connected();
+    await expect
+      .poll(() => [...gateway.left('runs'), ...gateway.left('processes')], { timeout: 60_000 })
+      .toEqual([]);
+    expect((await rest((await order(again.session, 'true')).reports)).at(-1)).toMatchObject({
+      type: 'completed',
+    });
+  });
+
+  it('an agent goes on with a run when the gateway is lost, and repeats to the next one what still matters', async () => {
+    await using gateway = await Gateway.withAgent();
+    const { session, webSocket } = await gateway.connected();
+    const { reports } = await order(session, 'echo "::progress value=0.5::"; sleep 1; echo done', {}, 60);
+    await reports.next();
+    await reports.next();
+    webSocket.terminate();
+    const again = (await gateway.connected()).session;
+    const { runs } = (await json(again.request({ ':path': '/hello' }))) as AgentHello;
+    expect(runs).toEqual([{ task_id: 't', attempt: 1 }]);
+    const attached = attach(again, 1);
+    expect([await next(attached), await next(attached), await next(attached)]).toMatchObject([
+      { type: 'started' },
+      { type: 'progress', progress: 0.5 },
+      { type: 'completed', log: 'done\n' },
+    ]);
+    const repeated = attach(again, 1);
+    expect([await next(repeated), await next(repeated)]).toMatchObject([
+      { type: 'started' },
+      { type: 'completed', log: 'done\n' },
+    ]);
+    await writeLine(repeated.stream, { type: 'settled' });
+    await expect
+      .poll(async () => ((await json(again.request({ ':path': '/hello' }))) as AgentHello).runs)
+      .toEqual([]);
+  });
+
+  it('an agent refuses to attach to a run that it does not have, or of another attempt', async () => {
+    await using gateway = await Gateway.withAgent();
+    const { session } = await gateway.connected();
+    await order(session, busy, {}, 60);
+    const { stream } = attach(session, 2);
+    const [headers] = (await once(stream, 'response')) as [Record<string, unknown>];
+    expect(headers[':status']).toBe(404);
+  });
+
+  it('an agent ends a run of an earlier attempt when it is ordered anew, and any run that is cancelled', async () => {
+    await using gateway = await Gateway.withAgent();
+    const { session } = await gateway.connected();
+    const first = await order(session, busy, {}, 60);
+    await first.reports.next();
+    const second = await order(session, busy, { attempt: 2 }, 60);
+    await second.reports.next();
+    await expect.poll(() => gateway.left('runs').length, { timeout: 60_000 }).toBe(1);
+    await writeLine(second.stream, { type: 'cancel' });
+    await expect.poll(() => gateway.left('runs'), { timeout: 60_000 }).toEqual([]);
+  });
+
+  it('an agent ends a run whose runtime stays away for longer than it said', async () => {
+    await using gateway = await Gateway.withAgent();
+    const { session, webSocket } = await gateway.connected();
+    const { reports } = await order(session, busy, {}, 0.5);
+    await reports.next();
+    webSocket.terminate();
+    await expect.poll(() => gateway.left('runs'), { timeout: 60_000 }).toEqual([]);
+  });
+
+  it('an agent exits when another one with its id has connected', async () => {
+    await using gateway = await Gateway.withAgent();
+    const { webSocket } = await gateway.connected();
+    webSocket.close(4001);
+    await expect(gateway.agent).rejects.toThrow('taken the place');
+  });
 });
 
 const service = (command: string[]) => ({
@@ -235,46 +311,48 @@ const serverCode = `
     request.on('end', () => {});
   }).listen(process.argv[1], '127.0.0.1');`;
 
-it('a hosted service is started, called, restarted when it dies, and stopped', async () => {
-  await using gateway = await Gateway.withAgent();
-  const { session } = await gateway.connected();
-  const stream = post(session, '/services');
-  await writeLine(stream, service(['node', '-e', serverCode, '${ .port }']));
-  const states = readLines(stream) as AsyncGenerator<ServiceReport>;
-  const next = async (): Promise<ServiceReport | undefined> => (await states.next()).value ?? undefined;
-  const running = { state: 'running', port: expect.any(Number) };
-  expect([await next(), await next()]).toEqual([{ state: 'deploying' }, running]);
+describe('a hosted service', () => {
+  it('a hosted service is started, called, restarted when it dies, and stopped', async () => {
+    await using gateway = await Gateway.withAgent();
+    const { session } = await gateway.connected();
+    const stream = post(session, '/services');
+    await writeLine(stream, service(['node', '-e', serverCode, '${ .port }']));
+    const states = readLines(stream) as AsyncGenerator<ServiceReport>;
+    const next = async (): Promise<ServiceReport | undefined> => (await states.next()).value ?? undefined;
+    const running = { state: 'running', port: expect.any(Number) };
+    expect([await next(), await next()]).toEqual([{ state: 'deploying' }, running]);
 
-  const call = post(session, '/connections/web');
-  const connected = once(call, 'response');
-  const ended = once(call, 'trailers');
-  call.write('POST /a?b=c HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 4\r\n\r\nbody');
-  expect((await connected)[0]).toMatchObject({ ':status': 200 });
-  expect(await text(call)).toMatch(/^HTTP\/1\.1 200 OK\r\nx-url: \/a\?b=c\r\n[^]*body/);
-  expect((await ended)[0]).toMatchObject({ 'cyberun-connection-end': 'whole' });
+    const call = post(session, '/connections/web');
+    const connected = once(call, 'response');
+    const ended = once(call, 'trailers');
+    call.write('POST /a?b=c HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 4\r\n\r\nbody');
+    expect((await connected)[0]).toMatchObject({ ':status': 200 });
+    expect(await text(call)).toMatch(/^HTTP\/1\.1 200 OK\r\nx-url: \/a\?b=c\r\n[^]*body/);
+    expect((await ended)[0]).toMatchObject({ 'cyberun-connection-end': 'whole' });
 
-  const deadly = post(session, '/connections/web');
-  const cut = once(deadly, 'trailers');
-  deadly.write('GET /die HTTP/1.1\r\nHost: x\r\n\r\n');
-  expect(await text(deadly)).toBe('');
-  expect((await cut)[0]).toMatchObject({ 'cyberun-connection-end': expect.any(String) });
-  expect(await next()).toEqual({
-    state: 'failed',
-    failure: { reason: 'exit code 9', exit_code: 9, log_lines: ['dying of GREETING [hidden]'] },
+    const deadly = post(session, '/connections/web');
+    const cut = once(deadly, 'trailers');
+    deadly.write('GET /die HTTP/1.1\r\nHost: x\r\n\r\n');
+    expect(await text(deadly)).toBe('');
+    expect((await cut)[0]).toMatchObject({ 'cyberun-connection-end': expect.any(String) });
+    expect(await next()).toEqual({
+      state: 'failed',
+      failure: { reason: 'exit code 9', exit_code: 9, log_lines: ['dying of GREETING [hidden]'] },
+    });
+    expect([await next(), await next()]).toEqual([{ state: 'deploying' }, running]);
+
+    stream.end();
+    expect(await rest(states)).toEqual([{ state: 'stopping' }, { state: 'stopped' }]);
+    expect(gateway.left('processes')).toEqual([]);
   });
-  expect([await next(), await next()]).toEqual([{ state: 'deploying' }, running]);
 
-  stream.end();
-  expect(await rest(states)).toEqual([{ state: 'stopping' }, { state: 'stopped' }]);
-  expect(gateway.left('processes')).toEqual([]);
-});
-
-it('a connection to a service that does not exist is refused', async () => {
-  await using gateway = await Gateway.withAgent();
-  const { session } = await gateway.connected();
-  const call = session.request({ ':path': '/connections/none' });
-  expect((await once(call, 'response'))[0]).toMatchObject({
-    ':status': 502,
-    'cyberun-connection-failure': 'the%20service%20is%20not%20running',
+  it('a connection to a service that does not exist is refused', async () => {
+    await using gateway = await Gateway.withAgent();
+    const { session } = await gateway.connected();
+    const call = session.request({ ':path': '/connections/none' });
+    expect((await once(call, 'response'))[0]).toMatchObject({
+      ':status': 502,
+      'cyberun-connection-failure': 'the%20service%20is%20not%20running',
+    });
   });
 });

@@ -5,7 +5,7 @@ import { Logger } from '@nestjs/common';
 import { WebSocket } from 'ws';
 
 import { StartError } from '../config/index.js';
-import { AGENT_REPLACED, errorBody } from '../contract/index.js';
+import { AGENT_GOODBYE, AGENT_REPLACED, errorBody } from '../contract/index.js';
 import { http2ServerOver, keepRunning, type StreamListener } from '../tunnel/index.js';
 import type { Worker } from './worker.js';
 
@@ -16,6 +16,7 @@ class AgentRefusedError extends StartError {
 
 const logger = new Logger('Agent');
 const HANDSHAKE_LIMIT_MS = 15_000;
+const GOODBYE_LIMIT_MS = 500;
 const REDIAL = { firstMs: 100, longestMs: 10_000, isSpread: true };
 
 interface GatewayOptions {
@@ -61,7 +62,10 @@ async function serveGateway(
     maxPayload: 16 * 1024 * 1024,
   });
   const listener: StreamListener = (stream, headers) => worker.answer(stream, headers);
-  const hangUp = (): void => webSocket.terminate();
+  const hangUp = (): void => {
+    webSocket.close(AGENT_GOODBYE, 'the agent ends');
+    setTimeout(() => webSocket.terminate(), GOODBYE_LIMIT_MS).unref();
+  };
   signal.addEventListener('abort', hangUp, { once: true });
   try {
     await new Promise<void>((resolve, reject) => {

@@ -34,7 +34,7 @@ interface AgentOptions {
 type CompleteAgentOptions = Required<AgentOptions>;
 
 /**
- * Runs an agent until its signal is aborted. After a lost connection it ends all runs and services and dials again.
+ * Runs an agent until its signal is aborted. After a lost connection it ends its services and dials again; its runs go on.
  *
  * @throws {AgentRefusedError} when the gateway refuses the key, or another agent with this id has connected.
  */
@@ -97,6 +97,7 @@ function helloOf({ agentId, labels, slots }: CompleteAgentOptions): AgentHello {
     labels: [...labels],
     slots,
     version: packageVersion,
+    runs: [],
     platform: `${process.platform}/${process.arch === 'x64' ? 'amd64' : process.arch}`,
   };
 }

@@ -7,13 +7,14 @@ import { Bundles } from './bundles.js';
 import { ProcessGroups } from './processes/process-groups.js';
 import type { RunContext } from './runs/execute-run.js';
 import { RunFolder } from './runs/run-folder.js';
-import { RunStream } from './runs/run-stream.js';
+import { HeldRuns } from './runs/held-runs.js';
 import { ServiceHost } from './services/service-host.js';
 
 /** Answers the requests of the gateway, and tracks the work that they started. */
 export class Worker {
   private readonly resources: Pick<RunContext, 'workDir' | 'groups' | 'bundles'>;
   private readonly services: ServiceHost;
+  private readonly runs: HeldRuns;
   private readonly busy = new Set<Promise<void>>();
 
   private constructor(
@@ -22,6 +23,7 @@ export class Worker {
   ) {
     this.resources = { workDir, groups: new ProcessGroups(workDir), bundles: new Bundles(workDir) };
     this.services = new ServiceHost(this.resources);
+    this.runs = new HeldRuns(this.resources);
   }
 
   /** Takes over a work folder: ends the processes and removes the runs that an earlier agent left. */
@@ -35,22 +37,22 @@ export class Worker {
 
   answer(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
     const [, area = ''] = /^(\/[^/?]*)/.exec(headers[':path'] ?? '') ?? [];
-    if (area === AGENT_PATHS.runs) this.track(new RunStream(stream, this.resources).serve());
+    if (area === AGENT_PATHS.runs) void this.runs.serve(stream);
     else if (area === AGENT_PATHS.services) this.track(this.services.serve(stream));
     else if (area === AGENT_PATHS.connections) this.services.connect(stream, headers);
     else if (area === AGENT_PATHS.bundles) this.track(this.resources.bundles.answer(stream, headers));
-    else if (area === AGENT_PATHS.hello) greet(stream, this.hello);
+    else if (area === AGENT_PATHS.hello) greet(stream, { ...this.hello, runs: this.runs.list() });
     else stream.respond({ ':status': area === AGENT_PATHS.health ? 204 : 404 }, { endStream: true });
   }
 
-  /** Resolves when all work has ended; to be called after the connection has ended. */
+  /** Resolves when the work of a connection has ended, which its runs outlast; to be called after the connection. */
   async idle(): Promise<void> {
     await Promise.all(this.busy);
   }
 
   /** Ends every process and removes all records. */
   async end(): Promise<void> {
-    await this.resources.groups.endAll();
+    await Promise.all([this.runs.end(), this.resources.groups.endAll()]);
     await this.idle();
   }
 

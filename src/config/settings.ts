@@ -147,6 +147,15 @@ export class Settings extends NetworkSettings {
   agentLabels: string[] = ['local'];
 
   @Setting({
+    env: 'CYBERUN_RUNS_LEASE_SECONDS',
+    meaning:
+      'Seconds that a run waits for its agent after the connection or the runtime node was lost; the agent itself goes on for half of it.',
+    example: '60',
+  })
+  @WholeNumber(2, 86_400)
+  runsLeaseSeconds: number = 60;
+
+  @Setting({
     env: 'CYBERUN_RUNS_RETRY_SECONDS',
     meaning:
       'Seconds before a failed run is repeated, where its workflow allows it; doubled with each further failure, up to 5 minutes.',

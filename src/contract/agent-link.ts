@@ -28,6 +28,8 @@ export const CONNECTION_END = 'cyberun-connection-end';
 
 /** Path of the gateway, where agents dial in. */
 export const GATEWAY_PATH = '/api/v1/gateway';
+/** WebSocket close code: the agent ends, and its runs with it. */
+export const AGENT_GOODBYE = 4002;
 /** WebSocket close code: another agent with the same id has connected. */
 export const AGENT_REPLACED = 4001;
 
@@ -45,6 +47,8 @@ export const agentHello = z.object({
   version: z.string().max(100),
   /** As in `linux/amd64`. */
   platform: z.string().max(100),
+  /** The runs that it still has from an earlier connection. */
+  runs: z.array(z.object({ task_id: z.string(), attempt: z.number().int().min(1) })).default([]),
 });
 export type AgentHello = z.infer<typeof agentHello>;
 

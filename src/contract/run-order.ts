@@ -108,9 +108,22 @@ export const runReport = z.discriminatedUnion('type', [
 ]);
 export type RunReport = z.infer<typeof runReport>;
 
-/** Lines (NDJSON) of the request body; the first one is the order. If it ends before the report does, the agent stops the run. */
+/** How long the run goes on without a stream; 0: it ends with its stream. */
+const holdSeconds = z.number().min(0).optional();
+
+/**
+ * Lines (NDJSON) of the request body; the first one is `order` or `attach`. A run goes on when the stream ends; only
+ * `cancel` ends it.
+ */
 export const runCommand = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('order'), order: runOrder }),
+  z.object({ type: z.literal('order'), order: runOrder, hold_seconds: holdSeconds }),
+  /** Attaches to a run of the agent; 404 when it has none of this attempt. It repeats what still matters. */
+  z.object({
+    type: z.literal('attach'),
+    task_id: z.string(),
+    attempt: z.number().int().min(1),
+    hold_seconds: holdSeconds,
+  }),
   z.object({
     type: z.literal('uploads'),
     uploads: z.array(
@@ -118,5 +131,7 @@ export const runCommand = z.discriminatedUnion('type', [
     ),
   }),
   z.object({ type: z.literal('cancel') }),
+  /** The last report is stored; the agent forgets the run. */
+  z.object({ type: z.literal('settled') }),
 ]);
 export type RunCommand = z.infer<typeof runCommand>;

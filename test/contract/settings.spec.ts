@@ -35,6 +35,7 @@ const REFUSED: Readonly<Record<string, readonly string[]>> = {
   CYBERUN_FILES_OUTPUT_BYTES: ['0', '10G'],
   CYBERUN_AGENT_SLOTS: ['0', '1025'],
   CYBERUN_AGENT_LABELS: ['a b', ','],
+  CYBERUN_RUNS_LEASE_SECONDS: ['1', 'a minute'],
   CYBERUN_RUNS_RETRY_SECONDS: ['-1', '1s', '301'],
   CYBERUN_MCP_ALLOWED_ORIGINS: ['*', 'app.example.com'],
   CYBERUN_MCP_ALLOWED_HOSTS: ['https://mcp.example.com'],

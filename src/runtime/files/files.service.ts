@@ -70,8 +70,13 @@ export class FilesService {
     file: OutputFile,
     audience: Audience,
   ): Promise<SignedUpload & { readonly fileKey: string }> {
-    const fileKey = outputKey(run, file.name, file.content_type);
+    const fileKey = this.outputKey(run, file);
     return { fileKey, ...(await this.signer.upload({ key: fileKey, size: file.size }, audience)) };
+  }
+
+  /** The key of an output; the same on every node. */
+  outputKey(run: OutputOwner, { name, content_type }: OutputFile): string {
+    return outputKey(run, name, content_type);
   }
 
   /** Whether the outputs of a task that ended then are still stored. */

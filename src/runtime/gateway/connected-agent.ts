@@ -2,7 +2,7 @@ import { type ClientHttp2Session, constants } from 'node:http2';
 
 import type { WebSocket } from 'ws';
 
-import { AGENT_REPLACED, type AgentHello } from '../../contract/index.js';
+import { AGENT_GOODBYE, AGENT_REPLACED, type AgentHello } from '../../contract/index.js';
 import type { Audience } from '../files/index.js';
 import type { ClaimedRun } from '../tasks/index.js';
 
@@ -10,12 +10,16 @@ import type { ClaimedRun } from '../tasks/index.js';
 const KEY_ENDED = 4003;
 /** WebSocket close code: the agent did not answer requests, and should dial again. */
 const UNRESPONSIVE = 4008;
+/** After these the runs of the agent are gone. */
+const LAST_CODES: ReadonlySet<number> = new Set([AGENT_GOODBYE, KEY_ENDED]);
 const GOODBYE_LIMIT_MS = 1000;
 
 /** An agent that is connected to this process, and its runs. */
 export class ConnectedAgent {
   readonly runs = new Map<string, ClaimedRun>();
   readonly connectedAt = new Date();
+  /** Resolves when the connection has ended: whether its runs may go on and the agent may come back with them. */
+  readonly closed: Promise<boolean>;
   private isLeaving = false;
 
   constructor(
@@ -24,7 +28,11 @@ export class ConnectedAgent {
     /** Which file links it can reach. */
     readonly audience: Audience,
     private readonly line: { readonly session: ClientHttp2Session; readonly webSocket: WebSocket },
-  ) {}
+  ) {
+    this.closed = new Promise((resolve) => {
+      line.webSocket.once('close', (code) => resolve(!LAST_CODES.has(code)));
+    });
+  }
 
   get agentId(): string {
     return this.hello.agent_id;

@@ -6,10 +6,10 @@ import {
 } from '@nestjs/common';
 
 import { logFailure } from '../database/index.js';
-import { type ClaimedRun, TaskClaims, WaitingTasks } from '../tasks/index.js';
+import { type ClaimedRun, TaskClaims, type TaskRow, WaitingTasks } from '../tasks/index.js';
 import { AgentRegistry } from './agent-registry.js';
 import type { ConnectedAgent } from './connected-agent.js';
-import { RunDispatch } from './run-dispatch.js';
+import { type HeldRunName, RunDispatch } from './run-dispatch.js';
 
 /** Finds jobs whose notification was lost. */
 const SWEEP_MS = 2000;
@@ -84,9 +84,26 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
     }
   }
 
-  private give(agent: ConnectedAgent, run: ClaimedRun): void {
+  /** Takes over a run that the agent still has; {@link attach} goes on with it. */
+  async adopt(agent: ConnectedAgent, task: TaskRow): Promise<void> {
+    const { agentId, labels, teamId } = agent;
+    const run = await this.claims.adopt({ agentId, labels, teamId }, task);
+    if (run) agent.runs.set(task.id, run);
+  }
+
+  /** Ends a run that the agent has, and no task. */
+  drop(agent: ConnectedAgent, run: HeldRunName): void {
+    this.runs.drop(agent, run);
+  }
+
+  /** Goes on with a run that the agent has had all along. */
+  attach(agent: ConnectedAgent, run: ClaimedRun): void {
+    this.give(agent, run, true);
+  }
+
+  private give(agent: ConnectedAgent, run: ClaimedRun, isAttached = false): void {
     agent.runs.set(run.taskId, run);
-    const performed = this.runs.perform(agent, run).finally(() => {
+    const performed = this.runs.perform(agent, run, isAttached).finally(() => {
       if (agent.runs.get(run.taskId) === run) agent.runs.delete(run.taskId);
       this.fill(agent);
     });

@@ -1,11 +1,13 @@
 import type { ClientHttp2Stream } from 'node:http2';
+import { setTimeout as delay } from 'node:timers/promises';
 
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { type BeforeApplicationShutdown, Inject, Injectable, Logger } from '@nestjs/common';
 import { ZodError } from 'zod';
 
 import { CONFIG, type Config } from '../../config/index.js';
 import {
   AGENT_PATHS,
+  type AgentHello,
   isNestedDeeper,
   OUTPUT_DEPTH_LIMIT,
   type OutputFile,
@@ -29,7 +31,10 @@ const FAILURE_LIMIT = 16_384;
 const FAILURE_BEGINNING = 1024;
 
 /** How a run has ended. */
-type RunEnd = Extract<RunReport, { type: 'completed' | 'failed' }> | { readonly type: 'interrupted' };
+type RunEnd = Extract<RunReport, { type: 'completed' | 'failed' }>;
+
+/** A run as an agent names it in its hello. */
+export type HeldRunName = AgentHello['runs'][number];
 
 /** A run, its agent, and its output files. */
 interface DispatchedRun {
@@ -40,8 +45,9 @@ interface DispatchedRun {
 
 /** Sends a run to an agent and applies its reports to the task. */
 @Injectable()
-export class RunDispatch {
+export class RunDispatch implements BeforeApplicationShutdown {
   private readonly logger = new Logger('Gateway');
+  private readonly closing = new AbortController();
 
   constructor(
     private readonly reports: RunReports,
@@ -50,17 +56,47 @@ export class RunDispatch {
     private readonly bundles: BundlesService,
   ) {}
 
-  /** Resolves when the run has ended in any way. */
-  async perform(agent: ConnectedAgent, run: ClaimedRun): Promise<void> {
+  /**
+   * Resolves when the run has ended in any way, or another node has it.
+   *
+   * @param isAttached whether the agent has the run already.
+   */
+  async perform(agent: ConnectedAgent, run: ClaimedRun, isAttached = false): Promise<void> {
     const { filesOutputCount, filesOutputBytes } = this.config;
     const limits = { files: filesOutputCount, bytes: filesOutputBytes };
     const outputs = new RunOutputs(run, agent.audience, this.files, limits);
     const given = { agent, run, outputs };
-    const verdict = await this.run(given).catch((error: unknown) => this.broken(given, error));
-    if (run.signal.aborted) return;
-    if (verdict.type === 'interrupted') await this.reports.interrupted(run);
-    else if (verdict.type === 'completed') await this.succeed(given, verdict);
-    else await this.reports.failed(run, shortened(verdict.error), verdict);
+    const isOver = await this.run(given, isAttached).catch((error: unknown) => this.broken(given, error));
+    if (isOver || run.signal.aborted) return;
+    // A connection that is still there has ended the stream without a report.
+    const mayReturn = !agent.isConnected && (await agent.closed);
+    if (mayReturn && !(await this.isLeaseOver(run))) return;
+    await this.reports.interrupted(run);
+  }
+
+  /** Ends a run that the agent has, and no task. */
+  drop(agent: ConnectedAgent, run: HeldRunName): void {
+    const stream = agent.session.request({ ':method': 'POST', ':path': AGENT_PATHS.runs });
+    stream.on('error', () => undefined);
+    void send(stream, { type: 'attach', ...run });
+    cancelRun(stream);
+  }
+
+  /** At shutdown, runs are left to the node that their agents reach next. */
+  beforeApplicationShutdown(): void {
+    this.closing.abort();
+  }
+
+  /** Waits for the agent to come back; it is then given to the run anew, here or on another node, which aborts this one. */
+  private async isLeaseOver(run: ClaimedRun): Promise<boolean> {
+    const signal = AbortSignal.any([run.signal, this.closing.signal]);
+    return delay(this.config.runsLeaseSeconds * 1000, true, { signal, ref: false }).catch(() => false);
+  }
+
+  private async record(given: DispatchedRun, end: RunEnd): Promise<void> {
+    if (given.run.signal.aborted) return;
+    if (end.type === 'completed') await this.succeed(given, end);
+    else await this.reports.failed(given.run, shortened(end.error), end);
   }
 
   private async succeed(
@@ -77,28 +113,51 @@ export class RunDispatch {
     }
   }
 
-  private async run(given: DispatchedRun): Promise<RunEnd> {
-    const { agent, run, outputs } = given;
-    const files = await this.inputs(agent, run).catch((error: unknown) => (error as Error).message);
-    if (typeof files === 'string') return { type: 'failed', error: files };
-    if (!agent.isConnected || run.signal.aborted) return { type: 'interrupted' };
-    const { bundle } = run.order;
-    if (bundle) await this.bundles.deliver(agent.session, bundle);
+  /** Returns whether the run has ended; `false` when the agent was lost before. */
+  private async run(given: DispatchedRun, isAttached: boolean): Promise<boolean> {
+    const { agent, run } = given;
+    const first = isAttached ? attach(run, this.holdSeconds) : await this.order(given);
+    if (!agent.isConnected || run.signal.aborted) return false;
     const stream = agent.session.request({ ':method': 'POST', ':path': AGENT_PATHS.runs });
     stream.on('error', () => undefined);
     const cancel = (): void => cancelRun(stream);
     run.signal.addEventListener('abort', cancel, { once: true });
     try {
-      const order = { ...run.order, files, output_limits: outputs.limits };
-      await send(stream, { type: 'order', order });
-      return await this.follow(stream, given);
+      await send(stream, first);
+      const end = await this.follow(stream, given);
+      if (!end) return false;
+      await this.record(given, end);
+      await send(stream, { type: 'settled' });
+      return true;
+    } catch (error) {
+      if (isFinal(error)) await send(stream, { type: 'cancel' });
+      throw error;
     } finally {
       run.signal.removeEventListener('abort', cancel);
       stream.close();
     }
   }
 
-  private async follow(stream: ClientHttp2Stream, { run, outputs }: DispatchedRun): Promise<RunEnd> {
+  private async order({ agent, run, outputs }: DispatchedRun): Promise<RunCommand> {
+    const files = await this.inputs(agent, run).catch((error: unknown) => {
+      throw new InputMissing((error as Error).message);
+    });
+    const { bundle } = run.order;
+    if (bundle && agent.isConnected) await this.bundles.deliver(agent.session, bundle);
+    const order = { ...run.order, files, output_limits: outputs.limits };
+    return { type: 'order', order, hold_seconds: this.holdSeconds };
+  }
+
+  /** Shorter than the lease, so that no run goes on that was given to another agent. */
+  private get holdSeconds(): number {
+    return this.config.runsLeaseSeconds / 2;
+  }
+
+  /** The end that the agent has reported; `undefined` when the stream ended before. */
+  private async follow(
+    stream: ClientHttp2Stream,
+    { run, outputs }: DispatchedRun,
+  ): Promise<RunEnd | undefined> {
     for await (const line of readLines(stream, parseExact)) {
       const report = runReport.parse(line);
       if (report.type === 'failed') return report;
@@ -107,7 +166,7 @@ export class RunDispatch {
       if (report.type === 'progress') await this.reportProgress(run, report);
       if (report.type === 'outputs') await send(stream, await this.links(outputs, report.files));
     }
-    return { type: 'interrupted' };
+    return undefined;
   }
 
   private async links(outputs: RunOutputs, files: readonly OutputFile[]): Promise<RunCommand> {
@@ -120,18 +179,16 @@ export class RunDispatch {
     }
   }
 
-  /** A run whose agent has disconnected is repeated; one with unreadable reports would fail in the same way. */
-  private broken({ agent, run }: DispatchedRun, error: unknown): RunEnd {
+  /** An agent that was lost may come back; a run that cannot succeed is failed. Returns whether the run has ended. */
+  private async broken(given: DispatchedRun, error: unknown): Promise<boolean> {
+    const { agent, run } = given;
     const { agentId } = agent;
-    if (error instanceof BundleRejected)
-      return { type: 'failed', error: `Agent ${agentId}: ${error.message}.` };
-    if (error instanceof RunRejected) return { type: 'failed', error: error.message, is_final: true };
-    const isUnreadable = error instanceof InvalidLine || error instanceof ZodError;
-    const what = isUnreadable ? 'sent an unreadable report' : 'was interrupted';
-    this.logger.warn(`task ${run.taskId} ${what} on agent ${agentId}: ${(error as Error).message}`);
-    if (!isUnreadable) return { type: 'interrupted' };
-    const sentence = `Agent ${agentId} reported this run in a way that the runtime cannot read. Use the same version of cyberun-mcp for both; see the log of the server.`;
-    return { type: 'failed', error: sentence, is_final: true };
+    if (isFinal(error)) {
+      await this.record(given, failureOf(agentId, error));
+      return true;
+    }
+    this.logger.warn(`task ${run.taskId} has lost agent ${agentId}: ${(error as Error).message}`);
+    return false;
   }
 
   /** A progress report that cannot be written does not fail the run. */
@@ -153,6 +210,32 @@ export class RunDispatch {
     );
   }
 }
+
+/** An input file is gone; a retry may find it again. */
+class InputMissing extends Error {
+  override readonly name = 'InputMissing';
+}
+
+const FINAL_ERRORS = [BundleRejected, InputMissing, InvalidLine, RunRejected, ZodError];
+
+const isFinal = (error: unknown): boolean => FINAL_ERRORS.some((kind) => error instanceof kind);
+
+/** What becomes of a run that the gateway ends. */
+function failureOf(agentId: string, error: unknown): RunEnd {
+  const { message } = error as Error;
+  if (error instanceof InputMissing) return { type: 'failed', error: message };
+  if (error instanceof BundleRejected) return { type: 'failed', error: `Agent ${agentId}: ${message}.` };
+  if (error instanceof RunRejected) return { type: 'failed', error: message, is_final: true };
+  const sentence = `Agent ${agentId} reported this run in a way that the runtime cannot read. Use the same version of cyberun-mcp for both; see the log of the server.`;
+  return { type: 'failed', error: sentence, is_final: true };
+}
+
+const attach = ({ taskId, attempt }: ClaimedRun, hold_seconds: number): RunCommand => ({
+  type: 'attach',
+  task_id: taskId,
+  attempt,
+  hold_seconds,
+});
 
 /** @throws {RunRejected} when the result is nested too deeply for other programs. */
 function checked(report: Extract<RunReport, { type: 'completed' }>): RunEnd {

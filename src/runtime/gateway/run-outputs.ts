@@ -14,7 +14,6 @@ export class RunRejected extends Error {
 
 /** The output files of one run: upload links for the agent, within the limits of a task. */
 export class RunOutputs {
-  private readonly offered = new Map<string, StoredOutput>();
   private count = 0;
   private bytes = 0;
 
@@ -32,17 +31,19 @@ export class RunOutputs {
     this.checkLimits();
     const uploads = [];
     for (const [index, file] of wanted.entries()) {
-      const { fileKey, url, headers } = await this.files.outputUpload(this.run, file, this.audience);
-      this.offered.set(file.name, { file, fileKey });
+      const { url, headers } = await this.files.outputUpload(this.run, file, this.audience);
       uploads.push({ name: file.name, url, headers });
       if (index % BATCH === BATCH - 1) await turn();
     }
     return { type: 'uploads', uploads };
   }
 
-  /** The files that the agent has reported as stored, except any without a link. */
+  /** The files that the agent has reported as stored; links of some may come from the node that had the run before. */
   stored(files: readonly OutputFile[]): StoredOutput[] {
-    return [...new Set(files.map(({ name }) => name))].flatMap((name) => this.offered.get(name) ?? []);
+    const byName = new Map(files.map((file) => [file.name, file]));
+    this.count = Math.max(this.count, byName.size);
+    this.checkLimits();
+    return [...byName.values()].map((file) => ({ file, fileKey: this.files.outputKey(this.run, file) }));
   }
 
   private checkLimits(): void {

@@ -7,6 +7,7 @@ import { type Claim, Engine } from '../engine/index.js';
 import { type ClaimedRun, ClaimedRuns, type StoredOutput } from './claimed-runs.js';
 import { failInterrupted, INTERRUPTIONS_LIMIT } from './task-claims.js';
 import {
+  claimOf,
   HELD_STATES,
   moveTask,
   saveLog,
@@ -130,10 +131,7 @@ export class RunReports implements BeforeApplicationShutdown {
 
   /** Runs a task again whose run was lost; nothing happens when the task has gone on meanwhile. */
   async requeueTask(task: TaskRow): Promise<void> {
-    const { id: taskId, team_id: teamId, required_labels: labels, attempt_count: attempt } = task;
-    await this.database.db
-      .transaction()
-      .execute((tx) => this.requeueInterrupted(tx, { taskId, teamId, labels, attempt }, task));
+    await this.database.db.transaction().execute((tx) => this.requeueInterrupted(tx, claimOf(task), task));
   }
 
   /** The tasks that are with an agent, by the state of the database. */

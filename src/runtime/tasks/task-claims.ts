@@ -7,7 +7,14 @@ import { type Claim, Engine } from '../engine/index.js';
 import { RuntimeNode } from '../nodes/index.js';
 import { type CompiledWorkflow, fileParametersOf, RUN_LIMIT_SECONDS } from '../workflows/index.js';
 import { type ClaimedRun, type ClaimingAgent, ClaimedRuns } from './claimed-runs.js';
-import { HELD_STATES, moveTask, OPEN_STATES, type TaskRow } from './task-transitions.js';
+import {
+  claimOf,
+  HELD_STATES,
+  moveTask,
+  OPEN_STATES,
+  TASK_COLUMNS,
+  type TaskRow,
+} from './task-transitions.js';
 
 interface QueuedTask {
   readonly claim: Claim;
@@ -43,19 +50,31 @@ export class TaskClaims {
         // The task has ended, but its job was left: there is nothing to do.
         if (!task) await this.engine.settle(tx, claim, 'done');
         else if (task.interrupted_count >= INTERRUPTIONS_LIMIT) await failInterrupted(tx, this.engine, claim);
-        else {
-          const definition = await this.definitionOf(tx, task);
-          tasks.push({
-            claim,
-            version: task.workflow_version,
-            parameters: await parametersOf(tx, claim),
-            definition,
-          });
-        }
+        else tasks.push(await this.withDefinition(tx, claim, task));
       }
       return tasks;
     });
     return queued.map((one) => this.runOf(agent, one));
+  }
+
+  /** Takes over a run that its agent still has; `undefined` when the task has gone on meanwhile. */
+  async adopt(
+    agent: ClaimingAgent,
+    { id, team_id, attempt_count }: TaskRow,
+  ): Promise<ClaimedRun | undefined> {
+    const adopted = await this.database.db.transaction().execute(async (tx) => {
+      const task = await tx
+        .updateTable('task')
+        .set({ node_id: this.node.id })
+        .where('id', '=', id)
+        .where('team_id', '=', team_id)
+        .where('attempt_count', '=', attempt_count)
+        .where('task_status', 'in', HELD_STATES)
+        .returning(TASK_COLUMNS)
+        .executeTakeFirst();
+      return task && this.withDefinition(tx, claimOf(task), task);
+    });
+    return adopted && this.runOf(agent, adopted);
   }
 
   /** Reads the queues that other nodes have created. */
@@ -104,6 +123,11 @@ export class TaskClaims {
       }),
       signal: this.claimed.add(claim),
     };
+  }
+
+  private async withDefinition(tx: Tx, claim: Claim, task: TaskRow): Promise<QueuedTask> {
+    const definition = await this.definitionOf(tx, task);
+    return { claim, version: task.workflow_version, parameters: await parametersOf(tx, claim), definition };
   }
 
   private async definitionOf(tx: Tx, task: TaskRow): Promise<CompiledWorkflow> {

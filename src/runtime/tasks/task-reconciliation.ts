@@ -1,14 +1,12 @@
-import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import { Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { sql } from 'kysely';
 
+import { CONFIG, type Config } from '../../config/index.js';
 import { Database } from '../database/index.js';
 import { RuntimeNode } from '../nodes/index.js';
 import { ClaimedRuns } from './claimed-runs.js';
 import { RunReports } from './run-reports.js';
 import { HELD_STATES, TASK_COLUMNS, type TaskRow } from './task-transitions.js';
-
-/** How long the runs of a node that is gone wait for their agents to report them to another node. */
-export const LEASE_SECONDS = 60;
 
 const nameOf = (taskId: string, attempt: number): string => `${taskId}/${attempt}`;
 
@@ -20,6 +18,7 @@ const nameOf = (taskId: string, attempt: number): string => `${taskId}/${attempt
 @Injectable()
 export class TaskReconciliation implements OnModuleInit {
   private readonly logger = new Logger('Tasks');
+  @Inject(CONFIG) private readonly config!: Config;
   /** Runs that memory lacked at the last beat: a claim that has just been committed is added a moment later. */
   private missing: ReadonlySet<string> = new Set();
 
@@ -57,7 +56,7 @@ export class TaskReconciliation implements OnModuleInit {
     const gone = await this.database.db
       .selectFrom('runtime_node')
       .select('id')
-      .where('seen_at', '<', sql<Date>`now() - make_interval(secs => ${LEASE_SECONDS})`)
+      .where('seen_at', '<', sql<Date>`now() - make_interval(secs => ${this.config.runsLeaseSeconds})`)
       .execute();
     for (const { id } of gone) {
       const tasks = await this.heldBy(id);

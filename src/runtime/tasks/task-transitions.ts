@@ -31,6 +31,14 @@ export const TASK_COLUMNS = [
 ] as const satisfies (keyof TaskTable)[];
 export type TaskRow = Pick<Selectable<TaskTable>, (typeof TASK_COLUMNS)[number]>;
 
+/** The claim under which a task is with an agent. */
+export const claimOf = (task: TaskRow): Claim => ({
+  taskId: task.id,
+  teamId: task.team_id,
+  labels: task.required_labels,
+  attempt: task.attempt_count,
+});
+
 /** States a task can still leave. */
 export const OPEN_STATES = ['pending', 'waiting', 'queued', 'running'] as const satisfies TaskState[];
 /** States in which the task is with an agent. */

@@ -1,0 +1,184 @@
+import type { ServerHttp2Stream } from 'node:http2';
+
+import { Logger } from '@nestjs/common';
+
+import { runCommand, type RunCommand, type RunOrder, type RunReport } from '../../contract/index.js';
+import { writeLine } from '../../tunnel/index.js';
+import { LogTail } from '../processes/process-output.js';
+import { executeRun, type RunContext, type RunOutcome } from './execute-run.js';
+import { ProgressThrottle } from './progress.js';
+import { RunFailure } from './run-result.js';
+import type { Upload } from './transfers.js';
+
+const logger = new Logger('Agent');
+
+/** Abort reason of a run that was cancelled, or whose runtime stayed away. */
+class RunStopped extends Error {}
+
+type Reported<Type extends RunReport['type']> = Extract<RunReport, { type: Type }>;
+
+/**
+ * One run. It outlives the connection over which it was ordered: a runtime that attaches later gets every report that
+ * still matters again. Its last report is kept until the runtime has settled it.
+ */
+export class HeldRun {
+  private readonly stop = new AbortController();
+  private readonly log = new LogTail();
+  /** The latest request for upload links; a run requests links several times in sequence. */
+  private links = Promise.withResolvers<readonly Upload[]>();
+  private readonly settled = Promise.withResolvers<void>();
+  private stream: ServerHttp2Stream | undefined;
+  private holdSeconds = 0;
+  private alone: NodeJS.Timeout | undefined;
+  private progress: Reported<'progress'> | undefined;
+  private question: Reported<'outputs'> | undefined;
+  private last: Reported<'completed' | 'failed'> | undefined;
+
+  constructor(
+    private readonly order: RunOrder,
+    private readonly agent: Pick<RunContext, 'workDir' | 'groups' | 'bundles'>,
+  ) {
+    this.stop.signal.addEventListener('abort', () => {
+      this.links.promise.catch(() => undefined);
+      this.links.reject(this.stop.signal.reason);
+      this.settled.resolve();
+    });
+  }
+
+  get taskId(): string {
+    return this.order.task_id;
+  }
+  get attempt(): number {
+    return this.order.attempt;
+  }
+
+  /** Executes the order. Resolves when all processes have ended and the runtime has the report, or cannot get it. */
+  async perform(): Promise<void> {
+    const timer = this.startTimer(this.order.timeout_seconds);
+    const progress = new ProgressThrottle((report) => this.reportProgress({ type: 'progress', ...report }));
+    try {
+      const outcome = await executeRun(this.order, {
+        ...this.agent,
+        log: this.log,
+        progress: (report) => progress.add(report),
+        uploads: (files) => this.askForLinks([...files]),
+        signal: this.stop.signal,
+      });
+      progress.flush();
+      await this.succeed(outcome);
+    } catch (error) {
+      progress.flush();
+      await this.fail(this.stop.signal.aborted ? this.stop.signal.reason : error);
+    } finally {
+      clearTimeout(timer);
+    }
+    await this.settled.promise;
+    clearTimeout(this.alone);
+    this.stream?.close();
+  }
+
+  /**
+   * Reports to this stream from now on, beginning with what still matters, and obeys its commands.
+   *
+   * @param holdSeconds how long the run goes on without a stream after this one has ended; 0 is an older runtime, which
+   *   does not attach again and settles nothing.
+   */
+  attach(stream: ServerHttp2Stream, commands: AsyncGenerator, holdSeconds: number): void {
+    clearTimeout(this.alone);
+    const former = this.stream;
+    this.stream = stream;
+    this.holdSeconds = holdSeconds;
+    former?.close();
+    stream.once('close', () => this.detach(stream));
+    stream.respond({ ':status': 200, 'content-type': 'application/x-ndjson' });
+    for (const report of [{ type: 'started' } as const, this.progress, this.question, this.last])
+      if (report) void writeLine(stream, report);
+    void this.follow(commands);
+  }
+
+  /** Ends the run without a report. */
+  end(): void {
+    this.stop.abort(new RunStopped('the run was stopped'));
+  }
+
+  private detach(stream: ServerHttp2Stream): void {
+    if (this.stream !== stream) return;
+    this.stream = undefined;
+    if (this.holdSeconds === 0) this.end();
+    else this.alone = setTimeout(() => this.end(), this.holdSeconds * 1000);
+  }
+
+  private async follow(commands: AsyncGenerator): Promise<void> {
+    try {
+      for await (const line of commands) this.obey(runCommand.parse(line));
+    } catch (error) {
+      logger.debug(`the commands of task ${this.taskId} have ended: ${(error as Error).message}`);
+    }
+    if (this.holdSeconds === 0) this.end();
+  }
+
+  private obey(command: RunCommand): void {
+    if (command.type === 'uploads') {
+      this.question = undefined;
+      this.links.resolve(command.uploads);
+    }
+    if (command.type === 'cancel') this.end();
+    if (command.type === 'settled') this.settled.resolve();
+  }
+
+  private async askForLinks(files: RunOutcome['files']): Promise<readonly Upload[]> {
+    this.links = Promise.withResolvers();
+    this.stop.signal.throwIfAborted();
+    this.question = { type: 'outputs', files: [...files] };
+    await this.report(this.question);
+    return this.links.promise;
+  }
+
+  private startTimer(seconds: number): NodeJS.Timeout | undefined {
+    if (seconds === 0) return undefined;
+    const sentence = `The run took longer than its limit of ${seconds} s and was stopped.`;
+    // 2^31-1 ms (24 days) is the longest timer.
+    return setTimeout(() => this.stop.abort(new RunFailure(sentence)), Math.min(seconds * 1000, 2 ** 31 - 1));
+  }
+
+  private succeed({ output, files, warnings }: RunOutcome): Promise<void> {
+    const log = this.log.text();
+    return this.reportLast({ type: 'completed', output, files: [...files], warnings: [...warnings], log });
+  }
+
+  private async fail(error: unknown): Promise<void> {
+    if (error instanceof RunStopped) return;
+    if (!(error instanceof RunFailure))
+      logger.error({ message: 'a run failed unexpectedly', task_id: this.taskId, error });
+    const is_final = error instanceof RunFailure && error.isFinal;
+    await this.reportLast({ type: 'failed', error: sentenceOf(error), log: this.log.text(), is_final });
+  }
+
+  private reportProgress(report: Reported<'progress'>): void {
+    this.progress = report;
+    void this.report(report);
+  }
+
+  private async reportLast(report: Reported<'completed' | 'failed'>): Promise<void> {
+    this.progress = undefined;
+    this.last = report;
+    await this.report(report);
+    if (this.holdSeconds > 0) return;
+    this.stream?.end();
+    this.settled.resolve();
+  }
+
+  private async report(report: RunReport): Promise<void> {
+    if (this.stream) await writeLine(this.stream, report);
+  }
+}
+
+/** The reason of a system error without paths of this machine; the agent's log has the details. */
+function sentenceOf(error: unknown): string {
+  if (error instanceof RunFailure) return error.message;
+  const { code, message } = error as NodeJS.ErrnoException;
+  const [reason] = code === undefined ? [] : message.split(',');
+  return reason === undefined
+    ? 'The agent could not execute the run because of an internal error; see its log.'
+    : `The agent could not execute the run: ${reason}. See its log.`;
+}
