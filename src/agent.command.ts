@@ -6,7 +6,7 @@ import { Logger } from './observability/index.js';
 import { onParentEnd } from './preflight.js';
 
 export interface AgentCommandOptions {
-  readonly gateway?: string;
+  readonly gateway?: readonly string[];
   readonly id?: string;
   readonly workDir?: string;
   readonly local?: true;
@@ -25,7 +25,7 @@ export async function agentCommand({ gateway, id, workDir, local }: AgentCommand
   // As if the signal had arrived; no effect when it has.
   if (isStartedByNpm()) onParentEnd(() => process.emit('SIGTERM', 'SIGTERM'));
   return runAgent({
-    gateway,
+    gateways: gateway,
     key: readAgentKey(),
     labels: config.agentLabels,
     slots: config.agentSlots,

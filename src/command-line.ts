@@ -31,7 +31,10 @@ export function commandLine(): Command {
   program
     .command('agent')
     .description('run tasks and services for a runtime; the ak- key is read from CYBERUN_AGENT_KEY')
-    .option('--gateway <url>', 'address of the runtime, for example https://runtime.example.com')
+    .option(
+      '--gateway <url...>',
+      'address of the runtime, for example https://runtime.example.com; several for its nodes, dialled in turn',
+    )
     .option('--id <id>', 'what it is called; a second agent on one machine needs one. Default: the host name')
     .option(
       '--work-dir <folder>',

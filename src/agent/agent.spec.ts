@@ -46,7 +46,7 @@ class Gateway implements AsyncDisposable {
     await once(server, 'listening');
     const gateway = new Gateway(server);
     gateway.agent = runAgent({
-      gateway: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+      gateways: [`http://127.0.0.1:${(server.address() as AddressInfo).port}`],
       key: 'ak-key',
       agentId: 'a1',
       labels: ['local'],

@@ -20,7 +20,8 @@ const GOODBYE_LIMIT_MS = 500;
 const REDIAL = { firstMs: 100, longestMs: 10_000, isSpread: true };
 
 interface GatewayOptions {
-  readonly gateway: string;
+  /** Dialled in turn. */
+  readonly gateways: readonly string[];
   readonly key: string;
   readonly agentId: string;
   readonly signal: AbortSignal;
@@ -33,16 +34,20 @@ interface GatewayOptions {
  * @throws {AgentRefusedError} when the gateway refuses the agent.
  */
 export async function stayConnected(worker: Worker, options: GatewayOptions): Promise<void> {
-  const { agentId, gateway, signal } = options;
+  const { agentId, gateways, signal } = options;
+  let dialled = 0;
   const serve = async (recovered: () => void): Promise<void> => {
+    const gateway = gateways[dialled % gateways.length] ?? '';
+    dialled += 1;
     try {
-      await serveGateway(worker, options, () => {
+      await serveGateway(worker, { ...options, gateway }, () => {
         recovered();
         logger.log(`agent ${agentId} is connected to ${gateway}`);
       });
     } catch (error) {
       if (error instanceof AgentRefusedError) throw error;
-      if (!signal.aborted) logger.warn(`the gateway cannot be reached: ${(error as Error).message}`);
+      if (!signal.aborted)
+        logger.warn(`the gateway ${gateway} cannot be reached: ${(error as Error).message}`);
     }
     await worker.idle();
   };
@@ -51,7 +56,7 @@ export async function stayConnected(worker: Worker, options: GatewayOptions): Pr
 
 async function serveGateway(
   worker: Worker,
-  { gateway, key, signal }: GatewayOptions,
+  { gateway, key, signal }: Pick<GatewayOptions, 'key' | 'signal'> & { readonly gateway: string },
   connected: () => void,
 ): Promise<void> {
   signal.throwIfAborted();

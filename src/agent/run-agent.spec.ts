@@ -6,7 +6,7 @@ import { expect, it } from 'vitest';
 import { completed } from './run-agent.js';
 
 const { signal } = new AbortController();
-const options = { gateway: 'https://runtime.example.com', key: 'ak-key', labels: [], slots: 1, signal };
+const options = { gateways: ['https://runtime.example.com'], key: 'ak-key', labels: [], slots: 1, signal };
 
 it('an agent is called as its host, and works in a folder of its name in the state directory', () => {
   const { agentId, workDir } = completed(options);

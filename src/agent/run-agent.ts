@@ -16,8 +16,11 @@ import { Worker } from './worker.js';
 const PYTHON_LIMIT_MS = 10_000;
 
 interface AgentOptions {
-  /** Address of the runtime: `http(s)://` or `ws(s)://`, with or without the path of its gateway. */
-  readonly gateway: string;
+  /**
+   * Addresses of the runtime's nodes, at least one: `http(s)://` or `ws(s)://`, with or without the path of the gateway. The
+   * agent is connected to one of them; when that is lost, it dials the next.
+   */
+  readonly gateways: readonly string[];
   /** An `ak-` key. */
   readonly key: string;
   readonly labels: readonly string[];
@@ -59,7 +62,7 @@ export function completed(options: AgentOptions): CompleteAgentOptions {
   return {
     ...options,
     agentId,
-    gateway: gatewayUrl(options.gateway),
+    gateways: options.gateways.map(gatewayUrl),
     workDir: resolve(options.workDir ?? join(stateDirectory(), 'cyberun', `agent-${agentId}`)),
     signal: options.signal ?? untilSignalled(),
   };
@@ -121,7 +124,7 @@ async function hasPython(): Promise<boolean> {
 
 /** What the server sends to its local agent over IPC; the key is stored nowhere else. */
 const localAgentOrder = z.object({
-  gateway: z.string(),
+  gateways: z.array(z.string()).min(1),
   key: z.string(),
   agentId: z.string(),
   labels: z.array(z.string()),

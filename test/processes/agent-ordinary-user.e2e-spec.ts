@@ -38,7 +38,7 @@ class OrdinaryAgent implements AsyncDisposable {
     }
     const key = server.app.get(CredentialsService, { strict: false }).mintEphemeralAgentKey();
     const who = { agentId: 'ordinary', labels: ['local'], slots: 2, workDir };
-    this.child.send({ gateway: server.origin, key, ...who, umask: process.umask() });
+    this.child.send({ gateways: [server.origin], key, ...who, umask: process.umask() });
   }
 
   async logged(text: string): Promise<void> {

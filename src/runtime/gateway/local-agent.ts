@@ -94,7 +94,7 @@ export class LocalAgent implements BeforeApplicationShutdown {
   private order() {
     const { agentLabels, agentSlots, dataDir } = this.config;
     return {
-      gateway: this.addresses.loopback,
+      gateways: [this.addresses.loopback],
       key: this.credentials.mintEphemeralAgentKey(),
       agentId: `local-${hostname()
         .replaceAll(/[^A-Za-z0-9._-]/g, '-')

@@ -12,6 +12,8 @@ export interface AgentWanted {
   readonly labels?: string[];
   readonly slots?: number;
   readonly key?: string;
+  /** Nodes to dial when the first one is lost. */
+  readonly otherNodes?: readonly RuntimeServer[];
 }
 
 /** An agent in this process, on a work folder of its own, that has connected. */
@@ -29,7 +31,7 @@ export class TestAgent implements AsyncDisposable {
     const controller = new AbortController();
     const before = await connectedAt(server, agentId);
     const ended = runAgent({
-      gateway: server.origin,
+      gateways: [server.origin, ...(wanted.otherNodes ?? []).map(({ origin }) => origin)],
       key: wanted.key ?? server.app.get(CredentialsService, { strict: false }).mintEphemeralAgentKey(),
       agentId,
       labels,
