@@ -6,6 +6,7 @@ import { initial } from './migrations/0001-initial.js';
 import { taskLog } from './migrations/0002-task-log.js';
 import { bundles } from './migrations/0003-bundles.js';
 import { nodes } from './migrations/0004-nodes.js';
+import { idempotency } from './migrations/0005-idempotency.js';
 import type { Db } from './schema.js';
 
 /** Every migration by name, in order; names and contents of released migrations never change. */
@@ -14,6 +15,7 @@ const MIGRATIONS: Record<string, Migration> = {
   '0002-task-log': taskLog,
   '0003-bundles': bundles,
   '0004-nodes': nodes,
+  '0005-idempotency': idempotency,
 };
 
 /**

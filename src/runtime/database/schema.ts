@@ -129,6 +129,16 @@ export interface TaskLogTable {
   log: string;
 }
 
+/** The task that was made for an Idempotency-Key. */
+export interface IdempotencyKeyTable {
+  team_id: string;
+  key: string;
+  /** SHA-256 of workflow, parameters and fields, in hexadecimal. */
+  request_hash: string;
+  task_id: string;
+  created_at: Generated<Date>;
+}
+
 /** Files beside a workflow's definition, packed. */
 export interface BundleTable {
   /** SHA-256 of the archive, in hexadecimal. */
@@ -147,6 +157,7 @@ export interface Schema {
   task_event: TaskEventTable;
   task_file: TaskFileTable;
   task_log: TaskLogTable;
+  idempotency_key: IdempotencyKeyTable;
   bundle: BundleTable;
   runtime_node: RuntimeNodeTable;
   connected_agent: ConnectedAgentTable;

@@ -5,6 +5,7 @@ import type { RunAccepted, Workflow, WorkflowList } from '../../contract/index.j
 import { type Credential, CurrentCredential, IntegrationKeyGuard, Requires } from '../credentials/index.js';
 import { TaskSubmission } from '../tasks/index.js';
 import { type WorkflowName, WorkflowCatalog } from '../workflows/index.js';
+import { IdempotencyKey } from './idempotency-key.js';
 import { JsonBody, LARGE_BODY } from './json-bodies.js';
 import { PageQueryDto } from './page-query.dto.js';
 import { IdPipe, NoQuery, RestValidationPipe } from './rest-validation.pipe.js';
@@ -77,8 +78,9 @@ export class WorkflowsController {
     @CurrentCredential() { teamId }: Credential,
     @Param('slug') slug: string,
     @Body() body: RunBodyDto,
+    @IdempotencyKey() idempotencyKey?: string,
   ): Promise<RunAccepted> {
-    return this.submit(teamId, { slug }, body);
+    return this.submit(teamId, { slug }, body, idempotencyKey);
   }
 
   @Post(':id/run')
@@ -90,19 +92,23 @@ export class WorkflowsController {
     @CurrentCredential() { teamId }: Credential,
     @Param('id', ID) id: string,
     @Body() body: RunBodyDto,
+    @IdempotencyKey() idempotencyKey?: string,
   ): Promise<RunAccepted> {
-    return this.submit(teamId, { id }, body);
+    return this.submit(teamId, { id }, body, idempotencyKey);
   }
 
-  private async submit(teamId: string, name: WorkflowName, body: RunBodyDto): Promise<RunAccepted> {
-    const workflow = await this.workflows.runnable(teamId, name);
-    const { parameters, dispatch_target, target_pool, submitter_region, tool_type } = body;
+  private async submit(
+    teamId: string,
+    name: WorkflowName,
+    { parameters, dispatch_target, target_pool, submitter_region, tool_type }: RunBodyDto,
+    idempotencyKey: string | undefined,
+  ): Promise<RunAccepted> {
+    const workflow = await this.workflows.version(teamId, name);
     const given = { dispatch_target, target_pool, submitter_region, tool_type };
     const fields = Object.fromEntries(
       Object.entries(given).flatMap(([key, value]) => (typeof value === 'string' ? [[key, value]] : [])),
     );
-    return {
-      task_id: await this.submission.submit(teamId, workflow, { parameters: parameters ?? {}, fields }),
-    };
+    const run = { parameters: parameters ?? {}, fields, idempotencyKey };
+    return { task_id: await this.submission.submit(teamId, workflow, run) };
   }
 }

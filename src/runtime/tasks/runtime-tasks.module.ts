@@ -3,6 +3,7 @@ import { Module } from '@nestjs/common';
 import { FilesModule } from '../files/index.js';
 import { RuntimeWorkflowsModule } from '../workflows/index.js';
 import { ClaimedRuns } from './claimed-runs.js';
+import { IdempotencyKeys } from './idempotency-keys.js';
 import { RunReports } from './run-reports.js';
 import { TaskClaims } from './task-claims.js';
 import { TaskEventsService } from './task-events.service.js';
@@ -17,6 +18,7 @@ import { WaitingTasks } from './waiting-tasks.js';
   imports: [FilesModule, RuntimeWorkflowsModule],
   providers: [
     ClaimedRuns,
+    IdempotencyKeys,
     RunParameters,
     RunReports,
     TaskClaims,

@@ -1,15 +1,17 @@
-import { BadRequestException, Injectable, Logger } from '@nestjs/common';
+import { BadRequestException, Inject, Injectable, Logger } from '@nestjs/common';
 
-import { Database, uuidV7 } from '../database/index.js';
+import { Database, type Tx, uuidV7 } from '../database/index.js';
 import { Engine } from '../engine/index.js';
 import { FilesService } from '../files/index.js';
 import {
   acceptedTypes,
+  checkRunnable,
   type CompiledWorkflow,
   fileParametersOf,
   ParameterCheck,
   type WorkflowVersion,
 } from '../workflows/index.js';
+import { IdempotencyKeys, type KeyedRun, requestHashOf } from './idempotency-keys.js';
 import { WaitingTasks } from './waiting-tasks.js';
 import { waitingEvent, writeEvents } from './task-transitions.js';
 
@@ -17,6 +19,8 @@ interface RunSubmission {
   readonly parameters: Record<string, unknown>;
   /** Other fields of the request; stored and shown, without effect in this runtime. */
   readonly fields: Record<string, string>;
+  /** Repeated requests with the same key get the task of the first. */
+  readonly idempotencyKey?: string | undefined;
 }
 
 /** Validates the parameters of a run, including files. */
@@ -63,6 +67,7 @@ export class RunParameters {
 @Injectable()
 export class TaskSubmission {
   private readonly logger = new Logger('Tasks');
+  @Inject(IdempotencyKeys) private readonly idempotencyKeys!: IdempotencyKeys;
 
   constructor(
     private readonly database: Database,
@@ -71,45 +76,70 @@ export class TaskSubmission {
     private readonly runParameters: RunParameters,
   ) {}
 
-  /** @returns the id of the new task. */
-  async submit(
-    teamId: string,
-    workflow: WorkflowVersion,
-    { parameters, fields }: RunSubmission,
-  ): Promise<string> {
-    const { definition } = workflow;
-    const checked = await this.runParameters.checked(teamId, workflow, parameters);
-    const requirement = { teamId, labels: definition.required_labels };
-    await this.engine.prepare(requirement);
+  /**
+   * @returns the id of the task: a new one, or that of an earlier request with the same key.
+   * @throws {ConflictException} when the workflow is disabled, or an earlier request with the key asked for something else.
+   */
+  async submit(teamId: string, workflow: WorkflowVersion, run: RunSubmission): Promise<string> {
+    const keyed = keyedRun(teamId, workflow, run);
+    const earlier = keyed && (await this.idempotencyKeys.taskOf(keyed));
+    if (earlier !== undefined) return earlier;
+    checkRunnable(workflow);
+    const parameters = await this.runParameters.checked(teamId, workflow, run.parameters);
+    const { slug, required_labels } = workflow.definition;
+    await this.engine.prepare({ teamId, labels: required_labels });
+    const id = uuidV7();
+    const task = await this.database.db.transaction().execute(async (tx) => {
+      const other = keyed && (await this.idempotencyKeys.claim(tx, keyed, id));
+      if (other !== undefined) return other;
+      await this.insert(tx, { id, teamId, workflow, parameters, fields: run.fields });
+      return id;
+    });
+    if (task === id) this.logger.log(`task ${id} (${slug}@${workflow.version}): submitted`);
+    return task;
+  }
+
+  private async insert(tx: Tx, { id, teamId, workflow, parameters, fields }: NewTask): Promise<void> {
+    const { required_labels, max_retries } = workflow.definition;
+    const requirement = { teamId, labels: required_labels };
     const states = this.waiting.canRun(requirement)
       ? (['pending'] as const)
       : (['pending', 'waiting'] as const);
-    const id = uuidV7();
-    await this.database.db.transaction().execute(async (tx) => {
-      await tx
-        .insertInto('task')
-        .values({
-          id,
-          team_id: teamId,
-          workflow_id: workflow.id,
-          workflow_version: workflow.version,
-          required_labels: definition.required_labels,
-          task_status: states[states.length - 1] ?? 'pending',
-          parameters: JSON.stringify(checked),
-          submission: JSON.stringify(fields),
-          max_retries: definition.max_retries,
-          last_sequence: states.length,
-        })
-        .execute();
-      const news = states.map((status) =>
-        status === 'waiting'
-          ? waitingEvent(definition.required_labels)
-          : { event: 'status' as const, data: { status } },
-      );
-      await writeEvents(tx, { id, team_id: teamId }, news, 1);
-      await this.engine.enqueue(tx, id, requirement);
-    });
-    this.logger.log(`task ${id} (${definition.slug}@${workflow.version}): submitted`);
-    return id;
+    await tx
+      .insertInto('task')
+      .values({
+        id,
+        team_id: teamId,
+        workflow_id: workflow.id,
+        workflow_version: workflow.version,
+        required_labels,
+        task_status: states[states.length - 1] ?? 'pending',
+        parameters: JSON.stringify(parameters),
+        submission: JSON.stringify(fields),
+        max_retries,
+        last_sequence: states.length,
+      })
+      .execute();
+    const news = states.map((status) =>
+      status === 'waiting' ? waitingEvent(required_labels) : { event: 'status' as const, data: { status } },
+    );
+    await writeEvents(tx, { id, team_id: teamId }, news, 1);
+    await this.engine.enqueue(tx, id, requirement);
   }
+}
+
+interface NewTask {
+  readonly id: string;
+  readonly teamId: string;
+  readonly workflow: WorkflowVersion;
+  readonly parameters: Record<string, unknown>;
+  readonly fields: Record<string, string>;
+}
+
+function keyedRun(
+  teamId: string,
+  { id }: WorkflowVersion,
+  { parameters, fields, idempotencyKey: key }: RunSubmission,
+): KeyedRun | undefined {
+  return key === undefined ? undefined : { teamId, key, requestHash: requestHashOf(id, parameters, fields) };
 }

@@ -2,4 +2,9 @@ export { acceptedTypes, type CompiledWorkflow, fileParametersOf } from './compil
 export { ParameterCheck } from './validation/parameter-check.js';
 export { RUN_LIMIT_SECONDS } from './workflow-dsl.js';
 export { RuntimeWorkflowsModule } from './runtime-workflows.module.js';
-export { type WorkflowName, WorkflowCatalog, type WorkflowVersion } from './workflow-catalog.js';
+export {
+  checkRunnable,
+  type WorkflowName,
+  WorkflowCatalog,
+  type WorkflowVersion,
+} from './workflow-catalog.js';

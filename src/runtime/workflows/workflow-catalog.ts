@@ -10,12 +10,12 @@ import { shownParameters } from './parameter-defs.js';
 export interface WorkflowVersion {
   readonly id: string;
   readonly version: number;
+  readonly workflow_slug: string;
+  readonly workflow_status: 'active' | 'disabled';
   readonly definition: CompiledWorkflow;
 }
 
 interface WorkflowRow extends WorkflowVersion {
-  readonly workflow_slug: string;
-  readonly workflow_status: 'active' | 'disabled';
   readonly created_at: Date;
   readonly updated_at: Date;
 }
@@ -72,13 +72,9 @@ export class WorkflowCatalog {
     return { ...present(row), ...shownParameters(row.definition.schema) };
   }
 
-  /** The version a run would use. */
-  async runnable(teamId: string, name: WorkflowName): Promise<WorkflowVersion> {
-    const row = await this.find(teamId, name);
-    if (row.workflow_status === 'active') return row;
-    throw new ConflictException(
-      `Workflow "${row.workflow_slug}" is disabled and takes no new runs: its definition file is gone.`,
-    );
+  /** The version that a run would use. */
+  version(teamId: string, name: WorkflowName): Promise<WorkflowVersion> {
+    return this.find(teamId, name);
   }
 
   private async find(teamId: string, name: WorkflowName): Promise<WorkflowRow> {
@@ -112,6 +108,14 @@ export class WorkflowCatalog {
       .where('w.team_id', '=', teamId)
       .where('v.team_id', '=', teamId);
   }
+}
+
+/** @throws {ConflictException} when the workflow is disabled. */
+export function checkRunnable({ workflow_slug, workflow_status }: WorkflowVersion): void {
+  if (workflow_status === 'active') return;
+  throw new ConflictException(
+    `Workflow "${workflow_slug}" is disabled and takes no new runs: its definition file is gone.`,
+  );
 }
 
 /** PostgreSQL cannot extract fields from JSON with NUL or lone surrogates in strings; such definitions are read whole. */
