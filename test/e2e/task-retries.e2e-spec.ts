@@ -13,7 +13,13 @@ let agent: PretendAgent;
 
 beforeAll(async () => {
   vi.spyOn(process.stdout, 'write').mockImplementation((text) => logged.push(String(text)) > 0);
-  const files = { 'retrying.yaml': echoWorkflow('retrying', { metadata: '    max_retries: 2' }) };
+  const files = {
+    'retrying.yaml': echoWorkflow('retrying', { metadata: '    max_retries: 2' }),
+    'steady.yaml': echoWorkflow('steady', {
+      metadata:
+        '    retry: { delay: { seconds: 2 }, backoff: { constant: {} }, limit: { attempt: { count: 2 } } }',
+    }),
+  };
   server = await RuntimeServer.start(files, { env: { CYBERUN_LOGGER_LEVEL: 'info' } });
   connect();
 });
@@ -69,6 +75,24 @@ it('a failed run waits twice as long each time before it is repeated, over a res
   // The event is written a little before the wait begins, by another clock.
   expect(waited[0]).toBeGreaterThan(900);
   expect(waited[1]).toBeGreaterThan(1900);
+});
+
+it('a workflow chooses how often its failed runs are repeated, and how long they wait', async () => {
+  expect((await server.get('/r/workflows/slug/steady')).body.max_retries).toBe(2);
+  const taskId = await server.submit('steady', { text: SECRET_TEXT });
+  for (const reason of ['exit code 1', 'exit code 2', 'exit code 3']) {
+    const run = await next();
+    await server.runs.started(run);
+    await server.runs.failed(run, reason, {});
+  }
+  const events = await server.events(taskId);
+  expect(
+    events.flatMap(({ data }) => data['message'] ?? []).filter((text) => String(text).startsWith('retry')),
+  ).toEqual(['retry 1 of 2 in 2 s after: exit code 1', 'retry 2 of 2 in 2 s after: exit code 2']);
+  expect(events.at(-1)).toMatchObject({ event: 'failed', data: { error: 'exit code 3' } });
+  const [first = 0, second = 0, third = 0] = await times(taskId, 'running');
+  expect(second - first).toBeGreaterThan(1900);
+  expect(third - second).toBeGreaterThan(1900);
 });
 
 it('the log has every step of a task and no content of it', async () => {

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 
 import type { OutputFile, RunOrder } from '../../contract/index.js';
 import type { Claim } from '../engine/index.js';
+import type { RetryPolicy } from '../workflows/index.js';
 import { TaskNotifications } from './task-notifications.js';
 
 /** One run of a task that this process has claimed from the queue. */
@@ -13,6 +14,7 @@ export interface ClaimedRun {
   readonly agentId: string;
   /** From 1; counts every run of the task, the interrupted ones included. */
   readonly attempt: number;
+  readonly retry: RetryPolicy | undefined;
   readonly order: Omit<RunOrder, 'files'>;
   readonly fileParameters: readonly { parameter: string; fileKey: string }[];
   /** Aborted when the task is cancelled, or the run was given to another agent. */

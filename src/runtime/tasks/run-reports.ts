@@ -5,6 +5,7 @@ import type { RunProgress, RunReport } from '../../contract/index.js';
 import { Database, type Tx, whenReachable } from '../database/index.js';
 import { type Claim, Engine } from '../engine/index.js';
 import { type ClaimedRun, ClaimedRuns, type StoredOutput } from './claimed-runs.js';
+import { secondsBeforeRetry } from './retry-backoff.js';
 import { failInterrupted, INTERRUPTIONS_LIMIT } from './task-claims.js';
 import {
   claimOf,
@@ -21,9 +22,6 @@ import { WaitingTasks } from './waiting-tasks.js';
 
 type CompletedReport = Extract<RunReport, { type: 'completed' }>;
 type FailedReport = Extract<RunReport, { type: 'failed' }>;
-
-/** Longest delay before a retry. */
-const LONGEST_WAIT_SECONDS = 300;
 
 /**
  * Applies what becomes of a run to its task: progress, the end of the task, or another run. A report about a run that was
@@ -107,7 +105,7 @@ export class RunReports implements BeforeApplicationShutdown {
       const { retry_count, max_retries, agent_id } = task;
       await saveLog(tx, claim, log);
       if (retry_count < max_retries && !is_final) {
-        const seconds = this.waitBefore(retry_count);
+        const seconds = secondsBeforeRetry(retry_count, run.retry, this.config.runsRetrySeconds);
         const message = `retry ${retry_count + 1} of ${max_retries} in ${seconds} s after: ${error}`;
         await this.requeue(tx, claim, { retry_count: retry_count + 1 }, { message, seconds });
         this.logger.log(sentenceOf(run, `failed, and is retried in ${seconds} s`, task));
@@ -154,11 +152,6 @@ export class RunReports implements BeforeApplicationShutdown {
       { interrupted_count },
       { message: 'the run was interrupted and starts again' },
     );
-  }
-
-  /** Exponential backoff, so that a service that is overloaded or restarts can recover. */
-  private waitBefore(retries: number): number {
-    return Math.min(LONGEST_WAIT_SECONDS, this.config.runsRetrySeconds * 2 ** Math.min(retries, 16));
   }
 
   private async requeue(

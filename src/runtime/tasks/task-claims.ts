@@ -109,6 +109,7 @@ export class TaskClaims {
       workflow: `${definition.slug}@${version}`,
       agentId,
       attempt,
+      retry: definition.retry,
       order: {
         task_id: taskId,
         attempt,

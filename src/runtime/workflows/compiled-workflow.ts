@@ -28,6 +28,13 @@ export interface ParametersSchema {
   readonly required?: string[];
 }
 
+/** How long a failed run waits before it is repeated. */
+export interface RetryPolicy {
+  readonly backoff: 'constant' | 'linear' | 'exponential';
+  /** Wait before the first retry, in seconds; `undefined`: that of the settings. */
+  readonly delay?: number | undefined;
+}
+
 /** A validated workflow file, reduced to what a run needs; stored as a version. */
 export interface CompiledWorkflow {
   readonly slug: string;
@@ -37,6 +44,8 @@ export interface CompiledWorkflow {
   readonly document_version: string;
   readonly required_labels: string[];
   readonly max_retries: number;
+  /** Without it the backoff is exponential. */
+  readonly retry?: RetryPolicy | undefined;
   /** Seconds; 0 means that the author has set no limit. */
   readonly task_timeout: number;
   readonly schema: ParametersSchema;

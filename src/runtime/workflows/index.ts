@@ -1,4 +1,9 @@
-export { acceptedTypes, type CompiledWorkflow, fileParametersOf } from './compiled-workflow.js';
+export {
+  acceptedTypes,
+  type CompiledWorkflow,
+  fileParametersOf,
+  type RetryPolicy,
+} from './compiled-workflow.js';
 export { ParameterCheck } from './validation/parameter-check.js';
 export { RUN_LIMIT_SECONDS } from './workflow-dsl.js';
 export { RuntimeWorkflowsModule } from './runtime-workflows.module.js';

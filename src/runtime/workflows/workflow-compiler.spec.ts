@@ -74,6 +74,25 @@ it('a workflow with a Python step requires the label python', async () => {
 });
 
 it.each([
+  ['{ delay: { seconds: 5 }, limit: { attempt: { count: 4 } } }', 4, { backoff: 'exponential', delay: 5 }],
+  ['{ backoff: { linear: {} }, limit: { attempt: { count: 1 } } }', 1, { backoff: 'linear' }],
+  [
+    '{ delay: { minutes: 1 }, backoff: { constant: {} } }, max_retries: 2',
+    2,
+    { backoff: 'constant', delay: 60 },
+  ],
+])('the retry policy %s of a workflow is compiled', async (policy, max_retries, retry) => {
+  const text = GOOD.replace('max_retries: 3', () => `retry: ${policy}`);
+  expect(await compileText('all.yaml', text)).toMatchObject({ max_retries, retry });
+});
+
+it('a workflow without a retry policy has only its number of retries', async () => {
+  expect(await compileText('all.yaml', GOOD)).not.toHaveProperty('retry');
+});
+
+const RETRIES = 'max_retries: 3';
+
+it.each([
   ['a word outside the subset', 'timeout:', 'use: {}\ntimeout:', 16, '"use"'],
   ['a step of another kind', 'run:\n        shell:', 'wait:\n        shell:', 19, '"wait"'],
   ['another way to run', 'shell:', 'container:', 20, '"container"'],
@@ -110,6 +129,21 @@ it.each([
   ['an unknown format', 'format: file', 'format: fiel', 15, 'did you mean "file"'],
   ['a time limit of more than a day', 'minutes: 1', 'days: 2', 16, 'seconds'],
   ['a bad label', 'gpu, local]', '"a b"]', 7, 'letters'],
+  ['a retry policy by name', RETRIES, 'retry: often', 7, 'named retry policies are not supported'],
+  ['a retry with jitter', RETRIES, 'retry: { jitter: {} }', 7, '"jitter" in document.metadata.retry'],
+  ['a retry with a condition', RETRIES, "retry: { when: '${ .x }' }", 7, '"when"'],
+  ['an unknown backoff', RETRIES, 'retry: { backoff: { quadratic: {} } }', 7, '"quadratic"'],
+  ['two backoffs', RETRIES, 'retry: { backoff: { linear: {}, constant: {} } }', 7, 'exactly one of'],
+  ['a backoff with options', RETRIES, 'retry: { backoff: { linear: { step: 2 } } }', 7, '"step"'],
+  ['a retry limited in time', RETRIES, 'retry: { limit: { duration: { hours: 1 } } }', 7, '"duration"'],
+  ['a retry without a limit', RETRIES, 'retry: { delay: { seconds: 1 } }', 7, 'max_retries beside it'],
+  [
+    'two limits of retries',
+    RETRIES,
+    `${RETRIES}, retry: { limit: { attempt: { count: 1 } } }`,
+    7,
+    'and not both',
+  ],
   ['what is no YAML', 'document:', 'document: [', 3, ''],
   ['nothing', GOOD, '', 1, 'mapping'],
 ])('a workflow file with %s is refused with line and reason', async (...row) => {

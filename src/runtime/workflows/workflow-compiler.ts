@@ -40,7 +40,7 @@ export async function compileWorkflow(
     description: document.summary ?? '',
     document_version: document.version,
     required_labels: labelsOf(document.metadata.labels, compiled),
-    max_retries: document.metadata.max_retries,
+    ...retriesOf(document.metadata),
     task_timeout: timeout?.after ?? 0,
     schema,
     steps: compiled,
@@ -52,6 +52,15 @@ export async function compileWorkflow(
   for (const warning of warnings) warn(source.error(SCHEMA, `${SCHEMA.join('.')}: ${warning}`).message);
   await checkAgainstStandard(source);
   return workflow;
+}
+
+function retriesOf({
+  max_retries,
+  retry,
+}: WorkflowDocument['document']['metadata']): Pick<CompiledWorkflow, 'max_retries' | 'retry'> {
+  if (!retry) return { max_retries: max_retries ?? 0 };
+  const { backoff = 'exponential', delay, limit } = retry;
+  return { max_retries: limit?.attempt.count ?? max_retries ?? 0, retry: { backoff, delay } };
 }
 
 /** The labels of the author, and those that the steps require. */

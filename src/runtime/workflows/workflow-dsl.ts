@@ -91,22 +91,62 @@ const namedStep = z
 const DURATION =
   'must be a mapping such as { minutes: 5 }: named timeouts and ISO 8601 durations are not supported';
 
-const duration = z
-  .strictObject(
-    {
-      days: z.number().min(0).default(0),
-      hours: z.number().min(0).default(0),
-      minutes: z.number().min(0).default(0),
-      seconds: z.number().min(0).default(0),
-    },
-    DURATION,
-  )
-  .transform(({ days, hours, minutes, seconds }) =>
-    Math.ceil(((days * 24 + hours) * 60 + minutes) * 60 + seconds),
-  )
+const duration = (least: number) =>
+  z
+    .strictObject(
+      {
+        days: z.number().min(0).default(0),
+        hours: z.number().min(0).default(0),
+        minutes: z.number().min(0).default(0),
+        seconds: z.number().min(0).default(0),
+      },
+      DURATION,
+    )
+    .transform(({ days, hours, minutes, seconds }) =>
+      Math.ceil(((days * 24 + hours) * 60 + minutes) * 60 + seconds),
+    )
+    .refine(
+      (seconds) => seconds >= least && seconds <= RUN_LIMIT_SECONDS,
+      `must be between ${least} and ${RUN_LIMIT_SECONDS} seconds`,
+    );
+
+const retryCount = z.number().int().min(0).max(100);
+const BACKOFFS = ['constant', 'linear', 'exponential'] as const;
+
+/** A retry policy of the DSL, for whole runs: the DSL has it in `catch`, for the steps of a `try`. */
+const retry = z.strictObject(
+  {
+    delay: duration(0).optional(),
+    backoff: z
+      .strictObject({
+        constant: z.strictObject({}).optional(),
+        linear: z.strictObject({}).optional(),
+        exponential: z.strictObject({}).optional(),
+      })
+      .refine(
+        (given) => Object.keys(given).length === 1,
+        'must have exactly one of constant, linear and exponential, such as { linear: {} }',
+      )
+      .transform((given) => BACKOFFS.find((name) => given[name] !== undefined))
+      .optional(),
+    limit: z.strictObject({ attempt: z.strictObject({ count: retryCount }) }).optional(),
+  },
+  'must be a mapping with delay, backoff and limit: named retry policies are not supported',
+);
+
+const metadata = z
+  .looseObject({
+    labels: z.array(z.string().regex(LABEL, 'must be of letters, digits, ".", "_", "-"')).default([]),
+    max_retries: retryCount.optional(),
+    retry: retry.optional(),
+  })
   .refine(
-    (seconds) => seconds >= 1 && seconds <= RUN_LIMIT_SECONDS,
-    `must be between 1 and ${RUN_LIMIT_SECONDS} seconds`,
+    ({ max_retries, retry }) =>
+      retry === undefined || (max_retries === undefined) !== (retry.limit === undefined),
+    {
+      path: ['retry'],
+      message: 'needs either limit: { attempt: { count: 3 } } or max_retries beside it, and not both',
+    },
   );
 
 /** The supported part of the Serverless Workflow DSL 1.0. Strict: unknown keywords are rejected by name. */
@@ -123,12 +163,7 @@ export const workflowDocument = z.strictObject({
     version: z.string(VERSION).regex(SEMANTIC_VERSION, 'must be a semantic version, such as 1.0.0'),
     title: z.string().min(1).max(255).optional(),
     summary: z.string().max(2000).optional(),
-    metadata: z
-      .looseObject({
-        labels: z.array(z.string().regex(LABEL, 'must be of letters, digits, ".", "_", "-"')).default([]),
-        max_retries: z.number().int().min(0).max(100).default(0),
-      })
-      .default({ labels: [], max_retries: 0 }),
+    metadata: metadata.default({ labels: [] }),
   }),
   input: z
     .strictObject({
@@ -139,7 +174,7 @@ export const workflowDocument = z.strictObject({
     })
     .optional(),
   timeout: z
-    .strictObject({ after: duration }, 'must be a mapping with after: named timeouts are not supported')
+    .strictObject({ after: duration(1) }, 'must be a mapping with after: named timeouts are not supported')
     .optional(),
   do: z.array(namedStep).min(1),
 });
