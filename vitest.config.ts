@@ -47,6 +47,7 @@ export default defineConfig({
         env: { TEST_DATABASE: 'postgresql' },
         isolate: false,
       }),
+      project('s3', ['test/s3/**/*.e2e-spec.ts'], { ...seconds(180, 240), ...withDatabase, isolate: false }),
       project('processes', ['test/processes/**/*.e2e-spec.ts'], { ...seconds(180, 240), ...withServer }),
       project('controller', ENDPOINT, { ...seconds(180, 240), env: { MCP_MOUNT: 'controller' } }),
       project('bounds', ['test/bounds/**/*.e2e-spec.ts'], {

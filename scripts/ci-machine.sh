@@ -14,6 +14,10 @@ if ! dpkg-query --show $packages > /dev/null 2>&1; then
   apt-get install --yes -qq --no-install-recommends $packages > /dev/null
 fi
 
+if ! command -v versitygw > /dev/null && [ ! -x "$HOME/go/bin/versitygw" ]; then
+  GOBIN="$HOME/go/bin" PATH="$PATH:/usr/local/go/bin" go install github.com/versity/versitygw/cmd/versitygw@v1.8.0
+fi
+
 cd "$(dirname "$0")/.."
 exec node --input-type=module --eval "
   import { findHelm } from './scripts/helm.mjs';

@@ -28,6 +28,7 @@ const steps = [
   vitest('processes'),
   vitest('controller'),
   vitest('postgresql'),
+  vitest('s3'),
   { ...script('chart'), results: 'results/chart.json' },
   { waitFor: 'image' },
   vitest('bounds'),

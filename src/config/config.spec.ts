@@ -44,6 +44,39 @@ it('readConfig never echoes a secret', () => {
   expect(message).not.toContain('sk-short');
 });
 
+const store = {
+  CYBERUN_S3_ENDPOINT: 'https://s3.example.com',
+  CYBERUN_S3_BUCKET: 'files',
+  CYBERUN_S3_ACCESS_KEY_ID: 'AKIA',
+  CYBERUN_S3_SECRET_ACCESS_KEY: 'hush',
+};
+
+it.each(['CYBERUN_S3_BUCKET', 'CYBERUN_S3_ACCESS_KEY_ID', 'CYBERUN_S3_SECRET_ACCESS_KEY'])(
+  'readConfig names %s when an object store lacks it',
+  (name) => {
+    const message = sentence('runtime', { ...store, [name]: undefined });
+    expect(message).toContain(`${name} is not set, but files cannot be kept at CYBERUN_S3_ENDPOINT`);
+    expect(message).not.toContain('hush');
+  },
+);
+
+it.each([
+  ['CYBERUN_S3_BUCKET', 'files'],
+  ['CYBERUN_S3_ACCESS_KEY_ID', 'AKIA'],
+  ['CYBERUN_S3_SECRET_ACCESS_KEY', 'hush'],
+  ['CYBERUN_S3_SESSION_TOKEN', 'hush'],
+  ['CYBERUN_S3_PUBLIC_ENDPOINT', 'https://files.example.com'],
+])('readConfig refuses %s without an endpoint', (name, value) => {
+  const message = sentence('runtime', { [name]: value });
+  expect(message).toContain(`CYBERUN_S3_ENDPOINT is not set, and without it ${name} has no effect`);
+  expect(message).not.toContain('hush');
+});
+
+it('readConfig reads a complete object store, addressed by path unless set otherwise', () => {
+  const expected = { s3Bucket: 'files', s3Region: 'us-east-1', s3Addressing: 'path' };
+  expect(readConfig('runtime', store)).toMatchObject(expected);
+});
+
 it('readConfig requires a runtime URL for role mcp, and rejects one for the others', () => {
   expect(sentence('mcp', {})).toContain('CYBERUN_RUNTIME_URL');
   expect(sentence('all', { CYBERUN_RUNTIME_URL: 'http://127.0.0.1/api/v1' })).toContain('--role mcp');

@@ -42,6 +42,7 @@ export function readConfig(role: Role, environment: NodeJS.ProcessEnv = process.
   if (problem) throw unusable(problem, environment);
   checkRole(role, settings);
   checkPorts(settings);
+  checkObjectStore(settings);
   return deepFreeze(Object.assign(settings, { role, limits: LIMITS }));
 }
 
@@ -71,8 +72,7 @@ export function unknownVariables(environment: NodeJS.ProcessEnv = process.env): 
 }
 
 function unusable(problem: ValidationError, environment: NodeJS.ProcessEnv): SettingError {
-  const setting = DECLARED.find(({ property }) => property === problem.property);
-  if (!setting) throw new Error(`validated property ${problem.property} is not declared as a setting`);
+  const setting = declared(problem.property);
   const rule = Object.values(problem.constraints ?? {})[0] ?? 'is not valid';
   const given = setting.isSecret ? 'a value that is not shown' : `"${environment[setting.env] ?? ''}"`;
   return new SettingError(
@@ -98,6 +98,33 @@ function checkPorts({ httpPort, metricsPort }: Settings): void {
   throw new SettingError(
     `CYBERUN_METRICS_PORT is ${metricsPort}, which is CYBERUN_HTTP_PORT too. Choose another one. Example: 9464`,
   );
+}
+
+/** What an object store needs besides its endpoint, and what has no effect without one. */
+const STORE_NEEDS = ['s3Bucket', 's3AccessKeyId', 's3SecretAccessKey'] as const;
+const STORE_MAY_HAVE = ['s3PublicEndpoint', 's3SessionToken'] as const;
+
+function checkObjectStore(settings: Settings): void {
+  const lacks = (property: keyof Settings): boolean => settings[property] === undefined;
+  if (!lacks('s3Endpoint')) {
+    const missing = STORE_NEEDS.find(lacks);
+    if (!missing) return;
+    const { env, example } = declared(missing);
+    throw new SettingError(
+      `${env} is not set, but files cannot be kept at CYBERUN_S3_ENDPOINT without it. Example: ${example}`,
+    );
+  }
+  const alone = [...STORE_NEEDS, ...STORE_MAY_HAVE].find((property) => !lacks(property));
+  if (!alone) return;
+  throw new SettingError(
+    `CYBERUN_S3_ENDPOINT is not set, and without it ${declared(alone).env} has no effect. Set both or neither. Example: ${declared('s3Endpoint').example}`,
+  );
+}
+
+function declared(name: string): (typeof DECLARED)[number] {
+  const setting = DECLARED.find(({ property }) => property === name);
+  if (!setting) throw new Error(`property ${name} is not declared as a setting`);
+  return setting;
 }
 
 function deepFreeze<Value extends object>(value: Value): Value {

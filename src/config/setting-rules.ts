@@ -42,6 +42,20 @@ export const INTEGRATION_KEY: Form = {
   pattern: /^sk-[A-Za-z0-9_-]{20,200}$/,
   words: 'must be sk- and 20 to 200 letters, digits, hyphens and underscores',
 };
+/** The rules of S3 for general purpose buckets. */
+export const BUCKET: Form = {
+  pattern: /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/,
+  words: 'must be 3 to 63 lower-case letters, digits, dots and hyphens',
+};
+export const REGION: Form = {
+  pattern: /^[A-Za-z0-9-]{1,63}$/,
+  words: 'must be 1 to 63 letters, digits and hyphens',
+};
+export const ACCESS_KEY_ID: Form = {
+  pattern: /^[^\s/]+$/,
+  words: 'must be without spaces and slashes',
+};
+export const SECRET_TEXT: Form = { pattern: /^\S+$/, words: 'must be without spaces' };
 export const DAY_LIMIT = 3650;
 export const HOUR_MS = 3_600_000;
 

@@ -70,6 +70,26 @@ it('four nodes that start at once on an empty database agree on their key and th
   }
 });
 
+it('of two nodes one at a time does exclusive work, and the other skips it', async () => {
+  const databaseUrl = await postgresql.newDatabase();
+  const [one, other] = await Promise.all(
+    ['one', 'other'].map((name) => openDatabase({ dataDir: join(folder, name), databaseUrl })),
+  );
+  const release = Promise.withResolvers<string>();
+  const begun = Promise.withResolvers<void>();
+  const work = one?.tryExclusively('work', () => {
+    begun.resolve();
+    return release.promise;
+  });
+  await begun.promise;
+  expect(await other?.tryExclusively('work', async () => 'done twice')).toBeUndefined();
+  expect(await other?.tryExclusively('other work', async () => 'done')).toBe('done');
+  release.resolve('done');
+  expect(await work).toBe('done');
+  expect(await other?.tryExclusively('work', async () => 'done later')).toBe('done later');
+  await Promise.all([one?.close(), other?.close()]);
+});
+
 it('the keys command manages keys in the database, beside a server and without one', async () => {
   const databaseUrl = await postgresql.newDatabase();
   const settings = { dataDir: join(folder, 'none'), databaseUrl };

@@ -71,11 +71,15 @@ export class DatabaseServer extends Database {
   async exclusively<Result>(name: string, work: () => Promise<Result>): Promise<Result> {
     return this.db.connection().execute(async (holder) => {
       await sql`select pg_advisory_lock(hashtext(${name}))`.execute(holder);
-      try {
-        return await work();
-      } finally {
-        await sql`select pg_advisory_unlock(hashtext(${name}))`.execute(holder);
-      }
+      return holding(name, holder, work);
+    });
+  }
+
+  async tryExclusively<Result>(name: string, work: () => Promise<Result>): Promise<Result | undefined> {
+    return this.db.connection().execute(async (holder) => {
+      const lock = sql<{ held: boolean }>`select pg_try_advisory_lock(hashtext(${name})) as held`;
+      const { rows } = await lock.execute(holder);
+      return rows[0]?.held ? holding(name, holder, work) : undefined;
     });
   }
 
@@ -116,6 +120,15 @@ export class DatabaseServer extends Database {
     throw new StartError(
       `CYBERUN_DATABASE_URL leads to PostgreSQL ${major}; version ${OLDEST_SUPPORTED} or newer is needed. Upgrade it, or name another server.`,
     );
+  }
+}
+
+/** Releases the lock of that name after the work. */
+async function holding<Result>(name: string, holder: Db, work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work();
+  } finally {
+    await sql`select pg_advisory_unlock(hashtext(${name}))`.execute(holder);
   }
 }
 

@@ -30,6 +30,9 @@ export abstract class Database {
   /** Runs `work` while no other process that uses the database runs work of the same name. */
   abstract exclusively<Result>(name: string, work: () => Promise<Result>): Promise<Result>;
 
+  /** As `exclusively`, but does nothing and returns `undefined` while another process runs work of the same name. */
+  abstract tryExclusively<Result>(name: string, work: () => Promise<Result>): Promise<Result | undefined>;
+
   /** Whether the database answers a query now. */
   abstract isReachable(): Promise<boolean>;
 

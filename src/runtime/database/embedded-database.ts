@@ -53,6 +53,10 @@ export class EmbeddedDatabase extends Database {
     return work();
   }
 
+  tryExclusively<Result>(name: string, work: () => Promise<Result>): Promise<Result> {
+    return this.exclusively(name, work);
+  }
+
   isReachable(): Promise<boolean> {
     return Promise.resolve(!this.pglite.closed);
   }

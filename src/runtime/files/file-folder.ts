@@ -5,17 +5,9 @@ import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 
-import {
-  type BeforeApplicationShutdown,
-  Inject,
-  Injectable,
-  Logger,
-  type OnApplicationBootstrap,
-} from '@nestjs/common';
-
-import { CONFIG, type Config } from '../../config/index.js';
 import { syncFolder } from '../database/index.js';
 import { parseFileKey } from './file-key.js';
+import type { FileKind } from './object-store.js';
 
 /** A stored file. */
 export interface StoredFile {
@@ -73,7 +65,7 @@ export class FileFolder {
   }
 
   /** Removes files that were stored before a time, and empty folders. */
-  async removeOlder(kind: 'inputs' | 'outputs', moment: Date): Promise<void> {
+  async removeOlder(kind: FileKind, moment: Date): Promise<void> {
     await removeOlderIn(join(this.folder, kind), moment);
   }
 
@@ -98,42 +90,4 @@ async function removeOlderIn(folder: string, moment: Date): Promise<void> {
   // Fails while the folder is not empty. A new folder may be waiting for its first file.
   const { mtime } = await stat(folder).catch(() => ({ mtime: new Date() }));
   if (mtime < moment || entries.length > 0) await rmdir(folder).catch(() => undefined);
-}
-
-const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
-
-/** Removes expired files every hour. With a real S3, lifecycle rules do this. */
-@Injectable()
-export class FileSweeper implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  private readonly logger = new Logger('Files');
-  private timer: NodeJS.Timeout | undefined;
-
-  constructor(
-    @Inject(CONFIG) private readonly config: Config,
-    private readonly folder: FileFolder,
-  ) {}
-
-  async onApplicationBootstrap(): Promise<void> {
-    await this.folder.removeDrafts().catch((error: unknown) => {
-      this.logger.warn({ error }, 'unfinished uploads of an earlier server could not be removed');
-    });
-    this.timer = setInterval(() => void this.sweep(), HOUR_MS);
-    this.timer.unref();
-    void this.sweep();
-  }
-
-  beforeApplicationShutdown(): void {
-    clearInterval(this.timer);
-  }
-
-  async sweep(): Promise<void> {
-    const { filesInputDays, filesOutputDays } = this.config;
-    try {
-      await this.folder.removeOlder('inputs', new Date(Date.now() - filesInputDays * DAY_MS));
-      await this.folder.removeOlder('outputs', new Date(Date.now() - filesOutputDays * DAY_MS));
-    } catch (error) {
-      this.logger.error({ error }, 'old files could not be removed');
-    }
-  }
 }

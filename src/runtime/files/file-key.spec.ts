@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 
-import { inputKey, outputKey, parseFileKey } from './file-key.js';
+import { contentDisposition, inputKey, outputKey, parseFileKey } from './file-key.js';
 
 const TEAM = '01a203c5-33ab-7000-bc61-2d0781f6a0ce';
 const run = { teamId: TEAM, taskId: '01a203c5-3419-7000-9c3e-8e3891df85cd', attempt: 2 };
@@ -41,4 +41,12 @@ it.each([
   '../inputs/a/b/c',
 ])('the text %j is not a key', (key) => {
   expect(parseFileKey(key)).toBeUndefined();
+});
+
+it.each([
+  ['photo.png', `attachment; filename="photo.png"; filename*=UTF-8''photo.png`],
+  ['a café (1).txt', `attachment; filename="a caf_ (1).txt"; filename*=UTF-8''a%20caf%C3%A9%20%281%29.txt`],
+  [`"50%"'.txt`, `attachment; filename="_50__'.txt"; filename*=UTF-8''%2250%25%22%27.txt`],
+])('a browser saves %s under its name', (name, header) => {
+  expect(contentDisposition(name)).toBe(header);
 });

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 
 import { validFileName } from '../../contract/index.js';
+import type { FileKind } from './object-store.js';
 
 /** The parts of a key. */
 export interface FileKeyParts {
-  readonly kind: 'inputs' | 'outputs';
+  readonly kind: FileKind;
   readonly teamId: string;
   readonly contentType: string;
   readonly fileName: string;
@@ -41,6 +42,16 @@ export function parseFileKey(key: string): FileKeyParts | undefined {
   if (parts.length !== length || parts.some((part) => part !== validFileName(part))) return undefined;
   if (teamId === undefined || encodedType === undefined || fileName === undefined) return undefined;
   return { kind, teamId, contentType: decodeType(encodedType), fileName };
+}
+
+/** The header that makes a browser save a file under its name (RFC 6266). */
+export function contentDisposition(fileName: string): string {
+  const ascii = fileName.replaceAll(/[^ -~]|["\\%]/g, '_');
+  const encoded = encodeURIComponent(fileName).replaceAll(
+    /['()*]/g,
+    (letter) => `%${letter.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
+  return `attachment; filename="${ascii}"; filename*=UTF-8''${encoded}`;
 }
 
 const encodeType = (contentType: string): string =>

@@ -1,33 +1,43 @@
-import { join } from 'node:path';
-
 import { Module } from '@nestjs/common';
 
-import { CONFIG, type Config } from '../../config/index.js';
+import { Addresses, CONFIG, type Config } from '../../config/index.js';
 import { Database } from '../database/index.js';
-import { FileFolder, FileSweeper } from './file-folder.js';
+import { FileSweeper } from './file-sweeper.js';
 import { FilesService } from './files.service.js';
-import { LinkSigner, OBJECT_STORE, ownObjectStore } from './object-store.js';
+import { FolderStore } from './folder-store.js';
+import { ObjectStore } from './object-store.js';
 import { ObjectController } from './object.controller.js';
+import { S3Store } from './s3-store.js';
 
-/** Files and the built-in object store. */
+/** Files, in the built-in object store or at an S3 endpoint. */
 @Module({
   controllers: [ObjectController],
   providers: [
     FilesService,
-    LinkSigner,
     FileSweeper,
     {
-      provide: OBJECT_STORE,
+      provide: ObjectStore,
       // Depends on the database, which locks the folder.
-      inject: [CONFIG, Database],
-      useFactory: ({ dataDir }: Config) => ownObjectStore(dataDir),
-    },
-    {
-      provide: FileFolder,
-      inject: [CONFIG],
-      useFactory: ({ dataDir }: Config) => new FileFolder(join(dataDir, 'files')),
+      inject: [CONFIG, Addresses, Database],
+      useFactory: openStore,
     },
   ],
   exports: [FilesService],
 })
 export class FilesModule {}
+
+function openStore(config: Config, addresses: Addresses): Promise<ObjectStore> {
+  const { s3Endpoint: endpoint, s3PublicEndpoint = endpoint, s3Bucket, s3AccessKeyId } = config;
+  const { s3SecretAccessKey } = config;
+  const isComplete = endpoint && s3PublicEndpoint && s3Bucket && s3AccessKeyId && s3SecretAccessKey;
+  if (!isComplete) return FolderStore.open(config.dataDir, addresses);
+  const account = {
+    bucket: s3Bucket,
+    accessKeyId: s3AccessKeyId,
+    secretAccessKey: s3SecretAccessKey,
+    sessionToken: config.s3SessionToken,
+    region: config.s3Region,
+    addressing: config.s3Addressing,
+  };
+  return S3Store.open(account, { loopback: endpoint, public: s3PublicEndpoint });
+}

@@ -2,9 +2,8 @@ import { Inject, Injectable, PayloadTooLargeException } from '@nestjs/common';
 
 import { CONFIG, type Config } from '../../config/index.js';
 import type { OutputFile, PresignedUpload, PresignRequest } from '../../contract/index.js';
-import { FileFolder } from './file-folder.js';
 import { type FileKeyParts, inputKey, outputKey, type OutputOwner, parseFileKey } from './file-key.js';
-import { type Audience, LINK_SECONDS, LinkSigner, type SignedUpload } from './object-store.js';
+import { type Audience, LINK_SECONDS, ObjectStore, type SignedUpload } from './object-store.js';
 
 const DAY_MS = 86_400_000;
 
@@ -19,8 +18,7 @@ interface FileParameter {
 export class FilesService {
   constructor(
     @Inject(CONFIG) private readonly config: Config,
-    private readonly signer: LinkSigner,
-    private readonly folder: FileFolder,
+    private readonly store: ObjectStore,
   ) {}
 
   /** Prepares the upload of an input. */
@@ -32,7 +30,7 @@ export class FilesService {
       );
     }
     const file_key = inputKey(teamId, wanted.file_name, wanted.content_type);
-    const { url, headers } = await this.signer.upload({ key: file_key, size: wanted.file_size }, 'public');
+    const { url, headers } = await this.store.upload({ key: file_key, size: wanted.file_size }, 'public');
     return { file_key, upload_url: url, upload_headers: headers };
   }
 
@@ -61,7 +59,7 @@ export class FilesService {
         `an input file is gone: uploads are kept ${this.config.filesInputDays} day(s); upload it again`,
       );
     }
-    return { url: await this.signer.download(fileKey, audience), fileName: key.fileName };
+    return { url: await this.store.download(fileKey, audience), fileName: key.fileName };
   }
 
   /** An upload link of an output for an agent. */
@@ -71,7 +69,7 @@ export class FilesService {
     audience: Audience,
   ): Promise<SignedUpload & { readonly fileKey: string }> {
     const fileKey = this.outputKey(run, file);
-    return { fileKey, ...(await this.signer.upload({ key: fileKey, size: file.size }, audience)) };
+    return { fileKey, ...(await this.store.upload({ key: fileKey, size: file.size }, audience)) };
   }
 
   /** The key of an output; the same on every node. */
@@ -87,13 +85,13 @@ export class FilesService {
   /** A new link to an output, valid for an hour. */
   async outputLink(fileKey: string): Promise<{ url: string; expiresAt: Date }> {
     const expiresAt = new Date(Date.now() + LINK_SECONDS * 1000);
-    return { url: await this.signer.download(fileKey, 'public'), expiresAt };
+    return { url: await this.store.download(fileKey, 'public'), expiresAt };
   }
 
   /** The parts of the key of an uploaded input; `undefined` when the team has no such file. */
   private async findInput(teamId: string, fileKey: string): Promise<FileKeyParts | undefined> {
     const key = parseFileKey(fileKey);
-    return key?.teamId === teamId && (await this.folder.find(fileKey)) ? key : undefined;
+    return key?.teamId === teamId && (await this.store.has(fileKey)) ? key : undefined;
   }
 }
 

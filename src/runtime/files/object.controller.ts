@@ -1,13 +1,14 @@
 import { pipeline } from 'node:stream/promises';
 
-import { Controller, Get, Head, Inject, Put, Req, Res } from '@nestjs/common';
+import { Controller, Get, Head, NotFoundException, Put, Req, Res } from '@nestjs/common';
 import type { Request, Response } from 'express';
 
 import { Addresses } from '../../config/index.js';
 import { closeUnlessRead, extendRequestTimeout } from '../../http/index.js';
-import { FileFolder } from './file-folder.js';
+import type { FileFolder } from './file-folder.js';
 import { parseFileKey } from './file-key.js';
-import { FILES_PATH, LINK_SECONDS, OBJECT_STORE, type ObjectStore } from './object-store.js';
+import { FILES_PATH, FolderStore } from './folder-store.js';
+import { LINK_SECONDS, ObjectStore } from './object-store.js';
 import { signatureRefusal } from './s3-signature.js';
 
 const RANGE = /^bytes=(\d*)-(\d*)$/;
@@ -16,9 +17,8 @@ const RANGE = /^bytes=(\d*)-(\d*)$/;
 @Controller('files')
 export class ObjectController {
   constructor(
-    @Inject(OBJECT_STORE) private readonly store: ObjectStore,
+    private readonly store: ObjectStore,
     private readonly addresses: Addresses,
-    private readonly folder: FileFolder,
   ) {}
 
   @Put('*path')
@@ -66,16 +66,26 @@ export class ObjectController {
     return undefined;
   }
 
+  /** With an S3 endpoint there are no files here. */
+  private get builtIn(): FolderStore {
+    if (this.store instanceof FolderStore) return this.store;
+    throw new NotFoundException('No files are served here: this runtime keeps them in an object store.');
+  }
+
+  private get folder(): FileFolder {
+    return this.builtIn.folder;
+  }
+
   private refusalOf(request: Request): S3Refusal | undefined {
     const signed = { method: request.method, target: request.originalUrl, headers: request.headers };
     const origins = [this.addresses.public, this.addresses.loopback];
-    const refusal = signatureRefusal(signed, this.store, origins);
+    const refusal = signatureRefusal(signed, this.builtIn.account, origins);
     return refusal ?? (parseFileKey(this.keyOf(request)) ? undefined : 'NoSuchKey');
   }
 
   private keyOf(request: Request): string {
     const [path = ''] = request.originalUrl.split('?', 1);
-    const prefix = `${FILES_PATH}/${this.store.bucket}/`;
+    const prefix = `${FILES_PATH}/${this.builtIn.account.bucket}/`;
     return path.startsWith(prefix) ? decodeURIComponent(path.slice(prefix.length)) : '';
   }
 }

@@ -1,13 +1,25 @@
 import { afterEach, expect, it, vi } from 'vitest';
 
-import type { Addresses } from '../../config/index.js';
-import { LinkSigner } from './object-store.js';
+import { FILES_PATH } from './folder-store.js';
+import { LinkSigner } from './link-signer.js';
+import type { Audience, UploadTarget } from './object-store.js';
 import { signatureRefusal } from './s3-signature.js';
 
-const store = { region: 'local', bucket: 'cyberun', accessKeyId: 'cyberun', secretAccessKey: 'secret' };
+const account = {
+  region: 'local',
+  bucket: 'cyberun',
+  accessKeyId: 'cyberun',
+  secretAccessKey: 'secret',
+  addressing: 'path',
+} as const;
 const PUBLIC = 'https://files.example.com/behind/a/prefix';
 const LOOPBACK = 'http://127.0.0.1:8080';
-const signer = new LinkSigner(store, { public: PUBLIC, loopback: LOOPBACK } as Addresses);
+const ENDPOINTS = { public: PUBLIC + FILES_PATH, loopback: LOOPBACK + FILES_PATH };
+const links = new LinkSigner(account);
+const signer = {
+  upload: (target: UploadTarget, audience: Audience) => links.upload(ENDPOINTS[audience], target),
+  download: (key: string, audience: Audience) => links.download(ENDPOINTS[audience], key),
+};
 const KEY = 'inputs/team/x/y/ä b+(1)*.txt';
 
 /** What arrives when a proxy strips the prefix of the public address. */
@@ -17,7 +29,7 @@ const arriving = (method: string, url: string, headers: Record<string, string> =
   headers,
 });
 const refusal = (request: ReturnType<typeof arriving>, origins = [PUBLIC, LOOPBACK]) =>
-  signatureRefusal(request, store, origins);
+  signatureRefusal(request, account, origins);
 
 afterEach(() => vi.useRealTimers());
 

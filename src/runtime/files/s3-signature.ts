@@ -1,6 +1,6 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 
-import type { ObjectStore } from './object-store.js';
+import type { BucketAccount } from './link-signer.js';
 
 /** The signed parts of a request. */
 export interface SignedRequest {
@@ -25,17 +25,17 @@ const WEEK_SECONDS = 604_800;
  */
 export function signatureRefusal(
   request: SignedRequest,
-  store: ObjectStore,
+  account: BucketAccount,
   origins: readonly string[],
 ): SignatureRefusal | undefined {
   const [path = '', queryText = ''] = request.target.split('?', 2);
   const query = new URLSearchParams(queryText);
   const given = query.get('X-Amz-Signature');
   const time = query.get('X-Amz-Date') ?? '';
-  const scope = `${time.slice(0, 8)}/${store.region}/s3/aws4_request`;
+  const scope = `${time.slice(0, 8)}/${account.region}/s3/aws4_request`;
   const isForThisStore =
     query.get('X-Amz-Algorithm') === ALGORITHM &&
-    query.get('X-Amz-Credential') === `${store.accessKeyId}/${scope}`;
+    query.get('X-Amz-Credential') === `${account.accessKeyId}/${scope}`;
   if (!isForThisStore || given === null) return 'AccessDenied';
   const signedHeaders = (query.get('X-Amz-SignedHeaders') ?? '').split(';');
   const matches = origins.some((origin) => {
@@ -49,7 +49,10 @@ export function signatureRefusal(
       signedHeaders.join(';'),
       'UNSIGNED-PAYLOAD',
     ].join('\n');
-    return isEqual(given, signatureOf([ALGORITHM, time, scope, sha256(canonical)].join('\n'), scope, store));
+    return isEqual(
+      given,
+      signatureOf([ALGORITHM, time, scope, sha256(canonical)].join('\n'), scope, account),
+    );
   });
   if (!matches || !signedHeaders.includes('host')) return 'SignatureDoesNotMatch';
   return isInTime(time, Number(query.get('X-Amz-Expires'))) ? undefined : 'ExpiredLink';
@@ -58,7 +61,7 @@ export function signatureRefusal(
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 const hmac = (key: string | Buffer, text: string): Buffer => createHmac('sha256', key).update(text).digest();
 
-function signatureOf(text: string, scope: string, { secretAccessKey }: ObjectStore): string {
+function signatureOf(text: string, scope: string, { secretAccessKey }: BucketAccount): string {
   const key = scope.split('/').reduce<string | Buffer>(hmac, `AWS4${secretAccessKey}`);
   return hmac(key, text).toString('hex');
 }

@@ -1,0 +1,61 @@
+import { join } from 'node:path';
+
+import type { Addresses } from '../../config/index.js';
+import { FileFolder } from './file-folder.js';
+import { ownAccount } from './files-secret.js';
+import { type BucketAccount, LinkSigner } from './link-signer.js';
+import {
+  type Audience,
+  type FileKind,
+  ObjectStore,
+  type SignedUpload,
+  type UploadTarget,
+} from './object-store.js';
+
+/** Path of the built-in S3 subset below an origin. */
+export const FILES_PATH = '/api/v1/files';
+
+/** The built-in store: files in the data folder, and links to this server. */
+export class FolderStore extends ObjectStore {
+  readonly isShared = false;
+  private readonly signer: LinkSigner;
+
+  private constructor(
+    readonly account: BucketAccount,
+    readonly folder: FileFolder,
+    private readonly addresses: Addresses,
+  ) {
+    super();
+    this.signer = new LinkSigner(account);
+  }
+
+  /** @throws {StartError} when its secret is damaged. */
+  static async open(dataDir: string, addresses: Addresses): Promise<FolderStore> {
+    return new FolderStore(await ownAccount(dataDir), new FileFolder(join(dataDir, 'files')), addresses);
+  }
+
+  upload(target: UploadTarget, audience: Audience): Promise<SignedUpload> {
+    return this.signer.upload(this.endpointFor(audience), target);
+  }
+
+  download(key: string, audience: Audience): Promise<string> {
+    return this.signer.download(this.endpointFor(audience), key);
+  }
+
+  async has(key: string): Promise<boolean> {
+    return (await this.folder.find(key)) !== undefined;
+  }
+
+  removeUnfinished(): Promise<void> {
+    return this.folder.removeDrafts();
+  }
+
+  removeOlder(kind: FileKind, moment: Date): Promise<void> {
+    return this.folder.removeOlder(kind, moment);
+  }
+
+  /** The port is known only once the server listens. */
+  private endpointFor(audience: Audience): string {
+    return this.addresses[audience] + FILES_PATH;
+  }
+}

@@ -1,0 +1,79 @@
+import type { S3Client } from '@aws-sdk/client-s3';
+
+import type { Config } from '../../config/index.js';
+import { LINK_SECONDS, type SignedUpload, type UploadTarget } from './object-store.js';
+
+/** A bucket, and the credentials that sign its links. */
+export interface BucketAccount {
+  readonly region: string;
+  readonly bucket: string;
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  /** Of temporary credentials. */
+  readonly sessionToken?: string | undefined;
+  readonly addressing: Config['s3Addressing'];
+}
+
+/** Headers of the response to a GET, in place of those that were stored. */
+interface ResponseHeaders {
+  readonly ResponseContentType?: string;
+  readonly ResponseContentDisposition?: string;
+}
+
+const CONNECT_LIMIT_MS = 3000;
+
+/** Signs links with the AWS presigner, so that the built-in store and a real S3 use the same code. */
+export class LinkSigner {
+  private readonly clients = new Map<string, Promise<S3Client>>();
+
+  constructor(private readonly account: BucketAccount) {}
+
+  async upload(endpoint: string, { key, size }: UploadTarget): Promise<SignedUpload> {
+    const { PutObjectCommand, getSignedUrl, client } = await this.tools(endpoint);
+    const command = new PutObjectCommand({
+      Bucket: this.account.bucket,
+      Key: key,
+      ContentLength: size,
+      IfNoneMatch: '*',
+    });
+    const url = await getSignedUrl(client, command, { expiresIn: LINK_SECONDS });
+    return { url, headers: { 'Content-Length': String(size), 'If-None-Match': '*' } };
+  }
+
+  async download(endpoint: string, key: string, response: ResponseHeaders = {}): Promise<string> {
+    const { GetObjectCommand, getSignedUrl, client } = await this.tools(endpoint);
+    const command = new GetObjectCommand({ Bucket: this.account.bucket, Key: key, ...response });
+    return getSignedUrl(client, command, { expiresIn: LINK_SECONDS });
+  }
+
+  /** The SDK is large, so it is loaded on first use. */
+  private async tools(endpoint: string) {
+    const [{ GetObjectCommand, PutObjectCommand }, { getSignedUrl }, client] = await Promise.all([
+      import('@aws-sdk/client-s3'),
+      import('@aws-sdk/s3-request-presigner'),
+      this.clientFor(endpoint),
+    ]);
+    return { GetObjectCommand, PutObjectCommand, getSignedUrl, client };
+  }
+
+  private clientFor(endpoint: string): Promise<S3Client> {
+    const known = this.clients.get(endpoint) ?? newClient(this.account, endpoint);
+    this.clients.set(endpoint, known);
+    return known;
+  }
+}
+
+export async function newClient(account: BucketAccount, endpoint: string): Promise<S3Client> {
+  const { S3Client } = await import('@aws-sdk/client-s3');
+  const { region, accessKeyId, secretAccessKey, sessionToken, addressing } = account;
+  return new S3Client({
+    region,
+    endpoint,
+    forcePathStyle: addressing === 'path',
+    credentials: { accessKeyId, secretAccessKey, ...(sessionToken !== undefined && { sessionToken }) },
+    requestChecksumCalculation: 'WHEN_REQUIRED',
+    responseChecksumValidation: 'WHEN_REQUIRED',
+    // How long a response may take is set per call.
+    requestHandler: { connectionTimeout: CONNECT_LIMIT_MS },
+  });
+}

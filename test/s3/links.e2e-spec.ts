@@ -1,0 +1,99 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+
+import { FileSweeper } from '../../src/runtime/files/file-sweeper.js';
+import { RuntimeServer } from '../e2e/runtime-support/runtime-fixture.js';
+import { ObjectStoreServer } from '../support/versitygw.js';
+
+let store: ObjectStoreServer;
+let server: RuntimeServer;
+beforeAll(async () => {
+  store = await ObjectStoreServer.start();
+  server = await RuntimeServer.start({}, { env: store.settings });
+});
+afterAll(async () => {
+  await server[Symbol.asyncDispose]();
+  await store[Symbol.asyncDispose]();
+});
+
+interface Presigned {
+  readonly file_key: string;
+  readonly upload_url: string;
+  readonly upload_headers: Record<string, string>;
+}
+
+const presign = async (file_name = 'a.txt', file_size = 5): Promise<Presigned> => {
+  const wanted = { file_name, file_size, content_type: 'text/plain' };
+  const { status, body } = await server.call('POST', '/r/files/presign', wanted);
+  expect(status).toBe(200);
+  return body as Presigned;
+};
+
+const put = (url: string, headers: Record<string, string>, body = 'hello'): Promise<Response> =>
+  // fetch sets Content-Length itself.
+  fetch(url, {
+    method: 'PUT',
+    headers: Object.fromEntries(Object.entries(headers).filter(([name]) => name !== 'Content-Length')),
+    body,
+  });
+
+it('an upload link leads to the bucket, and takes the file with the signed headers', async () => {
+  const { file_key, upload_url, upload_headers } = await presign('ä b+(1).txt');
+  expect(upload_url.startsWith(`${store.endpoint}/cyberun-files/inputs/`)).toBe(true);
+  expect(upload_headers).toEqual({ 'Content-Length': '5', 'If-None-Match': '*' });
+  expect((await put(upload_url, upload_headers)).status).toBe(200);
+  expect(store.has(file_key)).toBe(true);
+});
+
+it('an upload without the signed headers is refused', async () => {
+  const { file_key, upload_url } = await presign();
+  expect((await put(upload_url, {})).status).toBe(403);
+  expect(store.has(file_key)).toBe(false);
+});
+
+it('an upload of another length is refused', async () => {
+  const { file_key, upload_url, upload_headers } = await presign();
+  expect((await put(upload_url, upload_headers, 'hello you')).status).toBe(403);
+  expect(store.has(file_key)).toBe(false);
+});
+
+it('a second upload by the same link is refused, and the file stays', async () => {
+  const { upload_url, upload_headers } = await presign();
+  expect((await put(upload_url, upload_headers)).status).toBe(200);
+  expect((await put(upload_url, upload_headers, 'other')).status).toBe(412);
+});
+
+it.each([
+  ['key', (url: string) => url.replace('/inputs/', '/outputs/')],
+  ['signature', (url: string) => url.replace(/X-Amz-Signature=..../, 'X-Amz-Signature=0000')],
+  ['expiry', (url: string) => url.replace('X-Amz-Expires=3600', 'X-Amz-Expires=9999')],
+])('an upload link with another %s is refused', async (_what, tampered) => {
+  const { upload_url, upload_headers } = await presign();
+  expect(tampered(upload_url)).not.toBe(upload_url);
+  expect((await put(tampered(upload_url), upload_headers)).status).toBe(403);
+});
+
+it('the built-in routes for files answer 404', async () => {
+  for (const method of ['GET', 'HEAD', 'PUT']) {
+    const response = await fetch(`${server.origin}/api/v1/files/cyberun/inputs/a`, { method });
+    expect(response.status, method).toBe(404);
+  }
+  expect((await server.get('/files/cyberun/inputs/a')).body.error_message).toContain('object store');
+});
+
+it('the sweep removes expired files of the runtime in batches, and nothing else', async () => {
+  const { file_key: kept, upload_url, upload_headers } = await presign();
+  await put(upload_url, upload_headers);
+  const keyOf = (kind: string, index: number): string =>
+    kind === 'inputs' ? `inputs/team/${index}/dGV4dC9wbGFpbg/a` : `outputs/team/${index}/1/dGV4dC9wbGFpbg/a`;
+  const inputs = Array.from({ length: 1050 }, (_, index) => keyOf('inputs', index));
+  for (const key of inputs) await store.plant(key, 2);
+  await store.plant(keyOf('outputs', 1), 8);
+  await store.plant(keyOf('outputs', 2), 6);
+  await store.plant('inputs/of-another-program', 100);
+  await server.app.get(FileSweeper, { strict: false }).sweep();
+  expect(inputs.filter((key) => store.has(key))).toEqual([]);
+  expect(store.has(keyOf('outputs', 1))).toBe(false);
+  expect(store.has(keyOf('outputs', 2))).toBe(true);
+  expect(store.has('inputs/of-another-program')).toBe(true);
+  expect(store.has(kept)).toBe(true);
+});
