@@ -48,6 +48,8 @@ export function commandLine(): Command {
   const restrictNewFiles = (): void => void process.umask(0o077);
   const keys = program.command('keys').description('manage the keys of the embedded runtime');
   addKeys(keys.hook('preAction', restrictNewFiles));
+  const teams = program.command('teams').description('manage the teams of the embedded runtime');
+  addTeams(teams.hook('preAction', restrictNewFiles));
   return program;
 }
 
@@ -59,6 +61,7 @@ function addKeys(keys: Command): void {
     .command('create')
     .description('make a key and print it, once')
     .addOption(kind)
+    .option('--team <team>', 'the team that it belongs to; the team default if left out')
     .option('--name <name>', 'what the key is for', 'unnamed')
     .option('--expires-in-days <days>', 'days until it expires, 1 to 365; never if left out')
     .option(
@@ -69,12 +72,24 @@ function addKeys(keys: Command): void {
     .action(async (options: CreateOptions) => (await keysCommand()).createKey(options));
   keys
     .command('list')
-    .description('list the keys; secrets are not kept')
-    .action(async () => (await keysCommand()).listKeys());
+    .description('list the keys of every team; secrets are not kept')
+    .option('--team <team>', 'list the keys of this team')
+    .action(async (options: { team?: string }) => (await keysCommand()).listKeys(options));
   keys
     .command('revoke <id>')
     .description('end a key at once')
     .action(async (id: string) => (await keysCommand()).revokeKey(id));
+}
+
+function addTeams(teams: Command): void {
+  teams
+    .command('create <name>')
+    .description('make a team, which sees only its own workflows, tasks, files and agents')
+    .action(async (name: string) => (await keysCommand()).createTeam(name));
+  teams
+    .command('list')
+    .description('list the teams')
+    .action(async () => (await keysCommand()).listTeams());
 }
 
 function warnOfUnknownVariables(): void {

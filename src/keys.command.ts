@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 
-import { readConfig, SettingError } from './config/index.js';
+import { type Config, readConfig, SettingError } from './config/index.js';
 import {
   type CredentialSummary,
   checkNewCredential,
@@ -15,13 +15,14 @@ export interface CreateOptions {
   readonly expiresInDays?: string;
   readonly permissions?: string;
   readonly readOnly?: true;
+  readonly team?: string;
 }
 
 const DAYS = /^[1-9]\d{0,2}$/;
 const YEAR_DAYS = 365;
 
 /** `keys create`: prints the key alone on a line of standard output, the rest on standard error. */
-export async function createKey({ kind, name, expiresInDays, ...may }: CreateOptions): Promise<void> {
+export async function createKey({ kind, name, expiresInDays, team, ...may }: CreateOptions): Promise<void> {
   if (expiresInDays !== undefined && !(DAYS.test(expiresInDays) && Number(expiresInDays) <= YEAR_DAYS)) {
     throw new SettingError(
       `--expires-in-days is "${expiresInDays}", but must be 1 to 365. Example: --expires-in-days 30`,
@@ -32,15 +33,19 @@ export async function createKey({ kind, name, expiresInDays, ...may }: CreateOpt
     display_name: name,
     ...(expiresInDays === undefined ? {} : { expires_in_days: Number(expiresInDays) }),
     ...permissionsOf(may),
+    team,
   };
   checkNewCredential(wanted);
-  const { dataDir } = readConfig('runtime');
-  const isNew = !(await isDataDir(dataDir));
-  await using keys = await openNewKeyAdministration({ dataDir });
+  const config = readConfig('runtime');
+  const isNew = !(await isDataDir(config.dataDir));
+  // A team that was made before is in a database that exists.
+  const open = team === undefined ? openNewKeyAdministration : openKeyAdministration;
+  await using keys = await open(config);
   const { id, raw_key } = await keys.create(wanted);
   process.stdout.write(`${raw_key}\n`);
+  const owner = team === undefined ? '' : ` of team ${team}`;
   process.stderr.write(
-    `Key ${id} (${name}) is shown this once; keep it. It is good for the server on ${place(dataDir, isNew)}\n`,
+    `Key ${id} (${name})${owner} is shown this once; keep it. It is good for ${place(config, isNew)}\n`,
   );
 }
 
@@ -49,23 +54,24 @@ function permissionsOf({ permissions, readOnly }: Pick<CreateOptions, 'permissio
   return permissions === undefined ? {} : { permissions: permissions.split(',').map((word) => word.trim()) };
 }
 
-/** `keys list`: a table without secrets. */
-export async function listKeys(): Promise<void> {
+/** `keys list`: a table without secrets, of every team or of one. */
+export async function listKeys({ team }: { readonly team?: string }): Promise<void> {
   await using keys = await openKeyAdministration(readConfig('runtime'));
-  const rows = await keys.list();
-  process.stdout.write(
-    `${table(
-      rows.map((row) => [
-        row.id,
-        row.kind,
-        row.key_prefix,
-        row.key_status,
-        mayOf(row),
-        row.expires_at ?? 'never',
-        row.display_name,
-      ]),
-    )}\n`,
-  );
+  const rows = await keys.list(team);
+  const titles = ['ID', 'KIND', 'PREFIX', 'STATUS', 'PERMISSIONS', 'EXPIRES', 'TEAM', 'NAME'];
+  writeTable([
+    titles,
+    ...rows.map((row) => [
+      row.id,
+      row.kind,
+      row.key_prefix,
+      row.key_status,
+      mayOf(row),
+      row.expires_at ?? 'never',
+      row.team,
+      row.display_name,
+    ]),
+  ]);
 }
 
 /** `keys revoke ID`: the key's next request is refused. */
@@ -82,24 +88,43 @@ function mayOf({ kind, permissions }: CredentialSummary): string {
   return permissions.length === 0 ? 'read-only' : permissions.join(',');
 }
 
-/** Names the folder, since a key made in the wrong folder looks like any other. */
-function place(dataDir: string, isNew: boolean): string {
-  const folder = resolve(dataDir);
-  return isNew
-    ? `${folder}, a data folder made just now: for a server on another one, set CYBERUN_DATA_DIR.`
-    : `${folder}.`;
+/** `teams create NAME`. */
+export async function createTeam(name: string): Promise<void> {
+  await using keys = await openNewKeyAdministration(readConfig('runtime'));
+  await keys.createTeam(name);
+  process.stderr.write(
+    `Team ${name} is made. Its first key is made with: cyberun-mcp keys create --team ${name}\n`,
+  );
 }
 
-function table(rows: readonly (readonly string[])[]): string {
-  const all = [['ID', 'KIND', 'PREFIX', 'STATUS', 'PERMISSIONS', 'EXPIRES', 'NAME'], ...rows];
+/** `teams list`: a table. */
+export async function listTeams(): Promise<void> {
+  await using keys = await openKeyAdministration(readConfig('runtime'));
+  const teams = await keys.teams();
+  writeTable([
+    ['NAME', 'KEYS', 'CREATED', 'ID'],
+    ...teams.map(({ id, name, created_at, key_count }) => [name, String(key_count), created_at, id]),
+  ]);
+}
+
+/** Names the folder, since a key made in the wrong folder looks like any other. */
+function place({ databaseUrl, dataDir }: Pick<Config, 'databaseUrl' | 'dataDir'>, isNew: boolean): string {
+  if (databaseUrl !== undefined) return 'every server on the database of CYBERUN_DATABASE_URL.';
+  const folder = resolve(dataDir);
+  return isNew
+    ? `the server on ${folder}, a data folder made just now: for a server on another one, set CYBERUN_DATA_DIR.`
+    : `the server on ${folder}.`;
+}
+
+/** Prints rows below their titles, in columns. */
+function writeTable(rows: readonly (readonly string[])[]): void {
   const widths =
-    all[0]?.map((_title, column) => Math.max(...all.map((row) => row[column]?.length ?? 0))) ?? [];
-  return all
-    .map((row) =>
-      row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
+    rows[0]?.map((_title, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
+  const lines = rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
+  process.stdout.write(`${lines.join('\n')}\n`);
 }

@@ -14,6 +14,11 @@ it.each([
   expect(logged).toContain('…');
 });
 
+it('redact keeps the beginning of a key that is shown as such', () => {
+  expect(redact('the key sk-abcdef123… of a team')).toBe('the key sk-abcdef123… of a team');
+  expect(redact('the key sk-abcdef1234… of a team')).toBe('the key sk-…… of a team');
+});
+
 it('redact keeps everything else', () => {
   expect(redact({ tool: 'run_workflow', status: 404, list: [true, null] })).toEqual({
     tool: 'run_workflow',

@@ -1,5 +1,6 @@
-/** Credentials of every family, and the signature of a presigned link. */
-const SECRETS = /\b([sda]k-)[\w.~+/-]{6,}|(X-Amz-(?:Signature|Credential|Security-Token)=)[^&\s"']+/g;
+/** Credentials of every family, but not the beginning of one that is shown as such, and the signature of a presigned link. */
+const SECRETS =
+  /\b([sda]k-)(?![\w-]{9}…)[\w.~+/-]{6,}|(X-Amz-(?:Signature|Credential|Security-Token)=)[^&\s"']+/g;
 const DEPTH_LIMIT = 6;
 
 /**

@@ -14,6 +14,11 @@ import { ServiceRelay } from './service-relay.js';
 import { ServiceSupervisor } from './service-supervisor.js';
 
 const RELAYED = /^\/api\/v1\/r\/containers\/([^/?]+)(\/.*)$/;
+const KEY_REQUIRED = {
+  kind: 'integration',
+  permission: 'invoke',
+  route: 'GET /api/v1/r/containers/:slug/{*path}',
+} as const;
 const KEY_WANTED =
   'Send an integration key with permission "invoke": "Authorization: Bearer sk-…", neither revoked nor expired.';
 
@@ -51,9 +56,8 @@ export class ServiceUpgrade implements OnModuleInit {
   }
 
   private async serviceOf({ url = '' }: IncomingMessage, key: string): Promise<ManagedService> {
-    const credential = await this.credentials.authenticate(key);
-    if (credential?.kind !== 'integration') throw new HttpException(KEY_WANTED, 401);
-    if (!credential.permissions.has('invoke')) throw new HttpException(KEY_WANTED, 403);
+    const { status, credential } = await this.credentials.admit(key, KEY_REQUIRED);
+    if (status !== 200) throw new HttpException(KEY_WANTED, status);
     return this.services.get(credential.teamId, RELAYED.exec(url)?.[1] ?? '');
   }
 

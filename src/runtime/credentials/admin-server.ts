@@ -12,16 +12,16 @@ import {
 } from '@nestjs/common';
 
 import { CONFIG, type Config } from '../../config/index.js';
-import { CredentialError, type NewCredential } from './credential.js';
-import { CredentialsStore } from './credentials.store.js';
+import { CredentialError } from './credential.js';
 import { makeSocketPath, removeSocketPath } from './socket-path.js';
+import { type NewKey, StoredKeys } from './stored-keys.js';
 
 interface Answer {
   readonly status: number;
   readonly body: object;
 }
 
-/** Serves the keys command while this process uses the data folder. Access to the socket authorises the caller. */
+/** Serves the commands keys and teams while this process uses the data folder. Access to the socket authorises the caller. */
 @Injectable()
 export class AdminServer implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly logger = new Logger('Admin');
@@ -29,7 +29,7 @@ export class AdminServer implements OnApplicationBootstrap, BeforeApplicationShu
 
   constructor(
     @Inject(CONFIG) private readonly config: Config,
-    private readonly keys: CredentialsStore,
+    private readonly keys: StoredKeys,
   ) {}
 
   async onApplicationBootstrap(): Promise<void> {
@@ -56,14 +56,23 @@ export class AdminServer implements OnApplicationBootstrap, BeforeApplicationShu
   }
 
   private async answer(request: IncomingMessage): Promise<Answer> {
-    const [, root, id] = (request.url ?? '').split('/');
+    const { pathname, searchParams } = new URL(request.url ?? '/', 'http://admin.sock');
+    const [, root, id] = pathname.split('/');
+    if (root === 'teams' && id === undefined) return this.answerTeams(request);
     if (root !== 'keys') return NOT_FOUND;
-    if (request.method === 'GET') return { status: 200, body: await this.keys.list() };
-    if (request.method === 'POST') {
-      return { status: 201, body: await this.keys.create((await json(request)) as NewCredential) };
-    }
+    if (request.method === 'GET')
+      return { status: 200, body: await this.keys.list(searchParams.get('team') ?? undefined) };
+    if (request.method === 'POST')
+      return { status: 201, body: await this.keys.create((await json(request)) as NewKey) };
     if (request.method !== 'DELETE' || id === undefined) return NOT_FOUND;
     return (await this.keys.revoke(id)) ? { status: 200, body: {} } : NOT_FOUND;
+  }
+
+  private async answerTeams(request: IncomingMessage): Promise<Answer> {
+    if (request.method === 'GET') return { status: 200, body: await this.keys.teams() };
+    if (request.method !== 'POST') return NOT_FOUND;
+    await this.keys.createTeam(((await json(request)) as { name: string }).name);
+    return { status: 201, body: {} };
   }
 
   private failure(error: unknown): Answer {

@@ -15,6 +15,8 @@ export interface Credential {
   readonly id: string;
   readonly kind: CredentialKind;
   readonly teamId: string;
+  /** Name of the team. */
+  readonly team: string;
   readonly permissions: ReadonlySet<string>;
 }
 
@@ -29,6 +31,8 @@ export interface NewCredential {
 /** A credential as the operator sees it, without the key itself. */
 export interface CredentialSummary {
   readonly id: string;
+  /** Name of the team. */
+  readonly team: string;
   readonly kind: CredentialKind;
   readonly display_name: string;
   readonly key_prefix: string;
@@ -37,6 +41,14 @@ export interface CredentialSummary {
   readonly created_at: string;
   readonly last_used_at: string | null;
   readonly expires_at: string | null;
+}
+
+/** A team as the operator sees it; `key_count` counts its keys that are not revoked. */
+export interface TeamSummary {
+  readonly id: string;
+  readonly name: string;
+  readonly created_at: string;
+  readonly key_count: number;
 }
 
 /** A new credential with its key, which cannot be shown again. */
@@ -57,12 +69,29 @@ export const hashOf = (rawKey: string): string => createHash('sha256').update(ra
 
 export const prefixOf = (rawKey: string): string => rawKey.slice(0, SHOWN);
 
+/** Form of the keys that runtimes issue or are given. */
+const ISSUED = /^[asd]k-[\w-]{20,}$/;
+
+/** The beginning of a key for the log; of a text that is no key nothing is shown, since it may be a password. */
+export const shownPrefix = (text: string): string => (ISSUED.test(text) ? `${prefixOf(text)}…` : 'not a key');
+
 /** Whether the prefix is that of this kind of key. */
 export const isOfKind = (kind: CredentialKind, rawKey: string): boolean => rawKey.startsWith(PREFIX[kind]);
 
 /** The requested key is not valid; the message is for the operator. */
 export class CredentialError extends StartError {
   override readonly name = 'CredentialError';
+}
+
+const TEAM_NAME = /^[a-z0-9]+(?:-[a-z0-9]+)*$/;
+const TEAM_NAME_LENGTH = 63;
+
+/** @throws {CredentialError} when the name is not valid for a new team. */
+export function checkTeamName(name: unknown): asserts name is string {
+  if (typeof name === 'string' && name.length <= TEAM_NAME_LENGTH && TEAM_NAME.test(name)) return;
+  throw new CredentialError(
+    `The name of a team must be 1 to ${TEAM_NAME_LENGTH} lower-case letters, digits and single hyphens, such as image-lab.`,
+  );
 }
 
 const NAME_LENGTH = 100;

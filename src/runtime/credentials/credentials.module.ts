@@ -7,6 +7,8 @@ import { CredentialsService } from './credentials.service.js';
 import { CredentialsStore } from './credentials.store.js';
 import { IntegrationKeyGuard } from './integration-key.guard.js';
 import { OpenCalls } from './open-calls.js';
+import { RefusedKeys } from './refused-keys.js';
+import { StoredKeys } from './stored-keys.js';
 
 /** Keys: their check for every entry point of the runtime, and their administration. */
 @Global()
@@ -17,7 +19,9 @@ import { OpenCalls } from './open-calls.js';
       inject: [Database, TEAM_ID],
       useFactory: ({ db }: Database, teamId: string) => new CredentialsStore(db, teamId),
     },
+    { provide: StoredKeys, inject: [Database], useFactory: ({ db }: Database) => new StoredKeys(db) },
     CredentialsService,
+    RefusedKeys,
     IntegrationKeyGuard,
     OpenCalls,
     BootstrapKey,

@@ -1,10 +1,30 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 
-import { Database, TEAM_ID, uuidV7 } from '../database/index.js';
-import { type Credential, hashOf, isOfKind, newRawKey, PERMISSIONS } from './credential.js';
+import { Database, DEFAULT_TEAM, TEAM_ID, uuidV7 } from '../database/index.js';
+import { type Credential, hashOf, isOfKind, newRawKey, type Permission, PERMISSIONS } from './credential.js';
+import { RefusedKeys } from './refused-keys.js';
 
 /** Precision of `last_used_at`. */
 const USE_GRAIN_MS = 60_000;
+
+/** A key that was presented: what is known of it, and why it is not valid. */
+interface PresentedKey {
+  readonly credential?: Credential;
+  readonly fault?: 'unknown' | 'revoked' | 'expired';
+}
+
+/** What a route requires of a key. */
+interface RequiredKey {
+  readonly kind: Credential['kind'];
+  readonly permission?: Permission | undefined;
+  /** Method and pattern of the path, for the log. */
+  readonly route: string;
+}
+
+/** `status` is that of the response: 401 for a key that is not valid here, 403 for one without the permission. */
+type Admission =
+  | { readonly status: 200 | 403; readonly credential: Credential }
+  | { readonly status: 401; readonly credential?: undefined };
 
 /** Authenticates keys. Nothing is cached, so that a revoked key stops working at once. */
 @Injectable()
@@ -15,23 +35,28 @@ export class CredentialsService {
   constructor(
     private readonly database: Database,
     @Inject(TEAM_ID) private readonly teamId: string,
+    private readonly refused: RefusedKeys,
   ) {}
 
   /** The credential behind a raw key; `undefined` when it is unknown, revoked or expired. */
   async authenticate(rawKey: string): Promise<Credential | undefined> {
-    const key_hash = hashOf(rawKey);
-    const local = this.ephemeral.get(key_hash);
-    if (local) return local;
-    const row = await this.database.db
-      .selectFrom('credential')
-      .select(['id', 'kind', 'team_id', 'permissions', 'last_used_at'])
-      .where('key_hash', '=', key_hash)
-      .where('revoked_at', 'is', null)
-      .where((row) => row.or([row('expires_at', 'is', null), row('expires_at', '>', new Date())]))
-      .executeTakeFirst();
-    if (!row || !isOfKind(row.kind, rawKey)) return undefined;
-    if (Date.now() - (row.last_used_at?.getTime() ?? 0) > USE_GRAIN_MS) this.noteUse(row.id);
-    return { id: row.id, kind: row.kind, teamId: row.team_id, permissions: new Set(row.permissions) };
+    const { credential, fault } = await this.find(rawKey);
+    return fault === undefined ? credential : undefined;
+  }
+
+  /** Decides on the use of a key, which may be empty; a refusal of one that is not is logged. */
+  async admit(rawKey: string, { kind, permission, route }: RequiredKey): Promise<Admission> {
+    if (rawKey === '') return { status: 401 };
+    const { credential, fault } = await this.find(rawKey);
+    const refuse = (reason: string): void => this.refused.note({ rawKey, credential, reason, route });
+    if (credential === undefined || fault !== undefined || credential.kind !== kind) {
+      refuse(fault ?? `not of the kind ${kind}`);
+      return { status: 401 };
+    }
+    if (permission === undefined || credential.permissions.has(permission))
+      return { status: 200, credential };
+    refuse(`without the permission ${permission}`);
+    return { status: 403, credential };
   }
 
   /** A new `ak-` key of the default team, valid only in this process. */
@@ -41,6 +66,7 @@ export class CredentialsService {
       id: uuidV7(),
       kind: 'agent',
       teamId: this.teamId,
+      team: DEFAULT_TEAM,
       permissions: new Set(PERMISSIONS),
     });
     return rawKey;
@@ -49,6 +75,26 @@ export class CredentialsService {
   /** Whether an agent of this process uses the key. */
   isEphemeral(rawKey: string): boolean {
     return this.ephemeral.has(hashOf(rawKey));
+  }
+
+  private async find(rawKey: string): Promise<PresentedKey> {
+    const key_hash = hashOf(rawKey);
+    const local = this.ephemeral.get(key_hash);
+    if (local) return { credential: local };
+    const row = await this.database.db
+      .selectFrom('credential as c')
+      .innerJoin('team', 'team.id', 'c.team_id')
+      .select(['c.id', 'c.kind', 'c.team_id', 'team.team_slug', 'c.permissions'])
+      .select(['c.revoked_at', 'c.expires_at', 'c.last_used_at'])
+      .where('c.key_hash', '=', key_hash)
+      .executeTakeFirst();
+    if (!row || !isOfKind(row.kind, rawKey)) return { fault: 'unknown' };
+    const { id, kind, team_id: teamId, team_slug: team, revoked_at, expires_at, last_used_at } = row;
+    const credential = { id, kind, teamId, team, permissions: new Set(row.permissions) };
+    if (revoked_at !== null) return { credential, fault: 'revoked' };
+    if (expires_at !== null && expires_at.getTime() <= Date.now()) return { credential, fault: 'expired' };
+    if (Date.now() - (last_used_at?.getTime() ?? 0) > USE_GRAIN_MS) this.noteUse(id);
+    return { credential };
   }
 
   private noteUse(id: string): void {

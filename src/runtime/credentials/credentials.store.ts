@@ -1,8 +1,6 @@
 import { isUUID } from 'class-validator';
-import type { Selectable } from 'kysely';
 
 import { type Db, uuidV7 } from '../database/index.js';
-import type { CredentialTable } from '../database/schema.js';
 import {
   checkNewCredential,
   type CredentialSummary,
@@ -15,19 +13,6 @@ import {
 } from './credential.js';
 
 const DAY_MS = 86_400_000;
-const SHOWN = [
-  'id',
-  'kind',
-  'display_name',
-  'key_prefix',
-  'permissions',
-  'created_at',
-  'expires_at',
-  'revoked_at',
-  'last_used_at',
-] as const satisfies (keyof CredentialTable)[];
-type Shown = Pick<Selectable<CredentialTable>, (typeof SHOWN)[number]>;
-
 /** The credentials of one team; needs only the database, so that the command line can use it. */
 export class CredentialsStore {
   constructor(
@@ -56,14 +41,8 @@ export class CredentialsStore {
   }
 
   /** All of them, newest first. */
-  async list(): Promise<CredentialSummary[]> {
-    const rows = await this.db
-      .selectFrom('credential')
-      .select(SHOWN)
-      .where('team_id', '=', this.teamId)
-      .orderBy('id', 'desc')
-      .execute();
-    return rows.map(summaryOf);
+  list(): Promise<CredentialSummary[]> {
+    return listCredentials(this.db, this.teamId);
   }
 
   /** Revokes a credential permanently; `false` when the team has none with this id. */
@@ -101,21 +80,26 @@ export class CredentialsStore {
   }
 }
 
-function summaryOf(row: Shown): CredentialSummary {
-  return {
-    id: row.id,
-    kind: row.kind,
-    display_name: row.display_name,
-    key_prefix: row.key_prefix,
-    key_status: statusOf(row),
-    permissions: row.permissions,
-    created_at: row.created_at.toISOString(),
-    last_used_at: row.last_used_at?.toISOString() ?? null,
-    expires_at: row.expires_at?.toISOString() ?? null,
-  };
+/** The credentials of one team, or of all, newest first. */
+export async function listCredentials(db: Db, teamId?: string): Promise<CredentialSummary[]> {
+  const rows = await db
+    .selectFrom('credential as c')
+    .innerJoin('team', 'team.id', 'c.team_id')
+    .select(['c.id', 'team.team_slug as team', 'c.kind', 'c.display_name', 'c.key_prefix', 'c.permissions'])
+    .select(['c.created_at', 'c.expires_at', 'c.revoked_at', 'c.last_used_at'])
+    .$if(teamId !== undefined, (all) => all.where('c.team_id', '=', teamId ?? ''))
+    .orderBy('c.id', 'desc')
+    .execute();
+  return rows.map(({ revoked_at, created_at, expires_at, last_used_at, ...row }) => ({
+    ...row,
+    key_status: statusOf(revoked_at, expires_at),
+    created_at: created_at.toISOString(),
+    last_used_at: last_used_at?.toISOString() ?? null,
+    expires_at: expires_at?.toISOString() ?? null,
+  }));
 }
 
-function statusOf({ revoked_at, expires_at }: Shown): CredentialSummary['key_status'] {
-  if (revoked_at !== null) return 'revoked';
-  return expires_at !== null && expires_at.getTime() <= Date.now() ? 'expired' : 'active';
+function statusOf(revokedAt: Date | null, expiresAt: Date | null): CredentialSummary['key_status'] {
+  if (revokedAt !== null) return 'revoked';
+  return expiresAt !== null && expiresAt.getTime() <= Date.now() ? 'expired' : 'active';
 }

@@ -5,8 +5,5 @@ export { CredentialsModule } from './credentials.module.js';
 export { CredentialsService } from './credentials.service.js';
 export { CredentialsStore } from './credentials.store.js';
 export { OpenCalls } from './open-calls.js';
-export {
-  type KeyAdministration,
-  openKeyAdministration,
-  openNewKeyAdministration,
-} from './key-administration.js';
+export { openKeyAdministration, openNewKeyAdministration } from './key-administration.js';
+export type { KeyAdministration } from './stored-keys.js';

@@ -31,35 +31,38 @@ export class IntegrationKeyGuard implements CanActivate {
     const http = context.switchToHttp();
     const request = http.getRequest<AuthenticatedRequest>();
     const response = http.getResponse<Response>();
-    const credential = await this.credentialOf(request, response);
-    request.credential = credential;
-    response.setHeader(PERMISSIONS_HEADER, [...credential.permissions].join(', '));
-    const required = this.reflector.getAllAndOverride<Permission | undefined>(REQUIRED_PERMISSION, [
+    const rawKey = keyOf(request, response);
+    const permission = this.reflector.getAllAndOverride<Permission | undefined>(REQUIRED_PERMISSION, [
       context.getHandler(),
       context.getClass(),
     ]);
-    if (required === undefined || credential.permissions.has(required)) return true;
+    const route = `${request.method} ${(request.route as { path: string }).path}`;
+    const { status, credential } = await this.credentials.admit(rawKey, {
+      kind: 'integration',
+      permission,
+      route,
+    });
+    if (credential === undefined) {
+      response.setHeader('WWW-Authenticate', 'Bearer error="invalid_token"');
+      throw new UnauthorizedException(
+        'This is not a valid integration key: it must begin with "sk-" and be neither revoked nor expired.',
+      );
+    }
+    this.openCalls.watch(response, rawKey);
+    request.credential = credential;
+    response.setHeader(PERMISSIONS_HEADER, [...credential.permissions].join(', '));
+    if (status === 200) return true;
     throw new ForbiddenException(
-      `This key lacks the permission "${required}". Use a key that has it; an operator can create one.`,
+      `This key lacks the permission "${permission}". Use a key that has it; an operator can create one.`,
     );
   }
+}
 
-  private async credentialOf(request: AuthenticatedRequest, response: Response): Promise<Credential> {
-    const rawKey = bearerToken(request.headers.authorization);
-    if (rawKey === undefined) {
-      response.setHeader('WWW-Authenticate', 'Bearer');
-      throw new UnauthorizedException('Send an integration key: "Authorization: Bearer sk-…".');
-    }
-    const credential = await this.credentials.authenticate(rawKey);
-    if (credential?.kind === 'integration') {
-      this.openCalls.watch(response, rawKey);
-      return credential;
-    }
-    response.setHeader('WWW-Authenticate', 'Bearer error="invalid_token"');
-    throw new UnauthorizedException(
-      'This is not a valid integration key: it must begin with "sk-" and be neither revoked nor expired.',
-    );
-  }
+function keyOf({ headers }: Request, response: Response): string {
+  const rawKey = bearerToken(headers.authorization);
+  if (rawKey !== undefined) return rawKey;
+  response.setHeader('WWW-Authenticate', 'Bearer');
+  throw new UnauthorizedException('Send an integration key: "Authorization: Bearer sk-…".');
 }
 
 const REQUIRED_PERMISSION = Symbol('REQUIRED_PERMISSION');

@@ -9,23 +9,13 @@ import {
   CredentialError,
   type CredentialSummary,
   type IssuedCredential,
-  type NewCredential,
+  type TeamSummary,
 } from './credential.js';
-import { CredentialsStore } from './credentials.store.js';
 import { findSocketPath } from './socket-path.js';
-
-/** Manages the keys of the default team. */
-export interface KeyAdministration {
-  /** Creates a key; the key itself is returned only here. */
-  create(wanted: NewCredential): Promise<IssuedCredential>;
-  /** All keys, newest first. */
-  list(): Promise<CredentialSummary[]>;
-  /** Revokes a key; `false` when there is none with this id. */
-  revoke(id: string): Promise<boolean>;
-}
+import { type KeyAdministration, type NewKey, StoredKeys } from './stored-keys.js';
 
 /**
- * The keys of a database server, or of a data folder: through the process that uses it, or from its database when none
+ * The teams and keys of a database server, or of a data folder: through the process that uses it, or from its database when none
  * runs.
  *
  * @throws {StartError} when a process without an admin socket uses the folder, or the folder does not exist.
@@ -49,8 +39,8 @@ export async function openNewKeyAdministration(
       return Object.assign(client, { [Symbol.asyncDispose]: () => Promise.resolve() });
   }
   const database = await openCommandDatabase(settings);
-  const store = new CredentialsStore(database.db, await defaultTeamId(database.db));
-  return Object.assign(store, { [Symbol.asyncDispose]: () => database.close() });
+  await defaultTeamId(database.db);
+  return Object.assign(new StoredKeys(database.db), { [Symbol.asyncDispose]: () => database.close() });
 }
 
 const nothingIn = (dataDir: string): StartError =>
@@ -73,12 +63,21 @@ class AdminClient implements KeyAdministration {
     );
   }
 
-  async create(wanted: NewCredential): Promise<IssuedCredential> {
+  async create(wanted: NewKey): Promise<IssuedCredential> {
     return (await this.call('POST', '/keys', wanted)) as IssuedCredential;
   }
 
-  async list(): Promise<CredentialSummary[]> {
-    return (await this.call('GET', '/keys')) as CredentialSummary[];
+  async list(team?: string): Promise<CredentialSummary[]> {
+    const query = team === undefined ? '' : `?team=${encodeURIComponent(team)}`;
+    return (await this.call('GET', `/keys${query}`)) as CredentialSummary[];
+  }
+
+  async teams(): Promise<TeamSummary[]> {
+    return (await this.call('GET', '/teams')) as TeamSummary[];
+  }
+
+  async createTeam(name: string): Promise<void> {
+    await this.call('POST', '/teams', { name });
   }
 
   async revoke(id: string): Promise<boolean> {

@@ -24,19 +24,20 @@ export const TEAM_ID = Symbol('TEAM_ID');
 })
 export class DatabaseModule {}
 
-const DEFAULT_SLUG = 'default';
+/** Name of the team that every runtime has. */
+export const DEFAULT_TEAM = 'default';
 
 /** Id of the default team, which is created when it is missing. */
 export async function defaultTeamId(db: Db): Promise<string> {
   await db
     .insertInto('team')
-    .values({ id: uuidV7(), team_slug: DEFAULT_SLUG })
+    .values({ id: uuidV7(), team_slug: DEFAULT_TEAM })
     .onConflict((conflict) => conflict.doNothing())
     .execute();
   const { id } = await db
     .selectFrom('team')
     .select('id')
-    .where('team_slug', '=', DEFAULT_SLUG)
+    .where('team_slug', '=', DEFAULT_TEAM)
     .executeTakeFirstOrThrow();
   return id;
 }

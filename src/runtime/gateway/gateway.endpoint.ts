@@ -16,6 +16,7 @@ import { ConnectedAgent } from './connected-agent.js';
 import { asksForWebSocket, refuseUpgrade, Upgrades } from './upgrades.js';
 import { logFailure } from '../database/index.js';
 
+const KEY_REQUIRED = { kind: 'agent', route: `GET ${GATEWAY_PATH}` } as const;
 const KEY_WANTED =
   'Agents connect with an agent key: "Authorization: Bearer ak-…", neither revoked nor expired.';
 /** Limit for a frame; agents send 64 KB at most. */
@@ -58,7 +59,7 @@ export class GatewayEndpoint implements OnModuleInit, BeforeApplicationShutdown 
   private async admit(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     try {
       const key = bearerToken(request.headers.authorization) ?? '';
-      const credential = await this.agentCredential(key);
+      const { credential } = await this.credentials.admit(key, KEY_REQUIRED);
       if (!credential) return refuseUpgrade(socket, 401, KEY_WANTED);
       this.webSockets.handleUpgrade(request, socket, head, (webSocket) => {
         this.connect(webSocket, key, credential).catch((error: unknown) => {
