@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** Page block beside every list; no cursor, no page count. */
+/** Page block beside every list; the runtime may add fields, such as the cursor of the next page. */
 export const pageMeta = z.looseObject({
   current_page: z.number().int(),
   per_page: z.number().int(),

@@ -5,7 +5,7 @@ import { invokeRequest, presignRequest, runRequest } from '../../src/contract/in
 import { InvokeBodyDto } from '../../src/runtime/containers/invoke-body.dto.js';
 import { PresignBodyDto } from '../../src/runtime/rest/files.controller.js';
 import { PageQueryDto } from '../../src/runtime/rest/page-query.dto.js';
-import { TaskQueryDto } from '../../src/runtime/rest/tasks.controller.js';
+import { TaskQueryDto } from '../../src/runtime/rest/task-query.dto.js';
 import { RunBodyDto } from '../../src/runtime/rest/workflows.controller.js';
 import { pageInput } from '../../src/tools/tool-definition.js';
 import { listTasksInput } from '../../src/tools/tasks/tasks.schemas.js';

@@ -5,5 +5,5 @@ export { DatabaseUnavailable, logFailure, whenReachable, withoutDatabase } from 
 export { openCommandDatabase, openDatabase } from './open-database.js';
 export { DatabaseModule, DEFAULT_TEAM, defaultTeamId, TEAM_ID } from './database.module.js';
 export type { Db, Schema, Tx } from './schema.js';
-export { uuidV7 } from './uuid-v7.js';
+export { smallestIdAt, uuidV7 } from './uuid-v7.js';
 export { syncFolder, writeAtomically } from './atomic-write.js';

@@ -7,6 +7,7 @@ import { taskLog } from './migrations/0002-task-log.js';
 import { bundles } from './migrations/0003-bundles.js';
 import { nodes } from './migrations/0004-nodes.js';
 import { idempotency } from './migrations/0005-idempotency.js';
+import { taskLists } from './migrations/0007-task-lists.js';
 import type { Db } from './schema.js';
 
 /** Every migration by name, in order; names and contents of released migrations never change. */
@@ -16,6 +17,7 @@ const MIGRATIONS: Record<string, Migration> = {
   '0003-bundles': bundles,
   '0004-nodes': nodes,
   '0005-idempotency': idempotency,
+  '0007-task-lists': taskLists,
 };
 
 /**

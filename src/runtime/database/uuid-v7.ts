@@ -27,3 +27,9 @@ const source = new UuidV7Source();
 
 /** A new id; the ids of one process sort by creation. */
 export const uuidV7 = (): string => source.next();
+
+/** The smallest id that this module could have made at a time. */
+export function smallestIdAt(time: Date): string {
+  const hex = Math.max(0, time.getTime()).toString(16).padStart(12, '0');
+  return `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-000000000000`;
+}

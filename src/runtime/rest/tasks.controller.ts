@@ -1,4 +1,5 @@
 import {
+  BadRequestException,
   Body,
   Controller,
   Get,
@@ -12,30 +13,16 @@ import {
   UseGuards,
   UsePipes,
 } from '@nestjs/common';
-import { IsIn, IsOptional } from 'class-validator';
 import type { Response } from 'express';
 
-import {
-  type CancelAccepted,
-  type Task,
-  TASK_STATES,
-  type TaskList,
-  type TaskResult,
-  type TaskState,
-} from '../../contract/index.js';
+import type { CancelAccepted, Task, TaskList, TaskResult } from '../../contract/index.js';
 import { type Credential, CurrentCredential, IntegrationKeyGuard, Requires } from '../credentials/index.js';
-import { TaskEventsService, TaskStore } from '../tasks/index.js';
+import { TaskEventsService, TaskLists, TaskStore } from '../tasks/index.js';
 import { AnswerBudget } from './answer-budget.js';
 import { sendEvents } from './event-stream.js';
 import { JsonBody, SMALL_BODY } from './json-bodies.js';
-import { PageQueryDto } from './page-query.dto.js';
 import { IdPipe, NoFieldsDto, NoQuery, RestValidationPipe } from './rest-validation.pipe.js';
-
-export class TaskQueryDto extends PageQueryDto {
-  @IsOptional()
-  @IsIn(TASK_STATES)
-  readonly status?: TaskState;
-}
+import { TaskQueryDto } from './task-query.dto.js';
 
 const ID = new IdPipe('task_id');
 
@@ -46,13 +33,16 @@ const ID = new IdPipe('task_id');
 export class TasksController {
   constructor(
     private readonly tasks: TaskStore,
+    private readonly lists: TaskLists,
     private readonly answers: AnswerBudget,
     private readonly events: TaskEventsService,
   ) {}
 
   @Get()
   list(@CurrentCredential() { teamId }: Credential, @Query() filter: TaskQueryDto): Promise<TaskList> {
-    return this.tasks.list(teamId, filter);
+    if (filter.cursor !== undefined && filter.current_page !== 1)
+      throw new BadRequestException('cursor takes the place of current_page: send one of the two');
+    return this.lists.list(teamId, filter);
   }
 
   @Get(':id')

@@ -7,3 +7,4 @@ export { WaitingTasks } from './waiting-tasks.js';
 export { TaskSubmission } from './task-submission.js';
 export { RuntimeTasksModule } from './runtime-tasks.module.js';
 export { TaskStore } from './task-store.js';
+export { TaskLists } from './task-lists.js';

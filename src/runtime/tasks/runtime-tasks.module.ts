@@ -7,6 +7,7 @@ import { IdempotencyKeys } from './idempotency-keys.js';
 import { RunReports } from './run-reports.js';
 import { TaskClaims } from './task-claims.js';
 import { TaskEventsService } from './task-events.service.js';
+import { TaskLists } from './task-lists.js';
 import { TaskNotifications } from './task-notifications.js';
 import { TaskReconciliation } from './task-reconciliation.js';
 import { TaskStore } from './task-store.js';
@@ -23,12 +24,13 @@ import { WaitingTasks } from './waiting-tasks.js';
     RunReports,
     TaskClaims,
     TaskEventsService,
+    TaskLists,
     TaskNotifications,
     TaskReconciliation,
     TaskSubmission,
     TaskStore,
     WaitingTasks,
   ],
-  exports: [RunReports, TaskClaims, TaskEventsService, TaskSubmission, TaskStore, WaitingTasks],
+  exports: [RunReports, TaskClaims, TaskEventsService, TaskLists, TaskSubmission, TaskStore, WaitingTasks],
 })
 export class RuntimeTasksModule {}

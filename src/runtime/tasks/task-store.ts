@@ -3,28 +3,19 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { Injectable, Logger, NotFoundException } from '@nestjs/common';
 import { sql } from 'kysely';
 
-import {
-  parseExact,
-  type Task,
-  type TaskList,
-  type TaskResult,
-  type TaskState,
-} from '../../contract/index.js';
+import { parseExact, type Task, type TaskResult } from '../../contract/index.js';
 import { Database, type Db } from '../database/index.js';
 import { Engine } from '../engine/index.js';
 import { FilesService } from '../files/index.js';
-import { moveTask, OPEN_STATES, TASK_COLUMNS, type TaskRow } from './task-transitions.js';
+import { latestEvent, presentTask, workflowSlug } from './presented-task.js';
+import { moveTask, OPEN_STATES, TASK_COLUMNS } from './task-transitions.js';
 
 /** Characters of the log in a result; the whole log has its own endpoint. */
 const SHOWN_LOG = 4096;
+/** Bytes of parameters that a task carries; larger ones are `null`. */
+const SHOWN_PARAMETERS = 16_384;
 /** Links signed before the event loop continues; each takes part of a millisecond. */
 const LINKS_BATCH = 20;
-
-interface TaskFilter {
-  readonly current_page: number;
-  readonly per_page: number;
-  readonly status?: TaskState | undefined;
-}
 
 /** Reads and cancels tasks; a team sees only its own. */
 @Injectable()
@@ -37,29 +28,24 @@ export class TaskStore {
     private readonly files: FilesService,
   ) {}
 
-  /** Newest first. */
-  async list(teamId: string, { current_page, per_page, status }: TaskFilter): Promise<TaskList> {
-    let tasks = this.database.db.selectFrom('task').where('team_id', '=', teamId);
-    if (status !== undefined) tasks = tasks.where('task_status', '=', status);
-    const [rows, { total_count }] = await Promise.all([
-      tasks
-        .select(TASK_COLUMNS)
-        .orderBy('id', 'desc')
-        .limit(per_page)
-        .offset((current_page - 1) * per_page)
-        .execute(),
-      tasks.select(({ fn }) => fn.countAll<string>().as('total_count')).executeTakeFirstOrThrow(),
-    ]);
-    const page_meta = { current_page, per_page, total_count: Number(total_count) };
-    return { task_list: rows.map(presentSummary), page_meta };
-  }
-
   async get(teamId: string, taskId: string): Promise<Task> {
     const task = await this.rowOf(teamId, taskId)
       .select(TASK_COLUMNS)
-      .select('task_error')
+      .select(['task_error', workflowSlug, latestEvent])
+      .select(sql<number>`octet_length(parameters::text)`.as('parameters_bytes'))
+      // As text: the driver would round large numbers.
+      .select(
+        sql<string | null>`case when octet_length(parameters::text) <= ${SHOWN_PARAMETERS}
+          then parameters::text end`.as('parameters'),
+      )
       .executeTakeFirstOrThrow(notFound);
-    return { ...presentSummary(task), task_error: task.task_error };
+    const { parameters, parameters_bytes, task_error } = task;
+    return {
+      ...presentTask(task),
+      task_error,
+      parameters: parameters === null ? null : parseExact(parameters),
+      parameters_bytes,
+    };
   }
 
   /** Output and fresh links to the files; available at any time, with nulls before the end. */
@@ -147,29 +133,6 @@ export class TaskStore {
 }
 
 const notFound = (): Error => new NotFoundException('resource not found');
-
-/** A task in a list, without its error. */
-function presentSummary(task: TaskRow): Task {
-  const { dispatch_target = 'agent', target_pool = 'team', tool_type } = task.submission;
-  return {
-    id: task.id,
-    workflow_id: task.workflow_id,
-    workflow_version: task.workflow_version,
-    task_status: task.task_status,
-    created_at: task.created_at.toISOString(),
-    retry_count: task.retry_count,
-    attempt_count: task.attempt_count,
-    interrupted_count: task.interrupted_count,
-    started_at: task.started_at?.toISOString() ?? null,
-    completed_at: task.completed_at?.toISOString() ?? null,
-    agent_id: task.agent_id,
-    agent_labels: task.agent_labels,
-    gpu_type: task.gpu_type,
-    dispatch_target,
-    target_pool,
-    ...(tool_type === undefined ? {} : { tool_type }),
-  };
-}
 
 function endOf(log: string): string {
   if (log.length <= SHOWN_LOG) return log;

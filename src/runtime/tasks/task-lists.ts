@@ -1,0 +1,99 @@
+import { Injectable } from '@nestjs/common';
+import type { SelectQueryBuilder } from 'kysely';
+
+import type { TaskList, TaskState } from '../../contract/index.js';
+import { Database, type Schema, smallestIdAt } from '../database/index.js';
+import { latestEvent, presentTask, workflowSlug } from './presented-task.js';
+import { TASK_COLUMNS } from './task-transitions.js';
+
+/** Tasks are counted up to here: counting all of 100,000 would take ten times as long as reading a page. */
+const COUNTED = 1000;
+/** Ids have the time of the node's clock, `created_at` that of the database; the clocks differ by less. */
+const CLOCKS_MS = 3_600_000;
+
+export interface TaskFilter {
+  readonly status?: TaskState | undefined;
+  readonly workflow_slug?: string | undefined;
+  /** Included. */
+  readonly created_after?: Date | undefined;
+  /** Not included. */
+  readonly created_before?: Date | undefined;
+}
+
+interface TaskPage extends TaskFilter {
+  readonly current_page: number;
+  readonly per_page: number;
+  /** Id of the last task of the page before; takes the place of `current_page`. */
+  readonly cursor?: string | undefined;
+}
+
+type Tasks = SelectQueryBuilder<Schema, 'task', object>;
+
+/** Lists of the tasks of a team. */
+@Injectable()
+export class TaskLists {
+  constructor(private readonly database: Database) {}
+
+  /** Newest first. Pages by cursor take the same time at any depth; `current_page` reads over the pages before. */
+  async list(teamId: string, { current_page, per_page, cursor, ...filter }: TaskPage): Promise<TaskList> {
+    const tasks = this.matching(teamId, filter);
+    const page =
+      cursor === undefined ? tasks.offset((current_page - 1) * per_page) : tasks.where('id', '<', cursor);
+    const [rows, counted] = await Promise.all([
+      page
+        .select(TASK_COLUMNS)
+        .select([workflowSlug, latestEvent])
+        .orderBy('id', 'desc')
+        // One more shows whether another page follows.
+        .limit(per_page + 1)
+        .execute(),
+      this.count(tasks),
+    ]);
+    const shown = rows.slice(0, per_page);
+    const next_cursor = rows.length > per_page ? (shown.at(-1)?.id ?? null) : null;
+    return {
+      task_list: shown.map(presentTask),
+      page_meta: { current_page, per_page, ...counted, next_cursor },
+    };
+  }
+
+  private matching(
+    teamId: string,
+    { status, workflow_slug, created_after, created_before }: TaskFilter,
+  ): Tasks {
+    let tasks: Tasks = this.database.db.selectFrom('task').where('team_id', '=', teamId);
+    if (status !== undefined) tasks = tasks.where('task_status', '=', status);
+    if (workflow_slug !== undefined)
+      tasks = tasks.where('workflow_id', '=', ({ selectFrom }) =>
+        selectFrom('workflow')
+          .select('workflow.id')
+          .where('workflow.team_id', '=', teamId)
+          .where('workflow.workflow_slug', '=', workflow_slug),
+      );
+    // The ids, which have an index, lead to the neighbourhood of the time.
+    if (created_after !== undefined)
+      tasks = tasks
+        .where('id', '>=', smallestIdAt(new Date(created_after.getTime() - CLOCKS_MS)))
+        .where('created_at', '>=', created_after);
+    if (created_before !== undefined)
+      tasks = tasks
+        .where('id', '<', smallestIdAt(new Date(created_before.getTime() + CLOCKS_MS)))
+        .where('created_at', '<', created_before);
+    return tasks;
+  }
+
+  /** `is_total_count_capped`: there are more tasks than `total_count`. */
+  private async count(tasks: Tasks): Promise<{ total_count: number; is_total_count_capped?: true }> {
+    const { found } = await this.database.db
+      .selectFrom(
+        tasks
+          .select('id')
+          .limit(COUNTED + 1)
+          .as('counted'),
+      )
+      .select(({ fn }) => fn.countAll<string>().as('found'))
+      .executeTakeFirstOrThrow();
+    const total_count = Math.min(Number(found), COUNTED);
+    return Number(found) > COUNTED ? { total_count, is_total_count_capped: true } : { total_count };
+  }
+}
