@@ -105,7 +105,7 @@ it('a task carries its parameters with exact numbers, and a list does not', asyn
     headers: { authorization: `Bearer ${BOOTSTRAP_KEY}` },
   });
   expect(await response.text()).toContain(`"parameters":${parameters}`);
-  const { body } = await server.get('/r/tasks');
+  const { body } = await server.get('/r/tasks?workflow_slug=echo');
   expect(body.task_list[0].id).toBe(taskId);
   expect(body.task_list[0]).not.toHaveProperty('parameters');
   await server.call('POST', `/r/tasks/${taskId}/cancel`);
