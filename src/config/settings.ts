@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 
 import { ArrayNotEmpty, IsIn, IsNotEmpty, IsUrl } from 'class-validator';
 
-import { ObjectStoreSettings } from './object-store-settings.js';
+import { RuntimeSettings } from './runtime-settings.js';
 import { Setting } from './setting.decorator.js';
 import {
   AGENT_LABEL,
@@ -22,7 +22,7 @@ import {
  * Every setting of the process, validated once at start. A property without its variable keeps the value given here;
  * `undefined` means that the value is derived, and `defaultText` says from what.
  */
-export class Settings extends ObjectStoreSettings {
+export class Settings extends RuntimeSettings {
   @Setting({
     env: 'CYBERUN_DATA_DIR',
     meaning: 'Folder of the embedded runtime: database, files, lock, admin socket.',

@@ -7,6 +7,7 @@ import { Engine, EngineModule } from './engine/index.js';
 import { GatewayModule } from './gateway/index.js';
 import { NodesModule } from './nodes/index.js';
 import { RestModule } from './rest/index.js';
+import { RetentionModule } from './retention/index.js';
 
 /** The embedded runtime, complete. What it stands on goes last, when HTTP and everything above have ended. */
 @Module({
@@ -18,6 +19,7 @@ import { RestModule } from './rest/index.js';
     RestModule,
     GatewayModule,
     ContainersModule,
+    RetentionModule,
   ],
 })
 export class RuntimeModule implements OnApplicationShutdown {

@@ -8,6 +8,7 @@ import { bundles } from './migrations/0003-bundles.js';
 import { nodes } from './migrations/0004-nodes.js';
 import { idempotency } from './migrations/0005-idempotency.js';
 import { taskLists } from './migrations/0007-task-lists.js';
+import { growth } from './migrations/0008-growth.js';
 import type { Db } from './schema.js';
 
 /** Every migration by name, in order; names and contents of released migrations never change. */
@@ -18,6 +19,7 @@ const MIGRATIONS: Record<string, Migration> = {
   '0004-nodes': nodes,
   '0005-idempotency': idempotency,
   '0007-task-lists': taskLists,
+  '0008-growth': growth,
 };
 
 /**

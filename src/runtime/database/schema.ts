@@ -57,6 +57,8 @@ export interface TaskTable {
   required_labels: string[];
   task_status: TaskState;
   parameters: JSONColumnType<Record<string, unknown>>;
+  /** Size of the parameters as JSON; 0 in tasks of earlier versions. */
+  parameters_bytes: Generated<number>;
   /** The other fields of the request, unchanged. */
   submission: JSONColumnType<Record<string, string>>;
   task_output: AnyJson;

@@ -60,6 +60,8 @@ export class Engine {
       db: { executeSql: (text, values) => (this.transaction.getStore() ?? outside).executeSql(text, values) },
       schedule: false,
       superviseIntervalSeconds: 30,
+      // Removes the jobs of ended tasks, `deleteAfterSeconds` after their end; the default is once a day.
+      maintenanceIntervalSeconds: 300,
       registerInstance: false,
       monitorVacuum: false,
       reindex: false,

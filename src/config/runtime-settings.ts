@@ -1,0 +1,65 @@
+import { ObjectStoreSettings } from './object-store-settings.js';
+import { Setting } from './setting.decorator.js';
+import { DAY_LIMIT, Optional, WholeNumber } from './setting-rules.js';
+
+/** How long the embedded runtime keeps what has ended, and how much a team may have in it. */
+export class RuntimeSettings extends ObjectStoreSettings {
+  @Setting({
+    env: 'CYBERUN_TASKS_ENDED_DAYS',
+    meaning: 'Days a task is kept after its end, with its events, log and result.',
+    example: '30',
+  })
+  @WholeNumber(1, DAY_LIMIT)
+  tasksEndedDays: number = 30;
+
+  @Setting({
+    env: 'CYBERUN_TASKS_ENDED_COUNT',
+    meaning: 'Tasks of a team that are kept; of more, the oldest that have ended are removed.',
+    example: '1000000',
+  })
+  @WholeNumber(1)
+  tasksEndedCount: number = 1_000_000;
+
+  @Setting({
+    env: 'CYBERUN_WORKFLOWS_VERSION_DAYS',
+    meaning:
+      'Days a version of a workflow is kept after a newer one has replaced it; a version that a task has used is kept as long as the task.',
+    example: '90',
+  })
+  @WholeNumber(1, DAY_LIMIT)
+  workflowsVersionDays: number = 90;
+
+  @Setting({
+    env: 'CYBERUN_KEYS_ENDED_DAYS',
+    meaning: 'Days a key is listed after it was revoked or has expired.',
+    example: '90',
+  })
+  @WholeNumber(1, DAY_LIMIT)
+  keysEndedDays: number = 90;
+
+  @Setting({
+    env: 'CYBERUN_TEAM_TASKS_QUEUED',
+    meaning: 'Tasks of a team that may wait for an agent; further ones are refused with 429.',
+    example: '10000',
+  })
+  @WholeNumber(1, 1_000_000)
+  teamTasksQueued: number = 10_000;
+
+  @Setting({
+    env: 'CYBERUN_TEAM_PARAMETERS_BYTES',
+    meaning:
+      'Bytes of parameters that the waiting tasks of a team may have together; further tasks are refused with 429, and one that has more with 403.',
+    example: '268435456',
+  })
+  @WholeNumber(1024)
+  teamParametersBytes: number = 268_435_456;
+
+  @Setting({
+    env: 'CYBERUN_TEAM_TASKS_RUNNING',
+    meaning: 'Tasks of a team that may run at the same time, over all agents; further ones wait.',
+    example: '100',
+    defaultText: 'empty: as many as the agents have slots',
+  })
+  @Optional(WholeNumber(1, 1_000_000))
+  teamTasksRunning?: number;
+}

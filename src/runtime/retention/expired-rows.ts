@@ -1,0 +1,98 @@
+import { type RawBuilder, sql } from 'kysely';
+
+import type { Db } from '../database/index.js';
+
+/** Rows that one statement removes at most. PGlite answers nothing else meanwhile, for about 0.1 s. */
+const BATCH = 1000;
+/** The same for events, which are removed with their tasks. */
+const EVENTS_BATCH = 10_000;
+/** Rows that one statement reads to find the oldest task that is kept. */
+const WALK = 10_000;
+
+const before = (days: number): RawBuilder<Date> => sql<Date>`now() - make_interval(days => ${days})`;
+
+/** Removes tasks that `choice` orders by age, with what belongs to them. */
+async function removeTasks(db: Db, choice: RawBuilder<unknown>): Promise<number> {
+  // A task may have any number of events: the batch ends behind the one that reaches the limit.
+  const { numAffectedRows } = await sql`delete from task where id in (
+    select id from (
+      select id, sum(last_sequence) over (order by completed_at, id) - last_sequence as events_before
+      from (${choice} limit ${sql.lit(BATCH)}) as oldest
+    ) as counted where events_before < ${sql.lit(EVENTS_BATCH)}
+  )`.execute(db);
+  return Number(numAffectedRows);
+}
+
+/** Removes a batch of the tasks that ended so many days ago. */
+export const removeOldTasks = (db: Db, days: number): Promise<number> =>
+  removeTasks(
+    db,
+    sql`select id, last_sequence, completed_at from task where completed_at < ${before(days)} order by completed_at`,
+  );
+
+/** Removes a batch of the ended tasks of a team that are older than a task. */
+export const removeTasksBefore = (db: Db, teamId: string, id: string): Promise<number> =>
+  removeTasks(
+    db,
+    sql`select id, last_sequence, completed_at from task
+      where team_id = ${teamId} and id < ${id} and completed_at is not null order by id`,
+  );
+
+/** Id of the oldest of the newest `count` tasks of a team; `undefined` when it has no more. */
+export async function oldestOfNewest(db: Db, teamId: string, count: number): Promise<string | undefined> {
+  let id: string | undefined;
+  for (let left = count; left > 0; left -= WALK) {
+    const found = await db
+      .selectFrom('task')
+      .select('id')
+      .where('team_id', '=', teamId)
+      .$if(id !== undefined, (older) => older.where('id', '<', id ?? ''))
+      .orderBy('id', 'desc')
+      .offset(Math.min(left, WALK) - 1)
+      .limit(1)
+      .executeTakeFirst();
+    if (!found) return undefined;
+    ({ id } = found);
+  }
+  return id;
+}
+
+/** Removes versions that were replaced so many days ago and that no task has used, and bundles of no version. */
+export async function removeUnusedVersions(db: Db, days: number): Promise<number> {
+  const { numAffectedRows } = await sql`delete from workflow_version where (workflow_id, version) in (
+    select old.workflow_id, old.version
+    from workflow_version as old join workflow on workflow.id = old.workflow_id
+    where old.version < workflow.version
+      and exists (
+        select 1 from workflow_version as newer where newer.workflow_id = old.workflow_id
+          and newer.version > old.version and newer.created_at < ${before(days)}
+      )
+      and not exists (
+        select 1 from task where task.workflow_id = old.workflow_id and task.workflow_version = old.version
+      )
+    limit ${sql.lit(BATCH)}
+  )`.execute(db);
+  // The hash of a version ends with that of its bundle.
+  await sql`delete from bundle where hash not in (
+    select split_part(content_hash, ' ', 2) from workflow_version
+  )`.execute(db);
+  return Number(numAffectedRows);
+}
+
+/**
+ * Removes keys that ended so many days ago. Those made at the first start stay, so that a revoked bootstrap key is not
+ * made again, and so does the newest key of a team, which shows that the team had one.
+ */
+export async function removeEndedKeys(db: Db, days: number): Promise<number> {
+  const { numAffectedRows } = await sql`delete from credential where id in (
+    select id from credential as ended
+    where (revoked_at < ${before(days)} or expires_at < ${before(days)})
+      and display_name not in ('bootstrap', 'first key')
+      and exists (
+        select 1 from credential as newer
+        where newer.team_id = ended.team_id and newer.kind = ended.kind and newer.id > ended.id
+      )
+    limit ${sql.lit(BATCH)}
+  )`.execute(db);
+  return Number(numAffectedRows);
+}

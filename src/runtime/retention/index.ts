@@ -1,0 +1,2 @@
+export { Retention } from './retention.js';
+export { RetentionModule } from './retention.module.js';

@@ -1,0 +1,7 @@
+import { Module } from '@nestjs/common';
+
+import { Retention } from './retention.js';
+
+/** Removes what has been kept long enough. */
+@Module({ providers: [Retention] })
+export class RetentionModule {}
