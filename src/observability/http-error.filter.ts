@@ -28,6 +28,8 @@ export class HttpErrorFilter implements ExceptionFilter {
       return;
     }
     closeUnlessRead(response);
+    const seconds = exception instanceof HttpException && retryAfterOf(exception);
+    if (typeof seconds === 'number') response.setHeader('Retry-After', seconds);
     // The route may have set another type already.
     response.status(status).type('json').json({ error_message: message });
   }
@@ -49,4 +51,10 @@ function messageOf(exception: HttpException): string {
   const body = exception.getResponse();
   const message: unknown = typeof body === 'object' ? Reflect.get(body, 'message') : undefined;
   return Array.isArray(message) ? message.join('; ') : exception.message;
+}
+
+/** An exception made with `{ message, retry_after_seconds }` says when the same request may succeed. */
+function retryAfterOf(exception: HttpException): unknown {
+  const body = exception.getResponse();
+  return typeof body === 'object' ? Reflect.get(body, 'retry_after_seconds') : undefined;
 }

@@ -12,6 +12,7 @@ import { TaskNotifications } from './task-notifications.js';
 import { TaskReconciliation } from './task-reconciliation.js';
 import { TaskStore } from './task-store.js';
 import { RunParameters, TaskSubmission } from './task-submission.js';
+import { TeamLimits } from './team-limits.js';
 import { WaitingTasks } from './waiting-tasks.js';
 
 /** Tasks: submission, events and results, and their runs for the dispatcher. */
@@ -29,6 +30,7 @@ import { WaitingTasks } from './waiting-tasks.js';
     TaskReconciliation,
     TaskSubmission,
     TaskStore,
+    TeamLimits,
     WaitingTasks,
   ],
   exports: [RunReports, TaskClaims, TaskEventsService, TaskLists, TaskSubmission, TaskStore, WaitingTasks],

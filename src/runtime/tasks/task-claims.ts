@@ -1,4 +1,4 @@
-import { Injectable, Logger } from '@nestjs/common';
+import { Inject, Injectable, Logger } from '@nestjs/common';
 import { sql } from 'kysely';
 import { LRUCache } from 'lru-cache';
 
@@ -15,6 +15,7 @@ import {
   TASK_COLUMNS,
   type TaskRow,
 } from './task-transitions.js';
+import { TeamLimits } from './team-limits.js';
 
 interface QueuedTask {
   readonly claim: Claim;
@@ -32,6 +33,7 @@ export const INTERRUPTIONS_LIMIT = 10;
 export class TaskClaims {
   /** By workflow and version, which never change. */
   private readonly definitions = new LRUCache<string, CompiledWorkflow>({ max: DEFINITIONS_KEPT });
+  @Inject(TeamLimits) private readonly limits!: TeamLimits;
 
   constructor(
     private readonly database: Database,
@@ -45,7 +47,8 @@ export class TaskClaims {
     if (free <= 0) return [];
     const queued = await this.database.db.transaction().execute(async (tx) => {
       const tasks: QueuedTask[] = [];
-      for (const claim of await this.engine.claim(tx, agent, free)) {
+      const room = await this.limits.roomToRun(tx, agent.teamId, free);
+      for (const claim of await this.engine.claim(tx, agent, room)) {
         const task = await this.queue(tx, claim, agent);
         // The task has ended, but its job was left: there is nothing to do.
         if (!task) await this.engine.settle(tx, claim, 'done');

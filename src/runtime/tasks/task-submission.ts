@@ -12,6 +12,7 @@ import {
   type WorkflowVersion,
 } from '../workflows/index.js';
 import { IdempotencyKeys, type KeyedRun, requestHashOf } from './idempotency-keys.js';
+import { TeamLimits } from './team-limits.js';
 import { WaitingTasks } from './waiting-tasks.js';
 import { waitingEvent, writeEvents } from './task-transitions.js';
 
@@ -67,6 +68,7 @@ export class RunParameters {
 @Injectable()
 export class TaskSubmission {
   private readonly logger = new Logger('Tasks');
+  @Inject(TeamLimits) private readonly limits!: TeamLimits;
   @Inject(IdempotencyKeys) private readonly idempotencyKeys!: IdempotencyKeys;
 
   constructor(
@@ -85,7 +87,9 @@ export class TaskSubmission {
     const earlier = keyed && (await this.idempotencyKeys.taskOf(keyed));
     if (earlier !== undefined) return earlier;
     checkRunnable(workflow);
-    const parameters = await this.runParameters.checked(teamId, workflow, run.parameters);
+    const checked = await this.runParameters.checked(teamId, workflow, run.parameters);
+    const parameters = JSON.stringify(checked);
+    await this.limits.admit(teamId, Buffer.byteLength(parameters));
     const { slug, required_labels } = workflow.definition;
     await this.engine.prepare({ teamId, labels: required_labels });
     const id = uuidV7();
@@ -114,7 +118,8 @@ export class TaskSubmission {
         workflow_version: workflow.version,
         required_labels,
         task_status: states[states.length - 1] ?? 'pending',
-        parameters: JSON.stringify(parameters),
+        parameters,
+        parameters_bytes: Buffer.byteLength(parameters),
         submission: JSON.stringify(fields),
         max_retries,
         last_sequence: states.length,
@@ -132,7 +137,8 @@ interface NewTask {
   readonly id: string;
   readonly teamId: string;
   readonly workflow: WorkflowVersion;
-  readonly parameters: Record<string, unknown>;
+  /** As JSON. */
+  readonly parameters: string;
   readonly fields: Record<string, string>;
 }
 
