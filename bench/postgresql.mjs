@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
-import pg from 'pg';
+import { Client } from 'pg';
 
 const VERSIONS = '/usr/lib/postgresql';
 const START_LIMIT_MS = 30_000;
@@ -46,7 +46,7 @@ export async function startPostgresql() {
 async function answers(url) {
   const end = performance.now() + START_LIMIT_MS;
   for (;;) {
-    const client = new pg.Client({ connectionString: url });
+    const client = new Client({ connectionString: url });
     client.on('error', () => undefined);
     try {
       await client.connect();

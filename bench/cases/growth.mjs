@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { PGlite } from '@electric-sql/pglite';
-import pg from 'pg';
+import { Client } from 'pg';
 import { request } from 'undici';
 
 import { round } from '../budget.mjs';
@@ -121,7 +121,7 @@ async function fill(folder, url, { from, to }) {
 
 async function open(folder, url) {
   if (url === undefined) return PGlite.create(join(folder, 'data', 'database'));
-  const client = new pg.Client({ connectionString: url });
+  const client = new Client({ connectionString: url });
   await client.connect();
   return { query: (text, values) => client.query(text, values), close: () => client.end() };
 }

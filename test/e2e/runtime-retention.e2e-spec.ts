@@ -122,8 +122,15 @@ it('a key that ended is listed for some days, and the first key of the runtime s
       value === undefined ? null : new Date(Date.now() - value * 86_400_000);
     const id = uuidV7();
     return {
-      ...{ id, team_id, kind, display_name, key_prefix: 'k', key_hash: id, permissions: [] },
-      ...{ revoked_at: ago(days.revoked), expires_at: ago(days.expired) },
+      id,
+      team_id,
+      kind,
+      display_name,
+      key_prefix: 'k',
+      key_hash: id,
+      permissions: [],
+      revoked_at: ago(days.revoked),
+      expires_at: ago(days.expired),
     };
   };
   await run(

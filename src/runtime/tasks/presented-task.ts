@@ -1,4 +1,4 @@
-import { type RawBuilder, sql } from 'kysely';
+import { sql } from 'kysely';
 
 import type { Task } from '../../contract/index.js';
 import type { TaskRow } from './task-transitions.js';
@@ -15,13 +15,11 @@ export const workflowSlug = sql<string>`(
 )`.as('workflow_slug');
 
 /** A {@link LatestEvent}, as a column: one look at the end of the task's events. */
-export const latestEvent = (
-  sql`case when task_status <> 'completed' then (
+export const latestEvent = sql<LatestEvent | null>`case when task_status <> 'completed' then (
     select json_build_object('event', event, 'data', data) from task_event
     where task_event.task_id = task.id and event in ('status', 'progress')
     order by sequence desc limit 1
-  ) end` as RawBuilder<LatestEvent | null>
-).as('latest_event');
+  ) end`.as('latest_event');
 
 export type PresentableTask = TaskRow & {
   readonly workflow_slug: string;

@@ -64,8 +64,9 @@ export class TaskLists {
     let tasks: Tasks = this.database.db.selectFrom('task').where('team_id', '=', teamId);
     if (status !== undefined) tasks = tasks.where('task_status', '=', status);
     if (workflow_slug !== undefined)
-      tasks = tasks.where('workflow_id', '=', ({ selectFrom }) =>
-        selectFrom('workflow')
+      tasks = tasks.where('workflow_id', '=', (query) =>
+        query
+          .selectFrom('workflow')
           .select('workflow.id')
           .where('workflow.team_id', '=', teamId)
           .where('workflow.workflow_slug', '=', workflow_slug),

@@ -94,8 +94,9 @@ export class TeamLimits {
   private async count(teamId: string): Promise<QueueLoad> {
     const at = performance.now();
     const { tasks, bytes } = await this.database.db
-      .selectFrom(({ selectFrom }) =>
-        selectFrom('task')
+      .selectFrom((query) =>
+        query
+          .selectFrom('task')
           .select('parameters_bytes')
           .where('team_id', '=', teamId)
           .where('task_status', 'in', ['pending', 'waiting'])
