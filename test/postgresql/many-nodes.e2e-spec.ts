@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -101,4 +101,26 @@ it('runs a task again whose claim a node has committed and not noticed', async (
   await until(() => isRunning(taskId));
   expect(nodes).toHaveLength(1);
   await front.call('POST', `/r/tasks/${taskId}/cancel`);
+});
+
+it('a node with older files starts beside the others without bringing their content back', async () => {
+  const env = { CYBERUN_DATABASE_URL: await postgresql.newDatabase() };
+  const file = (text: string) => ({ 'shared.yaml': shellWorkflow('shared', text) });
+  const versionAt = async (node: RuntimeServer): Promise<unknown> =>
+    (await node.get('/r/workflows/slug/shared')).body.version;
+  await using older = await RuntimeServer.start(
+    { ...file('echo one'), 'only-here.yaml': shellWorkflow('only-here', 'true') },
+    { env },
+  );
+  await using newer = await RuntimeServer.start(file('echo two'), { env });
+  expect(await versionAt(newer)).toBe(2);
+  await using late = await RuntimeServer.start(file('echo one'), { env });
+  expect(await versionAt(late)).toBe(2);
+  expect((await late.get('/r/workflows/slug/only-here')).body.workflow_status).toBe('active');
+  await writeFile(join(older.folder, 'shared.yaml'), shellWorkflow('shared', 'echo three'));
+  await until(async () => (await versionAt(late)) === 3);
+  await rm(join(older.folder, 'only-here.yaml'));
+  await until(async () => (await late.get('/r/workflows/slug/only-here')).body.workflow_status === 'disabled');
+  await writeFile(join(older.folder, 'shared.yaml'), shellWorkflow('shared', 'echo one'));
+  await until(async () => (await versionAt(newer)) === 4);
 });

@@ -65,6 +65,18 @@ export class RuntimeNode implements OnModuleInit, OnApplicationBootstrap, Before
     return row?.url;
   }
 
+  /** Whether another node is alive. */
+  async hasOthers(): Promise<boolean> {
+    const row = await this.database.db
+      .selectFrom('runtime_node')
+      .select('id')
+      .where('id', '!=', this.id)
+      .where('seen_at', '>', sql<Date>`now() - make_interval(secs => ${DEAD_AFTER_SECONDS})`)
+      .limit(1)
+      .executeTakeFirst();
+    return row !== undefined;
+  }
+
   private beat(): void {
     this.beating = this.beating.then(() => this.pulse()).catch((error: unknown) => this.missed(error));
   }

@@ -23,6 +23,7 @@ export class WorkflowRegistry implements OnModuleInit, BeforeApplicationShutdown
   private readonly logger = new Logger('Definitions');
   private readonly path: string;
   private readonly folder: DefinitionFolder<CompiledWorkflow>;
+  private isLoaded = false;
 
   constructor(
     @Inject(CONFIG) { workflowsDir }: Config,
@@ -62,6 +63,14 @@ export class WorkflowRegistry implements OnModuleInit, BeforeApplicationShutdown
     for (const { definition } of bySlug.values()) {
       await this.engine.prepare({ teamId: this.workflows.teamId, labels: definition.required_labels });
     }
-    await this.workflows.store(bySlug, broken, (file) => packBundle(this.path, [parse(file).name]));
+    const content = { bySlug, broken, isFirst: !this.isLoaded };
+    const outdated = await this.workflows.store(content, (file) =>
+      packBundle(this.path, [parse(file).name]),
+    );
+    this.isLoaded = true;
+    for (const file of outdated)
+      this.logger.warn(
+        `${file} is not used: another node has put a later version into the database. Bring this folder up to date, or change the file while this node runs to make its content the latest version.`,
+      );
   }
 }

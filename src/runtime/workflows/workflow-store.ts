@@ -6,10 +6,19 @@ import type { BundleRef } from '../../contract/index.js';
 import { type Bundle, BundlesService } from '../bundles/index.js';
 import { Database, TEAM_ID, type Tx, uuidV7 } from '../database/index.js';
 import type { OwnedDefinition } from '../definitions/index.js';
+import { RuntimeNode } from '../nodes/index.js';
 import type { CompiledWorkflow } from './compiled-workflow.js';
 
 /** Packs the files beside a definition. */
 type PackBeside = (file: string) => Promise<Bundle | undefined>;
+
+/** The valid definitions of a folder, and its invalid files. */
+interface FolderContent {
+  readonly bySlug: ReadonlyMap<string, OwnedDefinition<CompiledWorkflow>>;
+  readonly broken: ReadonlySet<string>;
+  /** Read when the node started, not because a file has changed. */
+  readonly isFirst: boolean;
+}
 
 /** The workflows of the default team in the database: one head each, and immutable versions. */
 @Injectable()
@@ -18,24 +27,44 @@ export class WorkflowStore {
     private readonly database: Database,
     @Inject(TEAM_ID) readonly teamId: string,
     private readonly bundles: BundlesService,
+    private readonly node: RuntimeNode,
   ) {}
 
   /**
-   * Updates the database to the definitions in the files.
+   * Updates the database to the definitions in the files of this node.
+   *
+   * Beside other nodes, whose folders may be older or newer, the first load of a node adds and renews, but brings no
+   * earlier version back and removes nothing: only a change of the files while the node runs does that.
    *
    * @param pack packs the files beside a definition; called for new versions.
+   * @returns the files that are not used, because the database has a later version from another node.
    */
-  async store(
-    bySlug: ReadonlyMap<string, OwnedDefinition<CompiledWorkflow>>,
-    broken: ReadonlySet<string>,
-    pack: PackBeside,
-  ): Promise<void> {
-    await this.database.exclusively('definitions', () =>
-      this.database.db.transaction().execute(async (tx) => {
-        for (const owned of bySlug.values()) await this.storeOne(tx, owned, pack);
-        await this.disableOthers(tx, [...bySlug.keys()], broken);
-      }),
-    );
+  async store({ bySlug, broken, isFirst }: FolderContent, pack: PackBeside): Promise<string[]> {
+    return this.database.exclusively('definitions', async () => {
+      const isCautious = isFirst && (await this.node.hasOthers());
+      return this.database.db.transaction().execute(async (tx) => {
+        const outdated: string[] = [];
+        for (const owned of bySlug.values()) {
+          if (isCautious && (await this.isOutdated(tx, owned.definition))) outdated.push(owned.file);
+          else await this.storeOne(tx, owned, pack);
+        }
+        if (!isCautious) await this.disableOthers(tx, [...bySlug.keys()], broken);
+        return outdated;
+      });
+    });
+  }
+
+  /** Whether this content is an earlier version of the workflow, and not the current one. */
+  private async isOutdated(tx: Tx, workflow: CompiledWorkflow): Promise<boolean> {
+    const rows = await tx
+      .selectFrom('workflow as w')
+      .innerJoin('workflow_version as v', 'v.workflow_id', 'w.id')
+      .select(({ eb }) => eb('v.version', '=', eb.ref('w.version')).as('is_current'))
+      .where('w.team_id', '=', this.teamId)
+      .where('w.workflow_slug', '=', workflow.slug)
+      .where('v.content_hash', '=', hashOf(workflow))
+      .execute();
+    return rows.length > 0 && !rows.some(({ is_current }) => is_current);
   }
 
   /** Whether a version with the same content exists. */
