@@ -48,6 +48,10 @@ export default defineConfig({
         isolate: false,
       }),
       project('s3', ['test/s3/**/*.e2e-spec.ts'], { ...seconds(180, 240), ...withDatabase, isolate: false }),
+      project('kill', ['test/kill/**/*.e2e-spec.ts'], {
+        ...seconds(1200, 240),
+        globalSetup: ['test/support/built-server.ts'],
+      }),
       project('processes', ['test/processes/**/*.e2e-spec.ts'], { ...seconds(180, 240), ...withServer }),
       project('controller', ENDPOINT, { ...seconds(180, 240), env: { MCP_MOUNT: 'controller' } }),
       project('bounds', ['test/bounds/**/*.e2e-spec.ts'], {

@@ -42,10 +42,7 @@ async function rowsOf<Row extends object>(storm: Storm, text: string): Promise<R
 }
 
 const heldBy = (storm: Storm, agentId: string): Promise<{ id: string }[]> =>
-  rowsOf(
-    storm,
-    `select id from task where agent_id = '${agentId}' and task_status in ('queued', 'running')`,
-  );
+  rowsOf(storm, `select id from task where agent_id = '${agentId}' and task_status in ('queued', 'running')`);
 
 it(`${TASKS} accepted tasks all end once while every process is killed in turn and the database restarts`, async () => {
   await using storm = await Storm.start();
@@ -88,7 +85,9 @@ it(`${TASKS} accepted tasks all end once while every process is killed in turn a
   const repeated = accepted.filter((id) => (runs.get(id) ?? 0) > 1);
   const unexplained = repeated.filter((id) => !cut.has(id));
   const duplicates = ended.length - new Set(accepted).size;
-  const lost = accepted.filter((id) => !ended.some((task) => task.id === id && task.task_status === 'completed'));
+  const lost = accepted.filter(
+    (id) => !ended.some((task) => task.id === id && task.task_status === 'completed'),
+  );
   console.log(
     [
       `${TASKS} tasks, ${KILLS} kills (${agentKills} of agents), ${RESTARTS} restarts of the database, ${((Date.now() - began) / 1000).toFixed(0)} s:`,

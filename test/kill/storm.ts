@@ -7,7 +7,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import { freePort } from '../../src/agent/services/service-process.js';
 import { packagePaths } from '../../src/config/index.js';
-import { FLAGS, inherited } from '../support/command-line.js';
+import { inherited } from '../support/command-line.js';
+import { FLAGS } from '../support/setup.js';
 import { PostgresqlServer } from '../support/postgresql-server.js';
 import { until } from '../support/processes.js';
 import { ServerProcess } from '../support/server.js';

@@ -120,7 +120,9 @@ it('a node with older files starts beside the others without bringing their cont
   await writeFile(join(older.folder, 'shared.yaml'), shellWorkflow('shared', 'echo three'));
   await until(async () => (await versionAt(late)) === 3);
   await rm(join(older.folder, 'only-here.yaml'));
-  await until(async () => (await late.get('/r/workflows/slug/only-here')).body.workflow_status === 'disabled');
+  await until(
+    async () => (await late.get('/r/workflows/slug/only-here')).body.workflow_status === 'disabled',
+  );
   await writeFile(join(older.folder, 'shared.yaml'), shellWorkflow('shared', 'echo one'));
   await until(async () => (await versionAt(newer)) === 4);
 });

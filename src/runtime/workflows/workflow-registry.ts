@@ -64,9 +64,7 @@ export class WorkflowRegistry implements OnModuleInit, BeforeApplicationShutdown
       await this.engine.prepare({ teamId: this.workflows.teamId, labels: definition.required_labels });
     }
     const content = { bySlug, broken, isFirst: !this.isLoaded };
-    const outdated = await this.workflows.store(content, (file) =>
-      packBundle(this.path, [parse(file).name]),
-    );
+    const outdated = await this.workflows.store(content, (file) => packBundle(this.path, [parse(file).name]));
     this.isLoaded = true;
     for (const file of outdated)
       this.logger.warn(
