@@ -36,6 +36,7 @@ const steps = [
   vitest('conformance'),
   vitest('replicas'),
   vitest('faults'),
+  vitest('kill'),
 ];
 
 mkdirSync('results', { recursive: true });

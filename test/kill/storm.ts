@@ -61,7 +61,7 @@ export class Storm implements AsyncDisposable {
 
   static async start(): Promise<Storm> {
     const folder = await mkdtemp(join(tmpdir(), 'cyberun-storm-'));
-    await writeFile(join(folder, 'trace.yaml'), workflow(join(folder, 'trace')));
+    await writeFile(join(folder, 'trace.yaml'), workflow(join(folder, 'runs.txt')));
     const postgresql = await PostgresqlServer.start();
     const ports = [await freePort(), await freePort()];
     const origins = ports.map((port) => `http://127.0.0.1:${port}`);
@@ -74,7 +74,7 @@ export class Storm implements AsyncDisposable {
 
   /** How often each task has begun. */
   async runs(): Promise<Map<string, number>> {
-    const lines = (await readFile(join(this.folder, 'trace'), 'utf8')).trim().split('\n');
+    const lines = (await readFile(join(this.folder, 'runs.txt'), 'utf8')).trim().split('\n');
     return new Map([...Map.groupBy(lines, (line) => line)].map(([task, all]) => [task, all.length]));
   }
 
@@ -136,7 +136,7 @@ export class Storm implements AsyncDisposable {
         CYBERUN_AGENT_SLOTS: '4',
         CYBERUN_LOGGER_LEVEL: 'error',
       },
-      stdio: 'ignore',
+      stdio: ['ignore', 'ignore', 'inherit'],
     });
   }
 

@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 
 import { Logger } from '@nestjs/common';
 
@@ -46,6 +47,18 @@ interface Parsed<T> {
   readonly definition: T | undefined;
 }
 
+/** At start the files beside a definition may just be written: how often, and after which pause, they are read. */
+const FIRST_TRIES = 20;
+const SETTLE_MS = 500;
+
+/** The files beside a definition changed while they were read. */
+export class FilesChanging extends Error {
+  override readonly name = 'FilesChanging';
+  constructor(file: string) {
+    super(`what is beside ${file} changed while it was read; it is read again when it settles`);
+  }
+}
+
 /** Watches a folder of YAML files; an invalid file is logged and keeps its last valid version. */
 export class DefinitionFolder<T extends Definition> {
   private readonly logger = new Logger('Definitions');
@@ -79,7 +92,7 @@ export class DefinitionFolder<T extends Definition> {
     this.owners.remember((await this.options.earlierOwners?.()) ?? new Map());
     // The load after this sees changes that happen while the watch starts.
     await this.watch.start();
-    await this.load();
+    await this.loadFirst();
   }
 
   async stop(): Promise<void> {
@@ -89,6 +102,19 @@ export class DefinitionFolder<T extends Definition> {
     await this.reader.end();
     await this.loading;
     await this.reader.end();
+  }
+
+  /** Files that change while they are read are read again when they have settled. */
+  private async loadFirst(): Promise<void> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        await this.load();
+        return;
+      } catch (error) {
+        if (!(error instanceof FilesChanging) || tries === FIRST_TRIES) throw error;
+        await delay(SETTLE_MS);
+      }
+    }
   }
 
   private reload(): void {

@@ -1,5 +1,5 @@
 export { type DeadlineAnswer, DeadlineWorker, HEAP_MB } from './deadline-worker.js';
-export { DefinitionFolder } from './definition-folder.js';
+export { DefinitionFolder, FilesChanging } from './definition-folder.js';
 export type { OwnedDefinition } from './slug-owners.js';
 export { YamlReader, type YamlSource } from './yaml-source.js';
 export type { YamlPath } from './yaml-worker.js';

@@ -5,7 +5,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { BundleRef } from '../../contract/index.js';
 import { type Bundle, BundlesService } from '../bundles/index.js';
 import { Database, TEAM_ID, type Tx, uuidV7 } from '../database/index.js';
-import type { OwnedDefinition } from '../definitions/index.js';
+import { FilesChanging, type OwnedDefinition } from '../definitions/index.js';
 import { RuntimeNode } from '../nodes/index.js';
 import type { CompiledWorkflow } from './compiled-workflow.js';
 
@@ -130,8 +130,7 @@ export class WorkflowStore {
     { wanted, pack }: { readonly wanted: BundleRef; readonly pack: PackBeside },
   ): Promise<void> {
     const bundle = await pack(file);
-    if (bundle?.hash !== wanted.hash)
-      throw new Error(`what is beside ${file} changed while it was read; it is read again when it settles`);
+    if (bundle?.hash !== wanted.hash) throw new FilesChanging(file);
     await this.bundles.save(tx, bundle);
   }
 
