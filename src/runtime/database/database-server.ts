@@ -68,19 +68,36 @@ export class DatabaseServer extends Database {
     return this.notifications.listen(channel, listener);
   }
 
-  async exclusively<Result>(name: string, work: () => Promise<Result>): Promise<Result> {
-    return this.db.connection().execute(async (holder) => {
-      await sql`select pg_advisory_lock(hashtext(${name}))`.execute(holder);
-      return holding(name, holder, work);
+  exclusively<Result>(name: string, work: () => Promise<Result>): Promise<Result> {
+    return this.holding(async (holder) => {
+      await withoutDatabase(holder.query('select pg_advisory_lock(hashtext($1))', [name]));
+      return work();
     });
   }
 
-  async tryExclusively<Result>(name: string, work: () => Promise<Result>): Promise<Result | undefined> {
-    return this.db.connection().execute(async (holder) => {
-      const lock = sql<{ held: boolean }>`select pg_try_advisory_lock(hashtext(${name})) as held`;
-      const { rows } = await lock.execute(holder);
-      return rows[0]?.held ? holding(name, holder, work) : undefined;
+  tryExclusively<Result>(name: string, work: () => Promise<Result>): Promise<Result | undefined> {
+    return this.holding(async (holder) => {
+      const asked = holder.query<{ held: boolean }>('select pg_try_advisory_lock(hashtext($1)) as held', [
+        name,
+      ]);
+      const { rows } = await withoutDatabase(asked);
+      return rows[0]?.held ? work() : undefined;
     });
+  }
+
+  /**
+   * With a connection of its own, without a time limit: a wait that was given up on a connection of the pool could still
+   * get the lock, and would keep it. The end of the connection releases the lock.
+   */
+  private async holding<Result>(work: (holder: Client) => Promise<Result>): Promise<Result> {
+    const holder = newClient(this.url);
+    holder.on('error', () => undefined);
+    try {
+      await withoutDatabase(holder.connect());
+      return await work(holder);
+    } finally {
+      await holder.end().catch(() => undefined);
+    }
   }
 
   async isReachable(): Promise<boolean> {
@@ -120,15 +137,6 @@ export class DatabaseServer extends Database {
     throw new StartError(
       `CYBERUN_DATABASE_URL leads to PostgreSQL ${major}; version ${OLDEST_SUPPORTED} or newer is needed. Upgrade it, or name another server.`,
     );
-  }
-}
-
-/** Releases the lock of that name after the work. */
-async function holding<Result>(name: string, holder: Db, work: () => Promise<Result>): Promise<Result> {
-  try {
-    return await work();
-  } finally {
-    await sql`select pg_advisory_unlock(hashtext(${name}))`.execute(holder);
   }
 }
 
