@@ -104,7 +104,7 @@ it('a process group reports how it ended', async () => {
     exitCode: undefined,
     reason: 'SIGKILL',
   });
-  const nowhere = { program: 'x', arguments: [], folder: '/nonexistent', environment: {} };
+  const nowhere = { program: 'x', arguments: [], folder: join(workDir(), 'missing'), environment: {} };
   expect((await groups.start(nowhere).exited).reason).toMatch(/ENOENT/);
 });
 
