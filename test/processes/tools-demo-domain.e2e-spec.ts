@@ -28,8 +28,8 @@ it(
   async () => {
     expect(await tree.status()).toEqual([' M src/tools/index.ts', '?? src/tools/greetings/']);
     expect((await tree.contractFailures()).toSorted()).toEqual([
-      'all tools together are described by docs/tools.md as they are',
-      'send_greeting is the tool clients were promised',
+      'docs/tools.md describes all tools',
+      'send_greeting a tool has not changed since its snapshot was written',
     ]);
   },
   TIMEOUT_MS,
