@@ -16,8 +16,10 @@ import { median, quantile } from '../statistics.mjs';
 const FEW = 40;
 const EVENTS = 7;
 const FILL_BATCH = 10_000;
-const CALLS = 200;
-const WARM_UP = 20;
+const CALLS = 100;
+const ROUNDS_AT_ONCE = 20;
+const AT_ONCE = 16;
+const WARM_UP = 10;
 const STARTS = 3;
 const SLUG = 'nothing';
 const DAY_MS = 86_400_000;
@@ -65,6 +67,7 @@ async function onDatabase(name, tasks, url) {
     const start = await installation(folder, url);
     // The first start makes the tables.
     await (await start()).stop();
+    console.log(`${name}: filling`);
     await fill(folder, url, { from: 1, to: FEW });
     const few = await measure(start);
     await fill(folder, url, { from: FEW + 1, to: tasks });
@@ -156,8 +159,9 @@ async function measure(start) {
     'list, completed': await times(() => api.get('r/tasks?per_page=20&status=completed')),
     'list, of a workflow': await times(() => api.get(`r/tasks?per_page=20&workflow_slug=${SLUG}`)),
     'list, oldest by cursor': await times(() => api.get(`r/tasks?per_page=20&cursor=${idOf(30)}`)),
-    'list, 16 at once': await times(() =>
-      Promise.all(Array.from({ length: 16 }, () => api.get('r/tasks?per_page=20'))),
+    [`list, ${AT_ONCE} at once`]: await times(
+      () => Promise.all(Array.from({ length: AT_ONCE }, () => api.get('r/tasks?per_page=20'))),
+      ROUNDS_AT_ONCE,
     ),
     get: await times(() => api.get(`r/tasks/${idOf(1)}`)),
     submit: await times(() => api.post(`r/workflows/slug/${SLUG}/run`)),
@@ -165,10 +169,10 @@ async function measure(start) {
   };
 }
 
-async function times(work) {
+async function times(work, calls = CALLS) {
   for (let turn = 0; turn < WARM_UP; turn++) await work();
   const measured = [];
-  while (measured.length < CALLS) {
+  while (measured.length < calls) {
     const startedAt = performance.now();
     await work();
     measured.push(performance.now() - startedAt);
