@@ -11,6 +11,7 @@ import {
 import { CONFIG, type Config } from '../../config/index.js';
 import { Database, logFailure } from '../database/index.js';
 import {
+  analyzeTasks,
   oldestOfNewest,
   removeEndedKeys,
   removeOldTasks,
@@ -60,6 +61,7 @@ export class Retention implements OnApplicationBootstrap, BeforeApplicationShutd
       removeUnusedVersions(db, workflowsVersionDays),
     );
     await this.remove('keys', 'keys', () => removeEndedKeys(db, keysEndedDays));
+    if ('pglite' in this.database.driver) await analyzeTasks(db);
   }
 
   /** Removes batch after batch; other work gets at least half of the time of the database. */
