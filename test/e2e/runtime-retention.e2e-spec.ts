@@ -70,7 +70,7 @@ it('a task is removed with its events and files when it ended long enough ago, a
 });
 
 it('the oldest ended tasks of a team are removed when it has more than are kept', async () => {
-  await fill(COUNT, 7);
+  await fill(COUNT, 4);
   const newest = await endedTask(0);
   await sweep();
   const { kept } = await db()
