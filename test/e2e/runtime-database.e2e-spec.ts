@@ -108,3 +108,13 @@ it('a claim takes no more jobs than asked for, and starves no queue', async () =
   expect(taken).toHaveLength(4);
   expect(taken.map(({ taskId }) => taskId)).toContain(other);
 });
+
+it('the queue drops the heartbeats that an earlier version gave to its jobs when it starts', async () => {
+  await enqueue('old');
+  await sql`update pgboss.queue set heartbeat_seconds = 60`.execute(database.db);
+  const next = new Engine(database);
+  await next.start();
+  await next.stop();
+  const left = sql`select 1 from pgboss.queue where heartbeat_seconds is not null`;
+  expect((await left.execute(database.db)).rows).toEqual([]);
+});

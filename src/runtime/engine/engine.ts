@@ -72,9 +72,11 @@ export class Engine {
 
   async start(): Promise<void> {
     await this.boss.start();
-    await this.refresh();
-    // Earlier versions had heartbeats, which nodes replace.
-    for (const name of this.queues) await this.boss.updateQueue(name, { heartbeatSeconds: null });
+    for (const { name, heartbeatSeconds } of await this.boss.getQueues()) {
+      this.queues.add(name);
+      // Of an earlier version: nodes have heartbeats now, and jobs none.
+      if (heartbeatSeconds) await this.boss.updateQueue(name, { heartbeatSeconds: null });
+    }
   }
 
   /** Reads the queues that other nodes have created. */
