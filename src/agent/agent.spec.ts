@@ -247,6 +247,21 @@ describe('an agent', () => {
       .toEqual([]);
   });
 
+  it('an agent keeps the report of a run that reached its time limit while the gateway was lost', async () => {
+    await using gateway = await Gateway.withAgent();
+    const { session, webSocket } = await gateway.connected();
+    const { reports } = await order(session, busy, { timeout_seconds: 1 }, 60);
+    await reports.next();
+    webSocket.terminate();
+    const again = (await gateway.connected()).session;
+    await expect.poll(() => gateway.left('runs'), { timeout: 60_000 }).toEqual([]);
+    const attached = attach(again, 1);
+    expect([await next(attached), await next(attached)]).toMatchObject([
+      { type: 'started' },
+      { type: 'failed', error: 'The run took longer than its limit of 1 s and was stopped.' },
+    ]);
+  });
+
   it('an agent refuses to attach to a run that it does not have, or of another attempt', async () => {
     await using gateway = await Gateway.withAgent();
     const { session } = await gateway.connected();

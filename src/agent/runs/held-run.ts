@@ -41,7 +41,6 @@ export class HeldRun {
     this.stop.signal.addEventListener('abort', () => {
       this.links.promise.catch(() => undefined);
       this.links.reject(this.stop.signal.reason);
-      this.settled.resolve();
     });
   }
 
@@ -74,7 +73,9 @@ export class HeldRun {
     }
     await this.settled.promise;
     clearTimeout(this.alone);
-    this.stream?.close();
+    const { stream } = this;
+    this.stream = undefined;
+    stream?.close();
   }
 
   /**
@@ -89,6 +90,10 @@ export class HeldRun {
     this.stream = stream;
     this.holdSeconds = holdSeconds;
     former?.close();
+    if (stream.destroyed) {
+      this.detach(stream);
+      return;
+    }
     stream.once('close', () => this.detach(stream));
     stream.respond({ ':status': 200, 'content-type': 'application/x-ndjson' });
     for (const report of [{ type: 'started' } as const, this.progress, this.question, this.last])
@@ -99,6 +104,7 @@ export class HeldRun {
   /** Ends the run without a report. */
   end(): void {
     this.stop.abort(new RunStopped('the run was stopped'));
+    this.settled.resolve();
   }
 
   private detach(stream: ServerHttp2Stream): void {

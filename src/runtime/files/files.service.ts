@@ -13,6 +13,11 @@ interface FileParameter {
   readonly accept: readonly string[] | undefined;
 }
 
+/** An input of a run is not stored any more; the message is for the submitter. */
+export class InputGone extends Error {
+  override readonly name = 'InputGone';
+}
+
 /** Files of teams: uploads, inputs of runs, outputs. A key is only valid for its team. */
 @Injectable()
 export class FilesService {
@@ -55,7 +60,7 @@ export class FilesService {
   ): Promise<{ url: string; fileName: string }> {
     const key = await this.findInput(teamId, fileKey);
     if (!key) {
-      throw new Error(
+      throw new InputGone(
         `an input file is gone: uploads are kept ${this.config.filesInputDays} day(s); upload it again`,
       );
     }

@@ -1,3 +1,3 @@
-export { FilesService } from './files.service.js';
+export { FilesService, InputGone } from './files.service.js';
 export { FilesModule } from './files.module.js';
 export type { Audience } from './object-store.js';

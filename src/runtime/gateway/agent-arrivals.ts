@@ -11,6 +11,8 @@ const nameOf = (taskId: string, attempt: number): string => `${taskId}/${attempt
 /** Takes in agents that have connected, and decides what becomes of the runs they had before. */
 @Injectable()
 export class AgentArrivals {
+  private readonly turns = new Map<string, Promise<void>>();
+
   constructor(
     private readonly registry: AgentRegistry,
     private readonly directory: AgentDirectory,
@@ -18,18 +20,35 @@ export class AgentArrivals {
     private readonly dispatcher: Dispatcher,
   ) {}
 
-  /** Runs that the agent still has go on here, wherever they were before; those that it has lost are run again. */
-  async add(agent: ConnectedAgent): Promise<void> {
+  /**
+   * Runs that the agent still has go on here, wherever they were before; those that it has lost are run again. The
+   * connections of one agent are taken in one after the other, so that the latest has the last word.
+   */
+  add(agent: ConnectedAgent): Promise<void> {
+    const name = `${agent.teamId}/${agent.agentId}`;
+    const before = this.turns.get(name) ?? Promise.resolve();
+    const turn = before.catch(() => undefined).then(() => this.admit(agent));
+    this.turns.set(name, turn);
+    return turn.finally(() => {
+      if (this.turns.get(name) === turn) this.turns.delete(name);
+    });
+  }
+
+  private async admit(agent: ConnectedAgent): Promise<void> {
     const { teamId, hello } = agent;
     const has = new Set(hello.runs.map(({ task_id, attempt }) => nameOf(task_id, attempt)));
     const held = await this.reports.heldBy(teamId, hello.agent_id);
+    if (!agent.isConnected) return;
     const names = new Set(held.map((task) => nameOf(task.id, task.attempt_count)));
     const kept = held.filter((task) => has.has(nameOf(task.id, task.attempt_count)));
     // Before it is registered, so that its slots are not given away.
-    for (const task of kept) await this.dispatcher.adopt(agent, task);
-    const adopted = [...agent.runs.values()];
-    this.registry.add(agent);
-    for (const run of adopted) this.dispatcher.attach(agent, run);
+    try {
+      for (const task of kept) await this.dispatcher.adopt(agent, task);
+      this.registry.add(agent);
+    } finally {
+      // Also after an error: they then wait for the agent like the runs of any lost connection.
+      for (const run of agent.runs.values()) this.dispatcher.attach(agent, run);
+    }
     await this.directory.refresh();
     for (const task of held) if (!kept.includes(task)) await this.reports.requeueTask(task);
     for (const run of hello.runs)

@@ -12,13 +12,13 @@ export class AgentRegistry {
 
   /** Adds an agent until its connection ends; replaces one with the same id. */
   add(agent: ConnectedAgent): void {
+    if (!agent.isConnected) return;
     const name = nameOf(agent);
     const former = this.agents.get(name);
     this.agents.set(name, agent);
     former?.replace();
     agent.session.once('close', () => this.remove(agent));
-    if (agent.isConnected) this.notify(agent);
-    else this.remove(agent);
+    this.notify(agent);
   }
 
   /** All agents, or those of a team, sorted by id. */

@@ -1,7 +1,7 @@
 import type { ClientHttp2Stream } from 'node:http2';
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { type BeforeApplicationShutdown, Inject, Injectable, Logger } from '@nestjs/common';
+import { Inject, Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 import { ZodError } from 'zod';
 
 import { CONFIG, type Config } from '../../config/index.js';
@@ -18,8 +18,8 @@ import {
 } from '../../contract/index.js';
 import { InvalidLine, readLines, writeLine } from '../../tunnel/index.js';
 import { BundleRejected, BundlesService } from '../bundles/index.js';
-import { logFailure } from '../database/index.js';
-import { FilesService } from '../files/index.js';
+import { DatabaseUnavailable, logFailure } from '../database/index.js';
+import { FilesService, InputGone } from '../files/index.js';
 import { type ClaimedRun, RunReports } from '../tasks/index.js';
 import type { ConnectedAgent } from './connected-agent.js';
 import { RunOutputs, RunRejected } from './run-outputs.js';
@@ -45,7 +45,7 @@ interface DispatchedRun {
 
 /** Sends a run to an agent and applies its reports to the task. */
 @Injectable()
-export class RunDispatch implements BeforeApplicationShutdown {
+export class RunDispatch implements OnModuleDestroy {
   private readonly logger = new Logger('Gateway');
   private readonly closing = new AbortController();
 
@@ -62,15 +62,27 @@ export class RunDispatch implements BeforeApplicationShutdown {
    * @param isAttached whether the agent has the run already.
    */
   async perform(agent: ConnectedAgent, run: ClaimedRun, isAttached = false): Promise<void> {
+    try {
+      await this.performOrThrow(agent, run, isAttached);
+    } catch (error) {
+      // The task still names this node, which then runs it again: see TaskReconciliation.
+      this.reports.release(run);
+      if (agent.isConnected) this.drop(agent, nameOf(run));
+      throw error;
+    }
+  }
+
+  private async performOrThrow(agent: ConnectedAgent, run: ClaimedRun, isAttached: boolean): Promise<void> {
     const { filesOutputCount, filesOutputBytes } = this.config;
     const limits = { files: filesOutputCount, bytes: filesOutputBytes };
     const outputs = new RunOutputs(run, agent.audience, this.files, limits);
     const given = { agent, run, outputs };
     const isOver = await this.run(given, isAttached).catch((error: unknown) => this.broken(given, error));
-    if (isOver || run.signal.aborted) return;
+    if (isOver || run.signal.aborted || this.closing.signal.aborted) return;
     // A connection that is still there has ended the stream without a report.
     const mayReturn = !agent.isConnected && (await agent.closed);
     if (mayReturn && !(await this.isLeaseOver(run))) return;
+    if (agent.isConnected) this.drop(agent, nameOf(run));
     await this.reports.interrupted(run);
   }
 
@@ -82,8 +94,11 @@ export class RunDispatch implements BeforeApplicationShutdown {
     cancelRun(stream);
   }
 
-  /** At shutdown, runs are left to the node that their agents reach next. */
-  beforeApplicationShutdown(): void {
+  /**
+   * At shutdown, runs are left to the node that their agents reach next. Before the other hooks of the shutdown, since the
+   * dispatcher waits there for every run.
+   */
+  onModuleDestroy(): void {
     this.closing.abort();
   }
 
@@ -106,6 +121,8 @@ export class RunDispatch implements BeforeApplicationShutdown {
     try {
       await this.reports.completed(run, output ?? null, outputs.stored(files), { warnings, log });
     } catch (error) {
+      // The agent keeps its report for the node that it reaches next.
+      if (error instanceof DatabaseUnavailable) throw error;
       this.logger.error({ message: `the result of task ${run.taskId} could not be stored`, error });
       // A retry could not be stored either.
       const sentence = 'The run succeeded, but its result could not be stored; see the log of the server.';
@@ -140,7 +157,11 @@ export class RunDispatch implements BeforeApplicationShutdown {
 
   private async order({ agent, run, outputs }: DispatchedRun): Promise<RunCommand> {
     const files = await this.inputs(agent, run).catch((error: unknown) => {
-      throw new InputMissing((error as Error).message);
+      if (error instanceof InputGone) throw new InputMissing(error.message);
+      this.logger.error({ message: `the input files of task ${run.taskId} could not be found`, error });
+      throw new InputMissing(
+        'The runtime could not find the input files of the run; see the log of the server.',
+      );
     });
     const { bundle } = run.order;
     if (bundle && agent.isConnected) await this.bundles.deliver(agent.session, bundle);
@@ -230,10 +251,11 @@ function failureOf(agentId: string, error: unknown): RunEnd {
   return { type: 'failed', error: sentence, is_final: true };
 }
 
-const attach = ({ taskId, attempt }: ClaimedRun, hold_seconds: number): RunCommand => ({
+const nameOf = ({ taskId, attempt }: ClaimedRun): HeldRunName => ({ task_id: taskId, attempt });
+
+const attach = (run: ClaimedRun, hold_seconds: number): RunCommand => ({
   type: 'attach',
-  task_id: taskId,
-  attempt,
+  ...nameOf(run),
   hold_seconds,
 });
 

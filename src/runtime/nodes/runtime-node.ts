@@ -13,10 +13,10 @@ import { Database, logFailure, uuidV7 } from '../database/index.js';
 const BEAT_MS = 2000;
 /** A node that has not been seen for this long is treated as dead. */
 export const DEAD_AFTER_SECONDS = 10;
-/** After an outage of the database every node looks dead; each waits this long before it judges others. */
+/** After an outage of the database every node looks dead; each waits this long before it releases their runs. */
 const STEADY_AFTER_MS = 12_000;
 
-/** What happens at every beat; `isSteady`: this node may judge others. */
+/** What happens at every beat; `isSteady`: this node may release the runs of others. */
 type BeatListener = (isSteady: boolean) => Promise<void>;
 
 /** This process among the nodes that share the database. */
@@ -26,7 +26,10 @@ export class RuntimeNode implements OnModuleInit, OnApplicationBootstrap, Before
   private readonly logger = new Logger('Node');
   private readonly listeners: BeatListener[] = [];
   private timer: NodeJS.Timeout | undefined;
-  private beating: Promise<void> = Promise.resolve();
+  private writing: Promise<void> | undefined;
+  private telling: Promise<void> | undefined;
+  /** Time of the latest successful beat; 0 after a failed one. */
+  private lastBeat = 0;
   /** Since when every beat has succeeded. */
   private steadySince = Number.POSITIVE_INFINITY;
 
@@ -46,23 +49,12 @@ export class RuntimeNode implements OnModuleInit, OnApplicationBootstrap, Before
   /** The row stays: what this node held can be taken over until its lease ends. */
   async beforeApplicationShutdown(): Promise<void> {
     clearInterval(this.timer);
-    await this.beating;
+    await Promise.all([this.writing, this.telling]);
   }
 
   /** Calls back at every beat, one listener after the other; a beat that fails is followed by the next. */
   onBeat(listener: BeatListener): void {
     this.listeners.push(listener);
-  }
-
-  /** Nodes that are alive, with the address at which other nodes reach them. */
-  async urlOf(nodeId: string): Promise<string | undefined> {
-    const row = await this.database.db
-      .selectFrom('runtime_node')
-      .select('url')
-      .where('id', '=', nodeId)
-      .where('seen_at', '>', sql<Date>`now() - make_interval(secs => ${DEAD_AFTER_SECONDS})`)
-      .executeTakeFirst();
-    return row?.url;
   }
 
   /** Whether another node is alive. */
@@ -77,20 +69,36 @@ export class RuntimeNode implements OnModuleInit, OnApplicationBootstrap, Before
     return row !== undefined;
   }
 
+  /** The listeners may take longer than a beat; this node is alive meanwhile. */
   private beat(): void {
-    this.beating = this.beating.then(() => this.pulse()).catch((error: unknown) => this.missed(error));
+    this.writing ??= this.renew().finally(() => {
+      this.writing = undefined;
+    });
   }
 
-  private async pulse(): Promise<void> {
-    await this.write();
-    this.steadySince = Math.min(this.steadySince, performance.now());
-    const isSteady = performance.now() - this.steadySince >= STEADY_AFTER_MS;
-    for (const listener of this.listeners) await listener(isSteady);
+  private async renew(): Promise<void> {
+    try {
+      await this.write();
+    } catch (error) {
+      this.lastBeat = 0;
+      logFailure(this.logger, 'this node could not report that it is alive', error);
+      return;
+    }
+    // By the clock, since a machine that was suspended has missed beats, too.
+    const now = Date.now();
+    if (now - this.lastBeat > DEAD_AFTER_SECONDS * 1000) this.steadySince = now;
+    this.lastBeat = now;
+    this.telling ??= this.tell(now - this.steadySince >= STEADY_AFTER_MS).finally(() => {
+      this.telling = undefined;
+    });
   }
 
-  private missed(error: unknown): void {
-    this.steadySince = Number.POSITIVE_INFINITY;
-    logFailure(this.logger, 'this node could not report that it is alive', error);
+  private async tell(isSteady: boolean): Promise<void> {
+    for (const listener of this.listeners) {
+      await listener(isSteady).catch((error: unknown) =>
+        logFailure(this.logger, 'the work of a beat failed', error),
+      );
+    }
   }
 
   private async write(): Promise<void> {

@@ -1,4 +1,4 @@
-import { type BeforeApplicationShutdown, Inject, Injectable, Logger } from '@nestjs/common';
+import { Inject, Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 
 import { CONFIG, type Config } from '../../config/index.js';
 import type { RunProgress, RunReport } from '../../contract/index.js';
@@ -28,7 +28,7 @@ type FailedReport = Extract<RunReport, { type: 'failed' }>;
  * cancelled or given to another agent changes nothing.
  */
 @Injectable()
-export class RunReports implements BeforeApplicationShutdown {
+export class RunReports implements OnModuleDestroy {
   private readonly logger = new Logger('Tasks');
   private readonly closing = new AbortController();
   @Inject(CONFIG) private readonly config!: Config;
@@ -40,8 +40,14 @@ export class RunReports implements BeforeApplicationShutdown {
     private readonly waiting: WaitingTasks,
   ) {}
 
-  beforeApplicationShutdown(): void {
+  /** Before the hooks that wait for runs, which wait for the database. */
+  onModuleDestroy(): void {
     this.closing.abort();
+  }
+
+  /** Forgets a run that could not be recorded; reconciliation runs its task again. */
+  release(run: ClaimedRun): void {
+    this.claimed.remove(run);
   }
 
   /** The agent has acknowledged the run: the task is `running`. */

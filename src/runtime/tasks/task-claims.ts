@@ -63,7 +63,7 @@ export class TaskClaims {
   /** Takes over a run that its agent still has; `undefined` when the task has gone on meanwhile. */
   async adopt(
     agent: ClaimingAgent,
-    { id, team_id, attempt_count }: TaskRow,
+    { id, team_id, attempt_count, node_id }: TaskRow,
   ): Promise<ClaimedRun | undefined> {
     const adopted = await this.database.db.transaction().execute(async (tx) => {
       const task = await tx
@@ -72,6 +72,8 @@ export class TaskClaims {
         .where('id', '=', id)
         .where('team_id', '=', team_id)
         .where('attempt_count', '=', attempt_count)
+        // Another node may have taken it over meanwhile, over a later connection of the agent.
+        .where('node_id', 'is not distinct from', node_id)
         .where('task_status', 'in', HELD_STATES)
         .returning(TASK_COLUMNS)
         .executeTakeFirst();

@@ -25,6 +25,7 @@ export const TASK_COLUMNS = [
   'agent_id',
   'agent_labels',
   'gpu_type',
+  'node_id',
   'created_at',
   'started_at',
   'completed_at',
