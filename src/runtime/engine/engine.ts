@@ -51,10 +51,12 @@ export class Engine {
   /** Every query of pg-boss during a call joins the transaction of the call. */
   private readonly transaction = new AsyncLocalStorage<BossDb>();
   private readonly queues = new Set<string>();
+  private readonly isShared: boolean;
   private turn = 0;
 
   constructor(database: Database) {
     const { outside, backend } = withoutTransaction(database);
+    this.isShared = 'pool' in database.driver;
     this.boss = new PgBoss({
       ...backend,
       db: { executeSql: (text, values) => (this.transaction.getStore() ?? outside).executeSql(text, values) },
@@ -79,8 +81,9 @@ export class Engine {
     }
   }
 
-  /** Reads the queues that other nodes have created. */
+  /** Reads the queues that other nodes have created; an embedded database has no other nodes. */
   async refresh(): Promise<void> {
+    if (!this.isShared) return;
     for (const { name } of await this.boss.getQueues()) this.queues.add(name);
   }
 

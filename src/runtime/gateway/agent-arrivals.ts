@@ -1,12 +1,10 @@
 import { Injectable } from '@nestjs/common';
 
-import { RunReports } from '../tasks/index.js';
+import { RunReports, runName } from '../tasks/index.js';
 import { AgentDirectory } from './agent-directory.js';
 import { AgentRegistry } from './agent-registry.js';
 import type { ConnectedAgent } from './connected-agent.js';
 import { Dispatcher } from './dispatcher.js';
-
-const nameOf = (taskId: string, attempt: number): string => `${taskId}/${attempt}`;
 
 /** Takes in agents that have connected, and decides what becomes of the runs they had before. */
 @Injectable()
@@ -36,11 +34,11 @@ export class AgentArrivals {
 
   private async admit(agent: ConnectedAgent): Promise<void> {
     const { teamId, hello } = agent;
-    const has = new Set(hello.runs.map(({ task_id, attempt }) => nameOf(task_id, attempt)));
+    const has = new Set(hello.runs.map(({ task_id, attempt }) => runName(task_id, attempt)));
     const held = await this.reports.heldBy(teamId, hello.agent_id);
     if (!agent.isConnected) return;
-    const names = new Set(held.map((task) => nameOf(task.id, task.attempt_count)));
-    const kept = held.filter((task) => has.has(nameOf(task.id, task.attempt_count)));
+    const names = new Set(held.map((task) => runName(task.id, task.attempt_count)));
+    const kept = held.filter((task) => has.has(runName(task.id, task.attempt_count)));
     // Before it is registered, so that its slots are not given away.
     try {
       for (const task of kept) await this.dispatcher.adopt(agent, task);
@@ -52,7 +50,7 @@ export class AgentArrivals {
     await this.directory.refresh();
     for (const task of held) if (!kept.includes(task)) await this.reports.requeueTask(task);
     for (const run of hello.runs)
-      if (!names.has(nameOf(run.task_id, run.attempt))) this.dispatcher.drop(agent, run);
+      if (!names.has(runName(run.task_id, run.attempt))) this.dispatcher.drop(agent, run);
   }
 
   /** Disconnects all agents. */

@@ -3,7 +3,7 @@ import { type SelectQueryBuilder, sql } from 'kysely';
 
 import type { Agent, AgentHello, AgentList } from '../../contract/index.js';
 import { Database, logFailure, type Schema } from '../database/index.js';
-import { DEAD_AFTER_SECONDS, RuntimeNode } from '../nodes/index.js';
+import { ALIVE_SINCE, RuntimeNode } from '../nodes/index.js';
 import { HELD_STATES, WaitingTasks } from '../tasks/index.js';
 import { AgentRegistry } from './agent-registry.js';
 import type { ConnectedAgent } from './connected-agent.js';
@@ -173,7 +173,7 @@ export class AgentDirectory implements OnModuleInit, BeforeApplicationShutdown {
     return this.database.db
       .selectFrom('connected_agent as agent')
       .innerJoin('runtime_node as node', 'node.id', 'agent.node_id')
-      .where('node.seen_at', '>', sql<Date>`now() - make_interval(secs => ${DEAD_AFTER_SECONDS})`);
+      .where('node.seen_at', '>', ALIVE_SINCE);
   }
 
   private async runningOn(teamId: string, agentIds: readonly string[]): Promise<Map<string, string[]>> {

@@ -88,8 +88,7 @@ export class RunDispatch implements OnModuleDestroy {
 
   /** Ends a run that the agent has, and no task. */
   drop(agent: ConnectedAgent, run: HeldRunName): void {
-    const stream = agent.session.request({ ':method': 'POST', ':path': AGENT_PATHS.runs });
-    stream.on('error', () => undefined);
+    const stream = openStream(agent);
     void send(stream, { type: 'attach', ...run });
     cancelRun(stream);
   }
@@ -135,8 +134,7 @@ export class RunDispatch implements OnModuleDestroy {
     const { agent, run } = given;
     const first = isAttached ? attach(run, this.holdSeconds) : await this.order(given);
     if (!agent.isConnected || run.signal.aborted) return false;
-    const stream = agent.session.request({ ':method': 'POST', ':path': AGENT_PATHS.runs });
-    stream.on('error', () => undefined);
+    const stream = openStream(agent);
     const cancel = (): void => cancelRun(stream);
     run.signal.addEventListener('abort', cancel, { once: true });
     try {
@@ -270,6 +268,13 @@ function checked(report: Extract<RunReport, { type: 'completed' }>): RunEnd {
 function shortened(error: string): string {
   if (error.length <= FAILURE_LIMIT) return error;
   return `${error.slice(0, FAILURE_BEGINNING)}\n…\n${error.slice(FAILURE_BEGINNING - FAILURE_LIMIT)}`;
+}
+
+/** Its errors show as the end of its lines. */
+function openStream({ session }: ConnectedAgent): ClientHttp2Stream {
+  const stream = session.request({ ':method': 'POST', ':path': AGENT_PATHS.runs });
+  stream.on('error', () => undefined);
+  return stream;
 }
 
 function send(stream: ClientHttp2Stream, command: RunCommand): Promise<void> {

@@ -1,2 +1,2 @@
 export { NodesModule } from './nodes.module.js';
-export { DEAD_AFTER_SECONDS, RuntimeNode } from './runtime-node.js';
+export { ALIVE_SINCE, RuntimeNode } from './runtime-node.js';

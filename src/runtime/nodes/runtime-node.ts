@@ -12,7 +12,9 @@ import { Database, logFailure, uuidV7 } from '../database/index.js';
 
 const BEAT_MS = 2000;
 /** A node that has not been seen for this long is treated as dead. */
-export const DEAD_AFTER_SECONDS = 10;
+const DEAD_AFTER_SECONDS = 10;
+/** A node seen later than this is alive, by the clock of the database. */
+export const ALIVE_SINCE = sql<Date>`now() - make_interval(secs => ${DEAD_AFTER_SECONDS})`;
 /** After an outage of the database every node looks dead; each waits this long before it releases their runs. */
 const STEADY_AFTER_MS = 12_000;
 
@@ -63,7 +65,7 @@ export class RuntimeNode implements OnModuleInit, OnApplicationBootstrap, Before
       .selectFrom('runtime_node')
       .select('id')
       .where('id', '!=', this.id)
-      .where('seen_at', '>', sql<Date>`now() - make_interval(secs => ${DEAD_AFTER_SECONDS})`)
+      .where('seen_at', '>', ALIVE_SINCE)
       .limit(1)
       .executeTakeFirst();
     return row !== undefined;

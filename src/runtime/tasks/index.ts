@@ -1,6 +1,6 @@
 export type { ClaimedRun, StoredOutput } from './claimed-runs.js';
 export { type TaskEventRow, TaskEventsService } from './task-events.service.js';
-export { HELD_STATES, type TaskRow } from './task-transitions.js';
+export { HELD_STATES, runName, type TaskRow } from './task-transitions.js';
 export { RunReports } from './run-reports.js';
 export { TaskClaims } from './task-claims.js';
 export { WaitingTasks } from './waiting-tasks.js';

@@ -6,9 +6,7 @@ import { Database } from '../database/index.js';
 import { RuntimeNode } from '../nodes/index.js';
 import { ClaimedRuns } from './claimed-runs.js';
 import { RunReports } from './run-reports.js';
-import { HELD_STATES, TASK_COLUMNS, type TaskRow } from './task-transitions.js';
-
-const nameOf = (taskId: string, attempt: number): string => `${taskId}/${attempt}`;
+import { HELD_STATES, runName, TASK_COLUMNS, type TaskRow } from './task-transitions.js';
 
 /**
  * Compares the runs that the database says this node holds with those it has in memory, both ways: a cancel whose
@@ -39,17 +37,17 @@ export class TaskReconciliation implements OnModuleInit {
   private async compare(): Promise<void> {
     const known = this.claimed.list();
     const rows = await this.heldBy(this.node.id);
-    const held = new Set(rows.map(({ id, attempt_count }) => nameOf(id, attempt_count)));
+    const held = new Set(rows.map(({ id, attempt_count }) => runName(id, attempt_count)));
     for (const run of known) {
-      if (!held.has(nameOf(run.taskId, run.attempt))) this.claimed.abort(run);
+      if (!held.has(runName(run.taskId, run.attempt))) this.claimed.abort(run);
     }
     const missing = rows.filter(
       ({ id: taskId, attempt_count: attempt }) => !this.claimed.claimOf({ taskId, attempt }),
     );
     for (const task of missing) {
-      if (this.missing.has(nameOf(task.id, task.attempt_count))) await this.reports.requeueTask(task);
+      if (this.missing.has(runName(task.id, task.attempt_count))) await this.reports.requeueTask(task);
     }
-    this.missing = new Set(missing.map(({ id, attempt_count }) => nameOf(id, attempt_count)));
+    this.missing = new Set(missing.map(({ id, attempt_count }) => runName(id, attempt_count)));
   }
 
   private async releaseDeadNodes(): Promise<void> {

@@ -40,6 +40,9 @@ export const claimOf = (task: TaskRow): Claim => ({
   attempt: task.attempt_count,
 });
 
+/** Identifies one run of a task. */
+export const runName = (taskId: string, attempt: number): string => `${taskId}/${attempt}`;
+
 /** States a task can still leave. */
 export const OPEN_STATES = ['pending', 'waiting', 'queued', 'running'] as const satisfies TaskState[];
 /** States in which the task is with an agent. */
