@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
-import { FileSweeper } from '../../src/runtime/files/file-sweeper.js';
+import { Retention } from '../../src/runtime/retention/index.js';
 import { RuntimeServer } from '../e2e/runtime-support/runtime-fixture.js';
 import { ObjectStoreServer } from '../support/versitygw.js';
 
@@ -90,7 +90,7 @@ it('the sweep removes expired files of the runtime in batches, and nothing else'
   await store.plant(keyOf('outputs', 1), 8);
   await store.plant(keyOf('outputs', 2), 6);
   await store.plant('inputs/of-another-program', 100);
-  await server.app.get(FileSweeper, { strict: false }).sweep();
+  await server.app.get(Retention, { strict: false }).sweep();
   expect(inputs.filter((key) => store.has(key))).toEqual([]);
   expect(store.has(keyOf('outputs', 1))).toBe(false);
   expect(store.has(keyOf('outputs', 2))).toBe(true);

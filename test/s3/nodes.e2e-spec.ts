@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
-import { FileSweeper } from '../../src/runtime/files/file-sweeper.js';
+import { Retention } from '../../src/runtime/retention/index.js';
 import { shellWorkflow, TestAgent } from '../e2e/agent-support/agent-fixture.js';
 import { RuntimeServer } from '../e2e/runtime-support/runtime-fixture.js';
 import { PostgresqlServer } from '../support/postgresql-server.js';
@@ -33,6 +33,6 @@ it('an output of a run at one node is downloaded by the link of another node', a
 it('two nodes that sweep at the same time remove the expired files of the bucket', async () => {
   const keys = [1, 2, 3].map((index) => `inputs/team/${index}/dGV4dC9wbGFpbg/a`);
   for (const key of keys) await store.plant(key, 2);
-  await Promise.all(nodes.map(({ app }) => app.get(FileSweeper, { strict: false }).sweep()));
+  await Promise.all(nodes.map(({ app }) => app.get(Retention, { strict: false }).sweep()));
   expect(keys.filter((key) => store.has(key))).toEqual([]);
 });

@@ -1,8 +1,7 @@
-import { Module } from '@nestjs/common';
+import { Logger, Module } from '@nestjs/common';
 
 import { Addresses, CONFIG, type Config } from '../../config/index.js';
 import { Database } from '../database/index.js';
-import { FileSweeper } from './file-sweeper.js';
 import { FilesService } from './files.service.js';
 import { FolderStore } from './folder-store.js';
 import { ObjectStore } from './object-store.js';
@@ -14,7 +13,6 @@ import { S3Store } from './s3-store.js';
   controllers: [ObjectController],
   providers: [
     FilesService,
-    FileSweeper,
     {
       provide: ObjectStore,
       // Depends on the database, which locks the folder.
@@ -22,11 +20,19 @@ import { S3Store } from './s3-store.js';
       useFactory: openStore,
     },
   ],
-  exports: [FilesService],
+  exports: [FilesService, ObjectStore],
 })
 export class FilesModule {}
 
-function openStore(config: Config, addresses: Addresses): Promise<ObjectStore> {
+async function openStore(config: Config, addresses: Addresses): Promise<ObjectStore> {
+  const store = await configuredStore(config, addresses);
+  await store.removeUnfinished().catch((error: unknown) => {
+    new Logger('Files').warn({ error }, 'unfinished uploads of an earlier server could not be removed');
+  });
+  return store;
+}
+
+function configuredStore(config: Config, addresses: Addresses): Promise<ObjectStore> {
   const { s3Endpoint: endpoint, s3PublicEndpoint = endpoint, s3Bucket, s3AccessKeyId } = config;
   const { s3SecretAccessKey } = config;
   const isComplete = endpoint && s3PublicEndpoint && s3Bucket && s3AccessKeyId && s3SecretAccessKey;

@@ -1,3 +1,3 @@
 export { FilesService, InputGone } from './files.service.js';
 export { FilesModule } from './files.module.js';
-export type { Audience } from './object-store.js';
+export { type Audience, ObjectStore } from './object-store.js';

@@ -1,6 +1,7 @@
 import { type RawBuilder, sql } from 'kysely';
 
 import type { Db } from '../database/index.js';
+import { IDEMPOTENCY_KEY_EXPIRY } from '../tasks/index.js';
 
 /** Rows that one statement removes at most. PGlite answers nothing else meanwhile, for about 0.1 s. */
 const BATCH = 1000;
@@ -103,5 +104,16 @@ export async function removeEndedKeys(db: Db, days: number): Promise<number> {
       )
     limit ${sql.lit(BATCH)}
   )`.execute(db);
+  return Number(numAffectedRows);
+}
+
+/** Removes a batch of the idempotency keys that have expired. */
+export async function removeExpiredIdempotencyKeys(db: Db): Promise<number> {
+  // The age is checked twice: a key may be used again between the choice and the removal.
+  const { numAffectedRows } =
+    await sql`delete from idempotency_key where created_at <= ${IDEMPOTENCY_KEY_EXPIRY}
+    and (team_id, key) in (
+      select team_id, key from idempotency_key where created_at <= ${IDEMPOTENCY_KEY_EXPIRY} limit ${sql.lit(BATCH)}
+    )`.execute(db);
   return Number(numAffectedRows);
 }

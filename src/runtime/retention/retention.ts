@@ -10,21 +10,27 @@ import {
 
 import { CONFIG, type Config } from '../../config/index.js';
 import { Database, logFailure } from '../database/index.js';
+import { ObjectStore } from '../files/index.js';
 import {
   analyzeTasks,
   oldestOfNewest,
   removeEndedKeys,
+  removeExpiredIdempotencyKeys,
   removeOldTasks,
   removeTasksBefore,
   removeUnusedVersions,
 } from './expired-rows.js';
 
 const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 /** The start is not slowed down, and nodes that start together do not begin together. */
 const FIRST_MS = 60_000;
 const SPREAD_MS = 60_000;
 
-/** Removes what has been kept long enough, every hour: by one node at a time, in batches, with pauses in between. */
+/**
+ * Removes rows and files that have been kept long enough, every hour: by one node at a time, in batches, with pauses in
+ * between.
+ */
 @Injectable()
 export class Retention implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly logger = new Logger('Retention');
@@ -35,6 +41,7 @@ export class Retention implements OnApplicationBootstrap, BeforeApplicationShutd
   constructor(
     @Inject(CONFIG) private readonly config: Config,
     private readonly database: Database,
+    private readonly store: ObjectStore,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -47,21 +54,54 @@ export class Retention implements OnApplicationBootstrap, BeforeApplicationShutd
     await this.sweeping;
   }
 
-  /** Removes everything that is due. */
+  /** Removes everything that is due; what fails is tried again an hour later, and does not affect the rest. */
   async sweep(): Promise<void> {
+    const steps = [
+      () => this.removeTasks(),
+      () => this.removeRows(),
+      () => this.removeFiles(),
+      async () => ('pglite' in this.database.driver ? analyzeTasks(this.database.db) : undefined),
+    ];
+    for (const step of steps) {
+      if (this.closing.signal.aborted) return;
+      await step().catch((error: unknown) => {
+        if (!this.closing.signal.aborted)
+          logFailure(this.logger, 'what has been kept long enough could not be removed', error);
+      });
+    }
+  }
+
+  private async removeTasks(): Promise<void> {
     const { db } = this.database;
-    const { tasksEndedDays, tasksEndedCount, workflowsVersionDays, keysEndedDays } = this.config;
+    const { tasksEndedDays, tasksEndedCount } = this.config;
     await this.remove('tasks', 'tasks', () => removeOldTasks(db, tasksEndedDays));
     for (const { id: teamId } of await db.selectFrom('team').select('id').execute()) {
       const kept = await oldestOfNewest(db, teamId, tasksEndedCount);
       if (kept !== undefined) await this.remove('tasks', 'tasks', () => removeTasksBefore(db, teamId, kept));
     }
+  }
+
+  private async removeRows(): Promise<void> {
+    const { db } = this.database;
+    const { workflowsVersionDays, keysEndedDays } = this.config;
     // No node stores a version meanwhile, which could need one of the bundles.
     await this.remove('workflow versions', 'definitions', () =>
       removeUnusedVersions(db, workflowsVersionDays),
     );
     await this.remove('keys', 'keys', () => removeEndedKeys(db, keysEndedDays));
-    if ('pglite' in this.database.driver) await analyzeTasks(db);
+    await this.remove('idempotency keys', 'idempotency keys', () => removeExpiredIdempotencyKeys(db));
+  }
+
+  /** Nodes that share a store do not list it at the same time. */
+  private async removeFiles(): Promise<void> {
+    const { filesInputDays, filesOutputDays } = this.config;
+    const before = (days: number): Date => new Date(Date.now() - days * DAY_MS);
+    const remove = async (): Promise<void> => {
+      await this.store.removeOlder('inputs', before(filesInputDays), this.closing.signal);
+      await this.store.removeOlder('outputs', before(filesOutputDays), this.closing.signal);
+    };
+    if (this.store.isShared) await this.database.tryExclusively('files', remove);
+    else await remove();
   }
 
   /** Removes batch after batch; other work gets at least half of the time of the database. */
@@ -83,11 +123,9 @@ export class Retention implements OnApplicationBootstrap, BeforeApplicationShutd
 
   private schedule(ms: number): void {
     this.timer = setTimeout(() => {
-      this.sweeping = this.sweep()
-        .catch((error: unknown) => logFailure(this.logger, 'what has ended could not be removed', error))
-        .finally(() => {
-          if (!this.closing.signal.aborted) this.schedule(HOUR_MS);
-        });
+      this.sweeping = this.sweep().then(() => {
+        if (!this.closing.signal.aborted) this.schedule(HOUR_MS);
+      });
     }, ms).unref();
   }
 }

@@ -1,21 +1,13 @@
 import { createHash } from 'node:crypto';
 
-import {
-  type BeforeApplicationShutdown,
-  ConflictException,
-  Injectable,
-  Logger,
-  type OnApplicationBootstrap,
-} from '@nestjs/common';
+import { ConflictException, Injectable } from '@nestjs/common';
 import { sql } from 'kysely';
 
-import { Database, type Db, logFailure, type Tx } from '../database/index.js';
+import { Database, type Db, type Tx } from '../database/index.js';
 
 const KEPT_HOURS = 24;
-const SWEEP_MS = 3_600_000;
-const SWEEP_BATCH = 1000;
 /** Keys that were made before this moment have expired. */
-const OLDEST = sql<Date>`now() - make_interval(hours => ${sql.lit(KEPT_HOURS)})`;
+export const IDEMPOTENCY_KEY_EXPIRY = sql<Date>`now() - make_interval(hours => ${sql.lit(KEPT_HOURS)})`;
 
 /** A key that a caller gave to a run, and what the run asks for. */
 export interface KeyedRun {
@@ -41,25 +33,8 @@ function sorted(value: unknown): unknown {
 
 /** The task of each Idempotency-Key; a key is free again after 24 hours, by the clock of the database. */
 @Injectable()
-export class IdempotencyKeys implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  private readonly logger = new Logger('Tasks');
-  private timer: NodeJS.Timeout | undefined;
-  private isClosing = false;
-  private sweeping: Promise<void> = Promise.resolve();
-
+export class IdempotencyKeys {
   constructor(private readonly database: Database) {}
-
-  onApplicationBootstrap(): void {
-    const sweep = (): void => void (this.sweeping = this.sweep());
-    this.timer = setInterval(sweep, SWEEP_MS).unref();
-    sweep();
-  }
-
-  async beforeApplicationShutdown(): Promise<void> {
-    clearInterval(this.timer);
-    this.isClosing = true;
-    await this.sweeping;
-  }
 
   /**
    * The task that an earlier request with this key has made; `undefined` when there is none.
@@ -75,7 +50,7 @@ export class IdempotencyKeys implements OnApplicationBootstrap, BeforeApplicatio
       .select(['task_id', 'request_hash'])
       .where('team_id', '=', teamId)
       .where('key', '=', key)
-      .where('created_at', '>', OLDEST)
+      .where('created_at', '>', IDEMPOTENCY_KEY_EXPIRY)
       .executeTakeFirst();
     if (row === undefined || row.request_hash === requestHash) return row?.task_id;
     throw new ConflictException(
@@ -98,30 +73,10 @@ export class IdempotencyKeys implements OnApplicationBootstrap, BeforeApplicatio
         conflict
           .columns(['team_id', 'key'])
           .doUpdateSet({ request_hash, task_id: taskId, created_at: sql<Date>`now()` })
-          .where('idempotency_key.created_at', '<=', OLDEST),
+          .where('idempotency_key.created_at', '<=', IDEMPOTENCY_KEY_EXPIRY),
       )
       .returning('task_id')
       .executeTakeFirst();
     return claimed ? undefined : this.taskOf(run, tx);
-  }
-
-  /** Removes expired keys, on one node at a time and in batches: no statement locks many rows. */
-  private async sweep(): Promise<void> {
-    try {
-      await this.database.exclusively('idempotency keys', async () => {
-        while (!this.isClosing && (await this.removeExpired()) === SWEEP_BATCH);
-      });
-    } catch (error) {
-      logFailure(this.logger, 'expired idempotency keys could not be removed', error);
-    }
-  }
-
-  private async removeExpired(): Promise<number> {
-    // The age is checked twice: a key may be used again between the choice and the removal.
-    const { numAffectedRows } = await sql`delete from idempotency_key where created_at <= ${OLDEST}
-      and (team_id, key) in (
-        select team_id, key from idempotency_key where created_at <= ${OLDEST} limit ${sql.lit(SWEEP_BATCH)}
-      )`.execute(this.database.db);
-    return Number(numAffectedRows);
   }
 }

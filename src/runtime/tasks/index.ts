@@ -1,3 +1,4 @@
+export { IDEMPOTENCY_KEY_EXPIRY } from './idempotency-keys.js';
 export type { ClaimedRun, StoredOutput } from './claimed-runs.js';
 export { type TaskEventRow, TaskEventsService } from './task-events.service.js';
 export { HELD_STATES, runName, type TaskRow } from './task-transitions.js';
