@@ -5,14 +5,15 @@ import { StartError } from '../config/index.js';
 import { AGENT_PATHS, type AgentHello } from '../contract/index.js';
 import { Bundles } from './bundles.js';
 import { ProcessGroups } from './processes/process-groups.js';
-import type { RunContext } from './runs/execute-run.js';
-import { RunFolder } from './runs/run-folder.js';
 import { HeldRuns } from './runs/held-runs.js';
+import { ProcessExecutor } from './runs/process-executor.js';
+import { RunFolder } from './runs/run-folder.js';
 import { ServiceHost } from './services/service-host.js';
 
 /** Answers the requests of the gateway, and tracks the work that they started. */
 export class Worker {
-  private readonly resources: Pick<RunContext, 'workDir' | 'groups' | 'bundles'>;
+  private readonly groups: ProcessGroups;
+  private readonly bundles: Bundles;
   private readonly services: ServiceHost;
   private readonly runs: HeldRuns;
   private readonly busy = new Set<Promise<void>>();
@@ -21,16 +22,17 @@ export class Worker {
     private readonly hello: AgentHello,
     workDir: string,
   ) {
-    this.resources = { workDir, groups: new ProcessGroups(workDir), bundles: new Bundles(workDir) };
-    this.services = new ServiceHost(this.resources);
-    this.runs = new HeldRuns(this.resources);
+    this.groups = new ProcessGroups(workDir);
+    this.bundles = new Bundles(workDir);
+    this.services = new ServiceHost({ workDir, groups: this.groups, bundles: this.bundles });
+    this.runs = new HeldRuns({ workDir, executor: new ProcessExecutor(this.groups), bundles: this.bundles });
   }
 
   /** Takes over a work folder: ends the processes and removes the runs that an earlier agent left. */
   static async in(workDir: string, hello: AgentHello): Promise<Worker> {
     await ownFolder(workDir);
     const worker = new Worker(hello, workDir);
-    await worker.resources.groups.takeOver();
+    await worker.groups.takeOver();
     await RunFolder.removeAll(workDir);
     return worker;
   }
@@ -40,7 +42,7 @@ export class Worker {
     if (area === AGENT_PATHS.runs) void this.runs.serve(stream);
     else if (area === AGENT_PATHS.services) this.track(this.services.serve(stream));
     else if (area === AGENT_PATHS.connections) this.services.connect(stream, headers);
-    else if (area === AGENT_PATHS.bundles) this.track(this.resources.bundles.answer(stream, headers));
+    else if (area === AGENT_PATHS.bundles) this.track(this.bundles.answer(stream, headers));
     else if (area === AGENT_PATHS.hello) greet(stream, { ...this.hello, runs: this.runs.list() });
     else stream.respond({ ':status': area === AGENT_PATHS.health ? 204 : 404 }, { endStream: true });
   }
@@ -52,7 +54,7 @@ export class Worker {
 
   /** Ends every process and removes all records. */
   async end(): Promise<void> {
-    await Promise.all([this.runs.end(), this.resources.groups.endAll()]);
+    await Promise.all([this.runs.end(), this.groups.endAll()]);
     await this.idle();
   }
 

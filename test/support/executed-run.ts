@@ -11,6 +11,7 @@ import { Bundles } from '../../src/agent/bundles.js';
 import { ProcessGroups } from '../../src/agent/processes/process-groups.js';
 import { LogTail } from '../../src/agent/processes/process-output.js';
 import { executeRun, type RunOutcome } from '../../src/agent/runs/execute-run.js';
+import { ProcessExecutor } from '../../src/agent/runs/process-executor.js';
 import type { RunOrder, RunProgress, RunStep } from '../../src/contract/index.js';
 
 /** A step of this command. */
@@ -77,7 +78,7 @@ export function run(steps: RunStep[], order: Partial<RunOrder> = {}, store = 'ht
     {
       workDir,
       log,
-      groups: new ProcessGroups(workDir),
+      executor: new ProcessExecutor(new ProcessGroups(workDir)),
       bundles: new Bundles(workDir),
       progress: (report) => reports.push(report),
       uploads: async (files) =>

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 
+import type { Execution, ExecutionEnd } from '../execution.js';
 import { bearersOf } from './process-records.js';
 import { allProcesses, kill } from './process-table.js';
 
@@ -17,16 +18,10 @@ const STRAY_ROUNDS = 20;
 /** How often to look again at processes with an empty environment: it is empty only while a program loads. */
 const UNSURE_ROUNDS = 3;
 
-export interface ProcessEnd {
-  readonly exitCode: number | undefined;
-  /** The signal that ended it, or why it could not be started. */
-  readonly reason: string | undefined;
-}
-
 /** A process and everything it starts; they are ended together. */
-export class ProcessGroup {
+export class ProcessGroup implements Execution {
   /** Resolves when the leader ends; its children may still run, see {@link end}. */
-  readonly exited: Promise<ProcessEnd>;
+  readonly exited: Promise<ExecutionEnd>;
   private readonly beganAt = performance.now();
   private hasExited = false;
   private isOutputClosed = false;
@@ -116,7 +111,7 @@ export class ProcessGroup {
   }
 }
 
-async function endOf(child: ChildProcess): Promise<ProcessEnd> {
+async function endOf(child: ChildProcess): Promise<ExecutionEnd> {
   try {
     const [exitCode, signal] = (await once(child, 'exit')) as [number | null, string | null];
     return { exitCode: exitCode ?? undefined, reason: signal ?? undefined };

@@ -1,10 +1,11 @@
 import type { OutputFile, OutputLimits, RunOrder, RunProgress } from '../../contract/index.js';
 import type { Bundles } from '../bundles.js';
-import { cleanEnvironment, type ProcessGroups } from '../processes/process-groups.js';
+import { cleanEnvironment } from '../processes/process-groups.js';
 import type { LogTail } from '../processes/process-output.js';
 import { callHttp, type HttpAnswer } from './http-step.js';
 import type { Parameters } from './references.js';
-import { runProcess, type StepContext } from './process-step.js';
+import type { Executor, StepContext } from './executor.js';
+import { runProgram } from './process-step.js';
 import { RunFolder } from './run-folder.js';
 import { findOutputs, RESULT_FILE, resultOf } from './run-result.js';
 import { download, type OutputStore, storeOutputs } from './transfers.js';
@@ -14,10 +15,10 @@ const DEFAULT_LIMITS: OutputLimits = { files: 1000, bytes: 10 * 1024 ** 3 };
 
 export interface RunContext extends OutputStore {
   readonly workDir: string;
-  readonly groups: ProcessGroups;
+  readonly executor: Executor;
   readonly bundles: Bundles;
   readonly progress: (progress: RunProgress) => void;
-  /** Receives the output of the processes. */
+  /** Receives the output of the programs. */
   readonly log: LogTail;
   /** Ends the run, which then rejects with the reason of the signal. */
   readonly signal: AbortSignal;
@@ -31,7 +32,7 @@ export interface RunOutcome {
 }
 
 /**
- * Runs a task once. When this settles, all its processes have ended and its files are removed where that is possible.
+ * Runs a task once. When this settles, all its programs have ended and its files are removed where that is possible.
  *
  * @throws {RunFailure} when the run fails; the signal's reason when it is aborted.
  */
@@ -73,7 +74,7 @@ async function runSteps(order: RunOrder, context: StepContext): Promise<HttpAnsw
   for (const step of order.steps) {
     answer = undefined;
     if (step.kind === 'http') answer = await callHttp(step, context.parameters, context.signal);
-    else await runProcess(step, context);
+    else await runProgram(step, context);
   }
   return answer;
 }

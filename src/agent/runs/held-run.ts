@@ -36,7 +36,7 @@ export class HeldRun {
 
   constructor(
     private readonly order: RunOrder,
-    private readonly agent: Pick<RunContext, 'workDir' | 'groups' | 'bundles'>,
+    private readonly agent: Pick<RunContext, 'workDir' | 'executor' | 'bundles'>,
   ) {
     this.stop.signal.addEventListener('abort', () => {
       this.links.promise.catch(() => undefined);

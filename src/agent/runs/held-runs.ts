@@ -14,7 +14,7 @@ export class HeldRuns {
   private readonly runs = new Map<string, HeldRun>();
   private readonly performing = new Set<Promise<void>>();
 
-  constructor(private readonly agent: Pick<RunContext, 'workDir' | 'groups' | 'bundles'>) {}
+  constructor(private readonly agent: Pick<RunContext, 'workDir' | 'executor' | 'bundles'>) {}
 
   /** For the hello of a connection. */
   list(): { task_id: string; attempt: number }[] {
