@@ -1,7 +1,13 @@
 import { Command, Option } from 'commander';
 
-import { packageVersion, readConfig, type Role, StartError, unknownVariables } from './config/index.js';
-import type { AgentCommandOptions } from './agent.command.js';
+import {
+  AGENT_OPTIONS,
+  packageVersion,
+  readConfig,
+  type Role,
+  StartError,
+  unknownVariables,
+} from './config/index.js';
 import type { CreateOptions } from './keys.command.js';
 
 const HELP = `
@@ -28,22 +34,7 @@ export function commandLine(): Command {
       if (unknown !== undefined) program.error(`error: unknown command '${unknown}'; see cyberun-mcp --help`);
       await (await import('./serve.js')).serve(readConfig(role));
     });
-  program
-    .command('agent')
-    .description('run tasks and services for a runtime; the ak- key is read from CYBERUN_AGENT_KEY')
-    .option(
-      '--gateway <url...>',
-      'address of the runtime, for example https://runtime.example.com; several for its nodes, dialled in turn',
-    )
-    .option('--id <id>', 'what it is called; a second agent on one machine needs one. Default: the host name')
-    .option(
-      '--work-dir <folder>',
-      'where it keeps runs and the data of services. Default: cyberun/agent-ID in the state directory of the user',
-    )
-    .addOption(new Option('--local', 'started by the server itself').hideHelp())
-    .action(async (options: AgentCommandOptions) =>
-      (await import('./agent.command.js')).agentCommand(options),
-    );
+  addAgent(program.command('agent'));
   // The database creates files that all users can read, unless this mask prevents it.
   const restrictNewFiles = (): void => void process.umask(0o077);
   const keys = program.command('keys').description('manage the keys of the embedded runtime');
@@ -52,6 +43,32 @@ export function commandLine(): Command {
   addTeams(teams.hook('preAction', restrictNewFiles));
   return program;
 }
+
+function addAgent(agent: Command): void {
+  agent
+    .description('run tasks and services for a runtime; the ak- key is read from CYBERUN_AGENT_KEY')
+    .option('--config <file>', 'YAML file of these options, as in slots: 4; flags and variables win over it')
+    .addOption(new Option('--local', 'started by the server itself').hideHelp());
+  for (const { flag, meaning, isList, defaultText } of AGENT_OPTIONS) {
+    const value = isList ? '<value...>' : '<value>';
+    const fallback = defaultText === undefined ? '' : ` Default: ${defaultText}.`;
+    agent.option(`${flag} ${value}`, `${meaning}${fallback}`);
+  }
+  agent.action(async (given: Record<string, string | string[] | true | undefined>) => {
+    const flags = AGENT_OPTIONS.map(({ key }) => [key, given[camelCase(key)]?.toString()] as const);
+    await (
+      await import('./agent.command.js')
+    ).agentCommand({
+      config: given['config']?.toString(),
+      isLocal: given['local'] === true,
+      flags: Object.fromEntries(flags),
+    });
+  });
+}
+
+/** As the parser of the command line calls an option. */
+const camelCase = (key: string): string =>
+  key.replaceAll(/_(\w)/g, (_all, letter: string) => letter.toUpperCase());
 
 function addKeys(keys: Command): void {
   const kind = new Option('--kind <kind>', 'integration (sk-, for clients) or agent (ak-, for agents)')

@@ -26,8 +26,8 @@ export class Bundles {
   private readonly folder: string;
   private readonly users = new Map<string, number>();
 
-  constructor(workDir: string) {
-    this.folder = join(workDir, 'bundles');
+  constructor(cacheDir: string) {
+    this.folder = join(cacheDir, 'bundles');
   }
 
   /** Answers the gateway: HEAD returns whether the agent has a bundle, PUT stores one. */

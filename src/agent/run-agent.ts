@@ -6,8 +6,8 @@ import { promisify } from 'node:util';
 
 import { z } from 'zod';
 
-import { packageVersion, SettingError, stateDirectory } from '../config/index.js';
-import { AGENT_ID, type AgentHello, GATEWAY_PATH, PYTHON_LABEL } from '../contract/index.js';
+import { packageVersion, stateDirectory } from '../config/index.js';
+import { type AgentHello, GATEWAY_PATH, PYTHON_LABEL } from '../contract/index.js';
 import { stayConnected } from './connection.js';
 import { cleanEnvironment } from './processes/process-groups.js';
 import { Worker } from './worker.js';
@@ -27,14 +27,16 @@ interface AgentOptions {
   /** Number of concurrent runs. */
   readonly slots: number;
   /** Id of the agent; a new agent with the same id replaces the connected one. Default: the host name. */
-  readonly agentId?: string;
+  readonly agentId?: string | undefined;
   /** Folder for runs, services and records; not shared with other agents. Default: in the user's state directory. */
-  readonly workDir?: string;
+  readonly workDir?: string | undefined;
+  /** Folder for the files of definitions; not shared with other agents. Default: the work folder. */
+  readonly cacheDir?: string | undefined;
   /** Stops the agent. Default: aborted by SIGTERM and SIGINT. */
   readonly signal?: AbortSignal;
 }
 
-type CompleteAgentOptions = Required<AgentOptions>;
+type CompleteAgentOptions = { readonly [Name in keyof AgentOptions]-?: NonNullable<AgentOptions[Name]> };
 
 /**
  * Runs an agent until its signal is aborted. After a lost connection it ends its services and dials again; its runs go on.
@@ -44,7 +46,7 @@ type CompleteAgentOptions = Required<AgentOptions>;
 export async function runAgent(options: AgentOptions): Promise<void> {
   const complete = completed(options);
   const labels = await withOwnLabels(complete.labels);
-  const worker = await Worker.in(complete.workDir, helloOf({ ...complete, labels }));
+  const worker = await Worker.in(complete, helloOf({ ...complete, labels }));
   try {
     await stayConnected(worker, complete);
   } finally {
@@ -54,16 +56,13 @@ export async function runAgent(options: AgentOptions): Promise<void> {
 
 export function completed(options: AgentOptions): CompleteAgentOptions {
   const agentId = options.agentId ?? hostNameAsId();
-  if (!AGENT_ID.test(agentId)) {
-    throw new SettingError(
-      `--id is "${agentId}", but it must be 1 to 100 letters, digits, ".", "_" and "-". Example: gpu-01`,
-    );
-  }
+  const workDir = resolve(options.workDir ?? join(stateDirectory(), 'cyberun', `agent-${agentId}`));
   return {
     ...options,
     agentId,
     gateways: options.gateways.map(gatewayUrl),
-    workDir: resolve(options.workDir ?? join(stateDirectory(), 'cyberun', `agent-${agentId}`)),
+    workDir,
+    cacheDir: resolve(options.cacheDir ?? workDir),
     signal: options.signal ?? untilSignalled(),
   };
 }
@@ -78,12 +77,7 @@ function hostNameAsId(): string {
 }
 
 function gatewayUrl(address: string): string {
-  const url = URL.parse(address);
-  if (!url || !/^(http|ws)s?:$/.test(url.protocol)) {
-    throw new SettingError(
-      `--gateway is "${address}", but it must be an http or https URL. Example: https://runtime.example.com`,
-    );
-  }
+  const url = new URL(address);
   const path = url.pathname.replace(/\/+$/, '').replace(/\/api\/v1(\/gateway)?$/, '');
   return `${url.protocol.replace('http', 'ws')}//${url.host}${path}${GATEWAY_PATH}`;
 }

@@ -10,6 +10,12 @@ import { ProcessExecutor } from './runs/process-executor.js';
 import { RunFolder } from './runs/run-folder.js';
 import { ServiceHost } from './services/service-host.js';
 
+/** Where an agent keeps its files. */
+interface AgentFolders {
+  readonly workDir: string;
+  readonly cacheDir: string;
+}
+
 /** Answers the requests of the gateway, and tracks the work that they started. */
 export class Worker {
   private readonly groups: ProcessGroups;
@@ -20,20 +26,21 @@ export class Worker {
 
   private constructor(
     private readonly hello: AgentHello,
-    workDir: string,
+    { workDir, cacheDir }: AgentFolders,
   ) {
     this.groups = new ProcessGroups(workDir);
-    this.bundles = new Bundles(workDir);
+    this.bundles = new Bundles(cacheDir);
     this.services = new ServiceHost({ workDir, groups: this.groups, bundles: this.bundles });
     this.runs = new HeldRuns({ workDir, executor: new ProcessExecutor(this.groups), bundles: this.bundles });
   }
 
   /** Takes over a work folder: ends the processes and removes the runs that an earlier agent left. */
-  static async in(workDir: string, hello: AgentHello): Promise<Worker> {
-    await ownFolder(workDir);
-    const worker = new Worker(hello, workDir);
+  static async in(folders: AgentFolders, hello: AgentHello): Promise<Worker> {
+    await ownFolder(folders.workDir, '--work-dir');
+    await ownFolder(folders.cacheDir, '--cache-dir');
+    const worker = new Worker(hello, folders);
     await worker.groups.takeOver();
-    await RunFolder.removeAll(workDir);
+    await RunFolder.removeAll(folders.workDir);
     return worker;
   }
 
@@ -69,11 +76,11 @@ function greet(stream: ServerHttp2Stream, hello: AgentHello): void {
   stream.end(JSON.stringify(hello));
 }
 
-/** Creates the work folder, or checks that no other user prepared it: its contents are executed and its pids killed. */
-export async function ownFolder(path: string): Promise<void> {
+/** Creates a folder, or checks that no other user prepared it: its contents are executed and its pids killed. */
+export async function ownFolder(path: string, flag: string): Promise<void> {
   await mkdir(path, { recursive: true, mode: 0o700 }).catch((error: Error) => {
     throw new StartError(
-      `The agent's work folder ${path} cannot be made: ${error.message}. Name another one with --work-dir.`,
+      `The agent's folder ${path} cannot be made: ${error.message}. Name another one with ${flag}.`,
     );
   });
   const uid = process.geteuid?.();
@@ -81,7 +88,9 @@ export async function ownFolder(path: string): Promise<void> {
   if (uid === undefined) return;
   const facts = await lstat(path);
   if (!facts.isDirectory() || facts.uid !== uid) {
-    throw new StartError(`The agent's work folder ${path} must be a folder of its own user.`);
+    throw new StartError(
+      `The agent's folder ${path} must be a folder of its own user. Name another one with ${flag}.`,
+    );
   }
   // Kubernetes opens a volume to a group (fsGroup); the owner can close it again.
   if ((facts.mode & 0o077) !== 0) await chmod(path, 0o700);

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 
-import { readAgentKey, readConfig, SettingError, unknownVariables } from './config.js';
+import { readConfig, SettingError, unknownVariables } from './config.js';
 
 const sentence = (role: 'all' | 'mcp' | 'runtime', environment: NodeJS.ProcessEnv): string => {
   try {
@@ -80,11 +80,6 @@ it('readConfig reads a complete object store, addressed by path unless set other
 it('readConfig requires a runtime URL for role mcp, and rejects one for the others', () => {
   expect(sentence('mcp', {})).toContain('CYBERUN_RUNTIME_URL');
   expect(sentence('all', { CYBERUN_RUNTIME_URL: 'http://127.0.0.1/api/v1' })).toContain('--role mcp');
-});
-
-it.each([undefined, 'sk-abcdefgh', ''])('readConfig accepts only an ak- key for an agent, not %s', (key) => {
-  expect(() => readAgentKey({ CYBERUN_AGENT_KEY: key })).toThrow(/^CYBERUN_AGENT_KEY must hold an ak- key\./);
-  expect(readAgentKey({ CYBERUN_AGENT_KEY: 'ak-abcdefgh' })).toBe('ak-abcdefgh');
 });
 
 it('readConfig lists variables that no setting reads', () => {

@@ -1,8 +1,9 @@
 import { validateSync, type ValidationError } from 'class-validator';
 
 import { type Limits, LIMITS } from './limits.js';
-import { settingsOf } from './setting.decorator.js';
+import { type DeclaredSetting, settingsOf } from './setting.decorator.js';
 import { Settings } from './settings.js';
+import { StandaloneAgentSettings } from './standalone-agent-settings.js';
 
 /** What a process of this package is; chosen on the command line. */
 export type Role = 'all' | 'mcp' | 'runtime' | 'agent';
@@ -21,7 +22,8 @@ export class SettingError extends StartError {
   override readonly name = 'SettingError';
 }
 
-const DECLARED = settingsOf(Settings.prototype);
+/** Of every process. */
+const DECLARED = settingsOf(StandaloneAgentSettings.prototype);
 
 /** Variables with our prefix that are read elsewhere, or that Kubernetes sets for a service of this name. */
 const READ_ELSEWHERE = /^CYBERUN_(AGENT_KEY|API_KEY|KEY)$/;
@@ -33,30 +35,38 @@ const SERVICE_LINK = /_SERVICE_(HOST|PORT)|_PORT_\d+_(TCP|UDP)/;
  * @throws {SettingError} naming the variable, the problem of its value and an example.
  */
 export function readConfig(role: Role, environment: NodeJS.ProcessEnv = process.env): Config {
-  const settings = new Settings();
-  for (const { env, property, parse } of DECLARED) {
-    const text = environment[env]?.trim();
-    if (text !== undefined && text !== '') Object.assign(settings, { [property]: parse(text) });
-  }
-  const [problem] = validateSync(settings, { validationError: { target: false } });
-  if (problem) throw unusable(problem, environment);
+  const settings = validated(new Settings(), environmentOf(environment));
   checkRole(role, settings);
   checkPorts(settings);
   checkObjectStore(settings);
   return deepFreeze(Object.assign(settings, { role, limits: LIMITS }));
 }
 
-/**
- * The key by which a standalone agent connects. It is no setting: no other process of the package uses it.
- *
- * @throws {SettingError} when there is none.
- */
-export function readAgentKey(environment: NodeJS.ProcessEnv = process.env): string {
-  const key = environment['CYBERUN_AGENT_KEY']?.trim();
-  if (key?.startsWith('ak-')) return key;
-  throw new SettingError(
-    'CYBERUN_AGENT_KEY must hold an ak- key. Make one at the runtime with: cyberun-mcp keys create --kind agent',
-  );
+/** A text that was given for a setting, and the name of its place. */
+export interface Given {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** Where the text of a setting is found; `undefined` when it is not set. */
+type Source = (setting: DeclaredSetting) => Given | undefined;
+
+export const environmentOf =
+  (environment: NodeJS.ProcessEnv): Source =>
+  ({ env }) => {
+    const text = environment[env]?.trim() ?? '';
+    return text === '' ? undefined : { name: env, text };
+  };
+
+/** @throws {SettingError} naming the place of a text, its problem and an example. */
+export function validated<Some extends Settings>(settings: Some, source: Source): Some {
+  for (const setting of settingsOf(settings)) {
+    const given = source(setting);
+    if (given) Object.assign(settings, { [setting.property]: setting.parse(given.text) });
+  }
+  const [problem] = validateSync(settings, { validationError: { target: false } });
+  if (problem) throw unusable(problem, source);
+  return settings;
 }
 
 /** Names of `CYBERUN_…` variables that no setting reads: most likely misspelt. */
@@ -71,12 +81,13 @@ export function unknownVariables(environment: NodeJS.ProcessEnv = process.env): 
     .filter((name) => !known.has(name) && !READ_ELSEWHERE.test(name));
 }
 
-function unusable(problem: ValidationError, environment: NodeJS.ProcessEnv): SettingError {
+function unusable(problem: ValidationError, source: Source): SettingError {
   const setting = declared(problem.property);
+  const { name, text } = source(setting) ?? { name: setting.env, text: '' };
   const rule = Object.values(problem.constraints ?? {})[0] ?? 'is not valid';
-  const given = setting.isSecret ? 'a value that is not shown' : `"${environment[setting.env] ?? ''}"`;
+  const given = setting.isSecret ? 'a value that is not shown' : `"${text}"`;
   return new SettingError(
-    `${setting.env} is ${given}, but ${rule.replace(problem.property, 'it')}. Example: ${setting.example}`,
+    `${name} is ${given}, but ${rule.replace(problem.property, 'it')}. Example: ${setting.example}`,
   );
 }
 
@@ -121,7 +132,7 @@ function checkObjectStore(settings: Settings): void {
   );
 }
 
-function declared(name: string): (typeof DECLARED)[number] {
+function declared(name: string): DeclaredSetting {
   const setting = DECLARED.find(({ property }) => property === name);
   if (!setting) throw new Error(`property ${name} is not declared as a setting`);
   return setting;

@@ -1,8 +1,8 @@
+export { AGENT_OPTIONS, type AgentFlags, readAgentConfig } from './agent-config.js';
 export { Addresses, originOf } from './addresses.js';
 export {
   CONFIG,
   type Config,
-  readAgentKey,
   readConfig,
   type Role,
   SettingError,
@@ -12,5 +12,6 @@ export {
 export { ConfigModule } from './config.module.js';
 export { isStartedByNpm, packagePaths, packageVersion, stateDirectory } from './environment.js';
 export { type Limits, LIMITS } from './limits.js';
-export { settingsOf } from './setting.decorator.js';
+export { type SettingDescription, settingsOf } from './setting.decorator.js';
 export { Settings } from './settings.js';
+export { StandaloneAgentSettings } from './standalone-agent-settings.js';

@@ -10,6 +10,8 @@ export const WEB_URL = {
   allow_query_components: false,
   allow_fragments: false,
 };
+/** Addresses of runtimes, which may be names inside a cluster. */
+export const GATEWAY_URL = { ...WEB_URL, protocols: ['http', 'https', 'ws', 'wss'], allow_underscores: true };
 /** May hold credentials. */
 export const REDIS_URL = { ...URL_WITH_SCHEME, protocols: ['redis', 'rediss'] };
 
@@ -36,6 +38,10 @@ export const HOST: Form = {
 export const AGENT_LABEL: Form = {
   pattern: /^[A-Za-z0-9._-]{1,63}$/,
   words: 'must be 1 to 63 letters, digits, dots, hyphens and underscores',
+};
+export const AGENT_NAME: Form = {
+  pattern: /^[A-Za-z0-9._-]{1,100}$/,
+  words: 'must be 1 to 100 letters, digits, dots, hyphens and underscores',
 };
 /** As long as the longest key of the runtime, and of letters that are legal in a header. */
 export const INTEGRATION_KEY: Form = {

@@ -11,13 +11,16 @@ export interface SettingDescription {
   readonly defaultText?: string;
   /** Never echoed, not even in an error. */
   readonly isSecret?: boolean;
+  /** A file or folder; relative to the file that names it. */
+  readonly isPath?: boolean;
 }
 
 /** Turns the text of a variable into the type of the property. */
 type Parse = (text: string) => unknown;
 
-interface DeclaredSetting extends SettingDescription {
+export interface DeclaredSetting extends SettingDescription {
   readonly property: string;
+  readonly isList: boolean;
   readonly parse: Parse;
 }
 
@@ -40,7 +43,8 @@ function parserFor(type: unknown): Parse {
 export function Setting(description: SettingDescription): PropertyDecorator {
   return (target, property) => {
     const type: unknown = Reflect.getMetadata('design:type', target, property);
-    const declaredHere = { ...description, property: String(property), parse: parserFor(type) };
+    const isList = type === Array;
+    const declaredHere = { ...description, property: String(property), isList, parse: parserFor(type) };
     // A copy: the list may be that of a class this one extends.
     Reflect.defineMetadata(DECLARED, [...settingsOf(target), declaredHere], target);
   };

@@ -1,11 +1,8 @@
-import { availableParallelism } from 'node:os';
+import { IsIn, IsNotEmpty, IsUrl } from 'class-validator';
 
-import { ArrayNotEmpty, IsIn, IsNotEmpty, IsUrl } from 'class-validator';
-
-import { RuntimeSettings } from './runtime-settings.js';
+import { AgentSettings } from './agent-settings.js';
 import { Setting } from './setting.decorator.js';
 import {
-  AGENT_LABEL,
   DATABASE_URL,
   DAY_LIMIT,
   Each,
@@ -22,7 +19,7 @@ import {
  * Every setting of the process, validated once at start. A property without its variable keeps the value given here;
  * `undefined` means that the value is derived, and `defaultText` says from what.
  */
-export class Settings extends RuntimeSettings {
+export class Settings extends AgentSettings {
   @Setting({
     env: 'CYBERUN_DATA_DIR',
     meaning: 'Folder of the embedded runtime: database, files, lock, admin socket.',
@@ -127,24 +124,6 @@ export class Settings extends RuntimeSettings {
   })
   @WholeNumber(1)
   filesOutputBytes: number = 10_737_418_240;
-
-  @Setting({
-    env: 'CYBERUN_AGENT_SLOTS',
-    meaning: 'Tasks the local agent runs at the same time.',
-    example: '4',
-    defaultText: 'number of cores',
-  })
-  @WholeNumber(1, 1024)
-  agentSlots: number = availableParallelism();
-
-  @Setting({
-    env: 'CYBERUN_AGENT_LABELS',
-    meaning: 'Labels of the agent, separated by commas; a workflow runs where all its labels are found.',
-    example: 'local,gpu',
-  })
-  @ArrayNotEmpty()
-  @Each(AGENT_LABEL)
-  agentLabels: string[] = ['local'];
 
   @Setting({
     env: 'CYBERUN_RUNS_LEASE_SECONDS',

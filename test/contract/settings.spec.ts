@@ -1,9 +1,21 @@
-import { expect, it } from 'vitest';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 
-import { readConfig, type Role, SettingError, Settings, settingsOf } from '../../src/config/index.js';
-import { settingsPage } from './settings-page.js';
+import { expect, it, onTestFinished } from 'vitest';
 
-const settings = settingsOf(Settings.prototype);
+import {
+  AGENT_OPTIONS,
+  readAgentConfig,
+  readConfig,
+  type Role,
+  SettingError,
+  settingsOf,
+  StandaloneAgentSettings,
+} from '../../src/config/index.js';
+import { SAMPLE, settingsPage } from './settings-page.js';
+
+const settings = settingsOf(StandaloneAgentSettings.prototype);
 
 /** Values each setting must refuse; every setting is here, or the first test says so. */
 const REFUSED: Readonly<Record<string, readonly string[]>> = {
@@ -50,6 +62,11 @@ const REFUSED: Readonly<Record<string, readonly string[]>> = {
   CYBERUN_FILES_OUTPUT_BYTES: ['0', '10G'],
   CYBERUN_AGENT_SLOTS: ['0', '1025'],
   CYBERUN_AGENT_LABELS: ['a b', ','],
+  CYBERUN_AGENT_GATEWAY: ['runtime.example.com', 'https://me:secret@runtime.example.com', 'ftp://runtime'],
+  CYBERUN_AGENT_ID: ['a b', '../x', 'x'.repeat(101)],
+  CYBERUN_AGENT_WORK_DIR: [],
+  CYBERUN_AGENT_CACHE_DIR: [],
+  CYBERUN_AGENT_KEY_FILE: [],
   CYBERUN_RUNS_LEASE_SECONDS: ['1', 'a minute'],
   CYBERUN_RUNS_RETRY_SECONDS: ['-1', '1s', '301'],
   CYBERUN_MCP_ALLOWED_ORIGINS: ['*', 'app.example.com'],
@@ -65,9 +82,17 @@ const REFUSED: Readonly<Record<string, readonly string[]>> = {
 /** `CYBERUN_RUNTIME_URL` belongs to role mcp, all others to any. */
 const roleOf = (env: string): Role => (env === 'CYBERUN_RUNTIME_URL' ? 'mcp' : 'all');
 
+const standalone = { CYBERUN_AGENT_GATEWAY: 'https://runtime.example.com', CYBERUN_AGENT_KEY: 'ak-key' };
+
+function read(env: string, value: string): void {
+  if (AGENT_OPTIONS.some((option) => option.env === env))
+    readAgentConfig({}, undefined, { ...standalone, [env]: value });
+  else readConfig(roleOf(env), { [env]: value });
+}
+
 function sentenceFor(env: string, value: string): string {
   try {
-    readConfig(roleOf(env), { [env]: value });
+    read(env, value);
   } catch (error) {
     if (error instanceof SettingError) return error.message;
     throw error;
@@ -93,12 +118,24 @@ it.each(bad)('$env=$value stops the start with one sentence', ({ env, value, exa
   expect(sentence, 'a regular expression').not.toMatch(/\/\^|\$\/|\[\^/);
 });
 
-it.each(settings.filter(({ env, isSecret }) => isSecret !== true && env !== 'CYBERUN_AGENT_KEY'))(
+it.each(settings.filter(({ isSecret }) => isSecret !== true))(
   '$env accepts its own example',
   ({ env, example }) => {
-    expect(() => readConfig(roleOf(env), { [env]: example })).not.toThrow(`${env} is`);
+    expect(() => read(env, example)).not.toThrow(`${env} is`);
   },
 );
+
+it('the file of an agent in the documentation is one that an agent reads', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'agent-sample-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  writeFileSync(join(folder, 'agent.yaml'), SAMPLE.join('\n'));
+  writeFileSync(join(folder, 'agent.key'), 'ak-key');
+  expect(readAgentConfig({}, join(folder, 'agent.yaml'), {})).toMatchObject({
+    agentId: 'gpu-01',
+    agentKey: 'ak-key',
+    agentLabels: ['local', 'gpu'],
+  });
+});
 
 it.each(settings)('the variable $env follows the pattern and has a description', ({ env, meaning }) => {
   expect(env).toMatch(/^CYBERUN_[A-Z\d]+(_[A-Z\d]+)+$/);
