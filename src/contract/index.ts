@@ -3,6 +3,7 @@ export * from './agents.js';
 export * from './common.js';
 export * from './container-services.js';
 export * from './exact-json.js';
+export * from './features.js';
 export * from './files.js';
 export * from './references.js';
 export * from './run-order.js';

@@ -30,7 +30,14 @@ const withTaskStatus = (answer: unknown): unknown => {
 const taskFields = z.looseObject({
   id: z.string(),
   workflow_id: z.string().optional(),
+  workflow_slug: z.string().nullish(),
   task_status: z.string(),
+  /** Why it waits, or was interrupted. */
+  status_reason: z.string().nullish(),
+  /** What the run has reported last. */
+  progress: z.looseObject({}).nullish(),
+  /** Absent in lists. */
+  parameters: z.looseObject({}).nullish(),
   created_at: z.string().optional(),
   task_error: z.string().nullish(),
   retry_count: z.number().nullish(),

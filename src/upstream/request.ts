@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 
 import { packageVersion } from '../config/index.js';
+import type { Feature } from '../contract/index.js';
 import { isTraceparent } from '../http/index.js';
 
 /** On whose behalf a request is made: with which key, as part of which trace, and until when. */
@@ -26,6 +27,16 @@ export interface ApiRequest {
   readonly accept?: string;
   /** Resumes a stream of events after this one, if the runtime can. */
   readonly lastEventId?: string | undefined;
+  /** Makes the runtime answer a repeated POST with its first answer; needs the feature. */
+  readonly idempotencyKey?: string | undefined;
+  /** What the request needs beyond the common API; it is not sent where the runtime does not announce them. */
+  readonly needs?: readonly NeededFeature[];
+}
+
+export interface NeededFeature {
+  readonly feature: Feature;
+  /** What the caller reads where it is missing: what is not possible, and what to do instead. */
+  readonly otherwise: string;
 }
 
 /** A request with a JSON response. */
@@ -67,7 +78,7 @@ export function relativeUrl({ path, query }: ApiRequest): string | undefined {
 /** Headers of a request. Of the client's own headers, only the key and the trace are forwarded. */
 export function requestHeaders(
   { key, traceparent }: Caller,
-  { body, accept, lastEventId }: ApiRequest,
+  { body, accept, lastEventId, idempotencyKey }: ApiRequest,
 ): Record<string, string> {
   return {
     Authorization: `Bearer ${key}`,
@@ -75,6 +86,7 @@ export function requestHeaders(
     'User-Agent': USER_AGENT,
     ...(body && { 'Content-Type': 'application/json' }),
     ...(lastEventId !== undefined && { 'Last-Event-ID': lastEventId }),
+    ...(idempotencyKey !== undefined && { 'Idempotency-Key': idempotencyKey }),
     ...(isTraceparent(traceparent) && { traceparent }),
   };
 }

@@ -133,6 +133,11 @@ export function unsafePath({ operation }: ApiRequest): UpstreamError {
   return new UpstreamError('rejected', { error_message }, { operation });
 }
 
+/** The error for a request that this runtime would not understand: it is not sent. */
+export function missingFeature({ operation }: ApiRequest, otherwise: string): UpstreamError {
+  return new UpstreamError('rejected', { error_message: otherwise }, { operation });
+}
+
 /**
  * The part of an error response that a model may read: the reason, when to retry, what to do next. Fields the contract
  * does not name are dropped, and so is text that is not JSON: it may hold anything, prompt injections included.

@@ -3,6 +3,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { AxiosRequestConfig, AxiosResponse } from 'axios';
 
 import { Addresses, CONFIG, type Config } from '../config/index.js';
+import { FEATURES_HEADER } from '../contract/index.js';
 import { Deadline } from './deadline.js';
 import { eventsIn, readAll, type StreamedResponse } from './event-stream.js';
 import { ResponseTooLarge } from './exchange.js';
@@ -16,7 +17,7 @@ import {
   type UpstreamRequest,
 } from './request.js';
 import { requestWith } from './undici.adapter.js';
-import { invalidResponse, noResponse, rejected, unsafePath } from './upstream-error.js';
+import { invalidResponse, missingFeature, noResponse, rejected, unsafePath } from './upstream-error.js';
 
 const IDLE_MS = 60_000;
 /** Response header of the embedded runtime: the permissions of the key. */
@@ -40,6 +41,8 @@ export interface KeyValidation {
 export class UpstreamClient {
   /** Bytes of a response, or of an event. */
   private readonly largest: number;
+  /** Header of the last response that succeeded; `undefined` before the first. */
+  private announced: string | undefined;
 
   constructor(
     private readonly http: HttpService,
@@ -51,6 +54,7 @@ export class UpstreamClient {
 
   /** Makes one request and returns its response as the contract describes it. */
   async send<Answer>(caller: Caller, request: UpstreamRequest<Answer>): Promise<Answer> {
+    if (request.needs) await this.checkFeatures(caller, request);
     const response = await this.buffered(caller, request);
     if (!isSuccess(response)) throw rejected(caller, request, response);
     const answer = request.answer.safeParse(json(response.data, request.parse));
@@ -89,9 +93,24 @@ export class UpstreamClient {
     return typeof header === 'string' ? { isValid: true, permissions: namesIn(header) } : { isValid: true };
   }
 
-  private buffered(caller: Caller, request: ApiRequest): Promise<AxiosResponse<Buffer>> {
+  private async buffered(caller: Caller, request: ApiRequest): Promise<AxiosResponse<Buffer>> {
+    const { signal } = caller;
     const timeout = this.config.runtimeTimeoutMs;
-    return this.request(caller, request, { signal: caller.signal, timeout, responseType: 'arraybuffer' });
+    const response = await this.request<Buffer>(caller, request, {
+      signal,
+      timeout,
+      responseType: 'arraybuffer',
+    });
+    if (isSuccess(response)) this.announced = featuresOf(response);
+    return response;
+  }
+
+  /** @throws {UpstreamError} when the runtime lacks one of them. */
+  private async checkFeatures(caller: Caller, request: ApiRequest): Promise<void> {
+    if (this.announced === undefined) await this.buffered(caller, VALIDATE_KEY);
+    const features = namesIn(this.announced ?? '');
+    const missing = request.needs?.find(({ feature }) => !features.has(feature));
+    if (missing) throw missingFeature(request, missing.otherwise);
   }
 
   private async streamed(
@@ -133,6 +152,11 @@ export class UpstreamClient {
       throw noResponse(request, caller.signal, signal.aborted ? signal.reason : thrown);
     }
   }
+}
+
+function featuresOf({ headers }: AxiosResponse): string {
+  const header: unknown = headers[FEATURES_HEADER];
+  return typeof header === 'string' ? header : '';
 }
 
 const isSuccess = ({ status }: AxiosResponse): boolean => status >= 200 && status < 300;

@@ -67,6 +67,8 @@ function ruleOf(issue: Issue, value: unknown, root: JsonSchema): string {
   if (issue.code === 'invalid_type' && here === undefined) {
     return `required${parent.description === undefined ? '' : ` (${parent.description})`}`;
   }
+  if (issue.code === 'too_big') return rangeRule(issue.origin, 'most', issue.maximum);
+  if (issue.code === 'too_small') return rangeRule(issue.origin, 'least', issue.minimum);
   if (issue.code !== 'invalid_value' || typeof here !== 'string') return issue.message;
   const [best] = nearest(
     here,
@@ -74,6 +76,12 @@ function ruleOf(issue: Issue, value: unknown, root: JsonSchema): string {
   );
   return best === undefined ? issue.message : `${issue.message}; nearest is "${best}"`;
 }
+
+const COUNTED: Readonly<Record<string, string>> = { string: ' characters', array: ' items' };
+
+/** The bound of a number, or of the length of a text or list; the library's message is about types. */
+const rangeRule = (origin: string, end: 'most' | 'least', limit: number | bigint): string =>
+  origin in COUNTED ? `must have at ${end} ${limit}${COUNTED[origin]}` : `must be at ${end} ${limit}`;
 
 /** The value at a path, and the schema that describes it. */
 function at(

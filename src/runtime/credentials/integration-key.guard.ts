@@ -10,6 +10,7 @@ import {
 import { Reflector } from '@nestjs/core';
 import type { Request, Response } from 'express';
 
+import { FEATURES, FEATURES_HEADER } from '../../contract/index.js';
 import { bearerToken } from '../../http/index.js';
 import type { Credential, Permission } from './credential.js';
 import { CredentialsService } from './credentials.service.js';
@@ -17,6 +18,7 @@ import { OpenCalls } from './open-calls.js';
 
 /** Response header with the permissions of the key. */
 const PERMISSIONS_HEADER = 'Cyberun-Permissions';
+const ANNOUNCED_FEATURES = FEATURES.join(', ');
 
 /** Requires an integration key on `/r`: 401 without a valid key, 403 without the permission of the route. */
 @Injectable()
@@ -51,6 +53,7 @@ export class IntegrationKeyGuard implements CanActivate {
     this.openCalls.watch(response, rawKey);
     request.credential = credential;
     response.setHeader(PERMISSIONS_HEADER, [...credential.permissions].join(', '));
+    response.setHeader(FEATURES_HEADER, ANNOUNCED_FEATURES);
     if (status === 200) return true;
     throw new ForbiddenException(
       `This key lacks the permission "${permission}". Use a key that has it; an operator can create one.`,

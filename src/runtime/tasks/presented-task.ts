@@ -57,5 +57,6 @@ function situationOf({ latest_event }: PresentableTask): Pick<Task, 'progress' |
     const { task_id: _, ...progress } = latest_event.data;
     return { status_reason: null, progress };
   }
-  return { status_reason: latest_event?.data['message'] ?? null, progress: null };
+  const message = latest_event?.data['message'];
+  return { status_reason: typeof message === 'string' ? message : null, progress: null };
 }

@@ -43,7 +43,7 @@ export class TaskStore {
     return {
       ...presentTask(task),
       task_error,
-      parameters: parameters === null ? null : parseExact(parameters),
+      parameters: parameters === null ? null : (parseExact(parameters) as Task['parameters']),
       parameters_bytes,
     };
   }

@@ -35,6 +35,8 @@ export class TasksService {
       method: 'GET',
       path: ['r', 'tasks', taskId],
       answer: task,
+      // So that its parameters keep the digits of long numbers.
+      parse: parseExact,
     });
   }
 

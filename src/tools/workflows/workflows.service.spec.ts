@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 
 import { recordingUpstream, someCaller } from '../../../test/support/recording-upstream.js';
-import { TASK_ID, WORKFLOW_ID, workflowSample } from '../../../test/support/runtime-samples.js';
+import { WORKFLOW_ID, workflowSample } from '../../../test/support/runtime-samples.js';
 import type { Workflow } from '../../contract/index.js';
 import { WorkflowsService } from './workflows.service.js';
 
@@ -19,16 +19,6 @@ it.each<[string, Call, unknown]>([
   [`GET /r/workflows/${WORKFLOW_ID}`, (workflows) => workflows.get(someCaller, WORKFLOW_ID), workflowSample],
   ['GET /r/workflows/slug/a@2', (workflows) => workflows.getBySlug(someCaller, 'a@2'), workflowSample],
   ['POST /r/files/presign', (workflows) => workflows.presign(someCaller, file), upload],
-  [
-    `POST /r/workflows/${WORKFLOW_ID}/run`,
-    (workflows) => workflows.run(someCaller, WORKFLOW_ID, {}),
-    { task_id: TASK_ID },
-  ],
-  [
-    'POST /r/workflows/slug/a@2/run',
-    (workflows) => workflows.runBySlug(someCaller, 'a@2', {}),
-    { task_id: TASK_ID },
-  ],
 ])('WorkflowsService calls %s', async (endpoint, call, answer) => {
   const { client, asked } = recordingUpstream(answer);
   expect(await call(new WorkflowsService(client))).toEqual(answer);
@@ -39,10 +29,4 @@ it('WorkflowsService keeps unknown fields, and accepts a list under another name
   const { client } = recordingUpstream({ items: [workflowSample], of_tomorrow: 1 });
   const list = await new WorkflowsService(client).list(someCaller, {});
   expect(list).toEqual({ workflow_list: [workflowSample as Workflow], of_tomorrow: 1 });
-});
-
-it('WorkflowsService says where to look for a run whose response was lost', async () => {
-  const { client, sent } = recordingUpstream({ task_id: TASK_ID });
-  await new WorkflowsService(client).run(someCaller, WORKFLOW_ID, {});
-  expect(sent[0]?.whenUnsure).toContain('list_tasks before you run it again');
 });

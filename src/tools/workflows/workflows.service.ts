@@ -5,16 +5,12 @@ import {
   type PresignedUpload,
   presignedUpload,
   type PresignRequest,
-  type RunAccepted,
-  runAccepted,
   type Workflow,
   workflow,
   type WorkflowList,
   workflowList,
 } from '../../contract/index.js';
 import { type Caller, UpstreamClient } from '../../upstream/index.js';
-
-const MAYBE_STARTED = 'A run may have started: look with list_tasks before you run it again.';
 
 /** The workflow endpoints of the Runtime API, one method per endpoint. */
 @Injectable()
@@ -57,28 +53,6 @@ export class WorkflowsService {
       body,
       answer: presignedUpload,
       whenUnsure: 'Nothing was uploaded; ask again for a new link.',
-    });
-  }
-
-  run(caller: Caller, workflowId: string, body: object): Promise<RunAccepted> {
-    return this.upstream.send(caller, {
-      operation: 'run the workflow',
-      method: 'POST',
-      path: ['r', 'workflows', workflowId, 'run'],
-      body,
-      answer: runAccepted,
-      whenUnsure: MAYBE_STARTED,
-    });
-  }
-
-  runBySlug(caller: Caller, workflowSlug: string, body: object): Promise<RunAccepted> {
-    return this.upstream.send(caller, {
-      operation: 'run the workflow',
-      method: 'POST',
-      path: ['r', 'workflows', 'slug', workflowSlug, 'run'],
-      body,
-      answer: runAccepted,
-      whenUnsure: MAYBE_STARTED,
     });
   }
 }

@@ -1,13 +1,10 @@
 import { Ctx } from '@nestjs/microservices';
 import { McpController, Tool } from '@rekog/mcp-nest';
-import { z } from 'zod';
 
-import type { PresignedUpload, RunAccepted, Workflow, WorkflowList } from '../../contract/index.js';
+import type { PresignedUpload, Workflow, WorkflowList } from '../../contract/index.js';
 import { advertised, RequiresPermission, ToolContext, ToolInput } from '../../mcp/index.js';
-import type { Caller } from '../../upstream/index.js';
 import { READS } from '../tool-definition.js';
-import { type Lookup, withSuggestions } from '../suggestions.js';
-import { runRequestFor } from './run-request.js';
+import { withWorkflowSuggestions } from '../workflow-suggestions.js';
 import {
   type GetWorkflowBySlugInput,
   getWorkflowBySlugInput,
@@ -19,16 +16,9 @@ import {
   type PresignFileUploadInput,
   presignFileUploadInput,
   presignFileUploadOutput,
-  runOutput,
-  type RunWorkflowBySlugInput,
-  runWorkflowBySlugInput,
-  type RunWorkflowInput,
-  runWorkflowInput,
   workflowOutput,
 } from './workflows.schemas.js';
 import { WorkflowsService } from './workflows.service.js';
-
-const RUN = { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: true };
 
 /** What an agent can do with workflows. */
 @McpController()
@@ -77,8 +67,12 @@ export class WorkflowsTools {
     @ToolInput(getWorkflowBySlugInput) { workflow_slug }: GetWorkflowBySlugInput,
     @Ctx() { caller }: ToolContext,
   ): Promise<Workflow> {
-    const answer = this.workflows.getBySlug(caller, workflow_slug);
-    return withSuggestions(answer, lookupOf(caller, workflow_slug, 'get_workflow', this.workflows));
+    return withWorkflowSuggestions(this.workflows.getBySlug(caller, workflow_slug), {
+      caller,
+      slug: workflow_slug,
+      idTool: 'get_workflow',
+      list: (listCaller, page) => this.workflows.list(listCaller, page),
+    });
   }
 
   @Tool({
@@ -102,54 +96,4 @@ export class WorkflowsTools {
   ): Promise<PresignedUpload> {
     return this.workflows.presign(caller, body);
   }
-
-  @Tool({
-    name: 'run_workflow',
-    description:
-      'Submit one run of a workflow. Returns at once with a task_id: follow it with stream_task_events, then read get_task_result. If the answer is lost, look with list_tasks before running again.',
-    parameters: advertised(runWorkflowInput),
-    outputSchema: advertised(runOutput),
-    annotations: { title: 'Run a workflow', ...RUN },
-  })
-  @RequiresPermission('run')
-  async runWorkflow(
-    @ToolInput(runWorkflowInput) { workflow_id, body }: RunWorkflowInput,
-    @Ctx() { caller }: ToolContext,
-  ): Promise<RunAccepted> {
-    const request = await runRequestFor(body, () => this.workflows.get(caller, workflow_id));
-    return this.workflows.run(caller, workflow_id, request);
-  }
-
-  @Tool({
-    name: 'run_workflow_by_slug',
-    description: 'Same as run_workflow, by slug. slug@version runs an older version.',
-    parameters: advertised(runWorkflowBySlugInput),
-    outputSchema: advertised(runOutput),
-    annotations: { title: 'Run a workflow by slug', ...RUN },
-  })
-  @RequiresPermission('run')
-  runWorkflowBySlug(
-    @ToolInput(runWorkflowBySlugInput) { workflow_slug, body }: RunWorkflowBySlugInput,
-    @Ctx() { caller }: ToolContext,
-  ): Promise<RunAccepted> {
-    const accepted = runRequestFor(body, () => this.workflows.getBySlug(caller, workflow_slug)).then(
-      (request) => this.workflows.runBySlug(caller, workflow_slug, request),
-    );
-    return withSuggestions(accepted, lookupOf(caller, workflow_slug, 'run_workflow', this.workflows));
-  }
 }
-
-/** @param idTool the tool that takes an id instead of a slug. */
-const lookupOf = (caller: Caller, slug: string, idTool: string, workflows: WorkflowsService): Lookup => ({
-  caller,
-  slug,
-  otherwise: z.guid().safeParse(slug).success
-    ? `This looks like an id: call ${idTool} with it as workflow_id.`
-    : undefined,
-  page: async (listCaller, query) => {
-    const { workflow_list, page_meta } = await workflows.list(listCaller, query);
-    const active = workflow_list.filter(({ workflow_status }) => workflow_status !== 'disabled');
-    const names = active.flatMap(({ workflow_slug }) => workflow_slug ?? []);
-    return { names, count: workflow_list.length, page_meta };
-  },
-});

@@ -1,0 +1,39 @@
+import { isTerminal, type RunAccepted, type Task } from '../../contract/index.js';
+import { type ToolContext, withLinks } from '../../mcp/index.js';
+import { UpstreamError } from '../../upstream/index.js';
+import { resultLinks } from './result-links.js';
+import { followTask } from './task-follower.js';
+import type { TasksService } from './tasks.service.js';
+
+/**
+ * Waits for the end of a run that was just submitted, and returns its result; after `seconds` the task as it is, with what to
+ * do next. A failure while it waits is a note: an error would hide from the caller that the run has started.
+ */
+export async function waitForRun(
+  tasks: TasksService,
+  { caller, isProgressWanted, reportProgress }: ToolContext,
+  accepted: RunAccepted,
+  seconds: number,
+): Promise<object> {
+  const { task_id: taskId } = accepted;
+  const report = isProgressWanted ? reportProgress : undefined;
+  try {
+    const task = await followTask(tasks, caller, { taskId, seconds, report });
+    if (!isTerminal(task.task_status)) return { ...accepted, ...stateOf(task), note: goesOn(task, seconds) };
+    const { id: _id, ...result } = await tasks.result(caller, taskId);
+    return withLinks({ ...accepted, ...result }, resultLinks({ id: taskId, ...result }));
+  } catch (error) {
+    if (!(error instanceof UpstreamError)) throw error;
+    const note = `The run was submitted, but this call could not wait for it. ${error.body.error_message} Do not run it again: call stream_task_events with this task_id.`;
+    return { ...accepted, note };
+  }
+}
+
+const stateOf = ({ task_status, status_reason, progress }: Task): object => ({
+  task_status,
+  ...(status_reason && { status_reason }),
+  ...(progress && { progress }),
+});
+
+const goesOn = ({ task_status }: Task, seconds: number): string =>
+  `The run is still ${task_status} after ${seconds} s and goes on. Call stream_task_events with this task_id, then get_task_result.`;
