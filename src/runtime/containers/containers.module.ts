@@ -5,6 +5,8 @@ import { GatewayModule } from '../gateway/index.js';
 import { ContainerServicesController } from './container-services.controller.js';
 import { InvokeController } from './invoke.controller.js';
 import { ServiceRelay } from './service-relay.js';
+import { ServiceRegistry } from './service-registry.js';
+import { ServiceStore } from './service-store.js';
 import { ServiceSupervisor } from './service-supervisor.js';
 import { ServiceUpgrade } from './service-upgrade.js';
 
@@ -12,6 +14,6 @@ import { ServiceUpgrade } from './service-upgrade.js';
 @Module({
   imports: [BundlesModule, GatewayModule],
   controllers: [ContainerServicesController, InvokeController],
-  providers: [ServiceSupervisor, ServiceRelay, ServiceUpgrade],
+  providers: [ServiceStore, ServiceRegistry, ServiceSupervisor, ServiceRelay, ServiceUpgrade],
 })
 export class ContainersModule {}

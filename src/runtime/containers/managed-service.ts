@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { ClientHttp2Stream } from 'node:http2';
 
 import { ConflictException, type HttpException } from '@nestjs/common';
@@ -19,6 +18,7 @@ import type { ServiceDefinition } from './service-definition.js';
 /** A defined service: its deployment and state. */
 export class ManagedService {
   readonly id: string;
+  readonly teamId: string;
   readonly createdAt = new Date();
   updatedAt = this.createdAt;
   state: ServiceState = 'created';
@@ -31,10 +31,11 @@ export class ManagedService {
   isRemoved = false;
 
   constructor(
-    readonly teamId: string,
+    { id, teamId }: { readonly id: string; readonly teamId: string },
     public definition: ServiceDefinition,
   ) {
-    this.id = stableId(`${teamId}/${definition.slug}`);
+    this.id = id;
+    this.teamId = teamId;
   }
 
   /** The agent that runs it; `undefined` unless it is running. */
@@ -83,12 +84,6 @@ export class ServiceDeployment {
     }
     this.stream.close();
   }
-}
-
-/** A UUID (version 8) derived from the name, the same at every start. */
-function stableId(name: string): string {
-  const hex = createHash('sha256').update(name).digest('hex');
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }
 
 /** After running this long a service counts as recovered. */

@@ -1,67 +1,61 @@
-import { resolve } from 'node:path';
-
 import {
   type BeforeApplicationShutdown,
-  Inject,
   Injectable,
   Logger,
   NotFoundException,
-  type OnApplicationBootstrap,
   type OnModuleInit,
 } from '@nestjs/common';
 
-import { CONFIG, type Config, packagePaths } from '../../config/index.js';
 import type { ServiceOrder, ServiceReport } from '../../contract/index.js';
-import { BundleRejected, BundlesService, packBundle } from '../bundles/index.js';
-import { TEAM_ID } from '../database/index.js';
-import { DefinitionFolder, type OwnedDefinition } from '../definitions/index.js';
+import { BundlesService } from '../bundles/index.js';
+import { Database, logFailure } from '../database/index.js';
 import { isEligible } from '../engine/index.js';
 import { AgentRegistry, type ConnectedAgent } from '../gateway/index.js';
 import { ManagedService, ServiceDeployment } from './managed-service.js';
-import { parseServiceDefinition, type ServiceDefinition } from './service-definition.js';
+import type { ServiceDefinition } from './service-definition.js';
+import { type DefinedService, DEFINITIONS_CHANNEL, ServiceStore } from './service-store.js';
 
 /** Delay before a service that ended unexpectedly is deployed again. */
 const PAUSE_MS = 1000;
 
-/** Deploys every service that is defined in the folder of definitions to an agent that has its labels. */
+/** Deploys every defined service to an agent that has its labels. */
 @Injectable()
-export class ServiceSupervisor implements OnModuleInit, OnApplicationBootstrap, BeforeApplicationShutdown {
+export class ServiceSupervisor implements OnModuleInit, BeforeApplicationShutdown {
   private readonly logger = new Logger('Services');
   private readonly services = new Map<string, ManagedService>();
-  private readonly path: string;
-  private readonly folder: DefinitionFolder<ServiceDefinition>;
-  private stopListening: () => void = () => undefined;
+  private stopListening: (() => Promise<void>) | undefined;
+  private stopWatching: () => void = () => undefined;
+  private reading: Promise<void> = Promise.resolve();
   private isOver = false;
 
   constructor(
-    @Inject(CONFIG) { servicesDir }: Config,
-    @Inject(TEAM_ID) private readonly teamId: string,
+    private readonly database: Database,
+    private readonly store: ServiceStore,
     private readonly agents: AgentRegistry,
     private readonly bundles: BundlesService,
-  ) {
-    this.path = resolve(servicesDir ?? packagePaths.services);
-    this.folder = new DefinitionFolder({
-      kind: 'service',
-      folder: this.path,
-      setting: servicesDir === undefined ? undefined : 'CYBERUN_SERVICES_DIR',
-      beside: ({ beside }) => beside,
-      parse: parseServiceDefinition,
-      changed: (definitions) => this.define(definitions),
+  ) {}
+
+  async onModuleInit(): Promise<void> {
+    this.stopListening = await this.database.listen(DEFINITIONS_CHANNEL, {
+      notified: () => this.refresh(),
+      missed: () => this.refresh(),
     });
+    this.stopWatching = this.agents.onChange(() => this.deployAll());
+    this.refresh();
+    await this.reading;
   }
 
-  onModuleInit(): void {
-    this.stopListening = this.agents.onChange(() => this.deployAll());
-  }
-
-  onApplicationBootstrap(): Promise<void> {
-    return this.folder.start();
-  }
-
-  beforeApplicationShutdown(): Promise<void> {
+  async beforeApplicationShutdown(): Promise<void> {
     this.isOver = true;
-    this.stopListening();
-    return this.folder.stop();
+    this.stopWatching();
+    await this.stopListening?.();
+    await this.reading;
+  }
+
+  private refresh(): void {
+    this.reading = this.reading
+      .then(async () => this.define(await this.store.list()))
+      .catch((error: unknown) => logFailure(this.logger, 'the services could not be read', error));
   }
 
   /** The services of a team, by slug. */
@@ -72,22 +66,24 @@ export class ServiceSupervisor implements OnModuleInit, OnApplicationBootstrap, 
 
   /** @throws {NotFoundException} when the team has no such service. */
   get(teamId: string, slug: string): ManagedService {
-    const service = this.services.get(slug);
-    if (service?.teamId === teamId) return service;
+    const service = this.list(teamId).find(({ definition }) => definition.slug === slug);
+    if (service) return service;
     throw new NotFoundException('resource not found');
   }
 
   /** Replaces the definitions: changed services are restarted, missing ones stopped and removed. */
-  private define(definitions: ReadonlyMap<string, OwnedDefinition<ServiceDefinition>>): void {
-    for (const [slug, { definition }] of definitions) this.defineOne(slug, definition);
-    for (const [slug, service] of this.services) if (!definitions.has(slug)) this.removeOne(slug, service);
+  private define(services: readonly DefinedService[]): void {
+    if (this.isOver) return;
+    for (const service of services) this.defineOne(service);
+    const defined = new Set(services.map(({ id }) => id));
+    for (const [id, service] of this.services) if (!defined.has(id)) this.removeOne(id, service);
     this.deployAll();
   }
 
-  private defineOne(slug: string, definition: ServiceDefinition): void {
-    const known = this.services.get(slug);
+  private defineOne({ id, teamId, definition }: DefinedService): void {
+    const known = this.services.get(id);
     if (!known) {
-      this.services.set(slug, new ManagedService(this.teamId, definition));
+      this.services.set(id, new ManagedService({ id, teamId }, definition));
       return;
     }
     known.isRemoved = false;
@@ -97,10 +93,10 @@ export class ServiceSupervisor implements OnModuleInit, OnApplicationBootstrap, 
     this.stop(known);
   }
 
-  private removeOne(slug: string, service: ManagedService): void {
+  private removeOne(id: string, service: ManagedService): void {
     service.isRemoved = true;
     if (service.deployment) this.stop(service);
-    else this.services.delete(slug);
+    else this.services.delete(id);
   }
 
   private stop(service: ManagedService): void {
@@ -138,16 +134,8 @@ export class ServiceSupervisor implements OnModuleInit, OnApplicationBootstrap, 
     return fitting.sort((one, other) => load(one) - load(other))[0];
   }
 
-  /** Packs the files again: bundles of services are not stored, since only the current one is needed. */
-  private deliver({ session }: ConnectedAgent, { slug, beside, bundle }: ServiceDefinition): Promise<void> {
-    if (!bundle) return Promise.resolve();
-    return this.bundles.deliver(session, bundle, async () => {
-      const packed = await packBundle(this.path, beside);
-      if (packed?.hash === bundle.hash) return packed.archive;
-      throw new BundleRejected(
-        `the files of service ${slug} are changing; they are read again when they settle`,
-      );
-    });
+  private deliver({ session }: ConnectedAgent, { bundle }: ServiceDefinition): Promise<void> {
+    return bundle ? this.bundles.deliver(session, bundle) : Promise.resolve();
   }
 
   private note(service: ManagedService, deployment: ServiceDeployment, report: ServiceReport): void {
@@ -171,7 +159,7 @@ export class ServiceSupervisor implements OnModuleInit, OnApplicationBootstrap, 
     const wasStopped = service.state === 'stopping' || service.state === 'stopped';
     service.deployment = undefined;
     service.become('stopped');
-    if (service.isRemoved) this.services.delete(service.definition.slug);
+    if (service.isRemoved) this.services.delete(service.id);
     else if (wasStopped) this.deploy(service);
     else setTimeout(() => this.deploy(service), PAUSE_MS).unref();
   }

@@ -9,6 +9,7 @@ import { nodes } from './migrations/0004-nodes.js';
 import { idempotency } from './migrations/0005-idempotency.js';
 import { taskLists } from './migrations/0007-task-lists.js';
 import { growth } from './migrations/0008-growth.js';
+import { services } from './migrations/0010-services.js';
 import type { Db } from './schema.js';
 
 /** Every migration by name, in order; names and contents of released migrations never change. */
@@ -20,6 +21,7 @@ const MIGRATIONS: Record<string, Migration> = {
   '0005-idempotency': idempotency,
   '0007-task-lists': taskLists,
   '0008-growth': growth,
+  '0010-services': services,
 };
 
 /**

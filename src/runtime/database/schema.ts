@@ -1,6 +1,6 @@
 import type { ColumnType, Generated, JSONColumnType, Kysely, Transaction } from 'kysely';
 
-import type { TaskEventName, TaskState } from '../../contract/index.js';
+import type { ServiceState, TaskEventName, TaskState } from '../../contract/index.js';
 
 type CreatedAt = ColumnType<Date, never, never>;
 /** Any JSON value, also a plain string or number; written as text. */
@@ -149,6 +149,51 @@ export interface BundleTable {
   created_at: CreatedAt;
 }
 
+/** The current definition of a service. */
+export interface ServiceDefinitionTable {
+  team_id: string;
+  service_slug: string;
+  id: string;
+  /** A folder of a node, or the command `apply`. */
+  source: 'folder' | 'apply';
+  /** Name of the file that defines it. */
+  source_file: string;
+  content_hash: string;
+  /** Hashes of its earlier contents, the latest last. */
+  former_hashes: Generated<string[]>;
+  /** Row of `bundle` with its files. */
+  bundle_hash: string | null;
+  /** A ServiceDefinition. */
+  definition: JSONColumnType<object>;
+  is_removed: Generated<boolean>;
+  created_at: CreatedAt;
+  updated_at: Generated<Date>;
+}
+
+/** One replica of a service: where it runs, and what became of it. */
+export interface ServiceReplicaTable {
+  team_id: string;
+  service_slug: string;
+  /** From 1. */
+  replica: number;
+  /** New whenever the replica is given to an agent. */
+  deployment_id: string;
+  /** The node that runs it on one of its agents; null while none does. */
+  node_id: string | null;
+  /** The agent that runs it, or did last. */
+  agent_id: string;
+  /** Content of the definition that it runs. */
+  content_hash: string;
+  /** Its node is to stop it. */
+  is_stopping: Generated<boolean>;
+  replica_status: ServiceState;
+  /** Its port on the agent while it is running. */
+  port: number | null;
+  /** A ReplicaHistory. */
+  history: JSONColumnType<object>;
+  updated_at: Generated<Date>;
+}
+
 /** Tables of the runtime; pg-boss has its own schema. */
 export interface Schema {
   team: TeamTable;
@@ -163,6 +208,8 @@ export interface Schema {
   bundle: BundleTable;
   runtime_node: RuntimeNodeTable;
   connected_agent: ConnectedAgentTable;
+  service_definition: ServiceDefinitionTable;
+  service_replica: ServiceReplicaTable;
 }
 
 export type Db = Kysely<Schema>;

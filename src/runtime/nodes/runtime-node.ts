@@ -59,8 +59,9 @@ export class RuntimeNode implements OnModuleInit, OnApplicationBootstrap, Before
     this.listeners.push(listener);
   }
 
-  /** Whether another node is alive. */
+  /** Whether another node is alive. The embedded database has one; rows there are of earlier runs of the server. */
   async hasOthers(): Promise<boolean> {
+    if ('pglite' in this.database.driver) return false;
     const row = await this.database.db
       .selectFrom('runtime_node')
       .select('id')

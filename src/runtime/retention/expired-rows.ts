@@ -67,7 +67,7 @@ export async function oldestOfNewest(db: Db, teamId: string, count: number): Pro
   return id;
 }
 
-/** Removes versions that were replaced so many days ago and that no task has used, and bundles of no version. */
+/** Removes versions that were replaced so many days ago and that no task has used, and bundles of no definition. */
 export async function removeUnusedVersions(db: Db, days: number): Promise<number> {
   const { numAffectedRows } = await sql`delete from workflow_version where (workflow_id, version) in (
     select old.workflow_id, old.version
@@ -85,6 +85,7 @@ export async function removeUnusedVersions(db: Db, days: number): Promise<number
   // The hash of a version ends with that of its bundle.
   await sql`delete from bundle where hash not in (
     select split_part(content_hash, ' ', 2) from workflow_version
+    union all select bundle_hash from service_definition where bundle_hash is not null and not is_removed
   )`.execute(db);
   return Number(numAffectedRows);
 }
