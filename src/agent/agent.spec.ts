@@ -161,17 +161,17 @@ describe('an agent', () => {
   it('an agent reports why a run failed, and when it took too long', async () => {
     await using gateway = await Gateway.withAgent();
     const { session } = await gateway.connected();
-    const failing = await order(session, 'echo because; exit 3');
+    const failing = await order(session, 'echo because >&2; exit 3');
     const slow = await order(session, busy, { task_id: 'slow', timeout_seconds: 1 });
     expect((await rest(failing.reports)).at(-1)).toEqual({
       type: 'failed',
-      error: 'Step work ended with exit code 3.\nbecause',
+      error: 'because\nStep work ended with exit code 3.',
       log: 'because\n',
       is_final: false,
     });
     expect((await rest(slow.reports)).at(-1)).toEqual({
       type: 'failed',
-      error: 'The run took longer than its limit of 1 s and was stopped.',
+      error: 'The run took longer than its limit of 1 s and was stopped. Step work was running.',
       log: '',
       is_final: false,
     });
@@ -258,7 +258,10 @@ describe('an agent', () => {
     const attached = attach(again, 1);
     expect([await next(attached), await next(attached)]).toMatchObject([
       { type: 'started' },
-      { type: 'failed', error: 'The run took longer than its limit of 1 s and was stopped.' },
+      {
+        type: 'failed',
+        error: 'The run took longer than its limit of 1 s and was stopped. Step work was running.',
+      },
     ]);
   });
 

@@ -133,11 +133,11 @@ it('the runtime stores 11,000 outputs of one task', async () => {
   expect(rows).toHaveLength(11_000);
 });
 
-it('the error of a failed run shows the message behind a progress bar', async () => {
+it('the error of a failed run begins with the message behind a progress bar', async () => {
   await using _agent = await TestAgent.start(server);
   const { task_error } = await task(await ended('tqdm'));
   expect(task_error).toMatch(
-    /^Step work ended with exit code 1\.\nstep 60\/60 \|#+\| Traceback: the real error$/,
+    /^Traceback: the real error\nStep work ended with exit code 1\.\nThe end of its stderr:\nstep 60\/60 \|#+\| \nTraceback: the real error$/,
   );
 });
 

@@ -37,7 +37,7 @@ const files = {
     'echo "::progress value=0.5,step=1,total=2::half"\necho \'{"n":1}\' > output/result.json',
   ),
   'copy.yaml': fileWorkflow,
-  'fail.yaml': shellWorkflow('fail', 'echo the reason; exit 3', { retries: 1 }),
+  'fail.yaml': shellWorkflow('fail', 'echo the reason >&2; exit 3', { retries: 1 }),
   'slow.yaml': shellWorkflow('slow', 'sleep 300 & sleep 300'),
   'short.yaml': shellWorkflow('short', 'sleep 300', { seconds: 1 }),
   'gpu.yaml': shellWorkflow('gpu', 'true', { labels: 'local, gpu' }),
@@ -81,12 +81,12 @@ it('a task on an agent gets an uploaded file and stores one that clients can dow
   expect(Buffer.from(await (await fetch(link ?? '')).arrayBuffer()).equals(bytes)).toBe(true);
 });
 
-it('a task on an agent fails with the last lines once its retries are used up', async () => {
+it('a task on an agent fails with its last error line first, once its retries are used up', async () => {
   await using _agent = await TestAgent.start(server);
   const id = await server.submit('fail', {});
   await status(id, 'failed');
   const { task_error, retry_count } = await task(id);
-  expect(task_error).toBe('Step work ended with exit code 3.\nthe reason');
+  expect(task_error).toBe('the reason\nStep work ended with exit code 3.');
   expect(retry_count).toBe(1);
 });
 

@@ -90,7 +90,7 @@ describe.runIf(process.platform === 'linux')('an agent of an ordinary user', () 
     });
     expect(await ended(bad)).toMatchObject({
       task_status: 'failed',
-      task_error: 'Step work ended with exit code 7.\nthe reason',
+      task_error: 'the reason\nStep work ended with exit code 7.',
     });
     await until(async () => (await readdir(runs)).length === 0);
   });

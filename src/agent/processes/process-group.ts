@@ -45,6 +45,7 @@ export class ProcessGroup implements Execution {
     });
   }
 
+  /** Standard output, then standard error. */
   get streams(): Readable[] {
     return [this.child.stdout, this.child.stderr].filter((stream) => stream !== null);
   }

@@ -67,7 +67,10 @@ export class HeldRun {
       await this.succeed(outcome);
     } catch (error) {
       progress.flush();
-      await this.fail(this.stop.signal.aborted ? this.stop.signal.reason : error);
+      const { aborted, reason } = this.stop.signal as { aborted: boolean; reason: unknown };
+      // A run that reached its time limit fails with the step that was running.
+      const isNamed = reason instanceof RunFailure && error instanceof RunFailure;
+      await this.fail(aborted && !isNamed ? reason : error);
     } finally {
       clearTimeout(timer);
     }

@@ -46,7 +46,7 @@ it('an HTTP call returns a picture as base64', async () => {
 });
 
 it.each([
-  ['a refusal', (origin: string) => `${origin}/x`, /GET http:\/\/[\d.:]+\/x answered 404\./],
+  ['a refusal', (origin: string) => `${origin}/x`, /GET http:\/\/[\d.:]+\/x answered 404 \(step call\)\./],
   ['no server', () => 'http://127.0.0.1:3/x', /GET http:\/\/127\.0\.0\.1:3\/x failed: .*ECONNREFUSED/],
   ['no web address', () => 'file:///etc/passwd', /endpoint of step call is not an http or https URL/],
 ])('an HTTP call fails the run on %s', async (_what, endpoint, sentence) => {

@@ -55,13 +55,13 @@ export async function callHttp(
     // Not followed: the target may be another host, which must not get the headers of the step.
     const answer = await fetch(target, { ...request, redirect: 'manual' });
     const bytes = await collect(answer);
-    if (answer.status >= 400) throw new RunFailure(`${where} answered ${answer.status}.`);
+    if (answer.status >= 400) throw new RunFailure(`${where} answered ${answer.status} (step ${step.name}).`);
     const headers = Object.fromEntries(answer.headers);
     return { status_code: answer.status, headers, ...readable(bytes, headers['content-type'] ?? '') };
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof RunFailure) throw error;
-    throw new RunFailure(`${where} failed: ${causeOf(error)}.`);
+    throw new RunFailure(`${where} failed: ${causeOf(error)} (step ${step.name}).`);
   }
 }
 

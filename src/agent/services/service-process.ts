@@ -12,6 +12,7 @@ import { keepRunning } from '../../tunnel/index.js';
 import type { ProcessGroup } from '../processes/process-group.js';
 import { cleanEnvironment, type ProcessGroups } from '../processes/process-groups.js';
 import { LogTail, onLines } from '../processes/process-output.js';
+import { SecretMask } from '../processes/secret-mask.js';
 import { refuseConnection, ServiceTraffic } from './service-connection.js';
 import { failureOf, ProcessEnded } from './service-failure.js';
 
@@ -55,13 +56,14 @@ export class ServiceProcess {
   private async runOnce(signal: AbortSignal): Promise<ServiceReport['failure']> {
     this.context.report({ state: 'deploying' });
     const tail = new LogTail();
+    const mask = SecretMask.of(Object.values(this.order.environment));
     const over = new AbortController();
     let group: ProcessGroup | undefined;
     let error: unknown;
     try {
       const port = await freePort();
       group = await this.start(port);
-      for (const stream of group.streams) onLines(stream, { line: (line) => tail.add(line) });
+      for (const stream of group.streams) onLines(stream, { line: (line) => tail.add(line) }, mask);
       const either = AbortSignal.any([signal, over.signal]);
       await Promise.race([endOf(group), this.watch(port, either), untilAborted(either)]);
     } catch (reason) {
@@ -72,7 +74,7 @@ export class ServiceProcess {
     if (signal.aborted) this.context.report({ state: 'stopping' });
     // Waits for the end of the output, which the report contains.
     await group?.end();
-    return error === undefined ? undefined : failureOf(error, tail.last, this.order.environment);
+    return error === undefined ? undefined : failureOf(error, tail.last, mask);
   }
 
   private async watch(port: number, signal: AbortSignal): Promise<void> {
