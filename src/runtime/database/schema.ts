@@ -87,7 +87,7 @@ export interface TaskTable {
 /** A process that shares the database. */
 export interface RuntimeNodeTable {
   id: string;
-  /** Origin at which other nodes reach it. */
+  /** Origin at which other nodes reach it; empty once it was stopped. */
   url: string;
   started_at: CreatedAt;
   /** Written every 2 s while it is alive. */

@@ -48,10 +48,13 @@ export class RuntimeNode implements OnModuleInit, OnApplicationBootstrap, Before
     this.timer = setInterval(() => this.beat(), BEAT_MS).unref();
   }
 
-  /** The row stays: what this node held can be taken over until its lease ends. */
+  /** The row stays, without its address: what this node held can be taken over until its lease ends. */
   async beforeApplicationShutdown(): Promise<void> {
     clearInterval(this.timer);
     await Promise.all([this.writing, this.telling]);
+    await this.write('').catch((error: unknown) =>
+      logFailure(this.logger, 'this node could not report that it stops', error),
+    );
   }
 
   /** Calls back at every beat, one listener after the other; a beat that fails is followed by the next. */
@@ -59,13 +62,14 @@ export class RuntimeNode implements OnModuleInit, OnApplicationBootstrap, Before
     this.listeners.push(listener);
   }
 
-  /** Whether another node is alive. The embedded database has one; rows there are of earlier runs of the server. */
+  /** Whether another node is alive and has not been stopped. An embedded database has no other. */
   async hasOthers(): Promise<boolean> {
     if ('pglite' in this.database.driver) return false;
     const row = await this.database.db
       .selectFrom('runtime_node')
       .select('id')
       .where('id', '!=', this.id)
+      .where('url', '!=', '')
       .where('seen_at', '>', ALIVE_SINCE)
       .limit(1)
       .executeTakeFirst();
@@ -104,8 +108,7 @@ export class RuntimeNode implements OnModuleInit, OnApplicationBootstrap, Before
     }
   }
 
-  private async write(): Promise<void> {
-    const url = this.addresses.node;
+  private async write(url = this.addresses.node): Promise<void> {
     await this.database.db
       .insertInto('runtime_node')
       .values({ id: this.id, url })
