@@ -28,6 +28,7 @@ beforeAll(async () => {
   postgresql = await PostgresqlServer.start();
   folder = await mkdtemp(join(tmpdir(), 'cyberun-nodes-'));
   const files = {
+    'far.yaml': shellWorkflow('far', 'echo done', { labels: 'far' }),
     'quick.yaml': shellWorkflow('quick', 'echo done'),
     'long.yaml': shellWorkflow(
       'long',
@@ -101,6 +102,23 @@ it('runs a task again whose claim a node has committed and not noticed', async (
   await until(() => isRunning(taskId));
   expect(nodes).toHaveLength(1);
   await front.call('POST', `/r/tasks/${taskId}/cancel`);
+});
+
+it('a cancel does not wait for a node that is just claiming the task', async () => {
+  const { db } = front.app.get(Database, { strict: false });
+  const taskId = await front.submit('far', {});
+  await db.transaction().execute(async (claim) => {
+    await sql`select 1 from pgboss.job where id = ${taskId} for update`.execute(claim);
+    expect((await front.call('POST', `/r/tasks/${taskId}/cancel`)).status).toBe(200);
+    const { rows } = await sql`select task_status from task where id = ${taskId} for update`.execute(claim);
+    expect(rows).toEqual([{ task_status: 'cancelled' }]);
+  });
+  await using _agent = await TestAgent.start(front, { agentId: 'far', labels: ['far'] });
+  await until(async () => {
+    const { rows } = await sql`select state from pgboss.job where id = ${taskId}`.execute(db);
+    return (rows as { state: string }[])[0]?.state === 'completed';
+  });
+  expect(await statusOf(taskId)).toBe('cancelled');
 });
 
 it('a node with older files starts beside the others without bringing their content back', async () => {

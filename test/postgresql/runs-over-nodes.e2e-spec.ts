@@ -2,8 +2,10 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+import { sql } from 'kysely';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
+import { Database } from '../../src/runtime/database/index.js';
 import { AgentRegistry } from '../../src/runtime/gateway/index.js';
 import { keysOf, shellWorkflow, TestAgent } from '../e2e/agent-support/agent-fixture.js';
 import { RuntimeServer } from '../e2e/runtime-support/runtime-fixture.js';
@@ -102,4 +104,16 @@ it('a run is given to another agent when its own stays away for longer than the 
     retry_count: 0,
   });
   await rm(gone.workDir, { recursive: true, force: true });
+});
+
+it('a run is repeated after the lease when there is no trace of the node that held it', async () => {
+  env = { CYBERUN_DATABASE_URL: await postgresql.newDatabase(), CYBERUN_RUNS_LEASE_SECONDS: '2' };
+  await using node = await startNode();
+  const taskId = await node.submit('work', {});
+  const { db } = node.app.get(Database, { strict: false });
+  await sql`update task set task_status = 'running', attempt_count = 1, node_id = gen_random_uuid()
+    where id = ${taskId}`.execute(db);
+  await until(async () => (await statusOf(node, taskId)) === 'waiting');
+  expect((await node.get(`/r/tasks/${taskId}`)).body).toMatchObject({ interrupted_count: 1, retry_count: 0 });
+  expect(await db.selectFrom('runtime_node').select('id').execute()).toHaveLength(1);
 });

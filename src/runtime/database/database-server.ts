@@ -1,4 +1,3 @@
-import { Logger } from '@nestjs/common';
 import {
   type CompiledQuery,
   type DatabaseConnection,
@@ -9,7 +8,7 @@ import {
   type QueryResult,
   sql,
 } from 'kysely';
-import { Client, type ClientConfig, Pool, types } from 'pg';
+import { type Client, type Pool, types } from 'pg';
 
 import { StartError } from '../../config/index.js';
 import { prepareDataDir } from './data-dir.js';
@@ -20,29 +19,31 @@ import { exitWithoutLock } from './embedded-database.js';
 import { migrate } from './migrate.js';
 import { NotificationConnection } from './notification-connection.js';
 import type { Db, Schema } from './schema.js';
+import { CONNECTION_LIMITS, ServerConnections } from './server-connections.js';
 
 // Counts and sizes are smaller than 2^53; the driver returns `bigint` as text otherwise.
 types.setTypeParser(types.builtins.INT8, Number);
 
 const OLDEST_SUPPORTED = 15;
-const CONNECT_LIMIT_MS = 5000;
-/** A server that is stopped (SIGSTOP) or behind a dead network accepts queries and never answers. */
-const QUERY_LIMIT_MS = 30_000;
 const PROBE_LIMIT_MS = 2000;
 
 /** A PostgreSQL server, shared by any number of runtime nodes. */
 export class DatabaseServer extends Database {
   readonly db: Db;
   readonly driver: { readonly pool: Pool };
+  private readonly connections: ServerConnections;
   private readonly notifications: NotificationConnection;
   private lock: DataDirLock | undefined;
 
-  private constructor(private readonly url: string) {
+  private constructor(
+    private readonly url: string,
+    limits: typeof CONNECTION_LIMITS,
+  ) {
     super();
-    const pool = newPool(url);
-    this.driver = { pool };
-    this.db = new Kysely<Schema>({ dialect: new ServerDialect({ pool }) });
-    this.notifications = new NotificationConnection(() => newClient(url));
+    this.connections = new ServerConnections(url, limits);
+    this.driver = this.connections;
+    this.db = kyselyOn(this.connections.pool);
+    this.notifications = new NotificationConnection(() => this.connections.newNotificationClient());
   }
 
   /**
@@ -51,12 +52,13 @@ export class DatabaseServer extends Database {
    * @param dataDir a folder for this node alone (files, admin socket, local agent); `undefined` for a command.
    * @throws {StartError} when the server cannot be used, or another process uses the folder.
    */
-  static async open(url: string, dataDir?: string): Promise<DatabaseServer> {
-    const server = new DatabaseServer(url);
+  static async open(url: string, dataDir?: string, limits = CONNECTION_LIMITS): Promise<DatabaseServer> {
+    const server = new DatabaseServer(url, limits);
     try {
       if (dataDir !== undefined) await server.lockFolder(dataDir);
       await server.check();
-      await migrate(server.db);
+      // A change of a large table takes long, and so does the wait for another node that makes it.
+      await server.connections.withPatience((pool) => migrate(kyselyOn(pool)));
       return server;
     } catch (error) {
       await server.close();
@@ -90,7 +92,7 @@ export class DatabaseServer extends Database {
    * get the lock, and would keep it. The end of the connection releases the lock.
    */
   private async holding<Result>(work: (holder: Client) => Promise<Result>): Promise<Result> {
-    const holder = newClient(this.url);
+    const holder = this.connections.newClient();
     holder.on('error', () => undefined);
     try {
       await withoutDatabase(holder.connect());
@@ -113,8 +115,7 @@ export class DatabaseServer extends Database {
   }
 
   async close(): Promise<void> {
-    await this.notifications.close();
-    await this.driver.pool.end();
+    await this.connections.close(this.notifications.close());
     await this.lock?.release();
     this.lock = undefined;
   }
@@ -163,28 +164,6 @@ const REASONS: Record<string, string> = {
   ETIMEDOUT: 'the host does not answer',
 };
 
-function newPool(url: string): Pool {
-  const pool = new Pool({
-    ...connectionOf(url),
-    connectionTimeoutMillis: CONNECT_LIMIT_MS,
-    query_timeout: QUERY_LIMIT_MS,
-    max: 20,
-  });
-  // Without a listener the loss of a connection would end the process; its query fails by itself.
-  pool.on('error', (error) => new Logger('Database').warn(`a connection was lost: ${error.message}`));
-  pool.on('connect', (client) => client.on('error', () => undefined));
-  return pool;
-}
-
-const newClient = (url: string): Client =>
-  new Client({ ...connectionOf(url), connectionTimeoutMillis: CONNECT_LIMIT_MS });
-
-const connectionOf = (connectionString: string): ClientConfig => ({
-  connectionString,
-  application_name: 'cyberun-mcp',
-  keepAlive: true,
-});
-
 /** Reports the loss of the server as {@link DatabaseUnavailable}, wherever a query fails. */
 class ServerDriver extends PostgresDriver {
   private readonly known = new WeakSet<DatabaseConnection>();
@@ -201,6 +180,8 @@ class ServerDriver extends PostgresDriver {
     return connection;
   }
 }
+
+const kyselyOn = (pool: Pool): Db => new Kysely<Schema>({ dialect: new ServerDialect({ pool }) });
 
 class ServerDialect extends PostgresDialect {
   constructor(private readonly options: { readonly pool: Pool }) {

@@ -5,7 +5,7 @@ import type { Client } from 'pg';
 
 import type { NotificationListener } from './database.js';
 
-/** How often the connection is tested, and how long the answer may take. */
+/** How often the connection is tested. */
 const PROBE_MS = 5000;
 const LONGEST_RETRY_MS = 5000;
 const FIRST_RETRY_MS = 100;
@@ -22,6 +22,7 @@ export class NotificationConnection {
   private readonly closing = new AbortController();
   private readonly probing: NodeJS.Timeout;
 
+  /** @param newClient a connection with a time limit for its queries. */
   constructor(private readonly newClient: () => Client) {
     this.probing = setInterval(() => void this.probe(), PROBE_MS).unref();
   }
@@ -61,8 +62,14 @@ export class NotificationConnection {
     });
     client.on('error', () => this.lost(client));
     client.on('end', () => this.lost(client));
-    await client.connect();
-    for (const channel of this.listeners.keys()) await client.query(`listen ${channel}`);
+    try {
+      await client.connect();
+      for (const channel of this.listeners.keys()) await client.query(`listen ${channel}`);
+      this.closing.signal.throwIfAborted();
+    } catch (error) {
+      void client.end();
+      throw error;
+    }
     this.client = client;
   }
 
@@ -88,10 +95,9 @@ export class NotificationConnection {
   private async probe(): Promise<void> {
     const { client } = this;
     if (!client) return;
-    const late = delay(PROBE_MS, 'late', { ref: false });
-    const answer = await Promise.race([client.query('select 1').catch(() => 'late'), late]);
-    if (answer !== 'late') return;
-    this.lost(client);
-    await client.end().catch(() => undefined);
+    await client.query('select 1').catch(() => {
+      this.lost(client);
+      void client.end();
+    });
   }
 }

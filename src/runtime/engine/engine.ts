@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 
 import { Injectable, Logger } from '@nestjs/common';
+import { sql } from 'kysely';
 import { type ConstructorOptions, type Db as BossDb, fromKysely, fromPglite, PgBoss } from 'pg-boss';
 
 import { Database, logFailure, type Tx, withoutDatabase } from '../database/index.js';
@@ -135,9 +136,15 @@ export class Engine {
     });
   }
 
-  /** Withdraws a job, claimed or not. */
+  /**
+   * Withdraws a job, claimed or not. A job that is just being claimed is left: its claim waits for the task, which this
+   * transaction has changed, and then finds that the task has ended. Waiting for the job here would be a deadlock.
+   */
   async cancel(tx: Tx, taskId: string, requirement: WorkRequirement): Promise<void> {
-    await this.within(tx, () => this.boss.cancel(queueName(requirement), taskId));
+    const name = queueName(requirement);
+    const { rows } = await sql`select 1 from pgboss.job where name = ${name} and id = ${taskId}
+      for update skip locked`.execute(tx);
+    if (rows.length > 0) await this.within(tx, () => this.boss.cancel(name, taskId));
   }
 
   private within<Result>(tx: Tx, work: () => Promise<Result>): Promise<Result> {

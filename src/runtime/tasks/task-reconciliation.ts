@@ -3,7 +3,7 @@ import { sql } from 'kysely';
 
 import { CONFIG, type Config } from '../../config/index.js';
 import { Database } from '../database/index.js';
-import { RuntimeNode } from '../nodes/index.js';
+import { ALIVE_SINCE, RuntimeNode } from '../nodes/index.js';
 import { ClaimedRuns } from './claimed-runs.js';
 import { RunReports } from './run-reports.js';
 import { HELD_STATES, runName, TASK_COLUMNS, type TaskRow } from './task-transitions.js';
@@ -51,6 +51,7 @@ export class TaskReconciliation implements OnModuleInit {
   }
 
   private async releaseDeadNodes(): Promise<void> {
+    await this.addMissingNodes();
     const gone = await this.database.db
       .selectFrom('runtime_node')
       .select('id')
@@ -65,6 +66,29 @@ export class TaskReconciliation implements OnModuleInit {
           `${tasks.length} run(s) of a server that is gone were interrupted; they start again.`,
         );
     }
+  }
+
+  /** A node without a row that holds runs gets one: their lease begins now. */
+  private async addMissingNodes(): Promise<void> {
+    await this.database.db
+      .insertInto('runtime_node')
+      .columns(['id', 'url', 'seen_at'])
+      .expression((query) =>
+        query
+          .selectFrom('task')
+          .leftJoin('runtime_node', 'runtime_node.id', 'task.node_id')
+          .select((task) => [
+            task.ref('task.node_id').$notNull().as('id'),
+            sql.lit('').as('url'),
+            ALIVE_SINCE.as('seen_at'),
+          ])
+          .distinct()
+          .where('task.task_status', 'in', HELD_STATES)
+          .where('task.node_id', 'is not', null)
+          .where('runtime_node.id', 'is', null),
+      )
+      .onConflict((conflict) => conflict.doNothing())
+      .execute();
   }
 
   private heldBy(nodeId: string): Promise<TaskRow[]> {
