@@ -49,6 +49,7 @@ export class Worker {
     if (area === AGENT_PATHS.runs) void this.runs.serve(stream);
     else if (area === AGENT_PATHS.services) this.track(this.services.serve(stream));
     else if (area === AGENT_PATHS.connections) this.services.connect(stream, headers);
+    else if (area === AGENT_PATHS.serviceLogs) this.services.log(stream, headers);
     else if (area === AGENT_PATHS.bundles) this.track(this.bundles.answer(stream, headers));
     else if (area === AGENT_PATHS.hello) greet(stream, { ...this.hello, runs: this.runs.list() });
     else stream.respond({ ':status': area === AGENT_PATHS.health ? 204 : 404 }, { endStream: true });

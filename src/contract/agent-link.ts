@@ -15,10 +15,12 @@ export const AGENT_PATHS = {
   /** `/bundles/{hash}`: HEAD → 204 when the agent has it, else 404; PUT of the archive → 204. */
   bundles: '/bundles',
   /**
-   * POST, duplex: `/connections/{service_slug}`; the raw bytes of one new connection to the service.
+   * POST, duplex: `/connections/{instance}`, see {@link serviceInstance}; the raw bytes of one new connection to it.
    * 200 once it is connected, and {@link CONNECTION_END} as a trailer when the service has closed it in order.
    */
   connections: '/connections',
+  /** GET `/service-logs/{instance}` → {@link serviceLog}; 404 when it does not run here. */
+  serviceLogs: '/service-logs',
 } as const;
 
 /** Header of a failed response to {@link AGENT_PATHS.connections}: the reason, percent-encoded. */
@@ -64,6 +66,8 @@ export type BundleRef = z.infer<typeof bundleRef>;
 /** A service that runs until the request ends. */
 export const serviceOrder = z.object({
   service_slug: z.string(),
+  /** Its number among the replicas of the service, from 1. */
+  replica: z.number().int().min(1).default(1),
   /** Program and arguments; the argument `${ .port }` becomes the port. */
   command: z.array(z.string()).min(1),
   environment: z.record(z.string(), z.string()),
@@ -83,6 +87,14 @@ export const serviceOrder = z.object({
 });
 export type ServiceOrder = z.infer<typeof serviceOrder>;
 
+/** The name of a replica on its agent; slugs have no dots. */
+export const serviceInstance = (slug: string, replica: number): string =>
+  replica === 1 ? slug : `${slug}.${replica}`;
+
+/** The end of what a service has written, also before its latest restart; values of its environment are masked. */
+export const serviceLog = z.object({ log_lines: z.array(z.string()) });
+export type ServiceLog = z.infer<typeof serviceLog>;
+
 /** A change of a service's state. */
 export const serviceReport = z.object({
   state: z.enum(SERVICE_STATES),
@@ -93,6 +105,8 @@ export const serviceReport = z.object({
     .object({
       reason: z.string(),
       exit_code: z.number().int().optional(),
+      /** The signal that ended it, as in `SIGKILL`. */
+      signal: z.string().optional(),
       /** The end of its output; values of its environment are masked. */
       log_lines: z.array(z.string()),
     })

@@ -11,6 +11,7 @@ it('a failure contains the exit code and the last 20 lines, shortened', () => {
   expect(failure.log_lines.slice(-3)).toEqual(['line 28', 'line 29', `${'x'.repeat(300)}…`]);
   expect(failureOf(new ProcessEnded(undefined, 'SIGKILL'), [], NO_SECRETS)).toEqual({
     reason: 'ended by SIGKILL',
+    signal: 'SIGKILL',
     log_lines: [],
   });
 });

@@ -3,11 +3,12 @@ import type { SecretMask } from '../processes/secret-mask.js';
 
 const LINES = 20;
 const LINE_LENGTH = 300;
+const SIGNAL = /^SIG[A-Z0-9]+$/;
 
 export class ProcessEnded extends Error {
   constructor(
     readonly exitCode: number | undefined,
-    reason: string | undefined,
+    readonly reason: string | undefined,
   ) {
     super(exitCode === undefined ? `ended by ${reason ?? 'the system'}` : `exit code ${exitCode}`);
   }
@@ -19,13 +20,18 @@ export function failureOf(
   lines: readonly string[],
   mask: SecretMask,
 ): NonNullable<ServiceReport['failure']> {
-  const exitCode = error instanceof ProcessEnded ? error.exitCode : undefined;
+  const { exitCode, reason } = error instanceof ProcessEnded ? error : {};
   return {
     reason: mask.hide(error instanceof Error ? error.message : String(error)),
     ...(exitCode !== undefined && { exit_code: exitCode }),
-    log_lines: lines.slice(-LINES).map(shortened),
+    ...(reason !== undefined && SIGNAL.test(reason) && { signal: reason }),
+    log_lines: lastLines(lines, LINES),
   };
 }
+
+/** The last lines of a log, shortened. */
+export const lastLines = (lines: readonly string[], count: number): string[] =>
+  lines.slice(-count).map(shortened);
 
 const shortened = (line: string): string =>
   line.length > LINE_LENGTH ? `${line.slice(0, LINE_LENGTH)}…` : line;

@@ -2,7 +2,13 @@ import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 
 import { Logger } from '@nestjs/common';
 
-import { AGENT_PATHS, serviceOrder, type ServiceReport } from '../../contract/index.js';
+import {
+  AGENT_PATHS,
+  serviceInstance,
+  type ServiceLog,
+  serviceOrder,
+  type ServiceReport,
+} from '../../contract/index.js';
 import { readLines, writeLine } from '../../tunnel/index.js';
 import type { Bundles } from '../bundles.js';
 import type { ProcessGroups } from '../processes/process-groups.js';
@@ -10,10 +16,11 @@ import { refuseConnection } from './service-connection.js';
 import { ServiceProcess } from './service-process.js';
 
 const logger = new Logger('Agent');
-const CONNECTION = new RegExp(`^${AGENT_PATHS.connections}/([^/?]+)$`);
+const INSTANCE = new RegExp(`^(?:${AGENT_PATHS.connections}|${AGENT_PATHS.serviceLogs})/([^/?]+)$`);
 
 /** The services of an agent; each runs as long as the request that ordered it is open. */
 export class ServiceHost {
+  /** By instance. */
   private readonly services = new Map<string, ServiceProcess>();
 
   constructor(
@@ -39,9 +46,10 @@ export class ServiceHost {
         files: files?.path,
         report: (report: ServiceReport) => void writeLine(stream, report),
       });
-      this.services.set(order.service_slug, service);
+      const instance = serviceInstance(order.service_slug, order.replica);
+      this.services.set(instance, service);
       await service.keepRunning(stop.signal);
-      if (this.services.get(order.service_slug) === service) this.services.delete(order.service_slug);
+      if (this.services.get(instance) === service) this.services.delete(instance);
       stream.end();
     } catch (error) {
       logger.warn({ message: 'a service could not be served', error });
@@ -49,12 +57,24 @@ export class ServiceHost {
     stream.close();
   }
 
-  /** Connects a stream with the path `/connections/{service_slug}` to that service. */
+  /** Connects a stream with the path `/connections/{instance}` to that service. */
   connect(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
-    const [, slug = ''] = CONNECTION.exec(headers[':path'] ?? '') ?? [];
-    const service = this.services.get(slug);
+    const service = this.named(headers);
     if (service) service.connect(stream);
     else refuseConnection(stream, 'the service is not running');
+  }
+
+  /** Answers with the end of the log of the service in the path. */
+  log(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
+    const service = this.named(headers);
+    if (!service) return stream.respond({ ':status': 404 }, { endStream: true });
+    stream.respond({ ':status': 200, 'content-type': 'application/json' });
+    stream.end(JSON.stringify({ log_lines: service.logLines } satisfies ServiceLog));
+  }
+
+  private named(headers: IncomingHttpHeaders): ServiceProcess | undefined {
+    const [, instance = ''] = INSTANCE.exec(headers[':path'] ?? '') ?? [];
+    return this.services.get(instance);
   }
 }
 

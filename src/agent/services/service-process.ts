@@ -7,15 +7,22 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import { Agent, request } from 'undici';
 
-import { PORT_REFERENCE, type ServiceOrder, type ServiceReport } from '../../contract/index.js';
+import {
+  PORT_REFERENCE,
+  serviceInstance,
+  type ServiceOrder,
+  type ServiceReport,
+} from '../../contract/index.js';
 import { keepRunning } from '../../tunnel/index.js';
 import type { ProcessGroup } from '../processes/process-group.js';
 import { cleanEnvironment, type ProcessGroups } from '../processes/process-groups.js';
 import { LogTail, onLines } from '../processes/process-output.js';
 import { SecretMask } from '../processes/secret-mask.js';
 import { refuseConnection, ServiceTraffic } from './service-connection.js';
-import { failureOf, ProcessEnded } from './service-failure.js';
+import { failureOf, lastLines, ProcessEnded } from './service-failure.js';
 
+/** Lines of the log in the state of a service. */
+const LOG_LINES = 40;
 const RESTART = { firstMs: 500, longestMs: 30_000, steadyMs: 60_000 };
 
 interface ServiceProcessContext {
@@ -31,6 +38,8 @@ export class ServiceProcess {
   /** Its port while it is running. */
   private port: number | undefined;
   private readonly traffic = new ServiceTraffic();
+  /** Over all its runs. */
+  private readonly log = new LogTail();
 
   constructor(
     private readonly order: ServiceOrder,
@@ -40,6 +49,11 @@ export class ServiceProcess {
   connect(stream: ServerHttp2Stream): void {
     if (this.port === undefined) refuseConnection(stream, 'the service is not running');
     else this.traffic.join(stream, this.port);
+  }
+
+  /** The end of what it has written, also before a restart. */
+  get logLines(): string[] {
+    return lastLines(this.log.last, LOG_LINES);
   }
 
   /** Resolves after the signal, when every process of the service has ended. */
@@ -57,13 +71,17 @@ export class ServiceProcess {
     this.context.report({ state: 'deploying' });
     const tail = new LogTail();
     const mask = SecretMask.of(Object.values(this.order.environment));
+    const line = (text: string): void => {
+      tail.add(text);
+      this.log.add(text);
+    };
     const over = new AbortController();
     let group: ProcessGroup | undefined;
     let error: unknown;
     try {
       const port = await freePort();
       group = await this.start(port);
-      for (const stream of group.streams) onLines(stream, { line: (line) => tail.add(line) }, mask);
+      for (const stream of group.streams) onLines(stream, { line }, mask);
       const either = AbortSignal.any([signal, over.signal]);
       await Promise.race([endOf(group), this.watch(port, either), untilAborted(either)]);
     } catch (reason) {
@@ -74,7 +92,10 @@ export class ServiceProcess {
     if (signal.aborted) this.context.report({ state: 'stopping' });
     // Waits for the end of the output, which the report contains.
     await group?.end();
-    return error === undefined ? undefined : failureOf(error, tail.last, mask);
+    if (error === undefined) return undefined;
+    const failure = failureOf(error, tail.last, mask);
+    this.log.add(`[ended: ${failure.reason}]`);
+    return failure;
   }
 
   private async watch(port: number, signal: AbortSignal): Promise<void> {
@@ -87,8 +108,8 @@ export class ServiceProcess {
   }
 
   private async start(port: number): Promise<ProcessGroup> {
-    const { command, environment, service_slug } = this.order;
-    const own = join(this.context.workDir, 'services', service_slug);
+    const { command, environment, service_slug, replica } = this.order;
+    const own = join(this.context.workDir, 'services', serviceInstance(service_slug, replica));
     await mkdir(own, { recursive: true, mode: 0o700 });
     const [program = '', ...words] = command.map((word) => (PORT_REFERENCE.test(word) ? String(port) : word));
     return this.context.groups.start({
@@ -98,6 +119,7 @@ export class ServiceProcess {
       environment: {
         ...cleanEnvironment(own, own),
         CYBERUN_SERVICE_SLUG: service_slug,
+        CYBERUN_SERVICE_REPLICA: String(replica),
         CYBERUN_SERVICE_DIR: own,
         ...environment,
         PORT: String(port),

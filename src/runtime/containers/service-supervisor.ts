@@ -169,6 +169,7 @@ function orderOf(definition: ServiceDefinition): ServiceOrder {
   const { slug, command, env_config, health_path } = definition;
   return {
     service_slug: slug,
+    replica: 1,
     command,
     environment: Object.fromEntries(env_config.map(({ env_name, env_value }) => [env_name, env_value])),
     health_path,
