@@ -62,4 +62,13 @@ export class RuntimeSettings extends ObjectStoreSettings {
   })
   @Optional(WholeNumber(1, 1_000_000))
   teamTasksRunning?: number;
+
+  @Setting({
+    env: 'CYBERUN_TEAM_FILES_BYTES',
+    meaning:
+      'Bytes of files that are kept of a team, uploads and outputs together; an upload above it is refused with 429, and a run that leaves more fails.',
+    example: '107374182400',
+  })
+  @WholeNumber(1024)
+  teamFilesBytes: number = 107_374_182_400;
 }

@@ -48,6 +48,7 @@ const REFUSED: Readonly<Record<string, readonly string[]>> = {
   CYBERUN_TEAM_TASKS_QUEUED: ['0', '1000001', 'many'],
   CYBERUN_TEAM_PARAMETERS_BYTES: ['1023', '256MB'],
   CYBERUN_TEAM_TASKS_RUNNING: ['0', '1.5'],
+  CYBERUN_TEAM_FILES_BYTES: ['1023', '100GB'],
   CYBERUN_DATA_DIR: [],
   CYBERUN_DATABASE_URL: ['database:5432', 'mysql://db/cyberun', 'postgresql:// db'],
   CYBERUN_NODE_URL: ['10.0.0.7:8080', 'http://10.0.0.7/path'],

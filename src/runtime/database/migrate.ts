@@ -10,6 +10,7 @@ import { idempotency } from './migrations/0005-idempotency.js';
 import { taskLists } from './migrations/0007-task-lists.js';
 import { growth } from './migrations/0008-growth.js';
 import { services } from './migrations/0010-services.js';
+import { storedFiles } from './migrations/0014-stored-files.js';
 import type { Db } from './schema.js';
 
 /** Every migration by name, in order; names and contents of released migrations never change. */
@@ -22,6 +23,7 @@ const MIGRATIONS: Record<string, Migration> = {
   '0007-task-lists': taskLists,
   '0008-growth': growth,
   '0010-services': services,
+  '0014-stored-files': storedFiles,
 };
 
 /**

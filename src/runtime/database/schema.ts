@@ -89,6 +89,8 @@ export interface RuntimeNodeTable {
   id: string;
   /** Origin at which other nodes reach it; empty once it was stopped. */
   url: string;
+  /** Of its built-in file store; null with an object store. */
+  folder_id: string | null;
   started_at: CreatedAt;
   /** Written every 2 s while it is alive. */
   seen_at: Generated<Date>;
@@ -123,6 +125,26 @@ export interface TaskFileTable {
   file_key: string;
   file_size: number;
   content_type: string;
+}
+
+/** A file of a team, from the link for its upload until it expires. */
+export interface StoredFileTable {
+  file_key: string;
+  team_id: string;
+  /** As announced. */
+  file_size: number;
+  /** The built-in store that keeps it; null in an object store. */
+  folder_id: string | null;
+  /** Whether it is known to be stored; uploads to an object store do not pass through the runtime. */
+  is_confirmed: Generated<boolean>;
+  /** When it was announced, or stored. */
+  created_at: Generated<Date>;
+}
+
+/** Secrets that all nodes use. */
+export interface SharedSecretTable {
+  secret_name: string;
+  secret_value: string;
 }
 
 export interface TaskLogTable {
@@ -204,6 +226,8 @@ export interface Schema {
   task_event: TaskEventTable;
   task_file: TaskFileTable;
   task_log: TaskLogTable;
+  stored_file: StoredFileTable;
+  shared_secret: SharedSecretTable;
   idempotency_key: IdempotencyKeyTable;
   bundle: BundleTable;
   runtime_node: RuntimeNodeTable;

@@ -1,9 +1,9 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 
 import { StartError } from '../../config/index.js';
-import { writeAtomically } from '../database/index.js';
+import { type Database, writeAtomically } from '../database/index.js';
 import type { BucketAccount } from './link-signer.js';
 
 const SECRET_BYTES = 32;
@@ -20,6 +20,26 @@ export async function ownAccount(dataDir: string): Promise<BucketAccount> {
   const secretAccessKey = (await secretIn(path)) ?? (await newSecretIn(path));
   return { region: 'local', bucket: 'cyberun', accessKeyId: 'cyberun', secretAccessKey, addressing: 'path' };
 }
+
+/** The same credentials with the secret of all nodes that share a database, which is that of the first one. */
+export async function sharedAccount(own: BucketAccount, { db }: Database): Promise<BucketAccount> {
+  const row = { secret_name: 'file-links', secret_value: own.secretAccessKey };
+  await db
+    .insertInto('shared_secret')
+    .values(row)
+    .onConflict((conflict) => conflict.doNothing())
+    .execute();
+  const { secret_value: secretAccessKey } = await db
+    .selectFrom('shared_secret')
+    .select('secret_value')
+    .where('secret_name', '=', row.secret_name)
+    .executeTakeFirstOrThrow();
+  return { ...own, secretAccessKey };
+}
+
+/** Names the data folder of an account; without the secret, which each folder has for itself. */
+export const folderIdOf = ({ secretAccessKey }: BucketAccount): string =>
+  createHash('sha256').update(`folder ${secretAccessKey}`).digest('hex').slice(0, 32);
 
 async function secretIn(path: string): Promise<string | undefined> {
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {

@@ -2,41 +2,52 @@ import { Logger, Module } from '@nestjs/common';
 
 import { Addresses, CONFIG, type Config } from '../../config/index.js';
 import { Database } from '../database/index.js';
+import { RuntimeNode } from '../nodes/index.js';
 import { FilesService } from './files.service.js';
 import { FolderStore } from './folder-store.js';
 import { ObjectStore } from './object-store.js';
 import { ObjectController } from './object.controller.js';
+import { ObjectRequests } from './object-requests.js';
 import { S3Store } from './s3-store.js';
+import { StoredFiles } from './stored-files.js';
 
 /** Files, in the built-in object store or at an S3 endpoint. */
 @Module({
   controllers: [ObjectController],
   providers: [
     FilesService,
+    ObjectRequests,
+    StoredFiles,
     {
       provide: ObjectStore,
       // Depends on the database, which locks the folder.
-      inject: [CONFIG, Addresses, Database],
+      inject: [CONFIG, Addresses, Database, RuntimeNode],
       useFactory: openStore,
     },
   ],
-  exports: [FilesService, ObjectStore],
+  exports: [FilesService, ObjectStore, StoredFiles],
 })
 export class FilesModule {}
 
-async function openStore(config: Config, addresses: Addresses): Promise<ObjectStore> {
-  const store = await configuredStore(config, addresses);
+async function openStore(
+  config: Config,
+  addresses: Addresses,
+  database: Database,
+  node: RuntimeNode,
+): Promise<ObjectStore> {
+  const store = await configuredStore(config, addresses, database);
+  if (store.folderId !== null) node.keepFolder(store.folderId);
   await store.removeUnfinished().catch((error: unknown) => {
     new Logger('Files').warn({ error }, 'unfinished uploads of an earlier server could not be removed');
   });
   return store;
 }
 
-function configuredStore(config: Config, addresses: Addresses): Promise<ObjectStore> {
+function configuredStore(config: Config, addresses: Addresses, database: Database): Promise<ObjectStore> {
   const { s3Endpoint: endpoint, s3PublicEndpoint = endpoint, s3Bucket, s3AccessKeyId } = config;
   const { s3SecretAccessKey } = config;
   const isComplete = endpoint && s3PublicEndpoint && s3Bucket && s3AccessKeyId && s3SecretAccessKey;
-  if (!isComplete) return FolderStore.open(config.dataDir, addresses);
+  if (!isComplete) return FolderStore.open(config, addresses, database);
   const account = {
     bucket: s3Bucket,
     accessKeyId: s3AccessKeyId,

@@ -1,9 +1,10 @@
-import { Inject, Injectable, PayloadTooLargeException } from '@nestjs/common';
+import { HttpException, HttpStatus, Inject, Injectable, PayloadTooLargeException } from '@nestjs/common';
 
 import { CONFIG, type Config } from '../../config/index.js';
 import type { OutputFile, PresignedUpload, PresignRequest } from '../../contract/index.js';
 import { type FileKeyParts, inputKey, outputKey, type OutputOwner, parseFileKey } from './file-key.js';
 import { type Audience, LINK_SECONDS, ObjectStore, type SignedUpload } from './object-store.js';
+import { StoredFiles, TeamFilesFull } from './stored-files.js';
 
 const DAY_MS = 86_400_000;
 
@@ -24,6 +25,7 @@ export class FilesService {
   constructor(
     @Inject(CONFIG) private readonly config: Config,
     private readonly store: ObjectStore,
+    private readonly stored: StoredFiles,
   ) {}
 
   /** Prepares the upload of an input. */
@@ -35,7 +37,9 @@ export class FilesService {
       );
     }
     const file_key = inputKey(teamId, wanted.file_name, wanted.content_type);
-    const { url, headers } = await this.store.upload({ key: file_key, size: wanted.file_size }, 'public');
+    const target = { key: file_key, size: wanted.file_size };
+    await this.stored.announce(teamId, [target]).catch(refuseFull);
+    const { url, headers } = await this.store.upload(target, 'public');
     return { file_key, upload_url: url, upload_headers: headers };
   }
 
@@ -67,6 +71,16 @@ export class FilesService {
     return { url: await this.store.download(fileKey, audience), fileName: key.fileName };
   }
 
+  /**
+   * To be called before the links of the outputs are made.
+   *
+   * @throws {TeamFilesFull} when the team would keep too much.
+   */
+  announceOutputs(run: OutputOwner, files: readonly OutputFile[]): Promise<void> {
+    const targets = files.map((file) => ({ key: this.outputKey(run, file), size: file.size }));
+    return this.stored.announce(run.teamId, targets);
+  }
+
   /** An upload link of an output for an agent. */
   async outputUpload(
     run: OutputOwner,
@@ -96,8 +110,25 @@ export class FilesService {
   /** The parts of the key of an uploaded input; `undefined` when the team has no such file. */
   private async findInput(teamId: string, fileKey: string): Promise<FileKeyParts | undefined> {
     const key = parseFileKey(fileKey);
-    return key?.teamId === teamId && (await this.store.has(fileKey)) ? key : undefined;
+    if (key?.teamId !== teamId) return undefined;
+    if (await this.store.has(fileKey)) return key;
+    // In the folder of another node, which may be away now and back when the file is needed.
+    const place = await this.stored.find(fileKey);
+    return place?.isConfirmed && place.folderId !== this.store.folderId ? key : undefined;
   }
+}
+
+/** Seconds after which a refused upload may be tried again: expired files are removed every hour. */
+const RETRY_AFTER_SECONDS = 3600;
+
+function refuseFull(error: unknown): never {
+  if (!(error instanceof TeamFilesFull)) throw error;
+  const { message, isTemporary } = error;
+  if (!isTemporary) throw new HttpException({ message }, HttpStatus.FORBIDDEN);
+  throw new HttpException(
+    { message, retry_after_seconds: RETRY_AFTER_SECONDS },
+    HttpStatus.TOO_MANY_REQUESTS,
+  );
 }
 
 /** Whether a media type, parameters aside, is one of a range such as `image/png`, `image/*` or `*` + `/*`. */

@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 
-import type { Addresses } from '../../config/index.js';
+import type { Addresses, Config } from '../../config/index.js';
+import type { Database } from '../database/index.js';
 import { FileFolder } from './file-folder.js';
-import { ownAccount } from './files-secret.js';
+import { folderIdOf, ownAccount, sharedAccount } from './files-secret.js';
 import { type BucketAccount, LinkSigner } from './link-signer.js';
 import {
   type Audience,
@@ -17,21 +18,31 @@ export const FILES_PATH = '/api/v1/files';
 
 /** The built-in store: files in the data folder, and links to this server. */
 export class FolderStore extends ObjectStore {
-  readonly isShared = false;
+  readonly folderId: string;
   private readonly signer: LinkSigner;
 
   private constructor(
+    /** Signs links. */
     readonly account: BucketAccount,
+    /** Signed the links of this folder before it shared a database. */
+    readonly ownAccount: BucketAccount,
     readonly folder: FileFolder,
     private readonly addresses: Addresses,
   ) {
     super();
     this.signer = new LinkSigner(account);
+    this.folderId = folderIdOf(ownAccount);
   }
 
   /** @throws {StartError} when its secret is damaged. */
-  static async open(dataDir: string, addresses: Addresses): Promise<FolderStore> {
-    return new FolderStore(await ownAccount(dataDir), new FileFolder(join(dataDir, 'files')), addresses);
+  static async open(
+    { dataDir, databaseUrl }: Config,
+    addresses: Addresses,
+    database: Database,
+  ): Promise<FolderStore> {
+    const own = await ownAccount(dataDir);
+    const account = databaseUrl === undefined ? own : await sharedAccount(own, database);
+    return new FolderStore(account, own, new FileFolder(join(dataDir, 'files')), addresses);
   }
 
   upload(target: UploadTarget, audience: Audience): Promise<SignedUpload> {

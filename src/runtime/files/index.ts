@@ -1,3 +1,4 @@
 export { FilesService, InputGone } from './files.service.js';
 export { FilesModule } from './files.module.js';
 export { type Audience, ObjectStore } from './object-store.js';
+export { StoredFiles, TeamFilesFull } from './stored-files.js';

@@ -23,8 +23,8 @@ export const LINK_SECONDS = 3600;
 
 /** Where files are kept: a folder ({@link FolderStore}) or an S3 endpoint ({@link S3Store}). */
 export abstract class ObjectStore {
-  /** Whether all nodes of the runtime use the same files. */
-  abstract readonly isShared: boolean;
+  /** The folder that keeps the files; null when all nodes of the runtime use the same files. */
+  abstract readonly folderId: string | null;
 
   /** A link that stores an object once. */
   abstract upload(target: UploadTarget, audience: Audience): Promise<SignedUpload>;

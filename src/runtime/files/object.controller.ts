@@ -1,15 +1,14 @@
 import { pipeline } from 'node:stream/promises';
 
-import { Controller, Get, Head, NotFoundException, Put, Req, Res } from '@nestjs/common';
+import { Controller, Get, Head, Put, Req, Res } from '@nestjs/common';
 import type { Request, Response } from 'express';
 
-import { Addresses } from '../../config/index.js';
-import { closeUnlessRead, extendRequestTimeout } from '../../http/index.js';
-import type { FileFolder } from './file-folder.js';
+import { extendRequestTimeout } from '../../http/index.js';
 import { parseFileKey } from './file-key.js';
-import { FILES_PATH, FolderStore } from './folder-store.js';
-import { LINK_SECONDS, ObjectStore } from './object-store.js';
-import { signatureRefusal } from './s3-signature.js';
+import { LINK_SECONDS } from './object-store.js';
+import { ObjectRequests, type SignedObject } from './object-requests.js';
+import { refuse, type S3Refusal } from './s3-answers.js';
+import { StoredFiles } from './stored-files.js';
 
 const RANGE = /^bytes=(\d*)-(\d*)$/;
 
@@ -17,24 +16,20 @@ const RANGE = /^bytes=(\d*)-(\d*)$/;
 @Controller('files')
 export class ObjectController {
   constructor(
-    private readonly store: ObjectStore,
-    private readonly addresses: Addresses,
+    private readonly requests: ObjectRequests,
+    private readonly stored: StoredFiles,
   ) {}
 
   @Put('*path')
   async put(@Req() request: Request, @Res() response: Response): Promise<void> {
-    const { 'content-length': length, 'content-encoding': encoding = 'identity' } = request.headers;
-    const refusal =
-      this.refusalOf(request) ??
-      (length === undefined ? 'MissingContentLength' : undefined) ??
-      (encoding === 'identity' ? undefined : 'UnsupportedEncoding');
-    if (refusal) return refuse(response, refusal);
+    const object = this.requests.read(request);
+    if (typeof object === 'string') return refuse(response, object);
+    const unfit = unacceptable(request);
+    if (unfit) return refuse(response, unfit);
     extendRequestTimeout(request, LINK_SECONDS * 1000);
-    const key = this.keyOf(request);
-    if (await this.folder.find(key)) return refuse(response, 'PreconditionFailed');
-    const stored = await this.folder.write(key, request, Number(length));
-    if (stored === 'exists') return refuse(response, 'PreconditionFailed');
-    if (stored === 'incomplete') return refuse(response, 'IncompleteBody');
+    if (await this.requests.answeredElsewhere(object, [request, response])) return undefined;
+    const stored = await this.store(object, request);
+    if (stored !== undefined) return refuse(response, stored);
     response.status(200).end();
     return undefined;
   }
@@ -50,11 +45,15 @@ export class ObjectController {
   }
 
   private async answer(request: Request, response: Response): Promise<void> {
-    const refusal = this.refusalOf(request);
-    if (refusal) return refuse(response, refusal);
-    const key = this.keyOf(request);
-    const file = await this.folder.find(key);
-    if (!file) return refuse(response, 'NoSuchKey');
+    const object = this.requests.read(request);
+    if (typeof object === 'string') return refuse(response, object);
+    const { key } = object;
+    const { folder } = this.requests;
+    const file = await folder.find(key);
+    if (!file) {
+      if (await this.requests.answeredElsewhere(object, [request, response])) return undefined;
+      return refuse(response, 'NoSuchKey');
+    }
     const range = rangeOf(request.headers.range, file.size);
     if (range === 'outside') return refuse(response, 'InvalidRange');
     describe(response, key, file.storedAt);
@@ -62,32 +61,27 @@ export class ObjectController {
     response.set('Content-Length', String(range ? range.end - range.start + 1 : file.size));
     if (request.method === 'HEAD') response.end();
     // A client that disconnects ends the stream; there is no response to send.
-    else await pipeline(this.folder.read(key, range), response).catch(() => response.destroy());
+    else await pipeline(folder.read(key, range), response).catch(() => response.destroy());
     return undefined;
   }
 
-  /** With an S3 endpoint there are no files here. */
-  private get builtIn(): FolderStore {
-    if (this.store instanceof FolderStore) return this.store;
-    throw new NotFoundException('No files are served here: this runtime keeps them in an object store.');
+  /** Stores the body of a request; returns why it could not. */
+  private async store({ key, teamId }: SignedObject, request: Request): Promise<S3Refusal | undefined> {
+    const { folder } = this.requests;
+    const size = Number(request.headers['content-length']);
+    const outcome = (await folder.find(key)) ? 'exists' : await folder.write(key, request, size);
+    if (outcome === 'incomplete') return 'IncompleteBody';
+    // Also for a file that exists: its first upload may have failed to confirm it.
+    await this.stored.confirm(key, teamId, (await folder.find(key))?.size ?? size);
+    return outcome === 'exists' ? 'PreconditionFailed' : undefined;
   }
+}
 
-  private get folder(): FileFolder {
-    return this.builtIn.folder;
-  }
-
-  private refusalOf(request: Request): S3Refusal | undefined {
-    const signed = { method: request.method, target: request.originalUrl, headers: request.headers };
-    const origins = [this.addresses.public, this.addresses.loopback];
-    const refusal = signatureRefusal(signed, this.builtIn.account, origins);
-    return refusal ?? (parseFileKey(this.keyOf(request)) ? undefined : 'NoSuchKey');
-  }
-
-  private keyOf(request: Request): string {
-    const [path = ''] = request.originalUrl.split('?', 1);
-    const prefix = `${FILES_PATH}/${this.builtIn.account.bucket}/`;
-    return path.startsWith(prefix) ? decodeURIComponent(path.slice(prefix.length)) : '';
-  }
+/** Why the headers of an upload are refused. */
+function unacceptable({ headers }: Request): S3Refusal | undefined {
+  if (headers['content-length'] === undefined) return 'MissingContentLength';
+  const { 'content-encoding': encoding = 'identity' } = headers;
+  return encoding === 'identity' ? undefined : 'UnsupportedEncoding';
 }
 
 function describe(response: Response, key: string, storedAt: Date): void {
@@ -113,34 +107,4 @@ function rangeOf(
   const start = from === '' ? Math.max(0, size - Number(to)) : Number(from);
   const end = from === '' || to === '' ? size - 1 : Math.min(Number(to), size - 1);
   return start > end ? 'outside' : { start, end };
-}
-
-/** Errors of the built-in store, with the codes of S3: status and message. */
-const REFUSALS = {
-  AccessDenied: [403, 'The link is not signed for this store, or a signed part of it is missing.'],
-  SignatureDoesNotMatch: [
-    403,
-    'The signature does not match: method, path, query and every signed header must be sent as they were signed.',
-  ],
-  ExpiredLink: [403, 'The link has expired; ask for a new one.'],
-  NoSuchKey: [404, 'There is no such file, or its time has run out.'],
-  PreconditionFailed: [412, 'A file with this key exists; files are never overwritten.'],
-  MissingContentLength: [411, 'Send a Content-Length.'],
-  UnsupportedEncoding: [415, 'Send the file as it is: no Content-Encoding is kept here.'],
-  IncompleteBody: [400, 'The body is not as long as its Content-Length says.'],
-  InvalidRange: [416, 'The range lies outside the file.'],
-} as const;
-type S3Refusal = keyof typeof REFUSALS;
-
-/** Sends an error in the XML format of S3. */
-function refuse(response: Response, refusal: S3Refusal): void {
-  closeUnlessRead(response);
-  const [status, message] = REFUSALS[refusal];
-  const code = refusal === 'ExpiredLink' ? 'AccessDenied' : refusal;
-  response
-    .status(status)
-    .type('application/xml')
-    .send(
-      `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${code}</Code><Message>${message}</Message></Error>`,
-    );
 }

@@ -26,7 +26,7 @@ export interface Endpoints {
 
 /** A bucket of an S3 endpoint. Links lead to the endpoint; file contents do not pass through the runtime. */
 export class S3Store extends ObjectStore {
-  readonly isShared = true;
+  readonly folderId = null;
   private readonly logger = new Logger('Files');
   private readonly signer: LinkSigner;
 

@@ -18,7 +18,7 @@ import {
 } from '../../contract/index.js';
 import { InvalidLine, readLines, writeLine } from '../../tunnel/index.js';
 import { BundleRejected, BundlesService } from '../bundles/index.js';
-import { DatabaseUnavailable, logFailure } from '../database/index.js';
+import { DatabaseUnavailable, logFailure, whenReachable } from '../database/index.js';
 import { FilesService, InputGone } from '../files/index.js';
 import { type ClaimedRun, RunReports } from '../tasks/index.js';
 import type { ConnectedAgent } from './connected-agent.js';
@@ -183,16 +183,22 @@ export class RunDispatch implements OnModuleDestroy {
       if (report.type === 'completed') return checked(report);
       if (report.type === 'started') await this.reports.started(run);
       if (report.type === 'progress') await this.reportProgress(run, report);
-      if (report.type === 'outputs') await send(stream, await this.links(outputs, report.files));
+      if (report.type === 'outputs') await send(stream, await this.links(run, outputs, report.files));
     }
     return undefined;
   }
 
-  private async links(outputs: RunOutputs, files: readonly OutputFile[]): Promise<RunCommand> {
+  private async links(
+    run: ClaimedRun,
+    outputs: RunOutputs,
+    files: readonly OutputFile[],
+  ): Promise<RunCommand> {
     try {
+      const signal = AbortSignal.any([run.signal, this.closing.signal]);
+      await whenReachable(() => outputs.announce(files), signal);
       return await outputs.links(files);
     } catch (error) {
-      if (error instanceof RunRejected) throw error;
+      if (error instanceof RunRejected || error instanceof DatabaseUnavailable) throw error;
       this.logger.error({ message: 'upload links could not be made', error });
       throw new RunRejected('The runtime could not store the files of the run; see the log of the server.');
     }

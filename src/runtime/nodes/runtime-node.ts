@@ -27,6 +27,7 @@ export class RuntimeNode implements OnModuleInit, OnApplicationBootstrap, Before
   readonly id = uuidV7();
   private readonly logger = new Logger('Node');
   private readonly listeners: BeatListener[] = [];
+  private folderId: string | null = null;
   private timer: NodeJS.Timeout | undefined;
   private writing: Promise<void> | undefined;
   private telling: Promise<void> | undefined;
@@ -60,6 +61,25 @@ export class RuntimeNode implements OnModuleInit, OnApplicationBootstrap, Before
   /** Calls back at every beat, one listener after the other; a beat that fails is followed by the next. */
   onBeat(listener: BeatListener): void {
     this.listeners.push(listener);
+  }
+
+  /** Tells the other nodes that the files of a folder are here; called once, before the start. */
+  keepFolder(folderId: string): void {
+    this.folderId = folderId;
+  }
+
+  /** The node that has the files of a folder, if it is alive. */
+  async urlOfFolder(folderId: string): Promise<string | undefined> {
+    const row = await this.database.db
+      .selectFrom('runtime_node')
+      .select('url')
+      .where('folder_id', '=', folderId)
+      .where('url', '!=', '')
+      .where('seen_at', '>', ALIVE_SINCE)
+      .orderBy('started_at', 'desc')
+      .limit(1)
+      .executeTakeFirst();
+    return row?.url;
   }
 
   /** Whether another node is alive and has not been stopped. An embedded database has no other. */
@@ -109,10 +129,11 @@ export class RuntimeNode implements OnModuleInit, OnApplicationBootstrap, Before
   }
 
   private async write(url = this.addresses.node): Promise<void> {
+    const row = { url, folder_id: this.folderId };
     await this.database.db
       .insertInto('runtime_node')
-      .values({ id: this.id, url })
-      .onConflict((conflict) => conflict.column('id').doUpdateSet({ url, seen_at: sql<Date>`now()` }))
+      .values({ id: this.id, ...row })
+      .onConflict((conflict) => conflict.column('id').doUpdateSet({ ...row, seen_at: sql<Date>`now()` }))
       .execute();
   }
 }

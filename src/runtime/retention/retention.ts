@@ -10,7 +10,7 @@ import {
 
 import { CONFIG, type Config } from '../../config/index.js';
 import { Database, logFailure } from '../database/index.js';
-import { ObjectStore } from '../files/index.js';
+import { ObjectStore, StoredFiles } from '../files/index.js';
 import {
   analyzeTasks,
   oldestOfNewest,
@@ -42,6 +42,7 @@ export class Retention implements OnApplicationBootstrap, BeforeApplicationShutd
     @Inject(CONFIG) private readonly config: Config,
     private readonly database: Database,
     private readonly store: ObjectStore,
+    private readonly stored: StoredFiles,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -99,8 +100,9 @@ export class Retention implements OnApplicationBootstrap, BeforeApplicationShutd
     const remove = async (): Promise<void> => {
       await this.store.removeOlder('inputs', before(filesInputDays), this.closing.signal);
       await this.store.removeOlder('outputs', before(filesOutputDays), this.closing.signal);
+      await this.stored.sweep(this.closing.signal);
     };
-    if (this.store.isShared) await this.database.tryExclusively('files', remove);
+    if (this.store.folderId === null) await this.database.tryExclusively('files', remove);
     else await remove();
   }
 

@@ -1,0 +1,100 @@
+import { Inject, Injectable, Logger, NotFoundException } from '@nestjs/common';
+import type { Request, Response } from 'express';
+
+import { Addresses, CONFIG, type Config } from '../../config/index.js';
+import { FORWARDED_ORIGIN, forwardRequest, NodeUnreachable, RuntimeNode } from '../nodes/index.js';
+import type { FileFolder } from './file-folder.js';
+import { parseFileKey } from './file-key.js';
+import { FILES_PATH, FolderStore } from './folder-store.js';
+import { ObjectStore } from './object-store.js';
+import { refuse, type S3Refusal } from './s3-answers.js';
+import { signatureRefusal } from './s3-signature.js';
+import { StoredFiles } from './stored-files.js';
+
+/** What a signed request is about. */
+export interface SignedObject {
+  readonly key: string;
+  readonly teamId: string;
+}
+
+/** Requests by links of the built-in store: their signature, and the node that has the file. */
+@Injectable()
+export class ObjectRequests {
+  private readonly logger = new Logger('Files');
+  private readonly hasNodes: boolean;
+
+  constructor(
+    @Inject(CONFIG) { databaseUrl }: Config,
+    private readonly store: ObjectStore,
+    private readonly stored: StoredFiles,
+    private readonly addresses: Addresses,
+    private readonly node: RuntimeNode,
+  ) {
+    this.hasNodes = databaseUrl !== undefined;
+  }
+
+  get folder(): FileFolder {
+    return this.builtIn.folder;
+  }
+
+  /** The object that a request is signed for, or why it is refused. */
+  read(request: Request): SignedObject | S3Refusal {
+    const refusal = this.refusalOf(request, this.originsOf(request));
+    if (refusal) return refusal;
+    const key = this.keyOf(request);
+    const parts = parseFileKey(key);
+    return parts ? { key, teamId: parts.teamId } : 'NoSuchKey';
+  }
+
+  /** Has another node answer when the file belongs into its folder. Returns whether the request is answered. */
+  async answeredElsewhere({ key }: SignedObject, [request, response]: [Request, Response]): Promise<boolean> {
+    if (!this.hasNodes) return false;
+    const folderId = (await this.stored.find(key))?.folderId ?? this.builtIn.folderId;
+    if (folderId === this.builtIn.folderId) return false;
+    // Once forwarded, it is here or nowhere.
+    const node = isForwarded(request) ? undefined : await this.node.urlOfFolder(folderId);
+    const isAnswered = node !== undefined && (await this.forward(node, [request, response]));
+    if (!isAnswered) refuse(response, 'ServiceUnavailable');
+    return true;
+  }
+
+  private async forward(node: string, [request, response]: [Request, Response]): Promise<boolean> {
+    const origin = this.originsOf(request).find((one) => this.refusalOf(request, [one]) === undefined);
+    try {
+      await forwardRequest(node, origin ?? '', [request, response]);
+      return true;
+    } catch (error) {
+      if (!(error instanceof NodeUnreachable)) throw error;
+      this.logger.warn(`a request for a file could not be forwarded to ${node}: ${error.message}`);
+      return false;
+    }
+  }
+
+  private refusalOf(request: Request, origins: readonly string[]): S3Refusal | undefined {
+    const signed = { method: request.method, target: request.originalUrl, headers: request.headers };
+    const { account, ownAccount } = this.builtIn;
+    const refusal = signatureRefusal(signed, account, origins);
+    return refusal === 'SignatureDoesNotMatch' ? signatureRefusal(signed, ownAccount, origins) : refusal;
+  }
+
+  /** The origins that links name; only nodes that share the secret sign, so another node may name its own. */
+  private originsOf(request: Request): readonly string[] {
+    const { public: forClients, loopback } = this.addresses;
+    const forwarded = String(request.headers[FORWARDED_ORIGIN]);
+    return [forClients, loopback, ...(URL.canParse(forwarded) ? [forwarded] : [])];
+  }
+
+  /** With an S3 endpoint there are no files here. */
+  private get builtIn(): FolderStore {
+    if (this.store instanceof FolderStore) return this.store;
+    throw new NotFoundException('No files are served here: this runtime keeps them in an object store.');
+  }
+
+  private keyOf(request: Request): string {
+    const [path = ''] = request.originalUrl.split('?', 1);
+    const prefix = `${FILES_PATH}/${this.builtIn.account.bucket}/`;
+    return path.startsWith(prefix) ? decodeURIComponent(path.slice(prefix.length)) : '';
+  }
+}
+
+const isForwarded = ({ headers }: Request): boolean => headers[FORWARDED_ORIGIN] !== undefined;

@@ -1,0 +1,37 @@
+import type { Response } from 'express';
+
+import { closeUnlessRead } from '../../http/index.js';
+
+/** Errors of the built-in store, with the codes of S3: status and message. */
+const REFUSALS = {
+  AccessDenied: [403, 'The link is not signed for this store, or a signed part of it is missing.'],
+  SignatureDoesNotMatch: [
+    403,
+    'The signature does not match: method, path, query and every signed header must be sent as they were signed.',
+  ],
+  ExpiredLink: [403, 'The link has expired; ask for a new one.'],
+  NoSuchKey: [404, 'There is no such file, or its time has run out.'],
+  PreconditionFailed: [412, 'A file with this key exists; files are never overwritten.'],
+  MissingContentLength: [411, 'Send a Content-Length.'],
+  UnsupportedEncoding: [415, 'Send the file as it is: no Content-Encoding is kept here.'],
+  IncompleteBody: [400, 'The body is not as long as its Content-Length says.'],
+  InvalidRange: [416, 'The range lies outside the file.'],
+  ServiceUnavailable: [
+    503,
+    'The node of this runtime that keeps the file cannot be reached. Try again when it is back. To have files at every node, let the operator configure an object store (CYBERUN_S3_ENDPOINT).',
+  ],
+} as const;
+export type S3Refusal = keyof typeof REFUSALS;
+
+/** Sends an error in the XML format of S3. */
+export function refuse(response: Response, refusal: S3Refusal): void {
+  closeUnlessRead(response);
+  const [status, message] = REFUSALS[refusal];
+  const code = refusal === 'ExpiredLink' ? 'AccessDenied' : refusal;
+  response
+    .status(status)
+    .type('application/xml')
+    .send(
+      `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${code}</Code><Message>${message}</Message></Error>`,
+    );
+}
