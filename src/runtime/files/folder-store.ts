@@ -45,6 +45,11 @@ export class FolderStore extends ObjectStore {
     return new FolderStore(account, own, new FileFolder(join(dataDir, 'files')), addresses);
   }
 
+  /** Whether there are no other nodes, since the database is embedded. */
+  get isAlone(): boolean {
+    return this.account === this.ownAccount;
+  }
+
   upload(target: UploadTarget, audience: Audience): Promise<SignedUpload> {
     return this.signer.upload(this.endpointFor(audience), target);
   }

@@ -1,7 +1,7 @@
-import { Inject, Injectable, Logger, NotFoundException } from '@nestjs/common';
+import { Injectable, Logger, NotFoundException } from '@nestjs/common';
 import type { Request, Response } from 'express';
 
-import { Addresses, CONFIG, type Config } from '../../config/index.js';
+import { Addresses } from '../../config/index.js';
 import { FORWARDED_ORIGIN, forwardRequest, NodeUnreachable, RuntimeNode } from '../nodes/index.js';
 import type { FileFolder } from './file-folder.js';
 import { parseFileKey } from './file-key.js';
@@ -21,17 +21,13 @@ export interface SignedObject {
 @Injectable()
 export class ObjectRequests {
   private readonly logger = new Logger('Files');
-  private readonly hasNodes: boolean;
 
   constructor(
-    @Inject(CONFIG) { databaseUrl }: Config,
     private readonly store: ObjectStore,
     private readonly stored: StoredFiles,
     private readonly addresses: Addresses,
     private readonly node: RuntimeNode,
-  ) {
-    this.hasNodes = databaseUrl !== undefined;
-  }
+  ) {}
 
   get folder(): FileFolder {
     return this.builtIn.folder;
@@ -48,7 +44,7 @@ export class ObjectRequests {
 
   /** Has another node answer when the file belongs into its folder. Returns whether the request is answered. */
   async answeredElsewhere({ key }: SignedObject, [request, response]: [Request, Response]): Promise<boolean> {
-    if (!this.hasNodes) return false;
+    if (this.builtIn.isAlone) return false;
     const folderId = (await this.stored.find(key))?.folderId ?? this.builtIn.folderId;
     if (folderId === this.builtIn.folderId) return false;
     // Once forwarded, it is here or nowhere.
