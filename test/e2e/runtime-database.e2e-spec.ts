@@ -65,10 +65,10 @@ it('the database notifies its listeners until they stop', async () => {
 });
 
 const need = (...labels: string[]) => ({ teamId, labels });
-const enqueue = async (...labels: string[]): Promise<string> => {
+const enqueue = async (rank: number, ...labels: string[]): Promise<string> => {
   const taskId = uuidV7();
   await engine.prepare(need(...labels));
-  await database.db.transaction().execute((tx) => engine.enqueue(tx, taskId, need(...labels)));
+  await database.db.transaction().execute((tx) => engine.enqueue(tx, taskId, need(...labels), rank));
   return taskId;
 };
 const claim = (limit: number, ...labels: string[]) =>
@@ -77,17 +77,16 @@ const claim = (limit: number, ...labels: string[]) =>
 it('the queue forgets a job whose transaction failed', async () => {
   await engine.prepare(need('rolled-back'));
   const failing = database.db.transaction().execute(async (tx) => {
-    await engine.enqueue(tx, uuidV7(), need('rolled-back'));
+    await engine.enqueue(tx, uuidV7(), need('rolled-back'), 1);
     throw new Error('no');
   });
   await expect(failing).rejects.toThrow('no');
   expect(await claim(5, 'rolled-back')).toEqual([]);
 });
 
-it('the queue gives a job to one agent that has all labels, and again after "again", with the next attempt', async () => {
-  const taskId = await enqueue('a', 'b');
-  expect(await claim(5, 'a')).toEqual([]);
-  const [first] = await claim(5, 'a', 'b', 'c');
+it('the queue gives a job to one claim, and again after "again", with the next attempt', async () => {
+  const taskId = await enqueue(1, 'a', 'b');
+  const [first] = await claim(5, 'b', 'a');
   expect(first).toMatchObject({ taskId, attempt: 1 });
   expect(await claim(5, 'a', 'b')).toEqual([]);
   if (!first) return;
@@ -101,16 +100,37 @@ it('the queue gives a job to one agent that has all labels, and again after "aga
   expect(await claim(5, 'a', 'b')).toEqual([]);
 });
 
-it('a claim takes no more jobs than asked for, and starves no queue', async () => {
-  for (let count = 0; count < 4; count += 1) await enqueue('long');
-  const other = await enqueue('short');
-  const taken = [...(await claim(2, 'long', 'short')), ...(await claim(2, 'long', 'short'))];
-  expect(taken).toHaveLength(4);
-  expect(taken.map(({ taskId }) => taskId)).toContain(other);
+it('a claim takes no more jobs than asked for, the lowest rank first, and one that runs again before all others', async () => {
+  const [third, first, second] = [
+    await enqueue(3, 'ranked'),
+    await enqueue(1, 'ranked'),
+    await enqueue(2, 'ranked'),
+  ];
+  const [again, next] = await claim(2, 'ranked');
+  expect([again?.taskId, next?.taskId]).toEqual([first, second]);
+  if (!again) return;
+  await database.db.transaction().execute((tx) => engine.settle(tx, again, 'again'));
+  expect((await claim(5, 'ranked')).map(({ taskId }) => taskId)).toEqual([first, third]);
+});
+
+it('the queue names the queues that have a job to claim, and no others', async () => {
+  await enqueue(1, 'claimable');
+  await enqueue(1, 'claimed');
+  const [claimed] = await claim(1, 'claimed');
+  const later = await enqueue(1, 'later');
+  const [waiting] = await claim(1, 'later');
+  expect(waiting?.taskId).toBe(later);
+  if (!claimed || !waiting) return;
+  await database.db.transaction().execute((tx) => engine.settle(tx, waiting, 'again', 3600));
+  const names = (await engine.claimable()).map(({ labels }) => labels.join());
+  expect(names).toContain('claimable');
+  expect(names).not.toContain('claimed');
+  expect(names).not.toContain('later');
+  await database.db.transaction().execute((tx) => engine.settle(tx, claimed, 'done'));
 });
 
 it('the queue drops the heartbeats that an earlier version gave to its jobs when it starts', async () => {
-  await enqueue('old');
+  await enqueue(1, 'old');
   await sql`update pgboss.queue set heartbeat_seconds = 60`.execute(database.db);
   const next = new Engine(database);
   await next.start();

@@ -11,6 +11,7 @@ import { taskLists } from './migrations/0007-task-lists.js';
 import { growth } from './migrations/0008-growth.js';
 import { services } from './migrations/0010-services.js';
 import { storedFiles } from './migrations/0014-stored-files.js';
+import { fairQueue } from './migrations/0015-fair-queue.js';
 import type { Db } from './schema.js';
 
 /** Every migration by name, in order; names and contents of released migrations never change. */
@@ -24,6 +25,7 @@ const MIGRATIONS: Record<string, Migration> = {
   '0008-growth': growth,
   '0010-services': services,
   '0014-stored-files': storedFiles,
+  '0015-fair-queue': fairQueue,
 };
 
 /**

@@ -65,6 +65,10 @@ export interface TaskTable {
   task_error: Generated<string>;
   /** Sentences about outputs that were renamed or not kept. */
   task_warnings: Generated<string[]>;
+  /** The key that submitted it; `null` in tasks of earlier versions. */
+  submitted_by: string | null;
+  /** Its place in the queue, from 1, see ADR 15; 0 once it has had its turn. */
+  queue_rank: Generated<number>;
   max_retries: number;
   /** Failures after which the task was retried. */
   retry_count: Generated<number>;

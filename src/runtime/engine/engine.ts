@@ -4,7 +4,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { sql } from 'kysely';
 import { type ConstructorOptions, type Db as BossDb, fromKysely, fromPglite, PgBoss } from 'pg-boss';
 
-import { Database, logFailure, type Tx, withoutDatabase } from '../database/index.js';
+import { Database, type Db, logFailure, type Tx, withoutDatabase } from '../database/index.js';
 
 /** The labels that a task requires, and the team whose agents may run it. */
 export interface WorkRequirement {
@@ -22,6 +22,9 @@ export interface Claim extends WorkRequirement {
 
 /** `done`: no further run is needed; `again`: the job can be claimed again. */
 export type Outcome = 'done' | 'again';
+
+/** Before every rank of {@link Engine.enqueue}. */
+const FRONT_OF_QUEUE = 0;
 
 /** Longest time pg-boss lets a job be active; the limit of a run is shorter. */
 const DAY_SECONDS = 86_400;
@@ -53,9 +56,11 @@ export class Engine {
   private readonly transaction = new AsyncLocalStorage<BossDb>();
   private readonly queues = new Set<string>();
   private readonly isShared: boolean;
-  private turn = 0;
+
+  private readonly db: Db;
 
   constructor(database: Database) {
+    this.db = database.db;
     const { outside, backend } = withoutTransaction(database);
     this.isShared = 'pool' in database.driver;
     this.boss = new PgBoss({
@@ -100,39 +105,51 @@ export class Engine {
     this.queues.add(name);
   }
 
-  async enqueue(tx: Tx, taskId: string, requirement: WorkRequirement): Promise<void> {
-    await this.within(tx, () => this.boss.send(queueName(requirement), null, { id: taskId }));
+  /** @param rank from 1; jobs of a lower rank are claimed first, and those of equal rank in the order of their arrival. */
+  async enqueue(tx: Tx, taskId: string, requirement: WorkRequirement, rank: number): Promise<void> {
+    await this.within(tx, () => this.boss.send(queueName(requirement), null, { id: taskId, priority: -rank }));
   }
 
-  /** Takes up to `limit` jobs that an agent of the team with these labels may run, oldest first in each queue. */
-  async claim(tx: Tx, agent: WorkRequirement, limit: number): Promise<Claim[]> {
-    const claims: Claim[] = [];
-    for (const name of this.queuesFor(agent)) {
-      const free = limit - claims.length;
-      if (free <= 0) break;
-      const jobs = await this.within(tx, () =>
-        this.boss.fetch(name, { batchSize: free, includeMetadata: true }),
-      );
-      const requirement = requirementOf(name);
-      claims.push(
-        ...jobs.map(({ id, retryCount }) => ({ ...requirement, taskId: id, attempt: retryCount + 1 })),
-      );
-    }
-    return claims;
+  /** Takes up to `limit` jobs of a queue, by rank. */
+  async claim(tx: Tx, queue: WorkRequirement, limit: number): Promise<Claim[]> {
+    if (limit <= 0) return [];
+    const jobs = await this.within(tx, () =>
+      this.boss.fetch(queueName(queue), { batchSize: limit, includeMetadata: true }),
+    );
+    // The update that claims them returns them in any order.
+    jobs.sort((one, other) => other.priority - one.priority || (one.id < other.id ? -1 : 1));
+    return jobs.map(({ id, retryCount }) => ({ ...queue, taskId: id, attempt: retryCount + 1 }));
+  }
+
+  /** The queues that have a job to claim; one statement, however long the queues are. */
+  async claimable(): Promise<WorkRequirement[]> {
+    const { rows } = await sql<{ name: string }>`
+      select name from unnest(${[...this.queues]}::text[]) as queue(name) where exists (
+        select from pgboss.job where job.name = queue.name and state < 'active' and not blocked
+          and start_after <= pgboss.job_now())`.execute(this.db);
+    return rows.map(({ name }) => requirementOf(name));
   }
 
   /**
    * Ends a claim; a claim that is no longer valid is left alone.
+   *
+   * A job that is to run `again` has had its turn, and goes to the front of its queue.
    *
    * @param afterSeconds delay, by the clock of the database, before a job that is to run `again` can be claimed.
    */
   async settle(tx: Tx, claim: Claim, outcome: Outcome, afterSeconds = 0): Promise<void> {
     const name = queueName(claim);
     await this.within(tx, async () => {
-      if (outcome === 'done') await this.boss.complete(name, attemptOf(claim));
-      else await this.boss.fail(name, attemptOf(claim));
-      if (outcome === 'again' && afterSeconds > 0)
-        await this.boss.update(name, undefined, { id: claim.taskId, startAfter: afterSeconds });
+      if (outcome === 'done') {
+        await this.boss.complete(name, attemptOf(claim));
+        return;
+      }
+      await this.boss.fail(name, attemptOf(claim));
+      const next = { id: claim.taskId, priority: FRONT_OF_QUEUE };
+      await this.boss.update(name, undefined, {
+        ...next,
+        ...(afterSeconds > 0 && { startAfter: afterSeconds }),
+      });
     });
   }
 
@@ -149,13 +166,6 @@ export class Engine {
 
   private within<Result>(tx: Tx, work: () => Promise<Result>): Promise<Result> {
     return this.transaction.run(fromKysely(tx), work);
-  }
-
-  /** Starts with another queue each time, so that a long queue does not starve the others. */
-  private queuesFor(agent: WorkRequirement): string[] {
-    const names = [...this.queues].filter((name) => isEligible(agent, requirementOf(name)));
-    const first = names.length === 0 ? 0 : this.turn++ % names.length;
-    return [...names.slice(first), ...names.slice(0, first)];
   }
 }
 

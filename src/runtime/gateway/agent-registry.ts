@@ -28,6 +28,11 @@ export class AgentRegistry {
       .sort((one, other) => (one.agentId < other.agentId ? -1 : 1));
   }
 
+  /** All agents, in no order. */
+  connected(): Iterable<ConnectedAgent> {
+    return this.agents.values();
+  }
+
   /** Calls back after an agent has connected or disconnected; returns a function that unsubscribes. */
   onChange(listener: (agent: ConnectedAgent) => void): () => void {
     this.listeners.add(listener);

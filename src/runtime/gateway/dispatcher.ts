@@ -6,23 +6,35 @@ import {
 } from '@nestjs/common';
 
 import { logFailure } from '../database/index.js';
+import { queueName, type WorkRequirement } from '../engine/index.js';
 import { type ClaimedRun, TaskClaims, type TaskRow, WaitingTasks } from '../tasks/index.js';
 import { AgentRegistry } from './agent-registry.js';
 import type { ConnectedAgent } from './connected-agent.js';
+import { FreeSlots } from './free-slots.js';
 import { type HeldRunName, RunDispatch } from './run-dispatch.js';
 
-/** Finds jobs whose notification was lost. */
+/** Finds tasks whose notification was lost, and those whose time to be retried has come. */
 const SWEEP_MS = 2000;
+/** Tasks of one transaction. */
+const CLAIM_LIMIT = 20;
+/** Transactions at the same time, so that requests find a free connection to the database. */
+const CLAIMS_AT_ONCE = 4;
 
-/** Fills the free slots of agents with runs that match their labels. */
+/**
+ * Fills the free slots of agents. It asks the database only for queues that may have a task and for which a connected
+ * agent has a free slot, once for all agents: what that costs does not depend on the number of agents.
+ */
 @Injectable()
 export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly logger = new Logger('Gateway');
   private readonly going = new Set<Promise<void>>();
-  /** Agents that are being filled; `true` when another pass is needed. */
-  private readonly filling = new Map<ConnectedAgent, boolean>();
-  /** Agents without further matching jobs, until the next sweep. */
-  private readonly satisfied = new WeakSet<ConnectedAgent>();
+  private readonly slots: FreeSlots;
+  /** Queues that may have a task to claim, by name; the first is asked first. */
+  private readonly ready = new Map<string, WorkRequirement>();
+  /** Queues that are being asked; `true` when a task has been added meanwhile. */
+  private readonly asked = new Map<string, boolean>();
+  /** Queues whose team runs as many tasks as it may, by team. */
+  private readonly held = new Map<string, Map<string, WorkRequirement>>();
   private readonly endings: (() => void)[] = [];
   private isOver = false;
 
@@ -31,15 +43,18 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
     private readonly waiting: WaitingTasks,
     private readonly agents: AgentRegistry,
     private readonly runs: RunDispatch,
-  ) {}
+  ) {
+    this.slots = new FreeSlots(agents);
+  }
 
   onApplicationBootstrap(): void {
-    const sweeping = setInterval(() => this.track(this.sweepAll()), SWEEP_MS).unref();
+    const sweeping = setInterval(() => this.track(this.sweep()), SWEEP_MS).unref();
     this.endings.push(
-      this.waiting.onWork(() => this.sweep()),
-      this.agents.onChange((agent) => this.fill(agent)),
+      this.waiting.onWork((queue) => (queue ? this.added(queue) : this.track(this.sweep()))),
+      this.agents.onChange(() => this.dispatch()),
       () => clearInterval(sweeping),
     );
+    this.track(this.sweep());
   }
 
   /** Stops dispatching, and waits until every interrupted run is recorded. */
@@ -49,39 +64,63 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
     await Promise.allSettled(this.going);
   }
 
-  /** Also finds the jobs of queues that another node has created. */
-  private async sweepAll(): Promise<void> {
-    if (this.agents.list().length > 0) await this.claims.refresh();
-    this.sweep();
+  /** Finds all queues that have a task, also those that another node has created. */
+  private async sweep(): Promise<void> {
+    for (const queue of await this.claims.claimable()) this.ready.set(queueName(queue), queue);
+    this.dispatch();
   }
 
-  private sweep(): void {
-    for (const agent of this.agents.list()) {
-      this.satisfied.delete(agent);
-      this.fill(agent);
+  private added(queue: WorkRequirement): void {
+    const name = queueName(queue);
+    this.ready.set(name, queue);
+    if (this.asked.has(name)) this.asked.set(name, true);
+    this.dispatch();
+  }
+
+  private dispatch(): void {
+    for (const [name, queue] of [...this.ready]) {
+      if (this.isOver || this.asked.size >= CLAIMS_AT_ONCE) return;
+      if (!this.asked.has(name)) this.ask(name, queue);
     }
   }
 
-  private fill(agent: ConnectedAgent): void {
-    if (this.isOver || agent.free === 0 || this.satisfied.has(agent)) return;
-    const isBeingFilled = this.filling.has(agent);
-    this.filling.set(agent, isBeingFilled);
-    if (!isBeingFilled) this.track(this.claimFor(agent));
+  private ask(name: string, queue: WorkRequirement): void {
+    // Its next turn comes after that of the others.
+    this.ready.delete(name);
+    const reserved = this.slots.reserve(queue, this.ready.values(), CLAIM_LIMIT);
+    if (reserved.agents.length === 0) {
+      this.ready.set(name, queue);
+      return;
+    }
+    this.asked.set(name, false);
+    const claiming = this.claimFor(name, queue, reserved.agents).finally(() => {
+      reserved[Symbol.dispose]();
+      this.asked.delete(name);
+      this.dispatch();
+    });
+    this.track(claiming);
   }
 
-  private async claimFor(agent: ConnectedAgent): Promise<void> {
-    try {
-      do {
-        this.filling.set(agent, false);
-        const { agentId, labels, teamId, free } = agent;
-        if (free === 0) break;
-        const claimed = await this.claims.claim({ agentId, labels, teamId }, free);
-        if (claimed.length < free && this.filling.get(agent) === false) this.satisfied.add(agent);
-        for (const run of claimed) this.give(agent, run);
-      } while (this.filling.get(agent) === true);
-    } finally {
-      this.filling.delete(agent);
+  private async claimFor(
+    name: string,
+    queue: WorkRequirement,
+    agents: readonly ConnectedAgent[],
+  ): Promise<void> {
+    const slots = agents.map(({ agentId, labels, teamId }) => ({ agentId, labels, teamId }));
+    const { runs, isTeamFull } = await this.claims.claim(queue, slots);
+    const isMore = runs.length === agents.length || this.asked.get(name) === true;
+    if (isTeamFull) this.hold(name, queue);
+    else if (isMore) this.ready.set(name, queue);
+    for (const [index, run] of runs.entries()) {
+      const agent = agents[index];
+      if (agent) this.give(agent, run);
     }
+  }
+
+  /** Until a run of the team ends here; the sweep notices when one ends at another node. */
+  private hold(name: string, queue: WorkRequirement): void {
+    const held = this.held.get(queue.teamId) ?? new Map<string, WorkRequirement>();
+    this.held.set(queue.teamId, held.set(name, queue));
   }
 
   /** Takes over a run that the agent still has; {@link attach} goes on with it. */
@@ -105,9 +144,15 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
     agent.runs.set(run.taskId, run);
     const performed = this.runs.perform(agent, run, isAttached).finally(() => {
       if (agent.runs.get(run.taskId) === run) agent.runs.delete(run.taskId);
-      this.fill(agent);
+      this.ended(run);
     });
     this.track(performed);
+  }
+
+  private ended({ teamId }: ClaimedRun): void {
+    for (const [name, queue] of this.held.get(teamId) ?? []) this.ready.set(name, queue);
+    this.held.delete(teamId);
+    this.dispatch();
   }
 
   private track(work: Promise<void>): void {

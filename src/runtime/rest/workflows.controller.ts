@@ -75,12 +75,12 @@ export class WorkflowsController {
   @JsonBody(LARGE_BODY)
   @NoQuery()
   runBySlug(
-    @CurrentCredential() { teamId }: Credential,
+    @CurrentCredential() caller: Credential,
     @Param('slug') slug: string,
     @Body() body: RunBodyDto,
     @IdempotencyKey() idempotencyKey?: string,
   ): Promise<RunAccepted> {
-    return this.submit(teamId, { slug }, body, idempotencyKey);
+    return this.submit(caller, { slug }, body, idempotencyKey);
   }
 
   @Post(':id/run')
@@ -89,16 +89,16 @@ export class WorkflowsController {
   @JsonBody(LARGE_BODY)
   @NoQuery()
   run(
-    @CurrentCredential() { teamId }: Credential,
+    @CurrentCredential() caller: Credential,
     @Param('id', ID) id: string,
     @Body() body: RunBodyDto,
     @IdempotencyKey() idempotencyKey?: string,
   ): Promise<RunAccepted> {
-    return this.submit(teamId, { id }, body, idempotencyKey);
+    return this.submit(caller, { id }, body, idempotencyKey);
   }
 
   private async submit(
-    teamId: string,
+    { id: submittedBy, teamId }: Credential,
     name: WorkflowName,
     { parameters, dispatch_target, target_pool, submitter_region, tool_type }: RunBodyDto,
     idempotencyKey: string | undefined,
@@ -108,7 +108,7 @@ export class WorkflowsController {
     const fields = Object.fromEntries(
       Object.entries(given).flatMap(([key, value]) => (typeof value === 'string' ? [[key, value]] : [])),
     );
-    const run = { parameters: parameters ?? {}, fields, idempotencyKey };
+    const run = { parameters: parameters ?? {}, fields, idempotencyKey, submittedBy };
     return { task_id: await this.submission.submit(teamId, workflow, run) };
   }
 }

@@ -168,7 +168,7 @@ export class RunReports implements OnModuleDestroy {
   ): Promise<void> {
     const task_status = this.waiting.canRun(claim) ? ('pending' as const) : ('waiting' as const);
     const nowhere = { agent_id: null, agent_labels: null, gpu_type: null, node_id: null };
-    const change = { ...counts, ...nowhere, task_status };
+    const change = { ...counts, ...nowhere, task_status, queue_rank: 0 };
     const data = { status: task_status, message };
     await moveTask(tx, movable(claim), change, { event: 'status', data });
     await this.engine.settle(tx, claim, 'again', seconds);

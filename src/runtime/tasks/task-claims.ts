@@ -3,7 +3,7 @@ import { sql } from 'kysely';
 import { LRUCache } from 'lru-cache';
 
 import { Database, type Tx } from '../database/index.js';
-import { type Claim, Engine } from '../engine/index.js';
+import { type Claim, Engine, type WorkRequirement } from '../engine/index.js';
 import { RuntimeNode } from '../nodes/index.js';
 import { type CompiledWorkflow, fileParametersOf, RUN_LIMIT_SECONDS } from '../workflows/index.js';
 import { type ClaimedRun, type ClaimingAgent, ClaimedRuns } from './claimed-runs.js';
@@ -24,6 +24,14 @@ interface QueuedTask {
   readonly definition: CompiledWorkflow;
 }
 
+/** What a queue had for the slots of agents. */
+interface Share {
+  /** In the order of the slots. */
+  readonly runs: readonly ClaimedRun[];
+  /** The team has reached its limit of tasks that run at the same time. */
+  readonly isTeamFull: boolean;
+}
+
 const logger = new Logger('Tasks');
 const DEFINITIONS_KEPT = 200;
 /** Limit of interrupted runs per task: a task that is interrupted so often probably ends its agent itself. */
@@ -42,22 +50,31 @@ export class TaskClaims {
     private readonly node: RuntimeNode,
   ) {}
 
-  /** Takes up to `free` runs whose labels the agent has all of; they become `queued`. */
-  async claim(agent: ClaimingAgent, free: number): Promise<ClaimedRun[]> {
-    if (free <= 0) return [];
-    const queued = await this.database.db.transaction().execute(async (tx) => {
-      const tasks: QueuedTask[] = [];
-      const room = await this.limits.roomToRun(tx, agent.teamId, free);
-      for (const claim of await this.engine.claim(tx, agent, room)) {
-        const task = await this.queue(tx, claim, agent);
-        // The task has ended, but its job was left: there is nothing to do.
-        if (!task) await this.engine.settle(tx, claim, 'done');
-        else if (task.interrupted_count >= INTERRUPTIONS_LIMIT) await failInterrupted(tx, this.engine, claim);
-        else tasks.push(await this.withDefinition(tx, claim, task));
-      }
-      return tasks;
-    });
-    return queued.map((one) => this.runOf(agent, one));
+  /** Takes runs from a queue, at most one per slot: the first is for the agent of the first slot. They become `queued`. */
+  async claim(queue: WorkRequirement, slots: readonly ClaimingAgent[]): Promise<Share> {
+    return this.database.db
+      .transaction()
+      .execute(async (tx) => {
+        const tasks: (QueuedTask & { readonly agent: ClaimingAgent })[] = [];
+        const room = await this.limits.roomToRun(tx, queue.teamId, slots.length);
+        for (const claim of await this.engine.claim(tx, queue, room)) {
+          const agent = slots[tasks.length];
+          const task = agent && (await this.queue(tx, claim, agent));
+          // The task has ended, but its job was left: there is nothing to do.
+          if (!task) await this.engine.settle(tx, claim, 'done');
+          else if (task.interrupted_count >= INTERRUPTIONS_LIMIT)
+            await failInterrupted(tx, this.engine, claim);
+          else tasks.push({ agent, ...(await this.withDefinition(tx, claim, task)) });
+        }
+        return { tasks, isTeamFull: room < slots.length };
+      })
+      .then(({ tasks, isTeamFull }) => ({ isTeamFull, runs: tasks.map((one) => this.runOf(one.agent, one)) }));
+  }
+
+  /** The queues that have a task to claim, also those that other nodes have created. */
+  async claimable(): Promise<WorkRequirement[]> {
+    await this.engine.refresh();
+    return this.engine.claimable();
   }
 
   /** Takes over a run that its agent still has; `undefined` when the task has gone on meanwhile. */
@@ -80,11 +97,6 @@ export class TaskClaims {
       return task && this.withDefinition(tx, claimOf(task), task);
     });
     return adopted && this.runOf(agent, adopted);
-  }
-
-  /** Reads the queues that other nodes have created. */
-  refresh(): Promise<void> {
-    return this.engine.refresh();
   }
 
   private async queue(tx: Tx, claim: Claim, agent: ClaimingAgent): Promise<TaskRow | undefined> {

@@ -2,6 +2,7 @@ import { type BeforeApplicationShutdown, Injectable, type OnModuleInit } from '@
 
 import type { TaskEventName, TaskState } from '../../contract/index.js';
 import { Database } from '../database/index.js';
+import type { WorkRequirement } from '../engine/index.js';
 
 /** Notification of a new event; its data is read from its row. */
 export interface TaskNotification {
@@ -10,6 +11,8 @@ export interface TaskNotification {
   readonly event: TaskEventName;
   /** Status of the task at that time. */
   readonly status: TaskState;
+  /** The queue of a task that can be claimed; `null` when its labels are too long for a notification. */
+  readonly queue?: WorkRequirement | null;
 }
 
 interface TaskListener {

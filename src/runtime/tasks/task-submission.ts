@@ -1,4 +1,5 @@
 import { BadRequestException, Inject, Injectable, Logger } from '@nestjs/common';
+import type { RawBuilder } from 'kysely';
 
 import { Database, type Tx, uuidV7 } from '../database/index.js';
 import { Engine } from '../engine/index.js';
@@ -13,6 +14,7 @@ import {
 } from '../workflows/index.js';
 import { IdempotencyKeys, type KeyedRun, requestHashOf } from './idempotency-keys.js';
 import { TeamLimits } from './team-limits.js';
+import { QueueRanks } from './queue-ranks.js';
 import { WaitingTasks } from './waiting-tasks.js';
 import { waitingEvent, writeEvents } from './task-transitions.js';
 
@@ -22,6 +24,8 @@ interface RunSubmission {
   readonly fields: Record<string, string>;
   /** Repeated requests with the same key get the task of the first. */
   readonly idempotencyKey?: string | undefined;
+  /** The key of the caller; the keys of a team share its agents. */
+  readonly submittedBy: string;
 }
 
 /** Validates the parameters of a run, including files. */
@@ -68,6 +72,7 @@ export class RunParameters {
 @Injectable()
 export class TaskSubmission {
   private readonly logger = new Logger('Tasks');
+  private readonly ranks = new QueueRanks();
   @Inject(TeamLimits) private readonly limits!: TeamLimits;
   @Inject(IdempotencyKeys) private readonly idempotencyKeys!: IdempotencyKeys;
 
@@ -93,23 +98,29 @@ export class TaskSubmission {
     const { slug, required_labels } = workflow.definition;
     await this.engine.prepare({ teamId, labels: required_labels });
     const id = uuidV7();
-    const task = await this.database.db.transaction().execute(async (tx) => {
-      const other = keyed && (await this.idempotencyKeys.claim(tx, keyed, id));
-      if (other !== undefined) return other;
-      await this.insert(tx, { id, teamId, workflow, parameters, fields: run.fields });
-      return id;
-    });
+    const { fields, submittedBy } = run;
+    const place = this.ranks.reserve({ teamId, labels: required_labels, submittedBy });
+    const task = await this.database.db
+      .transaction()
+      .execute(async (tx) => {
+        const other = keyed && (await this.idempotencyKeys.claim(tx, keyed, id));
+        if (other !== undefined) return other;
+        await this.insert(tx, { id, teamId, workflow, parameters, fields, submittedBy, rank: place.rank() });
+        return id;
+      })
+      .finally(() => place.close());
     if (task === id) this.logger.log(`task ${id} (${slug}@${workflow.version}): submitted`);
     return task;
   }
 
-  private async insert(tx: Tx, { id, teamId, workflow, parameters, fields }: NewTask): Promise<void> {
+  private async insert(tx: Tx, task: NewTask): Promise<void> {
+    const { id, teamId, workflow, parameters } = task;
     const { required_labels, max_retries } = workflow.definition;
     const requirement = { teamId, labels: required_labels };
     const states = this.waiting.canRun(requirement)
       ? (['pending'] as const)
       : (['pending', 'waiting'] as const);
-    await tx
+    const { queue_rank } = await tx
       .insertInto('task')
       .values({
         id,
@@ -120,16 +131,19 @@ export class TaskSubmission {
         task_status: states[states.length - 1] ?? 'pending',
         parameters,
         parameters_bytes: Buffer.byteLength(parameters),
-        submission: JSON.stringify(fields),
+        submission: JSON.stringify(task.fields),
+        submitted_by: task.submittedBy,
+        queue_rank: task.rank,
         max_retries,
         last_sequence: states.length,
       })
-      .execute();
+      .returning('queue_rank')
+      .executeTakeFirstOrThrow();
     const news = states.map((status) =>
       status === 'waiting' ? waitingEvent(required_labels) : { event: 'status' as const, data: { status } },
     );
     await writeEvents(tx, { id, team_id: teamId }, news, 1);
-    await this.engine.enqueue(tx, id, requirement);
+    await this.engine.enqueue(tx, id, requirement, queue_rank);
   }
 }
 
@@ -140,6 +154,8 @@ interface NewTask {
   /** As JSON. */
   readonly parameters: string;
   readonly fields: Record<string, string>;
+  readonly submittedBy: string;
+  readonly rank: RawBuilder<number>;
 }
 
 function keyedRun(

@@ -67,6 +67,7 @@ export type TaskChange = Partial<
     | 'agent_labels'
     | 'gpu_type'
     | 'node_id'
+    | 'queue_rank'
     | 'started_at'
     | 'completed_at'
   >

@@ -8,11 +8,14 @@ import { moveTask, waitingEvent } from './task-transitions.js';
 
 const CLAIMABLE: ReadonlySet<string> = new Set(['pending', 'waiting']);
 
+/** Called with the queue that has a task; without one, any queue may have some. */
+type WorkListener = (queue?: WorkRequirement) => void;
+
 /** Notifies the dispatcher of new jobs, and marks tasks as `waiting` while no connected agent can run them. */
 @Injectable()
 export class WaitingTasks {
   private readonly logger = new Logger('Tasks');
-  private readonly listeners = new Set<() => void>();
+  private readonly listeners = new Set<WorkListener>();
   /** The connected agents, as the gateway reported them last. */
   private agents: readonly WorkRequirement[] = [];
 
@@ -21,15 +24,15 @@ export class WaitingTasks {
     notices: TaskNotifications,
   ) {
     notices.subscribe({
-      notified: ({ event, status }) => {
-        if (event === 'status' && CLAIMABLE.has(status)) this.notify();
+      notified: ({ event, status, queue }) => {
+        if (event === 'status' && CLAIMABLE.has(status)) this.notify(queue ?? undefined);
       },
       missed: () => this.notify(),
     });
   }
 
-  /** Calls back when a job may have become claimable; returns a function that unsubscribes. */
-  onWork(listener: () => void): () => void {
+  /** Calls back when a task may have become claimable; returns a function that unsubscribes. */
+  onWork(listener: WorkListener): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
   }
@@ -69,10 +72,10 @@ export class WaitingTasks {
     }
   }
 
-  private notify(): void {
+  private notify(queue?: WorkRequirement): void {
     for (const listener of this.listeners) {
       try {
-        listener();
+        listener(queue);
       } catch (error) {
         this.logger.error({ error }, 'a listener for work failed');
       }

@@ -12,6 +12,8 @@ export interface AgentWanted {
   readonly labels?: string[];
   readonly slots?: number;
   readonly key?: string;
+  /** An integration key of its team, where that is not the default one. */
+  readonly seenBy?: string;
   /** Nodes to dial when the first one is lost. */
   readonly otherNodes?: readonly RuntimeServer[];
 }
@@ -29,7 +31,7 @@ export class TestAgent implements AsyncDisposable {
     const { agentId = 'agent-1', labels = ['local'], slots = 4 } = wanted;
     const workDir = await mkdtemp(join(tmpdir(), 'cyberun-agent-'));
     const controller = new AbortController();
-    const before = await connectedAt(server, agentId);
+    const before = await connectedAt(server, agentId, wanted.seenBy);
     const ended = runAgent({
       gateways: [server.origin, ...(wanted.otherNodes ?? []).map(({ origin }) => origin)],
       key: wanted.key ?? server.app.get(CredentialsService, { strict: false }).mintEphemeralAgentKey(),
@@ -42,7 +44,7 @@ export class TestAgent implements AsyncDisposable {
     ended.catch(() => undefined);
     await Promise.race([
       ended,
-      until(async () => ![undefined, before].includes(await connectedAt(server, agentId))),
+      until(async () => ![undefined, before].includes(await connectedAt(server, agentId, wanted.seenBy))),
     ]);
     return new TestAgent(workDir, ended, controller);
   }
@@ -58,8 +60,12 @@ export class TestAgent implements AsyncDisposable {
   }
 }
 
-async function connectedAt(server: RuntimeServer, agentId: string): Promise<string | undefined> {
-  const { body } = await server.get('/r/agents');
+async function connectedAt(
+  server: RuntimeServer,
+  agentId: string,
+  key?: string,
+): Promise<string | undefined> {
+  const { body } = await server.get('/r/agents', key);
   return (body.agent_list as { agent_id: string; connected_at: string }[]).find(
     (agent) => agent.agent_id === agentId,
   )?.connected_at;

@@ -8,6 +8,7 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import { createApplication } from '../../../src/application.js';
 import { Addresses, readConfig } from '../../../src/config/index.js';
 import { Database } from '../../../src/runtime/database/index.js';
+import { isEligible } from '../../../src/runtime/engine/index.js';
 import { AgentDirectory } from '../../../src/runtime/gateway/index.js';
 import { type ClaimedRun, RunReports, TaskClaims } from '../../../src/runtime/tasks/index.js';
 import { initialiseDatabase } from '../../support/initialised-database.js';
@@ -208,8 +209,16 @@ export class PretendAgent {
     await this.directory.refresh();
   }
 
-  claim(free = 1): Promise<ClaimedRun[]> {
-    return this.claims.claim({ agentId: 'pretend', labels: this.labels, teamId: this.teamId }, free);
+  async claim(free = 1): Promise<ClaimedRun[]> {
+    const { teamId, labels } = this;
+    const agent = { agentId: 'pretend', labels, teamId };
+    const claimed: ClaimedRun[] = [];
+    for (const queue of await this.claims.claimable()) {
+      if (!isEligible(agent, queue)) continue;
+      const slots = Array.from({ length: free - claimed.length }, () => agent);
+      claimed.push(...(await this.claims.claim(queue, slots)).runs);
+    }
+    return claimed;
   }
 
   /** Takes one run, which must be there. */
