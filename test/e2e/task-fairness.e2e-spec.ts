@@ -5,7 +5,12 @@ import { Database, TEAM_ID, uuidV7 } from '../../src/runtime/database/index.js';
 import { CredentialsStore } from '../../src/runtime/credentials/index.js';
 import { until } from '../support/processes.js';
 import { keysOf, shellWorkflow, TestAgent } from './agent-support/agent-fixture.js';
-import { BOOTSTRAP_KEY, echoWorkflow, PretendAgent, RuntimeServer } from './runtime-support/runtime-fixture.js';
+import {
+  BOOTSTRAP_KEY,
+  echoWorkflow,
+  PretendAgent,
+  RuntimeServer,
+} from './runtime-support/runtime-fixture.js';
 
 let server: RuntimeServer;
 let agent: PretendAgent;
@@ -140,7 +145,9 @@ it('a team with a long queue does not keep the task of another team from its age
   const single = await submit(sk.raw_key, 'fast');
   const wanted = { agentId: 'theirs', labels: ['real'], key: ak.raw_key, seenBy: sk.raw_key };
   await using theirs = await TestAgent.start(server, wanted);
-  await until(async () => (await server.get(`/r/tasks/${single}`, sk.raw_key)).body.task_status === 'completed');
+  await until(
+    async () => (await server.get(`/r/tasks/${single}`, sk.raw_key)).body.task_status === 'completed',
+  );
   const open = await Promise.all(flood.map(async (task) => (await server.get(`/r/tasks/${task}`)).body));
   expect(open.filter(({ task_status }) => task_status !== 'completed').length).toBeGreaterThan(0);
   expect([ours, theirs]).toHaveLength(2);

@@ -1,4 +1,5 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
+import { sql } from 'kysely';
 
 import { Database, DEFAULT_TEAM, TEAM_ID, uuidV7 } from '../database/index.js';
 import { type Credential, hashOf, isOfKind, newRawKey, type Permission, PERMISSIONS } from './credential.js';
@@ -44,6 +45,21 @@ export class CredentialsService {
     return fault === undefined ? credential : undefined;
   }
 
+  /** Those of these keys that are not valid keys of agents; asks the database once. */
+  async invalidAgentKeys(rawKeys: readonly string[]): Promise<string[]> {
+    const stored = new Map(rawKeys.map((rawKey) => [hashOf(rawKey), rawKey]));
+    for (const hash of this.ephemeral.keys()) stored.delete(hash);
+    if (stored.size === 0) return [];
+    const invalid = new Set(stored.values());
+    for (const row of await this.rowsOf([...stored.keys()])) {
+      const rawKey = stored.get(row.key_hash);
+      if (rawKey === undefined) continue;
+      const { credential, fault } = this.judged(rawKey, row);
+      if (credential?.kind === 'agent' && fault === undefined) invalid.delete(rawKey);
+    }
+    return [...invalid];
+  }
+
   /** Decides on the use of a key, which may be empty; a refusal of one that is not is logged. */
   async admit(rawKey: string, { kind, permission, route }: RequiredKey): Promise<Admission> {
     if (rawKey === '') return { status: 401 };
@@ -78,17 +94,24 @@ export class CredentialsService {
   }
 
   private async find(rawKey: string): Promise<PresentedKey> {
-    const key_hash = hashOf(rawKey);
-    const local = this.ephemeral.get(key_hash);
+    const local = this.ephemeral.get(hashOf(rawKey));
     if (local) return { credential: local };
-    const row = await this.database.db
+    const [row] = await this.rowsOf([hashOf(rawKey)]);
+    return row ? this.judged(rawKey, row) : { fault: 'unknown' };
+  }
+
+  private rowsOf(keyHashes: readonly string[]) {
+    return this.database.db
       .selectFrom('credential as c')
       .innerJoin('team', 'team.id', 'c.team_id')
-      .select(['c.id', 'c.kind', 'c.team_id', 'team.team_slug', 'c.permissions'])
+      .select(['c.id', 'c.kind', 'c.team_id', 'team.team_slug', 'c.permissions', 'c.key_hash'])
       .select(['c.revoked_at', 'c.expires_at', 'c.last_used_at'])
-      .where('c.key_hash', '=', key_hash)
-      .executeTakeFirst();
-    if (!row || !isOfKind(row.kind, rawKey)) return { fault: 'unknown' };
+      .where('c.key_hash', '=', sql<string>`any(${[...keyHashes]}::text[])`)
+      .execute();
+  }
+
+  private judged(rawKey: string, row: Awaited<ReturnType<typeof this.rowsOf>>[number]): PresentedKey {
+    if (!isOfKind(row.kind, rawKey)) return { fault: 'unknown' };
     const { id, kind, team_id: teamId, team_slug: team, revoked_at, expires_at, last_used_at } = row;
     const credential = { id, kind, teamId, team, permissions: new Set(row.permissions) };
     if (revoked_at !== null) return { credential, fault: 'revoked' };

@@ -107,7 +107,9 @@ export class Engine {
 
   /** @param rank from 1; jobs of a lower rank are claimed first, and those of equal rank in the order of their arrival. */
   async enqueue(tx: Tx, taskId: string, requirement: WorkRequirement, rank: number): Promise<void> {
-    await this.within(tx, () => this.boss.send(queueName(requirement), null, { id: taskId, priority: -rank }));
+    await this.within(tx, () =>
+      this.boss.send(queueName(requirement), null, { id: taskId, priority: -rank }),
+    );
   }
 
   /** Takes up to `limit` jobs of a queue, by rank. */

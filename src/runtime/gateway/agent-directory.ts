@@ -21,7 +21,10 @@ export class AgentDirectory implements OnModuleInit, BeforeApplicationShutdown {
   private readonly logger = new Logger('Gateway');
   private stopListening: (() => Promise<void>) | undefined;
   private working: Promise<void> = Promise.resolve();
-  private isRefreshDue = false;
+  /** A refresh that has not begun; it serves all that ask for one until then. */
+  private due: Promise<void> | undefined;
+  /** The other nodes do not know yet of a row that was written here. */
+  private isChanged = false;
   private isOver = false;
   /** What the waiting tasks were told last. */
   private known = '';
@@ -35,8 +38,8 @@ export class AgentDirectory implements OnModuleInit, BeforeApplicationShutdown {
 
   async onModuleInit(): Promise<void> {
     this.stopListening = await this.database.listen(CHANNEL, {
-      notified: () => this.refreshSoon(),
-      missed: () => this.refreshSoon(),
+      notified: () => void this.refresh(),
+      missed: () => void this.refresh(),
     });
     this.node.onBeat(async () => {
       await this.repair();
@@ -85,27 +88,25 @@ export class AgentDirectory implements OnModuleInit, BeforeApplicationShutdown {
   }
 
   /** Writes the row of an agent that has connected or is gone; resolves once the waiting tasks know of it. */
-  changed(agent: ConnectedAgent): Promise<void> {
-    return this.inTurn(async () => {
+  async changed(agent: ConnectedAgent): Promise<void> {
+    await this.inTurn(async () => {
       if (agent.isConnected) await this.write(agent);
       else await this.remove(agent);
-      await sql`select pg_notify(${CHANNEL}, '')`.execute(this.database.db);
+      this.isChanged = true;
+    });
+    await this.refresh();
+  }
+
+  /** Reads the agents of all nodes, after all writes so far; tasks that none of them can run become `waiting`. */
+  refresh(): Promise<void> {
+    this.due ??= this.inTurn(async () => {
+      this.due = undefined;
+      const isChanged = this.isChanged;
+      this.isChanged = false;
+      if (isChanged) await sql`select pg_notify(${CHANNEL}, '')`.execute(this.database.db);
       await this.tell();
     });
-  }
-
-  /** Reads the agents of all nodes; tasks that none of them can run become `waiting`. */
-  refresh(): Promise<void> {
-    return this.inTurn(() => this.tell());
-  }
-
-  private refreshSoon(): void {
-    if (this.isRefreshDue) return;
-    this.isRefreshDue = true;
-    void this.inTurn(() => {
-      this.isRefreshDue = false;
-      return this.tell();
-    });
+    return this.due;
   }
 
   private inTurn(work: () => Promise<void>): Promise<void> {

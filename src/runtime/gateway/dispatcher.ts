@@ -78,7 +78,9 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
   }
 
   private dispatch(): void {
-    for (const [name, queue] of [...this.ready]) {
+    // A copy: what is asked goes to the end.
+    const queues = Array.from(this.ready);
+    for (const [name, queue] of queues) {
       if (this.isOver || this.asked.size >= CLAIMS_AT_ONCE) return;
       if (!this.asked.has(name)) this.ask(name, queue);
     }

@@ -50,7 +50,8 @@ export class FreeSlots {
     for (const agent of this.agents.connected()) {
       const reserved = this.reserved.get(agent) ?? 0;
       const free = agent.free - reserved;
-      if (free > 0 && isEligible(agent, queue)) found.push({ agent, free, taken: agent.runs.size + reserved });
+      if (free > 0 && isEligible(agent, queue))
+        found.push({ agent, free, taken: agent.runs.size + reserved });
     }
     return found;
   }

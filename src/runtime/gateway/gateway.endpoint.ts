@@ -12,6 +12,7 @@ import { http2ClientOver } from '../../tunnel/index.js';
 import { type Credential, CredentialsService } from '../credentials/index.js';
 import { watchAgent } from './agent-liveness.js';
 import { AgentArrivals } from './agent-arrivals.js';
+import { AgentKeys } from './agent-keys.js';
 import { ConnectedAgent } from './connected-agent.js';
 import { asksForWebSocket, refuseUpgrade, Upgrades } from './upgrades.js';
 import { logFailure } from '../database/index.js';
@@ -22,8 +23,6 @@ const KEY_WANTED =
 /** Limit for a frame; agents send 64 KB at most. */
 const FRAME_LIMIT = 16 * 1024 * 1024;
 const HELLO_LIMIT_MS = 10_000;
-/** How often the keys of connected agents are checked. */
-const KEY_CHECK_MS = 2000;
 /** An agent that answers no requests is disconnected within 30 s. */
 const REQUEST_CHECK_MS = 5000;
 
@@ -42,6 +41,7 @@ export class GatewayEndpoint implements OnModuleInit, BeforeApplicationShutdown 
     private readonly upgrades: Upgrades,
     private readonly credentials: CredentialsService,
     private readonly arrivals: AgentArrivals,
+    private readonly keys: AgentKeys,
   ) {}
 
   onModuleInit(): void {
@@ -73,11 +73,6 @@ export class GatewayEndpoint implements OnModuleInit, BeforeApplicationShutdown 
     }
   }
 
-  private async agentCredential(key: string): Promise<Credential | undefined> {
-    const credential = key.startsWith('ak-') ? await this.credentials.authenticate(key) : undefined;
-    return credential?.kind === 'agent' ? credential : undefined;
-  }
-
   private async connect(webSocket: WebSocket, key: string, { teamId }: Credential): Promise<void> {
     const session = await http2ClientOver(webSocket);
     const hello = await requestHello(session);
@@ -87,25 +82,13 @@ export class GatewayEndpoint implements OnModuleInit, BeforeApplicationShutdown 
     await this.arrivals.add(agent);
     this.logger.log(`agent ${agent.agentId} has connected (labels ${agent.labels.join(', ') || 'none'})`);
     session.once('close', () => this.logger.log(`agent ${agent.agentId} is gone`));
-    this.watchKey(agent, key);
+    this.keys.watch(agent, key);
     watchAgent(session, REQUEST_CHECK_MS, () => {
       this.logger.warn(
         `agent ${agent.agentId} answers no requests; it is disconnected so that it dials again`,
       );
       agent.giveUp();
     });
-  }
-
-  private watchKey(agent: ConnectedAgent, key: string): void {
-    const timer = setInterval(() => {
-      this.agentCredential(key).then(
-        (credential) => credential ?? agent.refuse(),
-        (error: unknown) => logFailure(this.logger, 'an agent key could not be checked', error),
-      );
-    }, KEY_CHECK_MS);
-    timer.unref();
-    if (agent.isConnected) agent.session.once('close', () => clearInterval(timer));
-    else clearInterval(timer);
   }
 }
 

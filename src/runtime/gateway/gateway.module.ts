@@ -5,6 +5,7 @@ import { FilesModule } from '../files/index.js';
 import { RuntimeTasksModule } from '../tasks/index.js';
 import { AgentArrivals } from './agent-arrivals.js';
 import { AgentDirectory } from './agent-directory.js';
+import { AgentKeys } from './agent-keys.js';
 import { AgentRegistry } from './agent-registry.js';
 import { AgentsController } from './agents.controller.js';
 import { Dispatcher } from './dispatcher.js';
@@ -22,6 +23,7 @@ import { Upgrades } from './upgrades.js';
     GatewayEndpoint,
     AgentArrivals,
     AgentDirectory,
+    AgentKeys,
     AgentRegistry,
     LocalAgent,
     RunDispatch,

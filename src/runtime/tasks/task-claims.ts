@@ -68,7 +68,10 @@ export class TaskClaims {
         }
         return { tasks, isTeamFull: room < slots.length };
       })
-      .then(({ tasks, isTeamFull }) => ({ isTeamFull, runs: tasks.map((one) => this.runOf(one.agent, one)) }));
+      .then(({ tasks, isTeamFull }) => ({
+        isTeamFull,
+        runs: tasks.map((one) => this.runOf(one.agent, one)),
+      }));
   }
 
   /** The queues that have a task to claim, also those that other nodes have created. */
