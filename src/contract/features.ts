@@ -8,5 +8,9 @@ export const FEATURES_HEADER = 'cyberun-features';
 export const FEATURES = [
   /** Runs take the request header `Idempotency-Key`. */
   'idempotency-key',
+  /** The list of tasks takes several states, `workflow_slug` and `created_after`. */
+  'task-filters',
+  /** The list of workflows takes `query`. */
+  'workflow-query',
 ] as const;
 export type Feature = (typeof FEATURES)[number];

@@ -24,6 +24,7 @@ export const workflow = z.looseObject({
   version: z.number().int().optional(),
   workflow_status: z.string().optional(),
   description: z.string().nullish(),
+  tags: z.record(z.string(), z.string()).nullish(),
   parameters: z.array(parameterDef).nullish(),
   /** JSON Schema of the parameters; optional for a runtime. */
   parameters_schema: z.looseObject({}).nullish(),

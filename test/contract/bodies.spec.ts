@@ -5,9 +5,9 @@ import { BODIES } from './bodies.js';
 
 const pipe = new RestValidationPipe();
 
-describe.each(BODIES)('$name', ({ schema, dto, accepted, rejected }) => {
+describe.each(BODIES)('$name', ({ type = 'body', schema, dto, accepted, rejected }) => {
   const validated = (body: object): Promise<unknown> =>
-    pipe.transform(structuredClone(body), { type: 'body', metatype: dto });
+    pipe.transform(structuredClone(body), { type, metatype: dto });
 
   it.each(accepted)('client and runtime accept %j', async (body) => {
     expect(schema.safeParse(body).error).toBeUndefined();

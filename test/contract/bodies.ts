@@ -13,6 +13,8 @@ import { listTasksInput } from '../../src/tools/tasks/tasks.schemas.js';
 /** What is asked of the runtime, as its client describes it and as it checks it itself. */
 interface Contract {
   readonly name: string;
+  /** Where the runtime reads it; default `body`. */
+  readonly type?: 'body' | 'query';
   readonly schema: z.ZodType;
   readonly dto: Type<object>;
   readonly accepted: readonly object[];
@@ -97,6 +99,7 @@ export const BODIES: readonly Contract[] = [
   },
   {
     name: 'the page of a list',
+    type: 'query',
     schema: pageInput,
     dto: PageQueryDto,
     accepted: [{}, { current_page: 1 }, { current_page: 1_000_000, per_page: 100 }, { per_page: 1 }],
@@ -111,6 +114,7 @@ export const BODIES: readonly Contract[] = [
   },
   {
     name: 'the list of tasks asked for',
+    type: 'query',
     schema: listTasksInput,
     dto: TaskQueryDto,
     accepted: [{}, { status: 'pending' }, { status: 'cancelled', per_page: 5 }],

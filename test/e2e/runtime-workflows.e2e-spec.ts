@@ -17,6 +17,10 @@ beforeAll(async () => {
     'echo.yaml': echoWorkflow('echo', { properties: PROPERTIES }),
     'changing.yaml': echoWorkflow('changing'),
     'leaving.yaml': echoWorkflow('leaving'),
+    'tagged.yaml': echoWorkflow('tagged').replace(
+      'summary: Returns its parameter.',
+      'summary: 100% of_it\n  tags: { team: Vision, kind: 3d-model }',
+    ),
     'odd-text.yaml': echoWorkflow('odd-text', {
       properties: String.raw`        odd: { type: string, default: "\0 \ud83d" }`,
     }),
@@ -33,7 +37,7 @@ const run = (name: string, parameters: unknown) =>
 
 it('the API lists a workflow, and returns it by id and slug', async () => {
   const { body: list } = await server.get('/r/workflows');
-  expect(list.page_meta).toEqual({ current_page: 1, per_page: 20, total_count: 4 });
+  expect(list.page_meta).toEqual({ current_page: 1, per_page: 20, total_count: 5 });
   const listed = list.workflow_list.find((one: { workflow_slug: string }) => one.workflow_slug === 'echo');
   expect(listed).toMatchObject({
     display_name: 'Echo echo',
@@ -50,6 +54,28 @@ it('the API lists a workflow, and returns it by id and slug', async () => {
   const byId = await server.get(`/r/workflows/${listed.id}`);
   expect(byId.body).toEqual((await slug('echo')).body);
   expect(byId.body).toMatchObject(listed);
+});
+
+it.each([
+  ['leaving', ['leaving']],
+  ['ECHO parameter', ['changing', 'echo', 'leaving']],
+  ['vision', ['tagged']],
+  ['3d-model 100%', ['tagged']],
+  ['of_it', ['tagged']],
+  ['of-it', []],
+  ['%', ['tagged']],
+  ['odd', ['odd-text']],
+  ['echo nothing', []],
+  ['  ', ['changing', 'echo', 'leaving', 'odd-text', 'tagged']],
+])('a search for "%s" finds the workflows with all of its words', async (query, slugs) => {
+  const { body } = await server.get(`/r/workflows?query=${encodeURIComponent(query)}`);
+  const found = (body.workflow_list as { workflow_slug: string }[]).map(({ workflow_slug }) => workflow_slug);
+  expect(found.toSorted()).toEqual(slugs);
+  expect(body.page_meta).toMatchObject({ total_count: slugs.length });
+});
+
+it('a workflow has the tags of its definition', async () => {
+  expect((await slug('tagged')).body).toMatchObject({ tags: { team: 'Vision', kind: '3d-model' } });
 });
 
 it('a workflow shows its parameters with types, and their JSON Schema', async () => {

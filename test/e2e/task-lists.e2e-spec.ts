@@ -79,6 +79,11 @@ it('a list is filtered by workflow, state and time, and tasks carry the slug of 
   expect((await list('created_after=2100-01-01T00:00:00Z')).ids).toEqual([]);
   await server.call('POST', `/r/tasks/${early}/cancel`);
   expect((await list('workflow_slug=other&status=cancelled')).ids).toEqual([early]);
+  expect((await list('workflow_slug=other&status=completed,cancelled')).ids).toEqual([early]);
+  expect((await list('workflow_slug=other&status=cancelled,waiting,pending,queued')).ids).toEqual([
+    late,
+    early,
+  ]);
   expect((await list('workflow_slug=none')).meta).toMatchObject({ total_count: 0, next_cursor: null });
   await server.call('POST', `/r/tasks/${late}/cancel`);
 });
@@ -96,20 +101,38 @@ it('a list counts up to 1,000 tasks, and says that there are more', async () => 
   expect((await list('workflow_slug=many&per_page=100&current_page=11')).ids).toHaveLength(1);
 });
 
-it('a task carries its parameters with exact numbers, and a list does not', async () => {
+it('a task carries its parameters with exact numbers, in lists too', async () => {
   const taskId = await server.submit('echo');
   expect(await taskOf(taskId)).toMatchObject({ parameters: { text: 'hi', times: 2 } });
   const parameters = '{"exact":12345678901234567890}';
   await db().updateTable('task').set({ parameters }).where('id', '=', taskId).execute();
-  const response = await fetch(`${server.origin}/api/v1/r/tasks/${taskId}`, {
-    headers: { authorization: `Bearer ${BOOTSTRAP_KEY}` },
-  });
-  expect(await response.text()).toContain(`"parameters":${parameters}`);
-  const { body } = await server.get('/r/tasks?workflow_slug=echo');
-  expect(body.task_list[0].id).toBe(taskId);
-  expect(body.task_list[0]).not.toHaveProperty('parameters');
+  for (const path of [`tasks/${taskId}`, 'tasks?workflow_slug=echo&per_page=1']) {
+    const response = await fetch(`${server.origin}/api/v1/r/${path}`, {
+      headers: { authorization: `Bearer ${BOOTSTRAP_KEY}` },
+    });
+    expect(await response.text()).toContain(`"parameters":${parameters}`);
+  }
   await server.call('POST', `/r/tasks/${taskId}/cancel`);
 });
+
+it('a list has the first line of an error, and no large parameters', async () => {
+  const taskId = await server.submit('echo');
+  const parameters = JSON.stringify({ text: 'x'.repeat(2000) });
+  const task_error = `${'e'.repeat(400)}\nmore`;
+  await db().updateTable('task').set({ parameters, task_error }).where('id', '=', taskId).execute();
+  const { body } = await server.get('/r/tasks?workflow_slug=echo&per_page=1');
+  expect(body.task_list).toMatchObject([{ id: taskId, parameters: null, task_error: 'e'.repeat(300) }]);
+  await server.call('POST', `/r/tasks/${taskId}/cancel`);
+});
+
+it.each(['done', '', 'failed,', 'failed,done'])(
+  'a list by the states "%s" is refused with the states',
+  async (states) => {
+    const { status, body } = await server.get(`/r/tasks?status=${states}`);
+    expect(status).toBe(400);
+    expect(body.error_message).toContain('status must be one of pending, waiting');
+  },
+);
 
 it('large parameters are left out of the task, with their size', async () => {
   const taskId = await server.submit('echo');

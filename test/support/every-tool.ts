@@ -35,7 +35,7 @@ const upload = {
 export const EVERY_TOOL: readonly ToolCall[] = [
   {
     name: 'list_workflows',
-    args: { current_page: 1, per_page: 5 },
+    args: { current_page: 1, per_page: 5, response_format: 'detailed' },
     route: 'GET /r/workflows',
     answer: { workflow_list: [workflowSample], page_meta: pageMeta(1, 1, 5) },
   },
@@ -71,7 +71,7 @@ export const EVERY_TOOL: readonly ToolCall[] = [
   },
   {
     name: 'list_tasks',
-    args: { status: 'running' },
+    args: { status: 'running', response_format: 'detailed' },
     route: 'GET /r/tasks',
     answer: { task_list: [taskSample('running')], page_meta: pageMeta(1) },
   },
@@ -92,7 +92,7 @@ export const EVERY_TOOL: readonly ToolCall[] = [
   },
   {
     name: 'list_agents',
-    args: {},
+    args: { response_format: 'detailed' },
     route: 'GET /r/agents',
     answer: { agent_list: [{ agent_id: 'gpu-01', agent_labels: ['gpu'] }], page_meta: pageMeta(1) },
   },

@@ -1,6 +1,6 @@
 import { applyDecorators } from '@nestjs/common';
 import { Transform } from 'class-transformer';
-import { IsDate, IsIn, IsOptional, IsString, IsUUID, MaxLength } from 'class-validator';
+import { IsArray, IsDate, IsIn, IsOptional, IsString, IsUUID, MaxLength } from 'class-validator';
 
 import { TASK_STATES, type TaskState } from '../../contract/index.js';
 import { PageQueryDto } from './page-query.dto.js';
@@ -16,11 +16,16 @@ const IsTime = (): PropertyDecorator =>
     IsDate({ message: '$property must be a time with a zone, such as 2026-01-31T08:00:00Z' }),
   );
 
+const STATES = `status must be one of ${TASK_STATES.join(', ')}, or several of them separated by commas`;
+
 /** Query of the list of tasks. */
 export class TaskQueryDto extends PageQueryDto {
+  /** One state, or several separated by commas. */
   @IsOptional()
-  @IsIn(TASK_STATES)
-  readonly status?: TaskState;
+  @Transform(({ value }: { value: unknown }) => (typeof value === 'string' ? value.split(',') : [value]))
+  @IsArray({ message: STATES })
+  @IsIn(TASK_STATES, { each: true, message: STATES })
+  readonly status?: readonly TaskState[];
 
   @IsOptional()
   @IsString()

@@ -40,6 +40,15 @@ export class RunBodyDto {
   readonly tool_type?: string;
 }
 
+/** Query of the list of workflows. */
+export class WorkflowQueryDto extends PageQueryDto {
+  /** Words that must all occur in slug, title, summary or tags. */
+  @IsOptional()
+  @IsString()
+  @MaxLength(200)
+  readonly query?: string;
+}
+
 const ID = new IdPipe('workflow_id');
 
 /** Workflows: list, detail, and running them. */
@@ -53,7 +62,7 @@ export class WorkflowsController {
   ) {}
 
   @Get()
-  list(@CurrentCredential() { teamId }: Credential, @Query() page: PageQueryDto): Promise<WorkflowList> {
+  list(@CurrentCredential() { teamId }: Credential, @Query() page: WorkflowQueryDto): Promise<WorkflowList> {
     return this.workflows.list(teamId, page);
   }
 

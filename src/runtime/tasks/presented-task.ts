@@ -26,7 +26,7 @@ export type PresentableTask = TaskRow & {
   readonly latest_event: LatestEvent | null;
 };
 
-/** A task as lists show it: without error and parameters. */
+/** A task without its parameters and error. */
 export function presentTask(task: PresentableTask): Task {
   const { dispatch_target = 'agent', target_pool = 'team', tool_type } = task.submission;
   return {

@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import type { SelectQueryBuilder } from 'kysely';
+import { type SelectQueryBuilder, sql } from 'kysely';
 
-import type { TaskList, TaskState } from '../../contract/index.js';
+import { parseExact, type Task, type TaskList, type TaskState } from '../../contract/index.js';
 import { Database, type Schema, smallestIdAt } from '../database/index.js';
-import { latestEvent, presentTask, workflowSlug } from './presented-task.js';
+import { latestEvent, type PresentableTask, presentTask, workflowSlug } from './presented-task.js';
 import { TASK_COLUMNS } from './task-transitions.js';
 
 /** Tasks are counted up to here: counting all of 100,000 would take ten times as long as reading a page. */
@@ -11,8 +11,20 @@ const COUNTED = 1000;
 /** Ids have the time of the node's clock, `created_at` that of the database; the clocks differ by less. */
 const CLOCKS_MS = 3_600_000;
 
+/** Bytes of parameters that a task carries in a list; larger ones are `null`. */
+const LISTED_PARAMETERS = 1024;
+/** Characters of the first line of an error. */
+const LISTED_ERROR = 300;
+
+/** As text: the driver would round large numbers. */
+const listedParameters = sql<string | null>`case when octet_length(parameters::text) <= ${LISTED_PARAMETERS}
+  then parameters::text end`.as('parameters');
+const listedError = sql<string | null>`left(split_part(task_error, ${'\n'}, 1), ${LISTED_ERROR})`.as(
+  'task_error',
+);
+
 export interface TaskFilter {
-  readonly status?: TaskState | undefined;
+  readonly status?: readonly TaskState[] | undefined;
   readonly workflow_slug?: string | undefined;
   /** Included. */
   readonly created_after?: Date | undefined;
@@ -42,7 +54,7 @@ export class TaskLists {
     const [rows, counted] = await Promise.all([
       page
         .select(TASK_COLUMNS)
-        .select([workflowSlug, latestEvent])
+        .select([workflowSlug, latestEvent, listedParameters, listedError])
         .orderBy('id', 'desc')
         // One more shows whether another page follows.
         .limit(per_page + 1)
@@ -52,7 +64,7 @@ export class TaskLists {
     const shown = rows.slice(0, per_page);
     const next_cursor = rows.length > per_page ? (shown.at(-1)?.id ?? null) : null;
     return {
-      task_list: shown.map(presentTask),
+      task_list: shown.map(listed),
       page_meta: { current_page, per_page, ...counted, next_cursor },
     };
   }
@@ -62,7 +74,7 @@ export class TaskLists {
     { status, workflow_slug, created_after, created_before }: TaskFilter,
   ): Tasks {
     let tasks: Tasks = this.database.db.selectFrom('task').where('team_id', '=', teamId);
-    if (status !== undefined) tasks = tasks.where('task_status', '=', status);
+    if (status !== undefined) tasks = tasks.where('task_status', 'in', status);
     if (workflow_slug !== undefined)
       tasks = tasks.where('workflow_id', '=', (query) =>
         query
@@ -97,4 +109,13 @@ export class TaskLists {
     const total_count = Math.min(Number(found), COUNTED);
     return Number(found) > COUNTED ? { total_count, is_total_count_capped: true } : { total_count };
   }
+}
+
+function listed({
+  parameters,
+  task_error,
+  ...task
+}: PresentableTask & { readonly parameters: string | null; readonly task_error: string | null }): Task {
+  const shown = parameters === null ? null : (parseExact(parameters) as Task['parameters']);
+  return { ...presentTask(task), parameters: shown, task_error };
 }

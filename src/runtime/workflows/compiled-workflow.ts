@@ -40,6 +40,8 @@ export interface CompiledWorkflow {
   readonly slug: string;
   readonly display_name: string;
   readonly description: string;
+  /** For people and searches; absent when there are none. */
+  readonly tags?: Readonly<Record<string, string>> | undefined;
   /** The author's own version, for information. */
   readonly document_version: string;
   readonly required_labels: string[];

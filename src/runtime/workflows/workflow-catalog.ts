@@ -23,6 +23,7 @@ interface WorkflowRow extends WorkflowVersion {
 const LISTED = [
   'display_name',
   'description',
+  'tags',
   'required_labels',
   'task_timeout',
   'max_retries',
@@ -32,6 +33,13 @@ const ODD_ESCAPES = String.raw`\\u(0000|d)`;
 type ListedRow = Omit<WorkflowRow, 'definition'> & {
   readonly definition: Pick<CompiledWorkflow, (typeof LISTED)[number]>;
 };
+
+interface WorkflowPage {
+  readonly current_page: number;
+  readonly per_page: number;
+  /** Words, in any case. */
+  readonly query?: string | undefined;
+}
 
 /** Identifies a workflow: by id, or by slug with or without a version. */
 export type WorkflowName = { readonly id: string } | { readonly slug: string };
@@ -43,24 +51,25 @@ const SLUG_WITH_VERSION = /^([a-z0-9-]{1,100})(?:@([1-9]\d{0,8}))?$/;
 export class WorkflowCatalog {
   constructor(private readonly database: Database) {}
 
-  /** Newest first, including disabled workflows. */
-  async list(teamId: string, page: { current_page: number; per_page: number }): Promise<WorkflowList> {
-    const { db } = this.database;
+  /** Newest first, including disabled workflows; with a query, those in which all of its words occur. */
+  async list(teamId: string, { current_page, per_page, query = '' }: WorkflowPage): Promise<WorkflowList> {
+    const found = wordsOf(query).reduce(
+      (workflows, word) => workflows.where(searchedText, 'like', `%${escapedLike(word)}%`),
+      this.newest(teamId),
+    );
     const [rows, { total_count }] = await Promise.all([
-      this.newest(teamId)
+      found
         // A whole definition may have hundreds of kilobytes; a list shows little of it.
         .select(listedDefinition().as('definition'))
         .orderBy('w.id', 'desc')
-        .limit(page.per_page)
-        .offset((page.current_page - 1) * page.per_page)
+        .limit(per_page)
+        .offset((current_page - 1) * per_page)
         .execute(),
-      db
-        .selectFrom('workflow')
+      found
+        .clearSelect()
         .select(({ fn }) => fn.countAll<string>().as('total_count'))
-        .where('team_id', '=', teamId)
         .executeTakeFirstOrThrow(),
     ]);
-    const { current_page, per_page } = page;
     return {
       workflow_list: rows.map(present),
       page_meta: { current_page, per_page, total_count: Number(total_count) },
@@ -118,6 +127,20 @@ export function checkRunnable({ workflow_slug, workflow_status }: WorkflowVersio
   );
 }
 
+/** Slug, title, summary and tags in lower case; of definitions whose fields cannot be extracted, the slug. */
+const searchedText = sql<string>`lower(case when v.definition::text ~ ${sql.lit(ODD_ESCAPES)} then w.workflow_slug
+  else concat_ws(' ', w.workflow_slug, v.definition ->> 'display_name', v.definition ->> 'description',
+    v.definition ->> 'tags') end)`;
+
+const wordsOf = (query: string): string[] =>
+  query
+    .toLowerCase()
+    .split(/\s+/)
+    .filter((word) => word !== '');
+
+/** `%`, `_` and `\` have a meaning in LIKE. */
+const escapedLike = (word: string): string => word.replaceAll(/[%_\\]/g, String.raw`\$&`);
+
 /** PostgreSQL cannot extract fields from JSON with NUL or lone surrogates in strings; such definitions are read whole. */
 function listedDefinition() {
   const fields = LISTED.flatMap((name) => [sql.lit(name), sql`v.definition -> ${sql.lit(name)}`]);
@@ -135,6 +158,7 @@ function present({ definition, ...row }: ListedRow): Workflow {
     created_at: row.created_at.toISOString(),
     updated_at: row.updated_at.toISOString(),
     description: definition.description,
+    ...(definition.tags && { tags: definition.tags }),
     required_labels: definition.required_labels,
     task_timeout: definition.task_timeout,
     max_retries: definition.max_retries,

@@ -38,6 +38,7 @@ export async function compileWorkflow(
     slug: document.name,
     display_name: document.title ?? document.name,
     description: document.summary ?? '',
+    ...(document.tags && { tags: document.tags }),
     document_version: document.version,
     required_labels: labelsOf(document.metadata.labels, compiled),
     ...retriesOf(document.metadata),

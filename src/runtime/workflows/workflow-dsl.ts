@@ -163,6 +163,7 @@ export const workflowDocument = z.strictObject({
     version: z.string(VERSION).regex(SEMANTIC_VERSION, 'must be a semantic version, such as 1.0.0'),
     title: z.string().min(1).max(255).optional(),
     summary: z.string().max(2000).optional(),
+    tags: z.record(z.string().min(1).max(63), z.string().max(200)).optional(),
     metadata: metadata.default({ labels: [] }),
   }),
   input: z

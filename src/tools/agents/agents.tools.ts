@@ -1,8 +1,9 @@
 import { Ctx } from '@nestjs/microservices';
 import { McpController, Tool } from '@rekog/mcp-nest';
 
-import type { AgentList } from '../../contract/index.js';
+import type { Agent } from '../../contract/index.js';
 import { advertised, ToolContext, ToolInput } from '../../mcp/index.js';
+import { briefTime, inFormat } from '../concise.js';
 import { READS } from '../tool-definition.js';
 import { type ListAgentsInput, listAgentsInput, listAgentsOutput } from './agents.schemas.js';
 import { AgentsService } from './agents.service.js';
@@ -20,10 +21,21 @@ export class AgentsTools {
     outputSchema: advertised(listAgentsOutput),
     annotations: { title: 'List agents', ...READS },
   })
-  listAgents(
-    @ToolInput(listAgentsInput) page: ListAgentsInput,
+  async listAgents(
+    @ToolInput(listAgentsInput) { response_format, ...page }: ListAgentsInput,
     @Ctx() { caller }: ToolContext,
-  ): Promise<AgentList> {
-    return this.agents.list(caller, page);
+  ): Promise<object> {
+    const list = await this.agents.list(caller, page);
+    return inFormat(list, response_format, { key: 'agent_list', concise: conciseAgent });
   }
 }
+
+/** An agent in a list: what can run there, and how busy it is. */
+const conciseAgent = (agent: Agent): Readonly<Record<string, unknown>> => ({
+  agent_id: agent.agent_id,
+  agent_status: agent.agent_status,
+  agent_labels: agent.agent_labels,
+  running_count: agent.running_count,
+  task_capacity: agent['task_capacity'],
+  last_heartbeat: briefTime(agent.last_heartbeat),
+});

@@ -1,14 +1,10 @@
 import { Ctx } from '@nestjs/microservices';
 import { McpController, Tool } from '@rekog/mcp-nest';
 
-import type {
-  ContainerService,
-  ContainerServiceList,
-  InvokeAnswer,
-  PageQuery,
-} from '../../contract/index.js';
+import type { ContainerService, InvokeAnswer, PageQuery } from '../../contract/index.js';
 import { advertised, RequiresPermission, ToolContext, ToolInput } from '../../mcp/index.js';
 import type { Caller } from '../../upstream/index.js';
+import { brief, inFormat } from '../concise.js';
 import { READS } from '../tool-definition.js';
 import { withSuggestions } from '../suggestions.js';
 import {
@@ -37,11 +33,12 @@ export class ContainerServicesTools {
     outputSchema: advertised(listContainerServicesOutput),
     annotations: { title: 'List container services', ...READS },
   })
-  listContainerServices(
+  async listContainerServices(
     @ToolInput(listContainerServicesInput) _none: object,
     @Ctx() { caller }: ToolContext,
-  ): Promise<ContainerServiceList> {
-    return allPages((page) => this.services.list(caller, page));
+  ): Promise<object> {
+    const list = await allPages((page) => this.services.list(caller, page));
+    return inFormat(list, 'concise', { key: 'service_list', concise: conciseService });
   }
 
   @Tool({
@@ -89,3 +86,12 @@ const namesOf = (services: ContainerServicesService) => async (caller: Caller, q
   const names = service_list.map(({ service_slug }) => service_slug);
   return { names, count: service_list.length, page_meta };
 };
+
+const LONGEST_PROMPT = 200;
+
+/** A service in a list, without its long texts. */
+const conciseService = (service: ContainerService): Readonly<Record<string, unknown>> => ({
+  ...service,
+  usage_prompt: brief(service.usage_prompt, LONGEST_PROMPT),
+  last_failure: service.last_failure && { ...service.last_failure, log_lines: undefined },
+});

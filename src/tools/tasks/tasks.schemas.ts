@@ -1,7 +1,8 @@
 import { z } from 'zod';
 
 import { cancelAccepted, task, TASK_STATES, taskList, taskResult } from '../../contract/index.js';
-import { id, outputOf, type PageInput, pageInput } from '../tool-definition.js';
+import { responseFormat } from '../concise.js';
+import { id, outputOf, type PageInput, pageInput, textOf } from '../tool-definition.js';
 
 const WAIT_LIMIT_SECONDS = 3600;
 /** How long to follow a task unless a client says. Many clients end a silent call after 60 s. */
@@ -11,6 +12,18 @@ const taskId = id.describe('task_id from run_workflow, or id from list_tasks');
 
 export const listTasksInput = pageInput.extend({
   status: z.enum(TASK_STATES).optional().describe('Only tasks in this state'),
+  statuses: z
+    .array(z.enum(TASK_STATES))
+    .optional()
+    .describe('In place of status: tasks in any of these states, e.g. ["failed", "cancelled"]'),
+  workflow_slug: z.string().max(100).optional().describe('Only runs of this workflow, of any version'),
+  created_after: textOf(
+    z.iso.datetime({ offset: true }),
+    'must be a time with a zone, such as 2026-01-31T08:00:00Z',
+  )
+    .optional()
+    .describe('Only tasks from this time on, e.g. 2026-01-31T08:00:00Z'),
+  response_format: responseFormat,
 });
 export type ListTasksInput = PageInput & z.infer<typeof listTasksInput>;
 export const listTasksOutput = outputOf(taskList);

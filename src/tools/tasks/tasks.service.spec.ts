@@ -8,8 +8,8 @@ type Call = (tasks: TasksService) => Promise<unknown>;
 
 it.each<[string, Call, unknown]>([
   [
-    'GET /r/tasks?status=failed',
-    (tasks) => tasks.list(someCaller, { status: 'failed' }),
+    'GET /r/tasks?status=failed,cancelled',
+    (tasks) => tasks.list(someCaller, { states: ['failed', 'cancelled'] }),
     { task_list: [taskSample('failed')] },
   ],
   [`GET /r/tasks/${TASK_ID}`, (tasks) => tasks.get(someCaller, TASK_ID), taskSample('provisioning')],

@@ -11,21 +11,39 @@ import {
   taskList,
   type TaskResult,
   taskResult,
+  type TaskState,
 } from '../../contract/index.js';
 import { type Caller, type OnEvent, UpstreamClient } from '../../upstream/index.js';
+
+interface TaskQuery extends PageQuery {
+  /** None of them means all. */
+  readonly states?: readonly TaskState[];
+  readonly workflow_slug?: string | undefined;
+  /** ISO 8601 with a zone. */
+  readonly created_after?: string | undefined;
+}
+
+const FILTERS = {
+  feature: 'task-filters',
+  otherwise:
+    'This Runtime API filters tasks by one status only. Leave workflow_slug and created_after out, give one status, and look through the pages.',
+} as const;
 
 /** The task endpoints of the Runtime API, one method per endpoint. */
 @Injectable()
 export class TasksService {
   constructor(private readonly upstream: UpstreamClient) {}
 
-  list(caller: Caller, query: PageQuery & { readonly status?: string | undefined }): Promise<TaskList> {
+  list(caller: Caller, { states = [], ...query }: TaskQuery): Promise<TaskList> {
+    const isFiltered = query.workflow_slug !== undefined || query.created_after !== undefined;
     return this.upstream.send(caller, {
       operation: 'list tasks',
       method: 'GET',
       path: ['r', 'tasks'],
-      query: { ...query },
+      query: { ...query, ...(states.length > 0 && { status: states.join(',') }) },
       answer: taskList,
+      parse: parseExact,
+      ...((isFiltered || states.length > 1) && { needs: [FILTERS] }),
     });
   }
 

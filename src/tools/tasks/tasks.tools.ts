@@ -1,13 +1,7 @@
 import { Ctx } from '@nestjs/microservices';
 import { McpController, Tool } from '@rekog/mcp-nest';
 
-import {
-  type CancelAccepted,
-  isTerminal,
-  type Task,
-  type TaskList,
-  type TaskResult,
-} from '../../contract/index.js';
+import { type CancelAccepted, isTerminal, type Task, type TaskResult } from '../../contract/index.js';
 import {
   advertised,
   RequiresPermission,
@@ -16,7 +10,9 @@ import {
   ToolInput,
   withLinks,
 } from '../../mcp/index.js';
+import { inFormat } from '../concise.js';
 import { READS } from '../tool-definition.js';
+import { conciseTask } from './concise-task.js';
 import { resultLinks } from './result-links.js';
 import { followTask } from './task-follower.js';
 import {
@@ -45,16 +41,19 @@ export class TasksTools {
 
   @Tool({
     name: 'list_tasks',
-    description: "List the team's recent tasks, page by page, all or those in one state.",
+    description:
+      "List the team's tasks, newest first, page by page; filter by state, workflow and time. Each has its workflow_slug, parameters in short, progress or the first line of its error; get_task and get_task_result have the rest.",
     parameters: advertised(listTasksInput),
     outputSchema: advertised(listTasksOutput),
     annotations: { title: 'List tasks', ...READS },
   })
-  listTasks(
-    @ToolInput(listTasksInput) query: ListTasksInput,
+  async listTasks(
+    @ToolInput(listTasksInput) { response_format, status, statuses = [], ...query }: ListTasksInput,
     @Ctx() { caller }: ToolContext,
-  ): Promise<TaskList> {
-    return this.tasks.list(caller, query);
+  ): Promise<object> {
+    const states = [...new Set([...(status ? [status] : []), ...statuses])];
+    const list = await this.tasks.list(caller, { ...query, states });
+    return inFormat(list, response_format, { key: 'task_list', concise: conciseTask });
   }
 
   @Tool({

@@ -1,11 +1,15 @@
 import { z } from 'zod';
 
 import { presignedUpload, presignRequest, workflow, workflowList } from '../../contract/index.js';
-import { outputOf, type PageInput, pageInput } from '../tool-definition.js';
+import { responseFormat } from '../concise.js';
+import { outputOf, pageInput } from '../tool-definition.js';
 import { workflowIdInput, workflowSlugInput } from '../workflow-names.js';
 
-export const listWorkflowsInput = pageInput;
-export type ListWorkflowsInput = PageInput;
+export const listWorkflowsInput = pageInput.extend({
+  query: z.string().max(200).optional().describe('Words that must all occur in slug, title, summary or tags'),
+  response_format: responseFormat,
+});
+export type ListWorkflowsInput = z.infer<typeof listWorkflowsInput>;
 export const listWorkflowsOutput = outputOf(workflowList);
 
 export const getWorkflowInput = z.object({ workflow_id: workflowIdInput('get_workflow_by_slug') });

@@ -12,18 +12,28 @@ import {
 } from '../../contract/index.js';
 import { type Caller, UpstreamClient } from '../../upstream/index.js';
 
+interface WorkflowQuery extends PageQuery {
+  readonly query?: string | undefined;
+}
+
+const SEARCH = {
+  feature: 'workflow-query',
+  otherwise: 'This Runtime API cannot search workflows. Leave query out and look through the pages.',
+} as const;
+
 /** The workflow endpoints of the Runtime API, one method per endpoint. */
 @Injectable()
 export class WorkflowsService {
   constructor(private readonly upstream: UpstreamClient) {}
 
-  list(caller: Caller, page: PageQuery): Promise<WorkflowList> {
+  list(caller: Caller, page: WorkflowQuery): Promise<WorkflowList> {
     return this.upstream.send(caller, {
       operation: 'list workflows',
       method: 'GET',
       path: ['r', 'workflows'],
       query: { ...page },
       answer: workflowList,
+      ...(page.query !== undefined && { needs: [SEARCH] }),
     });
   }
 

@@ -1,8 +1,9 @@
 import { Ctx } from '@nestjs/microservices';
 import { McpController, Tool } from '@rekog/mcp-nest';
 
-import type { PresignedUpload, Workflow, WorkflowList } from '../../contract/index.js';
+import type { PresignedUpload, Workflow } from '../../contract/index.js';
 import { advertised, RequiresPermission, ToolContext, ToolInput } from '../../mcp/index.js';
+import { brief, inFormat } from '../concise.js';
 import { READS } from '../tool-definition.js';
 import { withWorkflowSuggestions } from '../workflow-suggestions.js';
 import {
@@ -28,16 +29,17 @@ export class WorkflowsTools {
   @Tool({
     name: 'list_workflows',
     description:
-      'List the workflows of the team, page by page. Take an id or workflow_slug from here, then see get_workflow for its parameters.',
+      'List the workflows of the team, newest first, page by page; query searches them. Take an id or workflow_slug from here, then see get_workflow for its parameters.',
     parameters: advertised(listWorkflowsInput),
     outputSchema: advertised(listWorkflowsOutput),
     annotations: { title: 'List workflows', ...READS },
   })
-  listWorkflows(
-    @ToolInput(listWorkflowsInput) page: ListWorkflowsInput,
+  async listWorkflows(
+    @ToolInput(listWorkflowsInput) { response_format, ...page }: ListWorkflowsInput,
     @Ctx() { caller }: ToolContext,
-  ): Promise<WorkflowList> {
-    return this.workflows.list(caller, page);
+  ): Promise<object> {
+    const list = await this.workflows.list(caller, page);
+    return inFormat(list, response_format, { key: 'workflow_list', concise: conciseWorkflow });
   }
 
   @Tool({
@@ -97,3 +99,16 @@ export class WorkflowsTools {
     return this.workflows.presign(caller, body);
   }
 }
+
+const LONGEST_SUMMARY = 200;
+
+/** A workflow in a list: what it is for, and whether it can run. */
+const conciseWorkflow = (workflow: Workflow): Readonly<Record<string, unknown>> => ({
+  id: workflow.id,
+  workflow_slug: workflow.workflow_slug,
+  display_name: workflow.display_name,
+  description: brief(workflow.description, LONGEST_SUMMARY),
+  tags: workflow.tags,
+  required_labels: workflow.required_labels,
+  ...(workflow.workflow_status !== 'active' && { workflow_status: workflow.workflow_status }),
+});
