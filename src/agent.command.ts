@@ -26,5 +26,6 @@ export async function agentCommand({ config: file, isLocal, flags }: AgentComman
     agentId: config.agentId,
     workDir: config.agentWorkDir,
     cacheDir: config.agentCacheDir,
+    drainSeconds: config.agentDrainSeconds,
   });
 }

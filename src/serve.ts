@@ -46,13 +46,20 @@ async function startRuntime(
   return app.get(BootstrapKey).key;
 }
 
+async function drainLocalAgent(app: NestExpressApplication): Promise<void> {
+  const { LocalAgent } = await import('./runtime/index.js');
+  await app.get(LocalAgent).drain();
+}
+
 /** The first signal shuts down gracefully, a second one ends the process at once. */
 function endOnSignal(app: NestExpressApplication, config: Config, metrics?: MetricsPage): void {
   const end = async (): Promise<void> => {
     app.get(Draining).begin();
+    const drained = config.role === 'all' ? drainLocalAgent(app) : undefined;
     // Load balancers may still send requests meanwhile; they are served.
     if (config.httpDrainSeconds > 0) await delay(config.httpDrainSeconds * 1000);
     if (servesMcp(config)) await (await import('./mcp/index.js')).drainMcp(app, GRACE_MS);
+    await drained;
     await app.close();
     await metrics?.end();
     process.exit(0);

@@ -25,6 +25,7 @@ interface Connection {
 class Gateway implements AsyncDisposable {
   readonly keys: (string | undefined)[] = [];
   readonly workDir = mkdtempSync(join(tmpdir(), 'agent-'));
+  readonly drain = new AbortController();
   private readonly end = new AbortController();
   private readonly connections: Connection[] = [];
   private awaited = Promise.withResolvers<void>();
@@ -52,6 +53,8 @@ class Gateway implements AsyncDisposable {
       labels: ['local'],
       slots: 2,
       workDir: gateway.workDir,
+      drainSeconds: 600,
+      drain: gateway.drain.signal,
       signal: gateway.end.signal,
     });
     return gateway;
@@ -293,6 +296,36 @@ describe('an agent', () => {
     await reports.next();
     webSocket.terminate();
     await expect.poll(() => gateway.left('runs'), { timeout: 60_000 }).toEqual([]);
+  });
+
+  it('an agent ignores what a runtime still sends after another one has attached', async () => {
+    await using gateway = await Gateway.withAgent();
+    const { session } = await gateway.connected();
+    const former = await order(session, 'sleep 1', {}, 60);
+    await next(former);
+    const attached = attach(session, 1);
+    expect(await next(attached)).toEqual({ type: 'started' });
+    await writeLine(former.stream, { type: 'cancel' });
+    expect(await next(attached)).toMatchObject({ type: 'completed' });
+  });
+
+  it('an agent that drains says so, and gives back an order that was on its way', async () => {
+    await using gateway = await Gateway.withAgent();
+    const { session } = await gateway.connected();
+    const states = readLines(session.request({ ':path': '/state' }));
+    expect((await states.next()).value).toEqual({ draining: false });
+    const begun = await order(session, busy, {}, 60);
+    await next(begun);
+    gateway.drain.abort();
+    expect((await states.next()).value).toEqual({ draining: true });
+    const late = await order(session, 'true', { task_id: 'late' }, 60);
+    expect(await rest(late.reports)).toEqual([{ type: 'returned' }]);
+    expect(await json(session.request({ ':path': '/hello' }))).toMatchObject({
+      draining: true,
+      runs: [{ task_id: 't', attempt: 1 }],
+    });
+    await writeLine(begun.stream, { type: 'cancel' });
+    await gateway.agent;
   });
 
   it('an agent exits when another one with its id has connected', async () => {

@@ -4,6 +4,7 @@ import { hostname, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 
+import { Logger } from '@nestjs/common';
 import { z } from 'zod';
 
 import { packageVersion, stateDirectory } from '../config/index.js';
@@ -12,6 +13,7 @@ import { stayConnected } from './connection.js';
 import { cleanEnvironment } from './processes/process-groups.js';
 import { Worker } from './worker.js';
 
+const logger = new Logger('Agent');
 /** Time for `python3 --version`; after that the agent counts as having no Python. */
 const PYTHON_LIMIT_MS = 10_000;
 
@@ -32,14 +34,22 @@ interface AgentOptions {
   readonly workDir?: string | undefined;
   /** Folder for the files of definitions; not shared with other agents. Default: the work folder. */
   readonly cacheDir?: string | undefined;
-  /** Stops the agent. Default: aborted by SIGTERM and SIGINT. */
+  /** How long runs may go on after `drain`. */
+  readonly drainSeconds?: number | undefined;
+  /** The agent takes no further runs, and ends once it has none; what is left after `drainSeconds` is given back. */
+  readonly drain?: AbortSignal;
+  /** Ends the agent at once. */
   readonly signal?: AbortSignal;
 }
 
 type CompleteAgentOptions = { readonly [Name in keyof AgentOptions]-?: NonNullable<AgentOptions[Name]> };
 
+/** For the runtime to take back what is left. */
+const GIVE_BACK_LIMIT_MS = 3000;
+
 /**
- * Runs an agent until its signal is aborted. After a lost connection it ends its services and dials again; its runs go on.
+ * Runs an agent until one of its signals is aborted: without signals, until SIGTERM or SIGINT drains it and a second one ends
+ * it. After a lost connection it ends its services and dials again; its runs go on.
  *
  * @throws {AgentRefusedError} when the gateway refuses the key, or another agent with this id has connected.
  */
@@ -47,11 +57,32 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   const complete = completed(options);
   const labels = await withOwnLabels(complete.labels);
   const worker = await Worker.in(complete, helloOf({ ...complete, labels }));
+  const goodbye = new AbortController();
+  void untilOver(worker, complete).finally(() => goodbye.abort());
   try {
-    await stayConnected(worker, complete);
+    await stayConnected(worker, { ...complete, signal: goodbye.signal });
   } finally {
     await worker.end();
   }
+}
+
+/** Resolves when the agent may leave. The gateway stays connected until then, since it is given back what is left. */
+async function untilOver(worker: Worker, options: CompleteAgentOptions): Promise<void> {
+  const { drain, drainSeconds, signal } = options;
+  await untilAborted(AbortSignal.any([drain, signal]));
+  const drained = worker.drain();
+  if (!signal.aborted) {
+    logger.log(`the agent ends: it takes no further runs, and has ${drainSeconds} s for those it has`);
+    await Promise.race([drained, untilAborted(AbortSignal.any([signal, timeout(drainSeconds * 1000)]))]);
+  }
+  await Promise.race([worker.giveBack(), untilAborted(timeout(GIVE_BACK_LIMIT_MS))]);
+}
+
+/** Its timer does not keep the process alive. */
+const timeout = (ms: number): AbortSignal => AbortSignal.timeout(Math.min(ms, 2 ** 31 - 1));
+
+async function untilAborted(signal: AbortSignal): Promise<void> {
+  if (!signal.aborted) await once(signal, 'abort');
 }
 
 export function completed(options: AgentOptions): CompleteAgentOptions {
@@ -63,7 +94,10 @@ export function completed(options: AgentOptions): CompleteAgentOptions {
     gateways: options.gateways.map(gatewayUrl),
     workDir,
     cacheDir: resolve(options.cacheDir ?? workDir),
-    signal: options.signal ?? untilSignalled(),
+    drainSeconds: options.drainSeconds ?? 0,
+    ...(options.signal
+      ? { drain: options.drain ?? options.signal, signal: options.signal }
+      : untilSignalled()),
   };
 }
 
@@ -82,10 +116,12 @@ function gatewayUrl(address: string): string {
   return `${url.protocol.replace('http', 'ws')}//${url.host}${path}${GATEWAY_PATH}`;
 }
 
-function untilSignalled(): AbortSignal {
-  const controller = new AbortController();
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => controller.abort());
-  return controller.signal;
+function untilSignalled(): { readonly drain: AbortSignal; readonly signal: AbortSignal } {
+  const first = new AbortController();
+  const second = new AbortController();
+  const signalled = (): void => (first.signal.aborted ? second : first).abort();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, signalled);
+  return { drain: first.signal, signal: second.signal };
 }
 
 function helloOf({ agentId, labels, slots }: CompleteAgentOptions): AgentHello {
@@ -95,6 +131,7 @@ function helloOf({ agentId, labels, slots }: CompleteAgentOptions): AgentHello {
     slots,
     version: packageVersion,
     runs: [],
+    draining: false,
     platform: `${process.platform}/${process.arch === 'x64' ? 'amd64' : process.arch}`,
   };
 }
@@ -124,6 +161,7 @@ const localAgentOrder = z.object({
   labels: z.array(z.string()),
   slots: z.number().int(),
   workDir: z.string(),
+  drainSeconds: z.number().int(),
   /** For the files of tasks; the umask of the server is stricter. */
   umask: z.number().int(),
 });
@@ -132,16 +170,18 @@ const localAgentOrder = z.object({
 export async function runLocalAgent(): Promise<void> {
   if (!process.channel) throw new Error('agent --local is started by the server itself.');
   const end = new AbortController();
+  const drain = new AbortController();
   process.once('disconnect', () => end.abort());
-  process.once('SIGTERM', () => end.abort());
+  process.once('SIGTERM', () => drain.abort());
   // Ctrl-C sends SIGINT to every process of the terminal; the server stops this one by SIGTERM.
   process.on('SIGINT', () => undefined);
   try {
-    const message = await Promise.race([once(process, 'message'), once(end.signal, 'abort')]);
-    if (end.signal.aborted) return;
+    const either = AbortSignal.any([drain.signal, end.signal]);
+    const message = await Promise.race([once(process, 'message'), once(either, 'abort')]);
+    if (either.aborted) return;
     const { umask, ...order } = localAgentOrder.parse(message[0]);
     process.umask(umask);
-    await runAgent({ ...order, signal: end.signal });
+    await runAgent({ ...order, drain: drain.signal, signal: end.signal });
   } finally {
     // An open channel would keep the process alive.
     if (process.connected) process.disconnect();

@@ -1,8 +1,10 @@
+import { once } from 'node:events';
 import { chmod, lstat, mkdir } from 'node:fs/promises';
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 
 import { StartError } from '../config/index.js';
 import { AGENT_PATHS, type AgentHello } from '../contract/index.js';
+import { writeLine } from '../tunnel/index.js';
 import { Bundles } from './bundles.js';
 import { ProcessGroups } from './processes/process-groups.js';
 import { HeldRuns } from './runs/held-runs.js';
@@ -23,6 +25,9 @@ export class Worker {
   private readonly services: ServiceHost;
   private readonly runs: HeldRuns;
   private readonly busy = new Set<Promise<void>>();
+  private readonly calls = new Set<Promise<unknown>>();
+  private readonly stateReaders = new Set<ServerHttp2Stream>();
+  private isDraining = false;
 
   private constructor(
     private readonly hello: AgentHello,
@@ -48,11 +53,30 @@ export class Worker {
     const [, area = ''] = /^(\/[^/?]*)/.exec(headers[':path'] ?? '') ?? [];
     if (area === AGENT_PATHS.runs) void this.runs.serve(stream);
     else if (area === AGENT_PATHS.services) this.track(this.services.serve(stream));
-    else if (area === AGENT_PATHS.connections) this.services.connect(stream, headers);
+    else if (area === AGENT_PATHS.connections) this.call(stream, headers);
     else if (area === AGENT_PATHS.serviceLogs) this.services.log(stream, headers);
     else if (area === AGENT_PATHS.bundles) this.track(this.bundles.answer(stream, headers));
-    else if (area === AGENT_PATHS.hello) greet(stream, { ...this.hello, runs: this.runs.list() });
+    else if (area === AGENT_PATHS.hello) greet(stream, this.greeting);
+    else if (area === AGENT_PATHS.state) this.reportState(stream);
     else stream.respond({ ':status': area === AGENT_PATHS.health ? 204 : 404 }, { endStream: true });
+  }
+
+  /**
+   * Takes no further runs and tells the gateway so. Resolves when the runs that it has have ended and are settled, and the
+   * calls of its services are answered.
+   */
+  async drain(): Promise<void> {
+    this.isDraining = true;
+    this.runs.drain();
+    for (const reader of this.stateReaders) void writeLine(reader, { draining: true });
+    await this.runs.finished();
+    while (this.calls.size > 0) await Promise.all(this.calls);
+  }
+
+  /** Ends the runs that are left and gives them back; resolves when the runtime has them. */
+  async giveBack(): Promise<void> {
+    this.runs.giveBack();
+    await this.runs.finished();
   }
 
   /** Resolves when the work of a connection has ended, which its runs outlast; to be called after the connection. */
@@ -64,6 +88,24 @@ export class Worker {
   async end(): Promise<void> {
     await Promise.all([this.runs.end(), this.groups.endAll()]);
     await this.idle();
+  }
+
+  private get greeting(): AgentHello {
+    return { ...this.hello, runs: this.runs.list(), draining: this.isDraining };
+  }
+
+  private call(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
+    const over = once(stream, 'close').catch(() => undefined);
+    this.calls.add(over);
+    void over.finally(() => this.calls.delete(over));
+    this.services.connect(stream, headers);
+  }
+
+  private reportState(stream: ServerHttp2Stream): void {
+    this.stateReaders.add(stream);
+    stream.once('close', () => this.stateReaders.delete(stream));
+    stream.respond({ ':status': 200, 'content-type': 'application/x-ndjson' });
+    void writeLine(stream, { draining: this.isDraining });
   }
 
   private track(work: Promise<void>): void {

@@ -28,4 +28,13 @@ export class AgentSettings extends RuntimeSettings {
   @ArrayNotEmpty()
   @Each(AGENT_LABEL)
   agentLabels: string[] = ['local'];
+
+  @Setting({
+    env: 'CYBERUN_AGENT_DRAIN_SECONDS',
+    meaning:
+      'Seconds that runs may go on after SIGTERM; the agent takes no further ones, and gives back those that have not ended. A second signal ends it at once.',
+    example: '600',
+  })
+  @WholeNumber(0, 86_400)
+  agentDrainSeconds: number = 10;
 }

@@ -8,6 +8,8 @@ export const AGENT_PATHS = {
   hello: '/hello',
   /** GET → 204 while the agent is healthy. */
   health: '/health',
+  /** GET → {@link agentState} lines, the first one at once; 404 from an older agent. */
+  state: '/state',
   /** POST, duplex: `runCommand` lines up, `runReport` lines down. */
   runs: '/runs',
   /** POST, duplex: one {@link serviceOrder} line up, {@link serviceReport} lines down; the end of the request stops the service. */
@@ -30,7 +32,7 @@ export const CONNECTION_END = 'cyberun-connection-end';
 
 /** Path of the gateway, where agents dial in. */
 export const GATEWAY_PATH = '/api/v1/gateway';
-/** WebSocket close code: the agent ends, and its runs with it. */
+/** WebSocket close code: the agent ends, and gives back the runs that it still has. */
 export const AGENT_GOODBYE = 4002;
 /** WebSocket close code: another agent with the same id has connected. */
 export const AGENT_REPLACED = 4001;
@@ -51,8 +53,13 @@ export const agentHello = z.object({
   platform: z.string().max(100),
   /** The runs that it still has from an earlier connection. */
   runs: z.array(z.object({ task_id: z.string(), attempt: z.number().int().min(1) })).default([]),
+  /** Whether it takes no further runs, because it ends once it has finished those that it has. */
+  draining: z.boolean().default(false),
 });
 export type AgentHello = z.infer<typeof agentHello>;
+
+/** What changes while an agent is connected. */
+export const agentState = agentHello.pick({ draining: true });
 
 /** Reference to a bundle: the packed files beside a definition, which are sent to agents. */
 export const bundleRef = z.object({

@@ -83,7 +83,7 @@ export const outputFile = z.object({
 });
 export type OutputFile = z.infer<typeof outputFile>;
 
-/** Lines (NDJSON) of the response to a run order; the last one is `completed` or `failed`. */
+/** Lines (NDJSON) of the response to a run order; the last one is `completed`, `failed` or `returned`. */
 export const runReport = z.discriminatedUnion('type', [
   z.object({ type: z.literal('started') }),
   z.object({ type: z.literal('progress'), ...runProgress.shape }),
@@ -105,6 +105,8 @@ export const runReport = z.discriminatedUnion('type', [
     /** Whether another run would fail in the same way. */
     is_final: z.boolean().optional(),
   }),
+  /** The agent ends and has ended the run, which is to be given to another one. Only to orders with `hold_seconds`. */
+  z.object({ type: z.literal('returned') }),
 ]);
 export type RunReport = z.infer<typeof runReport>;
 

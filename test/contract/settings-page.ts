@@ -59,6 +59,7 @@ export const SAMPLE: readonly string[] = [
   'id: gpu-01',
   'labels: [local, gpu]',
   'slots: 2',
+  'drain_seconds: 600',
   'work_dir: /var/lib/cyberun/agent',
   'cache_dir: /var/cache/cyberun/agent',
 ];

@@ -63,6 +63,7 @@ const REFUSED: Readonly<Record<string, readonly string[]>> = {
   CYBERUN_FILES_OUTPUT_BYTES: ['0', '10G'],
   CYBERUN_AGENT_SLOTS: ['0', '1025'],
   CYBERUN_AGENT_LABELS: ['a b', ','],
+  CYBERUN_AGENT_DRAIN_SECONDS: ['-1', '10s', '86401'],
   CYBERUN_AGENT_GATEWAY: ['runtime.example.com', 'https://me:secret@runtime.example.com', 'ftp://runtime'],
   CYBERUN_AGENT_ID: ['a b', '../x', 'x'.repeat(101)],
   CYBERUN_AGENT_WORK_DIR: [],

@@ -37,7 +37,7 @@ class OrdinaryAgent implements AsyncDisposable {
       });
     }
     const key = server.app.get(CredentialsService, { strict: false }).mintEphemeralAgentKey();
-    const who = { agentId: 'ordinary', labels: ['local'], slots: 2, workDir };
+    const who = { agentId: 'ordinary', labels: ['local'], slots: 2, drainSeconds: 0, workDir };
     this.child.send({ gateways: [server.origin], key, ...who, umask: process.umask() });
   }
 

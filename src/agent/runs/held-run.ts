@@ -14,6 +14,8 @@ const logger = new Logger('Agent');
 
 /** Abort reason of a run that was cancelled, or whose runtime stayed away. */
 class RunStopped extends Error {}
+/** Abort reason of a run that is given back, because the agent ends. */
+class RunReturned extends Error {}
 
 type Reported<Type extends RunReport['type']> = Extract<RunReport, { type: Type }>;
 
@@ -32,7 +34,7 @@ export class HeldRun {
   private alone: NodeJS.Timeout | undefined;
   private progress: Reported<'progress'> | undefined;
   private question: Reported<'outputs'> | undefined;
-  private last: Reported<'completed' | 'failed'> | undefined;
+  private last: Reported<'completed' | 'failed' | 'returned'> | undefined;
 
   constructor(
     private readonly order: RunOrder,
@@ -101,7 +103,13 @@ export class HeldRun {
     stream.respond({ ':status': 200, 'content-type': 'application/x-ndjson' });
     for (const report of [{ type: 'started' } as const, this.progress, this.question, this.last])
       if (report) void writeLine(stream, report);
-    void this.follow(commands);
+    void this.follow(stream, commands);
+  }
+
+  /** Ends the run, so that the runtime gives it to another agent. A report that is not settled yet is still valid. */
+  giveBack(): void {
+    this.stop.abort(new RunReturned('the agent ends'));
+    if (!this.stream) this.settled.resolve();
   }
 
   /** Ends the run without a report. */
@@ -113,17 +121,21 @@ export class HeldRun {
   private detach(stream: ServerHttp2Stream): void {
     if (this.stream !== stream) return;
     this.stream = undefined;
-    if (this.holdSeconds === 0) this.end();
+    if (this.holdSeconds === 0 || this.stop.signal.reason instanceof RunReturned) this.end();
     else this.alone = setTimeout(() => this.end(), this.holdSeconds * 1000);
   }
 
-  private async follow(commands: AsyncGenerator): Promise<void> {
+  private async follow(stream: ServerHttp2Stream, commands: AsyncGenerator): Promise<void> {
     try {
-      for await (const line of commands) this.obey(runCommand.parse(line));
+      for await (const line of commands) {
+        // What a former runtime still sent does not count.
+        if (this.stream !== stream) return;
+        this.obey(runCommand.parse(line));
+      }
     } catch (error) {
       logger.debug(`the commands of task ${this.taskId} have ended: ${(error as Error).message}`);
     }
-    if (this.holdSeconds === 0) this.end();
+    if (this.holdSeconds === 0 && this.stream === stream) this.end();
   }
 
   private obey(command: RunCommand): void {
@@ -157,10 +169,17 @@ export class HeldRun {
 
   private async fail(error: unknown): Promise<void> {
     if (error instanceof RunStopped) return;
+    if (error instanceof RunReturned) return this.reportReturned();
     if (!(error instanceof RunFailure))
       logger.error({ message: 'a run failed unexpectedly', task_id: this.taskId, error });
     const is_final = error instanceof RunFailure && error.isFinal;
     await this.reportLast({ type: 'failed', error: sentenceOf(error), log: this.log.text(), is_final });
+  }
+
+  /** An older runtime, which does not know this report, runs again what ends without one. */
+  private async reportReturned(): Promise<void> {
+    if (this.holdSeconds > 0) await this.reportLast({ type: 'returned' });
+    else this.settled.resolve();
   }
 
   private reportProgress(report: Reported<'progress'>): void {
@@ -168,7 +187,7 @@ export class HeldRun {
     void this.report(report);
   }
 
-  private async reportLast(report: Reported<'completed' | 'failed'>): Promise<void> {
+  private async reportLast(report: Reported<'completed' | 'failed' | 'returned'>): Promise<void> {
     this.progress = undefined;
     this.last = report;
     await this.report(report);

@@ -13,6 +13,7 @@ const logger = new Logger('Agent');
 export class HeldRuns {
   private readonly runs = new Map<string, HeldRun>();
   private readonly performing = new Set<Promise<void>>();
+  private isDraining = false;
 
   constructor(private readonly agent: Pick<RunContext, 'workDir' | 'executor' | 'bundles'>) {}
 
@@ -26,13 +27,34 @@ export class HeldRuns {
     const commands = readLines(stream);
     try {
       const first = runCommand.parse((await commands.next()).value);
+      const holdSeconds = ('hold_seconds' in first && first.hold_seconds) || 0;
+      // It was sent before the runtime learned of the drain; an older runtime never does.
+      if (first.type === 'order' && this.isDraining && holdSeconds > 0) {
+        await answer(stream, { type: 'returned' });
+        return;
+      }
       const run = this.runFor(first);
-      if (run) run.attach(stream, commands, ('hold_seconds' in first && first.hold_seconds) || 0);
+      if (run) run.attach(stream, commands, holdSeconds);
       else stream.respond({ ':status': 404 }, { endStream: true });
     } catch (error) {
       logger.warn({ message: 'a run order could not be served', error });
       await refuse(stream);
     }
+  }
+
+  /** Takes no further runs. */
+  drain(): void {
+    this.isDraining = true;
+  }
+
+  /** Resolves when there is no run left, and the runtime has every report. */
+  async finished(): Promise<void> {
+    while (this.performing.size > 0) await Promise.all(this.performing);
+  }
+
+  /** Ends all runs and gives them back to the runtime. */
+  giveBack(): void {
+    for (const run of this.runs.values()) run.giveBack();
   }
 
   /** Ends all runs; resolves when their processes have ended. */
@@ -63,12 +85,17 @@ export class HeldRuns {
 }
 
 /** Reports that the order is not understood; without a report the runtime would repeat the order. */
-async function refuse(stream: ServerHttp2Stream): Promise<void> {
-  if (stream.destroyed) return;
-  if (!stream.headersSent) stream.respond({ ':status': 200 });
+function refuse(stream: ServerHttp2Stream): Promise<void> {
   const error =
     'The agent cannot read the order of the runtime. Use the same version of cyberun-mcp for both; see the log of the agent.';
-  await writeLine(stream, { type: 'failed', error, is_final: true } satisfies RunReport);
+  return answer(stream, { type: 'failed', error, is_final: true });
+}
+
+/** Answers an order that is not begun. */
+async function answer(stream: ServerHttp2Stream, report: RunReport): Promise<void> {
+  if (stream.destroyed) return;
+  if (!stream.headersSent) stream.respond({ ':status': 200 });
+  await writeLine(stream, report);
   stream.end();
   stream.close();
 }

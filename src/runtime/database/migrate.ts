@@ -10,6 +10,7 @@ import { idempotency } from './migrations/0005-idempotency.js';
 import { taskLists } from './migrations/0007-task-lists.js';
 import { growth } from './migrations/0008-growth.js';
 import { services } from './migrations/0010-services.js';
+import { returnedRuns } from './migrations/0012-returned-runs.js';
 import { storedFiles } from './migrations/0014-stored-files.js';
 import { fairQueue } from './migrations/0015-fair-queue.js';
 import type { Db } from './schema.js';
@@ -24,6 +25,7 @@ const MIGRATIONS: Record<string, Migration> = {
   '0007-task-lists': taskLists,
   '0008-growth': growth,
   '0010-services': services,
+  '0012-returned-runs': returnedRuns,
   '0014-stored-files': storedFiles,
   '0015-fair-queue': fairQueue,
 };

@@ -76,6 +76,8 @@ export interface TaskTable {
   attempt_count: Generated<number>;
   /** Runs that ended because the agent or the server was lost. */
   interrupted_count: Generated<number>;
+  /** Runs that their agent gave back, because it ended. */
+  returned_count: Generated<number>;
   /** Sequence of the latest row of `task_event`. */
   last_sequence: Generated<number>;
   agent_id: string | null;

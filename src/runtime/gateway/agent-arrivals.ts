@@ -1,7 +1,8 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 
 import { RunReports, runName } from '../tasks/index.js';
 import { AgentDirectory } from './agent-directory.js';
+import { watchDrain } from './agent-liveness.js';
 import { AgentRegistry } from './agent-registry.js';
 import type { ConnectedAgent } from './connected-agent.js';
 import { Dispatcher } from './dispatcher.js';
@@ -9,6 +10,7 @@ import { Dispatcher } from './dispatcher.js';
 /** Takes in agents that have connected, and decides what becomes of the runs they had before. */
 @Injectable()
 export class AgentArrivals {
+  private readonly logger = new Logger('Gateway');
   private readonly turns = new Map<string, Promise<void>>();
 
   constructor(
@@ -43,6 +45,9 @@ export class AgentArrivals {
     try {
       for (const task of kept) await this.dispatcher.adopt(agent, task);
       this.registry.add(agent);
+      watchDrain(agent.session, () => this.drains(agent)).catch((error: Error) => {
+        this.logger.debug(`the state of agent ${agent.agentId} cannot be read: ${error.message}`);
+      });
     } finally {
       // Also after an error: they then wait for the agent like the runs of any lost connection.
       for (const run of agent.runs.values()) this.dispatcher.attach(agent, run);
@@ -51,6 +56,12 @@ export class AgentArrivals {
     for (const task of held) if (!kept.includes(task)) await this.reports.requeueTask(task);
     for (const run of hello.runs)
       if (!names.has(runName(run.task_id, run.attempt))) this.dispatcher.drop(agent, run);
+  }
+
+  private drains(agent: ConnectedAgent): void {
+    if (agent.isDraining) return;
+    this.logger.log(`agent ${agent.agentId} takes no further runs, and ends after those it has`);
+    this.registry.drain(agent);
   }
 
   /** Disconnects all agents. */

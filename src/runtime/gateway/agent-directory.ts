@@ -87,7 +87,7 @@ export class AgentDirectory implements OnModuleInit, BeforeApplicationShutdown {
     };
   }
 
-  /** Writes the row of an agent that has connected or is gone; resolves once the waiting tasks know of it. */
+  /** Writes the row of an agent that has connected, drains, or is gone; resolves once the waiting tasks know of it. */
   async changed(agent: ConnectedAgent): Promise<void> {
     await this.inTurn(async () => {
       if (agent.isConnected) await this.write(agent);
@@ -119,6 +119,7 @@ export class AgentDirectory implements OnModuleInit, BeforeApplicationShutdown {
   private async tell(): Promise<void> {
     const rows = await this.alive()
       .select(['agent.team_id', sql<string>`agent.hello ->> 'labels'`.as('labels')])
+      .where(sql`agent.hello ->> 'draining'`, 'is distinct from', 'true')
       .distinct()
       .orderBy('agent.team_id')
       .orderBy('labels')
@@ -199,12 +200,17 @@ interface AgentRow {
   readonly seen_at: Date;
 }
 
+function statusOf({ draining, slots }: AgentHello, running: number): string {
+  if (draining) return 'draining';
+  return running < slots ? 'idle' : 'busy';
+}
+
 /** A connected agent in the API. */
 function agentView(row: AgentRow, running: readonly string[]): Agent {
   const hello = row.hello as AgentHello;
   return {
     agent_id: hello.agent_id,
-    agent_status: running.length < hello.slots ? 'idle' : 'busy',
+    agent_status: statusOf(hello, running.length),
     agent_labels: hello.labels,
     last_heartbeat: row.seen_at.toISOString(),
     agent_version: hello.version,

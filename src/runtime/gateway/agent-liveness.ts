@@ -1,6 +1,8 @@
-import type { ClientHttp2Session } from 'node:http2';
+import { once } from 'node:events';
+import type { ClientHttp2Session, IncomingHttpHeaders, IncomingHttpStatusHeader } from 'node:http2';
 
-import { AGENT_PATHS } from '../../contract/index.js';
+import { AGENT_PATHS, agentState } from '../../contract/index.js';
+import { readLines } from '../../tunnel/index.js';
 
 /** Unanswered requests in a row after which an agent counts as unresponsive. */
 const UNANSWERED_ALLOWED = 5;
@@ -25,6 +27,18 @@ export function watchAgent(session: ClientHttp2Session, everyMs: number, unrespo
   const timer = setInterval(look, everyMs).unref();
   session.once('close', () => clearInterval(timer));
   if (session.destroyed) clearInterval(timer);
+}
+
+/** Calls back when the agent begins to drain. */
+export async function watchDrain(session: ClientHttp2Session, draining: () => void): Promise<void> {
+  const stream = session.request({ ':path': AGENT_PATHS.state });
+  stream.on('error', () => undefined);
+  const [{ ':status': status }] = (await once(stream, 'response')) as [
+    IncomingHttpHeaders & IncomingHttpStatusHeader,
+  ];
+  // An older agent ends without a drain.
+  if (status !== 200) return stream.close();
+  for await (const line of readLines(stream)) if (agentState.parse(line).draining) draining();
 }
 
 /** False when the session is closing and takes no request. */

@@ -33,7 +33,13 @@ export class AgentRegistry {
     return this.agents.values();
   }
 
-  /** Calls back after an agent has connected or disconnected; returns a function that unsubscribes. */
+  /** The agent takes no further runs. */
+  drain(agent: ConnectedAgent): void {
+    agent.drain();
+    this.notify(agent);
+  }
+
+  /** Calls back after an agent has connected, begun to drain, or disconnected; returns a function that unsubscribes. */
   onChange(listener: (agent: ConnectedAgent) => void): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);

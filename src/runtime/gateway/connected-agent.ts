@@ -10,30 +10,46 @@ import type { ClaimedRun } from '../tasks/index.js';
 const KEY_ENDED = 4003;
 /** WebSocket close code: the agent did not answer requests, and should dial again. */
 const UNRESPONSIVE = 4008;
-/** After these the runs of the agent are gone. */
-const LAST_CODES: ReadonlySet<number> = new Set([AGENT_GOODBYE, KEY_ENDED]);
 const GOODBYE_LIMIT_MS = 1000;
+
+/**
+ * How a connection ended. `lost`: the agent may come back with its runs; `goodbye`: it has ended and given them back;
+ * `refused`: it must not come back.
+ */
+type Departure = 'lost' | 'goodbye' | 'refused';
+
+function departureOf(code: number): Departure {
+  if (code === AGENT_GOODBYE) return 'goodbye';
+  return code === KEY_ENDED ? 'refused' : 'lost';
+}
 
 /** An agent that is connected to this process, and its runs. */
 export class ConnectedAgent {
   readonly runs = new Map<string, ClaimedRun>();
   readonly connectedAt = new Date();
-  /** Resolves when the connection has ended: whether its runs may go on and the agent may come back with them. */
-  readonly closed: Promise<boolean>;
+  /** Resolves when the connection has ended. */
+  readonly closed: Promise<Departure>;
   private isLeaving = false;
 
   constructor(
-    readonly hello: AgentHello,
+    private greeting: AgentHello,
     readonly teamId: string,
     /** Which file links it can reach. */
     readonly audience: Audience,
     private readonly line: { readonly session: ClientHttp2Session; readonly webSocket: WebSocket },
   ) {
     this.closed = new Promise((resolve) => {
-      line.webSocket.once('close', (code) => resolve(!LAST_CODES.has(code)));
+      line.webSocket.once('close', (code) => resolve(departureOf(code)));
     });
   }
 
+  get hello(): AgentHello {
+    return this.greeting;
+  }
+  /** Whether it takes no further runs, because it ends once it has finished those that it has. */
+  get isDraining(): boolean {
+    return this.hello.draining;
+  }
   get agentId(): string {
     return this.hello.agent_id;
   }
@@ -41,7 +57,7 @@ export class ConnectedAgent {
     return this.hello.labels;
   }
   get free(): number {
-    return this.isConnected ? Math.max(0, this.hello.slots - this.runs.size) : 0;
+    return this.isConnected && !this.isDraining ? Math.max(0, this.hello.slots - this.runs.size) : 0;
   }
   get isConnected(): boolean {
     return !this.isLeaving && !this.line.session.closed && !this.line.session.destroyed;
@@ -50,6 +66,9 @@ export class ConnectedAgent {
     return this.line.session;
   }
 
+  drain(): void {
+    this.greeting = { ...this.hello, draining: true };
+  }
   replace(): void {
     this.hangUp(AGENT_REPLACED, 'another agent with this id has connected');
   }

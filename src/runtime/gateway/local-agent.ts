@@ -31,7 +31,9 @@ const INHERITED = [
 @Injectable()
 export class LocalAgent implements BeforeApplicationShutdown {
   private readonly logger = new Logger('LocalAgent');
+  /** Ends the agent after its drain, and `closing` at once. */
   private readonly over = new AbortController();
+  private readonly closing = new AbortController();
   private running: Promise<void> = Promise.resolve();
 
   constructor(
@@ -56,9 +58,19 @@ export class LocalAgent implements BeforeApplicationShutdown {
     this.running = keepRunning(run, signal, RESTART);
   }
 
-  async beforeApplicationShutdown(): Promise<void> {
+  /** Ends the agent after its drain; the server still answers meanwhile. */
+  async drain(): Promise<void> {
+    const limitMs = this.config.agentDrainSeconds * 1000 + END_LIMIT_MS;
+    const insist = setTimeout(() => this.closing.abort(), limitMs);
     this.over.abort();
     await this.running;
+    clearTimeout(insist);
+  }
+
+  /** Ends at once what is left of it: the gateway closes. */
+  async beforeApplicationShutdown(): Promise<void> {
+    this.closing.abort();
+    await this.drain();
   }
 
   /** Returns how the process ended. */
@@ -69,8 +81,10 @@ export class LocalAgent implements BeforeApplicationShutdown {
       execArgv: [],
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
+    const drain = (): void => void child.kill('SIGTERM');
     const stop = (): void => end(child);
-    this.over.signal.addEventListener('abort', stop, { once: true });
+    this.over.signal.addEventListener('abort', drain, { once: true });
+    this.closing.signal.addEventListener('abort', stop, { once: true });
     try {
       child.send({ ...this.order(), umask }, () => undefined);
       const [code, signal] = (await once(child, 'exit')) as [number | null, string | null];
@@ -78,7 +92,8 @@ export class LocalAgent implements BeforeApplicationShutdown {
     } catch (error) {
       return (error as Error).message;
     } finally {
-      this.over.signal.removeEventListener('abort', stop);
+      this.over.signal.removeEventListener('abort', drain);
+      this.closing.signal.removeEventListener('abort', stop);
     }
   }
 
@@ -92,7 +107,7 @@ export class LocalAgent implements BeforeApplicationShutdown {
 
   /** The options of the agent, sent over IPC only. */
   private order() {
-    const { agentLabels, agentSlots, dataDir } = this.config;
+    const { agentLabels, agentSlots, agentDrainSeconds, dataDir } = this.config;
     return {
       gateways: [this.addresses.loopback],
       key: this.credentials.mintEphemeralAgentKey(),
@@ -101,13 +116,15 @@ export class LocalAgent implements BeforeApplicationShutdown {
         .slice(0, 80)}`,
       labels: [...agentLabels],
       slots: agentSlots,
+      drainSeconds: agentDrainSeconds,
       workDir: join(resolve(dataDir), 'agent'),
     };
   }
 }
 
 function end(child: ChildProcess): void {
-  child.kill('SIGTERM');
+  // It ends at once without the channel.
+  if (child.connected) child.disconnect();
   const insist = setTimeout(() => child.kill('SIGKILL'), END_LIMIT_MS);
   child.once('exit', () => clearTimeout(insist));
 }

@@ -31,7 +31,7 @@ const FAILURE_LIMIT = 16_384;
 const FAILURE_BEGINNING = 1024;
 
 /** How a run has ended. */
-type RunEnd = Extract<RunReport, { type: 'completed' | 'failed' }>;
+type RunEnd = Extract<RunReport, { type: 'completed' | 'failed' | 'returned' }>;
 
 /** A run as an agent names it in its hello. */
 export type HeldRunName = AgentHello['runs'][number];
@@ -80,10 +80,11 @@ export class RunDispatch implements OnModuleDestroy {
     const isOver = await this.run(given, isAttached).catch((error: unknown) => this.broken(given, error));
     if (isOver || run.signal.aborted || this.closing.signal.aborted) return;
     // A connection that is still there has ended the stream without a report.
-    const mayReturn = !agent.isConnected && (await agent.closed);
-    if (mayReturn && !(await this.isLeaseOver(run))) return;
+    const departure = agent.isConnected ? undefined : await agent.closed;
+    if (departure === 'lost' && !(await this.isLeaseOver(run))) return;
     if (agent.isConnected) this.drop(agent, nameOf(run));
-    await this.reports.interrupted(run);
+    if (departure === 'goodbye') await this.reports.returned(run);
+    else await this.reports.interrupted(run);
   }
 
   /** Ends a run that the agent has, and no task. */
@@ -110,6 +111,7 @@ export class RunDispatch implements OnModuleDestroy {
   private async record(given: DispatchedRun, end: RunEnd): Promise<void> {
     if (given.run.signal.aborted) return;
     if (end.type === 'completed') await this.succeed(given, end);
+    else if (end.type === 'returned') await this.reports.returned(given.run);
     else await this.reports.failed(given.run, shortened(end.error), end);
   }
 
@@ -179,7 +181,7 @@ export class RunDispatch implements OnModuleDestroy {
   ): Promise<RunEnd | undefined> {
     for await (const line of readLines(stream, parseExact)) {
       const report = runReport.parse(line);
-      if (report.type === 'failed') return report;
+      if (report.type === 'failed' || report.type === 'returned') return report;
       if (report.type === 'completed') return checked(report);
       if (report.type === 'started') await this.reports.started(run);
       if (report.type === 'progress') await this.reportProgress(run, report);

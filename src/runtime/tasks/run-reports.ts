@@ -133,6 +133,16 @@ export class RunReports implements OnModuleDestroy {
     });
   }
 
+  /** The agent ends and has given the run back: runs again, counted neither as a retry nor as an interruption. */
+  returned(run: ClaimedRun): Promise<void> {
+    return this.end(run, async (tx, claim, task) => {
+      const returned_count = task.returned_count + 1;
+      const message = 'its agent ended and gave the run back; it starts again';
+      await this.requeue(tx, claim, { returned_count }, { message });
+      this.logger.log(sentenceOf(run, 'given back', task));
+    });
+  }
+
   /** Runs a task again whose run was lost; nothing happens when the task has gone on meanwhile. */
   async requeueTask(task: TaskRow): Promise<void> {
     await this.database.db.transaction().execute((tx) => this.requeueInterrupted(tx, claimOf(task), task));
@@ -150,7 +160,7 @@ export class RunReports implements OnModuleDestroy {
   }
 
   private requeueInterrupted(tx: Tx, claim: Claim, task: TaskRow): Promise<void> {
-    const interrupted_count = claim.attempt - task.retry_count;
+    const interrupted_count = claim.attempt - task.retry_count - task.returned_count;
     if (interrupted_count >= INTERRUPTIONS_LIMIT) return failInterrupted(tx, this.engine, claim);
     return this.requeue(
       tx,

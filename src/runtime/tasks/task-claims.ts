@@ -107,8 +107,8 @@ export class TaskClaims {
     const change = {
       task_status: 'queued' as const,
       attempt_count: attempt,
-      // Every earlier run has failed and was counted, or was interrupted, perhaps without a report.
-      interrupted_count: sql<number>`${attempt - 1}::integer - retry_count`,
+      // Every earlier run has failed or was given back, and was counted, or was interrupted, perhaps without a report.
+      interrupted_count: sql<number>`${attempt - 1}::integer - retry_count - returned_count`,
       agent_id: agent.agentId,
       agent_labels: [...agent.labels],
       gpu_type: agent.gpuType ?? null,

@@ -22,6 +22,7 @@ export const TASK_COLUMNS = [
   'retry_count',
   'attempt_count',
   'interrupted_count',
+  'returned_count',
   'agent_id',
   'agent_labels',
   'gpu_type',
@@ -63,6 +64,7 @@ export type TaskChange = Partial<
     | 'task_error'
     | 'retry_count'
     | 'attempt_count'
+    | 'returned_count'
     | 'agent_id'
     | 'agent_labels'
     | 'gpu_type'

@@ -16,6 +16,7 @@ export interface AgentWanted {
   readonly seenBy?: string;
   /** Nodes to dial when the first one is lost. */
   readonly otherNodes?: readonly RuntimeServer[];
+  readonly drainSeconds?: number;
 }
 
 /** An agent in this process, on a work folder of its own, that has connected. */
@@ -25,12 +26,14 @@ export class TestAgent implements AsyncDisposable {
     /** Rejects when the agent ended because it was refused. */
     readonly ended: Promise<void>,
     private readonly controller: AbortController,
+    private readonly draining: AbortController,
   ) {}
 
   static async start(server: RuntimeServer, wanted: AgentWanted = {}): Promise<TestAgent> {
     const { agentId = 'agent-1', labels = ['local'], slots = 4 } = wanted;
     const workDir = await mkdtemp(join(tmpdir(), 'cyberun-agent-'));
     const controller = new AbortController();
+    const draining = new AbortController();
     const before = await connectedAt(server, agentId, wanted.seenBy);
     const ended = runAgent({
       gateways: [server.origin, ...(wanted.otherNodes ?? []).map(({ origin }) => origin)],
@@ -39,6 +42,8 @@ export class TestAgent implements AsyncDisposable {
       labels,
       slots,
       workDir,
+      drainSeconds: wanted.drainSeconds,
+      drain: draining.signal,
       signal: controller.signal,
     });
     ended.catch(() => undefined);
@@ -46,9 +51,15 @@ export class TestAgent implements AsyncDisposable {
       ended,
       until(async () => ![undefined, before].includes(await connectedAt(server, agentId, wanted.seenBy))),
     ]);
-    return new TestAgent(workDir, ended, controller);
+    return new TestAgent(workDir, ended, controller, draining);
   }
 
+  /** As the first SIGTERM does. */
+  drain(): void {
+    this.draining.abort();
+  }
+
+  /** As a second SIGTERM does. */
   async stop(): Promise<void> {
     this.controller.abort();
     await this.ended.catch(() => undefined);
