@@ -8,6 +8,7 @@ import {
   StartError,
   unknownVariables,
 } from './config/index.js';
+import type { ApplyOptions } from './apply.command.js';
 import type { CreateOptions } from './keys.command.js';
 
 const HELP = `
@@ -41,6 +42,7 @@ export function commandLine(): Command {
   addKeys(keys.hook('preAction', restrictNewFiles));
   const teams = program.command('teams').description('manage the teams of the embedded runtime');
   addTeams(teams.hook('preAction', restrictNewFiles));
+  addApply(program.command('apply <folder...>').hook('preAction', restrictNewFiles));
   return program;
 }
 
@@ -107,6 +109,23 @@ function addTeams(teams: Command): void {
     .command('list')
     .description('list the teams')
     .action(async () => (await keysCommand()).listTeams());
+}
+
+function addApply(apply: Command): void {
+  apply
+    .description('put the workflows and services that the YAML files of folders define into the database')
+    .option('--team <team>', 'the team that they belong to; the team default if left out')
+    .option('--dry-run', 'change nothing, and tell what would change')
+    .addOption(
+      new Option(
+        '--prune',
+        'disable what was applied to the team before and is not in the folders',
+      ).conflicts('partial'),
+    )
+    .option('--partial', 'apply the valid definitions although others are refused; exit code 2 then')
+    .action(async (folders: string[], options: ApplyOptions) =>
+      (await import('./apply.command.js')).applyCommand(folders, options),
+    );
 }
 
 function warnOfUnknownVariables(): void {

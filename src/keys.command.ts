@@ -8,6 +8,7 @@ import {
   openKeyAdministration,
   openNewKeyAdministration,
 } from './runtime/index.js';
+import { writeTable } from './table.js';
 
 export interface CreateOptions {
   readonly kind: 'integration' | 'agent';
@@ -114,17 +115,4 @@ function place({ databaseUrl, dataDir }: Pick<Config, 'databaseUrl' | 'dataDir'>
   return isNew
     ? `the server on ${folder}, a data folder made just now: for a server on another one, set CYBERUN_DATA_DIR.`
     : `the server on ${folder}.`;
-}
-
-/** Prints rows below their titles, in columns. */
-function writeTable(rows: readonly (readonly string[])[]): void {
-  const widths =
-    rows[0]?.map((_title, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
-  const lines = rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  );
-  process.stdout.write(`${lines.join('\n')}\n`);
 }

@@ -1,3 +1,4 @@
+export { type AppliedDefinition, openDefinitionAdministration, readDefinitionFiles } from './apply/index.js';
 export {
   BootstrapKey,
   checkNewCredential,

@@ -1,5 +1,6 @@
 import { Module, type OnApplicationShutdown } from '@nestjs/common';
 
+import { ApplyModule } from './apply/index.js';
 import { ContainersModule } from './containers/index.js';
 import { CredentialsModule } from './credentials/index.js';
 import { Database, DatabaseModule } from './database/index.js';
@@ -20,6 +21,7 @@ import { RetentionModule } from './retention/index.js';
     GatewayModule,
     ContainersModule,
     RetentionModule,
+    ApplyModule,
   ],
 })
 export class RuntimeModule implements OnApplicationShutdown {

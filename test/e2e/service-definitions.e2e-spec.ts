@@ -6,7 +6,8 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { packBundle } from '../../src/runtime/bundles/index.js';
 import { parseServiceDefinition } from '../../src/runtime/containers/service-definition.js';
-import { type AppliedService, ServiceStore } from '../../src/runtime/containers/service-store.js';
+import { ServiceStore } from '../../src/runtime/containers/service-store.js';
+import { Database } from '../../src/runtime/database/index.js';
 import { YamlReader } from '../../src/runtime/definitions/index.js';
 import { until } from '../support/processes.js';
 import { RuntimeServer } from './runtime-support/runtime-fixture.js';
@@ -27,7 +28,7 @@ const shown = async (name: string): Promise<unknown> => {
   return status === 200 ? body.service_desc : status;
 };
 
-async function apply(name: string, text: string): Promise<AppliedService[]> {
+async function apply(name: string, text: string): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'cyberun-apply-'));
   const reader = new YamlReader();
   const file = `${name}.yaml`;
@@ -37,10 +38,13 @@ async function apply(name: string, text: string): Promise<AppliedService[]> {
   const bundle = await packBundle(folder, parsed.beside);
   const definition = bundle ? { ...parsed, bundle: { hash: bundle.hash, size: bundle.size } } : parsed;
   const store = server.app.get(ServiceStore, { strict: false });
-  const applied = await store.apply([{ file, definition }], ({ beside }) => packBundle(folder, beside));
+  const { db } = server.app.get(Database, { strict: false });
+  const change = await db
+    .transaction()
+    .execute((tx) => store.apply(tx, { file, definition }, ({ beside }) => packBundle(folder, beside)));
   await reader.end();
   await rm(folder, { recursive: true });
-  return applied;
+  return change;
 }
 
 beforeAll(async () => {
@@ -55,9 +59,9 @@ afterAll(async () => {
 });
 
 it('services that are applied to the database are served beside those of the folder, whose changes leave them', async () => {
-  expect(await apply('applied', 'one')).toEqual([{ slug: 'applied', change: 'added' }]);
-  expect(await apply('applied', 'one')).toEqual([{ slug: 'applied', change: 'unchanged' }]);
-  expect(await apply('applied', 'two')).toEqual([{ slug: 'applied', change: 'changed' }]);
+  expect(await apply('applied', 'one')).toBe('added');
+  expect(await apply('applied', 'one')).toBe('unchanged');
+  expect(await apply('applied', 'two')).toBe('changed');
   await until(async () => (await shown('applied')) === 'two');
   await define('kept', 'from the folder again');
   await until(async () => (await shown('kept')) === 'from the folder again');

@@ -5,7 +5,7 @@ import { sql } from 'kysely';
 
 import type { BundleRef } from '../../contract/index.js';
 import { type Bundle, BundlesService } from '../bundles/index.js';
-import { Database, type Schema, TEAM_ID, type Tx } from '../database/index.js';
+import { Database, type DefinitionSource, TEAM_ID, type Tx } from '../database/index.js';
 import { FilesChanging, type OwnedDefinition } from '../definitions/index.js';
 import type { ServiceDefinition } from './service-definition.js';
 
@@ -17,7 +17,6 @@ const FORMER_HASHES = 100;
 type OwnedService = OwnedDefinition<ServiceDefinition>;
 /** Packs the files beside a definition. */
 type PackBeside = (definition: ServiceDefinition) => Promise<Bundle | undefined>;
-type Source = Schema['service_definition']['source'];
 
 /** The valid definitions of a folder, and its invalid files. */
 interface FolderContent {
@@ -39,10 +38,8 @@ export interface DefinedService {
   readonly updatedAt: Date;
 }
 
-export interface AppliedService {
-  readonly slug: string;
-  readonly change: 'added' | 'changed' | 'unchanged';
-}
+/** What became of an applied definition. */
+type Change = 'added' | 'changed' | 'unchanged';
 
 /** The definitions of services in the database, the current content of each: read for all teams, written for one. */
 @Injectable()
@@ -73,16 +70,26 @@ export class ServiceStore {
     });
   }
 
-  /** Puts definitions into the database, whatever is there; others stay. All of them, or none after an error. */
-  apply(definitions: Iterable<OwnedService>, pack: PackBeside): Promise<AppliedService[]> {
-    return this.changing(async (tx) => {
-      const applied: AppliedService[] = [];
-      for (const owned of definitions) {
-        const change = await this.storeOne(tx, owned, { source: 'apply', pack });
-        applied.push({ slug: owned.definition.slug, change });
-      }
-      return applied;
-    });
+  /** Puts a definition into the database, whatever is there. The caller holds the lock `definitions`. */
+  async apply(tx: Tx, owned: OwnedService, pack: PackBeside): Promise<Change> {
+    const change = await this.storeOne(tx, owned, { source: 'apply', pack });
+    await notifyNodes(tx);
+    return change;
+  }
+
+  /** Removes the services that were applied earlier, except those named; returns their slugs. */
+  async removeApplied(tx: Tx, kept: readonly string[]): Promise<string[]> {
+    const rows = await tx
+      .updateTable('service_definition')
+      .set({ is_removed: true, updated_at: sql<Date>`now()` })
+      .where('team_id', '=', this.teamId)
+      .where('source', '=', 'apply')
+      .where('is_removed', '=', false)
+      .$if(kept.length > 0, (others) => others.where('service_slug', 'not in', kept))
+      .returning('service_slug')
+      .execute();
+    await notifyNodes(tx);
+    return rows.map(({ service_slug }) => service_slug).sort();
   }
 
   /** The file of every service that a folder defines, by slug. */
@@ -119,7 +126,7 @@ export class ServiceStore {
     return this.database.exclusively('definitions', () =>
       this.database.db.transaction().execute(async (tx) => {
         const result = await work(tx);
-        await sql`select pg_notify(${DEFINITIONS_CHANNEL}, '')`.execute(tx);
+        await notifyNodes(tx);
         return result;
       }),
     );
@@ -136,8 +143,8 @@ export class ServiceStore {
   private async storeOne(
     tx: Tx,
     { file, definition }: OwnedService,
-    { source, pack }: { readonly source: Source; readonly pack: PackBeside },
-  ): Promise<AppliedService['change']> {
+    { source, pack }: { readonly source: DefinitionSource; readonly pack: PackBeside },
+  ): Promise<Change> {
     const { slug, bundle } = definition;
     const known = await this.find(tx, slug);
     const content_hash = hashOf(definition);
@@ -203,6 +210,10 @@ export class ServiceStore {
     if (broken.size > 0) gone = gone.where('source_file', 'not in', [...broken]);
     await gone.execute();
   }
+}
+
+async function notifyNodes(tx: Tx): Promise<void> {
+  await sql`select pg_notify(${DEFINITIONS_CHANNEL}, '')`.execute(tx);
 }
 
 /** Hash of the definition, followed by that of its bundle. */

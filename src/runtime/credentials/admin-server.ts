@@ -11,20 +11,26 @@ import {
   type OnApplicationBootstrap,
 } from '@nestjs/common';
 
-import { CONFIG, type Config } from '../../config/index.js';
-import { CredentialError } from './credential.js';
+import { CONFIG, type Config, StartError } from '../../config/index.js';
 import { makeSocketPath, removeSocketPath } from './socket-path.js';
 import { type NewKey, StoredKeys } from './stored-keys.js';
+
+/** Answers the JSON of a command. */
+type AdminHandler = (body: unknown) => Promise<object>;
 
 interface Answer {
   readonly status: number;
   readonly body: object;
 }
 
-/** Serves the commands keys and teams while this process uses the data folder. Access to the socket authorises the caller. */
+/**
+ * Serves the commands keys and teams, and those of other areas, while this process uses the data folder. Access to the
+ * socket authorises the caller.
+ */
 @Injectable()
 export class AdminServer implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly logger = new Logger('Admin');
+  private readonly handlers = new Map<string, AdminHandler>();
   private readonly server: Server = createServer((request, response) => void this.serve(request, response));
 
   constructor(
@@ -40,8 +46,16 @@ export class AdminServer implements OnApplicationBootstrap, BeforeApplicationShu
       await chmod(path, 0o600);
       this.server.unref();
     } catch (error) {
-      this.logger.warn({ error }, 'no admin socket: keys can be managed only while the server is stopped');
+      this.logger.warn(
+        { error },
+        'no admin socket: keys and definitions can be managed by commands only while the server is stopped',
+      );
     }
+  }
+
+  /** Adds a command; its errors are answered as those of the others. */
+  handle(method: string, path: string, handler: AdminHandler): void {
+    this.handlers.set(`${method} ${path}`, handler);
   }
 
   async beforeApplicationShutdown(): Promise<void> {
@@ -57,6 +71,8 @@ export class AdminServer implements OnApplicationBootstrap, BeforeApplicationShu
 
   private async answer(request: IncomingMessage): Promise<Answer> {
     const { pathname, searchParams } = new URL(request.url ?? '/', 'http://admin.sock');
+    const handler = this.handlers.get(`${request.method} ${pathname}`);
+    if (handler) return { status: 200, body: await handler(await json(request)) };
     const [, root, id] = pathname.split('/');
     if (root === 'teams' && id === undefined) return this.answerTeams(request);
     if (root !== 'keys') return NOT_FOUND;
@@ -76,8 +92,8 @@ export class AdminServer implements OnApplicationBootstrap, BeforeApplicationShu
   }
 
   private failure(error: unknown): Answer {
-    if (error instanceof CredentialError) return { status: 400, body: { error_message: error.message } };
-    this.logger.error({ error }, 'a keys command failed');
+    if (error instanceof StartError) return { status: 400, body: { error_message: error.message } };
+    this.logger.error({ error }, 'an admin command failed');
     return { status: 500, body: { error_message: 'The server failed; its log says why.' } };
   }
 }

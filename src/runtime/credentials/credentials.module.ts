@@ -27,6 +27,6 @@ import { StoredKeys } from './stored-keys.js';
     BootstrapKey,
     AdminServer,
   ],
-  exports: [CredentialsService, IntegrationKeyGuard, OpenCalls, BootstrapKey],
+  exports: [AdminServer, CredentialsService, IntegrationKeyGuard, OpenCalls, BootstrapKey],
 })
 export class CredentialsModule {}

@@ -1,3 +1,5 @@
+export { AdminServer } from './admin-server.js';
+export { AdminSocket } from './admin-socket.js';
 export { BootstrapKey } from './bootstrap-key.js';
 export { checkNewCredential, type Credential, type CredentialSummary } from './credential.js';
 export { CurrentCredential, IntegrationKeyGuard, Requires } from './integration-key.guard.js';
@@ -6,4 +8,4 @@ export { CredentialsService } from './credentials.service.js';
 export { CredentialsStore } from './credentials.store.js';
 export { OpenCalls } from './open-calls.js';
 export { openKeyAdministration, openNewKeyAdministration } from './key-administration.js';
-export type { KeyAdministration } from './stored-keys.js';
+export { type KeyAdministration, teamIdOf } from './stored-keys.js';

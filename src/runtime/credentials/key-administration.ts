@@ -1,17 +1,9 @@
-import { once } from 'node:events';
-import { type IncomingMessage, request } from 'node:http';
 import { resolve } from 'node:path';
-import { json } from 'node:stream/consumers';
 
 import { StartError } from '../../config/index.js';
 import { type DatabaseSettings, defaultTeamId, isDataDir, openCommandDatabase } from '../database/index.js';
-import {
-  CredentialError,
-  type CredentialSummary,
-  type IssuedCredential,
-  type TeamSummary,
-} from './credential.js';
-import { findSocketPath } from './socket-path.js';
+import { AdminSocket } from './admin-socket.js';
+import type { CredentialSummary, IssuedCredential, TeamSummary } from './credential.js';
 import { type KeyAdministration, type NewKey, StoredKeys } from './stored-keys.js';
 
 /**
@@ -34,9 +26,9 @@ export async function openNewKeyAdministration(
 ): Promise<KeyAdministration & AsyncDisposable> {
   if (settings.databaseUrl === undefined) {
     // First, because a user who may open the socket, such as root, need not own the folder.
-    const client = new AdminClient(await findSocketPath(settings.dataDir));
-    if (await client.isThere())
-      return Object.assign(client, { [Symbol.asyncDispose]: () => Promise.resolve() });
+    const socket = await AdminSocket.find(settings.dataDir);
+    if (socket)
+      return Object.assign(new KeysOfServer(socket), { [Symbol.asyncDispose]: () => Promise.resolve() });
   }
   const database = await openCommandDatabase(settings);
   await defaultTeamId(database.db);
@@ -49,49 +41,27 @@ const nothingIn = (dataDir: string): StartError =>
   );
 
 /** The keys of a running server, over its admin socket. */
-class AdminClient implements KeyAdministration {
-  constructor(private readonly socketPath: string) {}
-
-  /** Whether a server listens on the socket and this user may connect. */
-  async isThere(): Promise<boolean> {
-    return this.list().then(
-      () => true,
-      (error: NodeJS.ErrnoException) => {
-        if (error.syscall === 'connect') return false;
-        throw error;
-      },
-    );
-  }
+class KeysOfServer implements KeyAdministration {
+  constructor(private readonly socket: AdminSocket) {}
 
   async create(wanted: NewKey): Promise<IssuedCredential> {
-    return (await this.call('POST', '/keys', wanted)) as IssuedCredential;
+    return (await this.socket.call('POST', '/keys', wanted)) as IssuedCredential;
   }
 
   async list(team?: string): Promise<CredentialSummary[]> {
     const query = team === undefined ? '' : `?team=${encodeURIComponent(team)}`;
-    return (await this.call('GET', `/keys${query}`)) as CredentialSummary[];
+    return (await this.socket.call('GET', `/keys${query}`)) as CredentialSummary[];
   }
 
   async teams(): Promise<TeamSummary[]> {
-    return (await this.call('GET', '/teams')) as TeamSummary[];
+    return (await this.socket.call('GET', '/teams')) as TeamSummary[];
   }
 
   async createTeam(name: string): Promise<void> {
-    await this.call('POST', '/teams', { name });
+    await this.socket.call('POST', '/teams', { name });
   }
 
   async revoke(id: string): Promise<boolean> {
-    return (await this.call('DELETE', `/keys/${encodeURIComponent(id)}`)) !== undefined;
-  }
-
-  /** `undefined` for 404. */
-  private async call(method: string, path: string, body?: object): Promise<unknown> {
-    const sent = request({ socketPath: this.socketPath, method, path, agent: false });
-    sent.end(body === undefined ? undefined : JSON.stringify(body));
-    const [response] = (await once(sent, 'response')) as [IncomingMessage];
-    const answer = await json(response);
-    if (response.statusCode === 404) return undefined;
-    if ((response.statusCode ?? 500) < 400) return answer;
-    throw new CredentialError((answer as { error_message: string }).error_message);
+    return (await this.socket.call('DELETE', `/keys/${encodeURIComponent(id)}`)) !== undefined;
   }
 }

@@ -37,11 +37,11 @@ export class StoredKeys implements KeyAdministration {
 
   async create({ team = DEFAULT_TEAM, ...wanted }: NewKey): Promise<IssuedCredential> {
     checkNewCredential(wanted);
-    return new CredentialsStore(this.db, await this.idOf(team)).create(wanted);
+    return new CredentialsStore(this.db, await teamIdOf(this.db, team)).create(wanted);
   }
 
   async list(team?: string): Promise<CredentialSummary[]> {
-    return listCredentials(this.db, team === undefined ? undefined : await this.idOf(team));
+    return listCredentials(this.db, team === undefined ? undefined : await teamIdOf(this.db, team));
   }
 
   async revoke(id: string): Promise<boolean> {
@@ -85,17 +85,18 @@ export class StoredKeys implements KeyAdministration {
       key_count: row.key_count ?? 0,
     }));
   }
+}
 
-  private async idOf(team: string): Promise<string> {
-    checkTeamName(team);
-    const row = await this.db
-      .selectFrom('team')
-      .select('id')
-      .where('team_slug', '=', team)
-      .executeTakeFirst();
-    if (row) return row.id;
-    throw new CredentialError(
-      `There is no team ${team}. Make it with: cyberun-mcp teams create ${team}. See all with: cyberun-mcp teams list`,
-    );
-  }
+/**
+ * Id of a team by its name.
+ *
+ * @throws {CredentialError} when there is none.
+ */
+export async function teamIdOf(db: Db, team: string): Promise<string> {
+  checkTeamName(team);
+  const row = await db.selectFrom('team').select('id').where('team_slug', '=', team).executeTakeFirst();
+  if (row) return row.id;
+  throw new CredentialError(
+    `There is no team ${team}. Make it with: cyberun-mcp teams create ${team}. See all with: cyberun-mcp teams list`,
+  );
 }

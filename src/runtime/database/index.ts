@@ -4,6 +4,6 @@ export { Database, type DatabaseSettings } from './database.js';
 export { DatabaseUnavailable, logFailure, whenReachable, withoutDatabase } from './database-unavailable.js';
 export { openCommandDatabase, openDatabase } from './open-database.js';
 export { DatabaseModule, DEFAULT_TEAM, defaultTeamId, TEAM_ID } from './database.module.js';
-export type { Db, Schema, Tx } from './schema.js';
+export type { Db, DefinitionSource, Schema, Tx } from './schema.js';
 export { smallestIdAt, uuidV7 } from './uuid-v7.js';
 export { syncFolder, writeAtomically } from './atomic-write.js';

@@ -13,6 +13,7 @@ import { services } from './migrations/0010-services.js';
 import { returnedRuns } from './migrations/0012-returned-runs.js';
 import { storedFiles } from './migrations/0014-stored-files.js';
 import { fairQueue } from './migrations/0015-fair-queue.js';
+import { appliedWorkflows } from './migrations/0013-applied-workflows.js';
 import type { Db } from './schema.js';
 
 /** Every migration by name, in order; names and contents of released migrations never change. */
@@ -28,6 +29,7 @@ const MIGRATIONS: Record<string, Migration> = {
   '0012-returned-runs': returnedRuns,
   '0014-stored-files': storedFiles,
   '0015-fair-queue': fairQueue,
+  '0013-applied-workflows': appliedWorkflows,
 };
 
 /**

@@ -3,6 +3,8 @@ import type { ColumnType, Generated, JSONColumnType, Kysely, Transaction } from 
 import type { ServiceState, TaskEventName, TaskState } from '../../contract/index.js';
 
 type CreatedAt = ColumnType<Date, never, never>;
+/** Where a definition comes from: the folder of a node, or the command `apply`. */
+export type DefinitionSource = 'folder' | 'apply';
 /** Any JSON value, also a plain string or number; written as text. */
 type AnyJson = ColumnType<unknown, string | null, string | null>;
 
@@ -31,6 +33,7 @@ export interface WorkflowTable {
   team_id: string;
   workflow_slug: string;
   workflow_status: 'active' | 'disabled';
+  source: Generated<DefinitionSource>;
   /** Name of the file that defines it. */
   source_file: string;
   /** Latest row of `workflow_version`. */
@@ -182,8 +185,7 @@ export interface ServiceDefinitionTable {
   team_id: string;
   service_slug: string;
   id: string;
-  /** A folder of a node, or the command `apply`. */
-  source: 'folder' | 'apply';
+  source: DefinitionSource;
   /** Name of the file that defines it. */
   source_file: string;
   content_hash: string;

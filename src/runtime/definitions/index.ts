@@ -1,5 +1,6 @@
 export { type DeadlineAnswer, DeadlineWorker, HEAP_MB } from './deadline-worker.js';
 export { DefinitionFolder, FilesChanging } from './definition-folder.js';
 export type { OwnedDefinition } from './slug-owners.js';
-export { YamlReader, type YamlSource } from './yaml-source.js';
+export { readDefinitionTexts } from './definition-texts.js';
+export { DefinitionError, YamlReader, type YamlSource } from './yaml-source.js';
 export type { YamlPath } from './yaml-worker.js';

@@ -123,7 +123,7 @@ export class WorkflowCatalog {
 export function checkRunnable({ workflow_slug, workflow_status }: WorkflowVersion): void {
   if (workflow_status === 'active') return;
   throw new ConflictException(
-    `Workflow "${workflow_slug}" is disabled and takes no new runs: its definition file is gone.`,
+    `Workflow "${workflow_slug}" is disabled and takes no new runs: its definition was removed.`,
   );
 }
 

@@ -12,6 +12,7 @@ import { CONFIG, type Config, packagePaths } from '../../config/index.js';
 import { packBundle } from '../bundles/index.js';
 import { DefinitionFolder, type OwnedDefinition } from '../definitions/index.js';
 import { Engine } from '../engine/index.js';
+import { RuntimeNode } from '../nodes/index.js';
 import type { CompiledWorkflow } from './compiled-workflow.js';
 import { ParameterCheck } from './validation/parameter-check.js';
 import { type CompilerChecks, compileWorkflow } from './workflow-compiler.js';
@@ -24,6 +25,7 @@ export class WorkflowRegistry implements OnModuleInit, BeforeApplicationShutdown
   private readonly path: string;
   private readonly folder: DefinitionFolder<CompiledWorkflow>;
   private isLoaded = false;
+  @Inject(RuntimeNode) private readonly node!: RuntimeNode;
 
   constructor(
     @Inject(CONFIG) { workflowsDir }: Config,
@@ -63,12 +65,13 @@ export class WorkflowRegistry implements OnModuleInit, BeforeApplicationShutdown
     for (const { definition } of bySlug.values()) {
       await this.engine.prepare({ teamId: this.workflows.teamId, labels: definition.required_labels });
     }
-    const content = { bySlug, broken, isFirst: !this.isLoaded };
+    const hasOthers = await this.node.hasOthers();
+    const content = { bySlug, broken, isFirst: !this.isLoaded, hasOthers };
     const outdated = await this.workflows.store(content, (file) => packBundle(this.path, [parse(file).name]));
     this.isLoaded = true;
     for (const file of outdated)
       this.logger.warn(
-        `${file} is not used: another node has put a later version into the database. Bring this folder up to date, or change the file while this node runs to make its content the latest version.`,
+        `${file} is not used: another node or "apply" has put a later version into the database. Bring this folder up to date, or change the file while this node runs to make its content the latest version.`,
       );
   }
 }
