@@ -29,6 +29,7 @@ const steps = [
   vitest('controller'),
   vitest('postgresql'),
   vitest('s3'),
+  vitest('containers'),
   { ...script('chart'), results: 'results/chart.json' },
   { waitFor: 'image' },
   vitest('bounds'),

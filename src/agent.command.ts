@@ -27,5 +27,11 @@ export async function agentCommand({ config: file, isLocal, flags }: AgentComman
     workDir: config.agentWorkDir,
     cacheDir: config.agentCacheDir,
     drainSeconds: config.agentDrainSeconds,
+    containers: {
+      socket: config.agentContainerSocket,
+      volumes: config.agentVolumeAllow,
+      capabilities: config.agentContainerCapabilities,
+      registryCredentials: config.agentRegistryCredentials,
+    },
   });
 }

@@ -10,6 +10,7 @@ import { z } from 'zod';
 import { packageVersion, stateDirectory } from '../config/index.js';
 import { type AgentHello, GATEWAY_PATH, PYTHON_LABEL } from '../contract/index.js';
 import { stayConnected } from './connection.js';
+import type { ContainerOptions } from './containers/container-engine.js';
 import { cleanEnvironment } from './processes/process-groups.js';
 import { Worker } from './worker.js';
 
@@ -34,6 +35,8 @@ interface AgentOptions {
   readonly workDir?: string | undefined;
   /** Folder for the files of definitions; not shared with other agents. Default: the work folder. */
   readonly cacheDir?: string | undefined;
+  /** Default: no containers. */
+  readonly containers?: ContainerOptions | undefined;
   /** How long runs may go on after `drain`. */
   readonly drainSeconds?: number | undefined;
   /** The agent takes no further runs, and ends once it has none; what is left after `drainSeconds` is given back. */
@@ -94,6 +97,7 @@ export function completed(options: AgentOptions): CompleteAgentOptions {
     gateways: options.gateways.map(gatewayUrl),
     workDir,
     cacheDir: resolve(options.cacheDir ?? workDir),
+    containers: options.containers ?? { socket: 'off', volumes: [], capabilities: [] },
     drainSeconds: options.drainSeconds ?? 0,
     ...(options.signal
       ? { drain: options.drain ?? options.signal, signal: options.signal }
@@ -162,6 +166,14 @@ const localAgentOrder = z.object({
   slots: z.number().int(),
   workDir: z.string(),
   drainSeconds: z.number().int(),
+  containers: z
+    .object({
+      socket: z.string(),
+      volumes: z.array(z.string()),
+      capabilities: z.array(z.string()),
+      registryCredentials: z.string().optional(),
+    })
+    .optional(),
   /** For the files of tasks; the umask of the server is stricter. */
   umask: z.number().int(),
 });

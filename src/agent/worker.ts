@@ -3,19 +3,23 @@ import { chmod, lstat, mkdir } from 'node:fs/promises';
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 
 import { StartError } from '../config/index.js';
-import { AGENT_PATHS, type AgentHello } from '../contract/index.js';
+import { AGENT_PATHS, type AgentHello, CONTAINER_LABEL } from '../contract/index.js';
 import { writeLine } from '../tunnel/index.js';
 import { Bundles } from './bundles.js';
+import { ContainerEngine, type ContainerOptions } from './containers/container-engine.js';
 import { ProcessGroups } from './processes/process-groups.js';
+import { ContainerExecutor } from './runs/container-executor.js';
+import { executorByKind } from './runs/executor.js';
 import { HeldRuns } from './runs/held-runs.js';
 import { ProcessExecutor } from './runs/process-executor.js';
 import { RunFolder } from './runs/run-folder.js';
 import { ServiceHost } from './services/service-host.js';
 
-/** Where an agent keeps its files. */
-interface AgentFolders {
+/** Where an agent keeps its files, and where its containers run. */
+interface AgentMachine {
   readonly workDir: string;
   readonly cacheDir: string;
+  readonly containers: ContainerOptions;
 }
 
 /** Answers the requests of the gateway, and tracks the work that they started. */
@@ -31,21 +35,27 @@ export class Worker {
 
   private constructor(
     private readonly hello: AgentHello,
-    { workDir, cacheDir }: AgentFolders,
+    { workDir, cacheDir }: AgentMachine,
+    engine: ContainerEngine | undefined,
   ) {
     this.groups = new ProcessGroups(workDir);
     this.bundles = new Bundles(cacheDir);
     this.services = new ServiceHost({ workDir, groups: this.groups, bundles: this.bundles });
-    this.runs = new HeldRuns({ workDir, executor: new ProcessExecutor(this.groups), bundles: this.bundles });
+    const executor = executorByKind(new ProcessExecutor(this.groups), new ContainerExecutor(engine));
+    this.runs = new HeldRuns({ workDir, executor, bundles: this.bundles });
   }
 
-  /** Takes over a work folder: ends the processes and removes the runs that an earlier agent left. */
-  static async in(folders: AgentFolders, hello: AgentHello): Promise<Worker> {
-    await ownFolder(folders.workDir, '--work-dir');
-    await ownFolder(folders.cacheDir, '--cache-dir');
-    const worker = new Worker(hello, folders);
+  /** Takes over a work folder: ends the processes and containers, and removes the runs, that an earlier agent left. */
+  static async in(machine: AgentMachine, hello: AgentHello): Promise<Worker> {
+    const { workDir, cacheDir, containers } = machine;
+    await ownFolder(workDir, '--work-dir');
+    await ownFolder(cacheDir, '--cache-dir');
+    const engine = await ContainerEngine.find(workDir, containers);
+    const own = engine ? [CONTAINER_LABEL] : [];
+    const worker = new Worker({ ...hello, labels: [...hello.labels, ...own] }, machine, engine);
     await worker.groups.takeOver();
-    await RunFolder.removeAll(folders.workDir);
+    await engine?.removeLeftovers();
+    await RunFolder.removeAll(workDir);
     return worker;
   }
 

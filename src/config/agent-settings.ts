@@ -4,7 +4,16 @@ import { ArrayNotEmpty } from 'class-validator';
 
 import { RuntimeSettings } from './runtime-settings.js';
 import { Setting } from './setting.decorator.js';
-import { AGENT_LABEL, Each, WholeNumber } from './setting-rules.js';
+import {
+  AGENT_LABEL,
+  ALLOWED_VOLUME,
+  CAPABILITY,
+  CONTAINER_SOCKET,
+  Each,
+  Is,
+  Optional,
+  WholeNumber,
+} from './setting-rules.js';
 
 /**
  * Settings of an agent, also of the local one of role `all`. For other agents each is also a flag and a key of their file:
@@ -37,4 +46,43 @@ export class AgentSettings extends RuntimeSettings {
   })
   @WholeNumber(0, 86_400)
   agentDrainSeconds: number = 10;
+
+  @Setting({
+    env: 'CYBERUN_AGENT_CONTAINER_SOCKET',
+    meaning:
+      'Socket of Docker or Podman, for steps and services that are containers; `auto` looks where they usually listen, `off` runs none.',
+    example: '/run/podman/podman.sock',
+  })
+  @Is(CONTAINER_SOCKET)
+  agentContainerSocket: string = 'auto';
+
+  @Setting({
+    env: 'CYBERUN_AGENT_VOLUME_ALLOW',
+    meaning:
+      'Folders and files of the machine that containers may have as volumes, with what is in them, separated by commas; `:ro` lets them read only.',
+    example: '/data:ro,/scratch',
+    defaultText: 'none',
+  })
+  @Each(ALLOWED_VOLUME)
+  agentVolumeAllow: string[] = [];
+
+  @Setting({
+    env: 'CYBERUN_AGENT_REGISTRY_CREDENTIALS',
+    meaning:
+      'File with the credentials for image registries, as `docker login` and `podman login` write it. Helpers for credentials are not started.',
+    example: '/etc/cyberun/registries.json',
+    defaultText: 'none',
+    isPath: true,
+  })
+  @Optional()
+  agentRegistryCredentials?: string;
+
+  @Setting({
+    env: 'CYBERUN_AGENT_CONTAINER_CAPABILITIES',
+    meaning: 'Linux capabilities that containers keep, separated by commas.',
+    example: 'CHOWN,SETUID,SETGID',
+    defaultText: 'none',
+  })
+  @Each(CAPABILITY)
+  agentContainerCapabilities: string[] = [];
 }

@@ -39,6 +39,19 @@ export const AGENT_LABEL: Form = {
   pattern: /^[A-Za-z0-9._-]{1,63}$/,
   words: 'must be 1 to 63 letters, digits, dots, hyphens and underscores',
 };
+export const CONTAINER_SOCKET: Form = {
+  pattern: /^(auto|off|(unix:\/\/)?\/\S+)$/,
+  words: 'must be auto, off, or the path of a socket',
+};
+/** A colon separates the parts of a volume, a comma those of a list. */
+export const ALLOWED_VOLUME: Form = {
+  pattern: /^\/[^:,]*(:ro|:rw)?$/,
+  words: 'must be an absolute path without a colon, with :ro behind it where containers may only read',
+};
+export const CAPABILITY: Form = {
+  pattern: /^[A-Z][A-Z_]+$/,
+  words: 'must be the name of a Linux capability in capital letters, without CAP_',
+};
 export const AGENT_NAME: Form = {
   pattern: /^[A-Za-z0-9._-]{1,100}$/,
   words: 'must be 1 to 100 letters, digits, dots, hyphens and underscores',

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import { SERVICE_STATES } from './container-services.js';
+import { containerSpec } from './container-spec.js';
 
 /** Requests of the gateway to an agent, through the tunnel. */
 export const AGENT_PATHS = {
@@ -75,8 +76,16 @@ export const serviceOrder = z.object({
   service_slug: z.string(),
   /** Its number among the replicas of the service, from 1. */
   replica: z.number().int().min(1).default(1),
-  /** Program and arguments; the argument `${ .port }` becomes the port. */
-  command: z.array(z.string()).min(1),
+  /** Program and arguments, in a container the arguments of its image; the argument `${ .port }` becomes the port. */
+  command: z.array(z.string()),
+  /** Without it the command is a process of the agent. */
+  container: z
+    .object({
+      ...containerSpec.shape,
+      /** Port on which it listens inside. */
+      port: z.number().int(),
+    })
+    .optional(),
   environment: z.record(z.string(), z.string()),
   health_path: z.string(),
   limits: z.object({

@@ -2,6 +2,7 @@ export * from './agent-link.js';
 export * from './agents.js';
 export * from './common.js';
 export * from './container-services.js';
+export * from './container-spec.js';
 export * from './exact-json.js';
 export * from './features.js';
 export * from './files.js';

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import { bundleRef } from './agent-link.js';
+import { containerSpec } from './container-spec.js';
 
 /** A value, or a reference to a parameter (`referencePath`); the agent resolves it, a file parameter to a path. */
 const value = z.unknown();
@@ -26,6 +27,15 @@ export const runStep = z.discriminatedUnion('kind', [
     /** Absent for JavaScript, an ES module. */
     language: z.enum(SCRIPT_LANGUAGES).optional(),
     code: z.string(),
+    arguments: z.array(value),
+    environment: values,
+  }),
+  z.object({
+    kind: z.literal('container'),
+    name: z.string(),
+    container: containerSpec,
+    /** For the shell of the image; without it the image's own program runs. */
+    command: z.string().optional(),
     arguments: z.array(value),
     environment: values,
   }),

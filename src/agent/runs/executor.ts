@@ -4,8 +4,10 @@ import type { LogTail } from '../processes/process-output.js';
 import type { Parameters } from './references.js';
 import type { RunFolder } from './run-folder.js';
 
+export type ContainerStep = Extract<RunStep, { kind: 'container' }>;
+export type ProcessStep = Extract<RunStep, { kind: 'shell' | 'script' }>;
 /** A step that is a program; an HTTP call has no executor. */
-export type ProgramStep = Exclude<RunStep, { kind: 'http' }>;
+export type ProgramStep = ContainerStep | ProcessStep;
 
 export interface StepContext {
   readonly folder: RunFolder;
@@ -20,11 +22,20 @@ export interface StepContext {
 }
 
 /** Starts the programs of steps. Progress, log and result are the same whatever starts them. */
-export interface Executor {
+export interface Executor<Step extends ProgramStep = ProgramStep> {
   /**
    * Starts the program of a step in the folder of its run.
    *
    * @throws {RunFailure} when it cannot start for a reason that concerns the submitter.
    */
-  start(step: ProgramStep, context: StepContext): Promise<Execution>;
+  start(step: Step, context: StepContext): Promise<Execution>;
 }
+
+/** Passes each step to the executor of its kind. */
+export const executorByKind = (
+  processes: Executor<ProcessStep>,
+  containers: Executor<ContainerStep>,
+): Executor => ({
+  start: (step, context) =>
+    step.kind === 'container' ? containers.start(step, context) : processes.start(step, context),
+});

@@ -102,7 +102,7 @@ function hintOn(step: ProgramStep, { exitCode, reason }: ExecutionEnd): string {
   if (exitCode === 127 && step.kind === 'script' && step.language === 'python')
     return ' If its agent has no python3 on the PATH, install it there, or use language: js.';
   // 128 and the number of the signal: a shell reports so how its child ended.
-  if (reason === 'SIGKILL' || exitCode === 137)
+  if (reason === 'SIGKILL' || (exitCode === 137 && reason === undefined))
     return ' Something outside of the run has killed it; most often the memory of the machine was used up.';
   return '';
 }

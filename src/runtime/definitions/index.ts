@@ -1,3 +1,4 @@
+export * as containerFields from './container-fields.js';
 export { type DeadlineAnswer, DeadlineWorker, HEAP_MB } from './deadline-worker.js';
 export { DefinitionFolder, FilesChanging } from './definition-folder.js';
 export type { OwnedDefinition } from './slug-owners.js';

@@ -25,6 +25,8 @@ const INHERITED = [
   'windir',
   'TEMP',
   'NODE_EXTRA_CA_CERTS',
+  'DOCKER_HOST',
+  'XDG_RUNTIME_DIR',
 ];
 
 /** The local agent of role `all`: a child process that dials in like any other agent, restarted when it ends. */
@@ -107,7 +109,7 @@ export class LocalAgent implements BeforeApplicationShutdown {
 
   /** The options of the agent, sent over IPC only. */
   private order() {
-    const { agentLabels, agentSlots, agentDrainSeconds, dataDir } = this.config;
+    const { agentLabels, agentSlots, agentDrainSeconds, agentRegistryCredentials, dataDir } = this.config;
     return {
       gateways: [this.addresses.loopback],
       key: this.credentials.mintEphemeralAgentKey(),
@@ -118,6 +120,15 @@ export class LocalAgent implements BeforeApplicationShutdown {
       slots: agentSlots,
       drainSeconds: agentDrainSeconds,
       workDir: join(resolve(dataDir), 'agent'),
+      containers: {
+        socket: this.config.agentContainerSocket,
+        volumes: [...this.config.agentVolumeAllow],
+        capabilities: [...this.config.agentContainerCapabilities],
+        // The working directory of the agent is another one.
+        ...(agentRegistryCredentials !== undefined && {
+          registryCredentials: resolve(agentRegistryCredentials),
+        }),
+      },
     };
   }
 }

@@ -1,6 +1,6 @@
 import { type RawBuilder, type Selectable, sql } from 'kysely';
 
-import { PYTHON_LABEL, type TaskEventName, type TaskState } from '../../contract/index.js';
+import { CONTAINER_LABEL, PYTHON_LABEL, type TaskEventName, type TaskState } from '../../contract/index.js';
 import type { Db, Schema, Tx } from '../database/index.js';
 import type { TaskTable } from '../database/schema.js';
 import type { Claim } from '../engine/index.js';
@@ -87,9 +87,11 @@ export interface NewTaskEvent {
 
 /** The event that no connected agent can run the task, with the labels it would need. */
 export function waitingEvent(labels: readonly string[]): NewTaskEvent {
-  const hint = labels.includes(PYTHON_LABEL)
-    ? ' (agents that have a working python3 are labelled python)'
-    : '';
+  const hints = [
+    ...(labels.includes(PYTHON_LABEL) ? ['agents that have a working python3 are labelled python'] : []),
+    ...(labels.includes(CONTAINER_LABEL) ? ['agents that have Docker or Podman are labelled container'] : []),
+  ];
+  const hint = hints.length === 0 ? '' : ` (${hints.join('; ')})`;
   const what =
     labels.length === 0 ? 'no agent is connected' : `no connected agent has the labels ${labels.join(', ')}`;
   const message = `${what}${hint}`;

@@ -23,10 +23,23 @@ export async function checkAgainstStandard(source: YamlSource): Promise<void> {
   }
 }
 
-/** The SDK supports only version 1.0.0; our own validation rejects additions of later 1.0 versions. */
+/** Keywords of `run: container` that came after 1.0.0. */
+const LATER = new Set(['arguments', 'pullPolicy']);
+
+/** The SDK supports only version 1.0.0; our own validation has accepted the additions of later 1.0 versions. */
 function asOfFirstVersion(value: unknown): unknown {
-  const workflow = withNamedArguments(value) as { document: object };
-  return { ...workflow, document: { ...workflow.document, dsl: '1.0.0' } };
+  const workflow = withNamedArguments(value) as { document: object; do: Record<string, object>[] };
+  const steps = workflow.do.map((named) =>
+    Object.fromEntries(Object.entries(named).map(([name, step]) => [name, withoutLater(step)])),
+  );
+  return { ...workflow, document: { ...workflow.document, dsl: '1.0.0' }, do: steps };
+}
+
+function withoutLater(step: { run?: { container?: object } }): object {
+  const { run } = step;
+  if (!run?.container) return step;
+  const known = Object.entries(run.container).filter(([key]) => !LATER.has(key));
+  return { ...step, run: { ...run, container: Object.fromEntries(known) } };
 }
 
 /** In 1.0.0 arguments have names; this runtime takes lists, which came later. */

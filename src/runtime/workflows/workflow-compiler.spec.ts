@@ -73,6 +73,80 @@ it('a workflow with a Python step requires the label python', async () => {
   expect(steps[1]).toMatchObject({ kind: 'script', language: 'python' });
 });
 
+const IN_CONTAINER = `document: { dsl: '1.0.0', namespace: tests, name: in-container, version: '1.0.0' }
+do:
+  - first:
+      run:
+        container:
+          image: docker.io/library/python:3.13-slim
+          command: python3 -c "$1"
+          arguments: ['\${ .code }']
+          environment: { NAME: '\${ .name }' }
+          volumes: { /data/models: '/models:ro', /scratch: /scratch }
+          pullPolicy: always
+      metadata: { resources: { cpu: 1.5, memory: 512Mi, gpus: -1 } }
+`;
+
+it('a container step is compiled with its volumes and resources, and requires the label container', async () => {
+  const { required_labels, schema, steps } = await compileText('container.yaml', IN_CONTAINER);
+  expect([required_labels, schema.required]).toEqual([['container'], ['code', 'name']]);
+  expect(steps).toEqual([
+    {
+      kind: 'container',
+      name: 'first',
+      container: {
+        image: 'docker.io/library/python:3.13-slim',
+        pull_policy: 'always',
+        volumes: [
+          { host_path: '/data/models', container_path: '/models', read_only: true },
+          { host_path: '/scratch', container_path: '/scratch', read_only: false },
+        ],
+        resources: { cpu: 1.5, memory_bytes: 512 * 1024 ** 2, gpus: -1 },
+      },
+      command: 'python3 -c "$1"',
+      arguments: ['${ .code }'],
+      environment: { NAME: '${ .name }' },
+    },
+  ]);
+});
+
+const IMAGE = 'docker.io/library/python:3.13-slim';
+
+it.each([
+  ['without an image', `image: ${IMAGE}`, '', 5, 'container.image'],
+  ['with a reference as its image', IMAGE, "'${ .image }'", 6, 'must be the name of an image'],
+  ['with a port', 'command: p', 'ports: { 80: 80 }\n          command: p', 7, '"ports"'],
+  ['with a lifetime', 'command: p', 'lifetime: { cleanup: never }\n          command: p', 7, '"lifetime"'],
+  ['with a reference in its command', '"$1"', '"${ .code }"', 7, 'must not contain ${'],
+  ['with an unknown parameter type of volume', '/scratch: /scratch', '/scratch: [a]', 10, 'a path in the'],
+  ['with a relative volume', '/scratch: /scratch', 'scratch: /scratch', 10, 'must be an absolute path'],
+  ['with a volume that leaves its folder', '/scratch:', '/scratch/../etc:', 10, 'must be an absolute path'],
+  ['with a volume over everything', '/scratch: /scratch', '/scratch: /', 10, 'other than "/"'],
+  ['with another pull policy', 'pullPolicy: always', 'pullPolicy: daily', 11, 'must be one of ifNotPresent'],
+  ['with memory as a number', '512Mi', '512', 12, 'such as 512Mi or 4Gi'],
+  ['with too little memory', '512Mi', '5Mi', 12, 'at least 6Mi'],
+  ['with an unknown resource', 'gpus: -1', 'tpus: 1', 12, '"tpus"'],
+  [
+    'that is two kinds of step',
+    'container:',
+    'shell: { command: a }\n        container:',
+    4,
+    'exactly one of',
+  ],
+])('a container step %s is refused with line and reason', async (...row) => {
+  const [, part, replacement, line, reason] = row;
+  const text = IN_CONTAINER.replace(part, () => replacement);
+  await expect(compileText('wrong.yaml', text)).rejects.toMatchObject({
+    line,
+    reason: expect.stringContaining(reason),
+  });
+});
+
+it('resources of a step that is a process are refused', async () => {
+  const text = GOOD.replace('  - second:', '      metadata: { resources: { cpu: 1 } }\n  - second:');
+  await expect(compileText('wrong.yaml', text)).rejects.toThrow('is for steps with run: container');
+});
+
 it.each([
   ['{ delay: { seconds: 5 }, limit: { attempt: { count: 4 } } }', 4, { backoff: 'exponential', delay: 5 }],
   ['{ backoff: { linear: {} }, limit: { attempt: { count: 1 } } }', 1, { backoff: 'linear' }],
@@ -95,7 +169,7 @@ const RETRIES = 'max_retries: 3';
 it.each([
   ['a word outside the subset', 'timeout:', 'use: {}\ntimeout:', 16, '"use"'],
   ['a step of another kind', 'run:\n        shell:', 'wait:\n        shell:', 19, '"wait"'],
-  ['another way to run', 'shell:', 'container:', 20, '"container"'],
+  ['another way to run', 'shell:', 'workflow:', 20, '"workflow"'],
   ['a language we do not speak', 'language: js', 'language: ruby', 26, 'must be js or python'],
   ['another call', 'call: http', 'call: grpc', 28, 'must be http'],
   [

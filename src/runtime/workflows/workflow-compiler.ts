@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 
-import { PYTHON_LABEL, type RunStep } from '../../contract/index.js';
+import { CONTAINER_LABEL, PYTHON_LABEL, type RunStep } from '../../contract/index.js';
 import type { YamlPath, YamlSource } from '../definitions/index.js';
 import type { CompiledWorkflow, ParametersSchema } from './compiled-workflow.js';
 import { namedParameters, referenceProblem, referencesOf, templateProblem } from './references.js';
@@ -66,8 +66,11 @@ function retriesOf({
 
 /** The labels of the author, and those that the steps require. */
 function labelsOf(labels: readonly string[], steps: readonly RunStep[]): string[] {
-  const needsPython = steps.some((step) => step.kind === 'script' && step.language === 'python');
-  return [...new Set([...labels, ...(needsPython ? [PYTHON_LABEL] : [])])].sort();
+  const required = steps.flatMap((step) => {
+    if (step.kind === 'container') return [CONTAINER_LABEL];
+    return step.kind === 'script' && step.language === 'python' ? [PYTHON_LABEL] : [];
+  });
+  return [...new Set([...labels, ...required])].sort();
 }
 
 /** Prefers an unsupported keyword to a missing one, which may be its consequence. */
@@ -131,11 +134,34 @@ function runStepOf(name: string, step: WorkflowStep): RunStep {
     const { method, ...rest } = step.with;
     return { kind: 'http', name, method: method.toUpperCase(), ...rest };
   }
-  const { shell, script } = step.run;
+  const { shell, script, container } = step.run;
+  if (container) return containerStepOf(name, container, step.metadata.resources);
   if (shell) return { kind: 'shell', name, ...shell };
   if (!script) throw new Error(`step ${name} passed the check, but neither shell nor script is there`);
   const { language, code, arguments: given, environment } = script;
   // JavaScript is the default: versions that were stored before Python was supported have no language.
   const isPython = language === 'python';
   return { kind: 'script', name, ...(isPython && { language }), code, arguments: given, environment };
+}
+
+type RunKeyword = Extract<WorkflowStep, { run: unknown }>;
+
+function containerStepOf(
+  name: string,
+  { image, pullPolicy, volumes, command, ...rest }: NonNullable<RunKeyword['run']['container']>,
+  resources: RunKeyword['metadata']['resources'],
+): RunStep {
+  const { cpu, memory: memory_bytes, gpus } = resources ?? {};
+  return {
+    kind: 'container',
+    name,
+    container: {
+      image,
+      pull_policy: pullPolicy,
+      volumes: Object.entries(volumes).map(([host_path, target]) => ({ host_path, ...target })),
+      resources: { cpu, memory_bytes, gpus },
+    },
+    ...(command !== undefined && { command }),
+    ...rest,
+  };
 }

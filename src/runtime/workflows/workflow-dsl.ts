@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import { LABEL } from '../../contract/index.js';
+import { containerFields } from '../definitions/index.js';
 
 const SLUG = /^[a-z0-9]+(?:-[a-z0-9]+)*$/;
 const VERSION = 'must be a text such as "1.0.0", in quotes';
@@ -16,14 +17,16 @@ const scalar = z.union([z.string(), z.number(), z.boolean()]);
 const environment = z.record(z.string().regex(/^[A-Za-z_]\w*$/, 'must be the name of a variable'), scalar);
 const argumentList = z.array(scalar, 'must be a list: arguments are positional here');
 
+const command = z
+  .string()
+  .min(1)
+  .refine(
+    (text) => !JQ_EXPRESSION.test(text),
+    'must not contain ${ .… }: give the value in arguments or environment, and use it as "$1" or "$NAME"',
+  );
+
 const shell = z.strictObject({
-  command: z
-    .string()
-    .min(1)
-    .refine(
-      (command) => !JQ_EXPRESSION.test(command),
-      'must not contain ${ .… }: give the value in arguments or environment, and use it as "$1" or "$NAME"',
-    ),
+  command,
   arguments: argumentList.default([]),
   environment: environment.default({}),
 });
@@ -40,14 +43,57 @@ const script = z.strictObject({
   environment: environment.default({}),
 });
 
-const runStep = z.strictObject({
-  run: z
-    .strictObject({ shell: shell.optional(), script: script.optional() })
-    .refine(
-      ({ shell, script }) => (shell === undefined) !== (script === undefined),
-      'needs exactly one of shell and script',
-    ),
+/** A path in the container, `:ro` behind it to read only. */
+const volumeTarget = z.string('must be a path in the container').transform((text, context) => {
+  const read_only = text.endsWith(':ro');
+  const path = containerFields.containerPath.safeParse(read_only ? text.slice(0, -':ro'.length) : text);
+  if (path.success) return { container_path: path.data, read_only };
+  context.addIssue({ code: 'custom', message: path.error.issues[0]?.message ?? 'is not a path' });
+  return z.NEVER;
 });
+
+const container = z.strictObject({
+  image: containerFields.image,
+  command: command.optional(),
+  arguments: argumentList.default([]),
+  environment: environment.default({}),
+  volumes: z
+    .record(z.string(), volumeTarget, 'must be a mapping such as { /data/models: "/models:ro" }')
+    .superRefine((volumes, context) => {
+      for (const path of Object.keys(volumes)) {
+        const [issue] = containerFields.hostPath.safeParse(path).error?.issues ?? [];
+        if (issue) context.addIssue({ code: 'custom', path: [path], message: issue.message });
+      }
+    })
+    .default({}),
+  pullPolicy: containerFields.pullPolicy.default('ifNotPresent'),
+});
+
+/** The DSL has no resources; `metadata` is its place for what a runtime adds. */
+const resources = z.strictObject({
+  cpu: containerFields.cpu.optional(),
+  memory: containerFields.memory.optional(),
+  gpus: containerFields.gpuCount.optional(),
+});
+
+const runStep = z
+  .strictObject({
+    run: z
+      .strictObject({
+        shell: shell.optional(),
+        script: script.optional(),
+        container: container.optional(),
+      })
+      .refine(
+        (kinds) => Object.values(kinds).filter((kind) => kind !== undefined).length === 1,
+        'needs exactly one of shell, script and container',
+      ),
+    metadata: z.strictObject({ resources: resources.optional() }).default({}),
+  })
+  .refine(({ run, metadata }) => run.container !== undefined || metadata.resources === undefined, {
+    path: ['metadata', 'resources'],
+    message: 'is for steps with run: container; a process has the resources of its agent',
+  });
 
 const namedValues = (what: string) =>
   z.record(

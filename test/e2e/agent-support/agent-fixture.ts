@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { runAgent } from '../../../src/agent/index.js';
+import type { ContainerOptions } from '../../../src/agent/containers/container-engine.js';
 import { CredentialsService, CredentialsStore } from '../../../src/runtime/credentials/index.js';
 import { until } from '../../support/processes.js';
 import { RuntimeServer } from '../runtime-support/runtime-fixture.js';
@@ -17,6 +18,7 @@ export interface AgentWanted {
   /** Nodes to dial when the first one is lost. */
   readonly otherNodes?: readonly RuntimeServer[];
   readonly drainSeconds?: number;
+  readonly containers?: ContainerOptions;
 }
 
 /** An agent in this process, on a work folder of its own, that has connected. */
@@ -44,6 +46,7 @@ export class TestAgent implements AsyncDisposable {
       workDir,
       drainSeconds: wanted.drainSeconds,
       drain: draining.signal,
+      containers: wanted.containers,
       signal: controller.signal,
     });
     ended.catch(() => undefined);
