@@ -19,6 +19,31 @@ export const containerService = z.looseObject({
   openapi_url: z.string().nullish(),
   env_config: z.array(z.looseObject({ env_name: z.string(), env_value: z.unknown().optional() })).nullish(),
   volume_config: z.array(z.looseObject({ host_path: z.unknown().optional() })).nullish(),
+  /** How many copies of it are wanted, and how many can be called. */
+  replica_count: z.number().nullish(),
+  running_replicas: z.number().nullish(),
+  /** Each copy, in the description of one service. */
+  replicas: z
+    .array(
+      z.looseObject({
+        replica: z.number().nullish(),
+        replica_status: z.string().nullish(),
+        agent_id: z.string().nullish(),
+        updated_at: z.string().nullish(),
+        /** How it last ended, also when it was restarted since. */
+        last_exit: z
+          .looseObject({
+            reason: z.string().nullish(),
+            exit_code: z.number().nullish(),
+            signal: z.string().nullish(),
+            exited_at: z.string().nullish(),
+          })
+          .nullish(),
+        /** The end of what it has written. */
+        log_lines: z.array(z.string()).nullish(),
+      }),
+    )
+    .nullish(),
   /** Why it last failed; absent once it runs steadily again. */
   last_failure: z
     .looseObject({

@@ -113,6 +113,7 @@ it('the list of services shows every field of a service, page by page', async ()
       required_labels: [],
       gpu_count: 0,
       replica_count: 1,
+      running_replicas: 1,
       usage_prompt: 'Ask it anything.',
       openapi_url: '/openapi.json',
       url: `${server.origin}/api/v1/r/containers/probe`,

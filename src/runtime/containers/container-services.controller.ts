@@ -14,11 +14,13 @@ import type { Request, Response } from 'express';
 
 import { Addresses } from '../../config/index.js';
 import type { ContainerService, ContainerServiceList } from '../../contract/index.js';
+import { bearerToken } from '../../http/index.js';
 import { type Credential, CurrentCredential, IntegrationKeyGuard, Requires } from '../credentials/index.js';
 import { NoQuery, PageQueryDto, RestValidationPipe } from '../rest/index.js';
-import type { ManagedService } from './managed-service.js';
+import { ServiceDirectory } from './service-directory.js';
 import { ServiceRelay } from './service-relay.js';
-import { ServiceSupervisor } from './service-supervisor.js';
+import { ServiceRouter } from './service-router.js';
+import { listedService, serviceView } from './service-view.js';
 
 /** The path after the slug, unchanged. */
 const RELAYED = /\/r\/containers\/[^/?]+(\/.*)$/;
@@ -29,8 +31,9 @@ const RELAYED = /\/r\/containers\/[^/?]+(\/.*)$/;
 @UsePipes(RestValidationPipe)
 export class ContainerServicesController {
   constructor(
-    private readonly services: ServiceSupervisor,
+    private readonly services: ServiceDirectory,
     private readonly relay: ServiceRelay,
+    private readonly router: ServiceRouter,
     private readonly addresses: Addresses,
   ) {}
 
@@ -44,7 +47,7 @@ export class ContainerServicesController {
     return {
       service_list: all
         .slice(first, first + per_page)
-        .map((one) => withoutLog(serviceView(one, this.addresses.public))),
+        .map((one) => listedService(one, this.addresses.public)),
       page_meta: { current_page, per_page, total_count: all.length },
     };
   }
@@ -61,49 +64,24 @@ export class ContainerServicesController {
     const service = this.services.get(teamId, slug);
     const path = RELAYED.exec(request.originalUrl)?.[1];
     if (path === undefined) throw new NotFoundException('resource not found');
-    await this.relay.relay(service, path, [request, response]);
+    const key = bearerToken(request.headers.authorization) ?? '';
+    await this.relay.relay(service, { path, key }, [request, response]);
   }
 
   @Get(':slug')
   @NoQuery()
-  get(@CurrentCredential() { teamId }: Credential, @Param('slug') slug: string): ContainerService {
-    return serviceView(this.services.get(teamId, slug), this.addresses.public);
+  async get(
+    @CurrentCredential() { teamId }: Credential,
+    @Param('slug') slug: string,
+    @Req() request: Request,
+  ): Promise<ContainerService> {
+    const key = bearerToken(request.headers.authorization) ?? '';
+    const service = this.services.get(teamId, slug);
+    const logs = await Promise.all(
+      service.replicas.map(
+        async (replica) => [replica.deploymentId, await this.router.logOf(replica, key)] as const,
+      ),
+    );
+    return serviceView(service, this.addresses.public, new Map(logs));
   }
-}
-
-const proxyPath = (slug: string): string => `/api/v1/r/containers/${slug}`;
-
-/** A service in the API; `publicUrl` is the address of this server for clients. */
-function serviceView(service: ManagedService, publicUrl: string): ContainerService {
-  const { definition, id, state, createdAt, updatedAt } = service;
-  const last_failure = service.failures.view;
-  const { slug, display_name, service_desc, usage_prompt, openapi_url } = definition;
-  return {
-    id,
-    service_slug: slug,
-    display_name: display_name ?? slug,
-    service_type: 'deployed',
-    service_status: state,
-    created_at: createdAt.toISOString(),
-    updated_at: updatedAt.toISOString(),
-    ...(service_desc !== undefined && { service_desc }),
-    exposed_port: definition.port,
-    health_path: definition.health_path,
-    env_config: definition.env_config,
-    volume_config: [],
-    required_labels: definition.required_labels,
-    gpu_count: 0,
-    replica_count: definition.replica_count,
-    ...(usage_prompt !== undefined && { usage_prompt }),
-    ...(openapi_url !== undefined && { openapi_url }),
-    ...(last_failure && { last_failure }),
-    url: publicUrl + proxyPath(slug),
-  };
-}
-
-/** A service in a list, without its log. */
-function withoutLog({ last_failure, ...service }: ContainerService): ContainerService {
-  if (!last_failure) return service;
-  const { log_lines: _log, ...failure } = last_failure;
-  return { ...service, last_failure: failure };
 }

@@ -15,13 +15,14 @@ import type { Response } from 'express';
 
 import { CONFIG, type Config } from '../../config/index.js';
 import type { InvokeAnswer } from '../../contract/index.js';
+import { bearerToken } from '../../http/index.js';
 import { type Credential, CurrentCredential, IntegrationKeyGuard, Requires } from '../credentials/index.js';
 import { JsonBody, LARGE_BODY, NoQuery, RestValidationPipe } from '../rest/index.js';
 import { InvokeBodyDto } from './invoke-body.dto.js';
-import type { ManagedService } from './managed-service.js';
 import { toService, withRewrittenLocation } from './proxy-headers.js';
-import { callService, isWhole, type ServiceAnswer } from './service-call.js';
-import { ServiceSupervisor } from './service-supervisor.js';
+import { callService, isSafe, isWhole, type ServiceAnswer } from './service-call.js';
+import { ServiceDirectory } from './service-directory.js';
+import { ServiceRouter } from './service-router.js';
 
 const MEGABYTE = 1024 * 1024;
 const REQUEST_LIMIT = 12 * MEGABYTE;
@@ -43,7 +44,8 @@ export class InvokeController {
 
   constructor(
     @Inject(CONFIG) { runtimeTimeoutMs }: Config,
-    private readonly services: ServiceSupervisor,
+    private readonly services: ServiceDirectory,
+    private readonly router: ServiceRouter,
   ) {
     this.limitMs = Math.max(SHORTEST_MS, runtimeTimeoutMs - AHEAD_MS);
   }
@@ -59,35 +61,39 @@ export class InvokeController {
     @Body() { method, path, headers, body_base64 }: InvokeBodyDto,
     @Res({ passthrough: true }) response: Response,
   ): Promise<InvokeAnswer> {
+    const key = bearerToken(response.req.headers.authorization) ?? '';
     const service = this.services.get(teamId, slug);
     const gone = new AbortController();
     response.once('close', () => gone.abort());
     const bytes = body_base64 ? Buffer.from(body_base64, 'base64') : undefined;
     const { 'content-length': _length, ...sent } = toService(headers ?? {});
-    const answer = await callService(service, {
-      method,
-      path: encoded(path),
-      headers: {
-        ...sent,
-        host: `127.0.0.1:${service.port}`,
-        ...(bytes && { 'content-length': String(bytes.length) }),
-      },
-      body: bytes,
-      bodyLimit: REQUEST_LIMIT,
-      silenceMs: Math.min(this.limitMs, service.definition.request_timeout),
-      signal: gone.signal,
-    });
-    const whole = await this.collect(service, answer);
+    const caller = { key, isStreaming: false, isRepeatable: isSafe(method) };
+    const answer = await this.router.call(service, caller, (connection) =>
+      callService(connection, {
+        method,
+        path: encoded(path),
+        headers: {
+          ...sent,
+          host: `127.0.0.1:${connection.service.port}`,
+          ...(bytes && { 'content-length': String(bytes.length) }),
+        },
+        body: bytes,
+        bodyLimit: REQUEST_LIMIT,
+        silenceMs: Math.min(this.limitMs, service.definition.request_timeout),
+        signal: gone.signal,
+      }),
+    );
+    const whole = await this.collect(answer);
     return {
       status_code: answer.status,
-      headers: withRewrittenLocation(answer.headers, service.port, ON_THE_SERVICE),
+      headers: withRewrittenLocation(answer.headers, answer.connection.service.port, ON_THE_SERVICE),
       body_base64: whole.toString('base64'),
     };
   }
 
-  private async collect({ definition }: ManagedService, answer: ServiceAnswer): Promise<Buffer> {
-    const { slug } = definition;
+  private async collect(answer: ServiceAnswer): Promise<Buffer> {
     const { body, connection } = answer;
+    const { slug } = connection.service.definition;
     let timedOut = false;
     const timer = setTimeout(() => {
       timedOut = true;

@@ -8,13 +8,15 @@ import {
   PayloadTooLargeException,
 } from '@nestjs/common';
 
-import type { ManagedService } from './managed-service.js';
 import { fromService, type ProxyHeaders } from './proxy-headers.js';
-import { notHttp, ServiceConnection } from './service-connection.js';
+import { notHttp, type ServiceConnection, type ServiceTarget } from './service-connection.js';
 
 /** Limit for all headers of a response together; many servers and proxies allow no more. */
 const ANSWER_HEADER_LIMIT = 64 * 1024;
 const CALLER_GONE = 499;
+
+/** Methods that change nothing (RFC 9110, section 9.2.1): a call that broke can be made again. */
+export const isSafe = (method: string): boolean => ['GET', 'HEAD', 'OPTIONS'].includes(method);
 
 /** A request to a service. */
 export interface ServiceRequest {
@@ -49,13 +51,15 @@ export interface ServiceAnswer {
 }
 
 /**
- * Calls a service through the tunnel of its agent; resolves when the response starts. The request body may still be sent
+ * Calls a service over a new connection; resolves when the response starts. The request body may still be sent
  * then: both directions are independent.
  *
  * @throws {HttpException} when the service does not respond.
  */
-export async function callService(service: ManagedService, request: ServiceRequest): Promise<ServiceAnswer> {
-  const connection = ServiceConnection.to(service);
+export async function callService(
+  connection: ServiceConnection,
+  request: ServiceRequest,
+): Promise<ServiceAnswer> {
   const outgoing = begin(connection, request);
   const answered = answerTo(outgoing, connection, request);
   sendBody(outgoing, request, connection);
@@ -63,7 +67,7 @@ export async function callService(service: ManagedService, request: ServiceReque
   if (answer.upgraded === undefined) return answer;
   // No upgrade was requested.
   connection.cut();
-  throw notHttp(service);
+  throw notHttp(connection.service);
 }
 
 /** Waits for the head of the response to a request that is being sent. */
@@ -168,7 +172,7 @@ function sendBody(
   }
 }
 
-function silent({ definition }: ManagedService, limitMs: number): HttpException {
+function silent({ definition }: ServiceTarget, limitMs: number): HttpException {
   return new GatewayTimeoutException(
     `Service "${definition.slug}" did not begin to answer within ${limitMs / 1000} s. The call may have taken effect.`,
   );

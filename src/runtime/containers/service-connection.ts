@@ -1,14 +1,32 @@
 import { type ClientHttp2Stream, constants } from 'node:http2';
 import { Duplex } from 'node:stream';
 
-import { BadGatewayException, HttpException, Logger } from '@nestjs/common';
+import { BadGatewayException, type HttpException, Logger } from '@nestjs/common';
 
-import { AGENT_PATHS, CONNECTION_END, CONNECTION_FAILURE } from '../../contract/index.js';
-import { type ManagedService, notRunning } from './managed-service.js';
+import { CONNECTION_END, CONNECTION_FAILURE } from '../../contract/index.js';
+import type { ServiceDefinition } from './service-definition.js';
 
 const logger = new Logger('Services');
 
-/** One connection to a service, through a stream of the agent's tunnel. */
+/** The service behind a connection. */
+export interface ServiceTarget {
+  readonly definition: ServiceDefinition;
+  /** Its port on the agent. */
+  readonly port: number | undefined;
+}
+
+/** There is no answer, because the connection could not be opened or broke. */
+export class ConnectionFailed extends BadGatewayException {
+  constructor(
+    sentence: string,
+    /** The service has not seen the call. */
+    readonly hadNoEffect: boolean,
+  ) {
+    super(sentence);
+  }
+}
+
+/** One connection to a service, through a stream of the agent's tunnel, or of that of the node that has the agent. */
 export class ServiceConnection {
   private failure: string | undefined;
   private isEnded = false;
@@ -16,7 +34,7 @@ export class ServiceConnection {
   readonly socket: StreamSocket;
 
   private constructor(
-    readonly service: ManagedService,
+    readonly service: ServiceTarget,
     readonly stream: ClientHttp2Stream,
   ) {
     this.socket = new StreamSocket(stream);
@@ -29,18 +47,39 @@ export class ServiceConnection {
     });
   }
 
-  /** @throws {HttpException} when the service cannot be called at the moment. */
-  static to(service: ManagedService): ServiceConnection {
-    const agent = service.runningOn;
-    if (!agent) throw notRunning(service);
-    const path = `${AGENT_PATHS.connections}/${service.definition.slug}`;
+  /**
+   * @param open opens the stream; nothing when the service has just ended.
+   * @throws {ConnectionFailed} when it cannot be opened.
+   */
+  static async to(
+    service: ServiceTarget,
+    open: () => ClientHttp2Stream | Promise<ClientHttp2Stream> | undefined,
+  ): Promise<ServiceConnection> {
     try {
-      return new ServiceConnection(service, agent.session.request({ ':method': 'POST', ':path': path }));
+      const stream = await open();
+      if (stream) return new ServiceConnection(service, stream);
     } catch (error) {
-      // The agent is disconnecting.
+      // The agent is disconnecting, or its node cannot be reached.
       logger.debug({ message: 'a connection to a service could not be opened', error });
-      throw brokenConnection(service);
     }
+    throw noConnection(service);
+  }
+
+  /**
+   * Resolves when the service has taken the connection, or has not said so within the limit.
+   *
+   * @throws {ConnectionFailed} when it has not taken it.
+   */
+  async confirmed(limitMs: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const limit = setTimeout(resolve, limitMs);
+    this.stream.once('response', () => resolve());
+    this.stream.once('close', () => resolve());
+    await promise;
+    clearTimeout(limit);
+    if (this.failure === undefined && !this.stream.destroyed) return;
+    this.cut();
+    throw noConnection(this.service);
   }
 
   /** Whether the service itself has ended the connection; a connection that broke on the way looks ended, too. */
@@ -70,19 +109,21 @@ export class ServiceConnection {
 }
 
 /** The response is not valid HTTP. */
-export const notHttp = ({ definition }: ManagedService): HttpException =>
+export const notHttp = ({ definition }: ServiceTarget): HttpException =>
   new BadGatewayException(
     `What service "${definition.slug}" answered is not valid HTTP. The call may have taken effect; the service has to be corrected.`,
   );
 
-const noConnection = ({ definition }: ManagedService): HttpException =>
-  new BadGatewayException(
+const noConnection = ({ definition }: ServiceTarget): HttpException =>
+  new ConnectionFailed(
     `Service "${definition.slug}" took no connection, so the call had no effect. Call it again when its service_status is running.`,
+    true,
   );
 
-const brokenConnection = ({ definition }: ManagedService): HttpException =>
-  new BadGatewayException(
+const brokenConnection = ({ definition }: ServiceTarget): HttpException =>
+  new ConnectionFailed(
     `The connection to service "${definition.slug}" failed before it answered. The call may have taken effect.`,
+    false,
   );
 
 function decoded(reason: string | string[] | undefined): string | undefined {

@@ -45,7 +45,7 @@ it.each([
   ['a bad slug', 'slug: No\ncommand: [a]\n', 1, 'slug: must be 3 to 100'],
   ['an empty command', 'slug: notes\ncommand: []\n', 2, 'command: '],
   ['another reference', "slug: notes\ncommand: [a, 'x ${ .port }']\n", 2, 'may hold no reference but'],
-  ['several replicas', `${minimal}replica_count: 3\n`, 3, 'more replicas are not supported'],
+  ['too many replicas', `${minimal}replica_count: 11\n`, 3, 'replica_count: must be 1 to 10'],
   ['a relative path', `${minimal}health_path: health\n`, 3, 'must begin with "/"'],
   ['an unknown word within', `${minimal}health:\n  retries: 3\n`, 4, '"health.retries" is not supported'],
   ['no duration', `${minimal}start_timeout: soon\n`, 3, 'start_timeout: must be a duration from 1s to 24h'],

@@ -54,7 +54,7 @@ const serviceDefinition = z.strictObject({
   /** Additional files and folders beside the definition that are sent to the agent. */
   files: z.array(z.string().regex(BESIDE, 'must name a file or folder beside the definition')).default([]),
   required_labels: z.array(z.string().regex(LABEL, 'must be a label')).default([]),
-  replica_count: z.literal(1, { error: 'is 1; more replicas are not supported' }).default(1),
+  replica_count: z.number().int().min(1, 'must be 1 to 10').max(10, 'must be 1 to 10').default(1),
   usage_prompt: z.string().max(20_000).optional(),
   openapi_url: path.optional(),
 });

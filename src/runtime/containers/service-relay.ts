@@ -4,7 +4,6 @@ import { finished } from 'node:stream';
 import { BadGatewayException, Inject, Injectable, PayloadTooLargeException } from '@nestjs/common';
 
 import { CONFIG, type Config } from '../../config/index.js';
-import type { ManagedService } from './managed-service.js';
 import {
   forwardedHeaders,
   type ProxyHeaders,
@@ -12,8 +11,10 @@ import {
   toService,
   withRewrittenLocation,
 } from './proxy-headers.js';
-import { callService, isWhole, type ServiceAnswer } from './service-call.js';
-import { notHttp } from './service-connection.js';
+import { callService, isSafe, isWhole, type ServiceAnswer } from './service-call.js';
+import { notHttp, type ServiceTarget } from './service-connection.js';
+import { ServiceRouter } from './service-router.js';
+import type { RunningService } from './service-state.js';
 
 const MEGABYTE = 1024 * 1024;
 const REQUEST_LIMIT = 256 * MEGABYTE;
@@ -30,12 +31,15 @@ const SET_COOKIE = 'set-cookie';
 export class ServiceRelay {
   private readonly publicUrl: string | undefined;
 
-  constructor(@Inject(CONFIG) { httpPublicUrl }: Config) {
+  constructor(
+    @Inject(CONFIG) { httpPublicUrl }: Config,
+    private readonly router: ServiceRouter,
+  ) {
     this.publicUrl = httpPublicUrl;
   }
 
   /** The request headers for the service, with X-Forwarded headers. */
-  headersFor({ definition, port }: ManagedService, request: IncomingMessage): ProxyHeaders {
+  headersFor({ definition, port }: ServiceTarget, request: IncomingMessage): ProxyHeaders {
     const place = publicAddressOf(request, this.publicUrl, definition.slug);
     return {
       ...toService(request.headers),
@@ -46,8 +50,8 @@ export class ServiceRelay {
 
   /** Forwards a request and its response; resolves when the response has ended. */
   async relay(
-    service: ManagedService,
-    path: string,
+    service: RunningService,
+    { path, key }: { readonly path: string; readonly key: string },
     [request, response]: [IncomingMessage, ServerResponse],
   ): Promise<void> {
     const declared = Number(request.headers['content-length'] ?? 0);
@@ -56,21 +60,26 @@ export class ServiceRelay {
     }
     const gone = new AbortController();
     response.once('close', () => gone.abort());
+    const { method = 'GET' } = request;
     const isChunked = request.headers['transfer-encoding'] !== undefined;
+    const isStreaming = isChunked || declared > 0;
+    const caller = { key, isStreaming, isRepeatable: !isStreaming && isSafe(method) };
     try {
-      const answer = await callService(service, {
-        method: request.method ?? 'GET',
-        path,
-        headers: {
-          ...this.headersFor(service, request),
-          ...(isChunked && { 'transfer-encoding': 'chunked' }),
-        },
-        body: isChunked || declared > 0 ? request : undefined,
-        bodyLimit: REQUEST_LIMIT,
-        silenceMs: service.definition.request_timeout,
-        signal: gone.signal,
-      });
-      await this.answerWith(service, answer, [request, response]);
+      const answer = await this.router.call(service, caller, (connection) =>
+        callService(connection, {
+          method,
+          path,
+          headers: {
+            ...this.headersFor(connection.service, request),
+            ...(isChunked && { 'transfer-encoding': 'chunked' }),
+          },
+          body: isStreaming ? request : undefined,
+          bodyLimit: REQUEST_LIMIT,
+          silenceMs: service.definition.request_timeout,
+          signal: gone.signal,
+        }),
+      );
+      await this.answerWith(answer, [request, response]);
     } finally {
       drain(request);
     }
@@ -78,10 +87,10 @@ export class ServiceRelay {
 
   /** Forwards the response of a service. */
   async answerWith(
-    service: ManagedService,
     answer: ServiceAnswer,
     [request, response]: [IncomingMessage, ServerResponse],
   ): Promise<void> {
+    const { service } = answer.connection;
     const place = publicAddressOf(request, this.publicUrl, service.definition.slug);
     try {
       beginAnswer(
@@ -99,7 +108,7 @@ export class ServiceRelay {
 
 /** @throws {HttpException} when the response cannot be forwarded; nothing of it has been sent then. */
 function beginAnswer(
-  service: ManagedService,
+  service: ServiceTarget,
   { status, headers }: ServiceAnswer,
   response: ServerResponse,
 ): void {

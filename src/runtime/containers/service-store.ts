@@ -1,11 +1,18 @@
 import { createHash } from 'node:crypto';
 
 import { Inject, Injectable } from '@nestjs/common';
-import { sql } from 'kysely';
+import { type Selectable, sql } from 'kysely';
 
 import type { BundleRef } from '../../contract/index.js';
 import { type Bundle, BundlesService } from '../bundles/index.js';
-import { Database, type DefinitionSource, TEAM_ID, type Tx } from '../database/index.js';
+import {
+  Database,
+  type Db,
+  type DefinitionSource,
+  type Schema,
+  TEAM_ID,
+  type Tx,
+} from '../database/index.js';
 import { FilesChanging, type OwnedDefinition } from '../definitions/index.js';
 import type { ServiceDefinition } from './service-definition.js';
 
@@ -104,22 +111,33 @@ export class ServiceStore {
     return new Map(rows.map(({ service_slug, source_file }) => [service_slug, source_file]));
   }
 
-  /** The services that are defined, by slug. */
-  async list(): Promise<DefinedService[]> {
-    const rows = await this.database.db
+  /**
+   * The services that are defined, by slug.
+   *
+   * @param known of an earlier reading: only definitions that have changed since are read.
+   */
+  async list(known: readonly DefinedService[], db: Db = this.database.db): Promise<DefinedService[]> {
+    const rows = await db
       .selectFrom('service_definition')
-      .select(['team_id', 'id', 'definition', 'content_hash', 'created_at', 'updated_at'])
+      .select(['team_id', 'id', 'content_hash', 'created_at', 'updated_at'])
       .where('is_removed', '=', false)
       .orderBy('service_slug')
       .execute();
-    return rows.map(({ team_id, id, definition, content_hash, created_at, updated_at }) => ({
-      id,
-      teamId: team_id,
-      definition: definition as ServiceDefinition,
-      contentHash: content_hash,
-      createdAt: created_at,
-      updatedAt: updated_at,
-    }));
+    const definitions = new Map(
+      known.map(({ id, contentHash, definition }) => [id + contentHash, definition]),
+    );
+    const services = rows.map((row) => definedService(row, definitions.get(row.id + row.content_hash)));
+    return services.every((service) => service !== undefined) ? services : this.read(db);
+  }
+
+  private async read(db: Db): Promise<DefinedService[]> {
+    const rows = await db
+      .selectFrom('service_definition')
+      .select(['team_id', 'id', 'content_hash', 'definition', 'created_at', 'updated_at'])
+      .where('is_removed', '=', false)
+      .orderBy('service_slug')
+      .execute();
+    return rows.flatMap((row) => definedService(row, row.definition as ServiceDefinition) ?? []);
   }
 
   private changing<Result>(work: (tx: Tx) => Promise<Result>): Promise<Result> {
@@ -214,6 +232,18 @@ export class ServiceStore {
 
 async function notifyNodes(tx: Tx): Promise<void> {
   await sql`select pg_notify(${DEFINITIONS_CHANNEL}, '')`.execute(tx);
+}
+
+type HeadRow = Pick<
+  Selectable<Schema['service_definition']>,
+  'id' | 'team_id' | 'content_hash' | 'created_at' | 'updated_at'
+>;
+
+function definedService(row: HeadRow, definition: ServiceDefinition | undefined): DefinedService | undefined {
+  if (definition === undefined) return undefined;
+  const { id, team_id, content_hash, created_at, updated_at } = row;
+  const dates = { createdAt: created_at, updatedAt: updated_at };
+  return { id, teamId: team_id, definition, contentHash: content_hash, ...dates };
 }
 
 /** Hash of the definition, followed by that of its bundle. */

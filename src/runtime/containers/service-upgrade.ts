@@ -7,11 +7,11 @@ import { HttpException, Inject, Injectable, Logger, type OnModuleInit } from '@n
 import { bearerToken } from '../../http/index.js';
 import { CredentialsService, OpenCalls } from '../credentials/index.js';
 import { asksForWebSocket, refuseUpgrade, Upgrades } from '../gateway/index.js';
-import type { ManagedService } from './managed-service.js';
 import { answerTo, begin, type ServiceAnswer } from './service-call.js';
-import { ServiceConnection } from './service-connection.js';
+import { ServiceDirectory } from './service-directory.js';
 import { ServiceRelay } from './service-relay.js';
-import { ServiceSupervisor } from './service-supervisor.js';
+import { ServiceRouter } from './service-router.js';
+import type { RunningService } from './service-state.js';
 
 const RELAYED = /^\/api\/v1\/r\/containers\/([^/?]+)(\/.*)$/;
 const KEY_REQUIRED = {
@@ -27,11 +27,12 @@ const KEY_WANTED =
 export class ServiceUpgrade implements OnModuleInit {
   private readonly logger = new Logger('Services');
   @Inject(OpenCalls) private readonly openCalls!: OpenCalls;
+  @Inject(ServiceRouter) private readonly router!: ServiceRouter;
 
   constructor(
     private readonly upgrades: Upgrades,
     private readonly credentials: CredentialsService,
-    private readonly services: ServiceSupervisor,
+    private readonly services: ServiceDirectory,
     private readonly relay: ServiceRelay,
   ) {}
 
@@ -47,7 +48,7 @@ export class ServiceUpgrade implements OnModuleInit {
       const key = bearerToken(request.headers.authorization) ?? '';
       const service = await this.serviceOf(request, key);
       this.openCalls.watch(socket, key);
-      await this.join(service, request, [socket, head]);
+      await this.join(service, { request, key }, [socket, head]);
     } catch (error) {
       if (error instanceof HttpException) return refuseUpgrade(socket, error.getStatus(), error.message);
       this.logger.error({ message: 'a WebSocket could not be relayed', error });
@@ -55,48 +56,48 @@ export class ServiceUpgrade implements OnModuleInit {
     }
   }
 
-  private async serviceOf({ url = '' }: IncomingMessage, key: string): Promise<ManagedService> {
+  private async serviceOf({ url = '' }: IncomingMessage, key: string): Promise<RunningService> {
     const { status, credential } = await this.credentials.admit(key, KEY_REQUIRED);
     if (status !== 200) throw new HttpException(KEY_WANTED, status);
     return this.services.get(credential.teamId, RELAYED.exec(url)?.[1] ?? '');
   }
 
   private async join(
-    service: ManagedService,
-    request: IncomingMessage,
+    service: RunningService,
+    { request, key }: { readonly request: IncomingMessage; readonly key: string },
     [socket, head]: [Socket, Buffer],
   ): Promise<void> {
-    const connection = ServiceConnection.to(service);
-    socket.once('close', () => connection.cut());
-    const outgoing = begin(connection, {
-      method: 'GET',
-      path: RELAYED.exec(request.url ?? '')?.[2] ?? '/',
-      headers: { ...this.relay.headersFor(service, request), connection: 'Upgrade', upgrade: 'websocket' },
+    const caller = { key, isStreaming: false, isRepeatable: true };
+    const answer = await this.router.call(service, caller, (connection) => {
+      socket.once('close', () => connection.cut());
+      const outgoing = begin(connection, {
+        method: 'GET',
+        path: RELAYED.exec(request.url ?? '')?.[2] ?? '/',
+        headers: {
+          ...this.relay.headersFor(connection.service, request),
+          connection: 'Upgrade',
+          upgrade: 'websocket',
+        },
+      });
+      const silenceMs = service.definition.request_timeout;
+      const answered = answerTo(outgoing, connection, { method: 'GET', silenceMs });
+      outgoing.end();
+      return answered;
     });
-    const answered = answerTo(outgoing, connection, {
-      method: 'GET',
-      silenceMs: service.definition.request_timeout,
-    });
-    outgoing.end();
-    const answer = await answered;
-    if (answer.upgraded === undefined) return this.decline(service, answer, [request, socket]);
+    if (answer.upgraded === undefined) return this.decline(answer, [request, socket]);
     socket.setTimeout(0);
     socket.setNoDelay(true);
     socket.write(headOf(answer.body), 'latin1');
-    joinStreams([socket, head], [connection.socket, answer.upgraded]);
+    joinStreams([socket, head], [answer.connection.socket, answer.upgraded]);
   }
 
   /** Forwards an ordinary response of a service that declines the upgrade. */
-  private async decline(
-    service: ManagedService,
-    answer: ServiceAnswer,
-    [request, socket]: [IncomingMessage, Socket],
-  ): Promise<void> {
+  private async decline(answer: ServiceAnswer, [request, socket]: [IncomingMessage, Socket]): Promise<void> {
     const response = new ServerResponse(request);
     response.shouldKeepAlive = false;
     response.assignSocket(socket);
     response.once('finish', () => socket.destroySoon());
-    await this.relay.answerWith(service, answer, [request, response]);
+    await this.relay.answerWith(answer, [request, response]);
   }
 }
 

@@ -8,7 +8,8 @@ import { HELD_STATES, WaitingTasks } from '../tasks/index.js';
 import { AgentRegistry } from './agent-registry.js';
 import type { ConnectedAgent } from './connected-agent.js';
 
-const CHANNEL = 'connected_agent';
+/** Notifies every node that agents have connected or are gone. */
+export const AGENTS_CHANNEL = 'connected_agent';
 
 interface Page {
   readonly current_page: number;
@@ -37,7 +38,7 @@ export class AgentDirectory implements OnModuleInit, BeforeApplicationShutdown {
   ) {}
 
   async onModuleInit(): Promise<void> {
-    this.stopListening = await this.database.listen(CHANNEL, {
+    this.stopListening = await this.database.listen(AGENTS_CHANNEL, {
       notified: () => void this.refresh(),
       missed: () => void this.refresh(),
     });
@@ -55,7 +56,7 @@ export class AgentDirectory implements OnModuleInit, BeforeApplicationShutdown {
     await this.inTurn(async () => {
       this.isOver = true;
       await this.database.db.deleteFrom('connected_agent').where('node_id', '=', this.node.id).execute();
-      await sql`select pg_notify(${CHANNEL}, '')`.execute(this.database.db);
+      await sql`select pg_notify(${AGENTS_CHANNEL}, '')`.execute(this.database.db);
     });
   }
 
@@ -103,7 +104,7 @@ export class AgentDirectory implements OnModuleInit, BeforeApplicationShutdown {
       this.due = undefined;
       const isChanged = this.isChanged;
       this.isChanged = false;
-      if (isChanged) await sql`select pg_notify(${CHANNEL}, '')`.execute(this.database.db);
+      if (isChanged) await sql`select pg_notify(${AGENTS_CHANNEL}, '')`.execute(this.database.db);
       await this.tell();
     });
     return this.due;

@@ -1,4 +1,4 @@
-export { AgentDirectory } from './agent-directory.js';
+export { AGENTS_CHANNEL, AgentDirectory } from './agent-directory.js';
 export { AgentRegistry } from './agent-registry.js';
 export type { ConnectedAgent } from './connected-agent.js';
 export { GatewayModule } from './gateway.module.js';

@@ -82,9 +82,19 @@ export class RuntimeNode implements OnModuleInit, OnApplicationBootstrap, Before
     return row?.url;
   }
 
-  /** Whether another node is alive and has not been stopped. An embedded database has no other. */
+  /** Whether the database is embedded in this process: other nodes in it are earlier runs of this server. */
+  get isAlone(): boolean {
+    return 'pglite' in this.database.driver;
+  }
+
+  /** Whether this node may judge others by their rows. */
+  get isSteady(): boolean {
+    return this.lastBeat !== 0 && Date.now() - this.steadySince >= STEADY_AFTER_MS;
+  }
+
+  /** Whether another node is alive and has not been stopped. */
   async hasOthers(): Promise<boolean> {
-    if ('pglite' in this.database.driver) return false;
+    if (this.isAlone) return false;
     const row = await this.database.db
       .selectFrom('runtime_node')
       .select('id')
