@@ -6,7 +6,7 @@ import {
   openDefinitionAdministration,
   readDefinitionFiles,
 } from './runtime/index.js';
-import { writeTable } from './table.js';
+import { table } from './table.js';
 
 export interface ApplyOptions {
   readonly team?: string;
@@ -47,17 +47,19 @@ function print(
   applied: readonly AppliedDefinition[],
   refused: readonly { readonly file: string; readonly line: number }[],
 ): void {
-  writeTable([
-    ['RESULT', 'KIND', 'NAME', 'VERSION', 'FILE'],
-    ...applied.map(({ change, kind, slug, version, file }) => [
-      change,
-      kind,
-      slug,
-      version === undefined ? '-' : String(version),
-      file ?? '-',
+  process.stdout.write(
+    table([
+      ['RESULT', 'KIND', 'NAME', 'VERSION', 'FILE'],
+      ...applied.map(({ change, kind, slug, version, file }) => [
+        change,
+        kind,
+        slug,
+        version === undefined ? '-' : String(version),
+        file ?? '-',
+      ]),
+      ...refused.map(({ file, line }) => ['refused', '-', '-', '-', `${file}:${line}`]),
     ]),
-    ...refused.map(({ file, line }) => ['refused', '-', '-', '-', `${file}:${line}`]),
-  ]);
+  );
 }
 
 const placeOf = ({ databaseUrl, dataDir }: Pick<Config, 'databaseUrl' | 'dataDir'>): string =>

@@ -10,6 +10,7 @@ import {
 } from './config/index.js';
 import type { ApplyOptions } from './apply.command.js';
 import type { CreateOptions } from './keys.command.js';
+import type { TransferCommandOptions } from './transfer.command.js';
 
 const HELP = `
 Without a command it serves, role all.
@@ -43,6 +44,7 @@ export function commandLine(): Command {
   const teams = program.command('teams').description('manage the teams of the embedded runtime');
   addTeams(teams.hook('preAction', restrictNewFiles));
   addApply(program.command('apply <folder...>').hook('preAction', restrictNewFiles));
+  addTransfer(program, restrictNewFiles);
   return program;
 }
 
@@ -125,6 +127,29 @@ function addApply(apply: Command): void {
     .option('--partial', 'apply the valid definitions although others are refused; exit code 2 then')
     .action(async (folders: string[], options: ApplyOptions) =>
       (await import('./apply.command.js')).applyCommand(folders, options),
+    );
+}
+
+function addTransfer(program: Command, restrictNewFiles: () => void): void {
+  program
+    .command('export <file>')
+    .description(
+      'write a stopped runtime into a file, - for standard output: its whole database, and its files',
+    )
+    .option('--without-files', 'leave out the files of the data folder')
+    .hook('preAction', restrictNewFiles)
+    .action(async (file: string, options: TransferCommandOptions) =>
+      (await import('./transfer.command.js')).exportCommand(file, options),
+    );
+  program
+    .command('import <file>')
+    .description(
+      'put an export, - for standard input, into an empty database, for example to move to PostgreSQL',
+    )
+    .option('--without-files', 'leave out the files of the export')
+    .hook('preAction', restrictNewFiles)
+    .action(async (file: string, options: TransferCommandOptions) =>
+      (await import('./transfer.command.js')).importCommand(file, options),
     );
 }
 

@@ -8,7 +8,7 @@ import {
   openKeyAdministration,
   openNewKeyAdministration,
 } from './runtime/index.js';
-import { writeTable } from './table.js';
+import { table } from './table.js';
 
 export interface CreateOptions {
   readonly kind: 'integration' | 'agent';
@@ -60,19 +60,21 @@ export async function listKeys({ team }: { readonly team?: string }): Promise<vo
   await using keys = await openKeyAdministration(readConfig('runtime'));
   const rows = await keys.list(team);
   const titles = ['ID', 'KIND', 'PREFIX', 'STATUS', 'PERMISSIONS', 'EXPIRES', 'TEAM', 'NAME'];
-  writeTable([
-    titles,
-    ...rows.map((row) => [
-      row.id,
-      row.kind,
-      row.key_prefix,
-      row.key_status,
-      mayOf(row),
-      row.expires_at ?? 'never',
-      row.team,
-      row.display_name,
+  process.stdout.write(
+    table([
+      titles,
+      ...rows.map((row) => [
+        row.id,
+        row.kind,
+        row.key_prefix,
+        row.key_status,
+        mayOf(row),
+        row.expires_at ?? 'never',
+        row.team,
+        row.display_name,
+      ]),
     ]),
-  ]);
+  );
 }
 
 /** `keys revoke ID`: the key's next request is refused. */
@@ -102,10 +104,12 @@ export async function createTeam(name: string): Promise<void> {
 export async function listTeams(): Promise<void> {
   await using keys = await openKeyAdministration(readConfig('runtime'));
   const teams = await keys.teams();
-  writeTable([
-    ['NAME', 'KEYS', 'CREATED', 'ID'],
-    ...teams.map(({ id, name, created_at, key_count }) => [name, String(key_count), created_at, id]),
-  ]);
+  process.stdout.write(
+    table([
+      ['NAME', 'KEYS', 'CREATED', 'ID'],
+      ...teams.map(({ id, name, created_at, key_count }) => [name, String(key_count), created_at, id]),
+    ]),
+  );
 }
 
 /** Names the folder, since a key made in the wrong folder looks like any other. */

@@ -1,5 +1,5 @@
-/** Prints rows below their titles, in columns. */
-export function writeTable(rows: readonly (readonly string[])[]): void {
+/** Rows below their titles, in columns. */
+export function table(rows: readonly (readonly string[])[]): string {
   const widths =
     rows[0]?.map((_title, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
   const lines = rows.map((row) =>
@@ -8,5 +8,5 @@ export function writeTable(rows: readonly (readonly string[])[]): void {
       .join('  ')
       .trimEnd(),
   );
-  process.stdout.write(`${lines.join('\n')}\n`);
+  return `${lines.join('\n')}\n`;
 }

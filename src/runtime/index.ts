@@ -9,4 +9,5 @@ export {
 } from './credentials/index.js';
 export { Database, DataDirLockedError, isDataDir } from './database/index.js';
 export { LocalAgent } from './gateway/index.js';
+export { type ExportCounts, openTransfer } from './transfer/index.js';
 export { RuntimeModule } from './runtime.module.js';

@@ -11,9 +11,9 @@ import { taskLists } from './migrations/0007-task-lists.js';
 import { growth } from './migrations/0008-growth.js';
 import { services } from './migrations/0010-services.js';
 import { returnedRuns } from './migrations/0012-returned-runs.js';
+import { appliedWorkflows } from './migrations/0013-applied-workflows.js';
 import { storedFiles } from './migrations/0014-stored-files.js';
 import { fairQueue } from './migrations/0015-fair-queue.js';
-import { appliedWorkflows } from './migrations/0013-applied-workflows.js';
 import type { Db } from './schema.js';
 
 /** Every migration by name, in order; names and contents of released migrations never change. */
@@ -27,9 +27,9 @@ const MIGRATIONS: Record<string, Migration> = {
   '0008-growth': growth,
   '0010-services': services,
   '0012-returned-runs': returnedRuns,
+  '0013-applied-workflows': appliedWorkflows,
   '0014-stored-files': storedFiles,
   '0015-fair-queue': fairQueue,
-  '0013-applied-workflows': appliedWorkflows,
 };
 
 /**

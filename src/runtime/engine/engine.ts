@@ -112,6 +112,12 @@ export class Engine {
     );
   }
 
+  /** Makes a job that was just enqueued one that has been claimed so often. */
+  async countRuns(tx: Tx, taskId: string, requirement: WorkRequirement, count: number): Promise<void> {
+    await sql`update pgboss.job set retry_count = ${count}
+      where name = ${queueName(requirement)} and id = ${taskId}`.execute(tx);
+  }
+
   /** Takes up to `limit` jobs of a queue, by rank. */
   async claim(tx: Tx, queue: WorkRequirement, limit: number): Promise<Claim[]> {
     if (limit <= 0) return [];

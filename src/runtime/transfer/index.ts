@@ -1,0 +1,2 @@
+export type { ExportCounts } from './export-format.js';
+export { openTransfer } from './runtime-transfer.js';
