@@ -180,6 +180,15 @@ export class Settings extends AgentSettings {
   mcpSessionsPerKey: number = 1000;
 
   @Setting({
+    env: 'CYBERUN_MCP_REPLY_TOKENS',
+    meaning:
+      'Largest answer of a tool in tokens of a model, estimated at 2.5 bytes each; a larger one is cut at whole items or lines and says what is missing.',
+    example: '8000',
+  })
+  @WholeNumber(1000, 20_000)
+  mcpReplyTokens: number = 8000;
+
+  @Setting({
     env: 'CYBERUN_MCP_BODY_LIMIT_BYTES',
     meaning: 'Largest JSON-RPC body that is read, in bytes.',
     example: '4194304',

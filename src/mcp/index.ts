@@ -11,5 +11,5 @@ export {
   Streaming,
   ToolContext,
   ToolInput,
-  withLinks,
+  withExtras,
 } from './tools/index.js';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { PER_PAGE_LIMIT } from '../contract/index.js';
+import { pageMeta, PER_PAGE_LIMIT } from '../contract/index.js';
 
 export const pageInput = z.object({
   current_page: z.number().int().min(1).optional().describe('Page, from 1; default 1'),
@@ -45,6 +45,10 @@ export function outputOf(response: ContractObject, more: z.ZodRawShape = {}): z.
   const { shape } = 'out' in response ? response.out : response;
   return z.looseObject({ ...z.object({ ...shape, ...more }).partial().shape, ...errorFields });
 }
+
+/** As {@link outputOf}, for a list; the fields of its items are those of the tool that gets one of them. */
+export const listOutputOf = (key: string): z.ZodObject =>
+  outputOf(z.object({ [key]: z.array(z.looseObject({})), page_meta: pageMeta }));
 
 /** Hints of a tool that only reads, and only what the team owns. */
 export const READS = {

@@ -79,7 +79,11 @@ it.each<[string, object, RegExp]>([
     { body: { file_name: 'a', file_size: 1, content_type: 'a/b', mime: 'a/b' } },
     /body\.mime: .*body takes file_name \(required\), file_size/,
   ],
-  ['list_container_services', { service_slug: 'x' }, /service_slug: no such argument, this takes none/],
+  [
+    'list_container_services',
+    { service_slug: 'x' },
+    /service_slug: no such argument; leave it out\. The tool takes query/,
+  ],
   ['get_task', { id: TASK_ID }, /id: .*nearest is task_id.*task_id: required/],
 ])(
   'an unknown argument of %s is rejected without a request to the runtime: %j',

@@ -155,3 +155,18 @@ it('list_agents and list_container_services show what can run and be called', as
     ],
   });
 });
+
+it('list_container_services finds services by words, and gives the names of many', async () => {
+  const many = Array.from({ length: 90 }, (_, index) => serviceSample(`s-${index}`));
+  runtime.on('GET /r/containers', { json: { service_list: many } });
+  const listed = async (args: object) =>
+    (await client.call('list_container_services', args)).structuredContent?.['service_list'];
+  const { id, display_name, service_status } = serviceSample();
+  expect(await listed({})).toEqual(
+    many.map(({ service_slug }) => ({ id, service_slug, display_name, service_status })),
+  );
+  expect(await listed({ query: 'S-77 generate' })).toMatchObject([
+    { service_slug: 's-77', exposed_port: 11434 },
+  ]);
+  expect(await listed({ query: 'nothing' })).toEqual([]);
+});

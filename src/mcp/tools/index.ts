@@ -6,5 +6,5 @@ export { fastContext, type McpServer, ToolContext } from './tool-context.js';
 export { fromJsonText, ToolInput, unreadInputOf } from './tool-input.js';
 export { declaredTool, dynamicTool, type RegisteredTool, Streaming, ToolRegistry } from './tool-registry.js';
 export { failed } from './tool-error-mapper.js';
-export { encodeResult, recordThrown, ToolResultInterceptor, withLinks } from './tool-result.js';
+export { encodeResult, recordThrown, ToolResultInterceptor, withExtras } from './tool-result.js';
 export { type CallOrigin, ToolRunner, userOf } from './tool-runner.js';

@@ -93,9 +93,10 @@ function readArguments(given: unknown, root: JsonSchema): ReadArguments {
   const unknown: UnknownKey[] = [];
   const value = new ArgumentReader(root, unknown).read(given, root, []);
   if (unknown.length === 0) return { value, unknown };
-  const isEmpty = root.additionalProperties === false && Object.keys(root.properties ?? {}).length === 0;
+  // With one argument too: the client may have listed the tools of an older version, in which there was none.
+  const takesLittle = Object.keys(root.properties ?? {}).length <= 1 && (root.required ?? []).length === 0;
   const isTolerated = ({ key, path }: UnknownKey): boolean =>
-    isEmpty && path.length === 0 && key === INVENTED_ARGUMENT;
+    takesLittle && path.length === 0 && key === INVENTED_ARGUMENT;
   return { value, unknown: unknown.filter((each) => !isTolerated(each)) };
 }
 

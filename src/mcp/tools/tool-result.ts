@@ -1,33 +1,77 @@
-import type { CallToolResult, ResourceLink } from '@modelcontextprotocol/server';
-import { type CallHandler, type ExecutionContext, Injectable, type NestInterceptor } from '@nestjs/common';
+import type { CallToolResult } from '@modelcontextprotocol/server';
+import {
+  type CallHandler,
+  type ExecutionContext,
+  Inject,
+  Injectable,
+  type NestInterceptor,
+} from '@nestjs/common';
 import { catchError, defer, map, type Observable, of, throwError } from 'rxjs';
 
+import { CONFIG, type Config } from '../../config/index.js';
+import { cutTo } from './reply-cut.js';
 import { ToolContext } from './tool-context.js';
 import { ToolErrorMapper } from './tool-error-mapper.js';
 import { unreadInputOf } from './tool-input.js';
 
-/** An answer with resource links. */
-class LinkedAnswer {
+/** Bytes of JSON per token of a model, on average; lists of numbers and random texts have less. */
+const BYTES_PER_TOKEN = 2.5;
+/** Bytes for the note of a reply that was cut. */
+const NOTE = 1000;
+const ASK_FOR_LESS = 'Ask for less: a smaller page, a filter, a narrower question.';
+
+/** What surrounds the answer of a tool in its result. */
+interface Extras {
+  /** Blocks after the text: links, images. */
+  readonly content?: CallToolResult['content'];
+  /** Fields to leave out first, when the answer is too large for a reply. */
+  readonly optional?: readonly string[];
+  /** How to get the rest, when the answer is too large for a reply. */
+  readonly whenCut?: string;
+}
+
+class ExtendedAnswer {
   constructor(
     readonly answer: object,
-    readonly links: readonly ResourceLink[],
+    readonly extras: Extras,
   ) {}
 }
 
-/** Adds resource links to an answer. */
-export const withLinks = (answer: object, links: readonly ResourceLink[]): object =>
-  new LinkedAnswer(answer, links);
+/** Adds content to the result beside the answer, and says how to cut it. */
+export const withExtras = (answer: object, extras: Extras): object => new ExtendedAnswer(answer, extras);
 
-/** Wraps the value of a tool in a tool result: structured, and as compact JSON. A tool result passes unchanged. */
-export function toToolResult(value: unknown): CallToolResult {
+/**
+ * Wraps the value of a tool in a tool result: structured, and as compact JSON. A tool result passes unchanged.
+ *
+ * @param tokens a larger answer is cut, and a `note` says what is missing.
+ */
+export function toToolResult(value: unknown, tokens: number, extras: Extras = {}): CallToolResult {
   if (isToolResult(value)) return value;
-  if (value instanceof LinkedAnswer) {
-    const { content, ...rest } = toToolResult(value.answer);
-    return { content: [...content, ...value.links], ...rest };
-  }
+  if (value instanceof ExtendedAnswer) return toToolResult(value.answer, tokens, value.extras);
   const text = JSON.stringify(value ?? null);
-  const content: CallToolResult['content'] = [{ type: 'text', text }];
-  return isObject(value) ? { content, structuredContent: value } : { content };
+  const { content = [] } = extras;
+  if (!isObject(value)) return { content: [{ type: 'text', text }, ...content] };
+  if (!isLonger(text, tokens * BYTES_PER_TOKEN))
+    return { content: [{ type: 'text', text }, ...content], structuredContent: value };
+  return toToolResult(shortened(value, tokens * BYTES_PER_TOKEN - NOTE, extras), Infinity, { content });
+}
+
+/** Counts bytes only when the characters could be too many. */
+const isLonger = (text: string | undefined, bytes: number): boolean =>
+  text !== undefined && (text.length > bytes || (text.length * 3 > bytes && Buffer.byteLength(text) > bytes));
+
+/** A large answer without its optional fields, and cut if it is still too large; a `note` says what is missing. */
+function shortened(
+  answer: Record<string, unknown>,
+  bytes: number,
+  { optional = [], whenCut = ASK_FOR_LESS }: Extras,
+): object {
+  const left = optional.filter((field) => answer[field] !== undefined);
+  const rest = Object.fromEntries(Object.entries(answer).filter(([field]) => !left.includes(field)));
+  const { value, cuts } = cutTo(rest, bytes);
+  const missing = [...left.map((field) => `${field} is left out`), ...cuts].join('; ');
+  const note = typeof answer['note'] === 'string' ? `${answer['note']} ` : '';
+  return { ...value, note: `${note}The whole answer is too large for a model: ${missing}. ${whenCut}` };
 }
 
 /** A wrapped value that no other code has seen: its text still is its structured content as JSON. */
@@ -39,11 +83,11 @@ class NewResult {
 }
 
 /** As {@link toToolResult}, for a result that goes to {@link encodeResult} unchanged. */
-export function toNewResult(value: unknown): CallToolResult {
-  const result = toToolResult(value);
-  const { content, structuredContent } = result;
+export function toNewResult(value: unknown, tokens: number): CallToolResult {
+  const result = toToolResult(value, tokens);
+  const { structuredContent, content } = result;
   // The text of a result that a tool made may be any.
-  if (result === value || value instanceof LinkedAnswer || !isObject(structuredContent)) return result;
+  if (result === value || !isObject(structuredContent)) return result;
   return new NewResult(content, structuredContent) as object as CallToolResult;
 }
 
@@ -75,7 +119,10 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
  */
 @Injectable()
 export class ToolResultInterceptor implements NestInterceptor<unknown, unknown> {
-  constructor(private readonly errors: ToolErrorMapper) {}
+  constructor(
+    private readonly errors: ToolErrorMapper,
+    @Inject(CONFIG) private readonly config: Config,
+  ) {}
 
   intercept(context: ExecutionContext, next: CallHandler<unknown>): Observable<unknown> {
     const call: unknown = context.getType() === 'rpc' ? context.switchToRpc().getContext() : undefined;
@@ -85,7 +132,7 @@ export class ToolResultInterceptor implements NestInterceptor<unknown, unknown> 
       unreadInputOf(context.getHandler())?.transform(context.switchToRpc().getData());
       return next.handle();
     }).pipe(
-      map(toToolResult),
+      map((value) => toToolResult(value, this.config.mcpReplyTokens)),
       catchError((error: unknown) => {
         if (this.errors.isKnown(error)) return of(this.errors.toToolResult(call, error));
         call.thrown = error;

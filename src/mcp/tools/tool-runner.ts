@@ -1,4 +1,4 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import {
   type CallToolRequest,
   type CallToolResult,
@@ -8,6 +8,7 @@ import {
 } from '@modelcontextprotocol/server';
 import type { McpSessionInfo } from '@rekog/mcp-nest';
 
+import { CONFIG, type Config } from '../../config/index.js';
 import type { McpHttpRequest } from '../auth/index.js';
 import { traceparentOf } from '../protocol/index.js';
 import { requireSoundShape } from './tool-input.js';
@@ -32,6 +33,7 @@ export class ToolRunner {
   constructor(
     private readonly registry: ToolRegistry,
     private readonly errors: ToolErrorMapper,
+    @Inject(CONFIG) private readonly config: Config,
   ) {}
 
   /** @throws {ProtocolError} when there is no such tool. */
@@ -75,7 +77,8 @@ export class ToolRunner {
       requireSoundShape(args);
       const { input } = tool;
       const payload = !input || input.isAdvertisedOnly ? args : await input.parse(args);
-      return await checked(tool, toNewResult(await tool.invoke(payload, context)));
+      const value = await tool.invoke(payload, context);
+      return await this.checked(tool, toNewResult(value, this.config.mcpReplyTokens));
     } catch (error) {
       // Nest's own filter hides the exception; the recorded one has the details.
       const thrown = isMasked(error) ? (context.thrown ?? error) : error;
@@ -83,19 +86,20 @@ export class ToolRunner {
       return this.errors.toToolResult(context, thrown);
     }
   }
-}
 
-/** Validates a third-party result against its output schema; the product's own are validated on arrival. */
-async function checked({ name, output }: RegisteredTool, result: CallToolResult): Promise<CallToolResult> {
-  const { structuredContent, content } = result;
-  if (!output || output.isAdvertisedOnly || result.isError || structuredContent === undefined) return result;
-  const answer = await output.parse(structuredContent).catch((cause: unknown) => {
-    throw new Error(`tool ${name} returned something else than its output schema says`, { cause });
-  });
-  const [first, ...more] = content;
-  const isWrapped = first?.type === 'text' && first.text === JSON.stringify(structuredContent);
-  const wrapped = toToolResult(answer);
-  return { ...result, ...wrapped, content: isWrapped ? [...wrapped.content, ...more] : content };
+  /** Validates a third-party result against its output schema; the product's own are validated on arrival. */
+  private async checked({ name, output }: RegisteredTool, result: CallToolResult): Promise<CallToolResult> {
+    const { structuredContent, content } = result;
+    if (!output || output.isAdvertisedOnly || result.isError || structuredContent === undefined)
+      return result;
+    const answer = await output.parse(structuredContent).catch((cause: unknown) => {
+      throw new Error(`tool ${name} returned something else than its output schema says`, { cause });
+    });
+    const [first, ...more] = content;
+    const isWrapped = first?.type === 'text' && first.text === JSON.stringify(structuredContent);
+    const wrapped = toToolResult(answer, this.config.mcpReplyTokens);
+    return { ...result, ...wrapped, content: isWrapped ? [...wrapped.content, ...more] : content };
+  }
 }
 
 /** The user that a third-party guard attached to the request. */

@@ -1,13 +1,7 @@
 import { z } from 'zod';
 
-import {
-  containerService,
-  containerServiceList,
-  INVOKE_HEADERS_LIMIT,
-  invokeAnswer,
-  invokeRequest,
-} from '../../contract/index.js';
-import { outputOf, textOf, textsOf } from '../tool-definition.js';
+import { containerService, INVOKE_HEADERS_LIMIT, invokeAnswer, invokeRequest } from '../../contract/index.js';
+import { listOutputOf, outputOf, textOf, textsOf } from '../tool-definition.js';
 
 const slug = textOf(
   z
@@ -17,8 +11,11 @@ const slug = textOf(
   'must be a slug such as my-llm',
 ).describe('service_slug from list_container_services');
 
-export const listContainerServicesInput = z.object({});
-export const listContainerServicesOutput = outputOf(containerServiceList);
+export const listContainerServicesInput = z.object({
+  query: z.string().max(200).optional().describe('Words that must all occur in slug, name or description'),
+});
+export type ListContainerServicesInput = z.infer<typeof listContainerServicesInput>;
+export const listContainerServicesOutput = listOutputOf('service_list');
 
 export const getContainerServiceInput = z.object({ service_slug: slug });
 export type GetContainerServiceInput = z.infer<typeof getContainerServiceInput>;
@@ -34,12 +31,24 @@ export const callContainerServiceInput = z.object({
   body_base64: textOf(body_base64, 'must be base64')
     .optional()
     .describe('Request body in base64; empty or absent for none'),
+  body_text: z.string().optional().describe('In place of body_base64: the body as text'),
+  body_json: z.looseObject({}).optional().describe('In place of body_base64: the body as a JSON object'),
   headers: textsOf(
     headers,
     `must map header names to single texts, with at most ${INVOKE_HEADERS_LIMIT} bytes in all`,
   )
     .optional()
-    .describe('Request headers, e.g. {"Content-Type": "application/json"}'),
+    .describe(
+      'Request headers, e.g. {"Accept": "text/csv"}; body_json and body_text set their own Content-Type',
+    ),
+  prefer: z
+    .enum(['text'])
+    .optional()
+    .describe('text: leave body_base64 out of the answer where body_json or body_text is there'),
 });
 export type CallContainerServiceInput = z.infer<typeof callContainerServiceInput>;
-export const callContainerServiceOutput = outputOf(invokeAnswer);
+export const callContainerServiceOutput = outputOf(invokeAnswer, {
+  body_json: z.unknown().describe('The body of a JSON answer'),
+  body_text: z.string().describe('The body of a text answer'),
+  note: z.string().describe('What was left out, and what to do'),
+});

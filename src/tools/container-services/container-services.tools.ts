@@ -1,7 +1,7 @@
 import { Ctx } from '@nestjs/microservices';
 import { McpController, Tool } from '@rekog/mcp-nest';
 
-import type { ContainerService, InvokeAnswer, PageQuery } from '../../contract/index.js';
+import type { ContainerService, PageQuery } from '../../contract/index.js';
 import { advertised, RequiresPermission, ToolContext, ToolInput } from '../../mcp/index.js';
 import type { Caller } from '../../upstream/index.js';
 import { brief, inFormat } from '../concise.js';
@@ -14,11 +14,13 @@ import {
   type GetContainerServiceInput,
   getContainerServiceInput,
   getContainerServiceOutput,
+  type ListContainerServicesInput,
   listContainerServicesInput,
   listContainerServicesOutput,
 } from './container-services.schemas.js';
 import { ContainerServicesService } from './container-services.service.js';
 import { allPages } from './all-pages.js';
+import { encodedRequest, readableAnswer } from './service-bodies.js';
 
 /** What an agent can do with the HTTP services its team hosts. */
 @McpController()
@@ -28,17 +30,19 @@ export class ContainerServicesTools {
   @Tool({
     name: 'list_container_services',
     description:
-      'List the HTTP services hosted by the team. Only one whose service_status is running can be called; see get_container_service for how.',
+      'List the HTTP services hosted by the team, or search them by words; of more than 40 only names and states. Only one whose service_status is running can be called; see get_container_service for how.',
     parameters: advertised(listContainerServicesInput),
     outputSchema: advertised(listContainerServicesOutput),
     annotations: { title: 'List container services', ...READS },
   })
   async listContainerServices(
-    @ToolInput(listContainerServicesInput) _none: object,
+    @ToolInput(listContainerServicesInput) { query = '' }: ListContainerServicesInput,
     @Ctx() { caller }: ToolContext,
   ): Promise<object> {
     const list = await allPages((page) => this.services.list(caller, page));
-    return inFormat(list, 'concise', { key: 'service_list', concise: conciseService });
+    const found = list.service_list.filter((service) => hasWords(service, query));
+    const concise = found.length > MANY ? briefService : conciseService;
+    return inFormat({ ...list, service_list: found }, 'concise', { key: 'service_list', concise });
   }
 
   @Tool({
@@ -60,7 +64,7 @@ export class ContainerServicesTools {
   @Tool({
     name: 'call_container_service',
     description:
-      "Send one HTTP request to a running service and get its answer. status_code is the service's own, errors included; decode body_base64. Read usage_prompt with get_container_service first.",
+      "Send one HTTP request to a running service and get its answer. status_code is the service's own, errors included; its body comes as body_json or body_text where it is that, as an image where it is a small one, and as body_base64. Read usage_prompt with get_container_service first.",
     parameters: advertised(callContainerServiceInput),
     outputSchema: advertised(callContainerServiceOutput),
     annotations: {
@@ -72,12 +76,13 @@ export class ContainerServicesTools {
     },
   })
   @RequiresPermission('invoke')
-  callContainerService(
-    @ToolInput(callContainerServiceInput) { service_slug, ...request }: CallContainerServiceInput,
+  async callContainerService(
+    @ToolInput(callContainerServiceInput) { service_slug, prefer, ...request }: CallContainerServiceInput,
     @Ctx() { caller }: ToolContext,
-  ): Promise<InvokeAnswer> {
-    const answer = this.services.invoke(caller, service_slug, request);
-    return withSuggestions(answer, { caller, slug: service_slug, page: namesOf(this.services) });
+  ): Promise<object> {
+    const answer = this.services.invoke(caller, service_slug, encodedRequest(request));
+    const lookup = { caller, slug: service_slug, page: namesOf(this.services) };
+    return readableAnswer(await withSuggestions(answer, lookup), prefer);
   }
 }
 
@@ -87,6 +92,8 @@ const namesOf = (services: ContainerServicesService) => async (caller: Caller, q
   return { names, count: service_list.length, page_meta };
 };
 
+/** Of more services a list only has the names. */
+const MANY = 40;
 const LONGEST_PROMPT = 200;
 
 /** A service in a list, without its long texts. */
@@ -95,3 +102,26 @@ const conciseService = (service: ContainerService): Readonly<Record<string, unkn
   usage_prompt: brief(service.usage_prompt, LONGEST_PROMPT),
   last_failure: service.last_failure && { ...service.last_failure, log_lines: undefined },
 });
+
+const briefService = ({
+  id,
+  service_slug,
+  display_name,
+  service_status,
+}: ContainerService): Readonly<Record<string, unknown>> => ({
+  id,
+  service_slug,
+  display_name,
+  service_status,
+});
+
+function hasWords(
+  { service_slug, display_name, service_desc, usage_prompt }: ContainerService,
+  query: string,
+): boolean {
+  const text = [service_slug, display_name, service_desc, usage_prompt].join(' ').toLowerCase();
+  return query
+    .toLowerCase()
+    .split(/\s+/)
+    .every((word) => text.includes(word));
+}

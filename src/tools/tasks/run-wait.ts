@@ -1,7 +1,8 @@
 import { isTerminal, type RunAccepted, type Task } from '../../contract/index.js';
-import { type ToolContext, withLinks } from '../../mcp/index.js';
+import { type ToolContext, withExtras } from '../../mcp/index.js';
 import { UpstreamError } from '../../upstream/index.js';
 import { resultLinks } from './result-links.js';
+import { HOW_TO_READ_ON, partOf } from './result-part.js';
 import { followTask } from './task-follower.js';
 import type { TasksService } from './tasks.service.js';
 
@@ -20,8 +21,11 @@ export async function waitForRun(
   try {
     const task = await followTask(tasks, caller, { taskId, seconds, report });
     if (!isTerminal(task.task_status)) return { ...accepted, ...stateOf(task), note: goesOn(task, seconds) };
-    const { id: _id, ...result } = await tasks.result(caller, taskId);
-    return withLinks({ ...accepted, ...result }, resultLinks({ id: taskId, ...result }));
+    const { id, ...result } = partOf(await tasks.result(caller, taskId), {});
+    return withExtras(
+      { ...accepted, ...result },
+      { content: resultLinks({ id, ...result }), whenCut: HOW_TO_READ_ON },
+    );
   } catch (error) {
     if (!(error instanceof UpstreamError)) throw error;
     const note = `The run was submitted, but this call could not wait for it. ${error.body.error_message} Do not run it again: call stream_task_events with this task_id.`;

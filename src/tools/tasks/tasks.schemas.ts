@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
-import { cancelAccepted, task, TASK_STATES, taskList, taskResult } from '../../contract/index.js';
+import { cancelAccepted, task, TASK_STATES, taskResult } from '../../contract/index.js';
 import { responseFormat } from '../concise.js';
-import { id, outputOf, type PageInput, pageInput, textOf } from '../tool-definition.js';
+import { id, listOutputOf, outputOf, type PageInput, pageInput, textOf } from '../tool-definition.js';
 
 const WAIT_LIMIT_SECONDS = 3600;
 /** How long to follow a task unless a client says. Many clients end a silent call after 60 s. */
@@ -26,13 +26,28 @@ export const listTasksInput = pageInput.extend({
   response_format: responseFormat,
 });
 export type ListTasksInput = PageInput & z.infer<typeof listTasksInput>;
-export const listTasksOutput = outputOf(taskList);
+export const listTasksOutput = listOutputOf('task_list');
 
 export const taskInput = z.object({ task_id: taskId });
 export type TaskInput = z.infer<typeof taskInput>;
 export const taskOutput = outputOf(task);
+export const taskResultInput = taskInput.extend({
+  output_path: z
+    .string()
+    .max(1000)
+    .optional()
+    .describe('JSON Pointer: only this part of task_output, e.g. /rows/3'),
+  output_offset: z
+    .number()
+    .int()
+    .min(0)
+    .optional()
+    .describe('Skip so many items, entries or characters of that part'),
+  files_offset: z.number().int().min(0).optional().describe('Skip so many files; each reply has up to 50'),
+});
+export type TaskResultInput = z.infer<typeof taskResultInput>;
 export const taskResultOutput = outputOf(taskResult, {
-  note: z.string().describe('Present before the end: what to do'),
+  note: z.string().describe('What to do: before the end, or when something was left out'),
 });
 export const cancelTaskOutput = outputOf(cancelAccepted);
 

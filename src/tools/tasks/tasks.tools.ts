@@ -8,12 +8,13 @@ import {
   Streaming,
   ToolContext,
   ToolInput,
-  withLinks,
+  withExtras,
 } from '../../mcp/index.js';
 import { inFormat } from '../concise.js';
 import { READS } from '../tool-definition.js';
 import { conciseTask } from './concise-task.js';
 import { resultLinks } from './result-links.js';
+import { HOW_TO_READ_ON, partOf } from './result-part.js';
 import { followTask } from './task-follower.js';
 import {
   cancelTaskOutput,
@@ -26,6 +27,8 @@ import {
   type TaskInput,
   taskInput,
   taskOutput,
+  type TaskResultInput,
+  taskResultInput,
   taskResultOutput,
   WAIT_SECONDS,
 } from './tasks.schemas.js';
@@ -72,16 +75,19 @@ export class TasksTools {
     name: 'get_task_result',
     description:
       'Get the output of a completed task, or task_error of a failed one; before the end, a note on what to do. Download links hold until expires_at; call again for fresh ones.',
-    parameters: advertised(taskInput),
+    parameters: advertised(taskResultInput),
     outputSchema: advertised(taskResultOutput),
     annotations: { title: 'Get the result of a task', ...READS },
   })
   async getTaskResult(
-    @ToolInput(taskInput) { task_id }: TaskInput,
+    @ToolInput(taskResultInput) { task_id, ...asked }: TaskResultInput,
     @Ctx() { caller }: ToolContext,
   ): Promise<object> {
-    const result = await this.tasks.result(caller, task_id);
-    return withLinks({ ...result, ...noteOn(result) }, resultLinks(result));
+    const result = partOf(await this.tasks.result(caller, task_id), asked);
+    return withExtras(
+      { ...result, ...noteOn(result) },
+      { content: resultLinks(result), whenCut: HOW_TO_READ_ON },
+    );
   }
 
   @Tool({

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
-import { presignedUpload, presignRequest, workflow, workflowList } from '../../contract/index.js';
+import { presignedUpload, presignRequest, workflow } from '../../contract/index.js';
 import { responseFormat } from '../concise.js';
-import { outputOf, pageInput } from '../tool-definition.js';
+import { listOutputOf, outputOf, pageInput } from '../tool-definition.js';
 import { workflowIdInput, workflowSlugInput } from '../workflow-names.js';
 
 export const listWorkflowsInput = pageInput.extend({
@@ -10,7 +10,7 @@ export const listWorkflowsInput = pageInput.extend({
   response_format: responseFormat,
 });
 export type ListWorkflowsInput = z.infer<typeof listWorkflowsInput>;
-export const listWorkflowsOutput = outputOf(workflowList);
+export const listWorkflowsOutput = listOutputOf('workflow_list');
 
 export const getWorkflowInput = z.object({ workflow_id: workflowIdInput('get_workflow_by_slug') });
 export type GetWorkflowInput = z.infer<typeof getWorkflowInput>;

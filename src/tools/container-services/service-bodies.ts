@@ -1,0 +1,115 @@
+import { type InvokeAnswer, type InvokeRequest, parseExact } from '../../contract/index.js';
+import { ToolError, withExtras } from '../../mcp/index.js';
+
+type Headers = NonNullable<InvokeAnswer['headers']>;
+
+/** The body of a request as a caller may write it; at most one of them. */
+interface WrittenBody {
+  readonly body_base64?: string | undefined;
+  readonly body_text?: string | undefined;
+  readonly body_json?: object | undefined;
+}
+
+const TEXT_TYPE = 'text/plain; charset=utf-8';
+const JSON_TYPE = 'application/json';
+
+/**
+ * The request with its body in base64, and with a content type where the caller names none.
+ *
+ * @throws {ToolError} when more than one body is given.
+ */
+export function encodedRequest<Request extends WrittenBody & Pick<InvokeRequest, 'headers'>>({
+  body_base64,
+  body_text,
+  body_json,
+  headers,
+  ...request
+}: Request) {
+  const given = Object.entries({ body_base64, body_text, body_json }).filter(
+    ([, body]) => body !== undefined,
+  );
+  if (given.length > 1) {
+    const names = given.map(([name]) => name).join(' and ');
+    throw new ToolError(
+      `Invalid input. ${names} are both given: send the body in one of them and call again.`,
+    );
+  }
+  const text = body_json === undefined ? body_text : JSON.stringify(body_json);
+  if (text === undefined)
+    return { ...request, ...(body_base64 !== undefined && { body_base64 }), ...(headers && { headers }) };
+  const type = body_json === undefined ? TEXT_TYPE : JSON_TYPE;
+  const isTyped = Object.keys(headers ?? {}).some((name) => name.toLowerCase() === 'content-type');
+  return {
+    ...request,
+    body_base64: Buffer.from(text).toString('base64'),
+    headers: isTyped ? headers : { ...headers, 'Content-Type': type },
+  };
+}
+
+/** Larger images cost a model more than they show. */
+const LARGEST_IMAGE = 1_048_576;
+const IMAGE = /^image\/(?:png|jpeg|gif|webp)$/;
+const TEXT = /^text\/|[/+](?:xml|yaml|x-yaml|javascript|x-ndjson|jsonl|x-www-form-urlencoded|graphql)$/;
+const WHEN_CUT =
+  'Ask the service for less, such as a page or a range; or fetch the whole body with your own shell from the url that get_container_service returns, with the header "Authorization: Bearer" and your sk- key.';
+
+/**
+ * The answer of a service with a body that a model can read: JSON and text beside the base64, small images as an image.
+ *
+ * @param prefer `text`: leave the base64 out where the body is readable.
+ */
+export function readableAnswer(answer: InvokeAnswer, prefer: 'text' | undefined): object {
+  const { body_base64, ...rest } = answer;
+  if (!body_base64) return answer;
+  const body = Buffer.from(body_base64, 'base64');
+  const type = mediaTypeOf(answer.headers ?? {});
+  const image = IMAGE.test(type.name) && body.length <= LARGEST_IMAGE;
+  const readable = readableBody(body, type);
+  const isLeftOut = image || (prefer === 'text' && readable !== undefined);
+  const content = image ? [{ type: 'image' as const, data: body_base64, mimeType: type.name }] : [];
+  return withExtras(
+    { ...rest, ...readable, ...(!isLeftOut && { body_base64 }) },
+    { content, optional: ['body_base64'], whenCut: WHEN_CUT },
+  );
+}
+
+interface MediaType {
+  /** In lower case; empty when the service names none. */
+  readonly name: string;
+  readonly charset: string;
+}
+
+function mediaTypeOf(headers: Headers): MediaType {
+  const [, value = ''] =
+    Object.entries(headers).find(([name]) => name.toLowerCase() === 'content-type') ?? [];
+  const text = (Array.isArray(value) ? value[0] : value) ?? '';
+  const charset = /charset="?([\w-]+)/i.exec(text)?.[1] ?? 'utf-8';
+  return { name: text.split(';')[0]?.trim().toLowerCase() ?? '', charset };
+}
+
+function readableBody(body: Buffer, { name, charset }: MediaType): object | undefined {
+  const isJson = /[/+]json$/.test(name);
+  if (!isJson && !TEXT.test(name) && name !== '') return undefined;
+  const text = decoded(body, charset);
+  if (text === undefined) return undefined;
+  const json = isJson ? parsed(text) : undefined;
+  return json === undefined ? { body_text: text } : { body_json: json };
+}
+
+/** `undefined` when it is not text in this character set. */
+function decoded(body: Buffer, charset: string): string | undefined {
+  try {
+    const text = new TextDecoder(charset, { fatal: true }).decode(body);
+    return text.includes('\0') ? undefined : text;
+  } catch {
+    return undefined;
+  }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return parseExact(text);
+  } catch {
+    return undefined;
+  }
+}
