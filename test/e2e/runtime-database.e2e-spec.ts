@@ -51,6 +51,60 @@ it('the database keeps transactions that run at the same time apart', async () =
   expect(kept.every((slug) => Number(slug.slice(5)) % 2 === 1)).toBe(true);
 });
 
+const VALUES = sql<object>`select ${'a'}::text as text, ${7}::integer as number, ${null}::text as nothing, ${true}::boolean as yes,
+  ${['x', 'y z', '"']}::text[] as list, ${'{"a": [1, null]}'}::json as object, ${'{"a": 1}'}::jsonb as binary,
+  ${new Date(0)}::timestamptz as date, ${'00000000-0000-7000-8000-000000000001'}::uuid as id,
+  ${Buffer.from([0, 1, 255])}::bytea as bytes, ${1.5}::float8 as float`;
+
+it('a query returns the same values when it is repeated', async () => {
+  const results = [];
+  while (results.length < 4) results.push((await VALUES.execute(database.db)).rows);
+  const [first] = results;
+  expect(first).toMatchObject([
+    { text: 'a', number: 7, nothing: null, yes: true, list: ['x', 'y z', '"'], object: { a: [1, null] } },
+  ]);
+  expect(first).toMatchObject([{ binary: { a: 1 }, date: new Date(0), float: 1.5 }]);
+  for (const result of results) expect(result).toEqual(first);
+});
+
+it('an error of a repeated query fails only its transaction', async () => {
+  const toNumber = (text: string) => sql<{ n: number }>`select ${text}::integer as n`;
+  for (const text of ['1', '2', '3']) await toNumber(text).execute(database.db);
+  const failing = database.db.transaction().execute(async (tx) => {
+    await tx.insertInto('team').values({ id: uuidV7(), team_slug: 'never-there' }).execute();
+    await toNumber('x').execute(tx);
+  });
+  await expect(failing).rejects.toThrow('invalid input syntax for type integer: "x"');
+  await expect(toNumber('y').execute(database.db)).rejects.toThrow('"y"');
+  expect((await toNumber('4').execute(database.db)).rows).toEqual([{ n: 4 }]);
+  const slugs = await database.db.selectFrom('team').select('team_slug').execute();
+  expect(slugs.map(({ team_slug }) => team_slug)).not.toContain('never-there');
+});
+
+it('a repeated query returns the columns that a table got in between', async () => {
+  const { db } = database;
+  await sql`create table changing (a integer)`.execute(db);
+  await sql`insert into changing values (1)`.execute(db);
+  const all = sql<object>`select * from changing`;
+  for (let turn = 0; turn < 3; turn += 1) expect((await all.execute(db)).rows).toEqual([{ a: 1 }]);
+  await sql`alter table changing add column b integer default 2`.execute(db);
+  expect((await all.execute(db)).rows).toEqual([{ a: 1, b: 2 }]);
+  await sql`drop table changing`.execute(db);
+});
+
+it('a repeated change counts the rows that it changed', async () => {
+  const { db } = database;
+  await sql`create table counted (a integer)`.execute(db);
+  for (const rows of [1, 2, 3]) {
+    const added = await sql`insert into counted select generate_series(1, ${rows}::integer)`.execute(db);
+    expect(Number(added.numAffectedRows)).toBe(rows);
+  }
+  const removed = await sql`delete from counted where a = ${1}`.execute(db);
+  expect(Number(removed.numAffectedRows)).toBe(3);
+  expect(Number((await sql`delete from counted where a = ${2}`.execute(db)).numAffectedRows)).toBe(2);
+  await sql`drop table counted`.execute(db);
+});
+
 it('the database notifies its listeners until they stop', async () => {
   const received: string[] = [];
   const stop = await database.listen('test', {

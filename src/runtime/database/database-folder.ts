@@ -6,8 +6,11 @@ import type { PGlite } from '@electric-sql/pglite';
 import { StartError } from '../../config/index.js';
 import { syncFolder } from './atomic-write.js';
 
-/** The default of 128 MB uses 140 MB of memory without a gain at this size. */
-const TUNING = ['-c', 'shared_buffers=8MB'];
+/**
+ * The default of 128 MB of buffers uses 140 MB of memory without a gain at this size. Prepared statements are planned at
+ * each use: a plan that was made while the tables were small would be kept after they have grown.
+ */
+const TUNING = ['-c', 'shared_buffers=8MB', '-c', 'enable_seqscan=off'];
 
 /** Files of every database. Where the first is missing, PGlite would create an empty database over the rest. */
 const ESSENTIALS = ['PG_VERSION', 'base', 'global', join('global', 'pg_control'), 'pg_wal', 'pg_xact'];

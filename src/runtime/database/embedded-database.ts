@@ -2,13 +2,22 @@ import { join } from 'node:path';
 
 import type { PGlite } from '@electric-sql/pglite';
 import { Logger } from '@nestjs/common';
-import { type DatabaseConnection, type Driver, Kysely, PGliteDialect, PGliteDriver } from 'kysely';
+import {
+  type CompiledQuery,
+  type DatabaseConnection,
+  type Driver,
+  Kysely,
+  PGliteDialect,
+  PGliteDriver,
+  type QueryResult,
+} from 'kysely';
 
 import { prepareDataDir } from './data-dir.js';
 import { DataDirLock } from './data-dir-lock.js';
 import { Database, type NotificationListener } from './database.js';
 import { openDatabaseFolder } from './database-folder.js';
 import { migrate } from './migrate.js';
+import { PreparedStatements } from './prepared-statements.js';
 import type { Db, Schema } from './schema.js';
 
 /** PostgreSQL (PGlite) in this process, on the data folder, which is locked for this process. */
@@ -18,11 +27,12 @@ export class EmbeddedDatabase extends Database {
 
   private constructor(
     private readonly pglite: PGlite,
+    statements: PreparedStatements,
     private readonly lock: DataDirLock,
   ) {
     super();
     this.driver = { pglite };
-    this.db = new Kysely<Schema>({ dialect: new ConcurrentPGliteDialect(pglite) });
+    this.db = new Kysely<Schema>({ dialect: new ConcurrentPGliteDialect(pglite, statements) });
   }
 
   /** @throws {StartError} when another process uses the folder, or it cannot be used. */
@@ -32,7 +42,8 @@ export class EmbeddedDatabase extends Database {
     lock.watch(() => exitWithoutLock(folder));
     try {
       const pglite = await openDatabaseFolder(folder);
-      const database = new EmbeddedDatabase(pglite, lock);
+      const statements = new PreparedStatements(pglite, await import('@electric-sql/pglite'));
+      const database = new EmbeddedDatabase(pglite, statements, lock);
       await migrate(database.db, join(folder, 'database')).catch(async (error: unknown) => {
         await pglite.close();
         throw error;
@@ -73,29 +84,66 @@ export function exitWithoutLock(folder: string): void {
   process.exit(1);
 }
 
+type Connection = Parameters<PGliteDriver['beginTransaction']>[0];
+
 /**
  * Kysely's driver shares one connection object, so that concurrent queries would join the transaction of another caller.
  * This driver returns a connection object per use; PGlite itself runs only one transaction at a time.
  */
 class ConcurrentPGliteDriver extends PGliteDriver {
-  constructor(private readonly pglite: PGlite) {
+  private readonly inTransaction = new WeakSet<DatabaseConnection>();
+
+  constructor(
+    private readonly pglite: PGlite,
+    private readonly statements: PreparedStatements,
+  ) {
     super({ pglite });
   }
 
   override async acquireConnection(): Promise<DatabaseConnection> {
     const single = new PGliteDriver({ pglite: this.pglite });
     await single.init();
-    return single.acquireConnection();
+    const connection = await single.acquireConnection();
+    const execute: DatabaseConnection['executeQuery'] = connection.executeQuery.bind(connection);
+    connection.executeQuery = <Row>(query: CompiledQuery): Promise<QueryResult<Row>> =>
+      this.statements.takes(query.sql) ? this.prepared<Row>(connection, query) : execute<Row>(query);
+    return connection;
+  }
+
+  override async beginTransaction(connection: Connection): Promise<void> {
+    await super.beginTransaction(connection);
+    this.inTransaction.add(connection);
+  }
+
+  override async commitTransaction(connection: Connection): Promise<void> {
+    this.inTransaction.delete(connection);
+    await super.commitTransaction(connection);
+  }
+
+  override async rollbackTransaction(connection: Connection): Promise<void> {
+    this.inTransaction.delete(connection);
+    await super.rollbackTransaction(connection);
+  }
+
+  private prepared<Row>(connection: DatabaseConnection, query: CompiledQuery): Promise<QueryResult<Row>> {
+    const { pglite } = this;
+    const run = (): Promise<QueryResult<Row>> =>
+      pglite.runExclusive(() => this.statements.execute<Row>(query));
+    // The lock is that of PGlite's own transactions: this transaction has it, and a single query waits for it.
+    return this.inTransaction.has(connection) ? run() : pglite._runExclusiveTransaction(run);
   }
 }
 
 /** PGlite for Kysely, safe for concurrent use. Inside a transaction use only the transaction: other queries wait for it. */
 class ConcurrentPGliteDialect extends PGliteDialect {
-  constructor(private readonly pglite: PGlite) {
+  constructor(
+    private readonly pglite: PGlite,
+    private readonly statements: PreparedStatements,
+  ) {
     super({ pglite });
   }
 
   override createDriver(): Driver {
-    return new ConcurrentPGliteDriver(this.pglite);
+    return new ConcurrentPGliteDriver(this.pglite, this.statements);
   }
 }
