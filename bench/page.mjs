@@ -6,7 +6,7 @@ import { percent } from './budget.mjs';
 import { ROOT } from './peers.mjs';
 import { otherLoadLine } from './report.mjs';
 
-const METHOD = readFileSync(new URL('./method.md', import.meta.url), 'utf8').trim();
+const textOf = (name) => readFileSync(new URL(name, import.meta.url), 'utf8').trim();
 
 const row = (cells) => `| ${cells.join(' | ')} |`;
 const table = (columns, rows) =>
@@ -24,12 +24,25 @@ function caution(cases) {
   ];
 }
 
+const KILLS =
+  '`kill -9` of any process under load: no accepted task lost. That is not a matter of speed; `npm run verify` proves it (`test/faults`).';
+
 /** Writes docs/performance.md: every figure in it is of this one run. */
-export function writePage({ date, command, commit, seconds, machine, cases }) {
+export const writePage = (results) =>
+  write('performance.md', 'Performance', results, { note: KILLS, method: textOf('./method.md') });
+
+/** Writes docs/runtime-performance.md, likewise. */
+export const writeRuntimePage = (results) =>
+  write('runtime-performance.md', 'Performance of the embedded runtime', results, {
+    note: 'On PGlite and on PostgreSQL, on the same machine and in the same run: compare the figures with one another.',
+    method: textOf('./runtime-method.md'),
+  });
+
+function write(name, title, { date, command, commit, seconds, machine, cases }, { note, method }) {
   const { node, cpu, memory, system, pinning, loadBefore } = machine;
   const budgets = cases.flatMap((outcome) => outcome.budgets);
   const page = [
-    '# Performance',
+    `# ${title}`,
     'Written by the benchmark; change `bench/` and run it again, not this page.',
     table(
       ['', ''],
@@ -54,16 +67,16 @@ export function writePage({ date, command, commit, seconds, machine, cases }) {
         holds ? 'yes' : '**no**',
       ]),
     ),
-    '`kill -9` of any process under load: no accepted task lost. That is not a matter of speed; `npm run verify` proves it (`test/faults`).',
+    note,
     '## Figures',
-    ...cases.flatMap(({ title, columns, rows, otherLoad }) => [
-      `### ${title}`,
-      table(columns, rows),
-      otherLoadLine(otherLoad),
+    ...cases.flatMap((one) => [
+      `### ${one.title}`,
+      table(one.columns, one.rows),
+      otherLoadLine(one.otherLoad),
     ]),
-    METHOD,
+    method,
   ];
-  const file = join(ROOT, 'docs', 'performance.md');
+  const file = join(ROOT, 'docs', name);
   writeFileSync(file, `${page.join('\n\n')}\n`);
   spawnSync('npx', ['prettier', '--write', file], { cwd: ROOT, stdio: 'ignore' });
 }

@@ -6,7 +6,7 @@ import { call, callIn, ERAS, KEY, openSession, SESSIONS, STATELESS } from './pro
 import { serverScript, ServerProcess } from './server-process.mjs';
 
 export const ROOT = join(import.meta.dirname, '..');
-const ENTRY = join(ROOT, 'dist', 'main.js');
+export const ENTRY = join(ROOT, 'dist', 'main.js');
 const TOOLS_FILE = join(ROOT, 'results', 'bench-tools.json');
 
 /** Sessions the load of a 2025-era lane is spread over. */
@@ -61,18 +61,17 @@ export const startProduct = (runtimeUrl, { place = 'server', podMebibytes } = {}
 
 /** The product in role all, with the embedded runtime in this folder. */
 export const startAll = (dataDir, env = {}) =>
-  ServerProcess.start({
-    script: ENTRY,
-    args: ['serve', '--role', 'all'],
-    place: 'any',
-    env: {
-      CYBERUN_HTTP_PORT: '0',
-      CYBERUN_LOGGER_FORMAT: 'json',
-      CYBERUN_DATA_DIR: dataDir,
-      CYBERUN_BOOTSTRAP_KEY: KEY,
-      ...env,
-    },
+  startEmbedded('all', {
+    CYBERUN_HTTP_PORT: '0',
+    CYBERUN_LOGGER_FORMAT: 'json',
+    CYBERUN_DATA_DIR: dataDir,
+    CYBERUN_BOOTSTRAP_KEY: KEY,
+    ...env,
   });
+
+/** The product in a role with the embedded runtime, with these settings, on all cores. */
+export const startEmbedded = (role, env) =>
+  ServerProcess.start({ script: ENTRY, args: ['serve', '--role', role], place: 'any', env });
 
 /** Writes down what the product lists, so that every peer can be given the same tools. */
 export async function recordTools(runtimeUrl) {

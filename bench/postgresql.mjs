@@ -28,12 +28,23 @@ export async function startPostgresql() {
     user,
   );
   const port = await freePort();
-  const flags = ['-c', `port=${port}`, '-c', `unix_socket_directories=${folder}`];
+  // Counts statements, for the cost of many agents.
+  const counting = ['-c', 'shared_preload_libraries=pg_stat_statements'];
+  const flags = ['-c', `port=${port}`, '-c', `unix_socket_directories=${folder}`, ...counting];
   const child = spawn(program('postgres'), ['-D', data, ...flags], { ...user, stdio: 'ignore' });
   const url = `postgresql://postgres@127.0.0.1:${port}/postgres`;
   await answers(url);
+  let databases = 0;
   return {
     url,
+    /** The URL of a new, empty database. */
+    newDatabase: async () => {
+      const name = `bench_${++databases}`;
+      await execute(url, `create database ${name}`);
+      const made = url.replace(/postgres$/, name);
+      await execute(made, 'create extension pg_stat_statements');
+      return made;
+    },
     stop: async () => {
       const exited = once(child, 'exit');
       child.kill('SIGINT');
@@ -41,6 +52,13 @@ export async function startPostgresql() {
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+async function execute(url, text) {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  await client.query(text);
+  await client.end();
 }
 
 async function answers(url) {

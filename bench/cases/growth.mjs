@@ -1,15 +1,7 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-
-import { PGlite } from '@electric-sql/pglite';
-import { Client } from 'pg';
-import { request } from 'undici';
-
 import { round } from '../budget.mjs';
-import { disposable, startAll } from '../peers.mjs';
-import { startPostgresql } from '../postgresql.mjs';
-import { KEY } from '../protocol.mjs';
+import { disposable } from '../peers.mjs';
+import { Api } from '../runtime-api.mjs';
+import { Installation, workflowOf } from '../runtime-installation.mjs';
 import { median, quantile } from '../statistics.mjs';
 
 /** A full page, so that both databases answer with as many tasks. */
@@ -26,56 +18,27 @@ const DAY_MS = 86_400_000;
 /** The tasks were made one after the other since then, so that none of them is old enough to be removed. */
 const BEGUN = Date.now() - 20 * DAY_MS;
 const STEP_MS = 15;
-/** Its label keeps tasks in the queue: only the submission is measured. */
-const WORKFLOW = `document:
-  dsl: '1.0.0'
-  namespace: bench
-  name: ${SLUG}
-  version: '1.0.0'
-  title: Nothing
-  summary: Never runs.
-  metadata:
-    labels: [nowhere]
-do:
-  - end:
-      run:
-        shell:
-          command: 'true'
-`;
-
 /** What a client waits for with few and with many ended tasks. */
-export async function growth({ tasks }) {
-  const postgresql = await startPostgresql();
-  try {
-    const rows = [
-      ...(await onDatabase('PGlite', tasks)),
-      ...(await onDatabase('PostgreSQL', tasks, postgresql.url)),
-    ];
-    return {
-      title: `embedded runtime with ${tasks} ended tasks of ${EVENTS} events, against ${FEW} such tasks; ms`,
-      columns: ['what', 'few p50', 'many p50', 'ratio', 'few p99', 'many p99', 'ratio'],
-      rows,
-    };
-  } finally {
-    await postgresql.stop();
-  }
+export async function growth({ databases, tasks }) {
+  const rows = [];
+  for (const database of databases) rows.push(...(await onDatabase(database, tasks)));
+  return {
+    title: `embedded runtime with ${tasks} ended tasks of ${EVENTS} events, against ${FEW} such tasks; ms`,
+    columns: ['what', 'few p50', 'many p50', 'ratio', 'few p99', 'many p99', 'ratio'],
+    rows,
+  };
 }
 
-async function onDatabase(name, tasks, url) {
-  const folder = await mkdtemp(join(tmpdir(), 'cyberun-bench-'));
-  try {
-    const start = await installation(folder, url);
-    // The first start makes the tables.
-    await (await start()).stop();
-    console.log(`${name}: filling`);
-    await fill(folder, url, { from: 1, to: FEW });
-    const few = await measure(start);
-    await fill(folder, url, { from: FEW + 1, to: tasks });
-    const many = await measure(start);
-    return Object.keys(few).map((what) => rowOf(`${name}: ${what}`, few[what], many[what]));
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+async function onDatabase({ name, url }, tasks) {
+  await using installation = await Installation.make({ [SLUG]: workflowOf(SLUG, 'nowhere') }, await url());
+  // The first start makes the tables.
+  await (await installation.start()).stop();
+  console.log(`${name}: filling`);
+  await fill(installation, { from: 1, to: FEW });
+  const few = await measure(installation);
+  await fill(installation, { from: FEW + 1, to: tasks });
+  const many = await measure(installation);
+  return Object.keys(few).map((what) => rowOf(`${name}: ${what}`, few[what], many[what]));
 }
 
 function rowOf(what, few, many) {
@@ -105,8 +68,8 @@ const EVENT_ROWS = `insert into task_event (task_id, team_id, sequence, event, d
   from task, generate_series(1, ${EVENTS}) as sequence where id between $1::uuid and $2::uuid`;
 
 /** Adds ended tasks as rows, without notifications. */
-async function fill(folder, url, { from, to }) {
-  const database = await open(folder, url);
+async function fill(installation, { from, to }) {
+  const database = await installation.database();
   try {
     await database.query('alter table task_event disable trigger announce');
     for (let first = from; first <= to; first += FILL_BATCH) {
@@ -116,43 +79,21 @@ async function fill(folder, url, { from, to }) {
     }
     await database.query('alter table task_event enable trigger announce');
     // As autovacuum, and the runtime every hour on PGlite, do sooner or later.
-    if (url !== undefined) await database.query('vacuum analyze');
+    if (installation.url !== undefined) await database.query('vacuum analyze');
     else await database.exec('begin; set local default_statistics_target = 10; analyze task; commit');
   } finally {
     await database.close();
   }
 }
 
-async function open(folder, url) {
-  if (url === undefined) return PGlite.create(join(folder, 'data', 'database'));
-  const client = new Client({ connectionString: url });
-  await client.connect();
-  return { query: (text, values) => client.query(text, values), close: () => client.end() };
-}
-
-/** Returns a function that starts the server on this folder. */
-async function installation(folder, url) {
-  const workflows = join(folder, 'workflows');
-  const services = join(folder, 'services');
-  await mkdir(workflows);
-  await mkdir(services);
-  await writeFile(join(workflows, `${SLUG}.yaml`), WORKFLOW);
-  return () =>
-    startAll(join(folder, 'data'), {
-      CYBERUN_WORKFLOWS_DIR: workflows,
-      CYBERUN_SERVICES_DIR: services,
-      ...(url === undefined ? {} : { CYBERUN_DATABASE_URL: url }),
-    });
-}
-
-async function measure(start) {
+async function measure(installation) {
   const starts = [];
   while (starts.length < STARTS - 1) {
-    const server = await start();
+    const server = await installation.start();
     starts.push(server.startMs);
     await server.stop();
   }
-  await using product = disposable(await start());
+  await using product = disposable(await installation.start());
   starts.push(product.server.startMs);
   const api = new Api(product.server.endpoint);
   return {
@@ -165,7 +106,8 @@ async function measure(start) {
       ROUNDS_AT_ONCE,
     ),
     get: await times(() => api.get(`r/tasks/${idOf(1)}`)),
-    submit: await times(() => api.post(`r/workflows/slug/${SLUG}/run`)),
+    // Its label keeps the tasks in the queue: only the submission is measured.
+    submit: await times(() => api.submit(SLUG)),
     'start to ready': starts,
   };
 }
@@ -179,31 +121,4 @@ async function times(work, calls = CALLS) {
     measured.push(performance.now() - startedAt);
   }
   return measured;
-}
-
-class Api {
-  #base;
-
-  constructor(endpoint) {
-    this.#base = new URL('/api/v1/', endpoint);
-  }
-
-  get(path) {
-    return this.#call('GET', path);
-  }
-
-  post(path) {
-    return this.#call('POST', path, '{}');
-  }
-
-  async #call(method, path, body) {
-    const headers = {
-      authorization: `Bearer ${KEY}`,
-      ...(body ? { 'content-type': 'application/json' } : {}),
-    };
-    const answer = await request(new URL(path, this.#base), { method, headers, body });
-    const text = await answer.body.text();
-    if (answer.statusCode >= 300) throw new Error(`${method} ${path}: ${answer.statusCode} ${text}`);
-    return JSON.parse(text);
-  }
 }
