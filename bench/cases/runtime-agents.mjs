@@ -10,7 +10,8 @@ const LABEL_SETS = 50;
 const FEW_AGENTS = 10;
 const SUBMITTING_AT_ONCE = 16;
 /** What happens every few seconds happens in it. */
-const IDLE_MS = 10_000;
+const IDLE_MS = 8000;
+const LOOK_MS = 100;
 /** Of idle statements, with many agents against few. */
 const IDLE_RATIO = 1.5;
 
@@ -79,14 +80,15 @@ async function measure({ name, url }, count, { claimedTasks }) {
   const statements = await statementCounter(installation);
   const key = installation.agentKey();
   const simulated = new SimulatedAgents(server.endpoint, key);
-  const connected = await spent(statements, () =>
-    simulated.connect(count, (index) => [slugOf(index), 'simulated']),
-  );
+  const api = new Api(server.endpoint);
+  const connected = await spent(statements, async () => {
+    await simulated.connect(count, (index) => [slugOf(index), 'simulated']);
+    while ((await api.get('r/agents?per_page=1')).page_meta.total_count < count) await delay(LOOK_MS);
+  });
   await delay(IDLE_MS / 5);
   const cpuBefore = await server.ask('cpu');
   const idle = await spent(statements, () => delay(IDLE_MS));
   const idleCpu = ((await server.ask('cpu')) - cpuBefore) / 1000 / idle.ms;
-  const api = new Api(server.endpoint);
   const busy = await spent(statements, () => runAll(api, Math.min(count, LABEL_SETS), claimedTasks));
   const memory = server.residentMemory().now;
   await api.close();

@@ -29,16 +29,16 @@ export async function followers({ databases, sizes }) {
       'delay p50 ms',
       'p99 ms',
       'max ms',
-      'peak RSS MiB',
+      'RSS MiB',
     ],
-    rows: found.map(({ name, expected, received, lost, twice, delays, peak }) => [
+    rows: found.map(({ name, expected, received, lost, twice, delays, memory }) => [
       name,
       String(expected),
       String(received),
       String(lost),
       String(twice),
       ...[0.5, 0.99, 1].map((share) => round(quantile(delays, share))),
-      mebibytes(peak),
+      mebibytes(memory),
     ]),
     budgets: found.map(({ name, lost, twice }) =>
       checkBudget(
@@ -79,11 +79,11 @@ async function measure({ name, url }, { followedTasks, progressPerTask, eventsPe
   const ends = await openFollowers(api, ids, { progressPerTask, sentAt, counts });
   begin.resolve();
   await Promise.all(ends);
-  const { peak } = product.server.residentMemory();
+  const { now: memory } = product.server.residentMemory();
   await api.close();
   await agents.close();
   const expected = followedTasks * FOLLOWERS_PER_TASK * (STATES + progressPerTask);
-  return { name, expected, peak, ...counts };
+  return { name, expected, memory, ...counts };
 }
 
 /** Resolves when every stream is open, with the promises of their ends. */

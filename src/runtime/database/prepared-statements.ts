@@ -4,6 +4,8 @@ import { LRUCache } from 'lru-cache';
 
 /** The server keeps the parsed form of each. */
 const STATEMENTS_KEPT = 500;
+/** An insert of many rows has one text per number of rows, each too rare to be worth the memory. */
+const LONGEST_TEXT = 10_000;
 /** Prepared statements may return other columns after it. */
 const CHANGES_TABLES = /^\s*(?:alter|create|drop)\b/i;
 
@@ -43,6 +45,7 @@ export class PreparedStatements {
   /** Whether a query should run here: one that comes a second time, since preparing it takes a call, too. */
   takes(text: string): boolean {
     if (CHANGES_TABLES.test(text)) this.statements.clear();
+    if (text.length > LONGEST_TEXT) return false;
     if (this.statements.has(text) || this.seen.has(text)) return true;
     this.seen.set(text, true);
     return false;

@@ -13,9 +13,12 @@ import {
   moveTask,
   OPEN_STATES,
   TASK_COLUMNS,
+  taskMove,
   type TaskRow,
 } from './task-transitions.js';
 import { TeamLimits } from './team-limits.js';
+
+type RunnableTask = TaskRow & Pick<QueuedTask, 'parameters'>;
 
 interface QueuedTask {
   readonly claim: Claim;
@@ -95,14 +98,14 @@ export class TaskClaims {
         // Another node may have taken it over meanwhile, over a later connection of the agent.
         .where('node_id', 'is not distinct from', node_id)
         .where('task_status', 'in', HELD_STATES)
-        .returning(TASK_COLUMNS)
+        .returning([...TASK_COLUMNS, 'parameters'])
         .executeTakeFirst();
       return task && this.withDefinition(tx, claimOf(task), task);
     });
     return adopted && this.runOf(agent, adopted);
   }
 
-  private async queue(tx: Tx, claim: Claim, agent: ClaimingAgent): Promise<TaskRow | undefined> {
+  private queue(tx: Tx, claim: Claim, agent: ClaimingAgent): Promise<RunnableTask | undefined> {
     const { taskId, teamId, attempt } = claim;
     const change = {
       task_status: 'queued' as const,
@@ -115,7 +118,8 @@ export class TaskClaims {
       node_id: this.node.id,
     };
     const data = { status: 'queued', agent_id: agent.agentId };
-    return moveTask(tx, { teamId, taskId, from: OPEN_STATES }, change, { event: 'status', data });
+    const move = taskMove(tx, { teamId, taskId, from: OPEN_STATES }, change, { event: 'status', data });
+    return move.select([...TASK_COLUMNS, 'parameters']).executeTakeFirst();
   }
 
   private runOf(
@@ -146,9 +150,9 @@ export class TaskClaims {
     };
   }
 
-  private async withDefinition(tx: Tx, claim: Claim, task: TaskRow): Promise<QueuedTask> {
-    const definition = await this.definitionOf(tx, task);
-    return { claim, version: task.workflow_version, parameters: await parametersOf(tx, claim), definition };
+  private async withDefinition(tx: Tx, claim: Claim, task: RunnableTask): Promise<QueuedTask> {
+    const { workflow_version: version, parameters } = task;
+    return { claim, version, parameters, definition: await this.definitionOf(tx, task) };
   }
 
   private async definitionOf(tx: Tx, task: TaskRow): Promise<CompiledWorkflow> {
@@ -165,16 +169,6 @@ export class TaskClaims {
     this.definitions.set(name, definition as CompiledWorkflow);
     return definition as CompiledWorkflow;
   }
-}
-
-async function parametersOf(tx: Tx, { taskId, teamId }: Claim): Promise<Record<string, unknown>> {
-  const { parameters } = await tx
-    .selectFrom('task')
-    .select('parameters')
-    .where('id', '=', taskId)
-    .where('team_id', '=', teamId)
-    .executeTakeFirstOrThrow();
-  return parameters;
 }
 
 /** Fails a task whose runs were interrupted too often. */

@@ -1,19 +1,10 @@
 import { type BeforeApplicationShutdown, Injectable } from '@nestjs/common';
 import { sql } from 'kysely';
 
-import { isTerminal, type TaskEventName } from '../../contract/index.js';
+import { isTerminal } from '../../contract/index.js';
 import { Database, DatabaseUnavailable, whenReachable } from '../database/index.js';
-import { EventSignal, TaskNotifications } from './task-notifications.js';
-
-/** An event of a task; `sequence` counts from 1 without gaps. */
-export interface TaskEventRow {
-  readonly sequence: number;
-  readonly event: TaskEventName;
-  /** Size of its data. */
-  readonly bytes: number;
-  /** Reads its data as JSON on one line; large data is read from the database only then. */
-  readonly read: () => Promise<string>;
-}
+import { type EventPage, PushedEvents, type TaskEventRow } from './pushed-events.js';
+import { TaskNotifications } from './task-notifications.js';
 
 const BATCH = 100;
 /** Data up to this size is read with its event. */
@@ -24,13 +15,10 @@ const POLL_MS = 15_000;
 /** How long a stream waits before it reads again while the database is away. */
 const RETRY_MS = 1000;
 
-interface EventPage {
-  readonly rows: readonly TaskEventRow[];
-  /** No further event follows. */
-  readonly isLast: boolean;
-}
-
-/** Follows the events of tasks by reading their rows; notifications of the database only trigger a read. */
+/**
+ * Follows the events of tasks. Their sequence has no gaps, so an event that a notification brought is the next one, or
+ * its rows are read: a lost notification costs time, and no event.
+ */
 @Injectable()
 export class TaskEventsService implements BeforeApplicationShutdown {
   private readonly closing = new AbortController();
@@ -53,23 +41,19 @@ export class TaskEventsService implements BeforeApplicationShutdown {
     taskId: string,
     { after, signal }: { readonly after: number; readonly signal: AbortSignal },
   ): AsyncGenerator<TaskEventRow | undefined> {
-    const news = new EventSignal(AbortSignal.any([signal, this.closing.signal]));
-    const unsubscribe = this.notices.subscribe({
-      notified: ({ task_id }) => {
-        if (task_id === taskId) news.notify();
-      },
-      missed: () => news.notify(),
-    });
+    const news = new PushedEvents(AbortSignal.any([signal, this.closing.signal]));
+    const unsubscribe = this.notices.follow(taskId, news);
     try {
       let last = after;
       while (!news.isOver) {
-        const page = await this.pageAfter(teamId, taskId, last).catch(unlessUnavailable);
+        const page =
+          news.pageAfter(last) ?? (await this.pageAfter(teamId, taskId, last).catch(unlessUnavailable));
         for (const row of page?.rows ?? []) {
           yield row;
           last = row.sequence;
         }
         if (page?.isLast) return;
-        if (page?.rows.length === BATCH) continue;
+        if (page?.rows.length === BATCH || news.has(last)) continue;
         // A comment keeps the stream alive while the database is away, too.
         if (!(await news.wait(page ? POLL_MS : RETRY_MS))) yield undefined;
       }

@@ -4,7 +4,7 @@ import type { TaskEventName, TaskState } from '../../contract/index.js';
 import { Database } from '../database/index.js';
 import type { WorkRequirement } from '../engine/index.js';
 
-/** Notification of a new event; its data is read from its row. */
+/** Notification of a new event. */
 export interface TaskNotification {
   readonly task_id: string;
   readonly sequence: number;
@@ -13,9 +13,11 @@ export interface TaskNotification {
   readonly status: TaskState;
   /** The queue of a task that can be claimed; `null` when its labels are too long for a notification. */
   readonly queue?: WorkRequirement | null;
+  /** The data of the event as JSON; `null` when it is too large for a notification, and is read from its row. */
+  readonly data: string | null;
 }
 
-interface TaskListener {
+export interface TaskListener {
   readonly notified: (notification: TaskNotification) => void;
   /** Notifications were lost: look at the rows. */
   readonly missed: () => void;
@@ -25,6 +27,7 @@ interface TaskListener {
 @Injectable()
 export class TaskNotifications implements OnModuleInit, BeforeApplicationShutdown {
   private readonly listeners = new Set<TaskListener>();
+  private readonly followers = new Map<string, Set<TaskListener>>();
   private stop: (() => Promise<void>) | undefined;
 
   constructor(private readonly database: Database) {}
@@ -34,9 +37,11 @@ export class TaskNotifications implements OnModuleInit, BeforeApplicationShutdow
       notified: (payload) => {
         const notification = JSON.parse(payload) as TaskNotification;
         for (const { notified } of this.listeners) notified(notification);
+        for (const { notified } of this.followers.get(notification.task_id) ?? []) notified(notification);
       },
       missed: () => {
         for (const { missed } of this.listeners) missed();
+        for (const all of this.followers.values()) for (const { missed } of all) missed();
       },
     });
   }
@@ -47,8 +52,19 @@ export class TaskNotifications implements OnModuleInit, BeforeApplicationShutdow
     return () => this.listeners.delete(listener);
   }
 
+  /** The same for those of one task. */
+  follow(taskId: string, listener: TaskListener): () => void {
+    const all = this.followers.get(taskId) ?? new Set();
+    this.followers.set(taskId, all.add(listener));
+    return () => {
+      all.delete(listener);
+      if (all.size === 0) this.followers.delete(taskId);
+    };
+  }
+
   async beforeApplicationShutdown(): Promise<void> {
     this.listeners.clear();
+    this.followers.clear();
     await this.stop?.();
   }
 }

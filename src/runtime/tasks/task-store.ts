@@ -48,6 +48,11 @@ export class TaskStore {
     };
   }
 
+  /** @throws {NotFoundException} when the team has no such task. */
+  async check(teamId: string, taskId: string): Promise<void> {
+    await this.rowOf(teamId, taskId).select('task.id').executeTakeFirstOrThrow(notFound);
+  }
+
   /** Output and fresh links to the files; available at any time, with nulls before the end. */
   async result(teamId: string, taskId: string): Promise<TaskResult> {
     const task = await this.rowOf(teamId, taskId)

@@ -16,7 +16,7 @@ import { IdempotencyKeys, type KeyedRun, requestHashOf } from './idempotency-key
 import { TeamLimits } from './team-limits.js';
 import { QueueRanks } from './queue-ranks.js';
 import { WaitingTasks } from './waiting-tasks.js';
-import { waitingEvent, writeEvents } from './task-transitions.js';
+import { addTask, waitingEvent } from './task-transitions.js';
 
 interface RunSubmission {
   readonly parameters: Record<string, unknown>;
@@ -120,30 +120,25 @@ export class TaskSubmission {
     const states = this.waiting.canRun(requirement)
       ? (['pending'] as const)
       : (['pending', 'waiting'] as const);
-    const { queue_rank } = await tx
-      .insertInto('task')
-      .values({
-        id,
-        team_id: teamId,
-        workflow_id: workflow.id,
-        workflow_version: workflow.version,
-        required_labels,
-        task_status: states[states.length - 1] ?? 'pending',
-        parameters,
-        parameters_bytes: Buffer.byteLength(parameters),
-        submission: JSON.stringify(task.fields),
-        submitted_by: task.submittedBy,
-        queue_rank: task.rank,
-        max_retries,
-        last_sequence: states.length,
-      })
-      .returning('queue_rank')
-      .executeTakeFirstOrThrow();
+    const row = {
+      id,
+      team_id: teamId,
+      workflow_id: workflow.id,
+      workflow_version: workflow.version,
+      required_labels,
+      task_status: states[states.length - 1] ?? 'pending',
+      parameters,
+      parameters_bytes: Buffer.byteLength(parameters),
+      submission: JSON.stringify(task.fields),
+      submitted_by: task.submittedBy,
+      queue_rank: task.rank,
+      max_retries,
+    };
     const news = states.map((status) =>
       status === 'waiting' ? waitingEvent(required_labels) : { event: 'status' as const, data: { status } },
     );
-    await writeEvents(tx, { id, team_id: teamId }, news, 1);
-    await this.engine.enqueue(tx, id, requirement, queue_rank);
+    const rank = await addTask(tx, row, news);
+    await this.engine.enqueue(tx, id, requirement, rank);
   }
 }
 

@@ -1,4 +1,4 @@
-import { type RawBuilder, type Selectable, sql } from 'kysely';
+import { type InsertObject, type RawBuilder, type Selectable, sql } from 'kysely';
 
 import { CONTAINER_LABEL, PYTHON_LABEL, type TaskEventName, type TaskState } from '../../contract/index.js';
 import type { Db, Schema, Tx } from '../database/index.js';
@@ -103,12 +103,20 @@ export function waitingEvent(labels: readonly string[]): NewTaskEvent {
  *
  * @returns the changed task, or `undefined` when it was not in one of the states.
  */
-export async function moveTask(
+export const moveTask = (
+  db: Db,
+  task: MovableTask,
+  change: TaskChange,
+  news: NewTaskEvent,
+): Promise<TaskRow | undefined> => taskMove(db, task, change, news).select(TASK_COLUMNS).executeTakeFirst();
+
+/** As {@link moveTask}, for a caller that also reads other columns of the changed task. */
+export function taskMove(
   db: Db,
   { teamId, taskId, attempt, from }: MovableTask,
   change: TaskChange,
   { event, data }: NewTaskEvent,
-): Promise<TaskRow | undefined> {
+) {
   const text = textOf(taskId, data);
   return db
     .with('moved', (query) => {
@@ -119,7 +127,7 @@ export async function moveTask(
         .where('team_id', '=', teamId)
         .where('task_status', 'in', from)
         .$if(attempt !== undefined, (current) => current.where('attempt_count', '=', attempt ?? 0));
-      return update.returning([...TASK_COLUMNS, 'last_sequence']);
+      return update.returning([...TASK_COLUMNS, 'parameters', 'last_sequence']);
     })
     .with('written', (query) =>
       query
@@ -132,26 +140,38 @@ export async function moveTask(
             .select([sql<TaskEventName>`${event}::text`.as('event'), sql<string>`${text}::json`.as('data')]),
         ),
     )
-    .selectFrom('moved')
-    .select(TASK_COLUMNS)
-    .executeTakeFirst();
+    .selectFrom('moved');
 }
 
-/** Writes events of a task, numbered from `first`. */
-export async function writeEvents(
+/**
+ * Adds a task with its first events, in one statement.
+ *
+ * @returns its place in the queue.
+ */
+export async function addTask(
   tx: Tx,
-  task: { readonly id: string; readonly team_id: string },
+  task: InsertObject<Schema, 'task'> & { readonly id: string; readonly team_id: string },
   news: readonly NewTaskEvent[],
-  first: number,
-): Promise<void> {
-  const rows = news.map(({ event, data }, index) => ({
+): Promise<number> {
+  const events = news.map(({ event, data }, index) => ({
     task_id: task.id,
     team_id: task.team_id,
-    sequence: first + index,
+    sequence: index + 1,
     event,
     data: textOf(task.id, data),
-  })) satisfies Partial<Record<keyof Schema['task_event'], unknown>>[];
-  await tx.insertInto('task_event').values(rows).execute();
+  }));
+  const { queue_rank } = await tx
+    .with('added', (query) =>
+      query
+        .insertInto('task')
+        .values({ ...task, last_sequence: news.length })
+        .returning('queue_rank'),
+    )
+    .with('written', (query) => query.insertInto('task_event').values(events))
+    .selectFrom('added')
+    .select('queue_rank')
+    .executeTakeFirstOrThrow();
+  return queue_rank;
 }
 
 const textOf = (task_id: string, data: NewTaskEvent['data']): string =>
