@@ -91,7 +91,7 @@ export class PreparedStatements {
     return parameters.map((value, index) => {
       if (value === null || value === undefined) return null;
       const serializer = this.pglite.serializers[parameterTypes[index] ?? 0];
-      return serializer ? serializer(value) : (value as string).toString();
+      return serializer ? serializer(value) : (value as number | string).toString();
     });
   }
 
