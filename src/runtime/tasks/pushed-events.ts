@@ -11,7 +11,7 @@ export interface TaskEventRow {
   readonly read: () => Promise<string>;
 }
 
-export interface EventPage {
+export interface TaskEventPage {
   readonly rows: readonly TaskEventRow[];
   /** No further event follows. */
   readonly isLast: boolean;
@@ -38,7 +38,7 @@ export class PushedEvents extends EventSignal implements TaskListener {
   };
 
   /** The events that follow a sequence without a gap; `undefined` when rows must be read instead. */
-  pageAfter(last: number): EventPage | undefined {
+  pageAfter(last: number): TaskEventPage | undefined {
     const rows: TaskEventRow[] = [];
     for (let at = last + 1; !this.isReadDue; at += 1) {
       const row = rowOf(this.events.get(at));

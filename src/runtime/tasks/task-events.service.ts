@@ -3,7 +3,7 @@ import { sql } from 'kysely';
 
 import { isTerminal } from '../../contract/index.js';
 import { Database, DatabaseUnavailable, whenReachable } from '../database/index.js';
-import { type EventPage, PushedEvents, type TaskEventRow } from './pushed-events.js';
+import { type TaskEventPage, PushedEvents, type TaskEventRow } from './pushed-events.js';
 import { TaskNotifications } from './task-notifications.js';
 
 const BATCH = 100;
@@ -62,7 +62,7 @@ export class TaskEventsService implements BeforeApplicationShutdown {
     }
   }
 
-  private async pageAfter(teamId: string, taskId: string, sequence: number): Promise<EventPage> {
+  private async pageAfter(teamId: string, taskId: string, sequence: number): Promise<TaskEventPage> {
     const rows = await this.rowsAfter(teamId, taskId, sequence);
     const newest = rows.at(-1);
     // The terminal event is the last one. Without new events the task itself is checked.
