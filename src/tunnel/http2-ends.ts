@@ -14,11 +14,13 @@ import type { WebSocket } from 'ws';
 import { bridge } from './bridge.js';
 import { socketPair } from './socket-pair.js';
 
-/** Flow-control window; the default of 64 KB would halve the throughput. */
+/** Flow-control window of the session; the default of 64 KB would halve the throughput. */
 const WINDOW_BYTES = 4 * 1024 * 1024;
-const SETTINGS = { initialWindowSize: WINDOW_BYTES, maxConcurrentStreams: 10_000 };
-/** In megabytes; above it Node refuses new streams, and a few full windows are normal here. */
-const maxSessionMemory = 512;
+/** That of a stream, which is also the memory for a response whose caller does not read it. */
+const STREAM_WINDOW_BYTES = 1024 * 1024;
+const SETTINGS = { initialWindowSize: STREAM_WINDOW_BYTES, maxConcurrentStreams: 10_000 };
+/** In megabytes; above it Node refuses new streams, and hundreds of full windows are normal here. */
+const maxSessionMemory = 1024;
 /**
  * Node closes a session that resets more than 1,000 streams at once or 33 a second (CVE-2023-44487). Here each reset is
  * a call that its caller cancelled, the peer holds a key, and the session carries every other call too.

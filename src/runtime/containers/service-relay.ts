@@ -4,6 +4,7 @@ import { finished } from 'node:stream';
 import { BadGatewayException, Inject, Injectable, PayloadTooLargeException } from '@nestjs/common';
 
 import { CONFIG, type Config } from '../../config/index.js';
+import { extendRequestTimeout } from '../../http/index.js';
 import {
   forwardedHeaders,
   type ProxyHeaders,
@@ -16,9 +17,10 @@ import { notHttp, type ServiceTarget } from './service-connection.js';
 import { ServiceRouter } from './service-router.js';
 import type { RunningService } from './service-state.js';
 
-const MEGABYTE = 1024 * 1024;
-const REQUEST_LIMIT = 256 * MEGABYTE;
-const ANSWER_LIMIT = 1024 * MEGABYTE;
+/** Of a request and of a response; both are streamed. */
+const BODY_LIMIT = 10 * 1024 ** 3;
+/** Until a request has arrived; a large body may be slow. */
+const REQUEST_MS = 3_600_000;
 /** Idle timeout within a response; event streams may be quiet. */
 const IDLE_MS = 600_000;
 /** How long the rest of a request is read after an early response; closing earlier could lose the response. */
@@ -55,9 +57,10 @@ export class ServiceRelay {
     [request, response]: [IncomingMessage, ServerResponse],
   ): Promise<void> {
     const declared = Number(request.headers['content-length'] ?? 0);
-    if (declared > REQUEST_LIMIT) {
-      throw new PayloadTooLargeException(`The body of a call may have at most ${REQUEST_LIMIT} bytes.`);
+    if (declared > BODY_LIMIT) {
+      throw new PayloadTooLargeException(`The body of a call may have at most ${BODY_LIMIT} bytes.`);
     }
+    extendRequestTimeout(request, REQUEST_MS);
     const gone = new AbortController();
     response.once('close', () => gone.abort());
     const { method = 'GET' } = request;
@@ -74,7 +77,7 @@ export class ServiceRelay {
             ...(isChunked && { 'transfer-encoding': 'chunked' }),
           },
           body: isStreaming ? request : undefined,
-          bodyLimit: REQUEST_LIMIT,
+          bodyLimit: BODY_LIMIT,
           silenceMs: service.definition.request_timeout,
           signal: gone.signal,
         }),
@@ -112,9 +115,9 @@ function beginAnswer(
   { status, headers }: ServiceAnswer,
   response: ServerResponse,
 ): void {
-  if (Number(headers['content-length'] ?? 0) > ANSWER_LIMIT) {
+  if (Number(headers['content-length'] ?? 0) > BODY_LIMIT) {
     throw new BadGatewayException(
-      `Service "${service.definition.slug}" answers with more than ${ANSWER_LIMIT} bytes.`,
+      `Service "${service.definition.slug}" answers with more than ${BODY_LIMIT} bytes.`,
     );
   }
   const { [SET_COOKIE]: _kept, ...relayed } = headers;
@@ -135,7 +138,7 @@ async function passOn(answer: ServiceAnswer, response: ServerResponse, pauseMs: 
   let size = 0;
   body.on('data', (chunk: Buffer) => {
     size += chunk.length;
-    if (size > ANSWER_LIMIT) connection.cut();
+    if (size > BODY_LIMIT) connection.cut();
   });
   body.pipe(response, { end: false });
   await new Promise<void>((resolve) => {
