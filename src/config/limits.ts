@@ -31,6 +31,8 @@ export interface Limits {
   readonly stallMs: number;
   /** Without a request on a connection; longer than load balancers keep idle connections, so that they close first. */
   readonly idleConnectionMs: number;
+  /** Largest file that is uploaded as one part only, and size of the parts of larger ones. */
+  readonly partBytes: number;
   /** For responses in progress when the server closes; calls in flight have had their own grace period before. */
   readonly closeMs: number;
   /** How often connections that send too slowly are checked. */
@@ -60,6 +62,7 @@ export const LIMITS: Limits = Object.freeze({
   shortStallMs: 1000,
   stallMs: 30_000,
   idleConnectionMs: 75_000,
+  partBytes: 100 * 1024 * 1024,
   closeMs: 3000,
   connectionCheckMs: 5000,
 });

@@ -7,11 +7,54 @@ export const presignRequest = z.object({
 });
 export type PresignRequest = z.infer<typeof presignRequest>;
 
+/** What begins an upload in parts. */
+export const multipartOffer = z.looseObject({
+  start_url: z.string(),
+  part_size: z.number().int(),
+  part_count: z.number().int(),
+});
+export type MultipartOffer = z.infer<typeof multipartOffer>;
+
+/** An upload in parts that has begun: its links are valid for a day, and take no key. */
+export const multipartUpload = z.looseObject({
+  part_size: z.number().int(),
+  part_count: z.number().int(),
+  /** GET → {@link uploadParts}. */
+  parts_url: z.string(),
+  /** POST → `{ file_key }`. */
+  complete_url: z.string(),
+  /** DELETE. */
+  abort_url: z.string(),
+});
+export type MultipartUpload = z.infer<typeof multipartUpload>;
+
+/** Where to PUT some parts; a link is valid for an hour. */
+export const uploadParts = z.looseObject({
+  parts: z.array(
+    z.looseObject({
+      part_number: z.number().int(),
+      part_size: z.number().int(),
+      upload_url: z.string(),
+      upload_headers: z.record(z.string(), z.string()),
+      /** Of a part that is stored. */
+      etag: z.string().optional(),
+    }),
+  ),
+  /** Of the next page: `?from=`. */
+  next_part_number: z.number().int().optional(),
+});
+export type UploadParts = z.infer<typeof uploadParts>;
+
 /** Where to PUT; the signed `upload_headers` must be sent unchanged. */
 export const presignedUpload = z.looseObject({
   file_key: z.string(),
   upload_url: z.string(),
   upload_headers: z.record(z.string(), z.string()).optional(),
+  multipart: multipartOffer
+    .optional()
+    .describe(
+      'Only for a large file, and needed above 5 GB: the same upload in parts. POST start_url; GET its parts_url; PUT each part to its upload_url; POST complete_url',
+    ),
 });
 export type PresignedUpload = z.infer<typeof presignedUpload>;
 

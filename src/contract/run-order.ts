@@ -2,6 +2,7 @@ import { z } from 'zod';
 
 import { bundleRef } from './agent-link.js';
 import { containerSpec } from './container-spec.js';
+import { multipartOffer } from './files.js';
 
 /** A value, or a reference to a parameter (`referencePath`); the agent resolves it, a file parameter to a path. */
 const value = z.unknown();
@@ -139,7 +140,12 @@ export const runCommand = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('uploads'),
     uploads: z.array(
-      z.object({ name: z.string(), url: z.string(), headers: z.record(z.string(), z.string()) }),
+      z.object({
+        name: z.string(),
+        url: z.string(),
+        headers: z.record(z.string(), z.string()),
+        multipart: multipartOffer.optional(),
+      }),
     ),
   }),
   z.object({ type: z.literal('cancel') }),

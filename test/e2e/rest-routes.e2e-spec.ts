@@ -5,10 +5,14 @@ import { trials } from '../faults/fuzz/seed.js';
 import { BOOTSTRAP_KEY, echoWorkflow, RuntimeServer } from './runtime-support/runtime-fixture.js';
 import { pathOf, type Route, routesOf } from './runtime-support/routes.js';
 
-/** Routes that answer without a key: probes, and files, whose links are signed. */
+/** Routes that answer without a key: probes, and uploads and files, whose links are signed. */
 const KEYLESS = [
   'GET /health/live',
   'GET /health/ready',
+  'POST /api/v1/uploads/:token',
+  'GET /api/v1/uploads/:token/parts',
+  'POST /api/v1/uploads/:token/complete',
+  'DELETE /api/v1/uploads/:token',
   'PUT /api/v1/files/*path',
   'HEAD /api/v1/files/*path',
   'GET /api/v1/files/*path',

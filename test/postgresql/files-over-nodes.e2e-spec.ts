@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, request as send, type Server } from 'node:http';
 import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
@@ -14,8 +14,10 @@ import { LinkSigner } from '../../src/runtime/files/link-signer.js';
 import { FORWARDED_ORIGIN } from '../../src/runtime/nodes/index.js';
 import { keysOf, shellWorkflow, TestAgent } from '../e2e/agent-support/agent-fixture.js';
 import { echoWorkflow, RuntimeServer } from '../e2e/runtime-support/runtime-fixture.js';
+import { presign as presignInParts, read, SMALL_PART } from '../support/multipart-promises.js';
 import { PostgresqlServer } from '../support/postgresql-server.js';
 import { until } from '../support/processes.js';
+import { PartsUpload, sha256 } from '../support/upload-in-parts.js';
 
 /** Above what connections buffer. */
 const SIZE = 8 * 1024 * 1024;
@@ -55,8 +57,9 @@ beforeAll(async () => {
   const folder = await mkdtemp(join(tmpdir(), 'cyberun-runtime-'));
   await mkdir(join(folder, 'data'), { mode: 0o700 });
   await ownAccount(join(folder, 'data'));
-  one = resources.use(await RuntimeServer.start(files, { env }));
-  other = resources.use(await RuntimeServer.start(files, { env, folder }));
+  const limits = { partBytes: SMALL_PART };
+  one = resources.use(await RuntimeServer.start(files, { env, limits }));
+  other = resources.use(await RuntimeServer.start(files, { env, limits, folder }));
   target = one;
 });
 afterAll(() => resources.disposeAsync());
@@ -75,8 +78,6 @@ const downloadUrls = async (node: RuntimeServer, taskId: string): Promise<Record
   await until(async () => (await node.get(`/r/tasks/${taskId}`)).body.task_status === 'completed');
   return (await node.get(`/r/tasks/${taskId}/result`)).body.download_urls as Record<string, string>;
 };
-
-const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
 it('an upload that arrives at another node is stored once, by the node that made the link', async () => {
   target = other;
@@ -145,6 +146,20 @@ it('a large file comes through another node unchanged', async () => {
   const url = await new LinkSigner(account).download(`${origin}/api/v1/files`, file_key);
   const answer = await fetch(url);
   expect(sha256(await answer.bytes())).toBe(sha256(bytes));
+});
+
+it('an upload in parts through another node is kept by the node that made its link', async () => {
+  const presigned = await presignInParts(one, 2 * SMALL_PART + 1);
+  const { file_key } = presigned;
+  target = other;
+  const upload = await PartsUpload.begin(presigned);
+  const bytes = randomBytes(2 * SMALL_PART + 1);
+  await upload.putAll(bytes);
+  expect((await upload.complete({ parts: [] })).status).toBe(400);
+  expect(await (await upload.complete()).json()).toEqual({ file_key });
+  expect(sha256(await read(other, file_key))).toBe(sha256(bytes));
+  expect((await upload.complete()).status).toBe(410);
+  expect((await upload.abort()).status).toBe(204);
 });
 
 it('a link that a node signed before it shared a database stays valid at this node', async () => {

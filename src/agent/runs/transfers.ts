@@ -1,13 +1,15 @@
 import { createReadStream, createWriteStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { request } from 'undici';
 
-import type { OutputFile, RunOrder } from '../../contract/index.js';
+import type { MultipartOffer, OutputFile, RunOrder } from '../../contract/index.js';
 import { dispatcher } from './http-step.js';
+import { type Send, uploadInParts, type UploadRequest } from './multipart-upload.js';
 import { bounded, type FoundOutput, RunFailure } from './run-result.js';
 
 const TRIES = 4;
@@ -20,6 +22,8 @@ export interface Upload {
   readonly name: string;
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
+  /** Of a large output. */
+  readonly multipart?: MultipartOffer | undefined;
 }
 
 /** Downloads the files of a run into its input folder. Returns the path of each parameter's file. */
@@ -55,15 +59,29 @@ class FileNotKept extends Error {
  */
 async function upload(output: FoundOutput, link: Upload, signal: AbortSignal): Promise<void> {
   await checkReadable(output);
-  let tries = 0;
-  await withRetries(`Output ${output.file.name} cannot be stored`, signal, async () => {
-    tries += 1;
-    const status = await put(output, link, signal);
-    // The response to an earlier attempt was lost, but the file has arrived.
-    if (status === 412 && tries > 1) return;
-    if (OF_THIS_FILE.has(status)) throw new FileNotKept(`the file store answered ${status}`);
-    if (status >= 300) throw new TransferError(status);
-  });
+  const { file, path } = output;
+  const send: Send = async (sent) => {
+    let text = '';
+    let tries = 0;
+    await withRetries(`Output ${file.name} cannot be stored`, signal, async () => {
+      tries += 1;
+      const answer = await sendOnce(sent, signal);
+      text = answer.text;
+      // The response to an earlier attempt was lost, but the file has arrived.
+      if (answer.status === 412 && tries > 1) return;
+      if (OF_THIS_FILE.has(answer.status)) throw new FileNotKept(`the file store answered ${answer.status}`);
+      if (answer.status >= 300) throw new TransferError(answer.status);
+    });
+    return text;
+  };
+  if (link.multipart) {
+    await uploadInParts(path, link.multipart, send);
+    return;
+  }
+  const headers = new Headers(link.headers);
+  headers.set('content-length', String(file.size));
+  const body = (): Readable => createReadStream(path, { end: Math.max(0, file.size - 1) });
+  await send({ method: 'PUT', url: link.url, headers: Object.fromEntries(headers), body });
 }
 
 /** The store already has this file, or it is too large. */
@@ -76,24 +94,20 @@ async function checkReadable({ file, path }: FoundOutput): Promise<void> {
   if ((await handle.stat()).size !== file.size) throw new FileNotKept('it changed after the run had ended');
 }
 
-async function put(
-  { file, path }: FoundOutput,
-  { url, headers }: Upload,
+async function sendOnce(
+  { url, method, headers, body, idleMs = IDLE_MS }: UploadRequest,
   signal: AbortSignal,
-): Promise<number> {
-  const sent = new Headers(headers);
-  sent.set('content-length', String(file.size));
-  const { statusCode, body } = await request(url, {
-    method: 'PUT',
-    headers: Object.fromEntries(sent),
-    body: createReadStream(path, { end: Math.max(0, file.size - 1) }),
-    bodyTimeout: IDLE_MS,
-    headersTimeout: IDLE_MS,
+): Promise<{ readonly status: number; readonly text: string }> {
+  const answer = await request(url, {
+    method,
+    ...(headers && { headers }),
+    ...(body && { body: body() }),
+    bodyTimeout: idleMs,
+    headersTimeout: idleMs,
     signal,
     dispatcher,
   });
-  await body.dump();
-  return statusCode;
+  return { status: answer.statusCode, text: await answer.body.text() };
 }
 
 class TransferError extends Error {

@@ -23,10 +23,13 @@ const DISCONNECTED: ReadonlySet<string> = new Set(['ECONNRESET', 'ERR_STREAM_PRE
 
 /** The files of the built-in store; each appears complete, and is never overwritten. */
 export class FileFolder {
+  /** Where uploads in parts are until they are complete. */
+  readonly multipart: string;
   private readonly drafts: string;
 
   constructor(private readonly folder: string) {
     this.drafts = join(folder, 'drafts');
+    this.multipart = join(folder, 'multipart');
   }
 
   /** Stores a stream; it appears under its key only when `size` bytes are synced to disk. */
@@ -74,7 +77,8 @@ export class FileFolder {
     await rm(this.drafts, { recursive: true, force: true });
   }
 
-  private pathOf(key: string): string {
+  /** @throws when the key is not one of this store. */
+  pathOf(key: string): string {
     if (!parseFileKey(key)) throw new Error('not a key of this store');
     return join(this.folder, key);
   }

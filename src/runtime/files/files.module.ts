@@ -3,8 +3,10 @@ import { Logger, Module } from '@nestjs/common';
 import { Addresses, CONFIG, type Config } from '../../config/index.js';
 import { Database } from '../database/index.js';
 import { RuntimeNode } from '../nodes/index.js';
+import { FileNodes } from './file-nodes.js';
 import { FilesService } from './files.service.js';
 import { FolderStore } from './folder-store.js';
+import { MultipartUploads } from './multipart-uploads.js';
 import { ObjectStore } from './object-store.js';
 import { ObjectController } from './object.controller.js';
 import { ObjectRequests } from './object-requests.js';
@@ -16,6 +18,8 @@ import { StoredFiles } from './stored-files.js';
   controllers: [ObjectController],
   providers: [
     FilesService,
+    FileNodes,
+    MultipartUploads,
     ObjectRequests,
     StoredFiles,
     {
@@ -25,7 +29,7 @@ import { StoredFiles } from './stored-files.js';
       useFactory: openStore,
     },
   ],
-  exports: [FilesService, ObjectStore, StoredFiles],
+  exports: [FileNodes, FilesService, MultipartUploads, ObjectStore, StoredFiles],
 })
 export class FilesModule {}
 

@@ -1,8 +1,9 @@
 import { HttpException, HttpStatus, Inject, Injectable, PayloadTooLargeException } from '@nestjs/common';
 
 import { CONFIG, type Config } from '../../config/index.js';
-import type { OutputFile, PresignedUpload, PresignRequest } from '../../contract/index.js';
+import type { MultipartOffer, OutputFile, PresignedUpload, PresignRequest } from '../../contract/index.js';
 import { type FileKeyParts, inputKey, outputKey, type OutputOwner, parseFileKey } from './file-key.js';
+import { MultipartUploads } from './multipart-uploads.js';
 import { type Audience, LINK_SECONDS, ObjectStore, type SignedUpload } from './object-store.js';
 import { StoredFiles, TeamFilesFull } from './stored-files.js';
 
@@ -26,6 +27,7 @@ export class FilesService {
     @Inject(CONFIG) private readonly config: Config,
     private readonly store: ObjectStore,
     private readonly stored: StoredFiles,
+    private readonly multipart: MultipartUploads,
   ) {}
 
   /** Prepares the upload of an input. */
@@ -40,7 +42,8 @@ export class FilesService {
     const target = { key: file_key, size: wanted.file_size };
     await this.stored.announce(teamId, [target]).catch(refuseFull);
     const { url, headers } = await this.store.upload(target, 'public');
-    return { file_key, upload_url: url, upload_headers: headers };
+    const multipart = this.multipart.offer(target, 'public');
+    return { file_key, upload_url: url, upload_headers: headers, ...(multipart && { multipart }) };
   }
 
   /** Why a value is not an uploaded file that the parameter accepts; `undefined` when it is. */
@@ -86,9 +89,11 @@ export class FilesService {
     run: OutputOwner,
     file: OutputFile,
     audience: Audience,
-  ): Promise<SignedUpload & { readonly fileKey: string }> {
-    const fileKey = this.outputKey(run, file);
-    return { fileKey, ...(await this.store.upload({ key: fileKey, size: file.size }, audience)) };
+  ): Promise<SignedUpload & { readonly fileKey: string; readonly multipart?: MultipartOffer }> {
+    const target = { key: this.outputKey(run, file), size: file.size };
+    const multipart = this.multipart.offer(target, audience);
+    const single = await this.store.upload(target, audience);
+    return { fileKey: target.key, ...single, ...(multipart && { multipart }) };
   }
 
   /** The key of an output; the same on every node. */

@@ -4,7 +4,9 @@ import type { Addresses, Config } from '../../config/index.js';
 import type { Database } from '../database/index.js';
 import { FileFolder } from './file-folder.js';
 import { folderIdOf, ownAccount, sharedAccount } from './files-secret.js';
+import { FolderMultipart } from './folder-multipart.js';
 import { type BucketAccount, LinkSigner } from './link-signer.js';
+import { type BegunUpload, sizeOfPart } from './multipart-store.js';
 import {
   type Audience,
   type FileKind,
@@ -19,10 +21,10 @@ export const FILES_PATH = '/api/v1/files';
 /** The built-in store: files in the data folder, and links to this server. */
 export class FolderStore extends ObjectStore {
   readonly folderId: string;
+  readonly multipart: FolderMultipart;
   private readonly signer: LinkSigner;
 
   private constructor(
-    /** Signs links. */
     readonly account: BucketAccount,
     /** Signed the links of this folder before it shared a database. */
     readonly ownAccount: BucketAccount,
@@ -32,6 +34,7 @@ export class FolderStore extends ObjectStore {
     super();
     this.signer = new LinkSigner(account);
     this.folderId = folderIdOf(ownAccount);
+    this.multipart = new FolderMultipart(folder);
   }
 
   /** @throws {StartError} when its secret is damaged. */
@@ -52,6 +55,11 @@ export class FolderStore extends ObjectStore {
 
   upload(target: UploadTarget, audience: Audience): Promise<SignedUpload> {
     return this.signer.upload(this.endpointFor(audience), target);
+  }
+
+  part(upload: BegunUpload, partNumber: number, audience: Audience): Promise<SignedUpload> {
+    const size = sizeOfPart(upload, partNumber);
+    return this.signer.part(this.endpointFor(audience), { ...upload, partNumber, size });
   }
 
   download(key: string, audience: Audience): Promise<string> {

@@ -40,6 +40,22 @@ export class LinkSigner {
     return { url, headers: { 'Content-Length': String(size), 'If-None-Match': '*' } };
   }
 
+  async part(
+    endpoint: string,
+    { key, uploadId, partNumber, size }: UploadTarget & { uploadId: string; partNumber: number },
+  ): Promise<SignedUpload> {
+    const { UploadPartCommand, getSignedUrl, client } = await this.tools(endpoint);
+    const command = new UploadPartCommand({
+      Bucket: this.account.bucket,
+      Key: key,
+      UploadId: uploadId,
+      PartNumber: partNumber,
+      ContentLength: size,
+    });
+    const url = await getSignedUrl(client, command, { expiresIn: LINK_SECONDS });
+    return { url, headers: { 'Content-Length': String(size) } };
+  }
+
   async download(endpoint: string, key: string, response: ResponseHeaders = {}): Promise<string> {
     const { GetObjectCommand, getSignedUrl, client } = await this.tools(endpoint);
     const command = new GetObjectCommand({ Bucket: this.account.bucket, Key: key, ...response });
@@ -48,12 +64,13 @@ export class LinkSigner {
 
   /** The SDK is large, so it is loaded on first use. */
   private async tools(endpoint: string) {
-    const [{ GetObjectCommand, PutObjectCommand }, { getSignedUrl }, client] = await Promise.all([
-      import('@aws-sdk/client-s3'),
-      import('@aws-sdk/s3-request-presigner'),
-      this.clientFor(endpoint),
-    ]);
-    return { GetObjectCommand, PutObjectCommand, getSignedUrl, client };
+    const [{ GetObjectCommand, PutObjectCommand, UploadPartCommand }, { getSignedUrl }, client] =
+      await Promise.all([
+        import('@aws-sdk/client-s3'),
+        import('@aws-sdk/s3-request-presigner'),
+        this.clientFor(endpoint),
+      ]);
+    return { GetObjectCommand, PutObjectCommand, UploadPartCommand, getSignedUrl, client };
   }
 
   private clientFor(endpoint: string): Promise<S3Client> {

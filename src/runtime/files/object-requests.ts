@@ -1,15 +1,14 @@
-import { Injectable, Logger, NotFoundException } from '@nestjs/common';
+import { Injectable, NotFoundException } from '@nestjs/common';
 import type { Request, Response } from 'express';
 
 import { Addresses } from '../../config/index.js';
-import { FORWARDED_ORIGIN, forwardRequest, NodeUnreachable, RuntimeNode } from '../nodes/index.js';
-import type { FileFolder } from './file-folder.js';
+import { FORWARDED_ORIGIN } from '../nodes/index.js';
 import { parseFileKey } from './file-key.js';
+import { FileNodes } from './file-nodes.js';
 import { FILES_PATH, FolderStore } from './folder-store.js';
 import { ObjectStore } from './object-store.js';
 import { refuse, type S3Refusal } from './s3-answers.js';
 import { signatureRefusal } from './s3-signature.js';
-import { StoredFiles } from './stored-files.js';
 
 /** What a signed request is about. */
 export interface SignedObject {
@@ -20,17 +19,16 @@ export interface SignedObject {
 /** Requests by links of the built-in store: their signature, and the node that has the file. */
 @Injectable()
 export class ObjectRequests {
-  private readonly logger = new Logger('Files');
-
   constructor(
     private readonly store: ObjectStore,
-    private readonly stored: StoredFiles,
     private readonly addresses: Addresses,
-    private readonly node: RuntimeNode,
+    private readonly nodes: FileNodes,
   ) {}
 
-  get folder(): FileFolder {
-    return this.builtIn.folder;
+  /** The built-in store; with an S3 endpoint there are no files here. */
+  get builtIn(): FolderStore {
+    if (this.store instanceof FolderStore) return this.store;
+    throw new NotFoundException('No files are served here: this runtime keeps them in an object store.');
   }
 
   /** The object that a request is signed for, or why it is refused. */
@@ -43,27 +41,12 @@ export class ObjectRequests {
   }
 
   /** Has another node answer when the file belongs into its folder. Returns whether the request is answered. */
-  async answeredElsewhere({ key }: SignedObject, [request, response]: [Request, Response]): Promise<boolean> {
-    if (this.builtIn.isAlone) return false;
-    const folderId = (await this.stored.find(key))?.folderId ?? this.builtIn.folderId;
-    if (folderId === this.builtIn.folderId) return false;
-    // Once forwarded, it is here or nowhere.
-    const node = isForwarded(request) ? undefined : await this.node.urlOfFolder(folderId);
-    const isAnswered = node !== undefined && (await this.forward(node, [request, response]));
-    if (!isAnswered) refuse(response, 'ServiceUnavailable');
-    return true;
-  }
-
-  private async forward(node: string, [request, response]: [Request, Response]): Promise<boolean> {
+  async answeredElsewhere({ key }: SignedObject, exchange: [Request, Response]): Promise<boolean> {
+    const [request, response] = exchange;
     const origin = this.originsOf(request).find((one) => this.refusalOf(request, [one]) === undefined);
-    try {
-      await forwardRequest(node, origin ?? '', [request, response]);
-      return true;
-    } catch (error) {
-      if (!(error instanceof NodeUnreachable)) throw error;
-      this.logger.warn(`a request for a file could not be forwarded to ${node}: ${error.message}`);
-      return false;
-    }
+    const answering = await this.nodes.answering(key, exchange, origin);
+    if (answering === 'away') refuse(response, 'ServiceUnavailable');
+    return answering !== 'here';
   }
 
   private refusalOf(request: Request, origins: readonly string[]): S3Refusal | undefined {
@@ -80,17 +63,9 @@ export class ObjectRequests {
     return [forClients, loopback, ...(URL.canParse(forwarded) ? [forwarded] : [])];
   }
 
-  /** With an S3 endpoint there are no files here. */
-  private get builtIn(): FolderStore {
-    if (this.store instanceof FolderStore) return this.store;
-    throw new NotFoundException('No files are served here: this runtime keeps them in an object store.');
-  }
-
   private keyOf(request: Request): string {
     const [path = ''] = request.originalUrl.split('?', 1);
     const prefix = `${FILES_PATH}/${this.builtIn.account.bucket}/`;
     return path.startsWith(prefix) ? decodeURIComponent(path.slice(prefix.length)) : '';
   }
 }
-
-const isForwarded = ({ headers }: Request): boolean => headers[FORWARDED_ORIGIN] !== undefined;

@@ -1,5 +1,8 @@
 import { ServiceUnavailableException } from '@nestjs/common';
 
+import type { BucketAccount } from './link-signer.js';
+import type { BegunUpload, MultipartStore } from './multipart-store.js';
+
 /** Whether a link is used by an agent on this machine, or by any client. */
 export type Audience = 'loopback' | 'public';
 
@@ -26,8 +29,16 @@ export abstract class ObjectStore {
   /** The folder that keeps the files; null when all nodes of the runtime use the same files. */
   abstract readonly folderId: string | null;
 
+  /** Signs links. */
+  abstract readonly account: BucketAccount;
+
+  abstract readonly multipart: MultipartStore;
+
   /** A link that stores an object once. */
   abstract upload(target: UploadTarget, audience: Audience): Promise<SignedUpload>;
+
+  /** A link that stores a part of an upload; until it is complete the part may be sent again. */
+  abstract part(upload: BegunUpload, partNumber: number, audience: Audience): Promise<SignedUpload>;
 
   /** A link that reads an object. */
   abstract download(key: string, audience: Audience): Promise<string>;

@@ -28,6 +28,8 @@ export class ObjectController {
     if (unfit) return refuse(response, unfit);
     extendRequestTimeout(request, LINK_SECONDS * 1000);
     if (await this.requests.answeredElsewhere(object, [request, response])) return undefined;
+    const part = partOf(request);
+    if (part) return this.putPart({ ...part, ...object }, [request, response]);
     const stored = await this.store(object, request);
     if (stored !== undefined) return refuse(response, stored);
     response.status(200).end();
@@ -48,7 +50,7 @@ export class ObjectController {
     const object = this.requests.read(request);
     if (typeof object === 'string') return refuse(response, object);
     const { key } = object;
-    const { folder } = this.requests;
+    const { folder } = this.requests.builtIn;
     const file = await folder.find(key);
     if (!file) {
       if (await this.requests.answeredElsewhere(object, [request, response])) return undefined;
@@ -65,9 +67,23 @@ export class ObjectController {
     return undefined;
   }
 
+  /** Stores a part of an upload in parts. */
+  private async putPart(
+    part: SignedObject & UploadedPart,
+    [request, response]: [Request, Response],
+  ): Promise<void> {
+    const size = Number(request.headers['content-length']);
+    const outcome = await this.requests.builtIn.multipart.write(part, request, size);
+    if (outcome === 'gone') return refuse(response, 'NoSuchUpload');
+    if (outcome === 'aborted') return refuse(response, 'OperationAborted');
+    if (outcome === 'incomplete') return refuse(response, 'IncompleteBody');
+    response.status(200).set('ETag', `"${outcome.etag}"`).end();
+    return undefined;
+  }
+
   /** Stores the body of a request; returns why it could not. */
   private async store({ key, teamId }: SignedObject, request: Request): Promise<S3Refusal | undefined> {
-    const { folder } = this.requests;
+    const { folder } = this.requests.builtIn;
     const size = Number(request.headers['content-length']);
     const outcome = (await folder.find(key)) ? 'exists' : await folder.write(key, request, size);
     if (outcome === 'incomplete') return 'IncompleteBody';
@@ -75,6 +91,18 @@ export class ObjectController {
     await this.stored.confirm(key, teamId, (await folder.find(key))?.size ?? size);
     return outcome === 'exists' ? 'PreconditionFailed' : undefined;
   }
+}
+
+/** A part of an upload, as its link names it. */
+interface UploadedPart {
+  readonly uploadId: string;
+  readonly partNumber: number;
+}
+
+/** The query is signed, so its values are our own. */
+function partOf({ query }: Request): UploadedPart | undefined {
+  const { uploadId, partNumber } = query;
+  return typeof uploadId === 'string' ? { uploadId, partNumber: Number(partNumber) } : undefined;
 }
 
 /** Why the headers of an upload are refused. */

@@ -1,6 +1,7 @@
 import type { Response } from 'express';
 
 import { closeUnlessRead } from '../../http/index.js';
+import { NODE_AWAY } from './file-nodes.js';
 
 /** Errors of the built-in store, with the codes of S3: status and message. */
 const REFUSALS = {
@@ -16,10 +17,9 @@ const REFUSALS = {
   UnsupportedEncoding: [415, 'Send the file as it is: no Content-Encoding is kept here.'],
   IncompleteBody: [400, 'The body is not as long as its Content-Length says.'],
   InvalidRange: [416, 'The range lies outside the file.'],
-  ServiceUnavailable: [
-    503,
-    'The node of this runtime that keeps the file cannot be reached. Try again when it is back. To have files at every node, let the operator configure an object store (CYBERUN_S3_ENDPOINT).',
-  ],
+  ServiceUnavailable: [503, NODE_AWAY],
+  NoSuchUpload: [404, 'The upload of this part is complete, aborted or expired.'],
+  OperationAborted: [409, 'A newer request for the same part, or the end of its upload, took its place.'],
 } as const;
 export type S3Refusal = keyof typeof REFUSALS;
 

@@ -3,6 +3,7 @@ import { Logger } from '@nestjs/common';
 
 import { contentDisposition, type FileKeyParts, parseFileKey } from './file-key.js';
 import { type BucketAccount, LinkSigner, newClient } from './link-signer.js';
+import { type BegunUpload, sizeOfPart } from './multipart-store.js';
 import {
   type Audience,
   type FileKind,
@@ -11,6 +12,7 @@ import {
   type SignedUpload,
   type UploadTarget,
 } from './object-store.js';
+import { S3Multipart } from './s3-multipart.js';
 import { statusOf, unusableBucket } from './s3-problems.js';
 
 /** Of one call with its repetitions: a request that needs it is answered within 8 seconds. */
@@ -29,14 +31,16 @@ export class S3Store extends ObjectStore {
   readonly folderId = null;
   private readonly logger = new Logger('Files');
   private readonly signer: LinkSigner;
+  readonly multipart: S3Multipart;
 
   private constructor(
-    private readonly account: BucketAccount,
+    readonly account: BucketAccount,
     private readonly endpoints: Endpoints,
     private readonly client: S3Client,
   ) {
     super();
     this.signer = new LinkSigner(account);
+    this.multipart = new S3Multipart(client, account.bucket);
   }
 
   /** @throws {StartError} when the bucket is missing, or the store refuses the access key or cannot be reached. */
@@ -50,6 +54,11 @@ export class S3Store extends ObjectStore {
 
   upload(target: UploadTarget, audience: Audience): Promise<SignedUpload> {
     return this.signer.upload(this.endpoints[audience], target);
+  }
+
+  part(upload: BegunUpload, partNumber: number, audience: Audience): Promise<SignedUpload> {
+    const size = sizeOfPart(upload, partNumber);
+    return this.signer.part(this.endpoints[audience], { ...upload, partNumber, size });
   }
 
   download(key: string, audience: Audience): Promise<string> {

@@ -14,8 +14,9 @@ const TEAMS_KEPT = 1000;
 const BATCH = 1000;
 /** Files of an object store that are looked up at the same time. */
 const AT_ONCE = 10;
-/** An upload may begin as long as its link is valid, and then take as long again. */
+/** An upload may begin as long as its link is valid, and then take as long again; in parts, it may take a day. */
 const ARRIVED_AFTER_SECONDS = 2 * LINK_SECONDS + 600;
+const PARTS_ARRIVED_AFTER_SECONDS = ARRIVED_AFTER_SECONDS + 86_400;
 
 /** A team may not keep so many bytes of files; the message is for the one who stores them. */
 export class TeamFilesFull extends Error {
@@ -128,12 +129,16 @@ export class StoredFiles {
 
   /** Keys of this store whose links have ended, and that are not known to be stored. */
   private async doubtful(): Promise<string[]> {
+    const { partBytes } = this.config.limits;
+    const due = sql<Date>`now() - make_interval(secs => case
+      when file_size > ${partBytes} then ${sql.lit(PARTS_ARRIVED_AFTER_SECONDS)}
+      else ${sql.lit(ARRIVED_AFTER_SECONDS)} end)`;
     const rows = await this.database.db
       .selectFrom('stored_file')
       .select('file_key')
       .where('is_confirmed', '=', false)
       .where('folder_id', 'is not distinct from', this.store.folderId)
-      .where('created_at', '<', sql<Date>`now() - make_interval(secs => ${ARRIVED_AFTER_SECONDS})`)
+      .where('created_at', '<', due)
       .orderBy('created_at')
       .limit(BATCH)
       .execute();

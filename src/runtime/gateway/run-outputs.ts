@@ -40,8 +40,8 @@ export class RunOutputs {
   async links(wanted: readonly OutputFile[]): Promise<Extract<RunCommand, { type: 'uploads' }>> {
     const uploads = [];
     for (const [index, file] of wanted.entries()) {
-      const { url, headers } = await this.files.outputUpload(this.run, file, this.audience);
-      uploads.push({ name: file.name, url, headers });
+      const { fileKey: _key, ...links } = await this.files.outputUpload(this.run, file, this.audience);
+      uploads.push({ name: file.name, ...links });
       if (index % BATCH === BATCH - 1) await turn();
     }
     return { type: 'uploads', uploads };

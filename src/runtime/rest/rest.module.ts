@@ -7,13 +7,14 @@ import { FilesController } from './files.controller.js';
 import { AnswerBudget } from './answer-budget.js';
 import { JsonBodies } from './json-bodies.js';
 import { TasksController } from './tasks.controller.js';
+import { UploadsController } from './uploads.controller.js';
 import { WorkflowsController } from './workflows.controller.js';
 
 /** The REST API of workflows, files and tasks, and the memory budgets of every route of the runtime. */
 @Global()
 @Module({
   imports: [FilesModule, RuntimeTasksModule, RuntimeWorkflowsModule],
-  controllers: [FilesController, TasksController, WorkflowsController],
+  controllers: [FilesController, UploadsController, TasksController, WorkflowsController],
   providers: [AnswerBudget, JsonBodies],
   exports: [AnswerBudget, JsonBodies],
 })

@@ -10,7 +10,7 @@ import {
 
 import { CONFIG, type Config } from '../../config/index.js';
 import { Database, logFailure } from '../database/index.js';
-import { ObjectStore, StoredFiles } from '../files/index.js';
+import { ObjectStore, StoredFiles, UPLOAD_SECONDS } from '../files/index.js';
 import {
   analyzeTasks,
   oldestOfNewest,
@@ -100,6 +100,9 @@ export class Retention implements OnApplicationBootstrap, BeforeApplicationShutd
     const remove = async (): Promise<void> => {
       await this.store.removeOlder('inputs', before(filesInputDays), this.closing.signal);
       await this.store.removeOlder('outputs', before(filesOutputDays), this.closing.signal);
+      const begunBefore = new Date(Date.now() - UPLOAD_SECONDS * 1000);
+      await this.store.multipart.removeOlder('inputs', begunBefore, this.closing.signal);
+      await this.store.multipart.removeOlder('outputs', begunBefore, this.closing.signal);
       await this.stored.sweep(this.closing.signal);
     };
     if (this.store.folderId === null) await this.database.tryExclusively('files', remove);

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 
 import { createApplication } from '../../../src/application.js';
-import { Addresses, readConfig } from '../../../src/config/index.js';
+import { Addresses, type Limits, readConfig } from '../../../src/config/index.js';
 import { Database } from '../../../src/runtime/database/index.js';
 import { isEligible } from '../../../src/runtime/engine/index.js';
 import { AgentDirectory } from '../../../src/runtime/gateway/index.js';
@@ -58,6 +58,12 @@ do:
           environment: { TIMES: '\${ .times }' }
 `;
 
+interface ServerWanted {
+  readonly folder?: string;
+  readonly env?: Record<string, string>;
+  readonly limits?: Partial<Limits>;
+}
+
 /** The runtime as a server of its own, in this process, on a folder of its own. */
 export class RuntimeServer implements AsyncDisposable {
   private constructor(
@@ -68,7 +74,7 @@ export class RuntimeServer implements AsyncDisposable {
 
   static async start(
     files: Record<string, string> = {},
-    { folder, env = {} }: { folder?: string; env?: Record<string, string> } = {},
+    { folder, env = {}, limits = {} }: ServerWanted = {},
   ): Promise<RuntimeServer> {
     const home = folder ?? (await mkdtemp(join(tmpdir(), 'cyberun-runtime-')));
     for (const [name, text] of Object.entries(files)) await writeFile(join(home, name), text);
@@ -86,7 +92,7 @@ export class RuntimeServer implements AsyncDisposable {
       ...env,
     });
     if (config.databaseUrl === undefined) initialiseDatabase(config.dataDir);
-    const app = await createApplication(config);
+    const app = await createApplication({ ...config, limits: { ...config.limits, ...limits } });
     await app.listen(0, '127.0.0.1');
     const { port } = app.getHttpServer().address() as AddressInfo;
     app.get(Addresses).announce(port);
