@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
+import { chmod, mkdir, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
@@ -70,7 +70,9 @@ export class Bundles {
     if (await this.has(hash)) return;
     await mkdir(this.folder, { recursive: true, mode: 0o700 });
     const incoming = join(this.folder, `.incoming-${randomUUID()}`);
-    await mkdir(incoming, { mode: 0o700 });
+    // Users of containers may read it; the folder around it is closed on this machine.
+    await mkdir(incoming);
+    await chmod(incoming, 0o755);
     try {
       await pipeline([archive], extract({ cwd: incoming, strict: true, onReadEntry: readOnly }));
       // Two gateways may deliver the same bundle at the same time.

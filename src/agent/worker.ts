@@ -40,7 +40,7 @@ export class Worker {
   ) {
     this.groups = new ProcessGroups(workDir);
     this.bundles = new Bundles(cacheDir);
-    this.services = new ServiceHost({ workDir, groups: this.groups, bundles: this.bundles });
+    this.services = new ServiceHost({ workDir, groups: this.groups, engine, bundles: this.bundles });
     const executor = executorByKind(new ProcessExecutor(this.groups), new ContainerExecutor(engine));
     this.runs = new HeldRuns({ workDir, executor, bundles: this.bundles });
   }

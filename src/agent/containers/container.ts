@@ -56,10 +56,10 @@ export class Container implements Execution {
     });
   }
 
-  /** The published port, on the loopback interface of the agent. */
+  /** Where a port is published on the loopback interface; 0 when the container has ended already. */
   async publishedPort(port: number): Promise<number> {
     const { NetworkSettings } = await this.container.inspect();
-    return Number(NetworkSettings.Ports[`${port}/tcp`]?.[0]?.HostPort);
+    return Number(NetworkSettings.Ports[`${port}/tcp`]?.[0]?.HostPort ?? 0);
   }
 
   end(): Promise<void> {

@@ -10,7 +10,8 @@ export class ProcessEnded extends Error {
     readonly exitCode: number | undefined,
     readonly reason: string | undefined,
   ) {
-    super(exitCode === undefined ? `ended by ${reason ?? 'the system'}` : `exit code ${exitCode}`);
+    const why = reason === undefined ? '' : ` (${reason})`;
+    super(exitCode === undefined ? `ended by ${reason ?? 'the system'}` : `exit code ${exitCode}${why}`);
   }
 }
 

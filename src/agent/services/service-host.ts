@@ -11,6 +11,7 @@ import {
 } from '../../contract/index.js';
 import { readLines, writeLine } from '../../tunnel/index.js';
 import type { Bundles } from '../bundles.js';
+import type { ContainerEngine } from '../containers/container-engine.js';
 import type { ProcessGroups } from '../processes/process-groups.js';
 import { refuseConnection } from './service-connection.js';
 import { ServiceProcess } from './service-process.js';
@@ -27,6 +28,7 @@ export class ServiceHost {
     private readonly agent: {
       readonly workDir: string;
       readonly groups: ProcessGroups;
+      readonly engine: ContainerEngine | undefined;
       readonly bundles: Bundles;
     },
   ) {}

@@ -14,11 +14,13 @@ import {
   type ServiceReport,
 } from '../../contract/index.js';
 import { keepRunning } from '../../tunnel/index.js';
-import type { ProcessGroup } from '../processes/process-group.js';
+import type { ContainerEngine } from '../containers/container-engine.js';
+import type { Execution } from '../execution.js';
 import { cleanEnvironment, type ProcessGroups } from '../processes/process-groups.js';
 import { LogTail, onLines } from '../processes/process-output.js';
 import { SecretMask } from '../processes/secret-mask.js';
 import { refuseConnection, ServiceTraffic } from './service-connection.js';
+import { startServiceContainer } from './service-container.js';
 import { failureOf, lastLines, ProcessEnded } from './service-failure.js';
 
 /** Lines of the log in the state of a service. */
@@ -28,6 +30,7 @@ const RESTART = { firstMs: 500, longestMs: 30_000, steadyMs: 60_000 };
 interface ServiceProcessContext {
   readonly workDir: string;
   readonly groups: ProcessGroups;
+  readonly engine: ContainerEngine | undefined;
   /** Folder of the files beside the definition; without files, the service runs in its own folder. */
   readonly files: string | undefined;
   readonly report: (report: ServiceReport) => void;
@@ -76,14 +79,15 @@ export class ServiceProcess {
       this.log.add(text);
     };
     const over = new AbortController();
-    let group: ProcessGroup | undefined;
+    let execution: Execution | undefined;
     let error: unknown;
     try {
-      const port = await freePort();
-      group = await this.start(port);
-      for (const stream of group.streams) onLines(stream, { line }, mask);
+      const started = await this.start(line, signal);
+      const { port } = started;
+      ({ execution } = started);
+      for (const stream of execution.streams) onLines(stream, { line }, mask);
       const either = AbortSignal.any([signal, over.signal]);
-      await Promise.race([endOf(group), this.watch(port, either), untilAborted(either)]);
+      await Promise.race([endOf(execution), this.watch(port, either), untilAborted(either)]);
     } catch (reason) {
       error = reason;
     }
@@ -91,7 +95,7 @@ export class ServiceProcess {
     over.abort();
     if (signal.aborted) this.context.report({ state: 'stopping' });
     // Waits for the end of the output, which the report contains.
-    await group?.end();
+    await execution?.end();
     if (error === undefined) return undefined;
     const failure = failureOf(error, tail.last, mask);
     this.log.add(`[ended: ${failure.reason}]`);
@@ -107,7 +111,19 @@ export class ServiceProcess {
     await whileHealthy(probed, () => this.traffic.isBusy(limits.request_timeout_ms));
   }
 
-  private async start(port: number): Promise<ProcessGroup> {
+  /** @param line receives what the start itself has to say. */
+  private async start(
+    line: (text: string) => void,
+    signal: AbortSignal,
+  ): Promise<{ readonly execution: Execution; readonly port: number }> {
+    const { container } = this.order;
+    if (container)
+      return startServiceContainer(this.order, container, { ...this.context, log: line, signal });
+    const port = await freePort();
+    return { execution: await this.startProcess(port), port };
+  }
+
+  private async startProcess(port: number): Promise<Execution> {
     const { command, environment, service_slug, replica } = this.order;
     const own = join(this.context.workDir, 'services', serviceInstance(service_slug, replica));
     await mkdir(own, { recursive: true, mode: 0o700 });
@@ -128,8 +144,8 @@ export class ServiceProcess {
   }
 }
 
-async function endOf(group: ProcessGroup): Promise<never> {
-  const { exitCode, reason } = await group.exited;
+async function endOf(execution: Execution): Promise<never> {
+  const { exitCode, reason } = await execution.exited;
   throw new ProcessEnded(exitCode, reason);
 }
 

@@ -11,6 +11,7 @@ import {
   type ServiceState,
 } from '../../contract/index.js';
 import type { ConnectedAgent } from '../gateway/index.js';
+import { containerOf } from './container-definition.js';
 import { type ReplicaHistory, withFailure, withStart } from './replica-history.js';
 import type { ReplicaReport } from './replica-store.js';
 import type { ServiceDefinition } from './service-definition.js';
@@ -124,6 +125,7 @@ function orderOf(definition: ServiceDefinition, replica: number): ServiceOrder {
     service_slug: slug,
     replica,
     command,
+    container: containerOf(definition),
     environment: Object.fromEntries(env_config.map(({ env_name, env_value }) => [env_name, env_value])),
     health_path,
     limits: {

@@ -30,6 +30,18 @@ it('a service file may pass the port as an argument, and numbers as variables', 
   expect([command[1], env_config]).toEqual(['${ .port }', [{ env_name: 'LIMIT', env_value: '5' }]]);
 });
 
+it('a service file with an image needs no command, and requires the label container', async () => {
+  const text =
+    'slug: notes\ndocker_image: docker.io/library/notes:1\nrequired_labels: [gpu]\ngpu_count: -1\n';
+  expect(await parse(text)).toMatchObject({
+    command: [],
+    docker_image: 'docker.io/library/notes:1',
+    required_labels: ['gpu', 'container'],
+    gpu_count: -1,
+    beside: ['notes'],
+  });
+});
+
 it('a service file takes durations with a unit, or in seconds', async () => {
   const limits =
     'start_timeout: 20m\nrequest_timeout: 90\nhealth: { interval: 1.5s, timeout: 250ms, failures: 10 }\n';
@@ -42,6 +54,15 @@ it('a service file takes durations with a unit, or in seconds', async () => {
 
 it.each([
   ['an unknown word', `${minimal}image: x\n`, 3, '"image" is not supported'],
+  ['neither command nor image', 'slug: notes\n', 1, 'command: must be a program and its arguments, or'],
+  ['a volume of a process', `${minimal}volume_config: []\n`, 3, 'is for a service with docker_image'],
+  ['no name of an image', 'slug: notes\ndocker_image: a b\n', 2, 'must be the name of an image'],
+  [
+    'a relative volume',
+    'slug: notes\ndocker_image: a\nvolume_config: [{ host_path: data, container_path: /data }]\n',
+    3,
+    'volume_config.0.host_path: must be an absolute path',
+  ],
   ['a bad slug', 'slug: No\ncommand: [a]\n', 1, 'slug: must be 3 to 100'],
   ['an empty command', 'slug: notes\ncommand: []\n', 2, 'command: '],
   ['another reference', "slug: notes\ncommand: [a, 'x ${ .port }']\n", 2, 'may hold no reference but'],

@@ -2,8 +2,9 @@ import { parse } from 'node:path';
 
 import { z } from 'zod';
 
-import { LABEL, type BundleRef, PORT_REFERENCE } from '../../contract/index.js';
+import { CONTAINER_LABEL, LABEL, type BundleRef, PORT_REFERENCE } from '../../contract/index.js';
 import type { YamlSource } from '../definitions/index.js';
+import { checkWhatRuns, containerDefinition } from './container-definition.js';
 
 /** The name of a file or folder beside the definition. */
 const BESIDE = /^(?!\.{1,2}$)[^/\\]+$/;
@@ -13,7 +14,8 @@ const DURATION = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/;
 
 const path = z.string().max(500).regex(/^\//, 'must begin with "/"');
 
-const serviceDefinition = z.strictObject({
+const fields = z.strictObject({
+  ...containerDefinition,
   slug: z
     .string()
     .regex(
@@ -28,7 +30,7 @@ const serviceDefinition = z.strictObject({
         error: 'may hold no reference but the whole argument "${ .port }"',
       }),
     )
-    .min(1),
+    .default([]),
   port: z.number().int().min(1).max(65_535).default(8080),
   health_path: path.default('/health'),
   /** Durations are parsed to milliseconds. */
@@ -58,6 +60,7 @@ const serviceDefinition = z.strictObject({
   usage_prompt: z.string().max(20_000).optional(),
   openapi_url: path.optional(),
 });
+const serviceDefinition = fields.superRefine(checkWhatRuns);
 export type ServiceDefinition = z.infer<typeof serviceDefinition> & {
   /** Names of the files and folders beside the definition that belong to it. */
   readonly beside: readonly string[];
@@ -72,7 +75,10 @@ export type ServiceDefinition = z.infer<typeof serviceDefinition> & {
  */
 export function parseServiceDefinition(source: YamlSource, file: string): ServiceDefinition {
   const parsed = serviceDefinition.safeParse(source.value);
-  if (parsed.success) return { ...parsed.data, beside: besideOf(parsed.data, file) };
+  if (parsed.success) {
+    const { data } = parsed;
+    return { ...data, required_labels: labelsOf(data), beside: besideOf(data, file) };
+  }
   const [issue] = parsed.error.issues;
   const place = (issue?.path ?? []).map((part) => (typeof part === 'number' ? part : String(part)));
   if (issue?.code === 'unrecognized_keys') {
@@ -82,8 +88,18 @@ export function parseServiceDefinition(source: YamlSource, file: string): Servic
   throw source.error(place, `${place.join('.') || 'the file'}: ${issue?.message ?? 'is not valid'}`);
 }
 
+/** The labels of the author, and the one that a container requires. */
+const labelsOf = ({ docker_image, required_labels }: z.infer<typeof serviceDefinition>): string[] => [
+  ...new Set([...required_labels, ...(docker_image === undefined ? [] : [CONTAINER_LABEL])]),
+];
+
 /** The folder with the name of the file, relative paths in the command, and the `files`. */
-function besideOf({ command, files }: z.infer<typeof serviceDefinition>, file: string): string[] {
+function besideOf(
+  { command, docker_image, files }: z.infer<typeof serviceDefinition>,
+  file: string,
+): string[] {
+  // The paths in a command of a container are those of its image.
+  if (docker_image !== undefined) return [parse(file).name, ...files];
   // A program without a slash is looked up on the PATH.
   const paths = command.filter((word, index) => index > 0 || word.includes('/'));
   const named = paths.map((word) => word.replace(/^\.\//, '').split('/')[0] ?? '');
