@@ -170,7 +170,7 @@ it('an import is refused when the database is not empty, servers use it, or the 
   expect((await command(to.settings, 'import', join(folder, 'none'))).stderr).toContain('There is no file');
 
   expect((await command(to.settings, 'import', archive)).exitCode).toBe(0);
-  expect((await command(to.settings, 'import', archive, '--without-files')).stderr).toMatch(
+  expect((await command(to.settings, 'import', archive)).stderr).toMatch(
     /^The database is not empty: its table \w+ has \d+ rows\./,
   );
   await using _server = await start(to);
@@ -178,4 +178,22 @@ it('an import is refused when the database is not empty, servers use it, or the 
   expect((await command(beside, 'export', join(folder, 'beside'))).stderr).toMatch(
     /^1 server\(s\) use the database of CYBERUN_DATABASE_URL: http:.*\. Stop them first/,
   );
+});
+
+it('files stay in the bucket of an object store, and an import says how those of an export get there', async () => {
+  const bucket = {
+    CYBERUN_S3_ENDPOINT: 'http://127.0.0.1:9',
+    CYBERUN_S3_BUCKET: 'files',
+    CYBERUN_S3_ACCESS_KEY_ID: 'id',
+    CYBERUN_S3_SECRET_ACCESS_KEY: 'secret',
+  };
+  const url = await postgresql.newDatabase();
+  const settings = { ...(await place(url)).settings, ...bucket };
+  const imported = await command(settings, 'import', archive);
+  expect(imported.stderr).toContain(
+    'The 1 files of the export were not imported, since files are kept in an object store here. Take them out (tar -xzf FILE files)',
+  );
+  const exported = await command(settings, 'export', join(folder, 'bucket.tar.gz'));
+  expect(exported.stderr).toContain('Files are in the object store and are not in the export');
+  expect(tableOf(exported).get('files')).toEqual(['0 (0 bytes)']);
 });

@@ -6,7 +6,7 @@ import { Readable } from 'node:stream';
 
 import { sql } from 'kysely';
 
-import type { Database, Tx } from '../database/index.js';
+import type { Database, Db, Tx } from '../database/index.js';
 import { parseFileKey } from '../files/index.js';
 import { OPEN_STATES } from '../tasks/index.js';
 import { type ExportCounts, newManifest, PATHS } from './export-format.js';
@@ -63,7 +63,7 @@ const asListed = ({ name, columns }: MovedTable) => ({
   columns: columns.map(([column, type]): [string, string] => [column, type]),
 });
 
-export async function migrationsOf(db: Tx): Promise<string[]> {
+export async function migrationsOf(db: Db): Promise<string[]> {
   const { rows } = await sql<{ name: string }>`select name from kysely_migration order by name`.execute(db);
   return rows.map(({ name }) => name);
 }

@@ -9,7 +9,7 @@ import { createGunzip } from 'node:zlib';
 import { sql } from 'kysely';
 
 import { packageVersion, StartError } from '../../config/index.js';
-import type { Database, Tx } from '../database/index.js';
+import type { Database, Db, Tx } from '../database/index.js';
 import { Engine } from '../engine/index.js';
 import { parseFileKey } from '../files/index.js';
 import { type ExportCounts, type Manifest, parseEnd, parseManifest, PATHS } from './export-format.js';
@@ -51,14 +51,16 @@ export interface ImportResult {
  */
 export async function importRuntime(source: Readable, target: ImportTarget): Promise<ImportResult> {
   const dataDir = folderOf(target);
+  await checkEmpty(target.database.db);
   await checkFolder(dataDir);
   const gunzip = createGunzip();
   source.on('error', (error) => gunzip.destroy(error));
   const entries = readTar(source.pipe(gunzip));
+  const work = new Import(target);
   try {
-    return await new Import(target).read(entries);
+    return await work.read(entries);
   } catch (error) {
-    await removeFiles(dataDir);
+    if (!work.isCommitted) await removeFiles(dataDir);
     throw isDamage(error) ? damaged((error as Error).message) : error;
   } finally {
     source.destroy();
@@ -66,6 +68,7 @@ export async function importRuntime(source: Readable, target: ImportTarget): Pro
 }
 
 class Import {
+  isCommitted = false;
   private readonly imported: ExportCounts = { rows: {}, files: 0, file_bytes: 0 };
   private readonly engine: Engine;
 
@@ -79,32 +82,28 @@ class Import {
     const isManifest = !first.done && first.value.path === PATHS.manifest;
     const manifest = isManifest ? parseManifest(await text(first.value.body())) : undefined;
     if (!manifest) throw damaged('it does not begin with a manifest that this version understands');
-    await this.checkDatabase(manifest);
+    await this.checkTables(manifest);
     await this.engine.start();
     try {
       for (const { team_id: teamId, labels } of manifest.queues)
         await this.engine.prepare({ teamId, labels });
-      return await db.transaction().execute((tx) => this.readIn(tx, entries, manifest));
+      const result = await db.transaction().execute((tx) => this.readIn(tx, entries, manifest));
+      this.isCommitted = true;
+      // PGlite never makes statistics by itself, and PostgreSQL only after a minute.
+      for (const { name } of manifest.tables) await sql`analyze ${sql.table(name)}`.execute(db);
+      return result;
     } finally {
       await this.engine.stop();
     }
   }
 
-  private async checkDatabase({ migrations, version }: Manifest): Promise<void> {
+  private async checkTables({ migrations, version }: Manifest): Promise<void> {
     const { db } = this.target.database;
-    const ours = await migrationsOf(db as Tx);
+    const ours = await migrationsOf(db);
     if (migrations.join() !== ours.join())
       throw new StartError(
         `The export was made by version ${version} of cyberun-mcp, whose tables differ from those of this version, ${packageVersion}. Export again with this version, whose first command brings the tables up to date.`,
       );
-    for (const table of await movedTables(db)) {
-      const rows = await countRows(db, table);
-      // Every database has the default team.
-      if (rows > (table.name === 'team' ? 1 : 0))
-        throw new StartError(
-          `The database is not empty: its table ${table.name} has ${rows} rows. Import into a new database, or a new data folder.`,
-        );
-    }
   }
 
   private async readIn(
@@ -194,6 +193,17 @@ class Import {
     if (files !== exported.files || file_bytes !== exported.file_bytes) different.push('files');
     if (different.length > 0)
       throw damaged(`the counts of ${different.join(', ')} differ from those exported`);
+  }
+}
+
+async function checkEmpty(db: Db): Promise<void> {
+  for (const table of await movedTables(db)) {
+    const rows = await countRows(db, table);
+    // Every database has the default team.
+    if (rows > (table.name === 'team' ? 1 : 0))
+      throw new StartError(
+        `The database is not empty: its table ${table.name} has ${rows} rows. Import into a new database, or a new data folder.`,
+      );
   }
 }
 
