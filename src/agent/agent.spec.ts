@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import type { ClientHttp2Session, ClientHttp2Stream } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -10,7 +10,7 @@ import { Logger } from '@nestjs/common';
 import { describe, expect, it } from 'vitest';
 import { type WebSocket, WebSocketServer } from 'ws';
 
-import type { AgentHello, RunOrder, RunReport, RunStep, ServiceReport } from '../contract/index.js';
+import type { AgentHello, LogChunk, RunOrder, RunReport, RunStep, ServiceReport } from '../contract/index.js';
 import { http2ClientOver, readLines, writeLine } from '../tunnel/index.js';
 import { runAgent } from './index.js';
 
@@ -98,7 +98,7 @@ async function order(
   session: ClientHttp2Session,
   command: string,
   more: Partial<RunOrder> = {},
-  hold_seconds?: number,
+  terms: { hold_seconds?: number; log_bytes?: number } = {},
 ) {
   const stream = post(session, '/runs');
   await writeLine(stream, {
@@ -112,14 +112,14 @@ async function order(
       timeout_seconds: 0,
       ...more,
     },
-    hold_seconds,
+    ...terms,
   });
   return { stream, reports: readLines(stream) as AsyncGenerator<RunReport> };
 }
 
-function attach(session: ClientHttp2Session, attempt: number) {
+function attach(session: ClientHttp2Session, attempt: number, log_bytes?: number) {
   const stream = post(session, '/runs');
-  void writeLine(stream, { type: 'attach', task_id: 't', attempt, hold_seconds: 60 });
+  void writeLine(stream, { type: 'attach', task_id: 't', attempt, hold_seconds: 60, log_bytes });
   return { stream, reports: readLines(stream) as AsyncGenerator<RunReport> };
 }
 
@@ -156,7 +156,7 @@ describe('an agent', () => {
     expect(await rest(reports)).toEqual([
       { type: 'started' },
       { type: 'progress', progress: 0.5, current_node: 'work' },
-      { type: 'completed', output: 5, files: [], warnings: [], log: 'done\n' },
+      { type: 'completed', output: 5, files: [], warnings: [] },
     ]);
     expect([...gateway.left('runs'), ...gateway.left('processes')]).toEqual([]);
   });
@@ -169,13 +169,11 @@ describe('an agent', () => {
     expect((await rest(failing.reports)).at(-1)).toEqual({
       type: 'failed',
       error: 'because\nStep work ended with exit code 3.',
-      log: 'because\n',
       is_final: false,
     });
     expect((await rest(slow.reports)).at(-1)).toEqual({
       type: 'failed',
       error: 'The run took longer than its limit of 1 s and was stopped. Step work was running.',
-      log: '',
       is_final: false,
     });
   });
@@ -226,7 +224,12 @@ describe('an agent', () => {
   it('an agent goes on with a run when the gateway is lost, and repeats to the next one what still matters', async () => {
     await using gateway = await Gateway.withAgent();
     const { session, webSocket } = await gateway.connected();
-    const { reports } = await order(session, 'echo "::progress value=0.5::"; sleep 1; echo done', {}, 60);
+    const { reports } = await order(
+      session,
+      'echo "::progress value=0.5::"; sleep 1; echo done',
+      {},
+      { hold_seconds: 60 },
+    );
     await reports.next();
     await reports.next();
     webSocket.terminate();
@@ -237,12 +240,12 @@ describe('an agent', () => {
     expect([await next(attached), await next(attached), await next(attached)]).toMatchObject([
       { type: 'started' },
       { type: 'progress', progress: 0.5 },
-      { type: 'completed', log: 'done\n' },
+      { type: 'completed' },
     ]);
     const repeated = attach(again, 1);
     expect([await next(repeated), await next(repeated)]).toMatchObject([
       { type: 'started' },
-      { type: 'completed', log: 'done\n' },
+      { type: 'completed' },
     ]);
     await writeLine(repeated.stream, { type: 'settled' });
     await expect
@@ -250,10 +253,39 @@ describe('an agent', () => {
       .toEqual([]);
   });
 
+  it('an agent sends the log of a run to the next gateway from where the former one has stored it', async () => {
+    await using gateway = await Gateway.withAgent();
+    const { session, webSocket } = await gateway.connected();
+    const command = 'echo one; echo two >&2; while [ ! -e go ]; do sleep 0.05; done; echo three';
+    const { stream, reports } = await order(session, command, {}, { hold_seconds: 60, log_bytes: 1_000_000 });
+    await reports.next();
+    const chunks: LogChunk[] = [];
+    while (chunks.length < 2) {
+      const report = (await reports.next()).value as RunReport;
+      if (report.type === 'log') chunks.push(...report.chunks);
+    }
+    expect(chunks).toMatchObject([
+      { line: 1, text: 'one' },
+      { line: 2, stream: 'stderr', text: 'two' },
+    ]);
+    await writeLine(stream, { type: 'logged', line: 1 });
+    expect(await json(session.request({ ':path': '/hello' }))).toMatchObject({ runs: [{ task_id: 't' }] });
+    webSocket.terminate();
+    const again = (await gateway.connected()).session;
+    const attached = attach(again, 1, 1_000_000);
+    expect(await next(attached)).toEqual({ type: 'started' });
+    expect(await next(attached)).toEqual({ type: 'log', chunks: [chunks[1]] });
+    writeFileSync(join(gateway.workDir, 'runs', gateway.left('runs')[0] ?? '', 'go'), '');
+    expect([await next(attached), await next(attached)]).toMatchObject([
+      { type: 'log', chunks: [{ line: 3, stream: 'stdout', text: 'three' }] },
+      { type: 'completed' },
+    ]);
+  });
+
   it('an agent keeps the report of a run that reached its time limit while the gateway was lost', async () => {
     await using gateway = await Gateway.withAgent();
     const { session, webSocket } = await gateway.connected();
-    const { reports } = await order(session, busy, { timeout_seconds: 1 }, 60);
+    const { reports } = await order(session, busy, { timeout_seconds: 1 }, { hold_seconds: 60 });
     await reports.next();
     webSocket.terminate();
     const again = (await gateway.connected()).session;
@@ -271,7 +303,7 @@ describe('an agent', () => {
   it('an agent refuses to attach to a run that it does not have, or of another attempt', async () => {
     await using gateway = await Gateway.withAgent();
     const { session } = await gateway.connected();
-    await order(session, busy, {}, 60);
+    await order(session, busy, {}, { hold_seconds: 60 });
     const { stream } = attach(session, 2);
     const [headers] = (await once(stream, 'response')) as [Record<string, unknown>];
     expect(headers[':status']).toBe(404);
@@ -280,9 +312,9 @@ describe('an agent', () => {
   it('an agent ends a run of an earlier attempt when it is ordered anew, and any run that is cancelled', async () => {
     await using gateway = await Gateway.withAgent();
     const { session } = await gateway.connected();
-    const first = await order(session, busy, {}, 60);
+    const first = await order(session, busy, {}, { hold_seconds: 60 });
     await first.reports.next();
-    const second = await order(session, busy, { attempt: 2 }, 60);
+    const second = await order(session, busy, { attempt: 2 }, { hold_seconds: 60 });
     await second.reports.next();
     await expect.poll(() => gateway.left('runs').length, { timeout: 60_000 }).toBe(1);
     await writeLine(second.stream, { type: 'cancel' });
@@ -292,7 +324,7 @@ describe('an agent', () => {
   it('an agent ends a run whose runtime stays away for longer than it said', async () => {
     await using gateway = await Gateway.withAgent();
     const { session, webSocket } = await gateway.connected();
-    const { reports } = await order(session, busy, {}, 0.5);
+    const { reports } = await order(session, busy, {}, { hold_seconds: 0.5 });
     await reports.next();
     webSocket.terminate();
     await expect.poll(() => gateway.left('runs'), { timeout: 60_000 }).toEqual([]);
@@ -301,7 +333,7 @@ describe('an agent', () => {
   it('an agent ignores what a runtime still sends after another one has attached', async () => {
     await using gateway = await Gateway.withAgent();
     const { session } = await gateway.connected();
-    const former = await order(session, 'sleep 1', {}, 60);
+    const former = await order(session, 'sleep 1', {}, { hold_seconds: 60 });
     await next(former);
     const attached = attach(session, 1);
     expect(await next(attached)).toEqual({ type: 'started' });
@@ -314,11 +346,11 @@ describe('an agent', () => {
     const { session } = await gateway.connected();
     const states = readLines(session.request({ ':path': '/state' }));
     expect((await states.next()).value).toEqual({ draining: false });
-    const begun = await order(session, busy, {}, 60);
+    const begun = await order(session, busy, {}, { hold_seconds: 60 });
     await next(begun);
     gateway.drain.abort();
     expect((await states.next()).value).toEqual({ draining: true });
-    const late = await order(session, 'true', { task_id: 'late' }, 60);
+    const late = await order(session, 'true', { task_id: 'late' }, { hold_seconds: 60 });
     expect(await rest(late.reports)).toEqual([{ type: 'returned' }]);
     expect(await json(session.request({ ':path': '/hello' }))).toMatchObject({
       draining: true,

@@ -6,7 +6,7 @@ import { DAY_LIMIT, Optional, WholeNumber } from './setting-rules.js';
 export class RuntimeSettings extends ObjectStoreSettings {
   @Setting({
     env: 'CYBERUN_TASKS_ENDED_DAYS',
-    meaning: 'Days a task is kept after its end, with its events, log and result.',
+    meaning: 'Days a task is kept after its end, with its events and result.',
     example: '30',
   })
   @WholeNumber(1, DAY_LIMIT)
@@ -19,6 +19,22 @@ export class RuntimeSettings extends ObjectStoreSettings {
   })
   @WholeNumber(1)
   tasksEndedCount: number = 1_000_000;
+
+  @Setting({
+    env: 'CYBERUN_TASKS_LOG_BYTES',
+    meaning: 'Bytes of log that are kept of a task, of all its runs; of more, the oldest lines are dropped.',
+    example: '4194304',
+  })
+  @WholeNumber(65_536, 1_073_741_824)
+  tasksLogBytes: number = 4_194_304;
+
+  @Setting({
+    env: 'CYBERUN_TASKS_LOG_DAYS',
+    meaning: 'Days the log of a task is kept after its end, at most as long as the task.',
+    example: '30',
+  })
+  @WholeNumber(1, DAY_LIMIT)
+  tasksLogDays: number = 30;
 
   @Setting({
     env: 'CYBERUN_WORKFLOWS_VERSION_DAYS',
@@ -53,6 +69,15 @@ export class RuntimeSettings extends ObjectStoreSettings {
   })
   @WholeNumber(1024)
   teamParametersBytes: number = 268_435_456;
+
+  @Setting({
+    env: 'CYBERUN_TEAM_LOG_BYTES',
+    meaning:
+      'Bytes of log that are kept of all tasks of a team; of more, the logs of its oldest ended tasks are removed.',
+    example: '1073741824',
+  })
+  @WholeNumber(1_048_576)
+  teamLogBytes: number = 1_073_741_824;
 
   @Setting({
     env: 'CYBERUN_TEAM_TASKS_RUNNING',

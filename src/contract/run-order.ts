@@ -94,10 +94,32 @@ export const outputFile = z.object({
 });
 export type OutputFile = z.infer<typeof outputFile>;
 
+/** Where a line of a log comes from; `system` is a note of agent or runtime, such as one on dropped lines. */
+export const LOG_STREAMS = ['stdout', 'stderr', 'system'] as const;
+export type LogStream = (typeof LOG_STREAMS)[number];
+
+/** Most characters of a chunk; agents send far smaller ones. */
+const CHUNK_LIMIT = 1024 * 1024;
+
+/** Lines that a step wrote to one stream, one after another. */
+export const logChunk = z.object({
+  /** Number of its first line in the log of the run, from 1. A note has that of the last line it stands for. */
+  line: z.number().int().min(1),
+  step: z.string().max(1000),
+  stream: z.enum(LOG_STREAMS),
+  /** When the first line was written, in milliseconds since 1970. */
+  time: z.number().int().min(0).max(253_402_300_799_999),
+  /** Separated by line feeds, without one at the end. */
+  text: z.string().max(CHUNK_LIMIT),
+});
+export type LogChunk = z.infer<typeof logChunk>;
+
 /** Lines (NDJSON) of the response to a run order; the last one is `completed`, `failed` or `returned`. */
 export const runReport = z.discriminatedUnion('type', [
   z.object({ type: z.literal('started') }),
   z.object({ type: z.literal('progress'), ...runProgress.shape }),
+  /** More of the log, in order; answered by a `logged` line when it is stored. */
+  z.object({ type: z.literal('log'), chunks: z.array(logChunk) }),
   /** Requests upload links for some files; answered by an `uploads` line. */
   z.object({ type: z.literal('outputs'), files: z.array(outputFile) }),
   z.object({
@@ -107,12 +129,10 @@ export const runReport = z.discriminatedUnion('type', [
     files: z.array(outputFile),
     /** Sentences about outputs that were changed or not kept. */
     warnings: z.array(z.string()).optional(),
-    log: z.string().optional(),
   }),
   z.object({
     type: z.literal('failed'),
     error: z.string(),
-    log: z.string().optional(),
     /** Whether another run would fail in the same way. */
     is_final: z.boolean().optional(),
   }),
@@ -123,19 +143,22 @@ export type RunReport = z.infer<typeof runReport>;
 
 /** How long the run goes on without a stream; 0: it ends with its stream. */
 const holdSeconds = z.number().min(0).optional();
+/** Bytes that are kept of the log of the run; absent in commands of an older runtime, which takes none. */
+const logBytes = z.number().int().min(0).optional();
 
 /**
  * Lines (NDJSON) of the request body; the first one is `order` or `attach`. A run goes on when the stream ends; only
  * `cancel` ends it.
  */
 export const runCommand = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('order'), order: runOrder, hold_seconds: holdSeconds }),
+  z.object({ type: z.literal('order'), order: runOrder, hold_seconds: holdSeconds, log_bytes: logBytes }),
   /** Attaches to a run of the agent; 404 when it has none of this attempt. It repeats what still matters. */
   z.object({
     type: z.literal('attach'),
     task_id: z.string(),
     attempt: z.number().int().min(1),
     hold_seconds: holdSeconds,
+    log_bytes: logBytes,
   }),
   z.object({
     type: z.literal('uploads'),
@@ -149,6 +172,8 @@ export const runCommand = z.discriminatedUnion('type', [
     ),
   }),
   z.object({ type: z.literal('cancel') }),
+  /** The log is stored up to this line; the agent need not send it again. */
+  z.object({ type: z.literal('logged'), line: z.number().int() }),
   /** The last report is stored; the agent forgets the run. */
   z.object({ type: z.literal('settled') }),
 ]);

@@ -70,6 +70,33 @@ export const taskResult = z.preprocess(
 );
 export type TaskResult = z.infer<typeof taskResult>;
 
+/** A line of the log of a task. */
+export const taskLogLine = z.looseObject({
+  /** Its place in the log of the task; lines after it follow with this `cursor`. */
+  cursor: z.string(),
+  /** The run that wrote it, from 1. */
+  attempt: z.number(),
+  step: z.string(),
+  /** `stdout`, `stderr`, or `system`: a note of agent or runtime. */
+  stream: z.string(),
+  timestamp: z.string(),
+  text: z.string(),
+});
+export type TaskLogLine = z.infer<typeof taskLogLine>;
+
+export const taskLog = z.looseObject({
+  task_id: z.string(),
+  task_status: z.string(),
+  log_list: z.array(taskLogLine),
+  page_meta: z.looseObject({
+    /** Continues behind this page, also when more is written later; null while nothing was written. */
+    next_cursor: z.string().nullable(),
+    /** Whether there is more now. */
+    has_more: z.boolean(),
+  }),
+});
+export type TaskLog = z.infer<typeof taskLog>;
+
 export const cancelAccepted = z.looseObject({ is_success: z.boolean().optional() });
 export type CancelAccepted = z.infer<typeof cancelAccepted>;
 

@@ -114,8 +114,8 @@ it('a container step has files, parameters, outputs, result, log and progress as
   expect(await contentOf(outputs['copy.txt'] ?? '')).toBe('input');
   expect(JSON.parse(await contentOf(outputs['parameters.json'] ?? ''))).toMatchObject({ name: 'a "b" $c' });
   expect(await contentOf(outputs['rights.txt'] ?? '')).toMatch(/CapEff:\s+0+\n[^]*NoNewPrivs:\s+1/);
-  const log = await fetch(`${server.origin}/api/v1/r/tasks/${id}/log`, {
-    headers: { authorization: `Bearer ${BOOTSTRAP_KEY}` },
+  const log = await fetch(`${server.origin}/api/v1/r/tasks/${id}/logs`, {
+    headers: { authorization: `Bearer ${BOOTSTRAP_KEY}`, accept: 'text/plain' },
   });
   expect(await log.text()).toContain('parameter a "b" $c and a "b" $c\nto stderr\n');
   const progress = (await server.events(id)).filter(({ event }) => event === 'progress');

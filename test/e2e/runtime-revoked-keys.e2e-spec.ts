@@ -30,7 +30,7 @@ const dial = (key: string): WebSocket =>
     headers: { authorization: `Bearer ${key}` },
   });
 
-it('event streams, relayed answers and WebSockets end when their key is revoked, and those of other keys continue', async () => {
+it('event streams, followed logs, relayed answers and WebSockets end when their key is revoked, and those of other keys continue', async () => {
   const keys = keysOf(services.server);
   const made = await keys.create({ kind: 'integration', display_name: 'short' });
   const taskId = await services.server.submit('gpu');
@@ -40,10 +40,11 @@ it('event streams, relayed answers and WebSockets end when their key is revoked,
   )}`;
   const open = async (key: string) => {
     const events = await get(`/api/v1/r/tasks/${taskId}/events`, key);
+    const log = await get(`/api/v1/r/tasks/${taskId}/logs?follow=true`, key);
     const relayed = await get(unfinished, key);
     const webSocket = dial(key);
     await once(webSocket, 'message');
-    return { events, relayed, webSocket };
+    return { events, log, relayed, webSocket };
   };
   const theirs = await open(made.raw_key);
   const others = await open(BOOTSTRAP_KEY);
@@ -52,6 +53,7 @@ it('event streams, relayed answers and WebSockets end when their key is revoked,
 
   await keys.revoke(made.id);
   await expect(theirs.events.text()).rejects.toThrow('terminated');
+  await expect(theirs.log.text()).rejects.toThrow('terminated');
   await expect(theirs.relayed.text()).rejects.toThrow('terminated');
   expect((await closed)[0]).toBe(1006);
 
@@ -61,4 +63,5 @@ it('event streams, relayed answers and WebSockets end when their key is revoked,
   await others.relayed.body?.cancel();
   await services.server.call('POST', `/r/tasks/${taskId}/cancel`);
   expect(await others.events.text()).toContain('event: cancelled');
+  expect(await others.log.text()).toContain('"task_status":"cancelled"');
 });

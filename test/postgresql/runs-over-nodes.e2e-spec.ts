@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Database } from '../../src/runtime/database/index.js';
 import { AgentRegistry } from '../../src/runtime/gateway/index.js';
 import { keysOf, shellWorkflow, TestAgent } from '../e2e/agent-support/agent-fixture.js';
-import { RuntimeServer } from '../e2e/runtime-support/runtime-fixture.js';
+import { BOOTSTRAP_KEY, RuntimeServer } from '../e2e/runtime-support/runtime-fixture.js';
 import { PostgresqlServer } from '../support/postgresql-server.js';
 import { until } from '../support/processes.js';
 
@@ -33,13 +33,23 @@ beforeAll(async () => {
   postgresql = await PostgresqlServer.start();
   folder = await mkdtemp(join(tmpdir(), 'cyberun-reattach-'));
   // Ends once the test has made a file, so that no test depends on time.
-  const command = `echo begun >> ${folder}/begun; while [ ! -e ${folder}/go ]; do sleep 0.1; done; echo end > output/end.txt`;
+  const command = `echo begun >> ${folder}/begun; i=0
+while [ ! -e ${folder}/go ]; do i=$((i+1)); echo line $i; sleep 0.1; done
+echo end > output/end.txt`;
   files = { 'work.yaml': shellWorkflow('work', command) };
 });
 afterAll(async () => {
   await postgresql[Symbol.asyncDispose]();
   await rm(folder, { recursive: true, force: true });
 });
+
+/** The lines of a log that is followed to its end. */
+async function followedLog(node: RuntimeServer, taskId: string): Promise<string[]> {
+  const response = await fetch(`${node.origin}/api/v1/r/tasks/${taskId}/logs?follow=true`, {
+    headers: { authorization: `Bearer ${BOOTSTRAP_KEY}`, accept: 'text/plain' },
+  });
+  return (await response.text()).trim().split('\n');
+}
 
 it('a run goes on when its node goes away, and ends once at the node that its agent reaches next', async () => {
   env = { CYBERUN_DATABASE_URL: await postgresql.newDatabase() };
@@ -48,6 +58,7 @@ it('a run goes on when its node goes away, and ends once at the node that its ag
   await using _agent = await startAgent(first, [second]);
   const taskId = await second.submit('work', {});
   await until(async () => (await begun()) === 1);
+  const log = followedLog(second, taskId);
   await first[Symbol.asyncDispose]();
   await until(async () => (await second.get('/r/agents')).body.page_meta.total_count === 1);
   expect(await statusOf(second, taskId)).toBe('running');
@@ -62,6 +73,11 @@ it('a run goes on when its node goes away, and ends once at the node that its ag
     retry_count: 0,
   });
   expect(await begun()).toBe(1);
+  // Followed at the node that did not have the run at first, over the change.
+  const lines = await log;
+  expect(lines).toEqual(lines.map((_line, index) => `line ${index + 1}`));
+  const { log_list } = (await second.get(`/r/tasks/${taskId}/logs?tail=1`)).body;
+  expect(log_list[0].text).toBe(lines.at(-1));
 });
 
 it('a run that was cancelled while its agent was away ends when the agent is back', async () => {

@@ -9,7 +9,6 @@ import { onTestFinished } from 'vitest';
 
 import { Bundles } from '../../src/agent/bundles.js';
 import { ProcessGroups } from '../../src/agent/processes/process-groups.js';
-import { LogTail } from '../../src/agent/processes/process-output.js';
 import { executeRun, type RunOutcome } from '../../src/agent/runs/execute-run.js';
 import { ProcessExecutor } from '../../src/agent/runs/process-executor.js';
 import type { RunOrder, RunProgress, RunStep } from '../../src/contract/index.js';
@@ -62,7 +61,8 @@ export interface Tried {
   readonly outcome: Promise<RunOutcome>;
   readonly reports: RunProgress[];
   readonly stop: AbortController;
-  readonly log: LogTail;
+  /** The lines that its steps wrote. */
+  readonly log: string[];
   readonly workDir: string;
 }
 
@@ -72,12 +72,12 @@ export function run(steps: RunStep[], order: Partial<RunOrder> = {}, store = 'ht
   onTestFinished(() => rmSync(workDir, { recursive: true, force: true }));
   const reports: RunProgress[] = [];
   const stop = new AbortController();
-  const log = new LogTail();
+  const log: string[] = [];
   const outcome = executeRun(
     { task_id: 'task-1', attempt: 1, steps, parameters: {}, files: [], timeout_seconds: 0, ...order },
     {
       workDir,
-      log,
+      log: { add: (step, stream, text) => void log.push(`${step} ${stream}: ${text}`) },
       executor: new ProcessExecutor(new ProcessGroups(workDir)),
       bundles: new Bundles(workDir),
       progress: (report) => reports.push(report),

@@ -127,41 +127,24 @@ function endOfBar(former: string, line: string): number {
 /** Lines and characters that an error message contains. */
 const ERROR_LINES = 40;
 const ERROR_CHARACTERS = 12_000;
-/** At least this many characters of the log are kept. */
-const LOG_CHARACTERS = 64 * 1024;
 
-/** The last lines that processes wrote. */
+/** The last lines that a program wrote, as many as an error message contains. */
 export class LogTail {
   private readonly lines: string[] = [];
-  private length = 0;
-  private isCut = false;
 
   add(line: string): void {
     this.lines.push(line);
-    this.length += line.length + 1;
-    for (let first = this.lines[0] ?? ''; this.length - first.length - 1 >= LOG_CHARACTERS;) {
-      this.lines.shift();
-      this.length -= first.length + 1;
-      this.isCut = true;
-      first = this.lines[0] ?? '';
-    }
+    if (this.lines.length > ERROR_LINES) this.lines.shift();
   }
 
-  /** The last lines, as many as an error message contains. */
   get last(): readonly string[] {
     let first = this.lines.length;
     let left = ERROR_CHARACTERS;
-    while (first > 0 && this.lines.length - first < ERROR_LINES) {
+    while (first > 0) {
       left -= (this.lines[first - 1] ?? '').length + 1;
       if (left < 0) break;
       first -= 1;
     }
     return this.lines.slice(first);
-  }
-
-  /** Everything that is kept; a first line says when earlier lines were dropped. */
-  text(): string {
-    const lines = this.isCut ? ['[earlier lines are not kept]', ...this.lines] : this.lines;
-    return lines.map((line) => `${line}\n`).join('');
   }
 }

@@ -26,7 +26,7 @@ export class ContainerExecutor implements Executor<ContainerStep> {
         user: 'agent',
         volumes: foldersOf(context),
         labels: labelsOf(environment),
-        log: (line) => log.add(line),
+        log: (line) => log.add(step.name, 'system', line),
         signal,
       });
     } catch (error) {

@@ -1,12 +1,12 @@
 import type { OutputFile, OutputLimits, RunOrder, RunProgress } from '../../contract/index.js';
 import type { Bundles } from '../bundles.js';
 import { cleanEnvironment } from '../processes/process-groups.js';
-import type { LogTail } from '../processes/process-output.js';
 import { callHttp, type HttpAnswer } from './http-step.js';
 import type { Parameters } from './references.js';
 import type { Executor, StepContext } from './executor.js';
 import { runProgram } from './process-step.js';
 import { RunFolder } from './run-folder.js';
+import type { RunLog } from './run-log.js';
 import { findOutputs, RESULT_FILE, resultOf } from './run-result.js';
 import { download, type OutputStore, storeOutputs } from './transfers.js';
 
@@ -19,7 +19,7 @@ export interface RunContext extends OutputStore {
   readonly bundles: Bundles;
   readonly progress: (progress: RunProgress) => void;
   /** Receives the output of the programs. */
-  readonly log: LogTail;
+  readonly log: Pick<RunLog, 'add'>;
   /** Ends the run, which then rejects with the reason of the signal. */
   readonly signal: AbortSignal;
 }

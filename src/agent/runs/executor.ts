@@ -1,8 +1,8 @@
 import type { RunProgress, RunStep } from '../../contract/index.js';
 import type { Execution } from '../execution.js';
-import type { LogTail } from '../processes/process-output.js';
 import type { Parameters } from './references.js';
 import type { RunFolder } from './run-folder.js';
+import type { RunLog } from './run-log.js';
 
 export type ContainerStep = Extract<RunStep, { kind: 'container' }>;
 export type ProcessStep = Extract<RunStep, { kind: 'shell' | 'script' }>;
@@ -17,7 +17,7 @@ export interface StepContext {
   readonly executor: Executor;
   readonly progress: (progress: RunProgress) => void;
   /** The log of the whole run. */
-  readonly log: LogTail;
+  readonly log: Pick<RunLog, 'add'>;
   readonly signal: AbortSignal;
 }
 

@@ -4,9 +4,9 @@ import { Logger } from '@nestjs/common';
 
 import { runCommand, type RunCommand, type RunOrder, type RunReport } from '../../contract/index.js';
 import { writeLine } from '../../tunnel/index.js';
-import { LogTail } from '../processes/process-output.js';
 import { executeRun, type RunContext, type RunOutcome } from './execute-run.js';
 import { ProgressThrottle } from './progress.js';
+import { RunLog } from './run-log.js';
 import { RunFailure } from './run-result.js';
 import type { Upload } from './transfers.js';
 
@@ -25,7 +25,7 @@ type Reported<Type extends RunReport['type']> = Extract<RunReport, { type: Type 
  */
 export class HeldRun {
   private readonly stop = new AbortController();
-  private readonly log = new LogTail();
+  private readonly log = new RunLog();
   /** The latest request for upload links; a run requests links several times in sequence. */
   private links = Promise.withResolvers<readonly Upload[]>();
   private readonly settled = Promise.withResolvers<void>();
@@ -79,8 +79,9 @@ export class HeldRun {
     await this.settled.promise;
     clearTimeout(this.alone);
     const { stream } = this;
+    this.log.flush();
     this.stream = undefined;
-    stream?.close();
+    stream?.end(() => stream.close());
   }
 
   /**
@@ -88,8 +89,13 @@ export class HeldRun {
    *
    * @param holdSeconds how long the run goes on without a stream after this one has ended; 0 is an older runtime, which
    *   does not attach again and settles nothing.
+   * @param logBytes how much of the log is kept; 0 is an older runtime, which takes none.
    */
-  attach(stream: ServerHttp2Stream, commands: AsyncGenerator, holdSeconds: number): void {
+  attach(
+    stream: ServerHttp2Stream,
+    commands: AsyncGenerator,
+    { holdSeconds, logBytes }: { readonly holdSeconds: number; readonly logBytes: number },
+  ): void {
     clearTimeout(this.alone);
     const former = this.stream;
     this.stream = stream;
@@ -101,8 +107,12 @@ export class HeldRun {
     }
     stream.once('close', () => this.detach(stream));
     stream.respond({ ':status': 200, 'content-type': 'application/x-ndjson' });
-    for (const report of [{ type: 'started' } as const, this.progress, this.question, this.last])
+    for (const report of [{ type: 'started' } as const, this.progress, this.question])
       if (report) void writeLine(stream, report);
+    if (logBytes > 0) this.log.attach((chunks) => void writeLine(stream, { type: 'log', chunks }), logBytes);
+    // Nothing follows the last report.
+    if (this.last) this.log.flush();
+    if (this.last) void writeLine(stream, this.last);
     void this.follow(stream, commands);
   }
 
@@ -121,6 +131,7 @@ export class HeldRun {
   private detach(stream: ServerHttp2Stream): void {
     if (this.stream !== stream) return;
     this.stream = undefined;
+    this.log.detach();
     if (this.holdSeconds === 0 || this.stop.signal.reason instanceof RunReturned) this.end();
     else this.alone = setTimeout(() => this.end(), this.holdSeconds * 1000);
   }
@@ -143,6 +154,7 @@ export class HeldRun {
       this.question = undefined;
       this.links.resolve(command.uploads);
     }
+    if (command.type === 'logged') this.log.stored(command.line);
     if (command.type === 'cancel') this.end();
     if (command.type === 'settled') this.settled.resolve();
   }
@@ -163,8 +175,7 @@ export class HeldRun {
   }
 
   private succeed({ output, files, warnings }: RunOutcome): Promise<void> {
-    const log = this.log.text();
-    return this.reportLast({ type: 'completed', output, files: [...files], warnings: [...warnings], log });
+    return this.reportLast({ type: 'completed', output, files: [...files], warnings: [...warnings] });
   }
 
   private async fail(error: unknown): Promise<void> {
@@ -173,7 +184,7 @@ export class HeldRun {
     if (!(error instanceof RunFailure))
       logger.error({ message: 'a run failed unexpectedly', task_id: this.taskId, error });
     const is_final = error instanceof RunFailure && error.isFinal;
-    await this.reportLast({ type: 'failed', error: sentenceOf(error), log: this.log.text(), is_final });
+    await this.reportLast({ type: 'failed', error: sentenceOf(error), is_final });
   }
 
   /** An older runtime, which does not know this report, runs again what ends without one. */
@@ -189,6 +200,7 @@ export class HeldRun {
 
   private async reportLast(report: Reported<'completed' | 'failed' | 'returned'>): Promise<void> {
     this.progress = undefined;
+    this.log.flush();
     this.last = report;
     await this.report(report);
     if (this.holdSeconds > 0) return;

@@ -27,14 +27,14 @@ export class HeldRuns {
     const commands = readLines(stream);
     try {
       const first = runCommand.parse((await commands.next()).value);
-      const holdSeconds = ('hold_seconds' in first && first.hold_seconds) || 0;
+      const terms = termsOf(first);
       // It was sent before the runtime learned of the drain; an older runtime never does.
-      if (first.type === 'order' && this.isDraining && holdSeconds > 0) {
+      if (first.type === 'order' && this.isDraining && terms.holdSeconds > 0) {
         await answer(stream, { type: 'returned' });
         return;
       }
       const run = this.runFor(first);
-      if (run) run.attach(stream, commands, holdSeconds);
+      if (run) run.attach(stream, commands, terms);
       else stream.respond({ ':status': 404 }, { endStream: true });
     } catch (error) {
       logger.warn({ message: 'a run order could not be served', error });
@@ -82,6 +82,12 @@ export class HeldRuns {
     this.performing.add(performed);
     return run;
   }
+}
+
+/** What the runtime offers; an older one offers nothing. */
+function termsOf(first: RunCommand): { readonly holdSeconds: number; readonly logBytes: number } {
+  if (first.type !== 'order' && first.type !== 'attach') return { holdSeconds: 0, logBytes: 0 };
+  return { holdSeconds: first.hold_seconds ?? 0, logBytes: first.log_bytes ?? 0 };
 }
 
 /** Reports that the order is not understood; without a report the runtime would repeat the order. */

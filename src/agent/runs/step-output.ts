@@ -61,7 +61,7 @@ export class StepOutput {
   private take(stream: Stream, text: string): void {
     if (this.isProgress(text)) return;
     this.tails[stream].add(text);
-    this.context.log.add(text);
+    this.context.log.add(this.step.name, stream, text);
   }
 
   private isProgress(text: string): boolean {

@@ -38,3 +38,6 @@ export abstract class Database {
 
   abstract close(): Promise<void>;
 }
+
+/** Text that PostgreSQL can store: without U+0000 and lone surrogates, which a process may print. */
+export const storable = (text: string): string => text.replaceAll('\u0000', '\uFFFD').toWellFormed();

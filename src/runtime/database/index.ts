@@ -1,6 +1,6 @@
 export { isDataDir } from './data-dir.js';
 export { DataDirLockedError } from './data-dir-lock.js';
-export { Database, type DatabaseSettings } from './database.js';
+export { Database, type DatabaseSettings, storable } from './database.js';
 export { DatabaseUnavailable, logFailure, whenReachable, withoutDatabase } from './database-unavailable.js';
 export { openCommandDatabase, openDatabase } from './open-database.js';
 export { DatabaseModule, DEFAULT_TEAM, defaultTeamId, TEAM_ID } from './database.module.js';

@@ -3,12 +3,13 @@ import { type Migration, Migrator } from 'kysely/migration';
 import { packageVersion, StartError } from '../../config/index.js';
 import { damaged } from './database-folder.js';
 import { initial } from './migrations/0001-initial.js';
-import { taskLog } from './migrations/0002-task-log.js';
+import { lastLog } from './migrations/0002-task-log.js';
 import { bundles } from './migrations/0003-bundles.js';
 import { nodes } from './migrations/0004-nodes.js';
 import { idempotency } from './migrations/0005-idempotency.js';
 import { taskLists } from './migrations/0007-task-lists.js';
 import { growth } from './migrations/0008-growth.js';
+import { logs } from './migrations/0009-logs.js';
 import { services } from './migrations/0010-services.js';
 import { returnedRuns } from './migrations/0012-returned-runs.js';
 import { appliedWorkflows } from './migrations/0013-applied-workflows.js';
@@ -19,12 +20,13 @@ import type { Db } from './schema.js';
 /** Every migration by name, in order; names and contents of released migrations never change. */
 const MIGRATIONS: Record<string, Migration> = {
   '0001-initial': initial,
-  '0002-task-log': taskLog,
+  '0002-task-log': lastLog,
   '0003-bundles': bundles,
   '0004-nodes': nodes,
   '0005-idempotency': idempotency,
   '0007-task-lists': taskLists,
   '0008-growth': growth,
+  '0009-logs': logs,
   '0010-services': services,
   '0012-returned-runs': returnedRuns,
   '0013-applied-workflows': appliedWorkflows,

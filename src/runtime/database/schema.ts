@@ -1,6 +1,6 @@
 import type { ColumnType, Generated, JSONColumnType, Kysely, Transaction } from 'kysely';
 
-import type { ServiceState, TaskEventName, TaskState } from '../../contract/index.js';
+import type { LogStream, ServiceState, TaskEventName, TaskState } from '../../contract/index.js';
 
 type CreatedAt = ColumnType<Date, never, never>;
 /** Where a definition comes from: the folder of a node, or the command `apply`. */
@@ -156,10 +156,31 @@ export interface SharedSecretTable {
   secret_value: string;
 }
 
+/** What is kept of the logs of a task, of all its runs. */
 export interface TaskLogTable {
   task_id: string;
   team_id: string;
-  log: string;
+  /** Of the text of its chunks. */
+  bytes: number;
+  chunks: number;
+  /** The first line of the last chunk; chunks up to it are not written again. */
+  last_attempt: number;
+  last_line: number;
+}
+
+/** Lines that a step wrote to one stream, one after another. */
+export interface TaskLogChunkTable {
+  task_id: string;
+  team_id: string;
+  attempt: number;
+  /** Number of its first line in the log of the attempt, from 1. */
+  line: number;
+  line_count: number;
+  step: string;
+  stream: LogStream;
+  written_at: Date;
+  bytes: number;
+  text: string;
 }
 
 /** The task that was made for an Idempotency-Key. */
@@ -236,6 +257,7 @@ export interface Schema {
   task_log: TaskLogTable;
   stored_file: StoredFileTable;
   shared_secret: SharedSecretTable;
+  task_log_chunk: TaskLogChunkTable;
   idempotency_key: IdempotencyKeyTable;
   bundle: BundleTable;
   runtime_node: RuntimeNodeTable;

@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 
 import { BundlesModule } from '../bundles/index.js';
 import { FilesModule } from '../files/index.js';
+import { LogsModule } from '../logs/index.js';
 import { RuntimeTasksModule } from '../tasks/index.js';
 import { AgentArrivals } from './agent-arrivals.js';
 import { AgentDirectory } from './agent-directory.js';
@@ -16,7 +17,7 @@ import { Upgrades } from './upgrades.js';
 
 /** Agents: their connections, registry and runs, and the local agent. */
 @Module({
-  imports: [BundlesModule, FilesModule, RuntimeTasksModule],
+  imports: [BundlesModule, FilesModule, LogsModule, RuntimeTasksModule],
   controllers: [AgentsController],
   providers: [
     Upgrades,

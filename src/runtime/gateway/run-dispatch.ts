@@ -20,6 +20,7 @@ import { InvalidLine, readLines, writeLine } from '../../tunnel/index.js';
 import { BundleRejected, BundlesService } from '../bundles/index.js';
 import { DatabaseUnavailable, logFailure, whenReachable } from '../database/index.js';
 import { FilesService, InputGone } from '../files/index.js';
+import { LogWriter } from '../logs/index.js';
 import { type ClaimedRun, RunReports } from '../tasks/index.js';
 import type { ConnectedAgent } from './connected-agent.js';
 import { RunOutputs, RunRejected } from './run-outputs.js';
@@ -48,6 +49,7 @@ interface DispatchedRun {
 export class RunDispatch implements OnModuleDestroy {
   private readonly logger = new Logger('Gateway');
   private readonly closing = new AbortController();
+  @Inject(LogWriter) private readonly logs!: LogWriter;
 
   constructor(
     private readonly reports: RunReports,
@@ -117,24 +119,24 @@ export class RunDispatch implements OnModuleDestroy {
 
   private async succeed(
     { run, outputs }: DispatchedRun,
-    { output, files, warnings, log }: Extract<RunEnd, { type: 'completed' }>,
+    { output, files, warnings }: Extract<RunEnd, { type: 'completed' }>,
   ): Promise<void> {
     try {
-      await this.reports.completed(run, output ?? null, outputs.stored(files), { warnings, log });
+      await this.reports.completed(run, output ?? null, outputs.stored(files), { warnings });
     } catch (error) {
       // The agent keeps its report for the node that it reaches next.
       if (error instanceof DatabaseUnavailable) throw error;
       this.logger.error({ message: `the result of task ${run.taskId} could not be stored`, error });
       // A retry could not be stored either.
       const sentence = 'The run succeeded, but its result could not be stored; see the log of the server.';
-      await this.reports.failed(run, sentence, { log, is_final: true });
+      await this.reports.failed(run, sentence, { is_final: true });
     }
   }
 
   /** Returns whether the run has ended; `false` when the agent was lost before. */
   private async run(given: DispatchedRun, isAttached: boolean): Promise<boolean> {
     const { agent, run } = given;
-    const first = isAttached ? attach(run, this.holdSeconds) : await this.order(given);
+    const first = isAttached ? attach(run, this.terms) : await this.order(given);
     if (!agent.isConnected || run.signal.aborted) return false;
     const stream = openStream(agent);
     const cancel = (): void => cancelRun(stream);
@@ -166,12 +168,12 @@ export class RunDispatch implements OnModuleDestroy {
     const { bundle } = run.order;
     if (bundle && agent.isConnected) await this.bundles.deliver(agent.session, bundle);
     const order = { ...run.order, files, output_limits: outputs.limits };
-    return { type: 'order', order, hold_seconds: this.holdSeconds };
+    return { type: 'order', order, ...this.terms };
   }
 
-  /** Shorter than the lease, so that no run goes on that was given to another agent. */
-  private get holdSeconds(): number {
-    return this.config.runsLeaseSeconds / 2;
+  /** Held for less than the lease, so that no run goes on that was given to another agent. */
+  private get terms() {
+    return { hold_seconds: this.config.runsLeaseSeconds / 2, log_bytes: this.config.tasksLogBytes };
   }
 
   /** The end that the agent has reported; `undefined` when the stream ended before. */
@@ -185,6 +187,8 @@ export class RunDispatch implements OnModuleDestroy {
       if (report.type === 'completed') return checked(report);
       if (report.type === 'started') await this.reports.started(run);
       if (report.type === 'progress') await this.reportProgress(run, report);
+      if (report.type === 'log')
+        await this.logs.accept(run, report.chunks, (line) => void send(stream, { type: 'logged', line }));
       if (report.type === 'outputs') await send(stream, await this.links(run, outputs, report.files));
     }
     return undefined;
@@ -259,10 +263,10 @@ function failureOf(agentId: string, error: unknown): RunEnd {
 
 const nameOf = ({ taskId, attempt }: ClaimedRun): HeldRunName => ({ task_id: taskId, attempt });
 
-const attach = (run: ClaimedRun, hold_seconds: number): RunCommand => ({
+const attach = (run: ClaimedRun, terms: RunDispatch['terms']): RunCommand => ({
   type: 'attach',
   ...nameOf(run),
-  hold_seconds,
+  ...terms,
 });
 
 /** @throws {RunRejected} when the result is nested too deeply for other programs. */

@@ -6,6 +6,7 @@ import { RuntimeWorkflowsModule } from '../workflows/index.js';
 import { FilesController } from './files.controller.js';
 import { AnswerBudget } from './answer-budget.js';
 import { JsonBodies } from './json-bodies.js';
+import { TaskLogsController } from './task-logs.controller.js';
 import { TasksController } from './tasks.controller.js';
 import { UploadsController } from './uploads.controller.js';
 import { WorkflowsController } from './workflows.controller.js';
@@ -14,7 +15,7 @@ import { WorkflowsController } from './workflows.controller.js';
 @Global()
 @Module({
   imports: [FilesModule, RuntimeTasksModule, RuntimeWorkflowsModule],
-  controllers: [FilesController, UploadsController, TasksController, WorkflowsController],
+  controllers: [FilesController, UploadsController, TaskLogsController, TasksController, WorkflowsController],
   providers: [AnswerBudget, JsonBodies],
   exports: [AnswerBudget, JsonBodies],
 })

@@ -3,7 +3,6 @@ import {
   Body,
   Controller,
   Get,
-  Header,
   Headers,
   HttpCode,
   Param,
@@ -26,7 +25,7 @@ import { TaskQueryDto } from './task-query.dto.js';
 
 const ID = new IdPipe('task_id');
 
-/** Tasks: list, detail, result, log, events and cancellation. */
+/** Tasks: list, detail, result, events and cancellation. */
 @Controller('r/tasks')
 @UseGuards(IntegrationKeyGuard)
 @UsePipes(RestValidationPipe)
@@ -60,15 +59,6 @@ export class TasksController {
   ): Promise<TaskResult> {
     await this.answers.take(response, await this.tasks.outputBytes(teamId, id));
     return this.tasks.result(teamId, id);
-  }
-
-  /** The log of the last run as text; at least its last 64 KiB. */
-  @Get(':id/log')
-  @NoQuery()
-  @Header('Content-Type', 'text/plain; charset=utf-8')
-  @Header('X-Content-Type-Options', 'nosniff')
-  log(@CurrentCredential() { teamId }: Credential, @Param('id', ID) id: string): Promise<string> {
-    return this.tasks.log(teamId, id);
   }
 
   @Post(':id/cancel')

@@ -5,7 +5,7 @@ import { IDEMPOTENCY_KEY_EXPIRY } from '../tasks/index.js';
 
 /** Rows that one statement removes at most. PGlite answers nothing else meanwhile, for about 0.1 s. */
 const BATCH = 1000;
-/** The same for events, which are removed with their tasks. */
+/** The same for events and chunks of logs, which are removed with their tasks. */
 const EVENTS_BATCH = 10_000;
 /** Rows that are read for the statistics of a table: 300 times as many. */
 const STATISTICS = 10;
@@ -23,12 +23,15 @@ export const analyzeTasks = (db: Db): Promise<void> =>
 
 /** Removes tasks that `choice` orders by age, with what belongs to them. */
 async function removeTasks(db: Db, choice: RawBuilder<unknown>): Promise<number> {
-  // A task may have any number of events: the batch ends behind the one that reaches the limit.
+  // A task may have any number of them: the batch ends behind the one that reaches the limit.
   const { numAffectedRows } = await sql`delete from task where id in (
     select id from (
-      select id, sum(last_sequence) over (order by completed_at, id) - last_sequence as events_before
-      from (${choice} limit ${sql.lit(BATCH)}) as oldest
-    ) as counted where events_before < ${sql.lit(EVENTS_BATCH)}
+      select id, sum(rows) over (order by completed_at, id) - rows as rows_before
+      from (
+        select oldest.*, last_sequence + coalesce(chunks, 0) as rows
+        from (${choice} limit ${sql.lit(BATCH)}) as oldest left join task_log on task_id = id
+      ) as oldest
+    ) as counted where rows_before < ${sql.lit(EVENTS_BATCH)}
   )`.execute(db);
   return Number(numAffectedRows);
 }

@@ -11,6 +11,7 @@ import {
 import { CONFIG, type Config } from '../../config/index.js';
 import { Database, logFailure } from '../database/index.js';
 import { ObjectStore, StoredFiles, UPLOAD_SECONDS } from '../files/index.js';
+import { removeOldLogs, removeTeamLogs } from '../logs/index.js';
 import {
   analyzeTasks,
   oldestOfNewest,
@@ -59,6 +60,7 @@ export class Retention implements OnApplicationBootstrap, BeforeApplicationShutd
   async sweep(): Promise<void> {
     const steps = [
       () => this.removeTasks(),
+      () => this.removeLogs(),
       () => this.removeRows(),
       () => this.removeFiles(),
       async () => ('pglite' in this.database.driver ? analyzeTasks(this.database.db) : undefined),
@@ -80,6 +82,14 @@ export class Retention implements OnApplicationBootstrap, BeforeApplicationShutd
       const kept = await oldestOfNewest(db, teamId, tasksEndedCount);
       if (kept !== undefined) await this.remove('tasks', 'tasks', () => removeTasksBefore(db, teamId, kept));
     }
+  }
+
+  private async removeLogs(): Promise<void> {
+    const { db } = this.database;
+    const { tasksLogDays, teamLogBytes } = this.config;
+    await this.remove('logs', 'logs', () => removeOldLogs(db, tasksLogDays));
+    for (const { id: teamId } of await db.selectFrom('team').select('id').execute())
+      await this.remove('logs', 'logs', () => removeTeamLogs(db, teamId, teamLogBytes));
   }
 
   private async removeRows(): Promise<void> {

@@ -10,3 +10,4 @@ export { TaskSubmission } from './task-submission.js';
 export { RuntimeTasksModule } from './runtime-tasks.module.js';
 export { TaskStore } from './task-store.js';
 export { TaskLists } from './task-lists.js';
+export { type FollowedLog, TaskLogs } from './task-logs.js';

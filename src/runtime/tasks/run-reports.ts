@@ -2,8 +2,9 @@ import { Inject, Injectable, Logger, type OnModuleDestroy } from '@nestjs/common
 
 import { CONFIG, type Config } from '../../config/index.js';
 import type { RunProgress, RunReport } from '../../contract/index.js';
-import { Database, type Tx, whenReachable } from '../database/index.js';
+import { Database, storable, type Tx, whenReachable } from '../database/index.js';
 import { type Claim, Engine } from '../engine/index.js';
+import { LogWriter } from '../logs/index.js';
 import { type ClaimedRun, ClaimedRuns, type StoredOutput } from './claimed-runs.js';
 import { secondsBeforeRetry } from './retry-backoff.js';
 import { failInterrupted, INTERRUPTIONS_LIMIT } from './task-claims.js';
@@ -11,9 +12,7 @@ import {
   claimOf,
   HELD_STATES,
   moveTask,
-  saveLog,
   saveOutputFiles,
-  storable,
   TASK_COLUMNS,
   type TaskChange,
   type TaskRow,
@@ -32,6 +31,7 @@ export class RunReports implements OnModuleDestroy {
   private readonly logger = new Logger('Tasks');
   private readonly closing = new AbortController();
   @Inject(CONFIG) private readonly config!: Config;
+  @Inject(LogWriter) private readonly logs!: LogWriter;
 
   constructor(
     private readonly database: Database,
@@ -79,7 +79,7 @@ export class RunReports implements OnModuleDestroy {
     run: ClaimedRun,
     output: unknown,
     files: readonly StoredOutput[],
-    { log, warnings = [] }: Pick<CompletedReport, 'log' | 'warnings'> = {},
+    { warnings = [] }: Pick<CompletedReport, 'warnings'> = {},
   ): Promise<void> {
     const claim = this.claimed.claimOf(run);
     if (!claim) return;
@@ -87,16 +87,18 @@ export class RunReports implements OnModuleDestroy {
     const task_warnings = warnings.map(storable);
     const completed_at = new Date();
     const change = { task_status: 'completed' as const, completed_at, task_output, task_warnings };
+    const log = await this.logs.take(run);
     await this.written(async (tx) => {
+      await log.save(tx);
       const data = { status: 'completed', output: output ?? null, agent_id: run.agentId };
       const moved = await moveTask(tx, movable(claim), change, { event: 'completed', data });
       if (!moved) return;
       await saveOutputFiles(tx, claim, files);
-      await saveLog(tx, claim, log);
       await this.engine.settle(tx, claim, 'done');
       await countCompleted(tx, run);
       this.logger.log(sentenceOf(run, 'completed', moved));
     });
+    log.saved();
     this.claimed.remove(run);
   }
 
@@ -104,12 +106,11 @@ export class RunReports implements OnModuleDestroy {
   failed(
     run: ClaimedRun,
     reason: string,
-    { log, is_final = false }: Pick<FailedReport, 'log' | 'is_final'> = {},
+    { is_final = false }: Pick<FailedReport, 'is_final'> = {},
   ): Promise<void> {
     const error = storable(reason);
     return this.end(run, async (tx, claim, task) => {
       const { retry_count, max_retries, agent_id } = task;
-      await saveLog(tx, claim, log);
       if (retry_count < max_retries && !is_final) {
         const seconds = secondsBeforeRetry(retry_count, run.retry, this.config.runsRetrySeconds);
         const message = `retry ${retry_count + 1} of ${max_retries} in ${seconds} s after: ${error}`;
@@ -212,7 +213,9 @@ export class RunReports implements OnModuleDestroy {
   ): Promise<void> {
     const claim = this.claimed.claimOf(run);
     if (!claim) return;
+    const log = await this.logs.take(run);
     await this.written(async (tx) => {
+      await log.save(tx);
       const task = await tx
         .selectFrom('task')
         .select(TASK_COLUMNS)
@@ -224,6 +227,7 @@ export class RunReports implements OnModuleDestroy {
         .executeTakeFirst();
       if (task) await work(tx, claim, task);
     });
+    log.saved();
     this.claimed.remove(run);
   }
 }

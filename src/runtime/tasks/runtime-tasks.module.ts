@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 
 import { FilesModule } from '../files/index.js';
+import { LogsModule } from '../logs/index.js';
 import { RuntimeWorkflowsModule } from '../workflows/index.js';
 import { ClaimedRuns } from './claimed-runs.js';
 import { IdempotencyKeys } from './idempotency-keys.js';
@@ -8,6 +9,7 @@ import { RunReports } from './run-reports.js';
 import { TaskClaims } from './task-claims.js';
 import { TaskEventsService } from './task-events.service.js';
 import { TaskLists } from './task-lists.js';
+import { TaskLogs } from './task-logs.js';
 import { TaskNotifications } from './task-notifications.js';
 import { TaskReconciliation } from './task-reconciliation.js';
 import { TaskStore } from './task-store.js';
@@ -17,7 +19,7 @@ import { WaitingTasks } from './waiting-tasks.js';
 
 /** Tasks: submission, events and results, and their runs for the dispatcher. */
 @Module({
-  imports: [FilesModule, RuntimeWorkflowsModule],
+  imports: [FilesModule, LogsModule, RuntimeWorkflowsModule],
   providers: [
     ClaimedRuns,
     IdempotencyKeys,
@@ -26,6 +28,7 @@ import { WaitingTasks } from './waiting-tasks.js';
     TaskClaims,
     TaskEventsService,
     TaskLists,
+    TaskLogs,
     TaskNotifications,
     TaskReconciliation,
     TaskSubmission,
@@ -33,6 +36,15 @@ import { WaitingTasks } from './waiting-tasks.js';
     TeamLimits,
     WaitingTasks,
   ],
-  exports: [RunReports, TaskClaims, TaskEventsService, TaskLists, TaskSubmission, TaskStore, WaitingTasks],
+  exports: [
+    RunReports,
+    TaskClaims,
+    TaskEventsService,
+    TaskLists,
+    TaskLogs,
+    TaskSubmission,
+    TaskStore,
+    WaitingTasks,
+  ],
 })
 export class RuntimeTasksModule {}

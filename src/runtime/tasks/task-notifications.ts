@@ -18,6 +18,8 @@ export interface TaskNotification {
 }
 
 export interface TaskListener {
+  /** More of the log of the task is stored; for those that follow one task. */
+  readonly logged?: () => void;
   readonly notified: (notification: TaskNotification) => void;
   /** Notifications were lost: look at the rows. */
   readonly missed: () => void;
@@ -28,22 +30,28 @@ export interface TaskListener {
 export class TaskNotifications implements OnModuleInit, BeforeApplicationShutdown {
   private readonly listeners = new Set<TaskListener>();
   private readonly followers = new Map<string, Set<TaskListener>>();
-  private stop: (() => Promise<void>) | undefined;
+  private stops: (() => Promise<void>)[] = [];
 
   constructor(private readonly database: Database) {}
 
   async onModuleInit(): Promise<void> {
-    this.stop = await this.database.listen('task_event', {
-      notified: (payload) => {
-        const notification = JSON.parse(payload) as TaskNotification;
-        for (const { notified } of this.listeners) notified(notification);
-        for (const { notified } of this.followers.get(notification.task_id) ?? []) notified(notification);
-      },
-      missed: () => {
-        for (const { missed } of this.listeners) missed();
-        for (const all of this.followers.values()) for (const { missed } of all) missed();
-      },
-    });
+    const missed = (): void => {
+      for (const listener of this.listeners) listener.missed();
+      for (const all of this.followers.values()) for (const listener of all) listener.missed();
+    };
+    const events = (payload: string): void => {
+      const notification = JSON.parse(payload) as TaskNotification;
+      for (const { notified } of this.listeners) notified(notification);
+      for (const { notified } of this.followers.get(notification.task_id) ?? []) notified(notification);
+    };
+    // The ids of the tasks of one write.
+    const logs = (payload: string): void => {
+      for (const id of payload.split(',')) for (const { logged } of this.followers.get(id) ?? []) logged?.();
+    };
+    this.stops = [
+      await this.database.listen('task_event', { notified: events, missed }),
+      await this.database.listen('task_log', { notified: logs, missed }),
+    ];
   }
 
   /** Calls back for every notification; returns a function that unsubscribes. */
@@ -65,7 +73,7 @@ export class TaskNotifications implements OnModuleInit, BeforeApplicationShutdow
   async beforeApplicationShutdown(): Promise<void> {
     this.listeners.clear();
     this.followers.clear();
-    await this.stop?.();
+    for (const stop of this.stops) await stop();
   }
 }
 

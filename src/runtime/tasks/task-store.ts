@@ -8,10 +8,9 @@ import { Database, type Db } from '../database/index.js';
 import { Engine } from '../engine/index.js';
 import { FilesService } from '../files/index.js';
 import { latestEvent, presentTask, workflowSlug } from './presented-task.js';
+import { TaskLogs } from './task-logs.js';
 import { moveTask, OPEN_STATES, TASK_COLUMNS } from './task-transitions.js';
 
-/** Characters of the log in a result; the whole log has its own endpoint. */
-const SHOWN_LOG = 4096;
 /** Bytes of parameters that a task carries; larger ones are `null`. */
 const SHOWN_PARAMETERS = 16_384;
 /** Links signed before the event loop continues; each takes part of a millisecond. */
@@ -26,6 +25,7 @@ export class TaskStore {
     private readonly database: Database,
     private readonly engine: Engine,
     private readonly files: FilesService,
+    private readonly logs: TaskLogs,
   ) {}
 
   async get(teamId: string, taskId: string): Promise<Task> {
@@ -56,8 +56,7 @@ export class TaskStore {
   /** Output and fresh links to the files; available at any time, with nulls before the end. */
   async result(teamId: string, taskId: string): Promise<TaskResult> {
     const task = await this.rowOf(teamId, taskId)
-      .leftJoin('task_log', 'task_log.task_id', 'task.id')
-      .select(['task_status', 'task_error', 'task_warnings', 'completed_at', 'task_log.log'])
+      .select(['task_status', 'task_error', 'task_warnings', 'completed_at', 'attempt_count'])
       // As text: the driver would round large numbers.
       .select(sql<string | null>`task_output::text`.as('task_output'))
       .executeTakeFirstOrThrow(notFound);
@@ -72,18 +71,9 @@ export class TaskStore {
       expires_at: links.expiresAt?.toISOString() ?? null,
       task_error: task.task_error,
       task_warnings: task.task_warnings,
-      task_log: task.log === null ? null : endOf(task.log),
+      task_log: await this.logs.endOf(teamId, taskId, task.attempt_count),
       completed_at: task.completed_at?.toISOString() ?? null,
     };
-  }
-
-  /** The stored log of the last run; empty before its end. */
-  async log(teamId: string, taskId: string): Promise<string> {
-    const { log } = await this.rowOf(teamId, taskId)
-      .leftJoin('task_log', 'task_log.task_id', 'task.id')
-      .select('task_log.log')
-      .executeTakeFirstOrThrow(notFound);
-    return log ?? '';
   }
 
   /** Size of the output, without reading it. */
@@ -138,8 +128,3 @@ export class TaskStore {
 }
 
 const notFound = (): Error => new NotFoundException('resource not found');
-
-function endOf(log: string): string {
-  if (log.length <= SHOWN_LOG) return log;
-  return `[earlier lines: GET /r/tasks/{id}/log]\n${log.slice(-SHOWN_LOG).toWellFormed()}`;
-}

@@ -177,9 +177,6 @@ export async function addTask(
 const textOf = (task_id: string, data: NewTaskEvent['data']): string =>
   JSON.stringify({ task_id, ...data, timestamp: new Date().toISOString() });
 
-/** Text that PostgreSQL can store: without U+0000 and lone surrogates, which a process may print. */
-export const storable = (text: string): string => text.replaceAll('\u0000', '\uFFFD').toWellFormed();
-
 export async function saveOutputFiles(
   tx: Tx,
   { taskId, teamId }: Claim,
@@ -199,15 +196,4 @@ export async function saveOutputFiles(
       .values(rows.slice(start, start + ROWS_BATCH))
       .execute();
   }
-}
-
-/** Stores the log of a run, replacing that of an earlier run. */
-export async function saveLog(tx: Tx, { taskId, teamId }: Claim, text: string | undefined): Promise<void> {
-  if (text === undefined) return;
-  const log = storable(text);
-  await tx
-    .insertInto('task_log')
-    .values({ task_id: taskId, team_id: teamId, log })
-    .onConflict((conflict) => conflict.column('task_id').doUpdateSet({ log }))
-    .execute();
 }

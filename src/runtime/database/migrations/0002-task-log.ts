@@ -12,7 +12,7 @@ const STATEMENTS = [
 ];
 
 /** What the last run of a task wrote, apart from the task: lists of tasks have no use for it. */
-export const taskLog: Migration = {
+export const lastLog: Migration = {
   async up(db: Kysely<unknown>): Promise<void> {
     for (const statement of STATEMENTS) await sql.raw(statement).execute(db);
   },
