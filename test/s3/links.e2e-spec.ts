@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
+import { Database } from '../../src/runtime/database/index.js';
+import { StoredFiles } from '../../src/runtime/files/index.js';
 import { Retention } from '../../src/runtime/retention/index.js';
 import { RuntimeServer } from '../e2e/runtime-support/runtime-fixture.js';
 import { ObjectStoreServer } from '../support/versitygw.js';
@@ -96,4 +98,24 @@ it('the sweep removes expired files of the runtime in batches, and nothing else'
   expect(store.has(keyOf('outputs', 2))).toBe(true);
   expect(store.has('inputs/of-another-program')).toBe(true);
   expect(store.has(kept)).toBe(true);
+});
+
+it('the bytes of a team count what is in the bucket, and an upload that never came only until its link has ended', async () => {
+  const arrived = await presign('arrived.txt');
+  await put(arrived.upload_url, arrived.upload_headers);
+  const missing = await presign('missing.txt');
+  const { db } = server.app.get(Database, { strict: false });
+  const rows = () =>
+    db
+      .selectFrom('stored_file')
+      .select(['file_key', 'is_confirmed'])
+      .where('file_key', 'in', [arrived.file_key, missing.file_key])
+      .execute();
+  expect(await rows()).toHaveLength(2);
+  await db
+    .updateTable('stored_file')
+    .set({ created_at: new Date(Date.now() - 3 * 3_600_000) })
+    .execute();
+  await server.app.get(StoredFiles, { strict: false }).sweep(new AbortController().signal);
+  expect(await rows()).toEqual([{ file_key: arrived.file_key, is_confirmed: true }]);
 });
