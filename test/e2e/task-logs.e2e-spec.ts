@@ -34,6 +34,7 @@ beforeAll(async () => {
   const env = {
     CYBERUN_TASKS_LOG_BYTES: String(LIMIT),
     CYBERUN_TASKS_LOG_DAYS: '5',
+    CYBERUN_TEAM_LOG_BYTES: '1048576',
     CYBERUN_RUNS_RETRY_SECONDS: '0',
   };
   server = await RuntimeServer.start({ 'steps.yaml': steps() }, { env });
@@ -235,4 +236,15 @@ it('the sweep removes the log of a task that ended long enough ago, and says so 
   expect(textsOf(await logOf(recent, '?tail=1000')).length).toBe(1000);
   await server.app.get(Retention, { strict: false }).sweep();
   expect((await server.get(`/r/tasks/${old}`)).body.task_status).toBe('completed');
+});
+
+it('the sweep removes the oldest logs of a team that has more than its limit, and says so in their place', async () => {
+  const older = await ended('fast');
+  const newer = await ended('fast');
+  await sql`update task_log set bytes = 5000000 where task_id = ${older}`.execute(db());
+  await server.app.get(Retention, { strict: false }).sweep();
+  expect(textsOf(await logOf(older))).toEqual([
+    '[The log was removed: at most 1048576 bytes of log are kept of a team (CYBERUN_TEAM_LOG_BYTES)]',
+  ]);
+  expect(textsOf(await logOf(newer, '?tail=1'))).toEqual(['last']);
 });
