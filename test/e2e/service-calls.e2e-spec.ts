@@ -20,12 +20,17 @@ let services: ServiceServer;
 beforeAll(async () => {
   services = await ServiceServer.start({
     'busy.yaml': definitionOf('odd', 'busy', 'health: { interval: 100ms, timeout: 1s, failures: 2 }\n'),
+    'hanging.yaml': definitionOf(
+      'odd',
+      'hanging',
+      'health: { interval: 100ms, timeout: 1s, failures: 2 }\nrequest_timeout: 1s\n',
+    ),
     'slow.yaml': definitionOf('odd', 'slow', 'request_timeout: 1s\n'),
     'loading.yaml': `slug: loading\ncommand: [node, -e, 'console.log("loading"); setInterval(() => {}, 1000)']\nstart_timeout: 1s\n`,
     'crashing.yaml': `slug: crashing\ncommand: [node, -e, 'console.error("no model at " + process.env.MODEL); process.exit(7)']
 env_config: [{ env_name: MODEL, env_value: s3cr3t-bucket }]\n`,
   });
-  await Promise.all([services.running('busy'), services.running('slow')]);
+  await Promise.all(['busy', 'hanging', 'slow'].map((slug) => services.running(slug)));
 });
 afterAll(() => services[Symbol.asyncDispose]());
 
@@ -226,6 +231,15 @@ it('a busy service that cannot answer probes stays running', async () => {
   const { pid } = (await answer.json()) as { pid: number };
   expect(((await (await services.relayed('busy', '/')).json()) as { pid: number }).pid).toBe(pid);
   expect((await services.server.get('/r/containers/busy')).body.last_failure).toBeUndefined();
+});
+
+it('a service that answers neither probes nor callers is restarted after health.failures', async () => {
+  expect((await services.relayed('hanging', '/busy?ms=60000')).status).toBe(504);
+  await until(async () => {
+    const { body } = await services.server.get('/r/containers/hanging');
+    return body.last_failure?.reason === 'its health path did not answer 2 times in a row (health.failures)';
+  });
+  await services.running('hanging');
 });
 
 it('request_timeout limits how long a response may take to begin', async () => {

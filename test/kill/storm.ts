@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -59,9 +59,13 @@ export class Storm implements AsyncDisposable {
     readonly origins: readonly string[],
   ) {}
 
-  static async start(): Promise<Storm> {
+  /** @param services files of the folder of services, by name. */
+  static async start(services: Record<string, string> = {}): Promise<Storm> {
     const folder = await mkdtemp(join(tmpdir(), 'cyberun-storm-'));
     await writeFile(join(folder, 'trace.yaml'), workflow(join(folder, 'runs.txt')));
+    await mkdir(join(folder, 'services'));
+    for (const [name, text] of Object.entries(services))
+      await writeFile(join(folder, 'services', name), text);
     const postgresql = await PostgresqlServer.start();
     const ports = [await freePort(), await freePort()];
     const origins = ports.map((port) => `http://127.0.0.1:${port}`);
@@ -92,6 +96,7 @@ export class Storm implements AsyncDisposable {
           CYBERUN_DATA_DIR: join(this.folder, name),
           CYBERUN_HTTP_PORT: String(port),
           CYBERUN_WORKFLOWS_DIR: this.folder,
+          CYBERUN_SERVICES_DIR: join(this.folder, 'services'),
           CYBERUN_BOOTSTRAP_KEY: KEY,
         },
         ['--role', 'runtime'],

@@ -4,6 +4,7 @@ import { type BeforeApplicationShutdown, Injectable, Logger } from '@nestjs/comm
 import { WebSocket } from 'ws';
 
 import { http2ClientOver } from '../../tunnel/index.js';
+import { ConnectionFailed } from './service-connection.js';
 import type { Replica } from './service-state.js';
 
 /** Path at which a node takes the connections that other nodes forward. */
@@ -39,7 +40,7 @@ export class NodeTunnels implements BeforeApplicationShutdown {
    * Opens a stream to a replica of another node.
    *
    * @param key of the caller, which the other node checks, too.
-   * @throws {Error} when that node cannot be reached; nothing was sent to the service then.
+   * @throws {ConnectionFailed} when that node cannot be reached.
    */
   async request(
     replica: Replica,
@@ -56,8 +57,15 @@ export class NodeTunnels implements BeforeApplicationShutdown {
         [sensitiveHeaders]: ['authorization'],
       });
     } catch (error) {
+      if (!this.isAvoided(replica))
+        this.logger.warn(
+          `node ${nodeId} cannot be reached at ${replica.nodeUrl} (its CYBERUN_NODE_URL), so its services cannot be called here: ${(error as Error).message}`,
+        );
       this.failedAt.set(nodeId, performance.now());
-      throw new Error(`node ${nodeId} at ${replica.nodeUrl} cannot be reached`, { cause: error });
+      throw new ConnectionFailed(
+        `The node that runs service "${replica.slug}" cannot be reached at the moment, so the call had no effect. Call it again in a few seconds.`,
+        true,
+      );
     }
   }
 

@@ -59,7 +59,8 @@ export class ServiceConnection {
       const stream = await open();
       if (stream) return new ServiceConnection(service, stream);
     } catch (error) {
-      // The agent is disconnecting, or its node cannot be reached.
+      if (error instanceof ConnectionFailed) throw error;
+      // The agent is disconnecting.
       logger.debug({ message: 'a connection to a service could not be opened', error });
     }
     throw noConnection(service);
@@ -75,6 +76,7 @@ export class ServiceConnection {
     const limit = setTimeout(resolve, limitMs);
     this.stream.once('response', () => resolve());
     this.stream.once('close', () => resolve());
+    if (this.stream.closed) resolve();
     await promise;
     clearTimeout(limit);
     if (this.failure === undefined && !this.stream.destroyed) return;

@@ -9,13 +9,19 @@ const {
 } = process.env;
 console.log(`replica ${replica} begins with ${SECRET}`);
 
+let held = 0;
 createServer((request, response) => {
   const { pathname, searchParams } = new URL(request.url, 'http://localhost');
   if (pathname === '/die') {
     console.log('about to end');
     return process.kill(process.pid, searchParams.get('signal') ?? 'SIGKILL');
   }
-  if (pathname === '/hold') return response.write('held');
+  if (pathname === '/hold') {
+    held += 1;
+    response.once('close', () => (held -= 1));
+    return response.write('held');
+  }
+  if (pathname === '/held') return response.end(String(held));
   if (pathname === '/count') {
     let size = 0;
     request.on('data', (chunk) => (size += chunk.length)).on('end', () => response.end(`${replica}:${size}`));
