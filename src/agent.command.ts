@@ -27,6 +27,10 @@ export async function agentCommand({ config: file, isLocal, flags }: AgentComman
     workDir: config.agentWorkDir,
     cacheDir: config.agentCacheDir,
     drainSeconds: config.agentDrainSeconds,
+    confinement: {
+      mode: config.agentConfine,
+      hidden: config.agentKeyFile === undefined ? [] : [config.agentKeyFile],
+    },
     containers: {
       socket: config.agentContainerSocket,
       volumes: config.agentVolumeAllow,

@@ -11,6 +11,7 @@ import { packageVersion, stateDirectory } from '../config/index.js';
 import { type AgentHello, GATEWAY_PATH, PYTHON_LABEL } from '../contract/index.js';
 import { stayConnected } from './connection.js';
 import type { ContainerOptions } from './containers/container-engine.js';
+import type { ConfinementOptions } from './processes/confinement.js';
 import { cleanEnvironment } from './processes/process-groups.js';
 import { Worker } from './worker.js';
 
@@ -35,6 +36,8 @@ interface AgentOptions {
   readonly workDir?: string | undefined;
   /** Folder for the files of definitions; not shared with other agents. Default: the work folder. */
   readonly cacheDir?: string | undefined;
+  /** Default: processes are not confined. */
+  readonly confinement?: ConfinementOptions | undefined;
   /** Default: no containers. */
   readonly containers?: ContainerOptions | undefined;
   /** How long runs may go on after `drain`. */
@@ -97,6 +100,7 @@ export function completed(options: AgentOptions): CompleteAgentOptions {
     gateways: options.gateways.map(gatewayUrl),
     workDir,
     cacheDir: resolve(options.cacheDir ?? workDir),
+    confinement: options.confinement ?? { mode: 'off', hidden: [] },
     containers: options.containers ?? { socket: 'off', volumes: [], capabilities: [] },
     drainSeconds: options.drainSeconds ?? 0,
     ...(options.signal
@@ -166,6 +170,7 @@ const localAgentOrder = z.object({
   slots: z.number().int(),
   workDir: z.string(),
   drainSeconds: z.number().int(),
+  confinement: z.object({ mode: z.string(), hidden: z.array(z.string()) }).optional(),
   containers: z
     .object({
       socket: z.string(),

@@ -7,6 +7,7 @@ import { AGENT_PATHS, type AgentHello, CONTAINER_LABEL } from '../contract/index
 import { writeLine } from '../tunnel/index.js';
 import { Bundles } from './bundles.js';
 import { ContainerEngine, type ContainerOptions } from './containers/container-engine.js';
+import { Confinement, type ConfinementOptions } from './processes/confinement.js';
 import { ProcessGroups } from './processes/process-groups.js';
 import { ContainerExecutor } from './runs/container-executor.js';
 import { executorByKind } from './runs/executor.js';
@@ -20,6 +21,13 @@ interface AgentMachine {
   readonly workDir: string;
   readonly cacheDir: string;
   readonly containers: ContainerOptions;
+  readonly confinement: ConfinementOptions;
+}
+
+/** What runs the steps of runs. */
+interface Executors {
+  readonly engine: ContainerEngine | undefined;
+  readonly confinement: Confinement | undefined;
 }
 
 /** Answers the requests of the gateway, and tracks the work that they started. */
@@ -36,12 +44,15 @@ export class Worker {
   private constructor(
     private readonly hello: AgentHello,
     { workDir, cacheDir }: AgentMachine,
-    engine: ContainerEngine | undefined,
+    { engine, confinement }: Executors,
   ) {
     this.groups = new ProcessGroups(workDir);
     this.bundles = new Bundles(cacheDir);
     this.services = new ServiceHost({ workDir, groups: this.groups, engine, bundles: this.bundles });
-    const executor = executorByKind(new ProcessExecutor(this.groups), new ContainerExecutor(engine));
+    const executor = executorByKind(
+      new ProcessExecutor(this.groups, confinement),
+      new ContainerExecutor(engine),
+    );
     this.runs = new HeldRuns({ workDir, executor, bundles: this.bundles });
   }
 
@@ -52,7 +63,9 @@ export class Worker {
     await ownFolder(cacheDir, '--cache-dir');
     const engine = await ContainerEngine.find(workDir, containers);
     const own = engine ? [CONTAINER_LABEL] : [];
-    const worker = new Worker({ ...hello, labels: [...hello.labels, ...own] }, machine, engine);
+    const confinement = await Confinement.find(hiding(machine));
+    const labels = [...hello.labels, ...own];
+    const worker = new Worker({ ...hello, labels }, machine, { engine, confinement });
     await worker.groups.takeOver();
     await engine?.removeLeftovers();
     await RunFolder.removeAll(workDir);
@@ -122,6 +135,11 @@ export class Worker {
     this.busy.add(work);
     void work.finally(() => this.busy.delete(work));
   }
+}
+
+/** Processes see nothing of other runs, of services and of the records of the agent. */
+function hiding({ workDir, cacheDir, confinement }: AgentMachine): ConfinementOptions {
+  return { ...confinement, hidden: [...confinement.hidden, workDir, cacheDir] };
 }
 
 function greet(stream: ServerHttp2Stream, hello: AgentHello): void {

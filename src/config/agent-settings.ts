@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 
-import { ArrayNotEmpty } from 'class-validator';
+import { ArrayNotEmpty, IsIn } from 'class-validator';
 
 import { RuntimeSettings } from './runtime-settings.js';
 import { Setting } from './setting.decorator.js';
@@ -46,6 +46,15 @@ export class AgentSettings extends RuntimeSettings {
   })
   @WholeNumber(0, 86_400)
   agentDrainSeconds: number = 10;
+
+  @Setting({
+    env: 'CYBERUN_AGENT_CONFINE',
+    meaning:
+      'Confines the processes of runs by bubblewrap, see docs/operations.md: `off`, `auto` (where it works) or `bubblewrap` (the agent does not start without it).',
+    example: 'auto',
+  })
+  @IsIn(['off', 'auto', 'bubblewrap'])
+  agentConfine: string = 'off';
 
   @Setting({
     env: 'CYBERUN_AGENT_CONTAINER_SOCKET',

@@ -67,6 +67,7 @@ const REFUSED: Readonly<Record<string, readonly string[]>> = {
   CYBERUN_AGENT_SLOTS: ['0', '1025'],
   CYBERUN_AGENT_LABELS: ['a b', ','],
   CYBERUN_AGENT_DRAIN_SECONDS: ['-1', '10s', '86401'],
+  CYBERUN_AGENT_CONFINE: ['on', 'Auto'],
   CYBERUN_AGENT_CONTAINER_SOCKET: ['docker', 'tcp://127.0.0.1:2375', '/run/a b'],
   CYBERUN_AGENT_VOLUME_ALLOW: ['data', '/data:rx', '/a:/b'],
   CYBERUN_AGENT_REGISTRY_CREDENTIALS: [],

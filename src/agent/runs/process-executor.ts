@@ -1,4 +1,5 @@
 import type { Execution } from '../execution.js';
+import type { Confinement } from '../processes/confinement.js';
 import type { Command, ProcessGroups } from '../processes/process-groups.js';
 import type { Executor, ProcessStep, StepContext } from './executor.js';
 import { argumentsTooLarge, valuesOf } from './program-values.js';
@@ -6,10 +7,14 @@ import type { RunFolder } from './run-folder.js';
 
 /** Starts steps as processes of this machine, each in a process group of its own. */
 export class ProcessExecutor implements Executor<ProcessStep> {
-  constructor(private readonly groups: ProcessGroups) {}
+  /** @param confinement `undefined`: processes have all rights of the agent's user. */
+  constructor(
+    private readonly groups: ProcessGroups,
+    private readonly confinement?: Confinement,
+  ) {}
 
   async start(step: ProcessStep, context: StepContext): Promise<Execution> {
-    const command = await commandOf(step, context);
+    const command = this.confined(await commandOf(step, context), context);
     context.signal.throwIfAborted();
     try {
       return this.groups.start(command);
@@ -18,6 +23,12 @@ export class ProcessExecutor implements Executor<ProcessStep> {
         throw argumentsTooLarge(step, context.parameters);
       throw error;
     }
+  }
+
+  private confined(command: Command, { folder, environment }: StepContext): Command {
+    const { path, temporary } = folder;
+    const files = environment['CYBERUN_WORKFLOW_DIR'];
+    return this.confinement?.confine(command, { folder: path, temporary, files }) ?? command;
   }
 }
 

@@ -120,6 +120,7 @@ export class LocalAgent implements BeforeApplicationShutdown {
       slots: agentSlots,
       drainSeconds: agentDrainSeconds,
       workDir: join(resolve(dataDir), 'agent'),
+      confinement: { mode: this.config.agentConfine, hidden: [resolve(dataDir)] },
       containers: {
         socket: this.config.agentContainerSocket,
         volumes: [...this.config.agentVolumeAllow],

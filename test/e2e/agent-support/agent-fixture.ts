@@ -4,6 +4,7 @@ import { join } from 'node:path';
 
 import { runAgent } from '../../../src/agent/index.js';
 import type { ContainerOptions } from '../../../src/agent/containers/container-engine.js';
+import type { ConfinementOptions } from '../../../src/agent/processes/confinement.js';
 import { CredentialsService, CredentialsStore } from '../../../src/runtime/credentials/index.js';
 import { until } from '../../support/processes.js';
 import { RuntimeServer } from '../runtime-support/runtime-fixture.js';
@@ -19,6 +20,7 @@ export interface AgentWanted {
   readonly otherNodes?: readonly RuntimeServer[];
   readonly drainSeconds?: number;
   readonly containers?: ContainerOptions;
+  readonly confinement?: ConfinementOptions;
 }
 
 /** An agent in this process, on a work folder of its own, that has connected. */
@@ -47,6 +49,7 @@ export class TestAgent implements AsyncDisposable {
       drainSeconds: wanted.drainSeconds,
       drain: draining.signal,
       containers: wanted.containers,
+      confinement: wanted.confinement,
       signal: controller.signal,
     });
     ended.catch(() => undefined);
