@@ -15,15 +15,15 @@ const CASES = {
 const USUAL = ['tasks', 'followers', 'agents', 'queue', 'knee'];
 
 const FULL = {
-  tasksAlone: 60,
-  tasksTogether: 300,
+  tasksAlone: 50,
+  tasksTogether: 200,
   followedTasks: 200,
-  progressPerTask: 15,
+  progressPerTask: 12,
   eventsPerSecond: 200,
   agents: 1000,
-  claimedTasks: 1000,
+  claimedTasks: 400,
   waiting: { PGlite: 10_000, PostgreSQL: 100_000 },
-  stepMs: 4000,
+  stepMs: 3000,
 };
 const QUICK = {
   tasksAlone: 10,

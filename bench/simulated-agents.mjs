@@ -56,13 +56,17 @@ export class SimulatedAgents {
 
   async #connect(hello) {
     const webSocket = new WebSocket(this.#gateway, { headers: { authorization: `Bearer ${this.#key}` } });
-    await once(webSocket, 'open');
     this.#webSockets.push(webSocket);
-    await http2ServerOver(webSocket, (stream, { ':path': path }) => {
+    const answer = (stream, { ':path': path }) => {
       stream.on('error', () => undefined);
       stream.respond({ ':status': 200 });
       if (path === '/runs') this.#run(stream).catch((error) => this.#failed(error));
       else stream.end(path === '/hello' ? JSON.stringify(hello) : '');
+    };
+    await new Promise((resolve, reject) => {
+      webSocket.once('error', reject);
+      // At once, since the first message may have come with the answer to the upgrade.
+      webSocket.once('open', () => void http2ServerOver(webSocket, answer).then(resolve, reject));
     });
   }
 

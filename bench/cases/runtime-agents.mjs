@@ -10,7 +10,7 @@ const LABEL_SETS = 50;
 const FEW_AGENTS = 10;
 const SUBMITTING_AT_ONCE = 16;
 /** What happens every few seconds happens in it. */
-const IDLE_MS = 8000;
+const IDLE_MS = 6000;
 const LOOK_MS = 100;
 /** Of idle statements, with many agents against few. */
 const IDLE_RATIO = 1.5;

@@ -1,5 +1,5 @@
 import { isEligible, type WorkRequirement } from '../engine/index.js';
-import { AgentRegistry } from './agent-registry.js';
+import type { AgentRegistry } from './agent-registry.js';
 import type { ConnectedAgent } from './connected-agent.js';
 
 /** Slots that were reserved for the tasks of a queue. */
@@ -22,7 +22,7 @@ export class FreeSlots {
   private readonly lastTurn = new WeakMap<ConnectedAgent, number>();
   private turn = 0;
 
-  constructor(private readonly agents: AgentRegistry) {}
+  constructor(private readonly agents: Pick<AgentRegistry, 'connected'>) {}
 
   /**
    * Up to `limit` slots for a queue: those of the least loaded agents, and among these of the one that has waited longest.

@@ -45,17 +45,27 @@ export class WaitingTasks {
   /** Updates the connected agents; tasks that none of them can run become `waiting`. */
   async agentsChanged(agents: readonly WorkRequirement[]): Promise<void> {
     this.agents = agents;
-    const pending = await this.database.db
-      .selectFrom('task')
-      .select(['team_id', 'required_labels'])
-      .distinct()
-      .where('task_status', '=', 'pending')
-      .execute();
-    for (const { team_id, required_labels } of pending) {
-      const requirement = { teamId: team_id, labels: required_labels };
+    for (const requirement of await this.queues()) {
       if (!this.canRun(requirement)) await this.markWaiting(requirement);
     }
     this.notify();
+  }
+
+  /** The queues that have tasks: a look-up in an index for each, however long they are. */
+  private async queues(): Promise<WorkRequirement[]> {
+    const open = sql`from task where task_status in ('pending', 'waiting')`;
+    const next = sql`order by team_id, required_labels limit 1`;
+    const { rows } = await sql<{ team_id: string; required_labels: string[] }>`
+      with recursive queue as (
+        (select team_id, required_labels ${open} ${next})
+        union all
+        select after.team_id, after.required_labels from queue, lateral (
+          select team_id, required_labels ${open}
+            and (team_id, required_labels) > (queue.team_id, queue.required_labels) ${next}
+        ) as after
+      )
+      select team_id, required_labels from queue`.execute(this.database.db);
+    return rows.map(({ team_id, required_labels }) => ({ teamId: team_id, labels: required_labels }));
   }
 
   private async markWaiting({ teamId, labels }: WorkRequirement): Promise<void> {
