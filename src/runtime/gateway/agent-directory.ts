@@ -26,6 +26,8 @@ export class AgentDirectory implements OnModuleInit, BeforeApplicationShutdown {
   private due: Promise<void> | undefined;
   /** The other nodes do not know yet of a row that was written here. */
   private isChanged = false;
+  /** Changes of agents that wait to be written. */
+  private outstanding = 0;
   private isOver = false;
   /** What the waiting tasks were told last. */
   private known = '';
@@ -90,11 +92,13 @@ export class AgentDirectory implements OnModuleInit, BeforeApplicationShutdown {
 
   /** Writes the row of an agent that has connected, drains, or is gone; resolves once the waiting tasks know of it. */
   async changed(agent: ConnectedAgent): Promise<void> {
+    this.outstanding += 1;
     await this.inTurn(async () => {
       if (agent.isConnected) await this.write(agent);
       else await this.remove(agent);
       this.isChanged = true;
     });
+    this.outstanding -= 1;
     await this.refresh();
   }
 
@@ -141,7 +145,7 @@ export class AgentDirectory implements OnModuleInit, BeforeApplicationShutdown {
       .where('node_id', '=', this.node.id)
       .executeTakeFirstOrThrow();
     const connected = this.registry.list();
-    if (count >= connected.length) return;
+    if (count >= connected.length - this.outstanding) return;
     await this.inTurn(async () => {
       for (const agent of connected) if (agent.isConnected) await this.write(agent);
     });

@@ -53,7 +53,7 @@ export class TaskEventsService implements BeforeApplicationShutdown {
           last = row.sequence;
         }
         if (page?.isLast) return;
-        if (page?.rows.length === BATCH || news.has(last)) continue;
+        if (page && (page.rows.length === BATCH || news.has(last))) continue;
         // A comment keeps the stream alive while the database is away, too.
         if (!(await news.wait(page ? POLL_MS : RETRY_MS))) yield undefined;
       }
