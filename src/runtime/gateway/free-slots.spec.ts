@@ -7,7 +7,12 @@ const TEAM = 'a team';
 const need = (...labels: string[]) => ({ teamId: TEAM, labels });
 
 /** An agent with so many slots, of which some are busy. */
-const agent = (agentId: string, slots: number, busy = 0, labels = ['local'], teamId = TEAM): ConnectedAgent =>
+const agent = (
+  agentId: string,
+  slots: number,
+  busy = 0,
+  { labels = ['local'], teamId = TEAM } = {},
+): ConnectedAgent =>
   ({ agentId, teamId, labels, free: slots - busy, runs: { size: busy } }) as unknown as ConnectedAgent;
 
 const slotsOf = (...agents: ConnectedAgent[]): FreeSlots => new FreeSlots({ connected: () => agents });
@@ -40,13 +45,16 @@ it('a slot is reserved once, until it is released', () => {
 });
 
 it('only agents of the team that have all labels have slots for a queue', () => {
-  const slots = slotsOf(agent('other', 1, 0, ['local', 'gpu'], 'another team'), agent('plain', 1));
+  const slots = slotsOf(
+    agent('other', 1, 0, { labels: ['local', 'gpu'], teamId: 'another team' }),
+    agent('plain', 1),
+  );
   expect(idsIn(slots.reserve(need('local', 'gpu'), [], 20))).toEqual([]);
   expect(idsIn(slots.reserve(need(), [], 20))).toEqual(['plain']);
 });
 
 it('queues that the same agents can serve share the slots, and others do not count', () => {
-  const slots = slotsOf(agent('a', 4, 0, ['local', 'gpu']));
+  const slots = slotsOf(agent('a', 4, 0, { labels: ['local', 'gpu'] }));
   const others = [need('gpu'), need('elsewhere'), { teamId: 'another team', labels: ['local'] }];
   expect(slots.reserve(need('local'), others, 20).agents).toHaveLength(2);
 });
