@@ -31,6 +31,7 @@ export async function agentCommand({ config: file, isLocal, flags }: AgentComman
       mode: config.agentConfine,
       hidden: config.agentKeyFile === undefined ? [] : [config.agentKeyFile],
     },
+    isProxyShared: config.agentTaskProxies,
     containers: {
       socket: config.agentContainerSocket,
       volumes: config.agentVolumeAllow,

@@ -53,8 +53,8 @@ function addAgent(agent: Command): void {
     .description('run tasks and services for a runtime; the ak- key is read from CYBERUN_AGENT_KEY')
     .option('--config <file>', 'YAML file of these options, as in slots: 4; flags and variables win over it')
     .addOption(new Option('--local', 'started by the server itself').hideHelp());
-  for (const { flag, meaning, isList, defaultText } of AGENT_OPTIONS) {
-    const value = isList ? '<value...>' : '<value>';
+  for (const { flag, meaning, isList, isSwitch, defaultText } of AGENT_OPTIONS) {
+    const value = isSwitch ? '[true|false]' : isList ? '<value...>' : '<value>';
     const fallback = defaultText === undefined ? '' : ` Default: ${defaultText}.`;
     agent.option(`${flag} ${value}`, `${meaning}${fallback}`);
   }

@@ -7,6 +7,7 @@ import { WebSocket } from 'ws';
 import { StartError } from '../config/index.js';
 import { AGENT_GOODBYE, AGENT_REPLACED, errorBody } from '../contract/index.js';
 import { http2ServerOver, keepRunning, type StreamListener } from '../tunnel/index.js';
+import { proxiedSocket } from './outbound.js';
 import type { Worker } from './worker.js';
 
 /** The gateway refuses this agent; dialling again would fail in the same way. */
@@ -60,7 +61,10 @@ async function serveGateway(
   connected: () => void,
 ): Promise<void> {
   signal.throwIfAborted();
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(HANDSHAKE_LIMIT_MS)]);
+  const proxied = await proxiedSocket(gateway, limit);
   const webSocket = new WebSocket(gateway, {
+    ...(proxied && { createConnection: () => proxied }),
     headers: { authorization: `Bearer ${key}` },
     perMessageDeflate: false,
     handshakeTimeout: HANDSHAKE_LIMIT_MS,

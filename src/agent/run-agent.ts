@@ -7,10 +7,11 @@ import { promisify } from 'node:util';
 import { Logger } from '@nestjs/common';
 import { z } from 'zod';
 
-import { packageVersion, stateDirectory } from '../config/index.js';
-import { type AgentHello, GATEWAY_PATH, PYTHON_LABEL } from '../contract/index.js';
+import { packageVersion, proxyVariables, stateDirectory } from '../config/index.js';
+import { type AgentHello, GATEWAY_PATH, GPU_LABEL, PYTHON_LABEL } from '../contract/index.js';
 import { stayConnected } from './connection.js';
 import type { ContainerOptions } from './containers/container-engine.js';
+import { findGpus } from './gpus.js';
 import type { ConfinementOptions } from './processes/confinement.js';
 import { cleanEnvironment } from './processes/process-groups.js';
 import { Worker } from './worker.js';
@@ -40,6 +41,8 @@ interface AgentOptions {
   readonly confinement?: ConfinementOptions | undefined;
   /** Default: no containers. */
   readonly containers?: ContainerOptions | undefined;
+  /** Whether tasks and services get the variables of the proxies. */
+  readonly isProxyShared?: boolean | undefined;
   /** How long runs may go on after `drain`. */
   readonly drainSeconds?: number | undefined;
   /** The agent takes no further runs, and ends once it has none; what is left after `drainSeconds` is given back. */
@@ -61,8 +64,18 @@ const GIVE_BACK_LIMIT_MS = 3000;
  */
 export async function runAgent(options: AgentOptions): Promise<void> {
   const complete = completed(options);
-  const labels = await withOwnLabels(complete.labels);
-  const worker = await Worker.in(complete, helloOf({ ...complete, labels }));
+  const [isPython, gpus] = await Promise.all([hasPython(), findGpus()]);
+  const own = [...(isPython ? [PYTHON_LABEL] : []), ...(gpus.length > 0 ? [GPU_LABEL] : [])];
+  const labels = [...new Set([...complete.labels, ...own])];
+  const taskEnvironment = complete.isProxyShared ? proxyVariables() : {};
+  const worker = await Worker.in(
+    { ...complete, taskEnvironment },
+    {
+      ...helloOf(complete),
+      labels,
+      gpus,
+    },
+  );
   const goodbye = new AbortController();
   void untilOver(worker, complete).finally(() => goodbye.abort());
   try {
@@ -102,6 +115,7 @@ export function completed(options: AgentOptions): CompleteAgentOptions {
     cacheDir: resolve(options.cacheDir ?? workDir),
     confinement: options.confinement ?? { mode: 'off', hidden: [] },
     containers: options.containers ?? { socket: 'off', volumes: [], capabilities: [] },
+    isProxyShared: options.isProxyShared ?? false,
     drainSeconds: options.drainSeconds ?? 0,
     ...(options.signal
       ? { drain: options.drain ?? options.signal, signal: options.signal }
@@ -132,22 +146,15 @@ function untilSignalled(): { readonly drain: AbortSignal; readonly signal: Abort
   return { drain: first.signal, signal: second.signal };
 }
 
-function helloOf({ agentId, labels, slots }: CompleteAgentOptions): AgentHello {
+function helloOf({ agentId, slots }: CompleteAgentOptions): Omit<AgentHello, 'labels' | 'gpus'> {
   return {
     agent_id: agentId,
-    labels: [...labels],
     slots,
     version: packageVersion,
     runs: [],
     draining: false,
     platform: `${process.platform}/${process.arch === 'x64' ? 'amd64' : process.arch}`,
   };
-}
-
-/** The configured labels, and those of the programs on this machine. */
-async function withOwnLabels(labels: readonly string[]): Promise<string[]> {
-  const own = (await hasPython()) ? [PYTHON_LABEL] : [];
-  return [...new Set([...labels, ...own])];
 }
 
 async function hasPython(): Promise<boolean> {
@@ -169,6 +176,7 @@ const localAgentOrder = z.object({
   labels: z.array(z.string()),
   slots: z.number().int(),
   workDir: z.string(),
+  isProxyShared: z.boolean(),
   drainSeconds: z.number().int(),
   confinement: z.object({ mode: z.string(), hidden: z.array(z.string()) }).optional(),
   containers: z

@@ -16,12 +16,14 @@ import { ProcessExecutor } from './runs/process-executor.js';
 import { RunFolder } from './runs/run-folder.js';
 import { ServiceHost } from './services/service-host.js';
 
-/** Where an agent keeps its files, and where its containers run. */
+/** Where an agent keeps its files, where its containers run, and what its processes get. */
 interface AgentMachine {
   readonly workDir: string;
   readonly cacheDir: string;
   readonly containers: ContainerOptions;
   readonly confinement: ConfinementOptions;
+  /** Variables of every process, beside its own. */
+  readonly taskEnvironment: Readonly<Record<string, string>>;
 }
 
 /** What runs the steps of runs. */
@@ -43,10 +45,10 @@ export class Worker {
 
   private constructor(
     private readonly hello: AgentHello,
-    { workDir, cacheDir }: AgentMachine,
+    { workDir, cacheDir, taskEnvironment }: AgentMachine,
     { engine, confinement }: Executors,
   ) {
-    this.groups = new ProcessGroups(workDir);
+    this.groups = new ProcessGroups(workDir, taskEnvironment);
     this.bundles = new Bundles(cacheDir);
     this.services = new ServiceHost({ workDir, groups: this.groups, engine, bundles: this.bundles });
     const executor = executorByKind(

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 
-import { ArrayNotEmpty, IsIn } from 'class-validator';
+import { ArrayNotEmpty, IsBoolean, IsIn } from 'class-validator';
 
 import { RuntimeSettings } from './runtime-settings.js';
 import { Setting } from './setting.decorator.js';
@@ -94,4 +94,13 @@ export class AgentSettings extends RuntimeSettings {
   })
   @Each(CAPABILITY)
   agentContainerCapabilities: string[] = [];
+
+  @Setting({
+    env: 'CYBERUN_AGENT_TASK_PROXIES',
+    meaning:
+      'Whether tasks and services get the variables HTTP_PROXY, HTTPS_PROXY and NO_PROXY of the agent, which may hold a password: true or false.',
+    example: 'true',
+  })
+  @IsBoolean({ message: '$property must be true or false' })
+  agentTaskProxies: boolean = false;
 }

@@ -10,6 +10,7 @@ export {
   unknownVariables,
 } from './config.js';
 export { ConfigModule } from './config.module.js';
+export { type Proxies, proxyFor, proxyVariables, readProxies } from './proxies.js';
 export { isStartedByNpm, packagePaths, packageVersion, stateDirectory } from './environment.js';
 export { type Limits, LIMITS } from './limits.js';
 export { type SettingDescription, settingsOf } from './setting.decorator.js';

@@ -21,6 +21,7 @@ type Parse = (text: string) => unknown;
 export interface DeclaredSetting extends SettingDescription {
   readonly property: string;
   readonly isList: boolean;
+  readonly isSwitch: boolean;
   readonly parse: Parse;
 }
 
@@ -33,9 +34,12 @@ const list: Parse = (text) =>
     .map((item) => item.trim())
     .filter((item) => item !== '');
 
+const trueOrFalse: Parse = (text) => (text === 'true' ? true : text === 'false' ? false : text);
+
 function parserFor(type: unknown): Parse {
   if (type === Number) return wholeNumber;
   if (type === Array) return list;
+  if (type === Boolean) return trueOrFalse;
   return (text) => text;
 }
 
@@ -43,8 +47,8 @@ function parserFor(type: unknown): Parse {
 export function Setting(description: SettingDescription): PropertyDecorator {
   return (target, property) => {
     const type: unknown = Reflect.getMetadata('design:type', target, property);
-    const isList = type === Array;
-    const declaredHere = { ...description, property: String(property), isList, parse: parserFor(type) };
+    const kind = { isList: type === Array, isSwitch: type === Boolean };
+    const declaredHere = { ...description, property: String(property), ...kind, parse: parserFor(type) };
     // A copy: the list may be that of a class this one extends.
     Reflect.defineMetadata(DECLARED, [...settingsOf(target), declaredHere], target);
   };

@@ -128,10 +128,10 @@ export class Settings extends AgentSettings {
   @Setting({
     env: 'CYBERUN_RUNS_LEASE_SECONDS',
     meaning:
-      'Seconds that a run waits for its agent after the connection or the runtime node was lost; the agent itself goes on for half of it.',
+      'Seconds that a run waits for its agent after the connection or the runtime node was lost; the agent itself goes on for half of it. At least 45: the agent may notice the loss only 16 seconds later, and must have ended the run before another agent begins it.',
     example: '60',
   })
-  @WholeNumber(2, 86_400)
+  @WholeNumber(45, 86_400)
   runsLeaseSeconds: number = 60;
 
   @Setting({

@@ -41,6 +41,9 @@ export const AGENT_REPLACED = 4001;
 /** Form of a label that an agent has or a workflow requires; its characters are safe in the name of a queue. */
 export const LABEL = /^[A-Za-z0-9._-]{1,63}$/;
 
+/** Label of the agents that have a GPU. */
+export const GPU_LABEL = 'gpu';
+
 /** A valid id of an agent. */
 export const AGENT_ID = /^[A-Za-z0-9._-]{1,100}$/;
 
@@ -56,6 +59,11 @@ export const agentHello = z.object({
   runs: z.array(z.object({ task_id: z.string(), attempt: z.number().int().min(1) })).default([]),
   /** Whether it takes no further runs, because it ends once it has finished those that it has. */
   draining: z.boolean().default(false),
+  /** `memory_bytes` is missing where a GPU shares the memory of the processor. */
+  gpus: z
+    .array(z.object({ name: z.string().max(200), memory_bytes: z.number().int().optional() }))
+    .max(64)
+    .default([]),
 });
 export type AgentHello = z.infer<typeof agentHello>;
 

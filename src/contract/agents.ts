@@ -10,6 +10,7 @@ export const agent = z.looseObject({
   last_heartbeat: z.string().nullish(),
   agent_version: z.string().nullish(),
   tool: z.string().nullish(),
+  gpu_capacity: z.number().nullish(),
   running_count: z.number().nullish(),
   running_tasks: z.array(z.string()).nullish(),
   platform_arch: z.string().nullish(),

@@ -6,7 +6,7 @@ import { sql } from 'kysely';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { Database } from '../../src/runtime/database/index.js';
-import { shellWorkflow, TestAgent } from '../e2e/agent-support/agent-fixture.js';
+import { keysOf, shellWorkflow, TestAgent } from '../e2e/agent-support/agent-fixture.js';
 import { RuntimeServer } from '../e2e/runtime-support/runtime-fixture.js';
 import { PostgresqlServer } from '../support/postgresql-server.js';
 import { until } from '../support/processes.js';
@@ -119,6 +119,31 @@ it('a cancel does not wait for a node that is just claiming the task', async () 
     return (rows as { state: string }[])[0]?.state === 'completed';
   });
   expect(await statusOf(taskId)).toBe('cancelled');
+});
+
+it('an agent is replaced by a later one of the same id at another node', async () => {
+  const { raw_key: key } = await keysOf(front).create({ kind: 'agent', display_name: 'twin' });
+  await using first = await TestAgent.start(front, { agentId: 'twin', labels: ['first'], key });
+  await using _second = await TestAgent.start(back, { agentId: 'twin', labels: ['second'], key });
+  await expect(first.ended).rejects.toThrow('Another agent with the same id');
+  const twins = (await front.get('/r/agents')).body.agent_list as { agent_id: string }[];
+  expect(twins.filter(({ agent_id }) => agent_id === 'twin')).toMatchObject([
+    { agent_labels: expect.arrayContaining(['second']) },
+  ]);
+});
+
+it('the row of an agent that is gone is removed when its removal had failed', async () => {
+  const { db } = back.app.get(Database, { strict: false });
+  await sql`insert into connected_agent (team_id, agent_id, node_id, connected_at, hello)
+    select team_id, 'phantom', node_id, connected_at, jsonb_set(hello::jsonb, '{agent_id}', '"phantom"')::json
+    from connected_agent where agent_id = 'agent-1'`.execute(db);
+  const ids = async (): Promise<string[]> =>
+    ((await front.get('/r/agents')).body.agent_list as { agent_id: string }[]).map(
+      ({ agent_id }) => agent_id,
+    );
+  expect(await ids()).toContain('phantom');
+  await until(async () => !(await ids()).includes('phantom'));
+  expect(await ids()).toContain('agent-1');
 });
 
 it('a node with older files starts beside the others without bringing their content back', async () => {

@@ -17,7 +17,8 @@ let folder: string;
 let env: Record<string, string>;
 let files: Record<string, string>;
 
-const startNode = (): Promise<RuntimeServer> => RuntimeServer.start(files, { env });
+const startNode = (leaseSeconds?: number): Promise<RuntimeServer> =>
+  RuntimeServer.start(files, { env, ...(leaseSeconds !== undefined && { leaseSeconds }) });
 const statusOf = async (node: RuntimeServer, taskId: string): Promise<string> =>
   (await node.get(`/r/tasks/${taskId}`)).body.task_status as string;
 const begun = async (): Promise<number> =>
@@ -100,17 +101,19 @@ it('a run that was cancelled while its agent was away ends when the agent is bac
 });
 
 it('a run is given to another agent when its own stays away for longer than the lease', async () => {
-  env = { CYBERUN_DATABASE_URL: await postgresql.newDatabase(), CYBERUN_RUNS_LEASE_SECONDS: '2' };
+  env = { CYBERUN_DATABASE_URL: await postgresql.newDatabase() };
   await rm(join(folder, 'go'), { force: true });
   const before = await begun();
-  await using node = await startNode();
+  await using node = await startNode(2);
   const gone = await startAgent(node, []);
   const taskId = await node.submit('work', {});
   await until(async () => (await begun()) === before + 1);
   await using _other = await TestAgent.start(node, { agentId: 'agent-2' });
-  // No goodbye: as if the machine had lost its network.
+  // No goodbye, and no return: as if the machine had lost its network.
+  const key = (await keysOf(node).list()).find(({ kind }) => kind === 'agent');
+  await keysOf(node).revoke(key?.id ?? '');
   node.app.get(AgentRegistry, { strict: false }).list()[0]?.session.destroy();
-  await gone.stop();
+  await expect(gone.ended).rejects.toThrow('401');
   await until(async () => (await begun()) === before + 2);
   await writeFile(join(folder, 'go'), '');
   await until(async () => (await statusOf(node, taskId)) === 'completed');
@@ -123,8 +126,8 @@ it('a run is given to another agent when its own stays away for longer than the 
 });
 
 it('a run is repeated after the lease when there is no trace of the node that held it', async () => {
-  env = { CYBERUN_DATABASE_URL: await postgresql.newDatabase(), CYBERUN_RUNS_LEASE_SECONDS: '2' };
-  await using node = await startNode();
+  env = { CYBERUN_DATABASE_URL: await postgresql.newDatabase() };
+  await using node = await startNode(2);
   const taskId = await node.submit('work', {});
   const { db } = node.app.get(Database, { strict: false });
   await sql`update task set task_status = 'running', attempt_count = 1, node_id = gen_random_uuid()

@@ -37,7 +37,14 @@ class OrdinaryAgent implements AsyncDisposable {
       });
     }
     const key = server.app.get(CredentialsService, { strict: false }).mintEphemeralAgentKey();
-    const who = { agentId: 'ordinary', labels: ['local'], slots: 2, drainSeconds: 0, workDir };
+    const who = {
+      agentId: 'ordinary',
+      labels: ['local'],
+      slots: 2,
+      drainSeconds: 0,
+      isProxyShared: false,
+      workDir,
+    };
     this.child.send({ gateways: [server.origin], key, ...who, umask: process.umask() });
   }
 

@@ -83,6 +83,7 @@ export function run(steps: RunStep[], order: Partial<RunOrder> = {}, store = 'ht
       progress: (report) => reports.push(report),
       uploads: async (files) =>
         files.map(({ name }) => ({ name, url: `${store}/${name}`, headers: { 'If-None-Match': '*' } })),
+      isRuntimeAway: () => false,
       signal: stop.signal,
     },
   );

@@ -25,7 +25,11 @@ export class ProcessGroups {
     for (const group of this.living) group.killNow();
   };
 
-  constructor(workDir: string) {
+  /** @param shared variables of every process; those of its command win. */
+  constructor(
+    workDir: string,
+    private readonly shared: Readonly<Record<string, string>> = {},
+  ) {
     this.records = new ProcessRecords(workDir);
   }
 
@@ -44,7 +48,7 @@ export class ProcessGroups {
     const [program = '', ...rest] = isGated ? ['/bin/sh', '-c', GATE, 'sh', ...words] : words;
     const child = spawn(program, rest, {
       cwd: command.folder,
-      env: { ...command.environment, [MARK]: mark },
+      env: { ...this.shared, ...command.environment, [MARK]: mark },
       stdio: ['ignore', 'pipe', 'pipe', isGated ? 'pipe' : 'ignore'],
       detached: true,
       windowsHide: true,

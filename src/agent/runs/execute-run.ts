@@ -37,10 +37,10 @@ export interface RunOutcome {
  * @throws {RunFailure} when the run fails; the signal's reason when it is aborted.
  */
 export async function executeRun(order: RunOrder, context: RunContext): Promise<RunOutcome> {
-  const { workDir, signal } = context;
+  const { workDir } = context;
   await using folder = await RunFolder.create(workDir);
   using bundle = order.bundle && (await context.bundles.use(order.bundle));
-  const places = await download(order.files, folder.input, signal);
+  const places = await download(order.files, folder.input, context);
   const parameters = { ...order.parameters, ...places };
   await folder.write('parameters.json', JSON.stringify(parameters));
   const environment = {

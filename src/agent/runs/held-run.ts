@@ -63,6 +63,7 @@ export class HeldRun {
         log: this.log,
         progress: (report) => progress.add(report),
         uploads: (files) => this.askForLinks([...files]),
+        isRuntimeAway: () => this.stream === undefined,
         signal: this.stop.signal,
       });
       progress.flush();

@@ -1,4 +1,4 @@
-import { Agent, fetch, type Response } from 'undici';
+import { fetch, type Response } from 'undici';
 
 import {
   expandTemplate,
@@ -8,6 +8,7 @@ import {
   referencePath,
   type RunStep,
 } from '../../contract/index.js';
+import { dispatcher } from '../outbound.js';
 import { asText, type Parameters, resolve, resolveTexts } from './references.js';
 import { RunFailure } from './run-result.js';
 
@@ -18,20 +19,6 @@ const TEXT = /^(text\/|application\/(json|xml|yaml|javascript|x-ndjson|[\w.+-]+\
 
 /** A path segment `.` or `..`. */
 const DOT_SEGMENT = /\/\.{1,2}(?=[/?#]|$)/;
-
-/** Time to connect to a host; the response itself may take as long as the run. */
-const CONNECT_LIMIT_MS = 30_000;
-
-/**
- * HTTP connections of the agent. `fetch` without a dispatcher uses the undici built into Node, another version, which
- * ends the process when a server closes a connection after a large body. undici's default timeouts for headers and body
- * are off: they would end a call before the timeout of its workflow.
- */
-export const dispatcher = new Agent({
-  headersTimeout: 0,
-  bodyTimeout: 0,
-  connect: { timeout: CONNECT_LIMIT_MS },
-});
 
 /** The output of a `call: http` step; a body that is not text is base64. */
 export interface HttpAnswer {

@@ -78,6 +78,7 @@ const store = () =>
             multipart: { start_url: `${origin}/start`, part_size: 4, part_count: 3 },
           },
         ]),
+      isRuntimeAway: () => false,
       signal: new AbortController().signal,
     },
   );

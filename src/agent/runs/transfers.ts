@@ -8,12 +8,14 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { request } from 'undici';
 
 import type { MultipartOffer, OutputFile, RunOrder } from '../../contract/index.js';
-import { dispatcher } from './http-step.js';
+import { dispatcher } from '../outbound.js';
 import { type Send, uploadInParts, type UploadRequest } from './multipart-upload.js';
 import { bounded, type FoundOutput, RunFailure } from './run-result.js';
 
-const TRIES = 4;
-const PAUSE_MS = 250;
+/** How long a transfer is repeated while the runtime is there; time without the runtime does not count. */
+const PATIENCE_MS = 60_000;
+const FIRST_PAUSE_MS = 500;
+const LONGEST_PAUSE_MS = 5000;
 /** Longest pause between two chunks; a large file may take as long as it needs. */
 const IDLE_MS = 60_000;
 
@@ -30,7 +32,7 @@ export interface Upload {
 export async function download(
   files: RunOrder['files'],
   folder: string,
-  signal: AbortSignal,
+  context: TransferContext,
 ): Promise<Record<string, string>> {
   const taken = new Set<string>();
   const places: Record<string, string> = {};
@@ -39,8 +41,8 @@ export async function download(
     const name = taken.has(safe) || /^\.+$/.test(safe) ? `${parameter}-${taken.size}-${safe}` : safe;
     taken.add(name);
     const path = join(folder, name);
-    await withRetries(`The file of parameter ${parameter} cannot be fetched`, signal, () =>
-      fetchTo(path, url, signal),
+    await withRetries(`The file of parameter ${parameter} cannot be fetched`, context, () =>
+      fetchTo(path, url, context.signal),
     );
     places[parameter] = path;
   }
@@ -57,15 +59,15 @@ class FileNotKept extends Error {
  *
  * @throws {FileNotKept} when this file cannot be stored; {RunFailure} when no file can be stored.
  */
-async function upload(output: FoundOutput, link: Upload, signal: AbortSignal): Promise<void> {
+async function upload(output: FoundOutput, link: Upload, context: TransferContext): Promise<void> {
   await checkReadable(output);
   const { file, path } = output;
   const send: Send = async (sent) => {
     let text = '';
     let tries = 0;
-    await withRetries(`Output ${file.name} cannot be stored`, signal, async () => {
+    await withRetries(`Output ${file.name} cannot be stored`, context, async () => {
       tries += 1;
-      const answer = await sendOnce(sent, signal);
+      const answer = await sendOnce(sent, context.signal);
       text = answer.text;
       // The response to an earlier attempt was lost, but the file has arrived.
       if (answer.status === 412 && tries > 1) return;
@@ -129,16 +131,23 @@ async function fetchTo(path: string, url: string, signal: AbortSignal): Promise<
   await pipeline(body, createWriteStream(path), { signal });
 }
 
-async function withRetries(what: string, signal: AbortSignal, act: () => Promise<void>): Promise<void> {
-  for (let tries = 1; ; tries += 1) {
+/** With the built-in store the runtime is the store, too: while it is away, the lease of the run is the limit. */
+async function withRetries(
+  what: string,
+  { signal, isRuntimeAway }: TransferContext,
+  act: () => Promise<void>,
+): Promise<void> {
+  let end = performance.now() + PATIENCE_MS;
+  for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
     try {
       return await act();
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof FileNotKept) throw error;
+      if (isRuntimeAway()) end = performance.now() + PATIENCE_MS;
       const isFinal = error instanceof TransferError && error.isFinal;
-      if (isFinal || tries >= TRIES) throw new RunFailure(`${what}: ${(error as Error).message}.`);
-      await delay(PAUSE_MS * 2 ** tries, undefined, { signal });
+      if (isFinal || performance.now() > end) throw new RunFailure(`${what}: ${(error as Error).message}.`);
+      await delay(pause, undefined, { signal });
     }
   }
 }
@@ -146,15 +155,20 @@ async function withRetries(what: string, signal: AbortSignal, act: () => Promise
 /** Number of links per request: signing all links of a large run at once would block the runtime. */
 const BATCH = 50;
 
-export interface OutputStore {
-  readonly uploads: (files: readonly OutputFile[]) => Promise<readonly Upload[]>;
+interface TransferContext {
+  /** Whether the run has lost its runtime at the moment. */
+  readonly isRuntimeAway: () => boolean;
   readonly signal: AbortSignal;
+}
+
+export interface OutputStore extends TransferContext {
+  readonly uploads: (files: readonly OutputFile[]) => Promise<readonly Upload[]>;
 }
 
 /** Stores the files of a run. Returns the stored files, and a sentence about each that could not be stored. */
 export async function storeOutputs(
   outputs: readonly FoundOutput[],
-  { uploads, signal }: OutputStore,
+  { uploads, ...context }: OutputStore,
 ): Promise<{ readonly files: readonly OutputFile[]; readonly warnings: readonly string[] }> {
   const files: OutputFile[] = [];
   const warnings: string[] = [];
@@ -165,7 +179,7 @@ export async function storeOutputs(
       const { name } = output.file;
       const link = links.get(name);
       if (!link) throw new Error(`the gateway gave no upload link for ${name}`);
-      const reason = await upload(output, link, signal).catch(reasonOf);
+      const reason = await upload(output, link, context).catch(reasonOf);
       if (typeof reason === 'string') warnings.push(`Output "${name}" is not kept: ${reason}.`);
       else files.push(output.file);
     }

@@ -137,18 +137,48 @@ export class AgentDirectory implements OnModuleInit, BeforeApplicationShutdown {
     this.known = known;
   }
 
-  /** Writes all rows of this node again when another node has taken it for dead. */
+  /**
+   * Makes the rows of this node those of its agents again: another node may have taken it for dead, or a removal has failed.
+   * An agent whose row belongs to another living node has connected there, and is replaced here.
+   */
   private async repair(): Promise<void> {
     const { count } = await this.database.db
       .selectFrom('connected_agent')
       .select(({ fn }) => fn.countAll<number>().as('count'))
       .where('node_id', '=', this.node.id)
       .executeTakeFirstOrThrow();
-    const connected = this.registry.list();
-    if (count >= connected.length - this.outstanding) return;
+    // Before the turn: what was written for these agents is written by then.
+    const agents = this.registry.list();
+    if (this.outstanding > 0 || count === agents.length) return;
     await this.inTurn(async () => {
-      for (const agent of connected) if (agent.isConnected) await this.write(agent);
+      const connected = new Map(agents.map((agent) => [nameOf(agent.teamId, agent.agentId), agent]));
+      for (const row of await this.rowsOfNode()) {
+        if (!connected.delete(nameOf(row.team_id, row.agent_id))) await this.removeRow(row);
+      }
+      for (const agent of connected.values()) {
+        if (await this.isElsewhere(agent)) agent.replace();
+        else if (agent.isConnected) await this.write(agent);
+      }
+      this.isChanged = true;
     });
+  }
+
+  private rowsOfNode(): Promise<AgentRowKey[]> {
+    return this.database.db
+      .selectFrom('connected_agent')
+      .select(['team_id', 'agent_id', 'connected_at'])
+      .where('node_id', '=', this.node.id)
+      .execute();
+  }
+
+  private async isElsewhere({ teamId, agentId }: ConnectedAgent): Promise<boolean> {
+    const row = await this.alive()
+      .select('agent.node_id')
+      .where('agent.team_id', '=', teamId)
+      .where('agent.agent_id', '=', agentId)
+      .where('agent.node_id', '!=', this.node.id)
+      .executeTakeFirst();
+    return row !== undefined;
   }
 
   private async write({ teamId, hello, connectedAt }: ConnectedAgent): Promise<void> {
@@ -162,13 +192,17 @@ export class AgentDirectory implements OnModuleInit, BeforeApplicationShutdown {
       .execute();
   }
 
-  private async remove({ teamId, agentId, connectedAt }: ConnectedAgent): Promise<void> {
+  private remove({ teamId, agentId, connectedAt }: ConnectedAgent): Promise<void> {
+    return this.removeRow({ team_id: teamId, agent_id: agentId, connected_at: connectedAt });
+  }
+
+  private async removeRow({ team_id, agent_id, connected_at }: AgentRowKey): Promise<void> {
     await this.database.db
       .deleteFrom('connected_agent')
-      .where('team_id', '=', teamId)
-      .where('agent_id', '=', agentId)
+      .where('team_id', '=', team_id)
+      .where('agent_id', '=', agent_id)
       .where('node_id', '=', this.node.id)
-      .where('connected_at', '=', connectedAt)
+      .where('connected_at', '=', connected_at)
       .execute();
   }
 
@@ -198,11 +232,28 @@ export class AgentDirectory implements OnModuleInit, BeforeApplicationShutdown {
   }
 }
 
+interface AgentRowKey {
+  readonly team_id: string;
+  readonly agent_id: string;
+  readonly connected_at: Date;
+}
+
+const nameOf = (teamId: string, agentId: string): string => `${teamId}/${agentId}`;
+
 interface AgentRow {
   readonly hello: object;
   readonly tasks_completed: number;
   readonly connected_at: Date;
   readonly seen_at: Date;
+}
+
+/** As Cyberun's own agents name them. The row may be one that an older node wrote. */
+function gpuDevices({ gpus = [] }: Partial<AgentHello>): object[] {
+  return gpus.map(({ name, memory_bytes }) => ({
+    device_name: name,
+    device_type: 'cuda',
+    ...(memory_bytes !== undefined && { vram_total: memory_bytes }),
+  }));
 }
 
 function statusOf({ draining, slots }: AgentHello, running: number): string {
@@ -213,6 +264,7 @@ function statusOf({ draining, slots }: AgentHello, running: number): string {
 /** A connected agent in the API. */
 function agentView(row: AgentRow, running: readonly string[]): Agent {
   const hello = row.hello as AgentHello;
+  const gpus = gpuDevices(hello);
   return {
     agent_id: hello.agent_id,
     agent_status: statusOf(hello, running.length),
@@ -220,7 +272,7 @@ function agentView(row: AgentRow, running: readonly string[]): Agent {
     last_heartbeat: row.seen_at.toISOString(),
     agent_version: hello.version,
     tool: 'process',
-    gpu_capacity: 0,
+    gpu_capacity: gpus.length,
     task_capacity: hello.slots,
     running_count: running.length,
     running_tasks: [...running],
@@ -228,5 +280,6 @@ function agentView(row: AgentRow, running: readonly string[]): Agent {
     platform_arch: hello.platform,
     connected_at: row.connected_at.toISOString(),
     tasks_completed: row.tasks_completed,
+    ...(gpus.length > 0 && { system_stats: { os_type: hello.platform.split('/')[0], gpu_devices: gpus } }),
   };
 }

@@ -56,6 +56,10 @@ export class ConnectedAgent {
   get labels(): readonly string[] {
     return this.hello.labels;
   }
+  /** Its first GPU. */
+  get gpuType(): string | undefined {
+    return this.hello.gpus[0]?.name;
+  }
   get free(): number {
     return this.isConnected && !this.isDraining ? Math.max(0, this.hello.slots - this.runs.size) : 0;
   }

@@ -7,7 +7,13 @@ import {
 
 import { logFailure } from '../database/index.js';
 import { queueName, type WorkRequirement } from '../engine/index.js';
-import { type ClaimedRun, TaskClaims, type TaskRow, WaitingTasks } from '../tasks/index.js';
+import {
+  type ClaimedRun,
+  type ClaimingAgent,
+  TaskClaims,
+  type TaskRow,
+  WaitingTasks,
+} from '../tasks/index.js';
 import { AgentRegistry } from './agent-registry.js';
 import type { ConnectedAgent } from './connected-agent.js';
 import { FreeSlots } from './free-slots.js';
@@ -108,7 +114,7 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
     queue: WorkRequirement,
     agents: readonly ConnectedAgent[],
   ): Promise<void> {
-    const slots = agents.map(({ agentId, labels, teamId }) => ({ agentId, labels, teamId }));
+    const slots = agents.map(claiming);
     const { runs, isTeamFull } = await this.claims.claim(queue, slots);
     const isMore = runs.length === agents.length || this.asked.get(name) === true;
     if (isTeamFull) this.hold(name, queue);
@@ -127,8 +133,7 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
 
   /** Takes over a run that the agent still has; {@link attach} goes on with it. */
   async adopt(agent: ConnectedAgent, task: TaskRow): Promise<void> {
-    const { agentId, labels, teamId } = agent;
-    const run = await this.claims.adopt({ agentId, labels, teamId }, task);
+    const run = await this.claims.adopt(claiming(agent), task);
     if (run) agent.runs.set(task.id, run);
   }
 
@@ -164,3 +169,10 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
     this.going.add(watched);
   }
 }
+
+const claiming = ({ agentId, labels, teamId, gpuType }: ConnectedAgent): ClaimingAgent => ({
+  agentId,
+  labels,
+  teamId,
+  gpuType,
+});

@@ -6,13 +6,20 @@ import { join, resolve } from 'node:path';
 
 import { type BeforeApplicationShutdown, Inject, Injectable, Logger } from '@nestjs/common';
 
-import { Addresses, CONFIG, type Config, packagePaths, StartError } from '../../config/index.js';
+import {
+  Addresses,
+  CONFIG,
+  type Config,
+  packagePaths,
+  proxyVariables,
+  StartError,
+} from '../../config/index.js';
 import { keepRunning } from '../../tunnel/index.js';
 import { CredentialsService } from '../credentials/index.js';
 
 const RESTART = { firstMs: 250, longestMs: 15_000, steadyMs: 30_000 };
 const END_LIMIT_MS = 3000;
-/** Environment variables for the agent process; no secrets. */
+/** Environment variables for the agent process, with those of proxies; none of ours with a secret. */
 const INHERITED = [
   'PATH',
   'HOME',
@@ -102,6 +109,7 @@ export class LocalAgent implements BeforeApplicationShutdown {
   private environment(): NodeJS.ProcessEnv {
     return {
       ...Object.fromEntries(INHERITED.map((name) => [name, process.env[name]])),
+      ...proxyVariables(),
       CYBERUN_LOGGER_LEVEL: this.config.loggerLevel,
       CYBERUN_LOGGER_FORMAT: this.config.loggerFormat,
     };
@@ -118,6 +126,7 @@ export class LocalAgent implements BeforeApplicationShutdown {
         .slice(0, 80)}`,
       labels: [...agentLabels],
       slots: agentSlots,
+      isProxyShared: this.config.agentTaskProxies,
       drainSeconds: agentDrainSeconds,
       workDir: join(resolve(dataDir), 'agent'),
       confinement: { mode: this.config.agentConfine, hidden: [resolve(dataDir)] },

@@ -50,7 +50,8 @@ export class RunOutputs {
   /** The files that the agent has reported as stored; links of some may come from the node that had the run before. */
   stored(files: readonly OutputFile[]): StoredOutput[] {
     const byName = new Map(files.map((file) => [file.name, file]));
-    this.checkLimits(Math.max(this.count, byName.size), this.bytes);
+    const bytes = [...byName.values()].reduce((sum, { size }) => sum + size, 0);
+    this.checkLimits(Math.max(this.count, byName.size), Math.max(this.bytes, bytes));
     return [...byName.values()].map((file) => ({ file, fileKey: this.files.outputKey(this.run, file) }));
   }
 

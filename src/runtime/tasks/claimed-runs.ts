@@ -26,7 +26,8 @@ export interface ClaimingAgent {
   readonly agentId: string;
   readonly labels: readonly string[];
   readonly teamId: string;
-  readonly gpuType?: string;
+  /** Name of its first GPU. */
+  readonly gpuType?: string | undefined;
 }
 
 /** A file of the output folder that has been uploaded. */

@@ -1,5 +1,5 @@
 export { IDEMPOTENCY_KEY_EXPIRY } from './idempotency-keys.js';
-export type { ClaimedRun, StoredOutput } from './claimed-runs.js';
+export type { ClaimedRun, ClaimingAgent, StoredOutput } from './claimed-runs.js';
 export type { TaskEventRow } from './pushed-events.js';
 export { TaskEventsService } from './task-events.service.js';
 export { HELD_STATES, OPEN_STATES, runName, type TaskRow } from './task-transitions.js';

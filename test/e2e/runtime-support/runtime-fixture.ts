@@ -62,6 +62,7 @@ interface ServerWanted {
   readonly folder?: string;
   readonly env?: Record<string, string>;
   readonly limits?: Partial<Limits>;
+  readonly leaseSeconds?: number;
 }
 
 /** The runtime as a server of its own, in this process, on a folder of its own. */
@@ -74,7 +75,7 @@ export class RuntimeServer implements AsyncDisposable {
 
   static async start(
     files: Record<string, string> = {},
-    { folder, env = {}, limits = {} }: ServerWanted = {},
+    { folder, env = {}, limits = {}, leaseSeconds }: ServerWanted = {},
   ): Promise<RuntimeServer> {
     const home = folder ?? (await mkdtemp(join(tmpdir(), 'cyberun-runtime-')));
     for (const [name, text] of Object.entries(files)) await writeFile(join(home, name), text);
@@ -92,7 +93,12 @@ export class RuntimeServer implements AsyncDisposable {
       ...env,
     });
     if (config.databaseUrl === undefined) initialiseDatabase(config.dataDir);
-    const app = await createApplication({ ...config, limits: { ...config.limits, ...limits } });
+    const app = await createApplication({
+      ...config,
+      limits: { ...config.limits, ...limits },
+      // Shorter than an operator may have it: a test closes connections, and nothing is silent.
+      ...(leaseSeconds !== undefined && { runsLeaseSeconds: leaseSeconds }),
+    });
     await app.listen(0, '127.0.0.1');
     const { port } = app.getHttpServer().address() as AddressInfo;
     app.get(Addresses).announce(port);
