@@ -23,10 +23,16 @@ const ENDPOINT = [
   'differential/*',
 ].map((name) => `test/e2e/${name}.e2e-spec.ts`);
 
+/** What is promised of the embedded runtime and takes longer than `npm test` can. */
+const EMBEDDED = 'test/embedded/**/*.e2e-spec.ts';
+
 /** What is promised of the embedded runtime, on PGlite and on a PostgreSQL server. */
-const RUNTIME = ['{runtime,rest,task,agent}-*', 'bundles', 'container-services', 'service-*'].map(
-  (name) => `test/e2e/${name}.e2e-spec.ts`,
-);
+const RUNTIME = [
+  ...['{runtime,rest,task,agent}-*', 'bundles', 'container-services', 'service-*'].map(
+    (name) => `test/e2e/${name}.e2e-spec.ts`,
+  ),
+  EMBEDDED,
+];
 
 export default defineConfig({
   test: {
@@ -41,6 +47,7 @@ export default defineConfig({
         ...withDatabase,
         isolate: false,
       }),
+      project('embedded', [EMBEDDED], { ...seconds(180, 240), ...withDatabase, isolate: false }),
       project('postgresql', [...RUNTIME, 'test/postgresql/**/*.e2e-spec.ts'], {
         ...seconds(180, 240),
         globalSetup: ['test/support/shared-postgresql.ts'],

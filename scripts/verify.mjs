@@ -27,6 +27,7 @@ const steps = [
   script('check:words'),
   vitest('processes'),
   vitest('controller'),
+  vitest('embedded'),
   vitest('postgresql'),
   vitest('s3'),
   vitest('containers'),

@@ -16,6 +16,8 @@ export class ToolError extends RpcException {
   }
 }
 
+const LONGEST_NAME = 60;
+
 interface Issue {
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
   readonly message: string;
@@ -29,6 +31,10 @@ export class InvalidInput extends ToolError {
 }
 
 function sentence({ path = [], message }: Issue): string {
-  const field = path.map((step) => String(typeof step === 'object' ? step.key : step)).join('.');
+  const field = path.map((step) => shortened(String(typeof step === 'object' ? step.key : step))).join('.');
   return `${field === '' ? 'input' : field}: ${message}`;
 }
+
+/** A caller may invent names of any length. */
+const shortened = (name: string): string =>
+  name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME)}…` : name;

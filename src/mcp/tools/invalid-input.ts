@@ -6,7 +6,6 @@ import { nearest } from './nearest.js';
 import type { ReadArguments, UnknownKey } from './tool-input.js';
 
 const MOST_FAULTS = 12;
-const LONGEST_KEY = 60;
 
 type Issue = z.core.$ZodIssue;
 
@@ -17,7 +16,7 @@ export function invalidInput(
   root: JsonSchema,
 ): InvalidInput {
   const faults = [
-    ...unknown.map((each) => ({ path: [...each.path, shown(each.key)], message: adviceOn(each, root) })),
+    ...unknown.map((each) => ({ path: [...each.path, each.key], message: adviceOn(each, root) })),
     ...issues
       .filter(({ code }) => code !== 'unrecognized_keys')
       .map((issue) => ({ path: issue.path, message: ruleOf(issue, value, root) })),
@@ -114,5 +113,3 @@ function namesOf(unknown: readonly UnknownKey[]): string {
     })
     .join('');
 }
-
-const shown = (key: string): string => (key.length > LONGEST_KEY ? `${key.slice(0, LONGEST_KEY)}…` : key);

@@ -28,7 +28,7 @@ class Cutter {
   cut(value: unknown, bytes: number, path: string): unknown {
     if (this.sizeOf(value) <= bytes) return value;
     if (typeof value === 'string') return this.cutText(value, bytes, path);
-    if (Array.isArray(value)) return this.cutList(value, bytes, path);
+    if (Array.isArray(value) && value.length > 0) return this.cutList(value, bytes, path);
     return isRecord(value) ? this.cutRecord(value, bytes, path) : value;
   }
 

@@ -54,7 +54,7 @@ it.each([
   ['if and raise', `${head}do:\n  - a:\n      if: .x\n      raise: { error: {} }\n`, '"if"'],
   ['try', `${head}do:\n  - a:\n      try: []\n      catch: {}\n`, '"try"'],
   ['wait', `${head}do:\n  - a: { wait: PT30S }\n`, '"wait"'],
-  ['container', `${head}do:\n  - a: { run: { container: { image: x } } }\n`, '"container"'],
+  ['container', `${head}do:\n  - a: { run: { container: { image: x, ports: { 80: 80 } } } }\n`, '"ports"'],
   ['stdin', `${head}do:\n  - a: { run: { shell: { command: cat, stdin: x } } }\n`, '"stdin"'],
   ['redirect', call('endpoint: "https://x.test", redirect: true'), '"redirect"'],
   [

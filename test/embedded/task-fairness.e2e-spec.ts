@@ -4,13 +4,13 @@ import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { Database, TEAM_ID, uuidV7 } from '../../src/runtime/database/index.js';
 import { CredentialsStore } from '../../src/runtime/credentials/index.js';
 import { until } from '../support/processes.js';
-import { keysOf, shellWorkflow, TestAgent } from './agent-support/agent-fixture.js';
+import { keysOf, shellWorkflow, TestAgent } from '../e2e/agent-support/agent-fixture.js';
 import {
   BOOTSTRAP_KEY,
   echoWorkflow,
   PretendAgent,
   RuntimeServer,
-} from './runtime-support/runtime-fixture.js';
+} from '../e2e/runtime-support/runtime-fixture.js';
 
 let server: RuntimeServer;
 let agent: PretendAgent;

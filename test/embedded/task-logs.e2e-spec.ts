@@ -8,8 +8,8 @@ import type { TaskLog } from '../../src/contract/index.js';
 import { Database } from '../../src/runtime/database/index.js';
 import { Retention } from '../../src/runtime/retention/index.js';
 import { until } from '../support/processes.js';
-import { shellWorkflow, TestAgent } from './agent-support/agent-fixture.js';
-import { BOOTSTRAP_KEY, RuntimeServer } from './runtime-support/runtime-fixture.js';
+import { shellWorkflow, TestAgent } from '../e2e/agent-support/agent-fixture.js';
+import { BOOTSTRAP_KEY, RuntimeServer } from '../e2e/runtime-support/runtime-fixture.js';
 
 const LIMIT = 65_536;
 const SECRET = 'pa55-word';

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { TEAM_ID } from '../../src/runtime/database/index.js';
 import type { ClaimedRun } from '../../src/runtime/tasks/index.js';
 import { until } from '../support/processes.js';
-import { echoWorkflow, PretendAgent, RuntimeServer } from './runtime-support/runtime-fixture.js';
+import { echoWorkflow, PretendAgent, RuntimeServer } from '../e2e/runtime-support/runtime-fixture.js';
 
 const SECRET_TEXT = 'not for the log';
 const logged: string[] = [];

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { until } from '../support/processes.js';
-import { TestAgent } from './agent-support/agent-fixture.js';
-import { BOOTSTRAP_KEY, RuntimeServer } from './runtime-support/runtime-fixture.js';
+import { TestAgent } from '../e2e/agent-support/agent-fixture.js';
+import { BOOTSTRAP_KEY, RuntimeServer } from '../e2e/runtime-support/runtime-fixture.js';
 
 const PROGRAM = join(import.meta.dirname, 'service-support/replica-service.mjs');
 

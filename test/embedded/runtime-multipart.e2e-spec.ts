@@ -15,7 +15,7 @@ import {
   SMALL_PART,
 } from '../support/multipart-promises.js';
 import { type Part, PartsUpload, sha256 } from '../support/upload-in-parts.js';
-import { RuntimeServer } from './runtime-support/runtime-fixture.js';
+import { RuntimeServer } from '../e2e/runtime-support/runtime-fixture.js';
 
 const wanted = { limits: { partBytes: SMALL_PART } };
 const FILE = fileOf(SMALL_PART);

@@ -6,8 +6,8 @@ import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 
 import { TEAM_ID } from '../../src/runtime/database/index.js';
 import { processesOfTasks, until } from '../support/processes.js';
-import { shellWorkflow, TestAgent } from './agent-support/agent-fixture.js';
-import { PretendAgent, RuntimeServer } from './runtime-support/runtime-fixture.js';
+import { shellWorkflow, TestAgent } from '../e2e/agent-support/agent-fixture.js';
+import { PretendAgent, RuntimeServer } from '../e2e/runtime-support/runtime-fixture.js';
 
 let folder: string;
 let server: RuntimeServer;

@@ -7,8 +7,8 @@ import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { type CommandOutcome, command } from '../support/in-process-command.js';
 import { until } from '../support/processes.js';
 import { databaseSettings } from '../support/shared-postgresql.js';
-import { shellWorkflow, TestAgent } from './agent-support/agent-fixture.js';
-import { echoWorkflow, RuntimeServer } from './runtime-support/runtime-fixture.js';
+import { shellWorkflow, TestAgent } from '../e2e/agent-support/agent-fixture.js';
+import { echoWorkflow, RuntimeServer } from '../e2e/runtime-support/runtime-fixture.js';
 
 let home: string;
 let folder: string;
