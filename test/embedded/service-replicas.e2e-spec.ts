@@ -8,7 +8,7 @@ import { until } from '../support/processes.js';
 import { TestAgent } from '../e2e/agent-support/agent-fixture.js';
 import { BOOTSTRAP_KEY, RuntimeServer } from '../e2e/runtime-support/runtime-fixture.js';
 
-const PROGRAM = join(import.meta.dirname, 'service-support/replica-service.mjs');
+const PROGRAM = join(import.meta.dirname, '../e2e/service-support/replica-service.mjs');
 
 let folder: string;
 let server: RuntimeServer;

@@ -137,22 +137,33 @@ describe.each(CLIENTS)('with $name', ({ revision, connect }) => {
     expect(service_list).toContainEqual(
       expect.objectContaining({ service_slug: 'notes', service_status: 'running' }),
     );
-    expect(await call('get_container_service', { service_slug: 'notes' })).toMatchObject({
+    const { url, ...described } = await call('get_container_service', { service_slug: 'notes' });
+    expect(described).toMatchObject({
       openapi_url: expect.any(String),
       usage_prompt: expect.any(String),
     });
-    const bytes = randomBytes(100_000);
-    const path = `/attachments/${revision}-${randomBytes(4).toString('hex')}`;
-    const service = { service_slug: 'notes', path };
-    const put = await call('call_container_service', {
-      ...service,
-      method: 'PUT',
-      body_base64: bytes.toString('base64'),
-      headers: { 'Content-Type': 'application/octet-stream' },
-    });
-    expect(put['status_code']).toBeLessThan(300);
-    const got = await call('call_container_service', { ...service, method: 'GET' });
-    expect(digest(Buffer.from(String(got['body_base64']), 'base64'))).toBe(digest(bytes));
+    const stored = async (size: number) => {
+      const bytes = randomBytes(size);
+      const path = `/attachments/${revision}-${randomBytes(4).toString('hex')}`;
+      const service = { service_slug: 'notes', path };
+      const put = await call('call_container_service', {
+        ...service,
+        method: 'PUT',
+        body_base64: bytes.toString('base64'),
+        headers: { 'Content-Type': 'application/octet-stream' },
+      });
+      expect(put['status_code']).toBeLessThan(300);
+      const got = await call('call_container_service', { ...service, method: 'GET' });
+      return { bytes, got, address: `${String(url).replace(/\/$/, '')}${path}` };
+    };
+    const small = await stored(10_000);
+    expect(digest(Buffer.from(String(small.got['body_base64']), 'base64'))).toBe(digest(small.bytes));
+    // Too large for a model: the note says how to fetch it.
+    const large = await stored(100_000);
+    expect(large.got).not.toHaveProperty('body_base64');
+    expect(large.got['note']).toContain('fetch the whole body with your own shell from the url');
+    const fetched = await fetch(large.address, { headers: { authorization: `Bearer ${server.key}` } });
+    expect(digest(Buffer.from(await fetched.arrayBuffer()))).toBe(digest(large.bytes));
   });
 });
 

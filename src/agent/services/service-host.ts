@@ -54,7 +54,8 @@ export class ServiceHost {
       if (this.services.get(instance) === service) this.services.delete(instance);
       stream.end();
     } catch (error) {
-      logger.warn({ message: 'a service could not be served', error });
+      // A stream that the runtime has closed before its order is read belongs to a connection that ends.
+      if (!stop.signal.aborted) logger.warn({ message: 'a service could not be served', error });
     }
     stream.close();
   }
