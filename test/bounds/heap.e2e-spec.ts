@@ -6,14 +6,12 @@ import { friendlyRuntime } from '../support/every-tool.js';
 import { LimitedServer } from '../support/limited-server.js';
 import { answerOf, McpHttp } from '../support/mcp-http.js';
 import type { MockRuntime } from '../support/mock-runtime.js';
-import { until } from '../support/processes.js';
 import { resultSample, TASK_ID } from '../support/runtime-samples.js';
 
 /** About what V8 takes in a container of 400 MiB. */
 const FLAGS = ['--max-old-space-size=256', '--max-semi-space-size=16'];
 const RESULT = 'GET /r/tasks/:id/result';
 const AT_ONCE = 40;
-const SLOW_READER = 'cyberun_http_connections_cut_total{reason="slow_reader"}';
 
 let runtime: MockRuntime;
 let server: LimitedServer;
@@ -40,11 +38,13 @@ function answering(bytes: number, headers: Record<string, string> = {}): void {
   const text = JSON.stringify({ ...resultSample, note: 'x'.repeat(bytes) });
   runtime.on(RESULT, (_request, response) => response.setHeaders(new Headers(headers)).end(text));
 }
-/** How long the note is that came, or what came instead. */
+/** The end of the note that came, or what came instead. */
 async function noteOf(response: Response): Promise<unknown> {
   const { note, error_message } = (await answerOf(response)).result?.structuredContent ?? {};
-  return typeof note === 'string' ? note.length : error_message;
+  return typeof note === 'string' ? note.replace(/^x+ /, '') : error_message;
 }
+const CUT =
+  /^The whole answer is too large for a model: \/note has the first 1\d,\d{3} of 6,000,000 characters/;
 
 /** Most bytes of memory the process ever had. */
 const peak = (): number => {
@@ -76,7 +76,7 @@ describe('a small heap outlasts', { timeout: 60_000 }, () => {
   ])('a server with a small heap sends many large answers at once, %s', async (_how, headers) => {
     answering(6_000_000, headers);
     const notes = await atOnce(async () => await noteOf(await result()));
-    expect(new Set(notes)).toEqual(new Set([6_000_000]));
+    expect(new Set(notes)).toEqual(new Set([expect.stringMatching(CUT)]));
   });
 
   it('a server with a small heap survives an answer that is larger than it could take', async () => {
@@ -86,12 +86,17 @@ describe('a small heap outlasts', { timeout: 60_000 }, () => {
 
   it('a server with a small heap serves a client while many others do not read their answers', async () => {
     answering(6_000_000);
-    const before = Number(await server.metric(SLOW_READER));
+    const image = { 'content-type': 'image/png' };
+    const body_base64 = Buffer.alloc(1_000_000).toString('base64');
+    runtime.on('POST /r/invoke/:slug', { json: { status_code: 200, headers: image, body_base64 } });
     const left = new AbortController();
+    const call = {
+      name: 'call_container_service',
+      arguments: { service_slug: 'a', method: 'GET', path: '/' },
+    };
     // Undici reads a body only on demand.
-    const unread = atOnce(() => result({ signal: left.signal }));
-    expect(await noteOf(await result())).toBe(6_000_000);
-    await until(async () => Number(await server.metric(SLOW_READER)) > before + AT_ONCE / 2);
+    const unread = atOnce(() => http.stateless('tools/call', call, { signal: left.signal }));
+    expect(await noteOf(await result())).toMatch(CUT);
     expect((await unread).map(({ status }) => status)).toEqual(Array.from({ length: AT_ONCE }, () => 200));
     left.abort();
     expect(peak() / 1_048_576).toBeLessThan(700);

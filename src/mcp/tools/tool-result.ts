@@ -68,10 +68,18 @@ function shortened(
 ): object {
   const left = optional.filter((field) => answer[field] !== undefined);
   const rest = Object.fromEntries(Object.entries(answer).filter(([field]) => !left.includes(field)));
-  const { value, cuts } = cutTo(rest, bytes);
+  const { value, cuts } = cutBelow(rest, bytes);
   const missing = [...left.map((field) => `${field} is left out`), ...cuts].join('; ');
-  const note = typeof answer['note'] === 'string' ? `${answer['note']} ` : '';
+  const note = typeof value['note'] === 'string' ? `${value['note']} ` : '';
   return { ...value, note: `${note}The whole answer is too large for a model: ${missing}. ${whenCut}` };
+}
+
+/** Cuts again where characters that JSON escapes have made the result too large. */
+function cutBelow(answer: Record<string, unknown>, bytes: number): ReturnType<typeof cutTo<typeof answer>> {
+  for (let target = bytes; ; target /= 2) {
+    const cut = cutTo(answer, target);
+    if (!isLonger(JSON.stringify(cut.value), bytes) || target < 1) return cut;
+  }
 }
 
 /** A wrapped value that no other code has seen: its text still is its structured content as JSON. */
