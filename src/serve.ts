@@ -23,7 +23,7 @@ export async function serve(config: Config): Promise<void> {
   endOnSignal(app, config, metrics);
   await app.listen(config.httpPort, config.httpHost);
   const { port } = app.getHttpServer().address() as AddressInfo;
-  app.get(Addresses).announce(port);
+  await app.get(Addresses).announce(port);
   printWelcome(
     config,
     app.get(Addresses),

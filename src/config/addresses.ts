@@ -14,14 +14,21 @@ export const originOf = (host: string, port: number): string =>
 @Injectable()
 export class Addresses {
   private port: number;
+  private readonly listeners: (() => Promise<void>)[] = [];
 
   constructor(@Inject(CONFIG) private readonly config: Config) {
     this.port = config.httpPort;
   }
 
-  /** Sets the actual port; called once, right after listening. */
-  announce(port: number): void {
+  /** Sets the actual port; called once, right after listening. Resolves when the listeners are done. */
+  async announce(port: number): Promise<void> {
     this.port = port;
+    await Promise.all(this.listeners.map((listener) => listener()));
+  }
+
+  /** Calls back once the addresses are known. */
+  onAnnounced(listener: () => Promise<void>): void {
+    this.listeners.push(listener);
   }
 
   /** Origin for calls from this machine, without a trailing slash. */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** Argument of the tools that list: how much each item tells. */
+/** Argument of the tools that list: which fields each item has. */
 export const responseFormat = z
   .enum(['concise', 'detailed'])
   .optional()

@@ -55,7 +55,7 @@ describe('a large result of a task', () => {
     expect(result.content[0]).toEqual({ type: 'text', text: JSON.stringify(result.structuredContent) });
   });
 
-  it('get_task_result reads on where it was told to', async () => {
+  it('get_task_result returns the part that the caller asks for', async () => {
     answer({ 'a/b': { rows: rows(1000) } });
     expect(outputOf(await getResult({ output_path: '/a~1b/rows', output_offset: 998 }))).toEqual(
       rows(2, 998),

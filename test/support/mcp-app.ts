@@ -100,7 +100,7 @@ export class McpApp implements AsyncDisposable {
     await connectMcp(app, { mount });
     await app.listen(wanted, '127.0.0.1');
     const { port } = app.getHttpServer().address() as AddressInfo;
-    app.get(Addresses, { strict: false }).announce(port);
+    await app.get(Addresses, { strict: false }).announce(port);
     return new McpApp(app, runtime, log, `http://127.0.0.1:${port}`);
   }
 

@@ -37,7 +37,7 @@ export async function startMcp(
   const app = await createApplication(config, options);
   await app.listen(config.httpPort, config.httpHost);
   const { port } = app.getHttpServer().address() as AddressInfo;
-  app.get(Addresses).announce(port);
+  await app.get(Addresses).announce(port);
   return {
     endpoint: `http://127.0.0.1:${port}/api/v1/mcp`,
     log: () => written.join(''),

@@ -11,7 +11,7 @@ export interface WantedDefinitions {
   /** Name of a team; the default team if left out. */
   readonly team?: string | undefined;
   readonly definitions: readonly ReadDefinition[];
-  /** Only tells what would change. */
+  /** Only returns what would change. */
   readonly isDryRun: boolean;
   /** Disables and removes what was applied earlier and is not among them. */
   readonly isPruning: boolean;

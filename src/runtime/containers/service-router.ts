@@ -24,13 +24,13 @@ export interface ServiceCaller {
   readonly isStreaming: boolean;
 }
 
-/** Finds a replica for each call, on whatever node it runs. */
+/** Finds a replica for each call, on any node. */
 @Injectable()
 export class ServiceRouter {
   private readonly logger = new Logger('Services');
   /** Calls of this node in progress, by deployment. */
   private readonly open = new Map<string, number>();
-  /** Number of calls so far, by service: the replicas take turns. */
+  /** Number of calls so far, by service: for round robin. */
   private readonly turns = new Map<string, number>();
 
   constructor(
@@ -65,7 +65,7 @@ export class ServiceRouter {
     throw notRunning(service);
   }
 
-  /** The last lines that a replica has written; `undefined` when they cannot be had. */
+  /** The last lines that a replica has written; `undefined` when its node or agent cannot be reached. */
   async logOf(replica: Replica, key: string): Promise<readonly string[] | undefined> {
     if (replica.nodeId === undefined) return undefined;
     try {

@@ -77,7 +77,7 @@ export class ServiceStore {
     });
   }
 
-  /** Puts a definition into the database, whatever is there. The caller holds the lock `definitions`. */
+  /** Puts a definition into the database in place of an earlier one. The caller holds the lock `definitions`. */
   async apply(tx: Tx, owned: OwnedService, pack: PackBeside): Promise<Change> {
     const change = await this.storeOne(tx, owned, { source: 'apply', pack });
     await notifyNodes(tx);

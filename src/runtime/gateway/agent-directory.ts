@@ -29,7 +29,7 @@ export class AgentDirectory implements OnModuleInit, BeforeApplicationShutdown {
   /** Changes of agents that wait to be written. */
   private outstanding = 0;
   private isOver = false;
-  /** What the waiting tasks were told last. */
+  /** The reason that the waiting tasks have. */
   private known = '';
 
   constructor(

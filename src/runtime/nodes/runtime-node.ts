@@ -29,6 +29,7 @@ export class RuntimeNode implements OnModuleInit, OnApplicationBootstrap, Before
   private readonly listeners: BeatListener[] = [];
   private folderId: string | null = null;
   private timer: NodeJS.Timeout | undefined;
+  private isStopping = false;
   private writing: Promise<void> | undefined;
   private telling: Promise<void> | undefined;
   /** Time of the latest successful beat; 0 after a failed one. */
@@ -42,16 +43,18 @@ export class RuntimeNode implements OnModuleInit, OnApplicationBootstrap, Before
   ) {}
 
   onModuleInit(): Promise<void> {
+    this.addresses.onAnnounced(() => this.beat());
     return this.write();
   }
 
   onApplicationBootstrap(): void {
-    this.timer = setInterval(() => this.beat(), BEAT_MS).unref();
+    this.timer = setInterval(() => void this.beat(), BEAT_MS).unref();
   }
 
   /** The row stays, without its address: what this node held can be taken over until its lease ends. */
   async beforeApplicationShutdown(): Promise<void> {
     clearInterval(this.timer);
+    this.isStopping = true;
     await Promise.all([this.writing, this.telling]);
     await this.write('').catch((error: unknown) =>
       logFailure(this.logger, 'this node could not report that it stops', error),
@@ -63,7 +66,7 @@ export class RuntimeNode implements OnModuleInit, OnApplicationBootstrap, Before
     this.listeners.push(listener);
   }
 
-  /** Tells the other nodes that the files of a folder are here; called once, before the start. */
+  /** Announces to the other nodes that the files of a folder are here; called once, before the start. */
   keepFolder(folderId: string): void {
     this.folderId = folderId;
   }
@@ -107,10 +110,14 @@ export class RuntimeNode implements OnModuleInit, OnApplicationBootstrap, Before
   }
 
   /** The listeners may take longer than a beat; this node is alive meanwhile. */
-  private beat(): void {
+  private async beat(): Promise<void> {
+    // A beat that has begun may carry an older address.
+    await this.writing;
+    if (this.isStopping) return;
     this.writing ??= this.renew().finally(() => {
       this.writing = undefined;
     });
+    await this.writing;
   }
 
   private async renew(): Promise<void> {

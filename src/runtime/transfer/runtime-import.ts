@@ -115,7 +115,7 @@ class Import {
     await tx.deleteFrom('team').execute();
     for (const { name } of tables) {
       this.imported.rows[name] = 0;
-      // Notifications of a whole history would fill the memory of the database, and nobody listens.
+      // Notifications of a whole history would fill the memory of the database, and no client waits for them.
       await sql`alter table ${sql.table(name)} disable trigger user`.execute(tx);
     }
     const exported = await this.readEntries(tx, entries, tables);

@@ -66,7 +66,7 @@ export class WorkflowStore {
     );
   }
 
-  /** Puts a definition into the database, whatever is there. The caller holds the lock `definitions`. */
+  /** Puts a definition into the database in place of an earlier one. The caller holds the lock `definitions`. */
   apply(tx: Tx, owned: OwnedDefinition<CompiledWorkflow>, pack: PackBeside): Promise<AppliedVersion> {
     return this.storeOne(tx, owned, { source: 'apply', pack });
   }

@@ -101,7 +101,7 @@ export class RuntimeServer implements AsyncDisposable {
     });
     await app.listen(0, '127.0.0.1');
     const { port } = app.getHttpServer().address() as AddressInfo;
-    app.get(Addresses).announce(port);
+    await app.get(Addresses).announce(port);
     return new RuntimeServer(app, home, `http://127.0.0.1:${port}`);
   }
 
