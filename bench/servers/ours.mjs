@@ -46,7 +46,7 @@ Module({ controllers: [Tools] })(BenchModule);
 const app = await createApplication(readConfig('mcp'), { modules: [BenchModule], mount: 'front' });
 await app.listen(0, '127.0.0.1');
 const { port } = app.getHttpServer().address();
-app.get(Addresses).announce(port);
+await app.get(Addresses).announce(port);
 process.once('SIGTERM', () => process.exit(0));
 process.stdout.write(
   `${JSON.stringify({ message: 'ready', endpoint: `http://127.0.0.1:${port}/api/v1/mcp` })}\n`,

@@ -30,7 +30,7 @@ export class ServerUnderTest implements AsyncDisposable {
       subject === 'product' ? [] : [FixturesModule.with({ hasLogging: subject === 'fixtures' })];
     const app = await createApplication(config, { modules: fixtures, mount: 'front' });
     await app.listen(0, '127.0.0.1');
-    app.get(Addresses).announce((app.getHttpServer().address() as AddressInfo).port);
+    await app.get(Addresses).announce((app.getHttpServer().address() as AddressInfo).port);
     return new ServerUnderTest(app, runtime);
   }
 
