@@ -34,11 +34,13 @@ const steps = [
   { ...script('chart'), results: 'results/chart.json' },
   { waitFor: 'image' },
   vitest('bounds'),
+  // One file at a time, and more waiting than work.
+  { ...vitest('faults'), log: 'results/faults.log' },
   script('conformance'),
   vitest('conformance'),
   vitest('replicas'),
-  vitest('faults'),
   vitest('kill'),
+  { waitFor: 'faults' },
 ];
 
 mkdirSync('results', { recursive: true });
