@@ -7,7 +7,7 @@ import { LimitedServer } from '../support/limited-server.js';
 import { McpHttp } from '../support/mcp-http.js';
 import type { MockRuntime } from '../support/mock-runtime.js';
 import { until } from '../support/processes.js';
-import { resultSample, TASK_ID, taskSample } from '../support/runtime-samples.js';
+import { TASK_ID, taskSample } from '../support/runtime-samples.js';
 import { head, Wire } from '../support/wire.js';
 
 const PATH = '/api/v1/mcp';
@@ -26,7 +26,6 @@ const LIMITS = {
 };
 const HELLO = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'test', version: '1' } };
 const TASK = 'GET /r/tasks/:id';
-const RESULT = 'GET /r/tasks/:id/result';
 
 let runtime: MockRuntime;
 let server: LimitedServer;
@@ -238,28 +237,6 @@ it.each(TOO_MUCH)(
   },
 );
 
-/** More than the buffers between two processes hold; a note is in an answer twice. */
-const LARGE = 12_000_000;
-
-/** Asks for something large, and never reads it. */
-async function neverReading(): Promise<Wire> {
-  runtime.on(RESULT, { json: { ...resultSample, note: 'x'.repeat(LARGE / 2) } });
-  const key = newKey();
-  const body = JSON.stringify({ jsonrpc: '2.0', ...getTask('large', 'get_task_result') });
-  const headers = { ...headersOf(key, await opened(key)), 'Content-Length': String(body.length) };
-  const wire = await Wire.to(server.endpoint);
-  return wire.stopReading().say(`${head('POST', PATH, headers)}\r\n${body}`);
-}
-
-it('the server closes the connection of a client that does not read, and counts it', async () => {
-  const before = Number(await server.metric(http('slow_reader')));
-  using wire = await neverReading();
-  await until(async () => (await server.metric(http('slow_reader'))) === before + 1);
-  wire.read();
-  await until(() => Promise.resolve(!wire.isOpen));
-  expect(wire.received.length).toBeLessThan(LARGE);
-});
-
 it('the server keeps a slow call and an idle stream open', async () => {
   runtime.on(TASK, async (_request, response) => {
     await delay(1.5 * STALL_MS);
@@ -300,24 +277,15 @@ it('an idle connection between two requests stays open as long as configured, an
 });
 
 describe('after all of it, again and again', () => {
-  const READERS = 4;
-  const wires: Wire[] = [];
-  afterAll(() => {
-    for (const wire of wires) wire[Symbol.dispose]();
-  });
   const round = async (): Promise<void> => {
-    const before = Number(await server.metric(http('slow_reader')));
     for (const { act } of TOO_MUCH.filter(({ status }) => status === 429)) await act();
-    for (let n = 0; n < READERS; n += 1) wires.push(await neverReading());
     await Promise.all(TOO_MUCH.filter(({ status }) => status !== 429).map(({ act }) => act()));
-    await until(async () => Number(await server.metric(http('slow_reader'))) >= before + READERS);
   };
 
   it('after repeated misuse the server answers and holds no memory of it', { timeout: 60_000 }, async () => {
     await round();
     const before = await server.held();
     for (let turn = 0; turn < 2; turn += 1) await round();
-    // In between, 8 answers of 12 MB were never read.
     expect((await server.held()) - before).toBeLessThan(20);
 
     runtime.on(TASK, { json: taskSample('running') });
