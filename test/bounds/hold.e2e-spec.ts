@@ -237,6 +237,42 @@ it.each(TOO_MUCH)(
   },
 );
 
+/** Together more than the buffers between two processes hold. */
+const IMAGES = 12;
+const IMAGE = {
+  status_code: 200,
+  headers: { 'content-type': 'image/png' },
+  body_base64: Buffer.alloc(1_000_000).toString('base64'),
+};
+const LARGE = IMAGES * IMAGE.body_base64.length;
+
+/** Asks for large images, one after the other, and never reads them. */
+async function neverReading(): Promise<Wire> {
+  runtime.on('POST /r/invoke/:slug', { json: IMAGE });
+  const params = {
+    name: 'call_container_service',
+    arguments: { service_slug: 'a', method: 'GET', path: '/' },
+  };
+  const wire = (await Wire.to(server.endpoint)).stopReading();
+  const body = JSON.stringify({ jsonrpc: '2.0', id: 'large', method: 'tools/call', params });
+  for (let sent = 0; sent < IMAGES; sent += 1) {
+    // Each with a key of its own, which may have few calls at once.
+    const key = newKey();
+    const headers = { ...headersOf(key, await opened(key)), 'Content-Length': String(body.length) };
+    wire.say(`${head('POST', PATH, headers)}\r\n${body}`);
+  }
+  return wire;
+}
+
+it('the server closes the connection of a client that does not read, and counts it', async () => {
+  const before = Number(await server.metric(http('slow_reader')));
+  using wire = await neverReading();
+  await until(async () => (await server.metric(http('slow_reader'))) === before + 1);
+  wire.read();
+  await until(() => Promise.resolve(!wire.isOpen));
+  expect(wire.received.length).toBeLessThan(LARGE);
+});
+
 it('the server keeps a slow call and an idle stream open', async () => {
   runtime.on(TASK, async (_request, response) => {
     await delay(1.5 * STALL_MS);
@@ -277,15 +313,24 @@ it('an idle connection between two requests stays open as long as configured, an
 });
 
 describe('after all of it, again and again', () => {
+  const READERS = 4;
+  const wires: Wire[] = [];
+  afterAll(() => {
+    for (const wire of wires) wire[Symbol.dispose]();
+  });
   const round = async (): Promise<void> => {
+    const before = Number(await server.metric(http('slow_reader')));
     for (const { act } of TOO_MUCH.filter(({ status }) => status === 429)) await act();
+    for (let n = 0; n < READERS; n += 1) wires.push(await neverReading());
     await Promise.all(TOO_MUCH.filter(({ status }) => status !== 429).map(({ act }) => act()));
+    await until(async () => Number(await server.metric(http('slow_reader'))) >= before + READERS);
   };
 
   it('after repeated misuse the server answers and holds no memory of it', { timeout: 60_000 }, async () => {
     await round();
     const before = await server.held();
     for (let turn = 0; turn < 2; turn += 1) await round();
+    // In between, 8 clients asked for 16 MB each and never read.
     expect((await server.held()) - before).toBeLessThan(20);
 
     runtime.on(TASK, { json: taskSample('running') });
