@@ -2,37 +2,29 @@ import type { ClientHttp2Stream } from 'node:http2';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { Inject, Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
-import { ZodError } from 'zod';
 
 import { CONFIG, type Config } from '../../config/index.js';
 import {
   AGENT_PATHS,
   type AgentHello,
-  isNestedDeeper,
-  OUTPUT_DEPTH_LIMIT,
   type OutputFile,
   parseExact,
   type RunCommand,
   runReport,
   type RunReport,
 } from '../../contract/index.js';
-import { InvalidLine, readLines, writeLine } from '../../tunnel/index.js';
-import { BundleRejected, BundlesService } from '../bundles/index.js';
+import { readLines, writeLine } from '../../tunnel/index.js';
+import { BundlesService } from '../bundles/index.js';
 import { DatabaseUnavailable, logFailure, whenReachable } from '../database/index.js';
 import { FilesService, InputGone } from '../files/index.js';
 import { LogWriter } from '../logs/index.js';
 import { type ClaimedRun, RunReports } from '../tasks/index.js';
 import type { ConnectedAgent } from './connected-agent.js';
+import { checked, failedRunEnd, InputMissing, isFinal, type RunEnd, shortened } from './run-end.js';
 import { RunOutputs, RunRejected } from './run-outputs.js';
 
 /** Time for an agent to cancel a run before its stream is closed. */
 const CANCEL_LIMIT_MS = 5000;
-const FAILURE_LIMIT = 16_384;
-/** Of a long error its beginning and its end are kept. */
-const FAILURE_BEGINNING = 1024;
-
-/** How a run has ended. */
-type RunEnd = Extract<RunReport, { type: 'completed' | 'failed' | 'returned' }>;
 
 /** A run as an agent names it in its hello. */
 export type HeldRunName = AgentHello['runs'][number];
@@ -215,7 +207,7 @@ export class RunDispatch implements OnModuleDestroy {
     const { agent, run } = given;
     const { agentId } = agent;
     if (isFinal(error)) {
-      await this.record(given, failureOf(agentId, error));
+      await this.record(given, failedRunEnd(agentId, error));
       return true;
     }
     this.logger.warn(`task ${run.taskId} has lost agent ${agentId}: ${(error as Error).message}`);
@@ -242,25 +234,6 @@ export class RunDispatch implements OnModuleDestroy {
   }
 }
 
-/** An input file is gone; a retry may find it again. */
-class InputMissing extends Error {
-  override readonly name = 'InputMissing';
-}
-
-const FINAL_ERRORS = [BundleRejected, InputMissing, InvalidLine, RunRejected, ZodError];
-
-const isFinal = (error: unknown): boolean => FINAL_ERRORS.some((kind) => error instanceof kind);
-
-/** What becomes of a run that the gateway ends. */
-function failureOf(agentId: string, error: unknown): RunEnd {
-  const { message } = error as Error;
-  if (error instanceof InputMissing) return { type: 'failed', error: message };
-  if (error instanceof BundleRejected) return { type: 'failed', error: `Agent ${agentId}: ${message}.` };
-  if (error instanceof RunRejected) return { type: 'failed', error: message, is_final: true };
-  const sentence = `Agent ${agentId} reported this run in a way that the runtime cannot read. Use the same version of cyberun-mcp for both; see the log of the server.`;
-  return { type: 'failed', error: sentence, is_final: true };
-}
-
 const nameOf = ({ taskId, attempt }: ClaimedRun): HeldRunName => ({ task_id: taskId, attempt });
 
 const attach = (run: ClaimedRun, terms: RunDispatch['terms']): RunCommand => ({
@@ -268,19 +241,6 @@ const attach = (run: ClaimedRun, terms: RunDispatch['terms']): RunCommand => ({
   ...nameOf(run),
   ...terms,
 });
-
-/** @throws {RunRejected} when the result is nested too deeply for other programs. */
-function checked(report: Extract<RunReport, { type: 'completed' }>): RunEnd {
-  if (!isNestedDeeper(report.output, OUTPUT_DEPTH_LIMIT)) return report;
-  throw new RunRejected(
-    `The result of the run is nested more than ${OUTPUT_DEPTH_LIMIT} levels deep. Write it to a file in output/ instead.`,
-  );
-}
-
-function shortened(error: string): string {
-  if (error.length <= FAILURE_LIMIT) return error;
-  return `${error.slice(0, FAILURE_BEGINNING)}\n…\n${error.slice(FAILURE_BEGINNING - FAILURE_LIMIT)}`;
-}
 
 /** Its errors show as the end of its lines. */
 function openStream({ session }: ConnectedAgent): ClientHttp2Stream {
