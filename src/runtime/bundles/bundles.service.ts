@@ -17,8 +17,8 @@ export class BundleRejected extends Error {
 }
 
 /**
- * Bundles (files beside definitions): sent to agents, each once. Those of workflows are stored in the database, so that
- * every version runs with its own files.
+ * Bundles (files beside definitions): sent to agents, each once. They are stored in the database, so that every
+ * version of a definition runs with its own files.
  */
 @Injectable()
 export class BundlesService {
@@ -39,18 +39,14 @@ export class BundlesService {
   /**
    * Sends a bundle unless the agent has it.
    *
-   * @param read reads the archive, by default from the database; called only when the agent does not have it.
    * @throws {BundleRejected} when the agent refuses it; another error when the agent is gone.
    */
-  async deliver(
-    session: ClientHttp2Session,
-    { hash }: BundleRef,
-    read: () => Promise<Uint8Array> = () => this.stored(hash),
-  ): Promise<void> {
+  async deliver(session: ClientHttp2Session, { hash }: BundleRef): Promise<void> {
     const current = this.deliveries.get(session) ?? new Map<string, Promise<void>>();
     this.deliveries.set(session, current);
     const delivery =
-      current.get(hash) ?? deliverOnce(session, hash, read).finally(() => current.delete(hash));
+      current.get(hash) ??
+      deliverOnce(session, hash, () => this.stored(hash)).finally(() => current.delete(hash));
     current.set(hash, delivery);
     await delivery;
   }

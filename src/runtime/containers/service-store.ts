@@ -3,7 +3,6 @@ import { createHash } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { type Selectable, sql } from 'kysely';
 
-import type { BundleRef } from '../../contract/index.js';
 import { type Bundle, BundlesService } from '../bundles/index.js';
 import {
   Database,
@@ -13,7 +12,7 @@ import {
   TEAM_ID,
   type Tx,
 } from '../database/index.js';
-import { FilesChanging, type OwnedDefinition } from '../definitions/index.js';
+import { contentHashOf, type OwnedDefinition, saveFilesBeside } from '../definitions/index.js';
 import type { ServiceDefinition } from './service-definition.js';
 
 /** Notifies every node that a definition has changed. */
@@ -153,7 +152,7 @@ export class ServiceStore {
   /** Whether the content in the database is the better one, as a node that starts must assume. */
   private async isOutdated(tx: Tx, definition: ServiceDefinition, hasOthers: boolean): Promise<boolean> {
     const known = await this.find(tx, definition.slug);
-    const hash = hashOf(definition);
+    const hash = contentHashOf(definition);
     if (!known || known.is_removed || known.content_hash === hash) return false;
     return known.source === 'apply' || (hasOthers && known.former_hashes.includes(hash));
   }
@@ -165,12 +164,15 @@ export class ServiceStore {
   ): Promise<Change> {
     const { slug, bundle } = definition;
     const known = await this.find(tx, slug);
-    const content_hash = hashOf(definition);
+    const content_hash = contentHashOf(definition);
     const isSame = known?.content_hash === content_hash && !known.is_removed;
     // A folder with the same content does not take over what was applied.
     if (isSame && (known.source === 'apply' || (known.source === source && known.source_file === file)))
       return 'unchanged';
-    if (bundle && !isSame) await this.saveBundle(tx, definition, { file, wanted: bundle, pack });
+    if (bundle && !isSame) {
+      const packed = await pack(definition);
+      await saveFilesBeside(tx, this.bundles, { file, wanted: bundle, packed });
+    }
     const former = (known?.former_hashes ?? []).filter((hash) => hash !== content_hash);
     if (known && known.content_hash !== content_hash) former.push(known.content_hash);
     const content = {
@@ -206,16 +208,6 @@ export class ServiceStore {
       .executeTakeFirst();
   }
 
-  private async saveBundle(
-    tx: Tx,
-    definition: ServiceDefinition,
-    { file, wanted, pack }: { readonly file: string; readonly wanted: BundleRef; readonly pack: PackBeside },
-  ): Promise<void> {
-    const bundle = await pack(definition);
-    if (bundle?.hash !== wanted.hash) throw new FilesChanging(file);
-    await this.bundles.save(tx, bundle);
-  }
-
   /** Removes the services that a folder has defined and no longer does; those whose file is invalid stay. */
   private async removeOthers(tx: Tx, defined: readonly string[], broken: ReadonlySet<string>): Promise<void> {
     let gone = tx
@@ -244,12 +236,6 @@ function definedService(row: HeadRow, definition: ServiceDefinition | undefined)
   const { id, team_id, content_hash, created_at, updated_at } = row;
   const dates = { createdAt: created_at, updatedAt: updated_at };
   return { id, teamId: team_id, definition, contentHash: content_hash, ...dates };
-}
-
-/** Hash of the definition, followed by that of its bundle. */
-function hashOf({ bundle, ...definition }: ServiceDefinition): string {
-  const hash = createHash('sha256').update(JSON.stringify(definition)).digest('hex');
-  return bundle ? `${hash} ${bundle.hash}` : hash;
 }
 
 /** A UUID (version 8) derived from the name, the same at every start. */

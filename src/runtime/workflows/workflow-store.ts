@@ -1,11 +1,8 @@
-import { createHash } from 'node:crypto';
-
 import { Inject, Injectable } from '@nestjs/common';
 
-import type { BundleRef } from '../../contract/index.js';
 import { type Bundle, BundlesService } from '../bundles/index.js';
 import { Database, type DefinitionSource, TEAM_ID, type Tx, uuidV7 } from '../database/index.js';
-import { FilesChanging, type OwnedDefinition } from '../definitions/index.js';
+import { contentHashOf, type OwnedDefinition, saveFilesBeside } from '../definitions/index.js';
 import type { CompiledWorkflow } from './compiled-workflow.js';
 
 /** Packs the files beside a definition. */
@@ -88,7 +85,7 @@ export class WorkflowStore {
   /** Whether the content in the database is the better one, as a node that starts must assume. */
   private async isOutdated(tx: Tx, workflow: CompiledWorkflow, hasOthers: boolean): Promise<boolean> {
     const known = await this.find(tx, workflow.slug);
-    if (!known || known.content_hash === hashOf(workflow)) return false;
+    if (!known || known.content_hash === contentHashOf(workflow)) return false;
     if (known.source === 'apply' && known.workflow_status === 'active') return true;
     return hasOthers && (await this.isEarlierVersion(tx, workflow));
   }
@@ -101,7 +98,7 @@ export class WorkflowStore {
       .select(({ eb }) => eb('v.version', '=', eb.ref('w.version')).as('is_current'))
       .where('w.team_id', '=', this.teamId)
       .where('w.workflow_slug', '=', workflow.slug)
-      .where('v.content_hash', '=', hashOf(workflow))
+      .where('v.content_hash', '=', contentHashOf(workflow))
       .execute();
     return rows.length > 0 && !rows.some(({ is_current }) => is_current);
   }
@@ -112,7 +109,7 @@ export class WorkflowStore {
       .selectFrom('workflow_version')
       .select('version')
       .where('team_id', '=', this.teamId)
-      .where('content_hash', 'like', `${hashOf(workflow)}%`)
+      .where('content_hash', 'like', `${contentHashOf(workflow)}%`)
       .limit(1)
       .executeTakeFirst();
     return row !== undefined;
@@ -136,7 +133,7 @@ export class WorkflowStore {
     { file, definition: workflow }: OwnedDefinition<CompiledWorkflow>,
     { source, pack }: Origin,
   ): Promise<AppliedVersion> {
-    const content_hash = hashOf(workflow);
+    const content_hash = contentHashOf(workflow);
     const known = await this.find(tx, workflow.slug);
     const isSame = known?.content_hash === content_hash;
     const isActive = known?.workflow_status === 'active';
@@ -146,7 +143,10 @@ export class WorkflowStore {
     const version = (known?.version ?? 0) + (isSame ? 0 : 1);
     const workflow_id = await this.storeHead(tx, { slug: workflow.slug, version, source, file });
     if (isSame) return { version, change: isActive ? 'unchanged' : 'added' };
-    if (workflow.bundle) await this.saveBundle(tx, file, { wanted: workflow.bundle, pack });
+    if (workflow.bundle) {
+      const packed = await pack(file);
+      await saveFilesBeside(tx, this.bundles, { file, wanted: workflow.bundle, packed });
+    }
     await tx
       .insertInto('workflow_version')
       .values({
@@ -170,16 +170,6 @@ export class WorkflowStore {
       .where('w.team_id', '=', this.teamId)
       .where('w.workflow_slug', '=', slug)
       .executeTakeFirst();
-  }
-
-  private async saveBundle(
-    tx: Tx,
-    file: string,
-    { wanted, pack }: { readonly wanted: BundleRef; readonly pack: PackBeside },
-  ): Promise<void> {
-    const bundle = await pack(file);
-    if (bundle?.hash !== wanted.hash) throw new FilesChanging(file);
-    await this.bundles.save(tx, bundle);
   }
 
   private async storeHead(
@@ -214,10 +204,4 @@ export class WorkflowStore {
     if (broken.size > 0) gone = gone.where('source_file', 'not in', [...broken]);
     await gone.execute();
   }
-}
-
-/** Hash of the definition, followed by that of its bundle. */
-function hashOf({ bundle, ...workflow }: CompiledWorkflow): string {
-  const hash = createHash('sha256').update(JSON.stringify(workflow)).digest('hex');
-  return bundle ? `${hash} ${bundle.hash}` : hash;
 }
