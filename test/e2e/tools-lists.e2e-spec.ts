@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { countTokens } from 'gpt-tokenizer/encoding/o200k_base';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 
-import { CLIENTS, type StoryClient, type ToolResult } from '../support/clients.js';
+import { type StoryClient, type ToolResult, validatingClient } from '../support/clients.js';
 import { friendlyRuntime } from '../support/every-tool.js';
 import { KEY } from '../support/mcp-app.js';
 import { type McpApplication, startMcp } from '../support/mcp-application.js';
@@ -23,11 +23,7 @@ let client: StoryClient;
 beforeAll(async () => {
   runtime = await friendlyRuntime();
   application = await startMcp(runtime.url);
-  // The older client validates every result against the output schema.
-  const older = CLIENTS.find(({ name }) => name.includes('sdk 1'));
-  if (!older) throw new Error('no older client');
-  client = await older.connect({ endpoint: application.endpoint, key: KEY });
-  await client.listTools();
+  client = await validatingClient({ endpoint: application.endpoint, key: KEY });
 });
 afterAll(async () => {
   await client[Symbol.asyncDispose]();

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 
-import { type CommandOutcome, command } from '../support/in-process-command.js';
+import { type CommandOutcome, command, rowsOf } from '../support/in-process-command.js';
 import { until } from '../support/processes.js';
 import { databaseSettings } from '../support/shared-postgresql.js';
 import { shellWorkflow, TestAgent } from '../e2e/agent-support/agent-fixture.js';
@@ -17,12 +17,6 @@ let settings: Record<string, string>;
 
 const apply = (...args: string[]): Promise<CommandOutcome> => command(settings, 'apply', folder, ...args);
 const put = (name: string, text: string): Promise<void> => writeFile(join(folder, name), text);
-const rowsOf = ({ stdout }: CommandOutcome): string[] =>
-  stdout
-    .trim()
-    .split('\n')
-    .slice(1)
-    .map((line) => line.replaceAll(/ +/g, ' '));
 const workflow = async (slug: string, key?: string) =>
   (await server.get(`/r/workflows/slug/${slug}`, key)).body;
 

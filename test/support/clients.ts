@@ -158,3 +158,12 @@ export const CLIENTS: readonly Kind<StoryClient>[] = [
   ...LIBRARY_CLIENTS.filter(({ name }) => !name.endsWith('legacy')),
   { name: 'raw HTTP', revision: '2025-06-18', connect: (at) => RawClient.connect(at) },
 ];
+
+/** The older library, which validates every result against the output schema of its tool. */
+export async function validatingClient(at: Endpoint): Promise<StoryClient> {
+  const older = CLIENTS.find(({ name }) => name.includes('sdk 1'));
+  if (!older) throw new Error('no older client');
+  const client = await older.connect(at);
+  await client.listTools();
+  return client;
+}

@@ -28,3 +28,11 @@ export async function command(settings: Record<string, string>, ...args: string[
     vi.unstubAllEnvs();
   }
 }
+
+/** The rows of the table that a command has printed, below its titles. */
+export const rowsOf = ({ stdout }: CommandOutcome): string[] =>
+  stdout
+    .trim()
+    .split('\n')
+    .slice(1)
+    .map((line) => line.replaceAll(/ +/g, ' '));
