@@ -61,7 +61,7 @@ async function climb({ name, url }, { stepMs }) {
 const isPast = (step, first) =>
   quantile(step.times, 0.5) > SLOWER * quantile(first.times, 0.5) || step.perSecond < KEPT_UP * step.rate;
 
-/** Submits at a constant rate, whatever becomes of the tasks before. */
+/** Submits at a constant rate, also when earlier tasks have not ended. */
 async function atRate(server, api, rate, stepMs) {
   const times = [];
   const running = [];

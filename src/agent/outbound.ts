@@ -11,7 +11,7 @@ const CONNECT_LIMIT_MS = 30_000;
 
 /**
  * undici's default timeouts for headers and body are off: they would end a call before the timeout of its workflow. A
- * proxied connection has them whatever its pool says, so that each request gets them too.
+ * proxied connection has them in spite of the options of its pool, so that each request gets them too.
  */
 const NO_LIMIT = { headersTimeout: 0, bodyTimeout: 0 };
 const POOL = { ...NO_LIMIT, connect: { timeout: CONNECT_LIMIT_MS }, connectTimeout: CONNECT_LIMIT_MS };

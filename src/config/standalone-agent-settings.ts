@@ -4,7 +4,7 @@ import { Setting } from './setting.decorator.js';
 import { AGENT_NAME, GATEWAY_URL, Is, Optional } from './setting-rules.js';
 import { Settings } from './settings.js';
 
-/** What an agent on another machine has besides; the local agent of role `all` is told this by its server. */
+/** What an agent on another machine has besides; the local agent of role `all` gets these from its server. */
 export class StandaloneAgentSettings extends Settings {
   @Setting({
     env: 'CYBERUN_AGENT_GATEWAY',

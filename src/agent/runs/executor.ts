@@ -21,7 +21,7 @@ export interface StepContext {
   readonly signal: AbortSignal;
 }
 
-/** Starts the programs of steps. Progress, log and result are the same whatever starts them. */
+/** Starts the programs of steps. Progress, log and result are the same for every executor. */
 export interface Executor<Step extends ProgramStep = ProgramStep> {
   /**
    * Starts the program of a step in the folder of its run.
