@@ -22,6 +22,10 @@
   value: {{ int64 .Values.mcp.sessionsPerKey | quote }}
 - name: CYBERUN_MCP_BODY_LIMIT_BYTES
   value: {{ int64 .Values.mcp.bodyLimitBytes | quote }}
+{{- with .Values.mcp.toolsets }}
+- name: CYBERUN_MCP_TOOLSETS
+  value: {{ join "," . | quote }}
+{{- end }}
 {{- if .Values.redis.existingSecret }}
 - name: CYBERUN_REDIS_URL
   valueFrom:

@@ -75,6 +75,10 @@ export const ACCESS_KEY_ID: Form = {
   words: 'must be without spaces and slashes',
 };
 export const SECRET_TEXT: Form = { pattern: /^\S+$/, words: 'must be without spaces' };
+export const TOOLSET: Form = {
+  pattern: /^[a-z][a-z0-9-]{0,49}$/,
+  words: 'must be the name of a toolset, of lower-case letters, digits and hyphens',
+};
 export const DAY_LIMIT = 3650;
 export const HOUR_MS = 3_600_000;
 

@@ -12,6 +12,7 @@ import {
   Optional,
   ORIGIN,
   REDIS_URL,
+  TOOLSET,
   WholeNumber,
 } from './setting-rules.js';
 
@@ -178,6 +179,16 @@ export class Settings extends AgentSettings {
   })
   @WholeNumber(1, 1_000_000)
   mcpSessionsPerKey: number = 1000;
+
+  @Setting({
+    env: 'CYBERUN_MCP_TOOLSETS',
+    meaning:
+      'Toolsets beyond the default tools that a connection may choose, by `?toolsets=` or the header `X-MCP-Toolsets`, separated by commas; docs/tools.md lists them.',
+    example: 'logs',
+    defaultText: 'empty: the default tools alone',
+  })
+  @Each(TOOLSET)
+  mcpToolsets: string[] = [];
 
   @Setting({
     env: 'CYBERUN_MCP_REPLY_TOKENS',

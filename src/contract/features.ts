@@ -12,5 +12,7 @@ export const FEATURES = [
   'task-filters',
   /** The list of workflows takes `query`. */
   'workflow-query',
+  /** The log of a task has an endpoint of its own. */
+  'task-logs',
 ] as const;
 export type Feature = (typeof FEATURES)[number];

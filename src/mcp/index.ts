@@ -11,5 +11,6 @@ export {
   Streaming,
   ToolContext,
   ToolInput,
+  Toolset,
   withExtras,
 } from './tools/index.js';

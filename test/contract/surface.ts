@@ -29,13 +29,28 @@ export interface ListedTool {
   readonly annotations?: Readonly<Record<string, unknown>>;
 }
 
-/** What a client is shown by the real application: every tool of every domain, in order of name. */
-export async function listedTools(): Promise<ListedTool[]> {
+/** Every toolset of the product. */
+const TOOLSETS = ['logs'];
+
+/** What clients are shown by the real application, each list in order of name. */
+export interface Surface {
+  /** The tools of every connection. */
+  readonly tools: readonly ListedTool[];
+  /** Those that a toolset adds, by its name. */
+  readonly toolsets: Readonly<Record<string, readonly ListedTool[]>>;
+}
+
+export async function listedTools(): Promise<Surface> {
   await using runtime = await MockRuntime.start();
   runtime.on('GET /r/workflows', { json: { workflow_list: [] } });
-  await using application = await startMcp(runtime.url);
-  // Awaited here: the application ends with this function.
-  return await toolsAt(application.endpoint, 'sk-contract');
+  await using application = await startMcp(runtime.url, { CYBERUN_MCP_TOOLSETS: TOOLSETS.join(',') });
+  const tools = await toolsAt(application.endpoint, 'sk-contract');
+  const toolsets: Record<string, readonly ListedTool[]> = {};
+  for (const toolset of TOOLSETS) {
+    const all = await toolsAt(`${application.endpoint}?toolsets=${toolset}`, 'sk-contract');
+    toolsets[toolset] = all.filter(({ name }) => !tools.some((tool) => tool.name === name));
+  }
+  return { tools, toolsets };
 }
 
 /** The tools an endpoint shows, in order of name. */

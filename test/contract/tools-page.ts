@@ -7,8 +7,16 @@ const HINTS: Readonly<Record<string, string>> = {
   openWorldHint: 'reaches beyond the platform',
 };
 
+/** What each toolset is for. */
+const TOOLSETS: Readonly<Record<string, string>> = {
+  logs: 'The whole log of a task, page by page; it needs a Runtime API that announces `task-logs`.',
+};
+
 /** docs/tools.md: what each tool does, takes and gives. */
-export function toolsPage(tools: readonly ListedTool[]): string {
+export function toolsPage(
+  tools: readonly ListedTool[],
+  toolsets: Readonly<Record<string, readonly ListedTool[]>>,
+): string {
   return [
     '# Tools',
     '',
@@ -16,11 +24,22 @@ export function toolsPage(tools: readonly ListedTool[]): string {
     '',
     'Every answer is the object of the Runtime API, unknown fields included, as `structuredContent` and as compact JSON; lists give the fields that a choice needs, unless `response_format` asks for all. An answer above `CYBERUN_MCP_REPLY_TOKENS` is cut at whole items or lines, and its `note` says what is missing. A failed call has `isError` and `error_message`: what is wrong and, where that does not say it, what to do next.',
     '',
-    ...tools.map(({ name, title }) => `- [\`${name}\`](#${name}): ${title}`),
+    ...contents(tools),
     '',
-    ...tools.flatMap(toolSection),
+    'Toolsets add tools to a connection that asks for them: with `?toolsets=logs` behind the URL of the endpoint or the header `X-MCP-Toolsets: logs`, several separated by commas, or `all`. A deployment allows them with `CYBERUN_MCP_TOOLSETS`; a name that it does not allow is refused. A tool that the key may not call is not listed. A session keeps the toolsets of its `initialize`; at revision 2026-07-28 each request names them.',
+    '',
+    ...Object.entries(toolsets).flatMap(([toolset, added]) => [
+      `Toolset \`${toolset}\`: ${TOOLSETS[toolset]}`,
+      '',
+      ...contents(added),
+      '',
+    ]),
+    ...[...tools, ...Object.values(toolsets).flat()].flatMap(toolSection),
   ].join('\n');
 }
+
+const contents = (tools: readonly ListedTool[]): string[] =>
+  tools.map(({ name, title }) => `- [\`${name}\`](#${name}): ${title}`);
 
 function toolSection({
   name,

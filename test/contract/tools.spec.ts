@@ -11,7 +11,8 @@ import { toolsPage } from './tools-page.js';
 const HINTS = ['readOnlyHint', 'destructiveHint', 'idempotentHint', 'openWorldHint'];
 const ERROR_FIELDS = ['error_message', 'retry_after_seconds'];
 
-const tools = await listedTools();
+const { tools, toolsets } = await listedTools();
+const every = [...tools, ...Object.values(toolsets).flat()];
 
 const tokensOf = (value: unknown): number => countTokens(JSON.stringify(value));
 const fieldsOf = ({ properties = {} }: Schema): [string, Schema][] =>
@@ -19,10 +20,10 @@ const fieldsOf = ({ properties = {} }: Schema): [string, Schema][] =>
 
 it('the endpoint has tools, each with a unique name', () => {
   expect(tools).not.toHaveLength(0);
-  expect(new Set(tools.map(({ name }) => name)).size).toBe(tools.length);
+  expect(new Set(every.map(({ name }) => name)).size).toBe(every.length);
 });
 
-describe.each(tools)('$name', ({ name, title, description = '', inputSchema, outputSchema, annotations }) => {
+describe.each(every)('$name', ({ name, title, description = '', inputSchema, outputSchema, annotations }) => {
   it('a tool has not changed since its snapshot was written', async () => {
     const surface = { name, title, description, inputSchema, outputSchema, annotations };
     await expect(stableJson(surface)).toMatchFileSnapshot(`./tools/${name}.json`);
@@ -75,21 +76,21 @@ describe.each(tools)('$name', ({ name, title, description = '', inputSchema, out
   });
 });
 
-it('all tools together cost a model at most 3,000 tokens', () => {
+it('all tools of every connection together cost a model at most 3,000 tokens', () => {
   const cost = tools.map(({ name, description, inputSchema }) =>
     tokensOf({ name, description, inputSchema }),
   );
   expect(cost.reduce((sum, tokens) => sum + tokens, 0)).toBeLessThanOrEqual(3000);
 });
 
-it('the list of all tools has at most 6,500 tokens', () =>
+it('the list of the tools of every connection has at most 6,500 tokens', () =>
   expect(tokensOf({ tools })).toBeLessThanOrEqual(6500));
 
 it('docs/tools.md describes all tools', async () => {
-  await expect(toolsPage(tools)).toMatchFileSnapshot('../../docs/tools.md');
+  await expect(toolsPage(tools, toolsets)).toMatchFileSnapshot('../../docs/tools.md');
 });
 
 it('every snapshot of a tool belongs to an existing tool', () => {
   const promised = readdirSync(join(import.meta.dirname, 'tools')).map((file) => file.replace('.json', ''));
-  expect(tools.map(({ name }) => name)).toEqual(expect.arrayContaining(promised));
+  expect(every.map(({ name }) => name)).toEqual(expect.arrayContaining(promised));
 });

@@ -32,9 +32,13 @@ export class BearerGuard implements CanActivate {
   /** @throws {JsonRpcHttpError} 401, also by rejecting. */
   admit(request: McpHttpRequest): true | Promise<true> {
     const { token, keyHash } = this.keyIn(request.headers.authorization);
-    request.auth = { token, clientId: keyHash, keyHash, scopes: [] };
     const cached = this.validator.cached(keyHash);
-    return cached ? admitted(cached) : this.validator.validate(keyHash, token).then(admitted);
+    request.auth = { token, clientId: keyHash, keyHash, scopes: [], permissions: cached?.permissions };
+    if (cached) return admitted(cached);
+    return this.validator.validate(keyHash, token).then((status) => {
+      request.auth.permissions = status.permissions;
+      return admitted(status);
+    });
   }
 
   /** @throws {JsonRpcHttpError} 401 */
@@ -96,8 +100,19 @@ const invalid = (message: string): JsonRpcHttpError =>
 const inHeader = (message: string): string =>
   message.replaceAll('…', '...').replaceAll(/[^\x20-\x21\x23-\x5b\x5d-\x7e]/g, "'");
 
-/** A request that came with a key. `keyHash` is the hash of the key, which sessions and streams are bound to. */
-export type McpHttpRequest = IncomingMessage & { auth: AuthInfo & { readonly keyHash: string } };
+interface KeyInfo extends AuthInfo {
+  /** Hash of the key, which sessions and streams are bound to. */
+  readonly keyHash: string;
+  /** Of the key; unknown where the runtime does not tell them. */
+  permissions: ReadonlySet<string> | undefined;
+}
+
+/** A request that came with a key. */
+export type McpHttpRequest = IncomingMessage & {
+  auth: KeyInfo;
+  /** The toolsets of its connection, in order and separated by commas; absent for none. */
+  toolsets?: string;
+};
 
 /** Where clients look for OAuth after a 401: its metadata, in every form of the path, and its usual endpoints. */
 export const OAUTH_PATHS =

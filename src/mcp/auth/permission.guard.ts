@@ -39,6 +39,10 @@ export class PermissionGuard implements CanActivate {
   }
 }
 
+/** The permission that the method of a tool needs, if any. */
+export const permissionOf = (method: object): string | undefined =>
+  Reflect.getMetadata(PERMISSION, method) as string | undefined;
+
 /** Marks a tool that only keys with this permission may call. */
 export const RequiresPermission = (permission: string): MethodDecorator =>
   applyDecorators(SetMetadata(PERMISSION, permission), UseGuards(PermissionGuard));

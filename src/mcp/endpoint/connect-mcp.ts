@@ -4,7 +4,7 @@ import type { NestMicroservice } from '@nestjs/microservices';
 
 import { OAUTH_PATHS, refuseOAuth } from '../auth/index.js';
 import { InFlightRequests } from '../calls/index.js';
-import { recordThrown, ToolResultInterceptor } from '../tools/index.js';
+import { recordThrown, ToolResultInterceptor, Toolsets } from '../tools/index.js';
 import { CyberunStrategy } from './cyberun.strategy.js';
 import { hasOtherEnhancers, needsNoInterceptor } from './enhancers.js';
 import { Mount } from './mount.js';
@@ -42,6 +42,7 @@ export async function connectMcp(
   tools.setIsInitialized(true);
   tools.setIsInitHookCalled(true);
   await app.startAllMicroservices();
+  app.get(Toolsets, { strict: false }).requireDeclared();
   if (mount === 'front') app.get(Mount, { strict: false }).useFront(known);
 }
 

@@ -31,7 +31,6 @@ import {
   SdkServers,
   ToolRegistry,
   ToolRunner,
-  userOf,
 } from '../tools/index.js';
 import { EventRecorder } from './event-recorder.js';
 import { type LiveSession, LiveSessions, SESSION_ID } from './live-sessions.js';
@@ -73,7 +72,7 @@ export class RequestDispatcher {
     if (method === 'ping') {
       call.answer(resultMessage(id, '{}'));
     } else if (method === 'tools/list' && isPlainList(message)) {
-      call.answer(this.registry.encodedList('sessions', userOf(rawRequest)).answer(id));
+      call.answer(this.registry.encodedList('sessions', rawRequest).answer(id));
     } else if (method === 'tools/call' && plainCallOf(message) && !this.servers.capabilities.logging) {
       await this.callTool(request);
     } else {
@@ -89,9 +88,9 @@ export class RequestDispatcher {
   }
 
   private async callTool(request: PendingRequest): Promise<void> {
-    const { session, call, message } = request;
+    const { session, call, message, rawRequest } = request;
     try {
-      const tool = this.tools.find(String(message.params?.['name']));
+      const tool = this.tools.find(String(message.params?.['name']), rawRequest);
       if (tool.streaming) call.reply.openStream();
       // A third-party tool may send a request to the client at once; the SDK must be initialized by then.
       if (!tool.input?.isAdvertisedOnly && session.record.supportsServerRequests)
@@ -157,6 +156,8 @@ export class MessageDispatcher {
     response: ServerResponse,
   ): Promise<Accepted> {
     const session = this.live.of(record);
+    // Of the session, whatever this request names.
+    if (record.toolsets !== undefined) rawRequest.toolsets = record.toolsets;
     const pending: Promise<void>[] = [];
     const notifications: Promise<void>[] = [];
     const requests = messages.filter(isRequest);

@@ -27,7 +27,7 @@ import {
   type ServerInfo,
 } from '../protocol/index.js';
 import { type SessionRecord, SessionStore } from '../storage/index.js';
-import { SdkServers } from '../tools/index.js';
+import { SdkServers, Toolsets } from '../tools/index.js';
 import { GetStreams } from './get-streams.js';
 import { SESSION_ID, sessionNotFound } from './live-sessions.js';
 import { MessageDispatcher } from './request-dispatcher.js';
@@ -44,6 +44,8 @@ const RETRY_SECONDS = '60';
 /** Answers initialize and opens a session. */
 @Injectable()
 export class InitializeRequests {
+  @Inject(Toolsets) private readonly toolsets!: Toolsets;
+
   constructor(
     private readonly sessions: SessionStore,
     private readonly servers: SdkServers,
@@ -51,9 +53,17 @@ export class InitializeRequests {
     @Inject(CONFIG) private readonly config: Config,
   ) {}
 
-  /** @throws {JsonRpcHttpError} when initialize is malformed or too large, or the key is at its session limit. */
-  async answer(keyHash: string, body: Record<string, unknown>, response: ServerResponse): Promise<void> {
+  /**
+   * @throws {JsonRpcHttpError} when initialize is malformed or too large, names a toolset that is not allowed, or the key
+   *   is at its session limit.
+   */
+  async answer(
+    request: McpHttpRequest,
+    body: Record<string, unknown>,
+    response: ServerResponse,
+  ): Promise<void> {
     const { id, params } = openingIn(body);
+    const toolsets = this.toolsets.chosenBy(request, id);
     const initializeParams = jsonOf(params);
     if (initializeParams === undefined || initializeParams.length > LONGEST_INITIALIZE_PARAMS) {
       const message = `Invalid Request: The params of initialize must not exceed ${LONGEST_INITIALIZE_PARAMS} characters`;
@@ -62,10 +72,11 @@ export class InitializeRequests {
     const protocolVersion = negotiated(params.protocolVersion);
     const supportsServerRequests = canAnswerRequests(params);
     const session = await this.sessions.open({
-      keyHash,
+      keyHash: request.auth.keyHash,
       protocolVersion,
       initializeParams,
       supportsServerRequests,
+      ...(toolsets !== '' && { toolsets }),
     });
     if (!session) throw this.enough(id);
     const reply = new Reply(response, { headers: { [SESSION_ID]: session.id } });
@@ -147,7 +158,7 @@ export class SessionsEndpoint {
     if (await this.find(request)) {
       throw new JsonRpcHttpError(400, CODE.invalidRequest, 'Invalid Request: Server already initialized');
     }
-    await this.initializeRequests.answer(request.auth.keyHash, body, response);
+    await this.initializeRequests.answer(request, body, response);
   }
 
   /** @throws {JsonRpcHttpError} */

@@ -170,5 +170,5 @@ async function writeWebResponse(answer: Response, response: ServerResponse): Pro
 const interrupted = (body: unknown): JsonRpcHttpError =>
   new JsonRpcHttpError(503, CODE.serverError, INTERRUPTED, { id: idOf(body) });
 
-const idOf = (body: unknown): RequestId | null =>
+export const idOf = (body: unknown): RequestId | null =>
   isRecord(body) && isRequestId(body['id']) ? body['id'] : null;

@@ -34,10 +34,10 @@ import {
   SdkServers,
   ToolRegistry,
   ToolRunner,
-  userOf,
+  Toolsets,
 } from '../tools/index.js';
 import { FastPath } from './fast-path.js';
-import { SdkHandler } from './sdk-handler.js';
+import { idOf, SdkHandler } from './sdk-handler.js';
 
 const SESSION = { transport: 'streamable-http', stateless: true, era: 'modern' } as const;
 
@@ -71,8 +71,8 @@ export class StatelessResults {
   }
 
   /** The result of tools/list. */
-  toolList(user: unknown): EncodedResult {
-    return this.registry.encodedList('stateless', user);
+  toolList(request: McpHttpRequest): EncodedResult {
+    return this.registry.encodedList('stateless', request);
   }
 
   /** The result of tools/call. */
@@ -131,7 +131,7 @@ export class StatelessCalls {
     message: RequestMessage,
     call: Call,
   ): Promise<CallToolResult> {
-    const tool = this.tools.find(String(message.params?.['name']));
+    const tool = this.tools.find(String(message.params?.['name']), rawRequest);
     if (tool.streaming) call.reply.openStream();
     let made: McpServer | undefined;
     const server = (): McpServer => (made ??= this.servers.create());
@@ -159,6 +159,8 @@ const statusOf = (code: number): number => (code === NEEDS_CAPABILITY ? 400 : 20
 /** The stateless revision, 2026-07-28: every POST is independent. */
 @Injectable()
 export class StatelessEndpoint {
+  @Inject(Toolsets) private readonly toolsets!: Toolsets;
+
   constructor(
     private readonly fastPath: FastPath,
     private readonly results: StatelessResults,
@@ -166,14 +168,16 @@ export class StatelessEndpoint {
     private readonly sdk: SdkHandler,
   ) {}
 
-  /** @throws {JsonRpcHttpError} 429 or 503 when a limit is exceeded. */
+  /** @throws {JsonRpcHttpError} 400 for a toolset that is not allowed; 429 or 503 when a limit is exceeded. */
   async post(request: McpHttpRequest, response: ServerResponse, body: unknown): Promise<Accepted> {
+    const toolsets = this.toolsets.chosenBy(request, idOf(body));
+    if (toolsets !== '') request.toolsets = toolsets;
     if (!this.fastPath.include(request.headers, body)) {
       await this.answerOther(request, response, body);
     } else if (body.method === 'server/discover') {
       new Reply(response).answer(resultMessage(body.id, this.results.discovery()));
     } else if (body.method === 'tools/list') {
-      new Reply(response).answer(this.results.toolList(userOf(request)).answer(body.id));
+      new Reply(response).answer(this.results.toolList(request).answer(body.id));
     } else {
       const result = await this.calls.answer(request, response, body);
       if (result) await this.sdk.serve(request, response, body, result);

@@ -24,6 +24,7 @@ type Payload = readonly [
   openedAt: number,
   random: string,
   initializeParams: InitializeParams,
+  toolsets?: string,
 ];
 
 const now = (): number => Math.floor(Date.now() / 1000);
@@ -38,11 +39,12 @@ export class SealedSessionIds {
   private readonly process = randomBytes(PROCESS_BYTES).toString('base64url');
 
   /** An id for a new session; a random one if the params of initialize are too large. */
-  seal({ keyHash, initializeParams }: NewSession): string {
+  seal({ keyHash, initializeParams, toolsets }: NewSession): string {
     const random = randomBytes(ID_BYTES).toString('base64url');
     const said = JSON.parse(initializeParams) as InitializeParams;
     for (const stored of [said, shortened(said)]) {
-      const payload: Payload = [this.process, now(), random, stored];
+      const opened = [this.process, now(), random, stored] as const;
+      const payload: Payload = toolsets === undefined ? opened : [...opened, toolsets];
       const text = JSON.stringify(payload);
       if (Buffer.byteLength(text) > LONGEST_PAYLOAD) continue;
       const sealed = `${PREFIX}.${Buffer.from(text).toString('base64url')}`;
@@ -92,21 +94,24 @@ const isEqual = (mac: string, given: string): boolean =>
 function payloadOf(text: string): Payload | undefined {
   try {
     const payload = JSON.parse(Buffer.from(text, 'base64url').toString()) as Payload;
-    const [, openedAt, , params] = payload;
+    const [, openedAt, , params, toolsets = ''] = payload;
     const isSound =
-      Number.isSafeInteger(openedAt) && invalidParams({ method: 'initialize', params }, {}) === undefined;
+      Number.isSafeInteger(openedAt) &&
+      typeof toolsets === 'string' &&
+      invalidParams({ method: 'initialize', params }, {}) === undefined;
     return isSound ? payload : undefined;
   } catch {
     return undefined;
   }
 }
 
-function openedWith([, , , initializeParams]: Payload, keyHash: string): NewSession {
+function openedWith([, , , initializeParams, toolsets]: Payload, keyHash: string): NewSession {
   const protocolVersion = negotiated(initializeParams.protocolVersion);
   return {
     keyHash,
     protocolVersion,
     initializeParams: JSON.stringify(initializeParams),
     supportsServerRequests: canAnswerRequests(initializeParams),
+    ...(toolsets !== undefined && { toolsets }),
   };
 }

@@ -12,6 +12,8 @@ export interface SessionRecord {
   readonly initializeParams: string;
   /** Whether its capabilities include requests from the server. */
   readonly supportsServerRequests: boolean;
+  /** The toolsets that its client chose, in order and separated by commas. */
+  readonly toolsets?: string;
   /** Its minimum log level, if set. */
   readonly logLevel?: LoggingLevel;
 }

@@ -7,4 +7,5 @@ export { fromJsonText, ToolInput, unreadInputOf } from './tool-input.js';
 export { declaredTool, dynamicTool, type RegisteredTool, Streaming, ToolRegistry } from './tool-registry.js';
 export { failed } from './tool-error-mapper.js';
 export { encodeResult, recordThrown, ToolResultInterceptor, withExtras } from './tool-result.js';
-export { type CallOrigin, ToolRunner, userOf } from './tool-runner.js';
+export { type CallOrigin, ToolRunner } from './tool-runner.js';
+export { Toolset, Toolsets } from './toolsets.js';

@@ -4,7 +4,7 @@ import type { McpTransportContext } from '@rekog/mcp-nest';
 
 import type { McpServer } from './tool-context.js';
 import { ToolRegistry } from './tool-registry.js';
-import { type CallOrigin, ToolRunner, userOf } from './tool-runner.js';
+import { type CallOrigin, ToolRunner } from './tool-runner.js';
 
 /**
  * SDK servers for rare requests: resources, prompts and other features of third-party modules, and unusual requests.
@@ -46,13 +46,16 @@ export class SdkServers {
     const { session, rawRequest } = origin;
     let ready = first;
     this.started.bindRequestHandlers(server, session, rawRequest);
-    server.server.setRequestHandler('tools/list', () => this.registry.listFor(userOf(rawRequest)) as never);
+    server.server.setRequestHandler('tools/list', () => this.registry.listFor(rawRequest) as never);
     server.server.setRequestHandler('tools/call', (request, sdk) => {
       const result = ready;
       ready = undefined;
       if (result) return result;
       const signal = AbortSignal.any([origin.signal, sdk.mcpReq.signal]);
-      return this.tools.run(this.tools.find(request.params.name), request, sdk, { ...origin, signal });
+      return this.tools.run(this.tools.find(request.params.name, rawRequest), request, sdk, {
+        ...origin,
+        signal,
+      });
     });
   }
 

@@ -8,6 +8,7 @@ import { ToolErrorMapper } from './tool-error-mapper.js';
 import { ToolRegistry } from './tool-registry.js';
 import { ToolResultInterceptor } from './tool-result.js';
 import { ToolRunner } from './tool-runner.js';
+import { Toolsets } from './toolsets.js';
 
 /** The registry of tools and the way a tool is called, from its arguments to its result. */
 @Module({
@@ -15,12 +16,12 @@ import { ToolRunner } from './tool-runner.js';
   providers: [
     ToolErrorMapper,
     SdkServers,
-    ToolRunner,
     ToolRegistry,
     ToolRunner,
+    Toolsets,
     { provide: SERVER_INFO, useValue: serverInfo },
     { provide: APP_INTERCEPTOR, useClass: ToolResultInterceptor },
   ],
-  exports: [SERVER_INFO, SdkServers, ToolRunner, ToolRegistry],
+  exports: [SERVER_INFO, SdkServers, ToolRunner, ToolRegistry, Toolsets],
 })
 export class ToolCallsModule {}

@@ -25,6 +25,7 @@ interface CallParts {
   readonly session: McpSessionInfo;
   readonly rawRequest: unknown;
   readonly sdk: ServerContext;
+  readonly replyBytes: number;
   /** The SDK server of the session, created on demand. */
   readonly server: () => McpServer;
 }
@@ -34,6 +35,8 @@ export class ToolContext extends McpContext {
   readonly tool: string;
   readonly caller: Caller;
   readonly keyHash: string;
+  /** About how many bytes of JSON fit into the reply. */
+  readonly replyBytes: number;
   /** Whether the client requested progress. */
   readonly isProgressWanted: boolean;
   /** Sends progress on the call's own stream, if the client requested it. */
@@ -43,12 +46,13 @@ export class ToolContext extends McpContext {
   thrown: unknown;
   private readonly server: () => McpServer;
 
-  constructor({ tool, caller, keyHash, request, session, rawRequest, sdk, server }: CallParts) {
+  constructor({ tool, caller, keyHash, request, session, rawRequest, sdk, replyBytes, server }: CallParts) {
     // The server is created on demand; see `mcpServer`.
     super([undefined as never, request, session, rawRequest, sdk]);
     this.tool = tool;
     this.caller = caller;
     this.keyHash = keyHash;
+    this.replyBytes = replyBytes;
     this.server = server;
     const progressToken = request.params._meta?.progressToken;
     this.isProgressWanted = progressToken !== undefined;

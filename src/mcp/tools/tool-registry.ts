@@ -12,12 +12,15 @@ import {
   ToolAuthorizationService,
   type ToolMetadata,
 } from '@rekog/mcp-nest';
+import { LRUCache } from 'lru-cache';
 import { firstValueFrom, isObservable } from 'rxjs';
 
+import { type McpHttpRequest, permissionOf } from '../auth/index.js';
 import { EncodedResult } from '../calls/index.js';
 import { type RevisionFamily, SERVER_INFO, type ServerInfo } from '../protocol/index.js';
 import type { ToolContext } from './tool-context.js';
 import { ToolSchema } from './tool-schema.js';
+import { toolsetOf, Toolsets } from './toolsets.js';
 
 const STREAMING = 'cyberun:streaming';
 
@@ -45,6 +48,10 @@ export interface RegisteredTool {
   /** Its response is an event stream from the start. */
   readonly streaming: Streamed | undefined;
   readonly invoke: Invoke;
+  /** The toolset it belongs to; `undefined` for a tool of every connection. */
+  readonly toolset: string | undefined;
+  /** The permission that a key needs to call it. */
+  readonly permission: string | undefined;
   /** Its entry in tools/list. */
   readonly listing: object;
 }
@@ -80,7 +87,12 @@ export function declaredTool(handler: MessageHandler, hooks: ProcessingHooks): R
     requiredRoles: read(MCP_ROLES_METADATA_KEY),
     requiredRolesMatch: read(MCP_ROLES_MATCH_METADATA_KEY),
   } as ToolMetadata;
-  return registered(metadata, throughNest(handler, hooks), read(STREAMING) as Streamed | undefined);
+  return {
+    ...registered(metadata, throughNest(handler, hooks)),
+    streaming: read(STREAMING) as Streamed | undefined,
+    toolset: toolsetOf(method),
+    permission: permissionOf(method),
+  };
 }
 
 /**
@@ -111,14 +123,24 @@ async function settled(handler: MessageHandler, payload: unknown, context: ToolC
 export function dynamicTool({ handler, ...metadata }: DynamicToolDefinition): RegisteredTool {
   const invoke: Invoke = async (payload, context) =>
     (await handler(payload as Record<string, unknown>, context, context.getRawRequest())) as unknown;
-  return registered(metadata, invoke, undefined);
+  return registered(metadata, invoke);
 }
 
-function registered(metadata: ToolMetadata, invoke: Invoke, streaming: Streamed | undefined): RegisteredTool {
+function registered(metadata: ToolMetadata, invoke: Invoke): RegisteredTool {
   const { name, parameters, outputSchema } = metadata;
   const input = parameters && new ToolSchema(parameters);
   const output = outputSchema && new ToolSchema(outputSchema);
-  return { name, metadata, input, output, streaming, invoke, listing: listingOf(metadata, input, output) };
+  return {
+    name,
+    metadata,
+    input,
+    output,
+    streaming: undefined,
+    invoke,
+    toolset: undefined,
+    permission: undefined,
+    listing: listingOf(metadata, input, output),
+  };
 }
 
 type Indexed = ToolMetadata & { readonly title?: string; readonly icons?: unknown };
@@ -139,6 +161,12 @@ function listingOf(metadata: Indexed, input?: ToolSchema, output?: ToolSchema): 
 
 type User = Parameters<ToolAuthorizationService['canAccessTool']>[0];
 
+/** The request of the client that is shown the tools. */
+export type Viewer = Pick<McpHttpRequest, 'auth' | 'toolsets'>;
+
+/** Choices of toolsets whose list is kept. */
+const LISTS_CAP = 100;
+
 /** The list in the form of each family of revisions. */
 type Lists = Readonly<Record<RevisionFamily, EncodedResult>>;
 
@@ -150,17 +178,22 @@ const UNCACHED = { resultType: 'complete', ttlMs: 0, cacheScope: 'private' } as 
 export class ToolRegistry {
   private readonly authorization = new ToolAuthorizationService();
   private readonly tools = new Map<string, RegisteredTool>();
-  private lists: Lists | undefined;
+  /** By the names of the tools of toolsets in them. */
+  private readonly lists = new LRUCache<string, Lists>({ max: LISTS_CAP });
   /** Whether some tools require scopes or roles. */
   private isPersonal = false;
 
-  constructor(@Inject(SERVER_INFO) private readonly info: ServerInfo) {}
+  constructor(
+    @Inject(SERVER_INFO) private readonly info: ServerInfo,
+    private readonly toolsets: Toolsets,
+  ) {}
 
   find(name: string): RegisteredTool | undefined {
     return this.tools.get(name);
   }
 
   put(tool: RegisteredTool): void {
+    if (tool.toolset !== undefined) this.toolsets.declare(tool.toolset);
     this.tools.set(tool.name, tool);
     this.changed();
   }
@@ -170,10 +203,16 @@ export class ToolRegistry {
     this.changed();
   }
 
-  /** Tools a user may see; all of them, unless a tool asks for scopes or roles. */
-  listFor(user: unknown): { tools: object[] } {
-    const seen = [...this.tools.values()].filter((tool) =>
-      this.authorization.canAccessTool(user as User, tool),
+  /** Whether the connection has chosen the toolset of a tool, and the deployment allows it. */
+  isOffered({ toolset }: RegisteredTool, { toolsets = '' }: Pick<Viewer, 'toolsets'>): boolean {
+    return toolset === undefined || this.toolsets.includes(toolsets, toolset);
+  }
+
+  /** Tools a client may see: those of its toolsets that its key may call, and of all for which it has scopes and roles. */
+  listFor(viewer: Viewer): { tools: object[] } {
+    const user = userOf(viewer) as User;
+    const seen = [...this.tools.values()].filter(
+      (tool) => this.isShown(tool, viewer) && this.authorization.canAccessTool(user, tool),
     );
     return { tools: seen.map(({ listing }) => listing) };
   }
@@ -184,18 +223,37 @@ export class ToolRegistry {
   }
 
   /** The result of tools/list as encoded JSON, shared between clients if no tool requires scopes or roles. */
-  encodedList(family: RevisionFamily, user: unknown): EncodedResult {
-    if (this.isPersonal) return this.serialised(user)[family];
-    return (this.lists ??= this.serialised(undefined))[family];
+  encodedList(family: RevisionFamily, viewer: Viewer): EncodedResult {
+    if (this.isPersonal) return this.serialised(viewer)[family];
+    const chosen = this.chosenTools(viewer);
+    let lists = this.lists.get(chosen);
+    if (!lists) this.lists.set(chosen, (lists = this.serialised(viewer)));
+    return lists[family];
+  }
+
+  /** The names of the tools that a client sees besides those of every connection. */
+  private chosenTools(viewer: Viewer): string {
+    if (viewer.toolsets === undefined || viewer.toolsets === '') return '';
+    const chosen = [...this.tools.values()].filter((tool) => tool.toolset && this.isShown(tool, viewer));
+    return chosen.map(({ name }) => name).join(',');
+  }
+
+  /** Tools of every connection are listed for every key, so that a client learns what they need. */
+  private isShown(tool: RegisteredTool, viewer: Viewer): boolean {
+    const { toolset, permission } = tool;
+    if (toolset === undefined) return true;
+    const { permissions } = viewer.auth;
+    const isPermitted = permission === undefined || !permissions || permissions.has(permission);
+    return isPermitted && this.isOffered(tool, viewer);
   }
 
   private changed(): void {
-    this.lists = undefined;
+    this.lists.clear();
     this.isPersonal = [...this.tools.values()].some(asksForMore);
   }
 
-  private serialised(user: unknown): Lists {
-    const list = this.listFor(user);
+  private serialised(viewer: Viewer): Lists {
+    const list = this.listFor(viewer);
     const _meta = { [SERVER_INFO_META_KEY]: this.info.implementation };
     return {
       sessions: new EncodedResult(list),
@@ -203,6 +261,10 @@ export class ToolRegistry {
     };
   }
 }
+
+/** The user that a third-party guard attached to the request. */
+export const userOf = (rawRequest: unknown): unknown =>
+  typeof rawRequest === 'object' && rawRequest !== null ? Reflect.get(rawRequest, 'user') : undefined;
 
 const asksForMore = ({ metadata }: RegisteredTool): boolean =>
   (metadata.requiredScopes?.length ?? 0) + (metadata.requiredRoles?.length ?? 0) > 0;

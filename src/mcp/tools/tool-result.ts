@@ -18,6 +18,9 @@ import { unreadInputOf } from './tool-input.js';
 const BYTES_PER_TOKEN = 2.5;
 /** Bytes for the note of a reply that was cut. */
 const NOTE = 1000;
+/** Bytes of an answer that leave room for such a note. */
+export const replyBytes = (tokens: number): number => tokens * BYTES_PER_TOKEN - NOTE;
+
 const ASK_FOR_LESS = 'Ask for less: a smaller page, a filter, a narrower question.';
 
 /** What surrounds the answer of a tool in its result. */
@@ -53,7 +56,7 @@ export function toToolResult(value: unknown, tokens: number, extras: Extras = {}
   if (!isObject(value)) return { content: [{ type: 'text', text }, ...content] };
   if (!isLonger(text, tokens * BYTES_PER_TOKEN))
     return { content: [{ type: 'text', text }, ...content], structuredContent: value };
-  return toToolResult(shortened(value, tokens * BYTES_PER_TOKEN - NOTE, extras), Infinity, { content });
+  return toToolResult(shortened(value, replyBytes(tokens), extras), Infinity, { content });
 }
 
 /** Counts bytes only when the characters could be too many. */

@@ -14,8 +14,9 @@ import { traceparentOf } from '../protocol/index.js';
 import { requireSoundShape } from './tool-input.js';
 import { type McpServer, ToolContext } from './tool-context.js';
 import { isMasked, ToolErrorMapper } from './tool-error-mapper.js';
-import { type RegisteredTool, ToolRegistry } from './tool-registry.js';
-import { toNewResult, toToolResult } from './tool-result.js';
+import { type RegisteredTool, ToolRegistry, userOf, type Viewer } from './tool-registry.js';
+import { replyBytes, toNewResult, toToolResult } from './tool-result.js';
+import { Toolsets } from './toolsets.js';
 
 /** The origin of a call, and access to its client. */
 export interface CallOrigin {
@@ -33,14 +34,19 @@ export class ToolRunner {
   constructor(
     private readonly registry: ToolRegistry,
     private readonly errors: ToolErrorMapper,
+    private readonly toolsets: Toolsets,
     @Inject(CONFIG) private readonly config: Config,
   ) {}
 
-  /** @throws {ProtocolError} when there is no such tool. */
-  find(name: string): RegisteredTool {
+  /** @throws {ProtocolError} when the client has no such tool. */
+  find(name: string, viewer: Viewer): RegisteredTool {
     const tool = this.registry.find(name);
-    if (tool) return tool;
-    throw new ProtocolError(ProtocolErrorCode.InvalidParams, `Tool ${name} not found`);
+    if (tool && this.registry.isOffered(tool, viewer)) return tool;
+    const how =
+      tool?.toolset !== undefined && this.toolsets.isAllowed(tool.toolset)
+        ? `: it belongs to the toolset "${tool.toolset}", which this connection has not chosen. Connect with ?toolsets=${tool.toolset} or the header X-MCP-Toolsets`
+        : '';
+    throw new ProtocolError(ProtocolErrorCode.InvalidParams, `Tool ${name} not found${how}`);
   }
 
   /**
@@ -66,6 +72,7 @@ export class ToolRunner {
       session,
       rawRequest,
       sdk,
+      replyBytes: replyBytes(this.config.mcpReplyTokens),
       server,
     });
     return this.execute(tool, context, request.params.arguments ?? {});
@@ -101,7 +108,3 @@ export class ToolRunner {
     return { ...result, ...wrapped, content: isWrapped ? [...wrapped.content, ...more] : content };
   }
 }
-
-/** The user that a third-party guard attached to the request. */
-export const userOf = (rawRequest: unknown): unknown =>
-  typeof rawRequest === 'object' && rawRequest !== null ? Reflect.get(rawRequest, 'user') : undefined;

@@ -44,6 +44,13 @@ export const taskResultInput = taskInput.extend({
     .optional()
     .describe('Skip so many items, entries or characters of that part'),
   files_offset: z.number().int().min(0).optional().describe('Skip so many files; each reply has up to 50'),
+  log_tail: z
+    .number()
+    .int()
+    .min(0)
+    .max(200)
+    .optional()
+    .describe('Give the last lines of the log as task_log, so many; default 0'),
 });
 export type TaskResultInput = z.infer<typeof taskResultInput>;
 export const taskResultOutput = outputOf(taskResult, {

@@ -9,11 +9,13 @@ import {
   task,
   type TaskList,
   taskList,
+  type TaskLogLine,
   type TaskResult,
   taskResult,
   type TaskState,
 } from '../../contract/index.js';
 import { type Caller, type OnEvent, UpstreamClient } from '../../upstream/index.js';
+import { taskLogRequest } from '../task-log.js';
 
 interface TaskQuery extends PageQuery {
   /** None of them means all. */
@@ -28,6 +30,9 @@ const FILTERS = {
   otherwise:
     'This Runtime API filters tasks by one status only. Leave workflow_slug and created_after out, give one status, and look through the pages.',
 } as const;
+
+const NO_LOGS =
+  'This Runtime API keeps no logs that can be read here. Leave log_tail out; task_error says why a task failed.';
 
 /** The task endpoints of the Runtime API, one method per endpoint. */
 @Injectable()
@@ -67,6 +72,12 @@ export class TasksService {
       // Numbers in the output of a run keep their exact digits.
       parse: parseExact,
     });
+  }
+
+  /** The last lines of the log, so many. */
+  async logTail(caller: Caller, taskId: string, tail: number): Promise<readonly TaskLogLine[]> {
+    const { log_list } = await this.upstream.send(caller, taskLogRequest(taskId, { tail }, NO_LOGS));
+    return log_list;
   }
 
   cancel(caller: Caller, taskId: string): Promise<CancelAccepted> {

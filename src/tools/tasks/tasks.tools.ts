@@ -11,6 +11,7 @@ import {
   withExtras,
 } from '../../mcp/index.js';
 import { inFormat } from '../concise.js';
+import { endOfLog } from '../task-log.js';
 import { READS } from '../tool-definition.js';
 import { conciseTask } from './concise-task.js';
 import { resultLinks } from './result-links.js';
@@ -80,12 +81,16 @@ export class TasksTools {
     annotations: { title: 'Get the result of a task', ...READS },
   })
   async getTaskResult(
-    @ToolInput(taskResultInput) { task_id, ...asked }: TaskResultInput,
-    @Ctx() { caller }: ToolContext,
+    @ToolInput(taskResultInput) { task_id, log_tail = 0, ...asked }: TaskResultInput,
+    @Ctx() { caller, replyBytes }: ToolContext,
   ): Promise<object> {
-    const result = partOf(await this.tasks.result(caller, task_id), asked);
+    const [whole, log] = await Promise.all([
+      this.tasks.result(caller, task_id),
+      log_tail === 0 ? undefined : this.tasks.logTail(caller, task_id, log_tail),
+    ]);
+    const result = partOf(whole, asked);
     return withExtras(
-      { ...result, ...noteOn(result) },
+      { ...result, ...noteOn(result), ...(log && { task_log: endOfLog(log, replyBytes * LOG_SHARE) }) },
       { content: resultLinks(result), whenCut: HOW_TO_READ_ON },
     );
   }
@@ -130,6 +135,9 @@ export class TasksTools {
     return followTask(this.tasks, caller, { taskId: task_id, seconds: timeout_seconds ?? usual, report });
   }
 }
+
+/** Part of a reply that the end of a log may take, beside the output. */
+const LOG_SHARE = 0.5;
 
 /** What to do about a result that is asked for before there is one; nothing once the task has ended. */
 function noteOn({ id, task_status }: TaskResult): { readonly note?: string } {
