@@ -13,11 +13,15 @@ export const SCRIPT_LANGUAGES = ['js', 'python'] as const;
 /** Label of the agents that have Python. */
 export const PYTHON_LABEL = 'python';
 
+/** Seconds that the step may take; absent: only the run has a limit. */
+const timeoutSeconds = z.number().int().min(1).optional();
+
 /** One compiled step of a workflow, with unresolved references. */
 export const runStep = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('shell'),
     name: z.string(),
+    timeout_seconds: timeoutSeconds,
     command: z.string(),
     arguments: z.array(value),
     environment: values,
@@ -25,6 +29,7 @@ export const runStep = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('script'),
     name: z.string(),
+    timeout_seconds: timeoutSeconds,
     /** Absent for JavaScript, an ES module. */
     language: z.enum(SCRIPT_LANGUAGES).optional(),
     code: z.string(),
@@ -34,6 +39,7 @@ export const runStep = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('container'),
     name: z.string(),
+    timeout_seconds: timeoutSeconds,
     container: containerSpec,
     /** For the shell of the image; without it the image's own program runs. */
     command: z.string().optional(),
@@ -43,6 +49,7 @@ export const runStep = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('http'),
     name: z.string(),
+    timeout_seconds: timeoutSeconds,
     method: z.string(),
     endpoint: z.string(),
     headers: values,

@@ -61,6 +61,7 @@ beforeAll(async () => {
     'everything.yaml': workflow('everything', EVERYTHING, FILE_PARAMETER),
     'sleep.yaml': workflow('sleep', 'command: trap "" TERM; echo ready; sleep 1000'),
     'timeout.yaml': workflow('timeout', 'command: sleep 1000', 'timeout: { after: { seconds: 1 } }\n'),
+    'limited.yaml': workflow('limited', 'command: sleep 1000', '      timeout: { after: { seconds: 1 } }\n'),
     'default.yaml': workflow('default', "arguments: [cat, '/etc/hostname', '${ .name }']"),
     'exit.yaml': workflow('exit', 'command: echo the reason >&2; exit 7'),
     'missing.yaml': workflow('missing', 'pullPolicy: never').replace(IMAGE, 'docker.io/tests/missing:1'),
@@ -173,6 +174,11 @@ it.each([
     'timeout',
     'that takes too long',
     /^The run took longer than its limit of 1 s and was stopped\. Step work was running\.$/,
+  ],
+  [
+    'limited',
+    'that takes longer than its own limit',
+    /^Step work took longer than its limit of 1 s and was stopped\.$/,
   ],
 ])('the task error of step "%s", %s, says why', async (name, _what, message) => {
   const result = await ended(await server.submit(name, {}));

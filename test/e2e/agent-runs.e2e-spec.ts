@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { readdir } from 'node:fs/promises';
-import { createConnection } from 'node:net';
+import { type AddressInfo, createConnection, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 
@@ -31,6 +31,24 @@ do:
           arguments: ['\${ .file }']
 `;
 
+/** Its second step takes longer than its limit. */
+const limitedWorkflow = (name: string, slow: string): string => `document:
+  dsl: '1.0.0'
+  namespace: tests
+  name: ${name}
+  version: '1.0.0'
+  metadata: { labels: [local] }
+do:
+  - quick: { run: { shell: { command: echo quick } }, timeout: { after: { minutes: 1 } } }
+  - slow:
+${slow}
+      timeout: { after: { seconds: 1 } }
+  - never: { run: { shell: { command: echo never > output/never.txt } } }
+`;
+const SLOW_COMMAND = '      run: { shell: { command: echo half way; echo on its way >&2; sleep 300 } }';
+const slowCall = (origin: string): string =>
+  `      call: http\n      with: { method: get, endpoint: '${origin}/report' }`;
+
 const files = {
   'hello.yaml': shellWorkflow(
     'hello',
@@ -41,13 +59,23 @@ const files = {
   'slow.yaml': shellWorkflow('slow', 'sleep 300 & sleep 300'),
   'short.yaml': shellWorkflow('short', 'sleep 300', { seconds: 1 }),
   'gpu.yaml': shellWorkflow('gpu', 'true', { labels: 'local, gpu' }),
+  'slow-command.yaml': limitedWorkflow('slow-command', SLOW_COMMAND),
 };
 
 let server: RuntimeServer;
+/** It accepts connections and never answers. */
+let silent: Server;
 beforeAll(async () => {
-  server = await RuntimeServer.start(files);
+  silent = createServer().listen(0, '127.0.0.1');
+  await once(silent, 'listening');
+  const { port } = silent.address() as AddressInfo;
+  const call = limitedWorkflow('slow-call', slowCall(`http://127.0.0.1:${port}`));
+  server = await RuntimeServer.start({ ...files, 'slow-call.yaml': call });
 });
-afterAll(() => server[Symbol.asyncDispose]());
+afterAll(async () => {
+  await server[Symbol.asyncDispose]();
+  silent.close();
+});
 
 const task = async (id: string) => (await server.get(`/r/tasks/${id}`)).body;
 const status = (id: string, wanted: string): Promise<void> =>
@@ -95,6 +123,18 @@ it('a task on an agent fails when it takes too long', async () => {
   const id = await server.submit('short', {});
   await status(id, 'failed');
   expect((await task(id)).task_error).toContain('took longer than its limit of 1 s');
+});
+
+it('a step that takes longer than its own limit fails the run, and the error names the step and the limit', async () => {
+  await using agent = await TestAgent.start(server);
+  const ids = [await server.submit('slow-command', {}), await server.submit('slow-call', {})];
+  for (const id of ids) await status(id, 'failed');
+  const [command, call] = await Promise.all(ids.map(async (id) => (await task(id)).task_error));
+  const sentence = 'Step slow took longer than its limit of 1 s and was stopped.';
+  expect(command).toBe(`${sentence}\nThe end of its stderr:\non its way\nThe end of its stdout:\nhalf way`);
+  expect(call).toBe(sentence);
+  expect(await processesOfTasks(ids)).toEqual([]);
+  await until(async () => (await readdir(join(agent.workDir, 'runs'))).length === 0);
 });
 
 it('the processes of a cancelled task end, grandchildren included', async () => {

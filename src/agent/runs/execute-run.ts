@@ -4,10 +4,11 @@ import { cleanEnvironment } from '../processes/process-groups.js';
 import { callHttp, type HttpAnswer } from './http-step.js';
 import type { Parameters } from './references.js';
 import type { Executor, StepContext } from './executor.js';
-import { runProgram } from './process-step.js';
+import { runProgram } from './program-step.js';
 import { RunFolder } from './run-folder.js';
 import type { RunLog } from './run-log.js';
 import { findOutputs, RESULT_FILE, resultOf } from './run-result.js';
+import { StepSignal } from './step-signal.js';
 import { download, type OutputStore, storeOutputs } from './transfers.js';
 
 /** Used when the order of an older runtime has no limits. */
@@ -72,9 +73,11 @@ async function outcomeOf(
 async function runSteps(order: RunOrder, context: StepContext): Promise<HttpAnswer | undefined> {
   let answer: HttpAnswer | undefined;
   for (const step of order.steps) {
+    using stop = new StepSignal(step, context.signal);
+    const { signal } = stop;
     answer = undefined;
-    if (step.kind === 'http') answer = await callHttp(step, context.parameters, context.signal);
-    else await runProgram(step, context);
+    if (step.kind === 'http') answer = await callHttp(step, context.parameters, signal);
+    else await runProgram(step, { ...context, signal });
   }
   return answer;
 }

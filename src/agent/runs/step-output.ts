@@ -46,10 +46,9 @@ export class StepOutput {
     return new RunFailure(lines.flat().join('\n'));
   }
 
-  /** As the failure that stopped the run, with the step and what it wrote last. */
+  /** As the failure that stopped the step, with what it wrote last. */
   stopped({ message }: RunFailure): RunFailure {
-    const sentence = `${message} Step ${this.step.name} was running.`;
-    return new RunFailure([sentence, ...this.lastLines(this.tails.stderr.last)].join('\n'));
+    return new RunFailure([message, ...this.lastLines(this.tails.stderr.last)].join('\n'));
   }
 
   /** The last lines of both streams; some programs write their errors to stdout. */

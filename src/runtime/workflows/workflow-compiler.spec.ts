@@ -142,6 +142,54 @@ it.each([
   });
 });
 
+const LIMITED = `document: { dsl: '1.0.0', namespace: tests, name: limited, version: '1.0.0' }
+do:
+  - load: { run: { shell: { command: load } }, timeout: { after: { minutes: 1, seconds: 30 } } }
+  - render:
+      run: { container: { image: a.test/render } }
+      timeout: { after: { hours: 2 } }
+  - tell:
+      call: http
+      with: { method: get, endpoint: 'https://a.test/' }
+      timeout: { after: { seconds: 10 } }
+  - tidy: { run: { script: { language: js, code: tidy() } } }
+`;
+
+it('the time limit of a step is compiled with it, and a step without one has none', async () => {
+  const { steps, task_timeout } = await compileText('limited.yaml', LIMITED);
+  expect(steps.map(({ name, timeout_seconds }) => [name, timeout_seconds])).toEqual([
+    ['load', 90],
+    ['render', 7200],
+    ['tell', 10],
+    ['tidy', undefined],
+  ]);
+  expect(steps[3]).not.toHaveProperty('timeout_seconds');
+  expect(task_timeout).toBe(0);
+});
+
+it.each([
+  ['by name', '{ after: { hours: 2 } }', 'short', 6, 'do.1.render.timeout must be a mapping with after'],
+  ['in ISO 8601', '{ hours: 2 }', 'PT2H', 6, 'timeout.after must be a mapping such as { minutes: 5 }'],
+  [
+    'with an unknown field',
+    '{ hours: 2 } }',
+    '{ hours: 2 }, retry: 1 }',
+    6,
+    '"retry" in do.1.render.timeout',
+  ],
+  ['in an unknown unit', '{ hours: 2 }', '{ weeks: 2 }', 6, '"weeks" in do.1.render.timeout.after'],
+  ['of nothing', '{ hours: 2 }', '{ hours: 0 }', 6, 'must be between 1 and 86000 seconds'],
+  ['of more than a day', '{ seconds: 10 }', '{ days: 2 }', 10, 'must be between 1 and 86000 seconds'],
+  ['inside of with', "a.test/' }", "a.test/', timeout: 5 }", 9, '"timeout" in do.2.tell.with'],
+])('a time limit of a step %s is refused with line and reason', async (...row) => {
+  const [, part, replacement, line, reason] = row;
+  const text = LIMITED.replace(part, () => replacement);
+  await expect(compileText('wrong.yaml', text)).rejects.toMatchObject({
+    line,
+    reason: expect.stringContaining(reason),
+  });
+});
+
 it('resources of a step that is a process are refused', async () => {
   const text = GOOD.replace('  - second:', '      metadata: { resources: { cpu: 1 } }\n  - second:');
   await expect(compileText('wrong.yaml', text)).rejects.toThrow('is for steps with run: container');

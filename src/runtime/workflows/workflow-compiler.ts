@@ -113,7 +113,7 @@ function largeIntegerWarnings(source: YamlSource): string[] {
 function compileStep(source: YamlSource, named: WorkflowDocument['do'][number], index: number): RunStep {
   const [[name, step] = ['', undefined]] = Object.entries(named);
   if (step === undefined) throw source.error(['do', index], 'a step must have a name');
-  return runStepOf(name, step);
+  return { ...runStepOf(name, step), ...(step.timeout && { timeout_seconds: step.timeout.after }) };
 }
 
 function checkReferences(

@@ -13,6 +13,34 @@ const JQ_EXPRESSION = /\$\{\s*\./;
 /** Limit for one run; the queue would give a longer run to another agent. */
 export const RUN_LIMIT_SECONDS = 86_000;
 
+const DURATION =
+  'must be a mapping such as { minutes: 5 }: named timeouts and ISO 8601 durations are not supported';
+
+const duration = (least: number) =>
+  z
+    .strictObject(
+      {
+        days: z.number().min(0).default(0),
+        hours: z.number().min(0).default(0),
+        minutes: z.number().min(0).default(0),
+        seconds: z.number().min(0).default(0),
+      },
+      DURATION,
+    )
+    .transform(({ days, hours, minutes, seconds }) =>
+      Math.ceil(((days * 24 + hours) * 60 + minutes) * 60 + seconds),
+    )
+    .refine(
+      (seconds) => seconds >= least && seconds <= RUN_LIMIT_SECONDS,
+      `must be between ${least} and ${RUN_LIMIT_SECONDS} seconds`,
+    );
+
+/** Of a whole run, or of one step. */
+const timeout = z.strictObject(
+  { after: duration(1) },
+  'must be a mapping with after: named timeouts are not supported',
+);
+
 const scalar = z.union([z.string(), z.number(), z.boolean()]);
 const environment = z.record(z.string().regex(/^[A-Za-z_]\w*$/, 'must be the name of a variable'), scalar);
 const argumentList = z.array(scalar, 'must be a list: arguments are positional here');
@@ -88,6 +116,7 @@ const runStep = z
         (kinds) => Object.values(kinds).filter((kind) => kind !== undefined).length === 1,
         'needs exactly one of shell, script and container',
       ),
+    timeout: timeout.optional(),
     metadata: z.strictObject({ resources: resources.optional() }).default({}),
   })
   .refine(({ run, metadata }) => run.container !== undefined || metadata.resources === undefined, {
@@ -116,6 +145,7 @@ const callStep = z.strictObject({
     query: namedValues('names').default({}),
     body: z.unknown().optional(),
   }),
+  timeout: timeout.optional(),
 });
 
 /** The keyword selects the schema of a step, so that errors refer to the intended kind of step. */
@@ -133,28 +163,6 @@ const namedStep = z
     (steps) => Object.keys(steps).length === 1,
     'must hold exactly one step: its name and what it does',
   );
-
-const DURATION =
-  'must be a mapping such as { minutes: 5 }: named timeouts and ISO 8601 durations are not supported';
-
-const duration = (least: number) =>
-  z
-    .strictObject(
-      {
-        days: z.number().min(0).default(0),
-        hours: z.number().min(0).default(0),
-        minutes: z.number().min(0).default(0),
-        seconds: z.number().min(0).default(0),
-      },
-      DURATION,
-    )
-    .transform(({ days, hours, minutes, seconds }) =>
-      Math.ceil(((days * 24 + hours) * 60 + minutes) * 60 + seconds),
-    )
-    .refine(
-      (seconds) => seconds >= least && seconds <= RUN_LIMIT_SECONDS,
-      `must be between ${least} and ${RUN_LIMIT_SECONDS} seconds`,
-    );
 
 const retryCount = z.number().int().min(0).max(100);
 const BACKOFFS = ['constant', 'linear', 'exponential'] as const;
@@ -220,9 +228,7 @@ export const workflowDocument = z.strictObject({
       }),
     })
     .optional(),
-  timeout: z
-    .strictObject({ after: duration(1) }, 'must be a mapping with after: named timeouts are not supported')
-    .optional(),
+  timeout: timeout.optional(),
   do: z.array(namedStep).min(1),
 });
 export type WorkflowDocument = z.infer<typeof workflowDocument>;

@@ -6,7 +6,9 @@ import { StepOutput } from './step-output.js';
 export async function runProgram(step: ProgramStep, context: StepContext): Promise<void> {
   const { executor, signal } = context;
   signal.throwIfAborted();
-  const execution = await executor.start(step, context);
+  const execution = await executor.start(step, context).catch((error: unknown) => {
+    throw signal.reason instanceof RunFailure ? notStarted(signal.reason) : error;
+  });
   const stop = (): void => void execution.end();
   signal.addEventListener('abort', stop, { once: true });
   if (signal.aborted) stop();
@@ -18,3 +20,7 @@ export async function runProgram(step: ProgramStep, context: StepContext): Promi
   signal.throwIfAborted();
   if (end.exitCode !== 0) throw output.failure(end);
 }
+
+/** For example, because pulling the image took too long. */
+const notStarted = ({ message }: RunFailure): RunFailure =>
+  new RunFailure(`${message} Its program had not started yet; the log of the task says what was going on.`);
