@@ -13,7 +13,6 @@ import { ContainerExecutor } from './runs/container-executor.js';
 import { executorByKind } from './runs/executor.js';
 import { HeldRuns } from './runs/held-runs.js';
 import { ProcessExecutor } from './runs/process-executor.js';
-import { RunFolder } from './runs/run-folder.js';
 import { ServiceHost } from './services/service-host.js';
 
 /** Where an agent keeps its files, where its containers run, and what its processes get. */
@@ -70,7 +69,7 @@ export class Worker {
     const worker = new Worker({ ...hello, labels }, machine, { engine, confinement });
     await worker.groups.takeOver();
     await engine?.removeLeftovers();
-    await RunFolder.removeAll(workDir);
+    await worker.runs.takeOver();
     return worker;
   }
 

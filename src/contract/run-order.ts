@@ -121,14 +121,8 @@ export const logChunk = z.object({
 });
 export type LogChunk = z.infer<typeof logChunk>;
 
-/** Lines (NDJSON) of the response to a run order; the last one is `completed`, `failed` or `returned`. */
-export const runReport = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('started') }),
-  z.object({ type: z.literal('progress'), ...runProgress.shape }),
-  /** More of the log, in order; answered by a `logged` line when it is stored. */
-  z.object({ type: z.literal('log'), chunks: z.array(logChunk) }),
-  /** Requests upload links for some files; answered by an `uploads` line. */
-  z.object({ type: z.literal('outputs'), files: z.array(outputFile) }),
+/** Report of a run that has ended on its agent. */
+export const endReport = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('completed'),
     output: z.unknown(),
@@ -143,6 +137,18 @@ export const runReport = z.discriminatedUnion('type', [
     /** Whether another run would fail in the same way. */
     is_final: z.boolean().optional(),
   }),
+]);
+export type EndReport = z.infer<typeof endReport>;
+
+/** Lines (NDJSON) of the response to a run order; the last one is `completed`, `failed` or `returned`. */
+export const runReport = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('started') }),
+  z.object({ type: z.literal('progress'), ...runProgress.shape }),
+  /** More of the log, in order; answered by a `logged` line when it is stored. */
+  z.object({ type: z.literal('log'), chunks: z.array(logChunk) }),
+  /** Requests upload links for some files; answered by an `uploads` line. */
+  z.object({ type: z.literal('outputs'), files: z.array(outputFile) }),
+  endReport,
   /** The agent ends and has ended the run, which is to be given to another one. Only to orders with `hold_seconds`. */
   z.object({ type: z.literal('returned') }),
 ]);

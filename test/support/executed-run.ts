@@ -11,6 +11,7 @@ import { Bundles } from '../../src/agent/bundles.js';
 import { ProcessGroups } from '../../src/agent/processes/process-groups.js';
 import { executeRun, type RunOutcome } from '../../src/agent/runs/execute-run.js';
 import { ProcessExecutor } from '../../src/agent/runs/process-executor.js';
+import { RunFolder } from '../../src/agent/runs/run-folder.js';
 import type { RunOrder, RunProgress, RunStep } from '../../src/contract/index.js';
 
 /** A step of this command. */
@@ -73,19 +74,25 @@ export function run(steps: RunStep[], order: Partial<RunOrder> = {}, store = 'ht
   const reports: RunProgress[] = [];
   const stop = new AbortController();
   const log: string[] = [];
-  const outcome = executeRun(
-    { task_id: 'task-1', attempt: 1, steps, parameters: {}, files: [], timeout_seconds: 0, ...order },
-    {
-      workDir,
-      log: { add: (step, stream, text) => void log.push(`${step} ${stream}: ${text}`) },
-      executor: new ProcessExecutor(new ProcessGroups(workDir)),
-      bundles: new Bundles(workDir),
-      progress: (report) => reports.push(report),
-      uploads: async (files) =>
-        files.map(({ name }) => ({ name, url: `${store}/${name}`, headers: { 'If-None-Match': '*' } })),
-      isRuntimeAway: () => false,
-      signal: stop.signal,
-    },
-  );
+  const execute = async (): Promise<RunOutcome> => {
+    await using folder = await RunFolder.create(workDir);
+    return await executeRun(
+      { task_id: 'task-1', attempt: 1, steps, parameters: {}, files: [], timeout_seconds: 0, ...order },
+      {
+        folder,
+        log: { add: (step, stream, text) => void log.push(`${step} ${stream}: ${text}`) },
+        executor: new ProcessExecutor(new ProcessGroups(workDir)),
+        bundles: new Bundles(workDir),
+        progress: (report) => reports.push(report),
+        stepsEnded: () => undefined,
+        uploads: async (files) =>
+          files.map(({ name }) => ({ name, url: `${store}/${name}`, headers: { 'If-None-Match': '*' } })),
+        isRuntimeAway: () => false,
+        isResumed: false,
+        signal: stop.signal,
+      },
+    );
+  };
+  const outcome = execute();
   return { outcome, reports, stop, log, workDir };
 }

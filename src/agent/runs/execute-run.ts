@@ -5,7 +5,7 @@ import { callHttp, type HttpAnswer } from './http-step.js';
 import type { Parameters } from './references.js';
 import type { Executor, StepContext } from './executor.js';
 import { runProgram } from './program-step.js';
-import { RunFolder } from './run-folder.js';
+import type { RunFolder } from './run-folder.js';
 import type { RunLog } from './run-log.js';
 import { findOutputs, RESULT_FILE, resultOf } from './run-result.js';
 import { StepSignal } from './step-signal.js';
@@ -15,12 +15,14 @@ import { download, type OutputStore, storeOutputs } from './transfers.js';
 const DEFAULT_LIMITS: OutputLimits = { files: 1000, bytes: 10 * 1024 ** 3 };
 
 export interface RunContext extends OutputStore {
-  readonly workDir: string;
+  readonly folder: RunFolder;
   readonly executor: Executor;
   readonly bundles: Bundles;
   readonly progress: (progress: RunProgress) => void;
   /** Receives the output of the programs. */
   readonly log: Pick<RunLog, 'add'>;
+  /** The steps have ended, and there are outputs to store. */
+  readonly stepsEnded: (answer: unknown) => void;
   /** Ends the run, which then rejects with the reason of the signal. */
   readonly signal: AbortSignal;
 }
@@ -33,13 +35,12 @@ export interface RunOutcome {
 }
 
 /**
- * Runs a task once. When this settles, all its programs have ended and its files are removed where that is possible.
+ * Runs a task once, in its folder. When this settles, all its programs have ended.
  *
  * @throws {RunFailure} when the run fails; the signal's reason when it is aborted.
  */
 export async function executeRun(order: RunOrder, context: RunContext): Promise<RunOutcome> {
-  const { workDir } = context;
-  await using folder = await RunFolder.create(workDir);
+  const { folder } = context;
   using bundle = order.bundle && (await context.bundles.use(order.bundle));
   const places = await download(order.files, folder.input, context);
   const parameters = { ...order.parameters, ...places };
@@ -49,18 +50,25 @@ export async function executeRun(order: RunOrder, context: RunContext): Promise<
     ...(bundle && { CYBERUN_WORKFLOW_DIR: bundle.path }),
     ...parameterVariables(parameters),
   };
-  const answer = await runSteps(order, { ...context, folder, parameters, environment });
-  return await outcomeOf(order, answer, { ...context, folder });
+  const answer = await runSteps(order, { ...context, parameters, environment });
+  return await outcomeOf(order, context, answer);
 }
 
-async function outcomeOf(
-  { output_limits = DEFAULT_LIMITS }: RunOrder,
-  answer: HttpAnswer | undefined,
-  { folder, ...store }: OutputStore & { readonly folder: RunFolder },
+/**
+ * Stores the outputs of a run whose steps have ended.
+ *
+ * @param answer of a last step that is an HTTP call.
+ * @throws as {@link executeRun}.
+ */
+export async function outcomeOf(
+  { output_limits = DEFAULT_LIMITS }: Pick<RunOrder, 'output_limits'>,
+  { folder, stepsEnded, ...store }: Omit<RunContext, 'executor' | 'bundles' | 'progress' | 'log'>,
+  answer: unknown,
 ): Promise<RunOutcome> {
   const result = await resultOf(folder.output);
   const without = result.kind === 'value' ? RESULT_FILE : undefined;
   const found = await findOutputs(folder.output, output_limits, without);
+  if (found.outputs.length > 0) stepsEnded(answer);
   const { files, warnings } = await storeOutputs(found.outputs, store);
   return {
     output: result.kind === 'value' ? result.value : (answer ?? { files, exit_code: 0 }),

@@ -2,11 +2,19 @@ import type { ServerHttp2Stream } from 'node:http2';
 
 import { Logger } from '@nestjs/common';
 
-import { runCommand, type RunCommand, type RunOrder, type RunReport } from '../../contract/index.js';
+import {
+  type EndReport,
+  runCommand,
+  type RunCommand,
+  type RunOrder,
+  type RunReport,
+} from '../../contract/index.js';
 import { writeLine } from '../../tunnel/index.js';
-import { executeRun, type RunContext, type RunOutcome } from './execute-run.js';
+import { executeRun, outcomeOf, type RunContext, type RunOutcome } from './execute-run.js';
 import { ProgressThrottle } from './progress.js';
+import { RunFolder } from './run-folder.js';
 import { RunLog } from './run-log.js';
+import type { EndedRun, RunRecord } from './run-records.js';
 import { RunFailure } from './run-result.js';
 import type { Upload } from './transfers.js';
 
@@ -19,27 +27,43 @@ class RunReturned extends Error {}
 
 type Reported<Type extends RunReport['type']> = Extract<RunReport, { type: Type }>;
 
+/** How a run ends; `undefined` when it was stopped, which is not reported. */
+type End = EndReport | Reported<'returned'> | undefined;
+
+/** What an agent has for its runs. */
+export interface RunAgent extends Pick<RunContext, 'executor' | 'bundles'> {
+  readonly workDir: string;
+}
+
+type Execute = (context: RunContext) => Promise<RunOutcome>;
+
 /**
  * One run. It outlives the connection over which it was ordered: a runtime that attaches later gets every report that
- * still matters again. Its last report is kept until the runtime has settled it.
+ * still matters again. Its last report is kept until the runtime has settled it, also for the next agent.
  */
 export class HeldRun {
   private readonly stop = new AbortController();
-  private readonly log = new RunLog();
+  private readonly log: RunLog;
   /** The latest request for upload links; a run requests links several times in sequence. */
   private links = Promise.withResolvers<readonly Upload[]>();
   private readonly settled = Promise.withResolvers<void>();
   private stream: ServerHttp2Stream | undefined;
-  private holdSeconds = 0;
+  private holdSeconds: number;
   private alone: NodeJS.Timeout | undefined;
   private progress: Reported<'progress'> | undefined;
   private question: Reported<'outputs'> | undefined;
-  private last: Reported<'completed' | 'failed' | 'returned'> | undefined;
+  private last: Exclude<End, undefined> | undefined;
+  private isLeft = false;
 
+  /** @param former the run as an earlier agent has left it. */
   constructor(
-    private readonly order: RunOrder,
-    private readonly agent: Pick<RunContext, 'workDir' | 'executor' | 'bundles'>,
+    private readonly run: EndedRun['run'],
+    private readonly agent: RunAgent,
+    private readonly record: RunRecord,
+    private readonly former?: EndedRun,
   ) {
+    this.log = new RunLog(former?.log);
+    this.holdSeconds = former?.hold_seconds ?? 0;
     this.stop.signal.addEventListener('abort', () => {
       this.links.promise.catch(() => undefined);
       this.links.reject(this.stop.signal.reason);
@@ -47,42 +71,84 @@ export class HeldRun {
   }
 
   get taskId(): string {
-    return this.order.task_id;
+    return this.run.task_id;
   }
   get attempt(): number {
-    return this.order.attempt;
+    return this.run.attempt;
   }
 
   /** Executes the order. Resolves when all processes have ended and the runtime has the report, or cannot get it. */
-  async perform(): Promise<void> {
-    const timer = this.startTimer(this.order.timeout_seconds);
-    const progress = new ProgressThrottle((report) => this.reportProgress({ type: 'progress', ...report }));
+  async perform(order: RunOrder): Promise<void> {
+    const { workDir } = this.agent;
+    await this.deliver(
+      await this.conclude(RunFolder.create(workDir), (context) => executeRun(order, context)),
+    );
+  }
+
+  /** Brings the end of a run to the runtime that an earlier agent has left. Resolves as {@link perform}. */
+  async resume(end: EndedRun['end']): Promise<void> {
+    this.waitAlone();
+    if (end.type !== 'outputs') return this.deliver(end);
+    const folder = RunFolder.at(this.agent.workDir, end.folder);
+    await this.deliver(await this.conclude(folder, (context) => outcomeOf(this.run, context, end.answer)));
+  }
+
+  /** The end is recorded before the folder is removed: no record names a folder that is half gone. */
+  private async conclude(folder: RunFolder | Promise<RunFolder>, execute: Execute): Promise<End> {
+    const timer = this.startTimer(this.run.timeout_seconds);
     try {
-      const outcome = await executeRun(this.order, {
-        ...this.agent,
-        log: this.log,
-        progress: (report) => progress.add(report),
-        uploads: (files) => this.askForLinks([...files]),
-        isRuntimeAway: () => this.stream === undefined,
-        signal: this.stop.signal,
-      });
-      progress.flush();
-      await this.succeed(outcome);
+      await using own = await folder;
+      const end = await this.executed(own, execute);
+      if (end === undefined || end.type === 'returned') this.record.remove();
+      else this.remember(end);
+      return end;
     } catch (error) {
-      progress.flush();
-      const { aborted, reason } = this.stop.signal as { aborted: boolean; reason: unknown };
-      // A run that reached its time limit fails with the step that was running.
-      const isNamed = reason instanceof RunFailure && error instanceof RunFailure;
-      await this.fail(aborted && !isNamed ? reason : error);
+      return this.endOf(error);
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  private async executed(folder: RunFolder, execute: Execute): Promise<End> {
+    const progress = new ProgressThrottle((report) => this.reportProgress({ type: 'progress', ...report }));
+    try {
+      const { output, files, warnings } = await execute({
+        ...this.agent,
+        folder,
+        log: this.log,
+        progress: (report) => progress.add(report),
+        stepsEnded: (answer) => this.remember({ type: 'outputs', folder: folder.name, answer }),
+        uploads: (files) => this.askForLinks([...files]),
+        isRuntimeAway: () => this.stream === undefined,
+        isResumed: this.former !== undefined,
+        signal: this.stop.signal,
+      });
+      return { type: 'completed', output, files: [...files], warnings: [...warnings] };
+    } catch (error) {
+      const { aborted, reason } = this.stop.signal as { aborted: boolean; reason: unknown };
+      // A run that reached its time limit fails with the step that was running.
+      const isNamed = reason instanceof RunFailure && error instanceof RunFailure;
+      return this.endOf(aborted && !isNamed ? reason : error);
+    } finally {
+      progress.flush();
+    }
+  }
+
+  private async deliver(end: End): Promise<void> {
+    if (end) await this.reportLast(end);
     await this.settled.promise;
     clearTimeout(this.alone);
+    if (!this.isLeft) this.record.remove();
     const { stream } = this;
     this.log.flush();
     this.stream = undefined;
     stream?.end(() => stream.close());
+  }
+
+  /** An older runtime does not attach again. */
+  private remember(end: EndedRun['end']): void {
+    const { run, holdSeconds: hold_seconds, log } = this;
+    if (hold_seconds > 0) this.record.write({ run, hold_seconds, log: log.unstored, end });
   }
 
   /**
@@ -120,7 +186,7 @@ export class HeldRun {
   /** Ends the run, so that the runtime gives it to another agent. A report that is not settled yet is still valid. */
   giveBack(): void {
     this.stop.abort(new RunReturned('the agent ends'));
-    if (!this.stream) this.settled.resolve();
+    if (!this.stream) this.leave();
   }
 
   /** Ends the run without a report. */
@@ -129,12 +195,23 @@ export class HeldRun {
     this.settled.resolve();
   }
 
+  /** Leaves the report to the next agent, if there is one. */
+  private leave(): void {
+    this.isLeft = this.last !== undefined;
+    this.settled.resolve();
+  }
+
   private detach(stream: ServerHttp2Stream): void {
     if (this.stream !== stream) return;
     this.stream = undefined;
     this.log.detach();
-    if (this.holdSeconds === 0 || this.stop.signal.reason instanceof RunReturned) this.end();
-    else this.alone = setTimeout(() => this.end(), this.holdSeconds * 1000);
+    if (this.stop.signal.reason instanceof RunReturned) this.leave();
+    else if (this.holdSeconds === 0) this.end();
+    else this.waitAlone();
+  }
+
+  private waitAlone(): void {
+    this.alone = setTimeout(() => this.end(), this.holdSeconds * 1000);
   }
 
   private async follow(stream: ServerHttp2Stream, commands: AsyncGenerator): Promise<void> {
@@ -175,23 +252,13 @@ export class HeldRun {
     return setTimeout(() => this.stop.abort(new RunFailure(sentence)), Math.min(seconds * 1000, 2 ** 31 - 1));
   }
 
-  private succeed({ output, files, warnings }: RunOutcome): Promise<void> {
-    return this.reportLast({ type: 'completed', output, files: [...files], warnings: [...warnings] });
-  }
-
-  private async fail(error: unknown): Promise<void> {
-    if (error instanceof RunStopped) return;
-    if (error instanceof RunReturned) return this.reportReturned();
+  private endOf(error: unknown): End {
+    if (error instanceof RunStopped) return undefined;
+    if (error instanceof RunReturned) return { type: 'returned' };
     if (!(error instanceof RunFailure))
       logger.error({ message: 'a run failed unexpectedly', task_id: this.taskId, error });
     const is_final = error instanceof RunFailure && error.isFinal;
-    await this.reportLast({ type: 'failed', error: sentenceOf(error), is_final });
-  }
-
-  /** An older runtime, which does not know this report, runs again what ends without one. */
-  private async reportReturned(): Promise<void> {
-    if (this.holdSeconds > 0) await this.reportLast({ type: 'returned' });
-    else this.settled.resolve();
+    return { type: 'failed', error: sentenceOf(error), is_final };
   }
 
   private reportProgress(report: Reported<'progress'>): void {
@@ -199,11 +266,12 @@ export class HeldRun {
     void this.report(report);
   }
 
-  private async reportLast(report: Reported<'completed' | 'failed' | 'returned'>): Promise<void> {
+  private async reportLast(report: Exclude<End, undefined>): Promise<void> {
     this.progress = undefined;
     this.log.flush();
     this.last = report;
-    await this.report(report);
+    // An older runtime does not know `returned`, and runs again what ends without a report.
+    if (this.holdSeconds > 0 || report.type !== 'returned') await this.report(report);
     if (this.holdSeconds > 0) return;
     this.stream?.end();
     this.settled.resolve();

@@ -4,8 +4,9 @@ import { Logger } from '@nestjs/common';
 
 import { runCommand, type RunCommand, type RunOrder, type RunReport } from '../../contract/index.js';
 import { readLines, writeLine } from '../../tunnel/index.js';
-import type { RunContext } from './execute-run.js';
-import { HeldRun } from './held-run.js';
+import { HeldRun, type RunAgent } from './held-run.js';
+import { RunFolder } from './run-folder.js';
+import { type EndedRun, type RunRecord, RunRecords } from './run-records.js';
 
 const logger = new Logger('Agent');
 
@@ -13,9 +14,25 @@ const logger = new Logger('Agent');
 export class HeldRuns {
   private readonly runs = new Map<string, HeldRun>();
   private readonly performing = new Set<Promise<void>>();
+  private readonly records: RunRecords;
   private isDraining = false;
 
-  constructor(private readonly agent: Pick<RunContext, 'workDir' | 'executor' | 'bundles'>) {}
+  constructor(private readonly agent: RunAgent) {
+    this.records = new RunRecords(agent.workDir);
+  }
+
+  /**
+   * Takes over the work folder of an earlier agent: goes on with its runs that have ended and were not delivered, and
+   * removes the folders of the others.
+   */
+  async takeOver(): Promise<void> {
+    const left = this.records.left();
+    const except = left.flatMap(({ ended: { end } }) => (end.type === 'outputs' ? [end.folder] : []));
+    await RunFolder.removeAll(this.agent.workDir, { except });
+    for (const { record, ended } of left) this.resume(record, ended);
+    if (left.length > 0)
+      logger.log(`${left.length} runs of an earlier agent have ended and are reported now`);
+  }
 
   /** For the hello of a connection. */
   list(): { task_id: string; attempt: number }[] {
@@ -71,18 +88,35 @@ export class HeldRuns {
   }
 
   private begin(order: RunOrder): HeldRun {
+    const run = new HeldRun(heldPartOf(order), this.agent, this.records.next());
+    this.keep(run, run.perform(order));
+    return run;
+  }
+
+  private resume(record: RunRecord, ended: EndedRun): void {
+    const run = new HeldRun(ended.run, this.agent, record, ended);
+    this.keep(run, run.resume(ended.end));
+  }
+
+  private keep(run: HeldRun, work: Promise<void>): void {
     // The runtime has given up an earlier attempt.
-    this.runs.get(order.task_id)?.end();
-    const run = new HeldRun(order, this.agent);
-    this.runs.set(order.task_id, run);
-    const performed = run.perform().finally(() => {
-      if (this.runs.get(order.task_id) === run) this.runs.delete(order.task_id);
+    this.runs.get(run.taskId)?.end();
+    this.runs.set(run.taskId, run);
+    const performed = work.finally(() => {
+      if (this.runs.get(run.taskId) === run) this.runs.delete(run.taskId);
       this.performing.delete(performed);
     });
     this.performing.add(performed);
-    return run;
   }
 }
+
+/** The order without what only its execution needs. */
+const heldPartOf = ({ task_id, attempt, timeout_seconds, output_limits }: RunOrder): EndedRun['run'] => ({
+  task_id,
+  attempt,
+  timeout_seconds,
+  output_limits,
+});
 
 /** What the runtime offers; an older one offers nothing. */
 function termsOf(first: RunCommand): { readonly holdSeconds: number; readonly logBytes: number } {

@@ -79,6 +79,7 @@ const store = () =>
           },
         ]),
       isRuntimeAway: () => false,
+      isResumed: false,
       signal: new AbortController().signal,
     },
   );

@@ -1,5 +1,6 @@
+import { existsSync } from 'node:fs';
 import { chmod, lstat, mkdir, mkdtemp, opendir, readdir, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 
 import { Logger } from '@nestjs/common';
 
@@ -17,11 +18,25 @@ export class RunFolder implements AsyncDisposable {
     return folder;
   }
 
+  /** A folder that an earlier agent left. */
+  static at(workDir: string, name: string): RunFolder {
+    return new RunFolder(join(workDir, 'runs', name));
+  }
+
+  static isAt(workDir: string, name: string): boolean {
+    return existsSync(join(workDir, 'runs', name));
+  }
+
   /** Removes the run folders that an earlier agent left, where possible. */
-  static async removeAll(workDir: string): Promise<void> {
+  static async removeAll(workDir: string, { except }: { readonly except: readonly string[] }): Promise<void> {
     const runs = join(workDir, 'runs');
     const names = await readdir(runs).catch(() => []);
-    await Promise.all(names.map((name) => removeTree(join(runs, name))));
+    const surplus = names.filter((name) => !except.includes(name));
+    await Promise.all(surplus.map((name) => removeTree(join(runs, name))));
+  }
+
+  get name(): string {
+    return basename(this.path);
   }
 
   get input(): string {

@@ -13,6 +13,13 @@ const WINDOW = 128 * 1024;
 const WINDOW_PART = 1 / 4;
 const KEPT = 4 * 1024 * 1024;
 
+/** What the runtime has not stored of a log. */
+export interface UnstoredLog {
+  readonly chunks: LogChunk[];
+  readonly next_line: number;
+  readonly last_stored: number;
+}
+
 /** Sends chunks to the runtime. */
 type SendLog = (chunks: readonly LogChunk[]) => void;
 
@@ -32,6 +39,19 @@ export class RunLog {
   private send: SendLog | undefined;
   private timer: NodeJS.Timeout | undefined;
   private lastStored = 0;
+
+  /** @param former of the same run in an earlier agent. */
+  constructor(former?: UnstoredLog) {
+    if (!former) return;
+    this.chunks = former.chunks;
+    this.size = sizeOf(former.chunks);
+    this.nextLine = former.next_line;
+    this.lastStored = former.last_stored;
+  }
+
+  get unstored(): UnstoredLog {
+    return { chunks: this.chunks, next_line: this.nextLine, last_stored: this.lastStored };
+  }
 
   /** Adds a line that a step wrote. */
   add(step: string, stream: LogStream, text: string): void {

@@ -54,6 +54,11 @@ class FileNotKept extends Error {
   override readonly name = 'FileNotKept';
 }
 
+/** An earlier agent has stored this file. */
+class AlreadyStored extends Error {
+  override readonly name = 'AlreadyStored';
+}
+
 /**
  * Stores one output. A retry is safe: the store answers 412 when it already has the file.
  *
@@ -71,6 +76,7 @@ async function upload(output: FoundOutput, link: Upload, context: TransferContex
       text = answer.text;
       // The response to an earlier attempt was lost, but the file has arrived.
       if (answer.status === 412 && tries > 1) return;
+      if (answer.status === 412 && context.isResumed) throw new AlreadyStored();
       if (OF_THIS_FILE.has(answer.status)) throw new FileNotKept(`the file store answered ${answer.status}`);
       if (answer.status >= 300) throw new TransferError(answer.status);
     });
@@ -143,7 +149,7 @@ async function withRetries(
       return await act();
     } catch (error) {
       signal.throwIfAborted();
-      if (error instanceof FileNotKept) throw error;
+      if (error instanceof FileNotKept || error instanceof AlreadyStored) throw error;
       if (isRuntimeAway()) end = performance.now() + PATIENCE_MS;
       const isFinal = error instanceof TransferError && error.isFinal;
       if (isFinal || performance.now() > end) throw new RunFailure(`${what}: ${(error as Error).message}.`);
@@ -158,6 +164,8 @@ const BATCH = 50;
 interface TransferContext {
   /** Whether the run has lost its runtime at the moment. */
   readonly isRuntimeAway: () => boolean;
+  /** Whether an earlier agent may have stored some of the files. */
+  readonly isResumed: boolean;
   readonly signal: AbortSignal;
 }
 
@@ -187,7 +195,8 @@ export async function storeOutputs(
   return { files, warnings: bounded(warnings) };
 }
 
-function reasonOf(error: unknown): string {
+function reasonOf(error: unknown): string | undefined {
+  if (error instanceof AlreadyStored) return undefined;
   if (error instanceof FileNotKept) return error.message;
   throw error;
 }
