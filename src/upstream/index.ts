@@ -1,4 +1,5 @@
 export { Deadline } from './deadline.js';
+export { type FilePart, FileTransfer } from './file-transfer.js';
 export type { Caller, OnEvent, ServerSentEvent, UpstreamEventsRequest, UpstreamRequest } from './request.js';
 export { type KeyValidation, UpstreamClient } from './upstream.client.js';
 export { UpstreamError, type UpstreamFailure } from './upstream-error.js';

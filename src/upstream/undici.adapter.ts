@@ -40,9 +40,13 @@ export class Dispatchers implements BeforeApplicationShutdown {
     return this.latest;
   }
 
-  private parse({ hostname, origin, pathname }: URL): Route {
-    const dispatcher = LOOPBACK.test(hostname) ? this.direct : this.proxied;
-    return { dispatcher, origin, path: pathname.replace(/\/+$/, '') };
+  /** The connections to the host of a URL. */
+  to({ hostname }: URL): Dispatcher {
+    return LOOPBACK.test(hostname) ? this.direct : this.proxied;
+  }
+
+  private parse(base: URL): Route {
+    return { dispatcher: this.to(base), origin: base.origin, path: base.pathname.replace(/\/+$/, '') };
   }
 
   async beforeApplicationShutdown(): Promise<void> {

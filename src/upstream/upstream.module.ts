@@ -3,6 +3,7 @@ import { Module } from '@nestjs/common';
 
 import { CONFIG, type Config } from '../config/index.js';
 import { MemoryBudget } from '../http/index.js';
+import { FileTransfer } from './file-transfer.js';
 import { Dispatchers, undiciAdapter } from './undici.adapter.js';
 import { UpstreamClient } from './upstream.client.js';
 
@@ -35,7 +36,7 @@ class ConnectionsModule {}
       }),
     }),
   ],
-  providers: [UpstreamClient],
-  exports: [ConnectionsModule, UpstreamClient],
+  providers: [UpstreamClient, FileTransfer],
+  exports: [ConnectionsModule, UpstreamClient, FileTransfer],
 })
 export class UpstreamModule {}

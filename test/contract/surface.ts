@@ -30,7 +30,7 @@ export interface ListedTool {
 }
 
 /** Every toolset of the product. */
-const TOOLSETS = ['logs'];
+const TOOLSETS = ['logs', 'files'];
 
 /** What clients are shown by the real application, each list in order of name. */
 export interface Surface {

@@ -9,6 +9,7 @@ const HINTS: Readonly<Record<string, string>> = {
 
 /** What each toolset is for. */
 const TOOLSETS: Readonly<Record<string, string>> = {
+  files: 'Files for clients without a shell: a text as an input file, and an output as text, JSON or image.',
   logs: 'The whole log of a task, page by page; it needs a Runtime API that announces `task-logs`.',
 };
 

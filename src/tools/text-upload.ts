@@ -1,0 +1,35 @@
+import { presignedUpload } from '../contract/index.js';
+import type { Caller, FileTransfer, UpstreamClient } from '../upstream/index.js';
+
+/** A small file that is written by a model. */
+interface TextFile {
+  readonly file_name: string;
+  readonly content_type: string;
+  readonly text: string;
+}
+
+interface UploadedText {
+  readonly file_key: string;
+  /** In bytes. */
+  readonly file_size: number;
+}
+
+/** Stores a text as an input file: takes an upload link and uses it. */
+export async function uploadText(
+  upstream: UpstreamClient,
+  transfer: FileTransfer,
+  caller: Caller,
+  { file_name, content_type, text }: TextFile,
+): Promise<UploadedText> {
+  const bytes = Buffer.from(text.toWellFormed());
+  const { file_key, upload_url, upload_headers } = await upstream.send(caller, {
+    operation: 'prepare the upload',
+    method: 'POST',
+    path: ['r', 'files', 'presign'],
+    body: { file_name, file_size: bytes.length, content_type },
+    answer: presignedUpload,
+    whenUnsure: 'Nothing was uploaded; call again.',
+  });
+  await transfer.put(caller, { url: upload_url, headers: upload_headers }, bytes);
+  return { file_key, file_size: bytes.length };
+}

@@ -1,0 +1,78 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+
+import { shellWorkflow, TestAgent } from '../e2e/agent-support/agent-fixture.js';
+import { BOOTSTRAP_KEY, RuntimeServer } from '../e2e/runtime-support/runtime-fixture.js';
+import { type StoryClient, validatingClient } from '../support/clients.js';
+import { type McpApplication, startMcp } from '../support/mcp-application.js';
+
+/** Counts the lines of a file, and keeps a copy of it. */
+const COUNT = shellWorkflow(
+  'count-lines',
+  'echo counting >&2; cp "$1" "$CYBERUN_OUTPUT_DIR/copy.txt"; wc -l < "$1"',
+)
+  .replace(
+    'do:',
+    `input:
+  schema:
+    document:
+      type: object
+      required: [text]
+      properties:
+        text: { type: string, format: file }
+do:`,
+  )
+  .concat("          arguments: ['${ .text }']\n");
+
+let server: RuntimeServer;
+let agent: TestAgent;
+let application: McpApplication;
+let client: StoryClient;
+
+beforeAll(async () => {
+  server = await RuntimeServer.start({ 'count-lines.yaml': COUNT });
+  agent = await TestAgent.start(server);
+  application = await startMcp(`${server.origin}/api/v1`, { CYBERUN_MCP_TOOLSETS: 'logs,files' });
+  client = await validatingClient({ endpoint: `${application.endpoint}?toolsets=all`, key: BOOTSTRAP_KEY });
+});
+afterAll(async () => {
+  await client[Symbol.asyncDispose]();
+  await application[Symbol.asyncDispose]();
+  await agent[Symbol.asyncDispose]();
+  await server[Symbol.asyncDispose]();
+});
+
+it('a client without a shell uploads a text, runs a workflow on it, and reads its log and its output', async () => {
+  const text = Array.from({ length: 3000 }, (_, index) => `line ${index}: äöü\n`).join('');
+  const file = await client.call('upload_file', { file_name: 'lines.txt', text });
+  expect(file.structuredContent).toMatchObject({ file_size: Buffer.byteLength(text) });
+  const run = await client.call('run_workflow_by_slug', {
+    workflow_slug: 'count-lines',
+    body: { text: file.structuredContent?.['file_key'] },
+    wait_seconds: 45,
+  });
+  expect(run.structuredContent).toMatchObject({ task_status: 'completed' });
+  const task_id = run.structuredContent?.['task_id'];
+
+  const { structuredContent: log } = await client.call('get_task_log', { task_id });
+  expect(log).toMatchObject({ task_status: 'completed', has_more: false });
+  expect(log?.['log']).toEqual(
+    expect.arrayContaining([
+      expect.objectContaining({ step: 'work', stream: 'stderr', text: 'counting' }),
+      expect.objectContaining({ step: 'work', stream: 'stdout', text: expect.stringMatching(/^ *3000$/) }),
+    ]),
+  );
+  const result = await client.call('get_task_result', { task_id, log_tail: 1 });
+  expect(result.structuredContent?.['task_log']).toMatch(/^ *3000$/);
+
+  let read = '';
+  for (let offset: unknown = 0; offset !== undefined;) {
+    const { structuredContent: part } = await client.call('read_output', {
+      task_id,
+      name: 'copy.txt',
+      offset,
+    });
+    read += String(part?.['text']);
+    offset = part?.['next_offset'];
+  }
+  expect(read).toBe(text);
+});
