@@ -19,7 +19,8 @@ import { exitWithoutLock } from './embedded-database.js';
 import { migrate } from './migrate.js';
 import { NotificationConnection } from './notification-connection.js';
 import type { Db, Schema } from './schema.js';
-import { CONNECTION_LIMITS, ServerConnections } from './server-connections.js';
+import { CONNECTION_LIMITS, ServerConnections, TIMED_OUT } from './server-connections.js';
+import { deliversNotifications } from './session-probe.js';
 
 // Counts and sizes are smaller than 2^53; the driver returns `bigint` as text otherwise.
 types.setTypeParser(types.builtins.INT8, Number);
@@ -126,13 +127,21 @@ export class DatabaseServer extends Database {
     this.lock.watch(() => exitWithoutLock(folder));
   }
 
-  /** Connects once, so that a wrong URL stops the start with a sentence. */
+  /** Uses the server once, so that a wrong URL stops the start with a sentence. Nothing is written before. */
   private async check(): Promise<void> {
-    const version = await sql<{ server_version_num: string }>`show server_version_num`
-      .execute(this.db)
-      .catch((error: unknown) => {
-        throw unusable(this.url, error);
-      });
+    try {
+      await this.checkVersion();
+      if (await deliversNotifications(this.connections)) return;
+    } catch (error) {
+      throw error instanceof StartError ? error : unusable(this.url, error);
+    }
+    throw new StartError(
+      `CYBERUN_DATABASE_URL leads to ${placeOf(this.url)}, but notifications of PostgreSQL (LISTEN) do not arrive from there. A connection pooler that shares sessions, such as pgbouncer with pool_mode = transaction, loses them, and locks too. Name the PostgreSQL server itself, or a pooler with pool_mode = session.`,
+    );
+  }
+
+  private async checkVersion(): Promise<void> {
+    const version = await sql<{ server_version_num: string }>`show server_version_num`.execute(this.db);
     const major = Math.floor(Number(version.rows[0]?.server_version_num) / 10_000);
     if (major >= OLDEST_SUPPORTED) return;
     throw new StartError(
@@ -141,19 +150,24 @@ export class DatabaseServer extends Database {
   }
 }
 
+/** Host, port and database of a URL. */
+function placeOf(url: string): string {
+  const { hostname, port, pathname } = new URL(url);
+  return `${hostname}:${port === '' ? 5432 : port}${pathname}`;
+}
+
 /** Without the password, and without the error's own text, which may repeat parts of the URL. */
 function unusable(url: string, error: unknown): StartError {
-  const { hostname, port, pathname } = new URL(url);
   const cause = error instanceof DatabaseUnavailable ? error.cause : error;
   const { code, message } = cause as Error & { code?: string };
-  const reason = REASONS[code ?? ''] ?? message;
+  const reason = REASONS[code ?? message] ?? message;
   return new StartError(
-    `CYBERUN_DATABASE_URL leads to ${hostname}:${port === '' ? 5432 : port}${pathname}, but ${reason}. Check the server, the user and the database. Example: postgresql://cyberun:secret@postgres.example.com:5432/cyberun`,
+    `CYBERUN_DATABASE_URL leads to ${placeOf(url)}, but ${reason}. Check the server, the user and the database. Example: postgresql://cyberun:secret@postgres.example.com:5432/cyberun`,
     { cause: error },
   );
 }
 
-/** By code of PostgreSQL or of Node, as a part of a sentence. */
+/** By code of PostgreSQL or of Node, or message of the driver, as a part of a sentence. */
 const REASONS: Record<string, string> = {
   '28P01': 'the server refuses its password',
   '28000': 'the server refuses its user',
@@ -162,6 +176,7 @@ const REASONS: Record<string, string> = {
   ECONNREFUSED: 'nothing listens there',
   ENOTFOUND: 'there is no such host',
   ETIMEDOUT: 'the host does not answer',
+  [TIMED_OUT]: 'a query got no answer in time (a connection pooler without a free connection lets it wait)',
 };
 
 /** Reports the loss of the server as {@link DatabaseUnavailable}, wherever a query fails. */

@@ -23,7 +23,8 @@ export const CONNECTION_LIMITS: ConnectionLimits = {
 };
 
 const POOL_SIZE = 20;
-const TIMED_OUT = 'Query read timeout';
+/** Message of the driver for a query that took longer than its limit. */
+export const TIMED_OUT = 'Query read timeout';
 
 /** The connections of this process to a PostgreSQL server. */
 export class ServerConnections {
