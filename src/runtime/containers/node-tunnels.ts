@@ -4,6 +4,7 @@ import { type BeforeApplicationShutdown, Injectable, Logger } from '@nestjs/comm
 import { WebSocket } from 'ws';
 
 import { http2ClientOver } from '../../tunnel/index.js';
+import { reasonOf } from '../nodes/index.js';
 import { ConnectionFailed } from './service-connection.js';
 import type { Replica } from './service-state.js';
 
@@ -59,7 +60,7 @@ export class NodeTunnels implements BeforeApplicationShutdown {
     } catch (error) {
       if (!this.isAvoided(replica))
         this.logger.warn(
-          `node ${nodeId} cannot be reached at ${replica.nodeUrl} (its CYBERUN_NODE_URL), so its services cannot be called here: ${(error as Error).message}`,
+          `node ${nodeId} cannot be reached at ${replica.nodeUrl} (its CYBERUN_NODE_URL), so its services cannot be called here: ${reasonOf(error as Error)}`,
         );
       this.failedAt.set(nodeId, performance.now());
       throw new ConnectionFailed(

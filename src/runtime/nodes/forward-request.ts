@@ -7,8 +7,10 @@ import {
 import { request as httpsRequest } from 'node:https';
 import type { Socket } from 'node:net';
 import { pipeline } from 'node:stream/promises';
+import { TLSSocket } from 'node:tls';
 
 import { closeUnlessRead } from '../../http/index.js';
+import { reasonOf } from './connection-reason.js';
 
 /** A request with this header comes from another node and is not forwarded again; the origin that its client addressed. */
 export const FORWARDED_ORIGIN = 'cyberun-forwarded-origin';
@@ -71,7 +73,7 @@ export async function forwardRequest(
 async function answerTo(outgoing: ClientRequest): Promise<IncomingMessage> {
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   outgoing.once('response', resolve);
-  outgoing.on('error', (error) => reject(new NodeUnreachable(error.message, { cause: error })));
+  outgoing.on('error', (error) => reject(new NodeUnreachable(reasonOf(error), { cause: error })));
   outgoing.once('close', () => reject(new NodeUnreachable('the connection was closed')));
   return promise;
 }
@@ -79,7 +81,8 @@ async function answerTo(outgoing: ClientRequest): Promise<IncomingMessage> {
 function watch(socket: Socket, outgoing: ClientRequest): void {
   socket.setKeepAlive(true, KEEP_ALIVE_MS);
   const limit = setTimeout(() => outgoing.destroy(new Error('the node does not answer')), CONNECT_LIMIT_MS);
-  socket.once('connect', () => clearTimeout(limit));
+  // A port that takes connections may still not speak TLS.
+  socket.once(socket instanceof TLSSocket ? 'secureConnect' : 'connect', () => clearTimeout(limit));
   socket.once('close', () => clearTimeout(limit));
 }
 
