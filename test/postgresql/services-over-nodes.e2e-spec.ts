@@ -58,8 +58,7 @@ beforeAll(async () => {
 afterAll(async () => {
   for (const agent of agents) await agent[Symbol.asyncDispose]();
   await front[Symbol.asyncDispose]();
-  // Its last test stops it.
-  await rm(back.folder, { recursive: true, force: true });
+  await back[Symbol.asyncDispose]();
   await postgresql[Symbol.asyncDispose]();
   await rm(folder, { recursive: true, force: true });
 });

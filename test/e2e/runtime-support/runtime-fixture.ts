@@ -67,6 +67,8 @@ interface ServerWanted {
 
 /** The runtime as a server of its own, in this process, on a folder of its own. */
 export class RuntimeServer implements AsyncDisposable {
+  private closing: Promise<void> | undefined;
+
   private constructor(
     readonly app: NestExpressApplication,
     readonly folder: string,
@@ -157,9 +159,11 @@ export class RuntimeServer implements AsyncDisposable {
     return eventsIn(await response.text());
   }
 
-  /** Ends the server; the folder stays. */
-  async stop(): Promise<void> {
-    await this.app.close();
+  /** Ends the server, once; the folder stays. */
+  stop(): Promise<void> {
+    // A second close would run the hooks of the modules again, on a closed database.
+    this.closing ??= this.app.close();
+    return this.closing;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
