@@ -15,10 +15,11 @@ export const arrows = {
 
 /** Room of `src/mcp` → the rooms it may import, always further down the list. docs: ARCHITECTURE.md. */
 export const rooms = {
-  endpoint: ['sessions', 'stateless', 'storage', 'tools', 'http', 'calls', 'auth', 'protocol'],
-  sessions: ['storage', 'tools', 'http', 'calls', 'auth', 'protocol'],
-  stateless: ['storage', 'tools', 'http', 'calls', 'auth', 'protocol'],
+  endpoint: ['sessions', 'stateless', 'storage', 'resources', 'tools', 'http', 'calls', 'auth', 'protocol'],
+  sessions: ['storage', 'resources', 'tools', 'http', 'calls', 'auth', 'protocol'],
+  stateless: ['storage', 'resources', 'tools', 'http', 'calls', 'auth', 'protocol'],
   storage: ['calls', 'protocol'],
+  resources: ['tools', 'calls', 'auth', 'protocol'],
   tools: ['calls', 'auth', 'protocol'],
   http: ['calls', 'protocol'],
   calls: ['auth', 'protocol'],

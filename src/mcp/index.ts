@@ -4,10 +4,19 @@ export { RequiresPermission } from './auth/index.js';
 export { connectMcp, drainMcp, McpModule, type McpMount } from './endpoint/index.js';
 export { InvalidInput, SERVER_INFO, type ServerInfo, serverInfo, ToolError } from './protocol/index.js';
 export {
+  type Candidates,
+  Completion,
+  type CompletionPayload,
+  ResourceList,
+  type ResourcePage,
+  type ResourcePageQuery,
+} from './resources/index.js';
+export {
   type Advertised,
   advertised,
   fromJsonText,
   nearest,
+  RequestContext,
   Streaming,
   ToolContext,
   ToolInput,

@@ -3,7 +3,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { AxiosRequestConfig, AxiosResponse } from 'axios';
 
 import { Addresses, CONFIG, type Config } from '../config/index.js';
-import { FEATURES_HEADER } from '../contract/index.js';
+import { type Feature, FEATURES_HEADER } from '../contract/index.js';
 import { Deadline } from './deadline.js';
 import { eventsIn, readAll, type StreamedResponse } from './event-stream.js';
 import { ResponseTooLarge } from './exchange.js';
@@ -60,6 +60,12 @@ export class UpstreamClient {
     const answer = request.answer.safeParse(json(response.data, request.parse));
     if (!answer.success) throw invalidResponse(request, response.status, answer.error);
     return answer.data;
+  }
+
+  /** Whether the runtime announces a feature. */
+  async has(caller: Caller, feature: Feature): Promise<boolean> {
+    if (this.announced === undefined) await this.buffered(caller, VALIDATE_KEY);
+    return namesIn(this.announced ?? '').has(feature);
   }
 
   /**

@@ -6,6 +6,7 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import { createApplication } from '../../src/application.js';
 import { Addresses, readConfig } from '../../src/config/index.js';
 import { MockRuntime, type SeenRequest } from '../support/mock-runtime.js';
+import { pageMeta, taskSample, workflowSample } from '../support/runtime-samples.js';
 import { FixturesModule } from './fixtures/fixtures.module.js';
 import type { Subject } from './subjects.js';
 
@@ -25,6 +26,7 @@ export class ServerUnderTest implements AsyncDisposable {
   static async start(subject: Subject): Promise<ServerUnderTest> {
     const runtime = await MockRuntime.start();
     runtime.on('GET /r/workflows', answerToKey);
+    runtime.on('GET /r/tasks', { json: { task_list: [taskSample('failed')], page_meta: pageMeta(1) } });
     const config = readConfig('mcp', { CYBERUN_RUNTIME_URL: runtime.url, CYBERUN_LOGGER_LEVEL: 'warn' });
     const fixtures =
       subject === 'product' ? [] : [FixturesModule.with({ hasLogging: subject === 'fixtures' })];
@@ -50,7 +52,7 @@ const answerToKey = ({ headers }: SeenRequest, response: ServerResponse): void =
   response.end(
     JSON.stringify(
       isKnown
-        ? { workflow_list: [], page_meta: { current_page: 1, per_page: 1, total_count: 0 } }
+        ? { workflow_list: [workflowSample], page_meta: pageMeta(1) }
         : { error_message: 'invalid integration key' },
     ),
   );

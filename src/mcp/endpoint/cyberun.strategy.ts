@@ -1,13 +1,19 @@
-import { ProtocolError, ResourceNotFoundError } from '@modelcontextprotocol/server';
 import { Inject, Injectable } from '@nestjs/common';
 import type { MessageHandler, MsPattern } from '@nestjs/microservices';
-import { type DynamicToolDefinition, type McpServerOptions, McpStrategy } from '@rekog/mcp-nest';
+import {
+  type DynamicPromptDefinition,
+  type DynamicResourceDefinition,
+  type DynamicToolDefinition,
+  type McpServerOptions,
+  McpStrategy,
+} from '@rekog/mcp-nest';
 
 import { SERVER_INFO, type ServerInfo } from '../protocol/index.js';
+import { DeclaredMethods } from '../resources/index.js';
 import { declaredTool, dynamicTool, ToolRegistry } from '../tools/index.js';
 import { StreamableTransport } from './streamable.transport.js';
 
-/** mcp-nest's strategy over our transport; keeps the registry of tools in sync with it and with Nest. */
+/** mcp-nest's strategy over our transport; keeps our registries in sync with it and with Nest. */
 @Injectable()
 export class CyberunStrategy extends McpStrategy {
   /** Public, since the tools call them. */
@@ -17,6 +23,7 @@ export class CyberunStrategy extends McpStrategy {
     @Inject(SERVER_INFO) { implementation, capabilities, instructions }: ServerInfo,
     transport: StreamableTransport,
     private readonly registry: ToolRegistry,
+    private readonly others: DeclaredMethods,
   ) {
     const options = {
       ...implementation,
@@ -45,12 +52,12 @@ export class CyberunStrategy extends McpStrategy {
   override async listen(callback: (error?: unknown) => void): Promise<void> {
     for (const handler of this.getHandlers().values()) {
       if (handler.extras?.['mcpType'] === 'tool') this.registry.put(declaredTool(handler, this));
+      else this.others.put(handler, this);
     }
+    // mcp-nest does not know completions, so it does not announce them either.
+    if (this.others.completions.size > 0)
+      this.options.capabilities = { completions: {}, ...this.options.capabilities };
     await super.listen(callback);
-  }
-
-  override bindRequestHandlers(...bound: Parameters<McpStrategy['bindRequestHandlers']>): void {
-    namingMissingResources(bound[0].server, () => super.bindRequestHandlers(...bound));
   }
 
   override registerTool(definition: DynamicToolDefinition): void {
@@ -62,34 +69,24 @@ export class CyberunStrategy extends McpStrategy {
     this.registry.remove(name);
     super.removeTool(name);
   }
+
+  override registerResource(definition: DynamicResourceDefinition): void {
+    this.others.putResource(definition);
+    super.registerResource(definition);
+  }
+
+  override removeResource(uri: string): void {
+    this.others.removeResource(uri);
+    super.removeResource(uri);
+  }
+
+  override registerPrompt(definition: DynamicPromptDefinition): void {
+    this.others.putPrompt(definition);
+    super.registerPrompt(definition);
+  }
+
+  override removePrompt(name: string): void {
+    this.others.removePrompt(name);
+    super.removePrompt(name);
+  }
 }
-
-type Handle = (request: { readonly params: object }, context: unknown) => unknown;
-type Register = (this: unknown, method: string, handler: Handle) => void;
-
-/** The message of mcp-nest. */
-const MISSING = /^Unknown resource: (?<uri>.*)$/s;
-
-/**
- * While `bind` registers the handlers of mcp-nest on an SDK server, makes the one of `resources/read` name a resource
- * that is not there in the error's data, as 2026-07-28 asks (SEP-2164). The SDK has no hook around a handler.
- */
-function namingMissingResources(server: object, bind: () => void): void {
-  const stock = Reflect.get(server, 'setRequestHandler') as Register;
-  const register: Register = (method, handler) =>
-    stock.call(server, method, method === 'resources/read' ? naming(handler) : handler);
-  Reflect.set(server, 'setRequestHandler', register);
-  bind();
-  Reflect.set(server, 'setRequestHandler', stock);
-}
-
-const naming =
-  (read: Handle): Handle =>
-  async (request, context) => {
-    try {
-      return await read(request, context);
-    } catch (error) {
-      const uri = error instanceof ProtocolError ? MISSING.exec(error.message)?.groups?.['uri'] : undefined;
-      throw uri === undefined ? error : new ResourceNotFoundError(uri);
-    }
-  };

@@ -9,6 +9,7 @@ import { MCP_STRATEGY } from '@rekog/mcp-nest';
 import { AuthModule } from '../auth/index.js';
 import { CallsModule, InFlightRequests } from '../calls/index.js';
 import { HttpChecksMiddleware, HttpChecksModule } from '../http/index.js';
+import { ResourcesModule } from '../resources/index.js';
 import { SessionsModule } from '../sessions/index.js';
 import { StatelessModule } from '../stateless/index.js';
 import { StorageModule } from '../storage/index.js';
@@ -26,6 +27,7 @@ import { UsageMetrics } from './usage-metrics.js';
     AuthModule,
     CallsModule,
     HttpChecksModule,
+    ResourcesModule,
     SessionsModule,
     StatelessModule,
     StorageModule,

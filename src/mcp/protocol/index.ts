@@ -3,6 +3,7 @@ export { CODE, JsonRpcHttpError, LIMIT_NAMES, type LimitName } from './json-rpc-
 export {
   errorMessage,
   headerOf,
+  isForSdk,
   isNotification,
   isPlainList,
   isPlainMessage,

@@ -80,7 +80,7 @@ interface PlainCall {
   readonly arguments?: Record<string, unknown>;
 }
 
-/** Members of a tools/call that belong to parts of the protocol the SDK serves. */
+/** Params that belong to parts of the protocol the SDK serves. */
 const SDK_ONLY = ['task', 'inputResponses', 'requestState'] as const;
 
 export function plainCallOf({ params }: RequestMessage): PlainCall | undefined {
@@ -89,6 +89,10 @@ export function plainCallOf({ params }: RequestMessage): PlainCall | undefined {
   if (SDK_ONLY.some((member) => member in params)) return undefined;
   return params as unknown as PlainCall;
 }
+
+/** Whether a request uses parts of the protocol that the SDK serves. */
+export const isForSdk = ({ params = {} }: RequestMessage): boolean =>
+  SDK_ONLY.some((member) => member in params);
 
 /** Whether a list request has no cursor; there is only one page. */
 export const isPlainList = ({ params }: RequestMessage): boolean => params?.['cursor'] === undefined;

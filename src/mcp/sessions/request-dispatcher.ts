@@ -22,6 +22,7 @@ import {
   type RequestMessage,
   resultMessage,
 } from '../protocol/index.js';
+import { OtherRequests } from '../resources/index.js';
 import type { SessionRecord } from '../storage/index.js';
 import {
   type CallOrigin,
@@ -29,7 +30,6 @@ import {
   fastContext,
   type McpServer,
   SdkServers,
-  ToolRegistry,
   ToolRunner,
 } from '../tools/index.js';
 import { EventRecorder } from './event-recorder.js';
@@ -49,8 +49,8 @@ export class RequestDispatcher {
   private readonly logger = new Logger(RequestDispatcher.name);
 
   constructor(
-    private readonly registry: ToolRegistry,
     private readonly tools: ToolRunner,
+    private readonly others: OtherRequests,
     private readonly servers: SdkServers,
     private readonly live: LiveSessions,
   ) {}
@@ -72,9 +72,9 @@ export class RequestDispatcher {
     if (method === 'ping') {
       call.answer(resultMessage(id, '{}'));
     } else if (method === 'tools/list' && isPlainList(message)) {
-      call.answer(this.registry.encodedList('sessions', rawRequest).answer(id));
+      call.answer(this.tools.encodedList('sessions', rawRequest).answer(id));
     } else if (method === 'tools/call' && plainCallOf(message) && !this.servers.capabilities.logging) {
-      await this.callTool(request);
+      await this.run(request);
     } else {
       await this.answerOther(request);
     }
@@ -83,22 +83,21 @@ export class RequestDispatcher {
   private async answerOther(request: PendingRequest): Promise<void> {
     const { message, call } = request;
     const fault = invalidParams(message, this.servers.capabilities);
-    if (fault === undefined) await this.throughSdk(request);
-    else call.answer(errorMessage(message.id, { code: CODE.invalidParams, message: fault }));
+    if (fault !== undefined)
+      call.answer(errorMessage(message.id, { code: CODE.invalidParams, message: fault }));
+    else if (this.others.serves(message) && !this.servers.capabilities.logging) await this.run(request);
+    else await this.throughSdk(request);
   }
 
-  private async callTool(request: PendingRequest): Promise<void> {
-    const { session, call, message, rawRequest } = request;
+  /** Answers with a result, or with an error of the protocol; only the SDK can send a result that asks for input. */
+  private async run(request: PendingRequest): Promise<void> {
+    const { call, message } = request;
     try {
-      const tool = this.tools.find(String(message.params?.['name']), rawRequest);
-      if (tool.streaming) call.reply.openStream();
-      // A third-party tool may send a request to the client at once; the SDK must be initialized by then.
-      if (!tool.input?.isAdvertisedOnly && session.record.supportsServerRequests)
-        await this.live.transportOf(session).ready;
-      const origin = this.originOf(request);
-      const sdk = fastContext(call, message, origin.server);
-      const result = await this.tools.run(tool, message as never, sdk, origin);
-      if (result['resultType'] === 'input_required') await this.throughSdk(request, result);
+      const result = await (message.method === 'tools/call'
+        ? this.callTool(request)
+        : this.runOther(request));
+      if ('resultType' in result && result.resultType === 'input_required')
+        await this.throughSdk(request, result);
       else call.answer(resultMessage(message.id, encodeResult(result)));
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
@@ -107,7 +106,25 @@ export class RequestDispatcher {
     }
   }
 
-  private async throughSdk(request: PendingRequest, first?: CallToolResult): Promise<void> {
+  private async callTool(request: PendingRequest): Promise<CallToolResult> {
+    const { session, call, message, rawRequest } = request;
+    const tool = this.tools.find(String(message.params?.['name']), rawRequest);
+    if (tool.streaming) call.reply.openStream();
+    // A third-party tool may send a request to the client at once; the SDK must be initialized by then.
+    if (!tool.input?.isAdvertisedOnly && session.record.supportsServerRequests)
+      await this.live.transportOf(session).ready;
+    const origin = this.originOf(request);
+    const sdk = fastContext(call, message, origin.server);
+    return await this.tools.run(tool, message as never, sdk, origin);
+  }
+
+  private runOther(request: PendingRequest): Promise<object> {
+    const { call, message } = request;
+    const origin = this.originOf(request);
+    return this.others.run(message, fastContext(call, message, origin.server), origin);
+  }
+
+  private async throughSdk(request: PendingRequest, first?: object): Promise<void> {
     const { session, message, rawRequest, call } = request;
     if (isSpecType.SetLevelRequest(message)) await this.live.setLogLevel(session, message.params.level);
     const transport = this.live.transportOf(session);

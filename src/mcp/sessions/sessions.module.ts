@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 
 import { CallsModule } from '../calls/index.js';
+import { ResourcesModule } from '../resources/index.js';
 import { StorageModule } from '../storage/index.js';
 import { ToolCallsModule } from '../tools/index.js';
 import { EventRecorder } from './event-recorder.js';
@@ -11,7 +12,7 @@ import { InitializeRequests, SessionsEndpoint } from './sessions-endpoint.js';
 
 /** The revisions with sessions: 2025-11-25 and before. */
 @Module({
-  imports: [CallsModule, StorageModule, ToolCallsModule],
+  imports: [CallsModule, ResourcesModule, StorageModule, ToolCallsModule],
   providers: [
     InitializeRequests,
     EventRecorder,

@@ -20,6 +20,7 @@ import {
   type RequestMessage,
   STATELESS_REVISION,
 } from '../protocol/index.js';
+import { OtherRequests } from '../resources/index.js';
 import { SdkServers } from '../tools/index.js';
 
 /** How many envelopes are cached; those of real clients are far shorter than the longest. */
@@ -34,6 +35,9 @@ const REMOVED: ReadonlySet<string> = new Set([
   'resources/unsubscribe',
 ]);
 
+/** The member of the params that the header Mcp-Name repeats, by method. */
+const NAMED: Readonly<Record<string, string>> = { 'prompts/get': 'name', 'resources/read': 'uri' };
+
 /** Distinguishes requests that our code answers from those that go through the SDK. */
 @Injectable()
 export class FastPath {
@@ -43,7 +47,10 @@ export class FastPath {
    */
   private readonly validEnvelopes = new LRUCache<string, true>({ max: CAP });
 
-  constructor(private readonly servers: SdkServers) {}
+  constructor(
+    private readonly servers: SdkServers,
+    private readonly others: OtherRequests,
+  ) {}
 
   /** Whether a request is plain and valid, so that it needs none of the SDK's checks. */
   include(headers: IncomingHttpHeaders, body: unknown): body is RequestMessage {
@@ -79,8 +86,17 @@ export class FastPath {
         return name !== undefined && headerOf(headers, 'mcp-name') === name;
       }
       default:
-        return false;
+        return this.isPlainOther(headers, message);
     }
+  }
+
+  private isPlainOther(headers: IncomingHttpHeaders, message: RequestMessage): boolean {
+    const { method, params } = message;
+    // A server that announces logging needs the SDK's own context.
+    if (!this.others.serves(message) || this.servers.capabilities.logging) return false;
+    const named = NAMED[method];
+    if (named !== undefined && headerOf(headers, 'mcp-name') !== params?.[named]) return false;
+    return invalidParams(message, this.servers.capabilities) === undefined;
   }
 
   private hasValidEnvelope(message: RequestMessage): boolean {

@@ -2,7 +2,6 @@ import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { Injectable, Logger } from '@nestjs/common';
 import {
-  type CallToolResult,
   createMcpHandler,
   type McpHttpHandler,
   type McpRequestContext,
@@ -28,8 +27,8 @@ interface SdkRequest {
   readonly body: unknown;
   /** Aborted when the client has closed the response. */
   readonly gone: AbortController;
-  /** The result of a tool that only the SDK can send. */
-  readonly first: CallToolResult | undefined;
+  /** The existing result that only the SDK can send. */
+  readonly first: object | undefined;
 }
 
 type Served = Pick<SdkRequest, 'rawRequest' | 'first'> & {
@@ -56,7 +55,7 @@ export class SdkHandler {
   }
 
   /**
-   * Passes a request to the SDK; `first` is the result of a tool that only the SDK can send.
+   * Passes a request to the SDK; `first` is its result if only the SDK can send it.
    *
    * @throws {JsonRpcHttpError} 429 or 503 when a limit is exceeded.
    */
@@ -64,7 +63,7 @@ export class SdkHandler {
     rawRequest: McpHttpRequest,
     response: ServerResponse,
     body: unknown,
-    first?: CallToolResult,
+    first?: object,
   ): Promise<void> {
     if (!first) this.inFlight.requireCapacity(rawRequest.auth.keyHash, idOf(body));
     const gone = new AbortController();

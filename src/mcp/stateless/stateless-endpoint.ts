@@ -1,11 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { Inject, Injectable, Logger } from '@nestjs/common';
-import {
-  type CallToolResult,
-  ProtocolError,
-  ProtocolErrorCode,
-  SERVER_INFO_META_KEY,
-} from '@modelcontextprotocol/server';
+import { ProtocolError, ProtocolErrorCode, SERVER_INFO_META_KEY } from '@modelcontextprotocol/server';
 
 import type { McpHttpRequest } from '../auth/index.js';
 import {
@@ -27,6 +22,7 @@ import {
   type ServerInfo,
   STATELESS_REVISION,
 } from '../protocol/index.js';
+import { OtherRequests } from '../resources/index.js';
 import {
   encodeResult,
   fastContext,
@@ -38,6 +34,20 @@ import {
 } from '../tools/index.js';
 import { FastPath } from './fast-path.js';
 import { idOf, SdkHandler } from './sdk-handler.js';
+
+/** Methods whose results say how long a client may cache them; the lists of tools are encoded once. */
+const CACHEABLE: ReadonlySet<string> = new Set([
+  'prompts/list',
+  'resources/list',
+  'resources/read',
+  'resources/templates/list',
+]);
+
+/** A result of any method. */
+interface Result {
+  readonly resultType?: unknown;
+  readonly _meta?: object | undefined;
+}
 
 const SESSION = { transport: 'streamable-http', stateless: true, era: 'modern' } as const;
 
@@ -75,30 +85,53 @@ export class StatelessResults {
     return this.registry.encodedList('stateless', request);
   }
 
-  /** The result of tools/call. */
-  ofCall(result: CallToolResult): string {
+  /** The result of a method. */
+  of(method: string, result: Result): string {
     const { resultType = 'complete', _meta } = result;
-    if (_meta !== undefined || 'resultType' in result) {
-      return JSON.stringify({ ...result, resultType, _meta: { ...this.identity, ..._meta } });
+    const isCacheable = CACHEABLE.has(method);
+    if (_meta !== undefined || 'resultType' in result || isCacheable) {
+      const cache = isCacheable && { ttlMs: 0, cacheScope: 'private' };
+      return JSON.stringify({ ...cache, ...result, resultType, _meta: { ...this.identity, ..._meta } });
     }
     return `${encodeResult(result).slice(0, -1)},${this.tail}`;
   }
 }
 
-/** Answers tools/call. */
+/** Runs requests that need nothing of the SDK. */
+@Injectable()
+export class StatelessRunner {
+  constructor(
+    private readonly tools: ToolRunner,
+    private readonly others: OtherRequests,
+    private readonly servers: SdkServers,
+  ) {}
+
+  /** @throws {ProtocolError} when it fails in another way than by a result of a tool. */
+  async run(rawRequest: McpHttpRequest, message: RequestMessage, call: Call): Promise<Result> {
+    let made: McpServer | undefined;
+    const server = (): McpServer => (made ??= this.servers.create());
+    const sdk = fastContext(call, message, server);
+    const origin = { rawRequest, session: SESSION, server, signal: call.signal };
+    if (message.method !== 'tools/call') return await this.others.run(message, sdk, origin);
+    const tool = this.tools.find(String(message.params?.['name']), rawRequest);
+    if (tool.streaming) call.reply.openStream();
+    return await this.tools.run(tool, message as never, sdk, origin);
+  }
+}
+
+/** Answers tools/call, and requests for resources, prompts and completions. */
 @Injectable()
 export class StatelessCalls {
   private readonly logger = new Logger(StatelessCalls.name);
 
   constructor(
-    private readonly tools: ToolRunner,
+    private readonly runner: StatelessRunner,
     private readonly results: StatelessResults,
-    private readonly servers: SdkServers,
     private readonly inFlight: InFlightRequests,
   ) {}
 
   /**
-   * Answers a call, or returns the result of the tool if only the SDK can send it.
+   * Answers a call, or returns its result if only the SDK can send it.
    *
    * @throws {JsonRpcHttpError} 429 or 503 when a limit is exceeded.
    */
@@ -106,7 +139,7 @@ export class StatelessCalls {
     request: McpHttpRequest,
     response: ServerResponse,
     message: RequestMessage,
-  ): Promise<CallToolResult | undefined> {
+  ): Promise<object | undefined> {
     const { keyHash } = request.auth;
     this.inFlight.requireCapacity(keyHash, message.id);
     const reply = new Reply(response);
@@ -115,29 +148,15 @@ export class StatelessCalls {
     // In this revision, closing the response is how a client cancels.
     reply.onLost(() => call.cancel('the client closed the response'));
     try {
-      const result = await this.run(request, message, call);
-      if (result['resultType'] === 'input_required') return result;
-      call.answer(resultMessage(message.id, this.results.ofCall(result)));
+      const result = await this.runner.run(request, message, call);
+      if (result.resultType === 'input_required') return result;
+      call.answer(resultMessage(message.id, this.results.of(message.method, result)));
     } catch (error) {
       this.fail(call, error);
     } finally {
       this.inFlight.leave(call);
     }
     return undefined;
-  }
-
-  private async run(
-    rawRequest: McpHttpRequest,
-    message: RequestMessage,
-    call: Call,
-  ): Promise<CallToolResult> {
-    const tool = this.tools.find(String(message.params?.['name']), rawRequest);
-    if (tool.streaming) call.reply.openStream();
-    let made: McpServer | undefined;
-    const server = (): McpServer => (made ??= this.servers.create());
-    const sdk = fastContext(call, message, server);
-    const origin = { rawRequest, session: SESSION, server, signal: call.signal };
-    return await this.tools.run(tool, message as never, sdk, origin);
   }
 
   private fail(call: Call, error: unknown): void {

@@ -2,10 +2,26 @@ export { type Advertised, advertised } from './json-schema.js';
 export { nearest } from './nearest.js';
 export { SdkServers } from './sdk-servers.js';
 export { ToolCallsModule } from './tool-calls.module.js';
-export { fastContext, type McpServer, ToolContext } from './tool-context.js';
+export { fastContext, type McpServer, RequestContext, ToolContext } from './tool-context.js';
 export { fromJsonText, ToolInput, unreadInputOf } from './tool-input.js';
-export { declaredTool, dynamicTool, type RegisteredTool, Streaming, ToolRegistry } from './tool-registry.js';
-export { failed } from './tool-error-mapper.js';
-export { encodeResult, recordThrown, ToolResultInterceptor, withExtras } from './tool-result.js';
+export {
+  declaredTool,
+  dynamicTool,
+  type Invoke,
+  type MethodExtras,
+  type ProcessingHooks,
+  type RegisteredTool,
+  Streaming,
+  throughNest,
+  ToolRegistry,
+} from './tool-registry.js';
+export { failed, isMasked, ToolErrorMapper } from './tool-error-mapper.js';
+export {
+  encodeResult,
+  recordThrown,
+  ToolResultInterceptor,
+  toToolResult,
+  withExtras,
+} from './tool-result.js';
 export { type CallOrigin, ToolRunner } from './tool-runner.js';
 export { Toolset, Toolsets } from './toolsets.js';

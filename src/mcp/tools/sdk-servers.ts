@@ -7,12 +7,20 @@ import { ToolRegistry } from './tool-registry.js';
 import { type CallOrigin, ToolRunner } from './tool-runner.js';
 
 /**
+ * Sets handlers of further methods on a server that is being bound.
+ *
+ * @param takeFirst the existing result for the first request, once.
+ */
+type Binder = (server: McpServer, origin: CallOrigin, takeFirst: () => object | undefined) => void;
+
+/**
  * SDK servers for rare requests: resources, prompts and other features of third-party modules, and unusual requests.
  */
 @Injectable()
 export class SdkServers {
   private context: McpTransportContext | undefined;
   private announced: ServerCapabilities | undefined;
+  private readonly binders: Binder[] = [];
 
   constructor(
     private readonly registry: ToolRegistry,
@@ -21,6 +29,11 @@ export class SdkServers {
 
   attach(context: McpTransportContext): void {
     this.context = context;
+  }
+
+  /** Has a binder called whenever a server is bound to a request. */
+  extend(binder: Binder): void {
+    this.binders.push(binder);
   }
 
   /** Called after a registration or removal, which may change the capabilities. */
@@ -40,16 +53,20 @@ export class SdkServers {
   /**
    * Binds a server to one HTTP request, until the next.
    *
-   * @param first an existing result that only the SDK can send: the answer to the first call.
+   * @param first an existing result that only the SDK can send: the answer to the first request.
    */
-  bind(server: McpServer, origin: CallOrigin, first?: CallToolResult): void {
+  bind(server: McpServer, origin: CallOrigin, first?: object): void {
     const { session, rawRequest } = origin;
     let ready = first;
+    const takeFirst = (): object | undefined => {
+      const result = ready;
+      ready = undefined;
+      return result;
+    };
     this.started.bindRequestHandlers(server, session, rawRequest);
     server.server.setRequestHandler('tools/list', () => this.registry.listFor(rawRequest) as never);
     server.server.setRequestHandler('tools/call', (request, sdk) => {
-      const result = ready;
-      ready = undefined;
+      const result = takeFirst() as CallToolResult | undefined;
       if (result) return result;
       const signal = AbortSignal.any([origin.signal, sdk.mcpReq.signal]);
       return this.tools.run(this.tools.find(request.params.name, rawRequest), request, sdk, {
@@ -57,6 +74,7 @@ export class SdkServers {
         signal,
       });
     });
+    for (const bindMore of this.binders) bindMore(server, origin, takeFirst);
   }
 
   private get started(): McpTransportContext {

@@ -22,6 +22,6 @@ import { Toolsets } from './toolsets.js';
     { provide: SERVER_INFO, useValue: serverInfo },
     { provide: APP_INTERCEPTOR, useClass: ToolResultInterceptor },
   ],
-  exports: [SERVER_INFO, SdkServers, ToolRunner, ToolRegistry, Toolsets],
+  exports: [SERVER_INFO, SdkServers, ToolErrorMapper, ToolRunner, ToolRegistry, Toolsets],
 })
 export class ToolCallsModule {}

@@ -15,8 +15,8 @@ import { notificationMessage, type RequestMessage } from '../protocol/index.js';
 /** The SDK's server as mcp-nest types it. */
 export type McpServer = McpContext['mcpServer'];
 
-/** The parts of a call. */
-interface CallParts {
+/** The parts of a request. */
+export interface RequestParts {
   readonly tool: string;
   readonly caller: Caller;
   /** Hash of the key, which identifies it. */
@@ -30,8 +30,9 @@ interface CallParts {
   readonly server: () => McpServer;
 }
 
-/** One call of a tool: its caller, and progress and requests to the client while it runs. */
-export class ToolContext extends McpContext {
+/** One request: its caller, and progress and requests to the client while it runs. */
+export class RequestContext extends McpContext {
+  /** Name of the tool, or method of any other request. */
   readonly tool: string;
   readonly caller: Caller;
   readonly keyHash: string;
@@ -42,11 +43,21 @@ export class ToolContext extends McpContext {
   /** Sends progress on the call's own stream, if the client requested it. */
   override readonly reportProgress: McpContext['reportProgress'];
   override readonly log: McpContext['log'];
-  /** The exception of the tool, while exception filters may still replace it. */
+  /** The exception of the method, while exception filters may still replace it. */
   thrown: unknown;
   private readonly server: () => McpServer;
 
-  constructor({ tool, caller, keyHash, request, session, rawRequest, sdk, replyBytes, server }: CallParts) {
+  constructor({
+    tool,
+    caller,
+    keyHash,
+    request,
+    session,
+    rawRequest,
+    sdk,
+    replyBytes,
+    server,
+  }: RequestParts) {
     // The server is created on demand; see `mcpServer`.
     super([undefined as never, request, session, rawRequest, sdk]);
     this.tool = tool;
@@ -64,6 +75,9 @@ export class ToolContext extends McpContext {
     return this.server();
   }
 }
+
+/** One call of a tool. */
+export class ToolContext extends RequestContext {}
 
 /**
  * Outside the constructor, because V8 retains what a closure captures there until the next full collection: the whole

@@ -19,6 +19,11 @@ export const failed = (body: object): CallToolResult => ({
   isError: true,
 });
 
+interface ErrorBody {
+  readonly error_message: string;
+  readonly retry_after_seconds?: number | undefined;
+}
+
 /** The failed call. */
 interface FailedCall {
   readonly tool: string;
@@ -37,17 +42,22 @@ export class ToolErrorMapper {
     return error instanceof UpstreamError || envelopeOf(error) !== undefined;
   }
 
-  toToolResult({ tool, keyHash }: FailedCall, error: unknown): CallToolResult {
+  toToolResult(call: FailedCall, error: unknown): CallToolResult {
+    return failed(this.bodyOf(call, error));
+  }
+
+  /** What the client may read of an error; the rest is logged. */
+  bodyOf({ tool, keyHash }: FailedCall, error: unknown): ErrorBody {
     if (error instanceof UpstreamError) {
       const { kind, operation, status, cause } = error;
       // A client may cancel; that is no warning.
       const level = kind === 'cancelled' ? 'debug' : 'warn';
       this.logger[level]({ tool, kind, operation, status, cause });
       if (status === UNAUTHORIZED) this.validator.invalidate(keyHash);
-      return failed(error.body);
+      return error.body;
     }
     const told = envelopeOf(error) ?? authored(error);
-    return failed(told ?? this.unknown(tool, error));
+    return told ?? this.unknown(tool, error);
   }
 
   /** A bug. Its text may contain secrets or injected instructions, so it is only logged. */

@@ -18,7 +18,7 @@ import { firstValueFrom, isObservable } from 'rxjs';
 import { type McpHttpRequest, permissionOf } from '../auth/index.js';
 import { EncodedResult } from '../calls/index.js';
 import { type RevisionFamily, SERVER_INFO, type ServerInfo } from '../protocol/index.js';
-import type { ToolContext } from './tool-context.js';
+import type { RequestContext } from './tool-context.js';
 import { ToolSchema } from './tool-schema.js';
 import { toolsetOf, Toolsets } from './toolsets.js';
 
@@ -36,8 +36,8 @@ interface Streamed {
  */
 export const Streaming = (streamed: Streamed = {}): MethodDecorator => SetMetadata(STREAMING, streamed);
 
-/** Runs a tool method. */
-type Invoke = (payload: unknown, context: ToolContext) => Promise<unknown>;
+/** Runs the method of a tool, resource, prompt or completion. */
+export type Invoke = (payload: unknown, context: RequestContext) => Promise<unknown>;
 
 /** A tool as it is listed and called. */
 export interface RegisteredTool {
@@ -57,7 +57,7 @@ export interface RegisteredTool {
 }
 
 /** The hooks of Nest's instrumentation, as Nest's own servers have them. */
-interface ProcessingHooks {
+export interface ProcessingHooks {
   readonly transportId: Transport | symbol;
   readonly onProcessingStartHook: (
     transportId: Transport | symbol,
@@ -67,15 +67,16 @@ interface ProcessingHooks {
   readonly onProcessingEndHook?: (transportId: Transport | symbol, context: BaseRpcContext) => void;
 }
 
-/** What mcp-nest notes about the method of a tool. */
-interface Extras {
+/** What mcp-nest notes about a method. */
+export interface MethodExtras {
+  readonly mcpType?: string;
   readonly mcpMethodKey: string;
   readonly mcpMethodRef: object;
 }
 
 /** A tool declared by mcp-nest's decorators on a method, which runs in Nest's pipeline. */
 export function declaredTool(handler: MessageHandler, hooks: ProcessingHooks): RegisteredTool {
-  const { mcpMethodKey: key, mcpMethodRef: method } = handler.extras as unknown as Extras;
+  const { mcpMethodKey: key, mcpMethodRef: method } = handler.extras as unknown as MethodExtras;
   const read = (name: string): unknown => Reflect.getMetadata(name, method);
   const options = (read(MCP_TOOL_METADATA_KEY) ?? {}) as Partial<ToolMetadata>;
   const metadata = {
@@ -96,11 +97,11 @@ export function declaredTool(handler: MessageHandler, hooks: ProcessingHooks): R
 }
 
 /**
- * Invokes the handler that Nest made of a tool method, with guards, interceptors, pipes and filters inside.
+ * Invokes the handler that Nest made of a method, with guards, interceptors, pipes and filters inside.
  *
  * @param hooks read for each call, because instrumentation may replace them.
  */
-const throughNest =
+export const throughNest =
   (handler: MessageHandler, hooks: ProcessingHooks): Invoke =>
   async (payload, context) => {
     const { transportId, onProcessingStartHook: onStart, onProcessingEndHook: onEnd } = hooks;
@@ -114,7 +115,7 @@ const throughNest =
     }
   };
 
-async function settled(handler: MessageHandler, payload: unknown, context: ToolContext): Promise<unknown> {
+async function settled(handler: MessageHandler, payload: unknown, context: RequestContext): Promise<unknown> {
   const result: unknown = await handler(payload, context);
   return isObservable(result) ? firstValueFrom(result, { defaultValue: undefined }) : result;
 }

@@ -10,7 +10,7 @@ import { catchError, defer, map, type Observable, of, throwError } from 'rxjs';
 
 import { CONFIG, type Config } from '../../config/index.js';
 import { cutTo } from './reply-cut.js';
-import { ToolContext } from './tool-context.js';
+import { RequestContext, ToolContext } from './tool-context.js';
 import { ToolErrorMapper } from './tool-error-mapper.js';
 import { unreadInputOf } from './tool-input.js';
 
@@ -103,8 +103,9 @@ export function toNewResult(value: unknown, tokens: number): CallToolResult {
 }
 
 /** A result as JSON. Of a new one, the structured content is not encoded a second time, which large answers feel. */
-export function encodeResult(result: CallToolResult): string {
-  const [first] = result instanceof NewResult ? result.content : [];
+export function encodeResult(result: object): string {
+  if (!(result instanceof NewResult)) return JSON.stringify(result);
+  const [first] = result.content;
   if (first?.type !== 'text' || typeof first.text !== 'string') return JSON.stringify(result);
   return `{"content":${JSON.stringify(result.content)},"structuredContent":${first.text}}`;
 }
@@ -137,7 +138,8 @@ export class ToolResultInterceptor implements NestInterceptor<unknown, unknown> 
 
   intercept(context: ExecutionContext, next: CallHandler<unknown>): Observable<unknown> {
     const call: unknown = context.getType() === 'rpc' ? context.switchToRpc().getContext() : undefined;
-    if (!(call instanceof ToolContext)) return next.handle();
+    if (!(call instanceof RequestContext)) return next.handle();
+    if (!(call instanceof ToolContext)) return recordError(call, next.handle());
     return defer(() => {
       // For methods without `@ToolInput`; its pipe reads the arguments of the others.
       unreadInputOf(context.getHandler())?.transform(context.switchToRpc().getData());
@@ -157,14 +159,18 @@ export class ToolResultInterceptor implements NestInterceptor<unknown, unknown> 
  * Records exceptions thrown around a tool outside the interceptor, because Nest's own filter hides them from
  * {@link ToolRunner}. Exception filters get them unchanged.
  */
-export const recordThrown = (
+export function recordThrown(
   context: ExecutionContext,
   next: () => Observable<unknown>,
-): Observable<unknown> =>
-  next().pipe(
+): Observable<unknown> {
+  const call: unknown = context.switchToRpc().getContext();
+  return call instanceof RequestContext ? recordError(call, next()) : next();
+}
+
+const recordError = (call: RequestContext, outcome: Observable<unknown>): Observable<unknown> =>
+  outcome.pipe(
     catchError((error: unknown) => {
-      const call: unknown = context.switchToRpc().getContext();
-      if (call instanceof ToolContext) call.thrown = error;
+      call.thrown = error;
       return throwError(() => error);
     }),
   );

@@ -10,9 +10,10 @@ import type { McpSessionInfo } from '@rekog/mcp-nest';
 
 import { CONFIG, type Config } from '../../config/index.js';
 import type { McpHttpRequest } from '../auth/index.js';
-import { traceparentOf } from '../protocol/index.js';
+import type { EncodedResult } from '../calls/index.js';
+import { type RevisionFamily, traceparentOf } from '../protocol/index.js';
 import { requireSoundShape } from './tool-input.js';
-import { type McpServer, ToolContext } from './tool-context.js';
+import { type McpServer, type RequestParts, ToolContext } from './tool-context.js';
 import { isMasked, ToolErrorMapper } from './tool-error-mapper.js';
 import { type RegisteredTool, ToolRegistry, userOf, type Viewer } from './tool-registry.js';
 import { replyBytes, toNewResult, toToolResult } from './tool-result.js';
@@ -38,6 +39,11 @@ export class ToolRunner {
     @Inject(CONFIG) private readonly config: Config,
   ) {}
 
+  /** As {@link ToolRegistry.encodedList}. */
+  encodedList(family: RevisionFamily, viewer: Viewer): EncodedResult {
+    return this.registry.encodedList(family, viewer);
+  }
+
   /** @throws {ProtocolError} when the client has no such tool. */
   find(name: string, viewer: Viewer): RegisteredTool {
     const tool = this.registry.find(name);
@@ -60,13 +66,22 @@ export class ToolRunner {
     sdk: ServerContext,
     origin: CallOrigin,
   ): Promise<CallToolResult> {
-    const { rawRequest, session, server, signal } = origin;
+    const context = new ToolContext(this.partsOf(tool.name, request, sdk, origin));
+    return this.execute(tool, context, request.params.arguments ?? {});
+  }
+
+  /** @param tool its name, or the method of any other request. */
+  partsOf(
+    tool: string,
+    request: CallToolRequest,
+    sdk: ServerContext,
+    { rawRequest, session, server, signal }: CallOrigin,
+  ): RequestParts {
     const { token: key, keyHash } = rawRequest.auth;
     const traceparent = traceparentOf(request.params._meta, rawRequest.headers['traceparent']);
-    const caller = { key, signal, ...(traceparent !== undefined && { traceparent }) };
-    const context = new ToolContext({
-      tool: tool.name,
-      caller,
+    return {
+      tool,
+      caller: { key, signal, ...(traceparent !== undefined && { traceparent }) },
       keyHash,
       request,
       session,
@@ -74,8 +89,7 @@ export class ToolRunner {
       sdk,
       replyBytes: replyBytes(this.config.mcpReplyTokens),
       server,
-    });
-    return this.execute(tool, context, request.params.arguments ?? {});
+    };
   }
 
   private async execute(tool: RegisteredTool, context: ToolContext, args: unknown): Promise<CallToolResult> {

@@ -2,12 +2,13 @@ import { Module } from '@nestjs/common';
 
 import { McpModule } from '../../mcp/index.js';
 import { UpstreamModule } from '../../upstream/index.js';
+import { WorkflowsResources } from './workflows.resources.js';
 import { WorkflowsService } from './workflows.service.js';
 import { WorkflowsTools } from './workflows.tools.js';
 
 @Module({
   imports: [McpModule, UpstreamModule],
-  controllers: [WorkflowsTools],
+  controllers: [WorkflowsTools, WorkflowsResources],
   providers: [WorkflowsService],
 })
 export class WorkflowsModule {}

@@ -37,6 +37,12 @@ export class WorkflowsService {
     });
   }
 
+  /** Workflows with a text in their names; where the runtime cannot search, all of them. */
+  async search(caller: Caller, page: PageQuery, query: string): Promise<WorkflowList> {
+    const canSearch = query !== '' && (await this.upstream.has(caller, SEARCH.feature));
+    return await this.list(caller, canSearch ? { ...page, query } : page);
+  }
+
   get(caller: Caller, workflowId: string): Promise<Workflow> {
     return this.upstream.send(caller, {
       operation: 'get the workflow',

@@ -1,0 +1,92 @@
+import { Injectable } from '@nestjs/common';
+import type { CallToolRequest, CompleteRequest, ServerContext } from '@modelcontextprotocol/server';
+
+import { isForSdk, type RequestMessage } from '../protocol/index.js';
+import { type CallOrigin, type McpServer, RequestContext, ToolRunner } from '../tools/index.js';
+import { DeclaredMethods } from './declared-methods.js';
+import { RequestErrors } from './request-errors.js';
+
+/** The methods, by the part of the protocol that they belong to. */
+const METHODS = {
+  resources: ['resources/list', 'resources/templates/list', 'resources/read'],
+  prompts: ['prompts/list', 'prompts/get'],
+  completions: ['completion/complete'],
+} as const;
+
+type Method = (typeof METHODS)[keyof typeof METHODS][number];
+
+/** Params that are validated already. */
+type Params = Readonly<Record<string, unknown>>;
+
+/** Answers requests that are no calls of tools: for resources, prompts and completions, in every revision. */
+@Injectable()
+export class OtherRequests {
+  constructor(
+    private readonly declared: DeclaredMethods,
+    private readonly tools: ToolRunner,
+    private readonly errors: RequestErrors,
+  ) {}
+
+  /** The methods of which there is something to answer with. */
+  get methods(): readonly Method[] {
+    const { resources, prompts, completions } = this.declared;
+    return [
+      ...(resources.size > 0 ? METHODS.resources : []),
+      ...(prompts.size > 0 ? METHODS.prompts : []),
+      ...(completions.size > 0 ? METHODS.completions : []),
+    ];
+  }
+
+  /** Whether a request needs nothing of the SDK. */
+  serves(message: RequestMessage): boolean {
+    return (this.methods as readonly string[]).includes(message.method) && !isForSdk(message);
+  }
+
+  /**
+   * The result of a request with valid params, without the members that only some revisions have.
+   *
+   * @throws {ProtocolError} when it fails.
+   */
+  async run(
+    { method, params = {} }: Pick<RequestMessage, 'method' | 'params'>,
+    sdk: ServerContext,
+    origin: CallOrigin,
+  ): Promise<object> {
+    const request = { method, params } as unknown as CallToolRequest;
+    const context = new RequestContext(this.tools.partsOf(method, request, sdk, origin));
+    try {
+      return await this.answer(method as Method, params, context);
+    } catch (error) {
+      throw this.errors.toProtocolError(error, context, params['uri']);
+    }
+  }
+
+  /** Sets the handlers of an SDK server, for requests that only the SDK can answer. */
+  bind(server: McpServer, origin: CallOrigin, takeFirst: () => object | undefined): void {
+    for (const method of this.methods) {
+      server.server.setRequestHandler(method, async (request, sdk) => {
+        const signal = AbortSignal.any([origin.signal, sdk.mcpReq.signal]);
+        const answer = takeFirst() ?? (await this.run(request as RequestMessage, sdk, { ...origin, signal }));
+        return answer as never;
+      });
+    }
+  }
+
+  private answer(method: Method, params: Params, context: RequestContext): object | Promise<object> {
+    const { resources, prompts, completions } = this.declared;
+    switch (method) {
+      case 'resources/list':
+        return resources.list(params['cursor'] as string | undefined, context);
+      case 'resources/templates/list':
+        return resources.listTemplates();
+      case 'resources/read':
+        return resources.read(params as { readonly uri: string }, context);
+      case 'prompts/list':
+        return prompts.list();
+      case 'prompts/get':
+        return prompts.get(params as { readonly name: string }, context);
+      case 'completion/complete':
+        return completions.complete(params as CompleteRequest['params'], context);
+    }
+  }
+}

@@ -1,0 +1,137 @@
+import { Inject, Injectable } from '@nestjs/common';
+import {
+  type ListResourcesResult,
+  type ListResourceTemplatesResult,
+  ProtocolError,
+  ProtocolErrorCode,
+  type Resource,
+  ResourceNotFoundError,
+} from '@modelcontextprotocol/server';
+import type { ResourceMetadata, ResourceTemplateMetadata } from '@rekog/mcp-nest';
+
+import { CONFIG, type Config } from '../../config/index.js';
+import { type Invoke, type RequestContext, toToolResult } from '../tools/index.js';
+import type { ResourcePage, ResourcePageQuery } from './decorators.js';
+import { UriTemplate } from './uri-template.js';
+
+/** Entries that each list has on a page: some hosts show a page to a model. */
+const PER_PAGE = 25;
+const CURSOR = /^page-([1-9]\d{0,5})$/;
+const JSON_TYPE = 'application/json';
+
+/** A resource, or resources of one template, and the method that reads it. */
+interface Readable {
+  readonly template: UriTemplate;
+  readonly mimeType: string | undefined;
+  readonly invoke: Invoke;
+}
+
+interface Found extends Readable {
+  readonly variables: Readonly<Record<string, string>>;
+}
+
+/** The requests of the resources: what there is, by entry and by template, and the content of each. */
+@Injectable()
+export class ResourceRequests {
+  private readonly resources = new Map<
+    string,
+    { readonly entry: ResourceMetadata; readonly invoke: Invoke }
+  >();
+  private readonly templates: ResourceTemplateMetadata[] = [];
+  private readonly lists: Invoke[] = [];
+  /** By how well they describe what they match. */
+  private patterns: Readable[] = [];
+
+  constructor(@Inject(CONFIG) private readonly config: Config) {}
+
+  get size(): number {
+    return this.resources.size + this.templates.length;
+  }
+
+  put(entry: ResourceMetadata, invoke: Invoke): void {
+    this.resources.set(entry.uri, { entry, invoke });
+  }
+
+  remove(uri: string): void {
+    this.resources.delete(uri);
+  }
+
+  putTemplate(entry: ResourceTemplateMetadata, invoke: Invoke): void {
+    this.templates.push(entry);
+    const readable = { template: new UriTemplate(entry.uriTemplate), mimeType: entry.mimeType, invoke };
+    this.patterns = [...this.patterns, readable].toSorted(
+      (one, other) => other.template.literalLength - one.template.literalLength,
+    );
+  }
+
+  putList(invoke: Invoke): void {
+    this.lists.push(invoke);
+  }
+
+  /** Names of the variables of a template, none for a resource; `undefined` when there is neither. */
+  variablesOf(uri: string): readonly string[] | undefined {
+    if (this.resources.has(uri)) return [];
+    return this.patterns.find(({ template }) => template.text === uri)?.template.variables;
+  }
+
+  /** The declared resources are on the first page. */
+  async list(cursor: string | undefined, context: RequestContext): Promise<ListResourcesResult> {
+    const current_page = pageOf(cursor);
+    const query: ResourcePageQuery = { current_page, per_page: PER_PAGE };
+    const pages = await Promise.all(
+      this.lists.map(async (list) => (await list(query, context)) as ResourcePage),
+    );
+    const declared = current_page === 1 ? [...this.resources.values()].map(({ entry }) => entry) : [];
+    const listed: Resource[] = pages.flatMap((page) => page.resources);
+    return {
+      resources: [...declared, ...listed],
+      ...(pages.some(({ hasMore }) => hasMore) && { nextCursor: `page-${current_page + 1}` }),
+    };
+  }
+
+  listTemplates(): ListResourceTemplatesResult {
+    return { resourceTemplates: this.templates };
+  }
+
+  /** @throws {ResourceNotFoundError} when no resource and no template has this form. */
+  async read(params: { readonly uri: string }, context: RequestContext): Promise<object> {
+    const { uri } = params;
+    const found = this.find(uri);
+    if (!found) throw new ResourceNotFoundError(uri);
+    const { invoke, variables, mimeType = JSON_TYPE } = found;
+    const value = await invoke({ ...variables, ...params }, context);
+    if (isReadResult(value)) return value;
+    // The value of a method of ours, within the limit of every reply.
+    const { structuredContent } = toToolResult(value, this.config.mcpReplyTokens);
+    return { contents: [{ uri, mimeType, text: JSON.stringify(structuredContent) }] };
+  }
+
+  private find(uri: string): Found | undefined {
+    const declared = this.resources.get(uri);
+    if (declared) {
+      const { entry, invoke } = declared;
+      return { template: new UriTemplate(uri), mimeType: entry.mimeType, invoke, variables: {} };
+    }
+    for (const pattern of this.patterns) {
+      const variables = pattern.template.match(uri);
+      if (variables) return { ...pattern, variables };
+    }
+    return undefined;
+  }
+}
+
+/** A result of the protocol, or one that asks the client for input first. */
+const isReadResult = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && ('contents' in value || 'resultType' in value);
+
+/** @throws {ProtocolError} for a cursor of another server. */
+function pageOf(cursor: string | undefined): number {
+  // Some libraries send an empty cursor for the first page.
+  if (cursor === undefined || cursor === '') return 1;
+  const [, page] = CURSOR.exec(cursor) ?? [];
+  if (page !== undefined) return Number(page);
+  throw new ProtocolError(
+    ProtocolErrorCode.InvalidParams,
+    'Invalid params: params.cursor is not one of this server; leave it out to begin with the first page.',
+  );
+}
