@@ -22,6 +22,7 @@ export function recordingUpstream(...answers: unknown[]) {
       sent.push(request);
       return Promise.resolve(request.answer.parse(answers.shift()));
     },
+    has: () => Promise.resolve(true),
     async events(_caller: Caller, { path, lastEventId }: UpstreamEventsRequest, onEvent: OnEvent) {
       asked.push(`EVENTS /${path.join('/')}${lastEventId === undefined ? '' : ` after ${lastEventId}`}`);
       for (const event of answers.shift() as ServerSentEvent[]) if (await onEvent(event)) return;

@@ -16,6 +16,11 @@ it.each<[string, Call, unknown]>([
     (workflows) => workflows.list(someCaller, { current_page: 2, per_page: 5 }),
     { workflow_list: [workflowSample] },
   ],
+  [
+    'GET /r/workflows?per_page=5&query=sd',
+    (workflows) => workflows.search(someCaller, { per_page: 5 }, 'sd'),
+    { workflow_list: [workflowSample] },
+  ],
   [`GET /r/workflows/${WORKFLOW_ID}`, (workflows) => workflows.get(someCaller, WORKFLOW_ID), workflowSample],
   ['GET /r/workflows/slug/a@2', (workflows) => workflows.getBySlug(someCaller, 'a@2'), workflowSample],
   ['POST /r/files/presign', (workflows) => workflows.presign(someCaller, file), upload],
