@@ -26,7 +26,8 @@ export class ServerUnderTest implements AsyncDisposable {
   static async start(subject: Subject): Promise<ServerUnderTest> {
     const runtime = await MockRuntime.start();
     runtime.on('GET /r/workflows', answerToKey);
-    runtime.on('GET /r/tasks', { json: { task_list: [taskSample('failed')], page_meta: pageMeta(1) } });
+    runtime.on('GET /r/tasks/:id', { json: taskSample('running') });
+    runtime.on('GET /r/tasks', { json: { task_list: [taskSample('running')], page_meta: pageMeta(1) } });
     const config = readConfig('mcp', { CYBERUN_RUNTIME_URL: runtime.url, CYBERUN_LOGGER_LEVEL: 'warn' });
     const fixtures =
       subject === 'product' ? [] : [FixturesModule.with({ hasLogging: subject === 'fixtures' })];
