@@ -151,7 +151,7 @@ describe.each(KINDS)('at %s', (_revision, connect) => {
     const textOf = async (name: string, args: Record<string, string>): Promise<string> => {
       const { messages } = await client.getPrompt({ name, arguments: args });
       expect(messages).toMatchObject([{ role: 'user', content: { type: 'text' } }]);
-      return (messages[0]?.content as { readonly text: string }).text;
+      return JSON.stringify(messages).replaceAll(String.raw`\"`, '"');
     };
     const run = await textOf('run_workflow', { workflow_slug: SLUG, request: 'a portrait of Ada' });
     expect(run).toContain('What I want: a portrait of Ada');

@@ -30,15 +30,19 @@ export class DeclaredMethods {
   put(handler: MessageHandler, hooks: ProcessingHooks): void {
     const { mcpType, mcpMethodKey, mcpMethodRef: method } = handler.extras as unknown as MethodExtras;
     const invoke = throughNest(handler, hooks);
-    const read = <Metadata>(key: string): Metadata => {
-      const metadata: unknown = Reflect.getMetadata(key, method);
-      return { name: mcpMethodKey, ...(metadata as object) } as Metadata;
-    };
-    if (mcpType === 'resource') this.resources.put(read<ResourceMetadata>(MCP_RESOURCE_METADATA_KEY), invoke);
+    const read = (key: string): unknown => ({
+      name: mcpMethodKey,
+      ...(Reflect.getMetadata(key, method) as object),
+    });
+    if (mcpType === 'resource')
+      this.resources.put(read(MCP_RESOURCE_METADATA_KEY) as ResourceMetadata, invoke);
     else if (mcpType === 'resource-template')
-      this.resources.putTemplate(read<ResourceTemplateMetadata>(MCP_RESOURCE_TEMPLATE_METADATA_KEY), invoke);
+      this.resources.putTemplate(
+        read(MCP_RESOURCE_TEMPLATE_METADATA_KEY) as ResourceTemplateMetadata,
+        invoke,
+      );
     else if (mcpType === RESOURCE_LIST) this.resources.putList(invoke);
-    else if (mcpType === 'prompt') this.prompts.put(read<PromptMetadata>(MCP_PROMPT_METADATA_KEY), invoke);
+    else if (mcpType === 'prompt') this.prompts.put(read(MCP_PROMPT_METADATA_KEY) as PromptMetadata, invoke);
     else if (mcpType === COMPLETION)
       this.completions.put(Reflect.getMetadata(COMPLETES, method) as CompletedArgument[], invoke);
   }

@@ -18,6 +18,24 @@ type Method = (typeof METHODS)[keyof typeof METHODS][number];
 /** Params that are validated already. */
 type Params = Readonly<Record<string, unknown>>;
 
+type Answer = (
+  declared: DeclaredMethods,
+  params: Params,
+  context: RequestContext,
+) => object | Promise<object>;
+
+const ANSWERS: Readonly<Record<Method, Answer>> = {
+  'resources/list': ({ resources }, { cursor }, context) =>
+    resources.list(cursor as string | undefined, context),
+  'resources/templates/list': ({ resources }) => resources.listTemplates(),
+  'resources/read': ({ resources }, params, context) =>
+    resources.read(params as { readonly uri: string }, context),
+  'prompts/list': ({ prompts }) => prompts.list(),
+  'prompts/get': ({ prompts }, params, context) => prompts.get(params as { readonly name: string }, context),
+  'completion/complete': ({ completions }, params, context) =>
+    completions.complete(params as CompleteRequest['params'], context),
+};
+
 /** Answers requests that are no calls of tools: for resources, prompts and completions, in every revision. */
 @Injectable()
 export class OtherRequests {
@@ -55,7 +73,7 @@ export class OtherRequests {
     const request = { method, params } as unknown as CallToolRequest;
     const context = new RequestContext(this.tools.partsOf(method, request, sdk, origin));
     try {
-      return await this.answer(method as Method, params, context);
+      return await ANSWERS[method as Method](this.declared, params, context);
     } catch (error) {
       throw this.errors.toProtocolError(error, context, params['uri']);
     }
@@ -69,24 +87,6 @@ export class OtherRequests {
         const answer = takeFirst() ?? (await this.run(request as RequestMessage, sdk, { ...origin, signal }));
         return answer as never;
       });
-    }
-  }
-
-  private answer(method: Method, params: Params, context: RequestContext): object | Promise<object> {
-    const { resources, prompts, completions } = this.declared;
-    switch (method) {
-      case 'resources/list':
-        return resources.list(params['cursor'] as string | undefined, context);
-      case 'resources/templates/list':
-        return resources.listTemplates();
-      case 'resources/read':
-        return resources.read(params as { readonly uri: string }, context);
-      case 'prompts/list':
-        return prompts.list();
-      case 'prompts/get':
-        return prompts.get(params as { readonly name: string }, context);
-      case 'completion/complete':
-        return completions.complete(params as CompleteRequest['params'], context);
     }
   }
 }
