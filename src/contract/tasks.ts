@@ -32,8 +32,10 @@ const taskFields = z.looseObject({
   workflow_id: z.string().optional(),
   workflow_slug: z.string().nullish(),
   task_status: z.string(),
-  /** Why it waits, or was interrupted. */
+  /** Why it waits or stands still, at the time of reading. */
   status_reason: z.string().nullish(),
+  /** Of a task that waits to be repeated: the error of its last run. */
+  last_error: z.string().nullish(),
   /** What the run has reported last. */
   progress: z.looseObject({}).nullish(),
   /** Absent in lists. */

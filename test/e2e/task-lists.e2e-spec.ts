@@ -158,7 +158,8 @@ it('a task carries the latest progress of its run, and the reason why it waits o
   expect(await taskOf(taskId)).toMatchObject({
     task_status: 'pending',
     progress: null,
-    status_reason: 'retry 1 of 1 in 0 s after: exit code 3',
+    status_reason: 'it starts in a moment; this is retry 1 of 1',
+    last_error: 'exit code 3',
   });
   await server.runs.completed(await agent.take(), 1, []);
   expect(await taskOf(taskId)).toMatchObject({

@@ -4,7 +4,14 @@ import { CLIENTS, type StoryClient, type ToolResult } from '../support/clients.j
 import { friendlyRuntime } from '../support/every-tool.js';
 import { type McpApplication, startMcp } from '../support/mcp-application.js';
 import type { MockRuntime } from '../support/mock-runtime.js';
-import { pageMeta, serviceSample, TASK_ID, WORKFLOW_ID } from '../support/runtime-samples.js';
+import {
+  pageMeta,
+  resultSample,
+  serviceSample,
+  TASK_ID,
+  taskSample,
+  WORKFLOW_ID,
+} from '../support/runtime-samples.js';
 
 const KEY = 'sk-not-found-0123456789';
 const REFUSED = 'resource not found. Check the id or slug with the matching list tool.';
@@ -122,6 +129,7 @@ it.each([
 const result = async (task_status: string) => {
   const json = { id: TASK_ID, task_status, task_output: null, download_url: null };
   runtime.on('GET /r/tasks/:id/result', { json });
+  runtime.on('GET /r/tasks/:id', { json: taskSample(task_status, { progress: { progress: 0.35 } }) });
   return await client.call('get_task_result', { task_id: TASK_ID });
 };
 
@@ -130,12 +138,20 @@ it.each(['pending', 'waiting', 'queued', 'running', 'provisioning'])(
   async (state) => {
     const { isError, structuredContent } = await result(state);
     expect(isError).toBeFalsy();
-    expect(structuredContent).toMatchObject({ task_status: state });
+    expect(structuredContent).toMatchObject({ task_status: state, progress: { progress: 0.35 } });
     expect(structuredContent?.['note']).toMatch(
-      new RegExp(`^The task is ${state}.*no result yet\\. Call stream_task_events with task_id ${TASK_ID},`),
+      new RegExp(`^Not finished yet.*The task is ${state}.*call stream_task_events with task_id ${TASK_ID};`),
     );
   },
 );
+
+it('get_task_result of a task that ends while it is asked for has the result', async () => {
+  const open = { id: TASK_ID, task_status: 'running', task_output: null };
+  runtime.on('GET /r/tasks/:id/result', { json: open }, { json: resultSample });
+  runtime.on('GET /r/tasks/:id', { json: taskSample('completed') });
+  const { structuredContent } = await client.call('get_task_result', { task_id: TASK_ID });
+  expect(structuredContent).toEqual(resultSample);
+});
 
 it.each(['completed', 'failed', 'cancelled'])(
   'get_task_result of a task that is %s has no note',

@@ -78,7 +78,9 @@ describe.each(CLIENTS)('a run with $name', ({ connect }) => {
       structuredContent: { task_id: TASK_ID, task_status: 'waiting', status_reason: reason },
     });
     expect(result.isError).toBeFalsy();
-    expect(note(result)).toContain('Call stream_task_events with this task_id');
+    expect(note(result)).toContain(
+      `It is waiting: ${reason}. To wait on, call stream_task_events with task_id ${TASK_ID}`,
+    );
   });
 
   it('run_workflow_by_slug names the task also when the runtime fails while it waits', async () => {

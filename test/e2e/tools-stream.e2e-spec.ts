@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { CLIENTS, type Progress, type StoryClient } from '../support/clients.js';
 import { friendlyRuntime } from '../support/every-tool.js';
 import { type McpApplication, startMcp } from '../support/mcp-application.js';
-import { events, type MockRuntime } from '../support/mock-runtime.js';
+import { type Answer, events, type MockRuntime } from '../support/mock-runtime.js';
 import { TASK_ID, taskSample } from '../support/runtime-samples.js';
 
 const TASK = 'GET /r/tasks/:id';
@@ -33,6 +33,17 @@ const step = (current: number, id: string) => ({
   data: { task_id: TASK_ID, progress: current / 20, step_current: current, step_total: 20 },
 });
 const end = (name: string, id: string) => ({ id, event: name, data: { task_id: TASK_ID, status: name } });
+const OTHER_ID = '019abc12-9012-7890-abcd-ef1234567899';
+
+/** Answers for the two tasks with these states. */
+const eachTask =
+  (first: string, other: string): Answer =>
+  ({ path }, response) => {
+    const task = path.includes(OTHER_ID)
+      ? taskSample(other, { id: OTHER_ID, task_error: 'exit code 3', status_reason: 'no agent is connected' })
+      : taskSample(first, { progress: { progress: 0.35 } });
+    response.writeHead(200, { 'Content-Type': 'application/json' }).end(JSON.stringify(task));
+  };
 const running = { agent_id: 'gpu-01' };
 
 describe.each(CLIENTS)('stream_task_events with $name', ({ connect }) => {
@@ -45,6 +56,11 @@ describe.each(CLIENTS)('stream_task_events with $name', ({ connect }) => {
   });
   afterAll(() => client[Symbol.asyncDispose]());
 
+  const followAll = (args: object = {}) => {
+    seen = [];
+    const wanted = { task_ids: [TASK_ID, OTHER_ID, TASK_ID], ...args };
+    return client.call('stream_task_events', wanted, { onprogress: (progress) => seen.push(progress) });
+  };
   const follow = (args: object = {}) => {
     seen = [];
     return client.call(
@@ -176,6 +192,76 @@ describe.each(CLIENTS)('stream_task_events with $name', ({ connect }) => {
     timers.mockRestore();
     expect(waits).toContain(seconds * 1000);
     expect(waits).not.toContain((350 - seconds) * 1000);
+  });
+
+  it('stream_task_events follows several tasks, and returns all of them when they have ended', async () => {
+    runtime.on(EVENTS, (request, response) =>
+      events(request.path.includes(OTHER_ID) ? [end('failed', '1')] : [step(10, '1'), end('completed', '2')])(
+        request,
+        response,
+      ),
+    );
+    runtime.on(TASK, eachTask('completed', 'failed'));
+    const result = await followAll();
+    const { task_list, note } = result.structuredContent as { task_list: object[]; note: string };
+    expect(task_list).toMatchObject([
+      { id: TASK_ID, task_status: 'completed' },
+      { id: OTHER_ID, task_status: 'failed', task_error: 'exit code 3' },
+    ]);
+    expect(note).toMatch(/^All 2 tasks have ended: 1 completed, 1 failed\. Call get_task_result/);
+    expectRising();
+    expect(messages()).toEqual(
+      expect.arrayContaining([`0 of 2 ended; task ${TASK_ID} running, 50%, step 10/20`]),
+    );
+    expect(seen.filter(({ progress }) => progress === 1)).toEqual([seen.at(-1)]);
+    expect(messages().at(-1)).toMatch(/^2 of 2 ended; task/);
+  });
+
+  it('stream_task_events returns several tasks as they are when the time is up', async () => {
+    const forever = new Promise<never>(() => {});
+    runtime.on(EVENTS, events([status('running', '1', running), { until: forever }]));
+    runtime.on(TASK, eachTask('running', 'waiting'));
+    const result = await followAll({ timeout_seconds: 1 });
+    expect(result.isError).toBeFalsy();
+    expect(result.structuredContent).toMatchObject({
+      task_list: [
+        { id: TASK_ID, task_status: 'running', progress: { progress: 0.35 } },
+        { id: OTHER_ID, task_status: 'waiting', status_reason: 'no agent is connected' },
+      ],
+      note: expect.stringMatching(
+        /^Time is up after 1 s: 1 running, 1 waiting.*with their ids in task_ids\.$/,
+      ),
+    });
+  });
+
+  it('stream_task_events of several tasks fails with the id of the one that does not exist', async () => {
+    const refusal = { status: 404, json: { error_message: 'resource not found' } };
+    const forever = new Promise<never>(() => {});
+    runtime.on(EVENTS, (request, response) =>
+      events(request.path.includes(OTHER_ID) ? [] : [{ until: forever }])(request, response),
+    );
+    runtime.on(TASK, ({ path }, response) => {
+      const isOther = path.includes(OTHER_ID);
+      response.writeHead(isOther ? 404 : 200, { 'Content-Type': 'application/json' });
+      response.end(JSON.stringify(isOther ? refusal.json : taskSample('running')));
+    });
+    const result = await followAll();
+    expect(result.isError).toBe(true);
+    expect(result.structuredContent?.['error_message']).toMatch(
+      new RegExp(`^Task ${OTHER_ID}: resource not found`),
+    );
+  });
+
+  it.each([
+    [{}, /exactly one of the two/],
+    [{ task_id: TASK_ID, task_ids: [OTHER_ID] }, /exactly one of the two/],
+    [{ task_ids: [] }, /task_ids: must name 1 to 20 tasks/],
+    [{ task_ids: ['last'] }, /task_ids.*must be a UUID/],
+    [{ task_ids: Array.from({ length: 21 }, () => TASK_ID) }, /task_ids: must name 1 to 20 tasks/],
+  ])('stream_task_events refuses %j with what to give', async (args, words) => {
+    const result = await client.call('stream_task_events', args);
+    expect(result.isError).toBe(true);
+    expect(result.structuredContent?.['error_message']).toMatch(words);
   });
 
   it('stream_task_events fails at once for an unknown task', async () => {

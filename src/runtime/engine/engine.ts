@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 
 import { Injectable, Logger } from '@nestjs/common';
-import { sql } from 'kysely';
+import { type Expression, type RawBuilder, sql } from 'kysely';
 import { type ConstructorOptions, type Db as BossDb, fromKysely, fromPglite, PgBoss } from 'pg-boss';
 
 import { Database, type Db, logFailure, type Tx, withoutDatabase } from '../database/index.js';
@@ -138,6 +138,20 @@ export class Engine {
     return rows.map(({ name }) => requirementOf(name));
   }
 
+  /** Seconds until a job that waits for its start time can be claimed, by task; the others are left out. */
+  async delays(
+    jobs: readonly (WorkRequirement & { readonly taskId: string })[],
+  ): Promise<Map<string, number>> {
+    const names = jobs.map((job) => queueName(job));
+    const ids = jobs.map(({ taskId }) => taskId);
+    const { rows } = await sql<{ id: string; seconds: number }>`
+      select job.id, extract(epoch from start_after - pgboss.job_now())::float8 as seconds
+      from unnest(${names}::text[], ${ids}::uuid[]) as asked(name, id)
+        join pgboss.job as job on job.name = asked.name and job.id = asked.id
+      where state < 'active' and start_after > pgboss.job_now()`.execute(this.db);
+    return new Map(rows.map(({ id, seconds }) => [id, seconds]));
+  }
+
   /**
    * Ends a claim; a claim that is no longer valid is left alone.
    *
@@ -191,6 +205,11 @@ function withoutTransaction({ driver }: Database): {
 /** One queue per team and set of labels; the name contains both. */
 export const queueName = ({ teamId, labels }: WorkRequirement): string =>
   [teamId, ...[...new Set(labels)].sort()].join('/');
+
+/** Condition: the job of a task waits for its start time. */
+export const isDelayed = (queue: WorkRequirement, taskId: Expression<unknown>): RawBuilder<boolean> =>
+  sql`exists (select from pgboss.job where job.name = ${queueName(queue)} and job.id = ${taskId}
+    and job.start_after > pgboss.job_now())`;
 
 /** The requirement of the jobs in a queue. */
 export function requirementOf(name: string): WorkRequirement {

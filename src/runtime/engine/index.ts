@@ -1,2 +1,2 @@
-export { type Claim, Engine, isEligible, queueName, type WorkRequirement } from './engine.js';
+export { type Claim, Engine, isDelayed, isEligible, queueName, type WorkRequirement } from './engine.js';
 export { EngineModule } from './engine.module.js';

@@ -1,7 +1,14 @@
 import { sql } from 'kysely';
 
 import type { Task } from '../../contract/index.js';
+import { ALIVE_SINCE } from '../nodes/index.js';
 import type { TaskRow } from './task-transitions.js';
+
+/** Why a task is in the queue again. */
+export type RequeueCause = 'failed' | 'interrupted' | 'returned';
+
+/** How the agent of a run is. */
+type HolderState = 'connected' | 'draining' | 'away';
 
 /** The latest event that says how far a task is, or why it is in its state. */
 interface LatestEvent {
@@ -21,13 +28,26 @@ export const latestEvent = sql<LatestEvent | null>`case when task_status <> 'com
     order by sequence desc limit 1
   ) end`.as('latest_event');
 
+/** An {@link HolderState} while an agent has the task, as a column: one look at the row of the agent. */
+export const holderState =
+  sql<HolderState | null>`case when task_status in ('queued', 'running') then coalesce((
+    select case when hello ->> 'draining' = 'true' then 'draining' else 'connected' end
+    from connected_agent as agent join runtime_node as node on node.id = agent.node_id
+    where agent.team_id = task.team_id and agent.agent_id = task.agent_id and node.seen_at > ${ALIVE_SINCE}
+  ), 'away') end`.as('holder_state');
+
 export type PresentableTask = TaskRow & {
   readonly workflow_slug: string;
   readonly latest_event: LatestEvent | null;
+  readonly holder_state: HolderState | null;
 };
 
-/** A task without its parameters and error. */
-export function presentTask(task: PresentableTask): Task {
+/**
+ * A task without its parameters and error.
+ *
+ * @param reason why it waits, or stands still.
+ */
+export function presentTask(task: PresentableTask, reason: string | undefined): Task {
   const { dispatch_target = 'agent', target_pool = 'team', tool_type } = task.submission;
   return {
     id: task.id,
@@ -35,7 +55,9 @@ export function presentTask(task: PresentableTask): Task {
     workflow_slug: task.workflow_slug,
     workflow_version: task.workflow_version,
     task_status: task.task_status,
-    ...situationOf(task),
+    status_reason: reason ?? null,
+    progress: progressOf(task),
+    ...lastErrorOf(task),
     created_at: task.created_at.toISOString(),
     retry_count: task.retry_count,
     attempt_count: task.attempt_count,
@@ -51,12 +73,19 @@ export function presentTask(task: PresentableTask): Task {
   };
 }
 
-/** Progress of the current run, and why the task is in its state where there is a reason. */
-function situationOf({ latest_event }: PresentableTask): Pick<Task, 'progress' | 'status_reason'> {
-  if (latest_event?.event === 'progress') {
-    const { task_id: _, ...progress } = latest_event.data;
-    return { status_reason: null, progress };
-  }
-  const message = latest_event?.data['message'];
-  return { status_reason: typeof message === 'string' ? message : null, progress: null };
+/** What the current run has reported last. */
+function progressOf({ latest_event }: PresentableTask): Task['progress'] {
+  if (latest_event?.event !== 'progress') return null;
+  const { task_id: _, ...progress } = latest_event.data;
+  return progress;
+}
+
+/** Why a task in the queue is there again; `undefined` when it is there for the first time. */
+export const causeOf = ({ latest_event }: PresentableTask): RequeueCause | undefined =>
+  latest_event?.data['cause'] as RequeueCause | undefined;
+
+/** The error of a run that is repeated. */
+function lastErrorOf(task: PresentableTask): Pick<Task, 'last_error'> {
+  const error = task.latest_event?.data['error'];
+  return causeOf(task) === 'failed' && typeof error === 'string' ? { last_error: error } : {};
 }

@@ -6,6 +6,7 @@ import { Database, storable, type Tx, whenReachable } from '../database/index.js
 import { type Claim, Engine } from '../engine/index.js';
 import { LogWriter } from '../logs/index.js';
 import { type ClaimedRun, ClaimedRuns, type StoredOutput } from './claimed-runs.js';
+import type { RequeueCause } from './presented-task.js';
 import { secondsBeforeRetry } from './retry-backoff.js';
 import { failInterrupted, INTERRUPTIONS_LIMIT } from './task-claims.js';
 import {
@@ -18,6 +19,16 @@ import {
   type TaskRow,
 } from './task-transitions.js';
 import { WaitingTasks } from './waiting-tasks.js';
+
+/** Why a task runs again. */
+interface RequeueReason {
+  readonly message: string;
+  readonly cause: RequeueCause;
+  /** Of a run that failed. */
+  readonly error?: string;
+  /** Delay before it can start. */
+  readonly seconds?: number;
+}
 
 type CompletedReport = Extract<RunReport, { type: 'completed' }>;
 type FailedReport = Extract<RunReport, { type: 'failed' }>;
@@ -114,7 +125,12 @@ export class RunReports implements OnModuleDestroy {
       if (retry_count < max_retries && !is_final) {
         const seconds = secondsBeforeRetry(retry_count, run.retry, this.config.runsRetrySeconds);
         const message = `retry ${retry_count + 1} of ${max_retries} in ${seconds} s after: ${error}`;
-        await this.requeue(tx, claim, { retry_count: retry_count + 1 }, { message, seconds });
+        await this.requeue(
+          tx,
+          claim,
+          { retry_count: retry_count + 1 },
+          { message, seconds, cause: 'failed', error },
+        );
         this.logger.log(sentenceOf(run, `failed, and is retried in ${seconds} s`, task));
         return;
       }
@@ -139,7 +155,7 @@ export class RunReports implements OnModuleDestroy {
     return this.end(run, async (tx, claim, task) => {
       const returned_count = task.returned_count + 1;
       const message = 'its agent ended and gave the run back; it starts again';
-      await this.requeue(tx, claim, { returned_count }, { message });
+      await this.requeue(tx, claim, { returned_count }, { message, cause: 'returned' });
       this.logger.log(sentenceOf(run, 'given back', task));
     });
   }
@@ -167,7 +183,7 @@ export class RunReports implements OnModuleDestroy {
       tx,
       claim,
       { interrupted_count },
-      { message: 'the run was interrupted and starts again' },
+      { message: 'the run was interrupted and starts again', cause: 'interrupted' },
     );
   }
 
@@ -175,12 +191,12 @@ export class RunReports implements OnModuleDestroy {
     tx: Tx,
     claim: Claim,
     counts: TaskChange,
-    { message, seconds = 0 }: { readonly message: string; readonly seconds?: number },
+    { seconds = 0, ...why }: RequeueReason,
   ): Promise<void> {
     const task_status = this.waiting.canRun(claim) ? ('pending' as const) : ('waiting' as const);
     const nowhere = { agent_id: null, agent_labels: null, gpu_type: null, node_id: null };
     const change = { ...counts, ...nowhere, task_status, queue_rank: 0 };
-    const data = { status: task_status, message };
+    const data = { status: task_status, ...why };
     await moveTask(tx, movable(claim), change, { event: 'status', data });
     await this.engine.settle(tx, claim, 'again', seconds);
   }

@@ -5,7 +5,9 @@ import { LogsModule } from '../logs/index.js';
 import { RuntimeWorkflowsModule } from '../workflows/index.js';
 import { ClaimedRuns } from './claimed-runs.js';
 import { IdempotencyKeys } from './idempotency-keys.js';
+import { QueueStanding } from './queue-standing.js';
 import { RunReports } from './run-reports.js';
+import { StatusReasons } from './status-reasons.js';
 import { TaskClaims } from './task-claims.js';
 import { TaskEventsService } from './task-events.service.js';
 import { TaskLists } from './task-lists.js';
@@ -23,8 +25,10 @@ import { WaitingTasks } from './waiting-tasks.js';
   providers: [
     ClaimedRuns,
     IdempotencyKeys,
+    QueueStanding,
     RunParameters,
     RunReports,
+    StatusReasons,
     TaskClaims,
     TaskEventsService,
     TaskLists,

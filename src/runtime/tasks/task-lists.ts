@@ -3,7 +3,14 @@ import { type SelectQueryBuilder, sql } from 'kysely';
 
 import { parseExact, type Task, type TaskList, type TaskState } from '../../contract/index.js';
 import { Database, type Schema, smallestIdAt } from '../database/index.js';
-import { latestEvent, type PresentableTask, presentTask, workflowSlug } from './presented-task.js';
+import {
+  holderState,
+  latestEvent,
+  type PresentableTask,
+  presentTask,
+  workflowSlug,
+} from './presented-task.js';
+import { StatusReasons } from './status-reasons.js';
 import { TASK_COLUMNS } from './task-transitions.js';
 
 /** Tasks are counted up to here: counting all of 100,000 would take ten times as long as reading a page. */
@@ -44,7 +51,10 @@ type Tasks = SelectQueryBuilder<Schema, 'task', object>;
 /** Lists of the tasks of a team. */
 @Injectable()
 export class TaskLists {
-  constructor(private readonly database: Database) {}
+  constructor(
+    private readonly database: Database,
+    private readonly reasons: StatusReasons,
+  ) {}
 
   /** Newest first. Pages by cursor take the same time at any depth; `current_page` reads over the pages before. */
   async list(teamId: string, { current_page, per_page, cursor, ...filter }: TaskPage): Promise<TaskList> {
@@ -54,7 +64,7 @@ export class TaskLists {
     const [rows, counted] = await Promise.all([
       page
         .select(TASK_COLUMNS)
-        .select([workflowSlug, latestEvent, listedParameters, listedError])
+        .select([workflowSlug, latestEvent, holderState, listedParameters, listedError])
         .orderBy('id', 'desc')
         // One more shows whether another page follows.
         .limit(per_page + 1)
@@ -63,8 +73,9 @@ export class TaskLists {
     ]);
     const shown = rows.slice(0, per_page);
     const next_cursor = rows.length > per_page ? (shown.at(-1)?.id ?? null) : null;
+    const reasons = await this.reasons.ofList(teamId, shown);
     return {
-      task_list: shown.map(listed),
+      task_list: shown.map((task) => listed(task, reasons.get(task.id))),
       page_meta: { current_page, per_page, ...counted, next_cursor },
     };
   }
@@ -111,11 +122,20 @@ export class TaskLists {
   }
 }
 
-function listed({
-  parameters,
-  task_error,
-  ...task
-}: PresentableTask & { readonly parameters: string | null; readonly task_error: string | null }): Task {
+function listed(
+  {
+    parameters,
+    task_error,
+    ...task
+  }: PresentableTask & { readonly parameters: string | null; readonly task_error: string | null },
+  reason: string | undefined,
+): Task {
   const shown = parameters === null ? null : (parseExact(parameters) as Task['parameters']);
-  return { ...presentTask(task), parameters: shown, task_error };
+  const { last_error, ...presented } = presentTask(task, reason);
+  return {
+    ...presented,
+    parameters: shown,
+    task_error,
+    ...(last_error && { last_error: last_error.split('\n', 1)[0]?.slice(0, LISTED_ERROR).toWellFormed() }),
+  };
 }

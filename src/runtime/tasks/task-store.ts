@@ -1,13 +1,14 @@
 import { setImmediate as turn } from 'node:timers/promises';
 
-import { Injectable, Logger, NotFoundException } from '@nestjs/common';
+import { Inject, Injectable, Logger, NotFoundException } from '@nestjs/common';
 import { sql } from 'kysely';
 
 import { parseExact, type Task, type TaskResult } from '../../contract/index.js';
 import { Database, type Db } from '../database/index.js';
 import { Engine } from '../engine/index.js';
 import { FilesService } from '../files/index.js';
-import { latestEvent, presentTask, workflowSlug } from './presented-task.js';
+import { holderState, latestEvent, presentTask, workflowSlug } from './presented-task.js';
+import { StatusReasons } from './status-reasons.js';
 import { TaskLogs } from './task-logs.js';
 import { moveTask, OPEN_STATES, TASK_COLUMNS } from './task-transitions.js';
 
@@ -20,6 +21,7 @@ const LINKS_BATCH = 20;
 @Injectable()
 export class TaskStore {
   private readonly logger = new Logger('Tasks');
+  @Inject(StatusReasons) private readonly reasons!: StatusReasons;
 
   constructor(
     private readonly database: Database,
@@ -31,7 +33,7 @@ export class TaskStore {
   async get(teamId: string, taskId: string): Promise<Task> {
     const task = await this.rowOf(teamId, taskId)
       .select(TASK_COLUMNS)
-      .select(['task_error', workflowSlug, latestEvent])
+      .select(['task_error', workflowSlug, latestEvent, holderState])
       .select(sql<number>`octet_length(parameters::text)`.as('parameters_bytes'))
       // As text: the driver would round large numbers.
       .select(
@@ -41,7 +43,7 @@ export class TaskStore {
       .executeTakeFirstOrThrow(notFound);
     const { parameters, parameters_bytes, task_error } = task;
     return {
-      ...presentTask(task),
+      ...presentTask(task, await this.reasons.of(task)),
       task_error,
       parameters: parameters === null ? null : (parseExact(parameters) as Task['parameters']),
       parameters_bytes,

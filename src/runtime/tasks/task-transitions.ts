@@ -27,6 +27,7 @@ export const TASK_COLUMNS = [
   'agent_labels',
   'gpu_type',
   'node_id',
+  'queue_rank',
   'created_at',
   'started_at',
   'completed_at',
@@ -86,7 +87,13 @@ export interface NewTaskEvent {
 }
 
 /** The event that no connected agent can run the task, with the labels it would need. */
-export function waitingEvent(labels: readonly string[]): NewTaskEvent {
+export const waitingEvent = (labels: readonly string[]): NewTaskEvent => ({
+  event: 'status',
+  data: { status: 'waiting', message: noAgentFor(labels) },
+});
+
+/** Says that no connected agent has all of these labels. */
+export function noAgentFor(labels: readonly string[]): string {
   const hints = [
     ...(labels.includes(PYTHON_LABEL) ? ['agents that have a working python3 are labelled python'] : []),
     ...(labels.includes(CONTAINER_LABEL) ? ['agents that have Docker or Podman are labelled container'] : []),
@@ -94,8 +101,7 @@ export function waitingEvent(labels: readonly string[]): NewTaskEvent {
   const hint = hints.length === 0 ? '' : ` (${hints.join('; ')})`;
   const what =
     labels.length === 0 ? 'no agent is connected' : `no connected agent has the labels ${labels.join(', ')}`;
-  const message = `${what}${hint}`;
-  return { event: 'status', data: { status: 'waiting', message } };
+  return `${what}${hint}`;
 }
 
 /**

@@ -20,6 +20,7 @@ export function conciseTask(task: Task): Readonly<Record<string, unknown>> {
       agent_id,
       progress: task.progress,
       status_reason: brief(task.status_reason, LONGEST_SENTENCE),
+      last_error: brief(task.last_error, LONGEST_SENTENCE),
     }),
     task_error: brief(task_error?.split('\n', 1)[0], LONGEST_SENTENCE),
   };

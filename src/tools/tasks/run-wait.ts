@@ -4,6 +4,7 @@ import { UpstreamError } from '../../upstream/index.js';
 import { resultLinks } from './result-links.js';
 import { HOW_TO_READ_ON, partOf } from './result-part.js';
 import { followTask } from './task-follower.js';
+import { standingOf, standingFields } from './task-standing.js';
 import type { TasksService } from './tasks.service.js';
 
 /**
@@ -20,7 +21,8 @@ export async function waitForRun(
   const report = isProgressWanted ? reportProgress : undefined;
   try {
     const task = await followTask(tasks, caller, { taskId, seconds, report });
-    if (!isTerminal(task.task_status)) return { ...accepted, ...stateOf(task), note: goesOn(task, seconds) };
+    if (!isTerminal(task.task_status))
+      return { ...accepted, ...standingFields(task), note: goesOn(task, seconds) };
     const { id, ...result } = partOf(await tasks.result(caller, taskId), {});
     return withExtras(
       { ...accepted, ...result },
@@ -28,16 +30,10 @@ export async function waitForRun(
     );
   } catch (error) {
     if (!(error instanceof UpstreamError)) throw error;
-    const note = `The run was submitted, but this call could not wait for it. ${error.body.error_message} Do not run it again: call stream_task_events with this task_id.`;
+    const note = `The run was submitted, but this call could not wait for it. ${error.body.error_message} Do not run it again: to wait for it, call stream_task_events with task_id ${taskId}.`;
     return { ...accepted, note };
   }
 }
 
-const stateOf = ({ task_status, status_reason, progress }: Task): object => ({
-  task_status,
-  ...(status_reason && { status_reason }),
-  ...(progress && { progress }),
-});
-
-const goesOn = ({ task_status }: Task, seconds: number): string =>
-  `The run is still ${task_status} after ${seconds} s and goes on. Call stream_task_events with this task_id, then get_task_result.`;
+const goesOn = (task: Task, seconds: number): string =>
+  `The run goes on after ${seconds} s. It is ${standingOf(task)}. To wait on, call stream_task_events with task_id ${task.id}; then call get_task_result.`;

@@ -3,36 +3,77 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { isTerminal, type Task, type TaskEvent, taskEvent } from '../../contract/index.js';
 import { type Caller, Deadline, type ServerSentEvent, UpstreamError } from '../../upstream/index.js';
 import { Backoff, isTemporary } from './backoff.js';
-import { type Report, TaskProgress } from './task-progress.js';
+import { GroupProgress } from './group-progress.js';
+import { ProgressReports, type ProgressTarget, type Report, TaskProgress } from './task-progress.js';
 import type { TasksService } from './tasks.service.js';
 
 interface FollowOptions {
-  readonly taskId: string;
   /** Longest wait. */
   readonly seconds: number;
   /** Absent when the client does not want progress. */
   readonly report: Report | undefined;
 }
 
-/**
- * Follows a task until it ends or the time is up; reconnects to streams that break, and polls in between. Returns the task
- * when it ended; or as it is when the time is up, with a `note` that says so.
- */
+/** Follows a task until it ends or the time is up; returns it as it is then. */
 export async function followTask(
   tasks: TasksService,
   caller: Caller,
-  { taskId, seconds, report }: FollowOptions,
+  { taskId, seconds, report }: FollowOptions & { readonly taskId: string },
 ): Promise<Task> {
   using deadline = new Deadline(caller.signal, seconds * 1000);
-  using progress = new TaskProgress(report);
+  using progress = new ProgressReports(report);
+  // Awaited here: both are used until then.
+  return await follow({ tasks, caller, taskId, deadline, progress });
+}
+
+/**
+ * As {@link followTask}, for several tasks at the same time, until all of them have ended; in the order of their ids.
+ *
+ * @throws {UpstreamError} of the first task that cannot be followed, with its id.
+ */
+export async function followTasks(
+  tasks: TasksService,
+  caller: Caller,
+  { taskIds, seconds, report }: FollowOptions & { readonly taskIds: readonly string[] },
+): Promise<Task[]> {
+  const failure = new AbortController();
+  const all = { ...caller, signal: AbortSignal.any([caller.signal, failure.signal]) };
+  using deadline = new Deadline(all.signal, seconds * 1000);
+  using progress = new GroupProgress(report, taskIds.length);
+  const following = taskIds.map((taskId) =>
+    follow({ tasks, caller: all, taskId, deadline, progress: progress.of(taskId) }).catch(
+      (error: unknown) => {
+        failure.abort();
+        throw error instanceof UpstreamError ? namingTask(taskId, error) : error;
+      },
+    ),
+  );
+  return await Promise.all(following);
+}
+
+function namingTask(taskId: string, { kind, body, operation, status, cause }: UpstreamError): UpstreamError {
+  const error_message = `Task ${taskId}: ${body.error_message}`;
+  return new UpstreamError(kind, { ...body, error_message }, { operation, status, cause: cause as Error });
+}
+
+interface FollowedTask {
+  readonly tasks: TasksService;
+  readonly caller: Caller;
+  readonly taskId: string;
+  readonly deadline: Deadline;
+  readonly progress: ProgressTarget;
+}
+
+async function follow({ tasks, caller, taskId, deadline, progress }: FollowedTask): Promise<Task> {
   const limited = { ...caller, signal: deadline.signal };
-  const ended = await new TaskFollower(tasks, limited, taskId, progress).untilItEnds();
+  const reported = new TaskProgress(progress);
+  const ended = await new TaskFollower(tasks, limited, taskId, reported).untilItEnds();
   const task = ended ?? (await tasks.get(caller, taskId));
-  if (!isTerminal(task.task_status)) return { ...task, note: timeUpNote(task, seconds) };
-  await progress.ended(task);
+  if (isTerminal(task.task_status)) await reported.ended(task);
   return task;
 }
 
+/** Reconnects to streams that break, and polls in between. */
 class TaskFollower {
   private readonly backoff = new Backoff();
   private lastEventId: string | undefined;
@@ -116,8 +157,4 @@ function parsed(data: string): TaskEvent {
   } catch {
     return {};
   }
-}
-
-function timeUpNote({ task_status }: Task, seconds: number): string {
-  return `Time is up after ${seconds} s and the task is still ${task_status}. It goes on; call stream_task_events again to keep following.`;
 }

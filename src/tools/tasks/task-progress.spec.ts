@@ -5,24 +5,27 @@ import {
   HEARTBEAT_MS,
   progressMessage,
   type ProgressReport,
+  ProgressReports,
   ProgressScale,
   TaskProgress,
 } from './task-progress.js';
 
 let reports: ProgressReport[];
+let target: ProgressReports;
 let progress: TaskProgress;
 const messages = (): string[] => reports.map(({ message }) => message);
 
 beforeEach(() => {
   vi.useFakeTimers();
   reports = [];
-  progress = new TaskProgress((report) => {
+  target = new ProgressReports((report) => {
     reports.push(report);
     return Promise.resolve();
   });
+  progress = new TaskProgress(target);
 });
 afterEach(() => {
-  progress[Symbol.dispose]();
+  target[Symbol.dispose]();
   vi.useRealTimers();
 });
 
@@ -103,7 +106,7 @@ it('TaskProgress sends a heartbeat before the first event', async () => {
 });
 
 it('TaskProgress sends nothing once disposed', async () => {
-  progress[Symbol.dispose]();
+  target[Symbol.dispose]();
   await vi.advanceTimersByTimeAsync(10 * HEARTBEAT_MS);
   expect(reports).toEqual([]);
 });

@@ -10,21 +10,32 @@ export interface ProgressReport {
 }
 export type Report = (report: ProgressReport) => Promise<void>;
 
-/**
- * Reports the progress of a task to a client: once per change of its status, once per progress event, and at least once in
- * {@link HEARTBEAT_MS}. Reports are sent in order.
- */
-export class TaskProgress implements Disposable {
+/** A step of a task. */
+export interface ProgressStep {
+  readonly message: string;
+  /** What the task reports. */
+  readonly value?: number | undefined;
+  /** In place of the message where the number that is sent does not show the value. */
+  readonly exactMessage?: string;
+}
+
+/** Takes the progress of one task. */
+export interface ProgressTarget {
+  readonly isWanted: boolean;
+  advance(step: ProgressStep): Promise<void>;
+  /** The task has ended. */
+  finish(message: string): Promise<void>;
+}
+
+/** Sends reports to a client in order, with rising numbers, and at least one in {@link HEARTBEAT_MS}. */
+export class ProgressReports implements ProgressTarget, Disposable {
   private readonly scale = new ProgressScale();
-  private status = '';
-  private isStatusPolled = false;
-  private agentId: string | undefined;
   private message = 'following the task';
   private readonly heartbeat: NodeJS.Timeout;
   private sent: Promise<void> = Promise.resolve();
 
   /** A failure surfaces in the next report that is awaited. */
-  private readonly beat = (): void => void this.send(this.scale.next(), this.message).catch(() => undefined);
+  private readonly beat = (): void => void this.advance({ message: this.message }).catch(() => undefined);
 
   /** @param report absent when the client does not want progress. */
   constructor(private readonly report: Report | undefined) {
@@ -33,6 +44,41 @@ export class TaskProgress implements Disposable {
 
   get isWanted(): boolean {
     return this.report !== undefined;
+  }
+
+  advance({ message, value, exactMessage = message }: ProgressStep): Promise<void> {
+    const progress = this.scale.next(value);
+    const isShown = value === undefined || this.scale.isAt(value);
+    return this.send(progress, isShown ? message : exactMessage);
+  }
+
+  /** The only report that reaches 1. */
+  finish(message: string): Promise<void> {
+    return this.send(1, message);
+  }
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.heartbeat);
+  }
+
+  private send(progress: number, message: string): Promise<void> {
+    this.message = message;
+    this.heartbeat.refresh();
+    this.sent = this.sent.then(() => this.report?.({ progress, total: 1, message }));
+    return this.sent;
+  }
+}
+
+/** Reports the progress of a task: once per change of its status, and once per progress event. */
+export class TaskProgress {
+  private status = '';
+  private isStatusPolled = false;
+  private agentId: string | undefined;
+
+  constructor(private readonly target: ProgressTarget) {}
+
+  get isWanted(): boolean {
+    return this.target.isWanted;
   }
 
   /** A status from the stream. Without an id it may repeat one from before a reconnect. */
@@ -51,32 +97,23 @@ export class TaskProgress implements Disposable {
 
   async advanced(event: TaskEvent): Promise<void> {
     this.agentId = event.agent_id ?? this.agentId;
-    const value = event.progress;
-    const progress = this.scale.next(value);
-    const percent = value === undefined || this.scale.isAt(value) || !isShare(value) ? undefined : value;
-    await this.send(progress, progressMessage('running', this.agentId, event, percent));
+    const { progress: value } = event;
+    const text = (percent?: number) => progressMessage('running', this.agentId, event, percent);
+    await this.target.advance({
+      message: text(),
+      value,
+      ...(value !== undefined && isShare(value) && { exactMessage: text(value) }),
+    });
   }
 
-  /** The only report that reaches 1. */
   async ended({ task_status }: Task): Promise<void> {
-    await this.send(1, progressMessage(task_status, undefined));
-  }
-
-  [Symbol.dispose](): void {
-    clearTimeout(this.heartbeat);
+    await this.target.finish(progressMessage(task_status, undefined));
   }
 
   private async show(status: string, event: TaskEvent): Promise<void> {
     this.status = status;
     this.agentId = status === 'running' ? (event.agent_id ?? undefined) : undefined;
-    await this.send(this.scale.next(), progressMessage(status, this.agentId, event));
-  }
-
-  private send(progress: number, message: string): Promise<void> {
-    this.message = message;
-    this.heartbeat.refresh();
-    this.sent = this.sent.then(() => this.report?.({ progress, total: 1, message }));
-    return this.sent;
+    await this.target.advance({ message: progressMessage(status, this.agentId, event) });
   }
 }
 
@@ -115,12 +152,17 @@ export function progressMessage(
 ): string {
   const parts = [
     `task ${status}${agentId === undefined ? '' : ` on agent ${oneLine(agentId)}`}`,
-    percent === undefined ? undefined : `${Math.round(percent * 100)}%`,
-    stepText(step_current, step_total),
-    stage ? oneLine(stage) : undefined,
+    progressText({ step_current, step_total }, percent),
+    stage ? oneLine(stage) : '',
   ];
-  const text = parts.filter((part) => part !== undefined).join(', ');
+  const text = parts.filter((part) => part !== '').join(', ');
   return message ? `${text}: ${oneLine(message)}` : text;
+}
+
+/** "35%, step 7/20", as far as it is known. */
+export function progressText({ step_current, step_total }: TaskEvent, percent?: number): string {
+  const share = percent === undefined || !isShare(percent) ? undefined : `${Math.round(percent * 100)}%`;
+  return [share, stepText(step_current, step_total)].filter((part) => part !== undefined).join(', ');
 }
 
 function stepText(current?: number | null, total?: number | null): string | undefined {

@@ -58,8 +58,17 @@ export const taskResultOutput = outputOf(taskResult, {
 });
 export const cancelTaskOutput = outputOf(cancelAccepted);
 
+/** Tasks that one call follows; each is a stream from the runtime. */
+const MOST_FOLLOWED = 20;
+
 export const streamTaskEventsInput = z.object({
-  task_id: taskId,
+  task_id: taskId.optional(),
+  task_ids: z
+    .array(id)
+    // Not minItems and maxItems, which some clients refuse.
+    .refine(({ length }) => length >= 1 && length <= MOST_FOLLOWED, `must name 1 to ${MOST_FOLLOWED} tasks`)
+    .optional()
+    .describe(`In place of task_id: up to ${MOST_FOLLOWED} tasks; returns when all have ended`),
   timeout_seconds: z
     .number()
     .int()
@@ -72,5 +81,6 @@ export const streamTaskEventsInput = z.object({
 });
 export type StreamTaskEventsInput = z.infer<typeof streamTaskEventsInput>;
 export const streamTaskEventsOutput = outputOf(task, {
-  note: z.string().describe('Present when the time was up before the task ended'),
+  task_list: z.array(z.looseObject({})).describe('With task_ids: each task, in short'),
+  note: z.string().describe('How things stand, and what to call next'),
 });

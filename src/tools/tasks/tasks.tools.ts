@@ -1,12 +1,13 @@
 import { Ctx } from '@nestjs/microservices';
 import { McpController, Tool } from '@rekog/mcp-nest';
 
-import { type CancelAccepted, isTerminal, type Task, type TaskResult } from '../../contract/index.js';
+import { type CancelAccepted, isTerminal, type Task } from '../../contract/index.js';
 import {
   advertised,
   RequiresPermission,
   Streaming,
   ToolContext,
+  ToolError,
   ToolInput,
   withExtras,
 } from '../../mcp/index.js';
@@ -16,7 +17,8 @@ import { READS } from '../tool-definition.js';
 import { conciseTask } from './concise-task.js';
 import { resultLinks } from './result-links.js';
 import { HOW_TO_READ_ON, partOf } from './result-part.js';
-import { followTask } from './task-follower.js';
+import { followTask, followTasks } from './task-follower.js';
+import { groupNote, timeUp, withStanding } from './task-standing.js';
 import {
   cancelTaskOutput,
   type ListTasksInput,
@@ -63,7 +65,7 @@ export class TasksTools {
   @Tool({
     name: 'get_task',
     description:
-      'Get the current state of a task. It has ended when task_status is completed, failed or cancelled; to wait for that, use stream_task_events.',
+      'Get the current state of a task: its progress, or why it waits (status_reason). It has ended when task_status is completed, failed or cancelled; to wait for that, use stream_task_events.',
     parameters: advertised(taskInput),
     outputSchema: advertised(taskOutput),
     annotations: { title: 'Get a task', ...READS },
@@ -75,7 +77,7 @@ export class TasksTools {
   @Tool({
     name: 'get_task_result',
     description:
-      'Get the output of a completed task, or task_error of a failed one; before the end, a note on what to do. Download links hold until expires_at; call again for fresh ones.',
+      'Get the output of a completed task, or task_error of a failed one; before the end, its progress and what to call next. Download links hold until expires_at; call again for fresh ones.',
     parameters: advertised(taskResultInput),
     outputSchema: advertised(taskResultOutput),
     annotations: { title: 'Get the result of a task', ...READS },
@@ -84,13 +86,14 @@ export class TasksTools {
     @ToolInput(taskResultInput) { task_id, log_tail = 0, ...asked }: TaskResultInput,
     @Ctx() { caller, replyBytes }: ToolContext,
   ): Promise<object> {
-    const [whole, log] = await Promise.all([
+    const [found, log] = await Promise.all([
       this.tasks.result(caller, task_id),
       log_tail === 0 ? undefined : this.tasks.logTail(caller, task_id, log_tail),
     ]);
+    const { whole, standing } = await withStanding(this.tasks, caller, found);
     const result = partOf(whole, asked);
     return withExtras(
-      { ...result, ...noteOn(result), ...(log && { task_log: endOfLog(log, replyBytes * LOG_SHARE) }) },
+      { ...result, ...standing, ...(log && { task_log: endOfLog(log, replyBytes * LOG_SHARE) }) },
       { content: resultLinks(result), whenCut: HOW_TO_READ_ON },
     );
   }
@@ -120,35 +123,51 @@ export class TasksTools {
   @Tool({
     name: 'stream_task_events',
     description:
-      'Wait for a task to end, with progress notifications on the way, and return the task. Then call get_task_result. If the time is up first, the task as it is comes back with a note; the task goes on, so call again at once.',
+      'Wait for a task to end, or for several by task_ids, with progress notifications on the way, and return the task. Then call get_task_result. If the time is up first, the task as it is comes back with its progress and a note; it goes on, so call again.',
     parameters: advertised(streamTaskEventsInput),
     outputSchema: advertised(streamTaskEventsOutput),
     annotations: { title: 'Follow a task', ...READS },
   })
-  @Streaming({ whenLost: ({ task_id }) => goesOn(task_id) })
-  streamTaskEvents(
-    @ToolInput(streamTaskEventsInput) { task_id, timeout_seconds }: StreamTaskEventsInput,
+  @Streaming({ whenLost: goesOn })
+  async streamTaskEvents(
+    @ToolInput(streamTaskEventsInput) { task_id, task_ids, timeout_seconds }: StreamTaskEventsInput,
     @Ctx() { caller, isProgressWanted, reportProgress }: ToolContext,
-  ): Promise<Task> {
+  ): Promise<object> {
     const report = isProgressWanted ? reportProgress : undefined;
     const usual = isProgressWanted ? WAIT_SECONDS.withProgress : WAIT_SECONDS.silent;
-    return followTask(this.tasks, caller, { taskId: task_id, seconds: timeout_seconds ?? usual, report });
+    const seconds = timeout_seconds ?? usual;
+    const taskId = oneOf(task_id, task_ids);
+    if (taskId !== undefined) {
+      const task = await followTask(this.tasks, caller, { taskId, seconds, report });
+      return isTerminal(task.task_status) ? task : { ...task, note: timeUp(task, seconds) };
+    }
+    const taskIds = [...new Set(task_ids)];
+    const tasks = await followTasks(this.tasks, caller, { taskIds, seconds, report });
+    const answer = { task_list: tasks, note: groupNote(tasks, seconds) };
+    return inFormat(answer, 'concise', { key: 'task_list', concise: conciseTask });
   }
 }
 
 /** Part of a reply that the end of a log may take, beside the output. */
 const LOG_SHARE = 0.5;
 
-/** What to do about a result that is asked for before there is one; nothing once the task has ended. */
-function noteOn({ id, task_status }: TaskResult): { readonly note?: string } {
-  if (task_status === undefined || isTerminal(task_status)) return {};
-  const why = task_status === 'waiting' ? ', until an agent with its labels is free (see list_agents)' : '';
-  const note = `The task is ${task_status}${why} and has no result yet. Call stream_task_events with task_id ${id}, then get_task_result again.`;
-  return { note };
+/**
+ * The id of the only task; `undefined` for several.
+ *
+ * @throws {ToolError} unless exactly one of both is given.
+ */
+function oneOf(taskId: string | undefined, taskIds: readonly string[] | undefined): string | undefined {
+  if ((taskId === undefined) === (taskIds === undefined))
+    throw new ToolError(
+      'Invalid input. Give task_id for one task, or task_ids for several: exactly one of the two.',
+    );
+  return taskId;
 }
 
 /** For a call whose process died: the task does not depend on it. */
-const goesOn = (taskId: unknown): string => {
-  const named = typeof taskId === 'string' ? `task_id ${taskId.slice(0, LONGEST_ID)}` : 'its task_id';
+function goesOn({ task_id, task_ids }: Readonly<Record<string, unknown>>): string {
+  if (Array.isArray(task_ids))
+    return 'The tasks go on: call list_tasks to see how they stand, or stream_task_events again.';
+  const named = typeof task_id === 'string' ? `task_id ${task_id.slice(0, LONGEST_ID)}` : 'its task_id';
   return `The task goes on: call get_task with ${named}, or stream_task_events again.`;
-};
+}
