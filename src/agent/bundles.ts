@@ -14,6 +14,9 @@ const logger = new Logger('Agent');
 const ADDRESS = new RegExp(`^${AGENT_PATHS.bundles}/([0-9a-f]{64})$`);
 /** Number of unused bundles that are kept for later runs, the most recently used. */
 const KEPT = 20;
+const HASH = /^[0-9a-f]{64}$/;
+/** Beginning of the name of a folder whose archive is not unpacked yet. */
+const INCOMING = '.incoming-';
 
 /** The files of a definition; kept until this is disposed. */
 export interface BundleInUse extends Disposable {
@@ -28,6 +31,13 @@ export class Bundles {
 
   constructor(cacheDir: string) {
     this.folder = join(cacheDir, 'bundles');
+  }
+
+  /** Removes what an earlier agent that was killed has not unpacked to its end. */
+  async removeIncoming(): Promise<void> {
+    const names = await readdir(this.folder).catch(() => []);
+    for (const name of names.filter((one) => one.startsWith(INCOMING)))
+      await rm(join(this.folder, name), { recursive: true, force: true });
   }
 
   /** Answers the gateway: HEAD returns whether the agent has a bundle, PUT stores one. */
@@ -69,7 +79,7 @@ export class Bundles {
       throw new Error('the archive is not the one that was announced');
     if (await this.has(hash)) return;
     await mkdir(this.folder, { recursive: true, mode: 0o700 });
-    const incoming = join(this.folder, `.incoming-${randomUUID()}`);
+    const incoming = join(this.folder, `${INCOMING}${randomUUID()}`);
     // Users of containers may read it; the folder around it is closed on this machine.
     await mkdir(incoming);
     await chmod(incoming, 0o755);
@@ -86,7 +96,7 @@ export class Bundles {
   }
 
   private async prune(): Promise<void> {
-    const names = (await readdir(this.folder)).filter((name) => !this.users.get(name));
+    const names = (await readdir(this.folder)).filter((name) => HASH.test(name) && !this.users.get(name));
     const known = await Promise.all(
       names.map(async (name) => ({ name, used: (await stat(join(this.folder, name))).mtimeMs })),
     );

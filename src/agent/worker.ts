@@ -15,13 +15,13 @@ import { HeldRuns } from './runs/held-runs.js';
 import { ProcessExecutor } from './runs/process-executor.js';
 import { ServiceHost } from './services/service-host.js';
 
-/** Where an agent keeps its files, where its containers run, and what its processes get. */
+/** Where an agent keeps its files, where its containers run, and what its programs get. */
 interface AgentMachine {
   readonly workDir: string;
   readonly cacheDir: string;
   readonly containers: ContainerOptions;
   readonly confinement: ConfinementOptions;
-  /** Variables of every process, beside its own. */
+  /** Variables of every process and container, beside its own. */
   readonly taskEnvironment: Readonly<Record<string, string>>;
 }
 
@@ -59,16 +59,17 @@ export class Worker {
 
   /** Takes over a work folder: ends the processes and containers, and removes the runs, that an earlier agent left. */
   static async in(machine: AgentMachine, hello: AgentHello): Promise<Worker> {
-    const { workDir, cacheDir, containers } = machine;
+    const { workDir, cacheDir, containers, taskEnvironment: environment } = machine;
     await ownFolder(workDir, '--work-dir');
     await ownFolder(cacheDir, '--cache-dir');
-    const engine = await ContainerEngine.find(workDir, containers);
+    const engine = await ContainerEngine.find(workDir, { ...containers, environment });
     const own = engine ? [CONTAINER_LABEL] : [];
     const confinement = await Confinement.find(hiding(machine));
     const labels = [...hello.labels, ...own];
     const worker = new Worker({ ...hello, labels }, machine, { engine, confinement });
     await worker.groups.takeOver();
     await engine?.removeLeftovers();
+    await worker.bundles.removeIncoming();
     await worker.runs.takeOver();
     return worker;
   }

@@ -3,7 +3,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 
 import { TestAgent } from '../e2e/agent-support/agent-fixture.js';
 import { RuntimeServer } from '../e2e/runtime-support/runtime-fixture.js';
@@ -15,7 +15,7 @@ docker_image: ${IMAGE}
 command:
   - sh
   - -c
-  - mkdir /tmp/www; cp /data/model /cyberun/files/web/page /tmp/www; echo "$NAME $PORT" > /tmp/www/health; exec httpd -f -p "$1" -h /tmp/www
+  - mkdir /tmp/www; cp /data/model /cyberun/files/web/page /tmp/www; echo "$NAME $PORT $NO_PROXY" > /tmp/www/health; exec httpd -f -p "$1" -h /tmp/www
   - sh
   - '\${ .port }'
 port: 8099
@@ -47,7 +47,10 @@ beforeAll(async () => {
   for (const [name, text] of Object.entries(definitions)) writeFileSync(join(folder, `${name}.yaml`), text);
   podman = await PodmanService.start();
   server = await RuntimeServer.start({}, { env: { CYBERUN_SERVICES_DIR: folder } });
-  agent = await TestAgent.start(server, { containers: { ...podman.options, volumes: [`${data}:ro`] } });
+  vi.stubEnv('no_proxy', 'host.test');
+  const containers = { ...podman.options, volumes: [`${data}:ro`] };
+  agent = await TestAgent.start(server, { containers, isProxyShared: true });
+  vi.unstubAllEnvs();
 });
 afterAll(async () => {
   await agent?.[Symbol.asyncDispose]();
@@ -61,14 +64,14 @@ const running = (slug: string): Promise<void> =>
   until(async () => (await service(slug)).service_status === 'running');
 const containersOf = (slug: string): string[] => podman.containers(`label=cyberun.service=${slug}`);
 
-it('a container service is called through the runtime, with its port, variables, volume and files', async () => {
+it('a container service is called through the runtime, with its port, variables, proxies, volume and files', async () => {
   await running('web');
   const called = async (path: string): Promise<string> => {
     const { status, body } = await server.call('POST', '/r/invoke/web', { method: 'GET', path });
     expect([status, body.status_code]).toEqual([200, 200]);
     return Buffer.from(body.body_base64 as string, 'base64').toString();
   };
-  expect(await called('/health')).toBe('of the service 8099\n');
+  expect(await called('/health')).toBe('of the service 8099 host.test\n');
   expect(await called('/model')).toBe('weights');
   expect(await called('/page')).toBe('a page');
 });

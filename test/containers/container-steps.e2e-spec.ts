@@ -3,7 +3,7 @@ import { readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 
 import { TestAgent } from '../e2e/agent-support/agent-fixture.js';
 import { BOOTSTRAP_KEY, RuntimeServer } from '../e2e/runtime-support/runtime-fixture.js';
@@ -29,7 +29,7 @@ ${more}`;
 
 const EVERYTHING = `command: |
   echo "::progress value=0.5,step=1,total=2::half way"
-  echo "parameter $1 and $NAME"
+  echo "parameter $1 and $NAME, without a proxy $NO_PROXY and $no_proxy"
   sleep 0.1
   echo to stderr >&2
   cat "$CYBERUN_PARAMETERS" > output/parameters.json
@@ -76,7 +76,10 @@ beforeAll(async () => {
       resources('memory: 32Mi'),
     ),
   });
-  agent = await TestAgent.start(server, { containers: { ...podman.options, volumes: [`${data}:ro`] } });
+  vi.stubEnv('no_proxy', 'host.test');
+  const containers = { ...podman.options, volumes: [`${data}:ro`] };
+  agent = await TestAgent.start(server, { containers, isProxyShared: true });
+  vi.unstubAllEnvs();
 });
 afterAll(async () => {
   await agent?.[Symbol.asyncDispose]();
@@ -118,7 +121,9 @@ it('a container step has files, parameters, outputs, result, log and progress as
   const log = await fetch(`${server.origin}/api/v1/r/tasks/${id}/logs`, {
     headers: { authorization: `Bearer ${BOOTSTRAP_KEY}`, accept: 'text/plain' },
   });
-  expect(await log.text()).toContain('parameter a "b" $c and a "b" $c\nto stderr\n');
+  expect(await log.text()).toContain(
+    'parameter a "b" $c and a "b" $c, without a proxy host.test and host.test\nto stderr\n',
+  );
   const progress = (await server.events(id)).filter(({ event }) => event === 'progress');
   expect(progress.map(({ data: { progress: value, message } }) => [value, message])).toEqual([
     [0.5, 'half way'],

@@ -26,8 +26,11 @@ export class PodmanService implements AsyncDisposable {
     private readonly child: ChildProcess,
   ) {}
 
-  static async start(): Promise<PodmanService> {
+  /** @param registries that it may reach without TLS, by host and port. */
+  static async start(registries: readonly string[] = []): Promise<PodmanService> {
     const folder = mkdtempSync(join(tmpdir(), 'cyberun-podman-'));
+    const lines = registries.map((host) => `[[registry]]\nlocation = "${host}"\ninsecure = true\n`);
+    writeFileSync(join(folder, 'registries.conf'), lines.join(''));
     importImage(folder);
     const socket = join(folder, 'podman.sock');
     const child = spawn('podman', [...storage(folder), 'system', 'service', '--time=0', `unix://${socket}`], {
@@ -49,6 +52,11 @@ export class PodmanService implements AsyncDisposable {
     return this.podman('ps', '--all', '--quiet', '--no-trunc', ...wanted)
       .split('\n')
       .filter(Boolean);
+  }
+
+  /** Writes {@link IMAGE} to a folder in the layout of OCI. */
+  saveImage(folder: string): void {
+    this.podman('save', '--quiet', '--format=oci-dir', `--output=${folder}`, IMAGE);
   }
 
   podman(...args: string[]): string {
@@ -101,7 +109,6 @@ function importImage(folder: string): void {
     if (name !== 'busybox') symlinkSync('busybox', join(root, 'bin', name));
   const archive = join(folder, 'image.tar');
   execFileSync('tar', ['--create', '--file', archive, '--directory', root, '.']);
-  writeFileSync(join(folder, 'registries.conf'), '');
   execFileSync('podman', [...storage(folder), 'import', '--quiet', archive, IMAGE]);
   rmSync(root, { recursive: true });
   rmSync(archive);

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -158,11 +158,13 @@ it('an output that was stored before its agent was killed counts as stored', asy
   expect(await begun()).toBe(1);
 });
 
-it('a run that was cancelled in the meantime is not reported, and nothing of it is left', async () => {
+it('a run that was cancelled in the meantime is not reported, and nothing that its agent left is kept', async () => {
   const id = await begin('files');
   await endUnheard();
   await server.call('POST', `/r/tasks/${id}/cancel`);
+  await mkdir(join(folder, 'work/bundles/.incoming-1/a'), { recursive: true });
   await killAndStartNext();
   await until(async () => (await inWorkDir('runs')).length + (await inWorkDir('reports')).length === 0);
   expect(await task(id)).toMatchObject({ task_status: 'cancelled' });
+  expect(await inWorkDir('bundles')).toEqual([]);
 });

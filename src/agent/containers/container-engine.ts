@@ -19,7 +19,7 @@ import { Images } from './images.js';
 const logger = new Logger('Agent');
 
 /** Time for an engine to say what it is. */
-const PROBE_LIMIT_MS = 5000;
+const PROBE_LIMIT_MS = 20_000;
 /** Label of all containers of a work folder: the contents of {@link OWNER_FILE}. */
 const OWNER_LABEL = 'cyberun.owner';
 const OWNER_FILE = 'container-owner';
@@ -33,6 +33,11 @@ export interface ContainerOptions {
   readonly registryCredentials?: string | undefined;
   /** Linux capabilities that containers keep. */
   readonly capabilities: readonly string[];
+}
+
+interface EngineOptions extends ContainerOptions {
+  /** Variables of every container; its own win. */
+  readonly environment: Readonly<Record<string, string>>;
 }
 
 /** A container to start: what its definition says, and what the agent adds. */
@@ -51,7 +56,7 @@ export class ContainerEngine {
     private readonly docker: Docker,
     readonly facts: EngineFacts,
     private readonly owner: string,
-    private readonly options: ContainerOptions,
+    private readonly options: EngineOptions,
   ) {
     this.images = new Images(docker, options.registryCredentials);
     this.volumes = new AllowedVolumes(options.volumes);
@@ -62,7 +67,7 @@ export class ContainerEngine {
    *
    * @throws {StartError} when the options name one that does not answer.
    */
-  static async find(workDir: string, options: ContainerOptions): Promise<ContainerEngine | undefined> {
+  static async find(workDir: string, options: EngineOptions): Promise<ContainerEngine | undefined> {
     const isNamed = options.socket !== 'auto';
     const sockets =
       options.socket === 'off' ? [] : isNamed ? [options.socket.replace(/^unix:\/\//, '')] : usualSockets();
@@ -91,6 +96,7 @@ export class ContainerEngine {
       {
         ...work,
         image,
+        environment: { ...this.options.environment, ...work.environment },
         resources: spec.resources,
         volumes: [...work.volumes, ...volumes],
         capabilities: this.options.capabilities,

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 
 import type Docker from 'dockerode';
+import type { AuthConfig } from 'dockerode';
 
 import type { ContainerSpec } from '../../contract/index.js';
 import { readLines } from '../../tunnel/index.js';
@@ -36,12 +37,14 @@ export class Images {
       );
     }
     log(`Pulling image ${image}`);
+    const credentials = await credentialsFor(image, this.credentials);
     try {
-      await this.pull(image, signal);
+      await this.pull(image, credentials, signal);
     } catch (error) {
       signal.throwIfAborted();
-      if (error instanceof ContainerFailure) throw error;
-      throw new ContainerFailure(`image ${spec.image} cannot be pulled: ${engineMessage(error)}`);
+      const saying = engineMessage(error);
+      const advice = UNAUTHORIZED.test(saying) ? adviceOn(credentials) : '';
+      throw new ContainerFailure(`image ${spec.image} cannot be pulled: ${saying}${advice}`);
     }
     return image;
   }
@@ -56,8 +59,11 @@ export class Images {
     }
   }
 
-  private async pull(image: string, abortSignal: AbortSignal): Promise<void> {
-    const authconfig = await credentialsFor(image, this.credentials);
+  private async pull(
+    image: string,
+    authconfig: AuthConfig | undefined,
+    abortSignal: AbortSignal,
+  ): Promise<void> {
     const stream = await this.docker.pull(image, { abortSignal, ...(authconfig && { authconfig }) });
     for await (const line of readLines(stream as Readable)) {
       // The answer is 200 also when the pull fails.
@@ -66,6 +72,14 @@ export class Images {
     }
   }
 }
+
+/** What Docker and Podman say when a registry does not give an image to this user. */
+const UNAUTHORIZED = /unauthori[sz]ed|authentication required|no basic auth|access .*denied|: denied/i;
+
+const adviceOn = (credentials: AuthConfig | undefined): string =>
+  credentials
+    ? '; the registry refused the credentials of this agent: its operator can correct them in the file of --registry-credentials'
+    : '; this agent has no credentials for the registry: its operator can add them to the file of --registry-credentials';
 
 /** Without a tag, engines pull every tag of a repository. */
 function withTag(image: string): string {

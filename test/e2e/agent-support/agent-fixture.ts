@@ -21,6 +21,7 @@ export interface AgentWanted {
   readonly drainSeconds?: number;
   readonly containers?: ContainerOptions;
   readonly confinement?: ConfinementOptions;
+  readonly isProxyShared?: boolean;
 }
 
 /** An agent in this process, on a work folder of its own, that has connected. */
@@ -50,6 +51,7 @@ export class TestAgent implements AsyncDisposable {
       drain: draining.signal,
       containers: wanted.containers,
       confinement: wanted.confinement,
+      isProxyShared: wanted.isProxyShared,
       signal: controller.signal,
     });
     ended.catch(() => undefined);
