@@ -10,6 +10,8 @@ export const FEATURES = [
   'idempotency-key',
   /** The list of tasks takes several states, `workflow_slug` and `created_after`. */
   'task-filters',
+  /** `POST /r/files` stores a small text. */
+  'text-files',
   /** The list of workflows takes `query`. */
   'workflow-query',
   /** The log of a task has an endpoint of its own. */

@@ -7,6 +7,20 @@ export const presignRequest = z.object({
 });
 export type PresignRequest = z.infer<typeof presignRequest>;
 
+/** Bytes of a text that is stored without an upload. */
+export const TEXT_FILE_BYTES = 100_000;
+
+/** A small file that is stored at once; needs the feature. */
+export const textFileRequest = z.object({
+  file_name: presignRequest.shape.file_name,
+  content_type: presignRequest.shape.content_type,
+  content_text: z.string(),
+});
+export type TextFileRequest = z.infer<typeof textFileRequest>;
+
+export const storedText = z.looseObject({ file_key: z.string(), file_size: z.number().int().optional() });
+export type StoredText = z.infer<typeof storedText>;
+
 /** What begins an upload in parts. */
 export const multipartOffer = z.looseObject({
   start_url: z.string(),

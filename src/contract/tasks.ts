@@ -61,6 +61,11 @@ export const taskResult = z.preprocess(
     task_output: z.unknown().optional(),
     download_url: z.string().nullish(),
     download_urls: z.record(z.string(), z.string()).nullish(),
+    /** By the names of download_urls, what a file parameter of another run takes. */
+    file_keys: z
+      .record(z.string(), z.string())
+      .nullish()
+      .describe('By name: the file_key that a file parameter of another run takes'),
     expires_at: z.string().nullish(),
     task_error: z.string().nullish(),
     /** Sentences about outputs that were changed or not kept. */

@@ -8,6 +8,8 @@ it.each([
   ['a key in an object', { headers: { authorization: 'Bearer ak-abcdef123456' } }],
   ['a key in the cause of an error', new Error('outer', { cause: new Error('dk-abcdef123456') })],
   ['the signature of a link', ['http://h/f?X-Amz-Credential=abcdef123456&X-Amz-Signature=abcdef123456']],
+  ['the token of a short link', 'GET https://h/api/v1/links/abcdef123456'],
+  ['the token of an upload in parts', 'https://h/api/v1/uploads/abcdef123456/parts?from=1'],
 ])('redact masks %s', (_what, value) => {
   const logged = JSON.stringify(redact(value));
   expect(logged).not.toContain('abcdef123456');

@@ -1,6 +1,6 @@
-/** Credentials of every family, but not the beginning of one that is shown as such, and the signature of a presigned link. */
+/** Credentials of every family, but not the beginning of one that is shown as such, and what makes a link open. */
 const SECRETS =
-  /\b([sda]k-)(?![\w-]{9}…)[\w.~+/-]{6,}|(X-Amz-(?:Signature|Credential|Security-Token)=)[^&\s"']+/g;
+  /\b([sda]k-)(?![\w-]{9}…)[\w.~+/-]{6,}|(X-Amz-(?:Signature|Credential|Security-Token)=|\/api\/v1\/(?:links|uploads)\/)[^&/?\s"']+/g;
 const DEPTH_LIMIT = 6;
 
 /**

@@ -13,6 +13,8 @@ const KEYLESS = [
   'GET /api/v1/uploads/:token/parts',
   'POST /api/v1/uploads/:token/complete',
   'DELETE /api/v1/uploads/:token',
+  'HEAD /api/v1/links/:token',
+  'GET /api/v1/links/:token',
   'PUT /api/v1/files/*path',
   'HEAD /api/v1/files/*path',
   'GET /api/v1/files/*path',

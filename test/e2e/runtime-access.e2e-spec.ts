@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Addresses, CONFIG, type Config } from '../../src/config/index.js';
 import { CredentialsStore } from '../../src/runtime/credentials/index.js';
 import { Database, TEAM_ID, uuidV7 } from '../../src/runtime/database/index.js';
-import { FilesService } from '../../src/runtime/files/index.js';
+import { FilesService, ObjectStore } from '../../src/runtime/files/index.js';
 import { openKeyAdministration } from '../../src/runtime/index.js';
 import {
   BOOTSTRAP_KEY,
@@ -252,7 +252,7 @@ it('only an uploaded file may be a file parameter of a run', async () => {
   await server.runs.failed(claimed, 'seen enough');
 });
 
-it('clients download an output by new links, in parts too, and only with the signature', async () => {
+it('clients download an output by a short link, as a whole, in part and by HEAD, and only with its token', async () => {
   const taskId = await server.submit('echo');
   const run = await agent.take();
   const files = server.app.get(FilesService, { strict: false });
@@ -264,24 +264,39 @@ it('clients download an output by new links, in parts too, and only with the sig
   const { body: result } = await server.get(`/r/tasks/${taskId}/result`);
   expect(Object.keys(result.download_urls)).toEqual(['pîcture.svg']);
   expect(result.download_url).toBe(result.download_urls['pîcture.svg']);
-  expect(new URL(result.download_url).searchParams.get('X-Amz-Expires')).toBe('3600');
+  expect(result.file_keys).toEqual({ 'pîcture.svg': `outputs/${taskId}/pîcture.svg` });
   expect(Date.parse(result.expires_at) - Date.now()).toBeGreaterThan(3_500_000);
 
-  const whole = await fetch(result.download_url);
-  expect(whole.headers.get('content-type')).toBe('image/svg+xml');
-  expect(whole.headers.get('content-security-policy')).toContain('sandbox');
+  const link = result.download_url as string;
+  const whole = await fetch(link);
+  expect(Object.fromEntries(whole.headers)).toMatchObject({
+    'content-type': 'image/svg+xml',
+    'content-disposition': `attachment; filename="p_cture.svg"; filename*=UTF-8''p%C3%AEcture.svg`,
+    'content-security-policy': expect.stringContaining('sandbox'),
+    'cache-control': 'private, no-store',
+  });
   expect(await whole.text()).toBe('0123456789');
-  const part = await fetch(result.download_url, { headers: { range: 'bytes=2-4' } });
+  const part = await fetch(link, { headers: { range: 'bytes=2-4' } });
   expect([part.status, part.headers.get('content-range'), await part.text()]).toEqual([
     206,
     'bytes 2-4/10',
     '234',
   ]);
-  expect((await fetch(result.download_url, { headers: { range: 'bytes=10-' } })).status).toBe(416);
-  const [bare = ''] = (result.download_url as string).split('?');
-  expect((await fetch(bare)).status).toBe(403);
-  expect((await fetch(result.download_url, { method: 'DELETE' })).status).toBe(404);
-  expect((await fetch(result.download_url, { method: 'HEAD' })).status).toBe(403);
+  expect((await fetch(link, { headers: { range: 'bytes=10-' } })).status).toBe(416);
+  const head = await fetch(link, { method: 'HEAD' });
+  expect([head.status, head.headers.get('content-length')]).toEqual([200, '10']);
+  expect((await fetch(link.slice(0, -1))).status).toBe(403);
+  expect((await fetch(link, { method: 'DELETE' })).status).toBe(404);
+});
+
+it('an output is still downloaded by a long link that an earlier version gave', async () => {
+  const store = server.app.get(ObjectStore, { strict: false });
+  const { db } = server.app.get(Database, { strict: false });
+  const { file_key } = await db.selectFrom('task_file').select('file_key').limit(1).executeTakeFirstOrThrow();
+  const url = await store.download(file_key, 'public');
+  expect(await (await fetch(url)).text()).toBe('0123456789');
+  expect((await fetch(url, { method: 'HEAD' })).status).toBe(403);
+  expect((await fetch(url.split('?')[0] ?? '')).status).toBe(403);
 });
 
 it('the configured key is the first one and is not shown', () => {

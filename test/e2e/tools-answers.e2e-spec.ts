@@ -45,14 +45,6 @@ describe.each(CLIENTS)('with $name', ({ connect }) => {
     expect(result.content[0]).toEqual({ type: 'text', text: JSON.stringify(result.structuredContent) });
     expect(runtime.requests(call.route).at(-1)?.headers).toMatchObject({ authorization: `Bearer ${KEY}` });
   });
-
-  it('get_task_result returns a link for every output', async () => {
-    const { content } = await client.call('get_task_result', { task_id: TASK_ID });
-    expect(content.slice(1)).toMatchObject([
-      { type: 'resource_link', name: 'chart.svg', mimeType: 'image/svg+xml' },
-      { type: 'resource_link', name: '9.images.0' },
-    ]);
-  });
 });
 
 describe('a tool', () => {

@@ -77,23 +77,52 @@ describe('a large result of a task', () => {
     expect(result.structuredContent?.['error_message']).toContain(words);
   });
 
-  it('get_task_result gives the links of fifty files at a time', async () => {
+  it('get_task_result gives the links of fifty files at a time, each of them once', async () => {
     const names = Array.from({ length: 120 }, (_, index) => `picture-${index}.png`);
-    const download_urls = Object.fromEntries(
-      names.map((name) => [name, `https://s3.example.com/${name}?s=1`]),
+    const map = (value: (name: string) => string) =>
+      Object.fromEntries(names.map((name) => [name, value(name)]));
+    const download_urls = map((name) => `https://s3.example.com/${name}?s=1`);
+    answer(
+      { files: names.map((name) => ({ name, size: 1 })), exit_code: 0 },
+      { download_urls, download_url: download_urls['picture-0.png'], file_keys: map((name) => `f/${name}`) },
     );
-    answer(null, { download_urls });
-    const namesIn = (result: ToolResult) =>
-      Object.keys(result.structuredContent?.['download_urls'] as object);
+    interface Shown {
+      readonly download_urls: object;
+      readonly file_keys: object;
+      readonly task_output: { readonly files: readonly { readonly name: string }[] };
+    }
+    const shownIn = ({ structuredContent }: ToolResult): unknown[] => {
+      const shown = structuredContent as unknown as Shown;
+      return [
+        Object.keys(shown.download_urls),
+        Object.keys(shown.file_keys),
+        shown.task_output.files.map(({ name }) => name),
+      ];
+    };
     const first = await getResult();
-    expect(namesIn(first)).toEqual(names.slice(0, 50));
-    expect(first.content.filter(({ type }) => type === 'resource_link')).toHaveLength(50);
+    expect(shownIn(first)).toEqual([names.slice(0, 50), names.slice(0, 50), names.slice(0, 50)]);
+    expect(JSON.stringify(first.content).split('picture-0.png?s=1')).toHaveLength(2);
     expect(noteOf(first)).toBe(
-      'download_urls has 50 of 120 files; call again with files_offset 50 for the next.',
+      'This reply has 50 of 120 files; call again with files_offset 50 for the next.',
     );
     const last = await getResult({ files_offset: 100 });
-    expect(namesIn(last)).toEqual(names.slice(100));
-    expect(noteOf(last)).toBe('download_urls has the last 20 of 120 files.');
+    expect(shownIn(last)).toEqual([names.slice(100), names.slice(100), names.slice(100)]);
+    expect(noteOf(last)).toBe('This reply has the last 20 of 120 files.');
+    const none = await getResult({ files_offset: 120 });
+    expect(none.structuredContent?.['error_message']).toContain(
+      'files_offset: is 120, but the result has 120 files',
+    );
+  });
+
+  it('get_task_result gives so many long links that they fit a reply', async () => {
+    const names = Array.from({ length: 120 }, (_, index) => `${index}.png`);
+    const long = `https://s3.example.com/x?X-Amz-Signature=${'0123456789abcdef'.repeat(36)}`;
+    answer(null, { download_urls: Object.fromEntries(names.map((name) => [name, long])) });
+    const first = await getResult();
+    expect(noteOf(first)).toBe(
+      'This reply has 16 of 120 files; call again with files_offset 16 for the next.',
+    );
+    expect(tokensOf(first.structuredContent)).toBeLessThan(8000);
   });
 });
 

@@ -110,7 +110,7 @@ describe.each(CLIENTS)('with $name', ({ revision, connect }) => {
     const result = await client.call('get_task_result', { task_id });
     expect(result.structuredContent).toMatchObject({ task_status: 'completed', task_error: '' });
     expect(JSON.stringify(result.structuredContent?.['task_output'])).toContain('fish');
-    expect(result.content.filter(({ type }) => type === 'resource_link')).not.toHaveLength(0);
+    expect(Object.keys(result.structuredContent?.['download_urls'] as object)).not.toHaveLength(0);
   });
 
   it('a client cancels a long run', async () => {

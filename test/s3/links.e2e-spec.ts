@@ -1,7 +1,9 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { Database } from '../../src/runtime/database/index.js';
-import { StoredFiles } from '../../src/runtime/files/index.js';
+import { ObjectStore, StoredFiles } from '../../src/runtime/files/index.js';
 import { Retention } from '../../src/runtime/retention/index.js';
 import { RuntimeServer } from '../e2e/runtime-support/runtime-fixture.js';
 import { ObjectStoreServer } from '../support/versitygw.js';
@@ -72,6 +74,37 @@ it.each([
   const { upload_url, upload_headers } = await presign();
   expect(tampered(upload_url)).not.toBe(upload_url);
   expect((await put(tampered(upload_url), upload_headers)).status).toBe(403);
+});
+
+it('a text is stored in the bucket without an upload', async () => {
+  const wanted = { file_name: 'a.md', content_type: 'text/markdown', content_text: 'häuser' };
+  const { status, body } = await server.call('POST', '/r/files', wanted);
+  expect([status, body.file_size]).toEqual([201, 7]);
+  expect(store.has(body.file_key as string)).toBe(true);
+});
+
+it.each([0, 1, 8 * 1024 * 1024, 20 * 1024 * 1024 + 3])(
+  'an object of %i bytes whose size is known only at its end is stored as it is',
+  async (size) => {
+    const objects = server.app.get(ObjectStore, { strict: false });
+    const bytes = randomBytes(size);
+    const key = `inputs/${randomUUID()}/${randomUUID()}/dGV4dC9wbGFpbg/a`;
+    const chunks = [bytes.subarray(0, size / 3), bytes.subarray(size / 3)];
+    expect(await objects.write(key, chunks)).toBe(size);
+    const stored = await (await fetch(await objects.download(key, 'public'))).bytes();
+    expect(Buffer.compare(stored, bytes)).toBe(0);
+  },
+);
+
+it('an object whose bytes end with an error is not stored', async () => {
+  const objects = server.app.get(ObjectStore, { strict: false });
+  const key = `inputs/${randomUUID()}/${randomUUID()}/dGV4dC9wbGFpbg/a`;
+  async function* breaking(): AsyncGenerator<Buffer> {
+    yield Buffer.alloc(20 * 1024 * 1024);
+    await Promise.reject(new Error('broken'));
+  }
+  await expect(objects.write(key, breaking())).rejects.toThrow('broken');
+  expect(store.has(key)).toBe(false);
 });
 
 it('the built-in routes for files answer 404', async () => {

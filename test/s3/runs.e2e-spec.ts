@@ -61,7 +61,17 @@ it('a run reads its file from the bucket and leaves its outputs there, with thei
   expect(body.task_status).toBe('completed');
   const urls = body.download_urls as Record<string, string>;
   expect(Object.keys(urls).sort()).toEqual(['a café.txt', 'page.html']);
-  const text = await fetch(urls['a café.txt'] ?? '');
+  const link = urls['a café.txt'] ?? '';
+  expect(link.startsWith(`${server.origin}/api/v1/links/`)).toBe(true);
+  const head = await fetch(link, { method: 'HEAD' });
+  expect([head.status, head.headers.get('content-length')]).toEqual([200, '5']);
+  const redirect = await fetch(link, { redirect: 'manual' });
+  expect([redirect.status, await redirect.text()]).toEqual([
+    307,
+    expect.stringContaining('curl does with -L'),
+  ]);
+  expect(new URL(redirect.headers.get('location') ?? '').searchParams.get('X-Amz-Expires')).toBe('300');
+  const text = await fetch(link);
   expect(new URL(text.url).origin).toBe(store.endpoint);
   expect(await text.text()).toBe('HELLO');
   expect(text.headers.get('content-type')).toBe('text/plain');

@@ -140,6 +140,8 @@ export interface TaskFileTable {
 export interface StoredFileTable {
   file_key: string;
   team_id: string;
+  /** Its name in short links. */
+  link_id: Generated<string>;
   /** As announced. */
   file_size: number;
   /** The built-in store that keeps it; null in an object store. */

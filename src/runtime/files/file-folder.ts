@@ -32,15 +32,19 @@ export class FileFolder {
     this.multipart = join(folder, 'multipart');
   }
 
-  /** Stores a stream; it appears under its key only when `size` bytes are synced to disk. */
-  async write(key: string, body: Readable, size: number): Promise<Stored> {
+  /** Stores a stream; it appears under its key only when all of it is synced to disk, and has `size` bytes where that is given. */
+  async write(
+    key: string,
+    body: Readable | Iterable<Buffer> | AsyncIterable<Buffer>,
+    size?: number,
+  ): Promise<Stored> {
     const path = this.pathOf(key);
     await mkdir(this.drafts, { recursive: true, mode: 0o700 });
     const draft = join(this.drafts, randomUUID());
     try {
       const file = createWriteStream(draft, { flags: 'wx', mode: 0o600, flush: true });
       await pipeline(body, file);
-      if (file.bytesWritten !== size) return 'incomplete';
+      if (size !== undefined && file.bytesWritten !== size) return 'incomplete';
       await mkdir(dirname(path), { recursive: true, mode: 0o700 });
       await link(draft, path);
       await syncFolder(dirname(path));

@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
 
+import { isUUID } from 'class-validator';
+
 import { validFileName } from '../../contract/index.js';
 import type { FileKind } from './object-store.js';
 
@@ -31,6 +33,16 @@ export const outputKey = (
   fileName: string,
   contentType: string,
 ): string => ['outputs', teamId, taskId, attempt, encodeType(contentType), validFileName(fileName)].join('/');
+
+/** The name of an output for clients: as a key, but short, and the same for every attempt. */
+export const outputAlias = (taskId: string, fileName: string): string => `outputs/${taskId}/${fileName}`;
+
+/** The task and file name of an {@link outputAlias}; `undefined` when it is none. */
+export function parseOutputAlias(alias: string): { taskId: string; fileName: string } | undefined {
+  const [kind, taskId = '', fileName = '', ...rest] = alias.split('/');
+  if (kind !== 'outputs' || rest.length > 0 || !isUUID(taskId) || fileName === '') return undefined;
+  return { taskId, fileName };
+}
 
 /** Parses a key; `undefined` when it is invalid, such as a path traversal. */
 export function parseFileKey(key: string): FileKeyParts | undefined {

@@ -22,19 +22,23 @@ export async function ownAccount(dataDir: string): Promise<BucketAccount> {
 }
 
 /** The same credentials with the secret of all nodes that share a database, which is that of the first one. */
-export async function sharedAccount(own: BucketAccount, { db }: Database): Promise<BucketAccount> {
-  const row = { secret_name: 'file-links', secret_value: own.secretAccessKey };
+export async function sharedAccount(own: BucketAccount, database: Database): Promise<BucketAccount> {
+  return { ...own, secretAccessKey: await sharedSecret(database, 'file-links', own.secretAccessKey) };
+}
+
+/** A secret of all nodes that share a database: the one that the first of them proposed. */
+export async function sharedSecret({ db }: Database, name: string, proposed: string): Promise<string> {
   await db
     .insertInto('shared_secret')
-    .values(row)
+    .values({ secret_name: name, secret_value: proposed })
     .onConflict((conflict) => conflict.doNothing())
     .execute();
-  const { secret_value: secretAccessKey } = await db
+  const { secret_value } = await db
     .selectFrom('shared_secret')
     .select('secret_value')
-    .where('secret_name', '=', row.secret_name)
+    .where('secret_name', '=', name)
     .executeTakeFirstOrThrow();
-  return { ...own, secretAccessKey };
+  return secret_value;
 }
 
 /** Names the data folder of an account; without the secret, which each folder has for itself. */

@@ -3,9 +3,11 @@ import { Logger, Module } from '@nestjs/common';
 import { Addresses, CONFIG, type Config } from '../../config/index.js';
 import { Database } from '../database/index.js';
 import { RuntimeNode } from '../nodes/index.js';
+import { DownloadLinks } from './download-links.js';
 import { FileNodes } from './file-nodes.js';
 import { FilesService } from './files.service.js';
 import { FolderStore } from './folder-store.js';
+import { LinksController } from './links.controller.js';
 import { MultipartUploads } from './multipart-uploads.js';
 import { ObjectStore } from './object-store.js';
 import { ObjectController } from './object.controller.js';
@@ -15,8 +17,9 @@ import { StoredFiles } from './stored-files.js';
 
 /** Files, in the built-in object store or at an S3 endpoint. */
 @Module({
-  controllers: [ObjectController],
+  controllers: [LinksController, ObjectController],
   providers: [
+    DownloadLinks,
     FilesService,
     FileNodes,
     MultipartUploads,
@@ -29,7 +32,7 @@ import { StoredFiles } from './stored-files.js';
       useFactory: openStore,
     },
   ],
-  exports: [FileNodes, FilesService, MultipartUploads, ObjectStore, StoredFiles],
+  exports: [DownloadLinks, FileNodes, FilesService, MultipartUploads, ObjectStore, StoredFiles],
 })
 export class FilesModule {}
 

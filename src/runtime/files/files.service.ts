@@ -1,18 +1,42 @@
-import { HttpException, HttpStatus, Inject, Injectable, PayloadTooLargeException } from '@nestjs/common';
+import {
+  BadRequestException,
+  HttpException,
+  HttpStatus,
+  Inject,
+  Injectable,
+  PayloadTooLargeException,
+} from '@nestjs/common';
 
 import { CONFIG, type Config } from '../../config/index.js';
-import type { MultipartOffer, OutputFile, PresignedUpload, PresignRequest } from '../../contract/index.js';
-import { type FileKeyParts, inputKey, outputKey, type OutputOwner, parseFileKey } from './file-key.js';
+import {
+  type MultipartOffer,
+  type OutputFile,
+  type PresignedUpload,
+  type PresignRequest,
+  type StoredText,
+  TEXT_FILE_BYTES,
+  type TextFileRequest,
+} from '../../contract/index.js';
+import {
+  type FileKeyParts,
+  inputKey,
+  outputKey,
+  type OutputOwner,
+  parseFileKey,
+  parseOutputAlias,
+} from './file-key.js';
 import { MultipartUploads } from './multipart-uploads.js';
-import { type Audience, LINK_SECONDS, ObjectStore, type SignedUpload } from './object-store.js';
+import { type Audience, ObjectStore, type SignedUpload } from './object-store.js';
 import { StoredFiles, TeamFilesFull } from './stored-files.js';
-
-const DAY_MS = 86_400_000;
 
 /** A file parameter and its accepted media types; without `accept` every type. */
 interface FileParameter {
   readonly name: string;
   readonly accept: readonly string[] | undefined;
+}
+
+interface FoundInput extends FileKeyParts {
+  readonly storedKey: string;
 }
 
 /** An input of a run is not stored any more; the message is for the submitter. */
@@ -46,17 +70,42 @@ export class FilesService {
     return { file_key, upload_url: url, upload_headers: headers, ...(multipart && { multipart }) };
   }
 
+  /** Stores a small text as an input. */
+  async storeText(
+    teamId: string,
+    { file_name, content_type, content_text }: TextFileRequest,
+  ): Promise<StoredText> {
+    if (!content_text.isWellFormed())
+      throw new BadRequestException('content_text holds half of a surrogate pair, which is no character.');
+    const bytes = Buffer.from(content_text);
+    const limit = Math.min(TEXT_FILE_BYTES, this.config.filesMaxBytes);
+    if (bytes.length > limit)
+      throw new PayloadTooLargeException(
+        `content_text has ${bytes.length} bytes, and at most ${limit} are stored in this way. Presign the file and upload it.`,
+      );
+    const file_key = inputKey(teamId, file_name, content_type);
+    await this.stored.announce(teamId, [{ key: file_key, size: bytes.length }]).catch(refuseFull);
+    await this.store.write(file_key, [bytes]);
+    await this.stored.confirm(file_key, teamId, bytes.length);
+    return { file_key, file_size: bytes.length };
+  }
+
   /** Why a value is not an uploaded file that the parameter accepts; `undefined` when it is. */
   async inputFault(
     teamId: string,
     { name, accept }: FileParameter,
     fileKey: string,
   ): Promise<string | undefined> {
-    const key = await this.findInput(teamId, fileKey);
-    if (!key)
-      return `parameter "${name}" must be the file_key of a finished upload (tool presign_file_upload, or POST /r/files/presign), and uploads are kept ${this.config.filesInputDays} day(s)`;
-    if (!accept || accept.some((range) => isWithinRange(key.contentType, range))) return undefined;
-    return `parameter "${name}" takes ${accept.join(' or ')}, but the file was announced as ${key.contentType}: upload one of that type, and give its content_type when you presign it`;
+    const { filesInputDays, filesOutputDays } = this.config;
+    const found = await this.findInput(teamId, fileKey);
+    if (!found)
+      return `parameter "${name}" must be the file_key of a finished upload (tool presign_file_upload, or POST /r/files/presign) or of an output (file_keys of get_task_result, or GET /r/tasks/{id}/result); uploads are kept ${filesInputDays} day(s), outputs ${filesOutputDays}`;
+    const { contentType, kind } = found;
+    if (!accept || accept.some((range) => isWithinRange(contentType, range))) return undefined;
+    const what = `parameter "${name}" takes ${accept.join(' or ')}, but`;
+    return kind === 'outputs'
+      ? `${what} that output is ${contentType}: name one of another type`
+      : `${what} the file was announced as ${contentType}: upload one of that type, and give its content_type when you presign it`;
   }
 
   /** A download link of an input for an agent. */
@@ -65,13 +114,14 @@ export class FilesService {
     fileKey: string,
     audience: Audience,
   ): Promise<{ url: string; fileName: string }> {
-    const key = await this.findInput(teamId, fileKey);
-    if (!key) {
+    const { filesInputDays, filesOutputDays } = this.config;
+    const found = await this.findInput(teamId, fileKey);
+    if (!found) {
       throw new InputGone(
-        `an input file is gone: uploads are kept ${this.config.filesInputDays} day(s); upload it again`,
+        `an input file is gone: uploads are kept ${filesInputDays} day(s) and outputs ${filesOutputDays}; upload it again, or run again the task that left it`,
       );
     }
-    return { url: await this.store.download(fileKey, audience), fileName: key.fileName };
+    return { url: await this.store.download(found.storedKey, audience), fileName: found.fileName };
   }
 
   /**
@@ -101,25 +151,17 @@ export class FilesService {
     return outputKey(run, name, content_type);
   }
 
-  /** Whether the outputs of a task that ended then are still stored. */
-  areOutputsKept(endedAt: Date): boolean {
-    return Date.now() - endedAt.getTime() < this.config.filesOutputDays * DAY_MS;
-  }
-
-  /** A new link to an output, valid for an hour. */
-  async outputLink(fileKey: string): Promise<{ url: string; expiresAt: Date }> {
-    const expiresAt = new Date(Date.now() + LINK_SECONDS * 1000);
-    return { url: await this.store.download(fileKey, 'public'), expiresAt };
-  }
-
-  /** The parts of the key of an uploaded input; `undefined` when the team has no such file. */
-  private async findInput(teamId: string, fileKey: string): Promise<FileKeyParts | undefined> {
-    const key = parseFileKey(fileKey);
-    if (key?.teamId !== teamId) return undefined;
-    if (await this.store.has(fileKey)) return key;
+  /** An uploaded file, or an output of a task; `undefined` when the team has no such file. */
+  private async findInput(teamId: string, fileKey: string): Promise<FoundInput | undefined> {
+    const output = parseOutputAlias(fileKey);
+    const storedKey = output ? await this.stored.keyOfOutput(teamId, output) : fileKey;
+    const key = storedKey === undefined ? undefined : parseFileKey(storedKey);
+    if (storedKey === undefined || key?.teamId !== teamId) return undefined;
+    if (await this.store.has(storedKey)) return { ...key, storedKey };
     // In the folder of another node, which may be away now and back when the file is needed.
-    const place = await this.stored.find(fileKey);
-    return place?.isConfirmed && place.folderId !== this.store.folderId ? key : undefined;
+    const place = await this.stored.find(storedKey);
+    const isElsewhere = place?.isConfirmed && place.folderId !== this.store.folderId;
+    return isElsewhere ? { ...key, storedKey } : undefined;
   }
 }
 

@@ -9,6 +9,7 @@ import { type BucketAccount, LinkSigner } from './link-signer.js';
 import { type BegunUpload, sizeOfPart } from './multipart-store.js';
 import {
   type Audience,
+  type DownloadTerms,
   type FileKind,
   ObjectStore,
   type SignedUpload,
@@ -53,6 +54,13 @@ export class FolderStore extends ObjectStore {
     return this.account === this.ownAccount;
   }
 
+  async write(key: string, body: Iterable<Buffer> | AsyncIterable<Buffer>): Promise<number> {
+    const outcome = await this.folder.write(key, body);
+    const file = outcome === 'stored' ? await this.folder.find(key) : undefined;
+    if (!file) throw new Error(`a file was not stored: ${outcome}`);
+    return file.size;
+  }
+
   upload(target: UploadTarget, audience: Audience): Promise<SignedUpload> {
     return this.signer.upload(this.endpointFor(audience), target);
   }
@@ -62,8 +70,8 @@ export class FolderStore extends ObjectStore {
     return this.signer.part(this.endpointFor(audience), { ...upload, partNumber, size });
   }
 
-  download(key: string, audience: Audience): Promise<string> {
-    return this.signer.download(this.endpointFor(audience), key);
+  download(key: string, audience: Audience, terms?: DownloadTerms): Promise<string> {
+    return this.signer.download(this.endpointFor(audience), key, terms);
   }
 
   async has(key: string): Promise<boolean> {

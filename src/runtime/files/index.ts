@@ -1,3 +1,4 @@
+export { DownloadLinks } from './download-links.js';
 export { FileNodes, NODE_AWAY } from './file-nodes.js';
 export { FilesService, InputGone } from './files.service.js';
 export { parseFileKey } from './file-key.js';

@@ -1,7 +1,7 @@
 import type { S3Client } from '@aws-sdk/client-s3';
 
 import type { Config } from '../../config/index.js';
-import { LINK_SECONDS, type SignedUpload, type UploadTarget } from './object-store.js';
+import { type DownloadTerms, LINK_SECONDS, type SignedUpload, type UploadTarget } from './object-store.js';
 
 /** A bucket, and the credentials that sign its links. */
 export interface BucketAccount {
@@ -14,7 +14,7 @@ export interface BucketAccount {
   readonly addressing: Config['s3Addressing'];
 }
 
-/** Headers of the response to a GET, in place of those that were stored. */
+/** Headers of the response, in place of those that were stored. */
 interface ResponseHeaders {
   readonly ResponseContentType?: string;
   readonly ResponseContentDisposition?: string;
@@ -56,21 +56,31 @@ export class LinkSigner {
     return { url, headers: { 'Content-Length': String(size) } };
   }
 
-  async download(endpoint: string, key: string, response: ResponseHeaders = {}): Promise<string> {
-    const { GetObjectCommand, getSignedUrl, client } = await this.tools(endpoint);
-    const command = new GetObjectCommand({ Bucket: this.account.bucket, Key: key, ...response });
-    return getSignedUrl(client, command, { expiresIn: LINK_SECONDS });
+  async download(
+    endpoint: string,
+    key: string,
+    { method = 'GET', seconds = LINK_SECONDS, ...response }: DownloadTerms & ResponseHeaders = {},
+  ): Promise<string> {
+    const { GetObjectCommand, HeadObjectCommand, getSignedUrl, client } = await this.tools(endpoint);
+    const object = { Bucket: this.account.bucket, Key: key, ...response };
+    const options = { expiresIn: seconds };
+    return method === 'HEAD'
+      ? getSignedUrl(client, new HeadObjectCommand(object), options)
+      : getSignedUrl(client, new GetObjectCommand(object), options);
   }
 
   /** The SDK is large, so it is loaded on first use. */
   private async tools(endpoint: string) {
-    const [{ GetObjectCommand, PutObjectCommand, UploadPartCommand }, { getSignedUrl }, client] =
-      await Promise.all([
-        import('@aws-sdk/client-s3'),
-        import('@aws-sdk/s3-request-presigner'),
-        this.clientFor(endpoint),
-      ]);
-    return { GetObjectCommand, PutObjectCommand, UploadPartCommand, getSignedUrl, client };
+    const [
+      { GetObjectCommand, HeadObjectCommand, PutObjectCommand, UploadPartCommand },
+      { getSignedUrl },
+      client,
+    ] = await Promise.all([
+      import('@aws-sdk/client-s3'),
+      import('@aws-sdk/s3-request-presigner'),
+      this.clientFor(endpoint),
+    ]);
+    return { GetObjectCommand, HeadObjectCommand, PutObjectCommand, UploadPartCommand, getSignedUrl, client };
   }
 
   private clientFor(endpoint: string): Promise<S3Client> {

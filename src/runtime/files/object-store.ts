@@ -18,6 +18,12 @@ export interface SignedUpload {
   readonly headers: Record<string, string>;
 }
 
+/** The request that a download link is for: its method, GET unless given, and how long it is valid. */
+export interface DownloadTerms {
+  readonly method?: 'GET' | 'HEAD';
+  readonly seconds?: number;
+}
+
 /** The first part of a key: uploads of clients, or files that runs have left. */
 export type FileKind = 'inputs' | 'outputs';
 
@@ -34,6 +40,9 @@ export abstract class ObjectStore {
 
   abstract readonly multipart: MultipartStore;
 
+  /** Stores an object whose size is known only at its end, and returns its size; nothing of it stays when this fails. */
+  abstract write(key: string, body: Iterable<Buffer> | AsyncIterable<Buffer>): Promise<number>;
+
   /** A link that stores an object once. */
   abstract upload(target: UploadTarget, audience: Audience): Promise<SignedUpload>;
 
@@ -41,7 +50,7 @@ export abstract class ObjectStore {
   abstract part(upload: BegunUpload, partNumber: number, audience: Audience): Promise<SignedUpload>;
 
   /** A link that reads an object. */
-  abstract download(key: string, audience: Audience): Promise<string>;
+  abstract download(key: string, audience: Audience, terms?: DownloadTerms): Promise<string>;
 
   abstract has(key: string): Promise<boolean>;
 

@@ -1,16 +1,12 @@
-import { pipeline } from 'node:stream/promises';
-
 import { Controller, Get, Head, Put, Req, Res } from '@nestjs/common';
 import type { Request, Response } from 'express';
 
 import { extendRequestTimeout } from '../../http/index.js';
-import { parseFileKey } from './file-key.js';
+import { sendFile } from './file-response.js';
 import { LINK_SECONDS } from './object-store.js';
 import { ObjectRequests, type SignedObject } from './object-requests.js';
 import { refuse, type S3Refusal } from './s3-answers.js';
 import { StoredFiles } from './stored-files.js';
-
-const RANGE = /^bytes=(\d*)-(\d*)$/;
 
 /** The subset of S3 for signed links: PUT, GET and HEAD of one object. The signature authorises the request. */
 @Controller('files')
@@ -49,21 +45,11 @@ export class ObjectController {
   private async answer(request: Request, response: Response): Promise<void> {
     const object = this.requests.read(request);
     if (typeof object === 'string') return refuse(response, object);
-    const { key } = object;
-    const { folder } = this.requests.builtIn;
-    const file = await folder.find(key);
-    if (!file) {
-      if (await this.requests.answeredElsewhere(object, [request, response])) return undefined;
-      return refuse(response, 'NoSuchKey');
-    }
-    const range = rangeOf(request.headers.range, file.size);
-    if (range === 'outside') return refuse(response, 'InvalidRange');
-    describe(response, key, file.storedAt);
-    if (range) response.status(206).set('Content-Range', `bytes ${range.start}-${range.end}/${file.size}`);
-    response.set('Content-Length', String(range ? range.end - range.start + 1 : file.size));
-    if (request.method === 'HEAD') response.end();
-    // A client that disconnects ends the stream; there is no response to send.
-    else await pipeline(folder.read(key, range), response).catch(() => response.destroy());
+    const unsent = await sendFile(this.requests.builtIn.folder, object.key, [request, response]);
+    if (unsent === undefined) return undefined;
+    const isElsewhere =
+      unsent === 'NoSuchKey' && (await this.requests.answeredElsewhere(object, [request, response]));
+    if (!isElsewhere) refuse(response, unsent);
     return undefined;
   }
 
@@ -110,29 +96,4 @@ function unacceptable({ headers }: Request): S3Refusal | undefined {
   if (headers['content-length'] === undefined) return 'MissingContentLength';
   const { 'content-encoding': encoding = 'identity' } = headers;
   return encoding === 'identity' ? undefined : 'UnsupportedEncoding';
-}
-
-function describe(response: Response, key: string, storedAt: Date): void {
-  const { contentType = 'application/octet-stream' } = parseFileKey(key) ?? {};
-  // Unchanged; Express would add a charset.
-  response.setHeader('Content-Type', contentType);
-  response.set({
-    'Last-Modified': storedAt.toUTCString(),
-    'Accept-Ranges': 'bytes',
-    // Files are untrusted content on this origin: a browser must not execute them.
-    'Content-Security-Policy': "default-src 'none'; style-src 'unsafe-inline'; sandbox",
-    'X-Content-Type-Options': 'nosniff',
-  });
-}
-
-/** The requested range; `undefined` for the whole file, also for unsupported forms of the header. */
-function rangeOf(
-  header: string | undefined,
-  size: number,
-): { start: number; end: number } | 'outside' | undefined {
-  const [, from = '', to = ''] = RANGE.exec(header ?? '') ?? [];
-  if (from === '' && to === '') return undefined;
-  const start = from === '' ? Math.max(0, size - Number(to)) : Number(from);
-  const end = from === '' || to === '' ? size - 1 : Math.min(Number(to), size - 1);
-  return start > end ? 'outside' : { start, end };
 }

@@ -17,7 +17,7 @@ export class S3Multipart {
     private readonly bucket: string,
   ) {}
 
-  async begin({ key }: UploadTarget): Promise<string> {
+  async begin({ key }: Pick<UploadTarget, 'key'>): Promise<string> {
     const { CreateMultipartUploadCommand } = await import('@aws-sdk/client-s3');
     const command = new CreateMultipartUploadCommand({ Bucket: this.bucket, Key: key });
     const { UploadId = '' } = await this.client.send(command, limited(CALL_LIMIT_MS)).catch(unavailable);
@@ -42,7 +42,10 @@ export class S3Multipart {
     return parts;
   }
 
-  async complete({ key, uploadId }: BegunUpload, parts: readonly StoredPart[]): Promise<Completed> {
+  async complete(
+    { key, uploadId }: Pick<BegunUpload, 'key' | 'uploadId'>,
+    parts: readonly StoredPart[],
+  ): Promise<Completed> {
     const { CompleteMultipartUploadCommand } = await import('@aws-sdk/client-s3');
     const command = new CompleteMultipartUploadCommand({
       Bucket: this.bucket,

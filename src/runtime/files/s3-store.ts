@@ -6,6 +6,7 @@ import { type BucketAccount, LinkSigner, newClient } from './link-signer.js';
 import { type BegunUpload, sizeOfPart } from './multipart-store.js';
 import {
   type Audience,
+  type DownloadTerms,
   type FileKind,
   ObjectStore,
   ObjectStoreUnavailable,
@@ -13,6 +14,7 @@ import {
   type UploadTarget,
 } from './object-store.js';
 import { S3Multipart } from './s3-multipart.js';
+import { writeObject } from './s3-write.js';
 import { statusOf, unusableBucket } from './s3-problems.js';
 
 /** Of one call with its repetitions: a request that needs it is answered within 8 seconds. */
@@ -52,6 +54,11 @@ export class S3Store extends ObjectStore {
     return new S3Store(account, endpoints, client);
   }
 
+  write(key: string, body: Iterable<Buffer> | AsyncIterable<Buffer>): Promise<number> {
+    const place = { Bucket: this.account.bucket, Key: key };
+    return writeObject(this.client, this.multipart, place, body);
+  }
+
   upload(target: UploadTarget, audience: Audience): Promise<SignedUpload> {
     return this.signer.upload(this.endpoints[audience], target);
   }
@@ -61,9 +68,12 @@ export class S3Store extends ObjectStore {
     return this.signer.part(this.endpoints[audience], { ...upload, partNumber, size });
   }
 
-  download(key: string, audience: Audience): Promise<string> {
+  download(key: string, audience: Audience, terms?: DownloadTerms): Promise<string> {
     const parts = parseFileKey(key);
-    return this.signer.download(this.endpoints[audience], key, parts && responseHeaders(parts));
+    return this.signer.download(this.endpoints[audience], key, {
+      ...terms,
+      ...(parts && responseHeaders(parts)),
+    });
   }
 
   async has(key: string): Promise<boolean> {

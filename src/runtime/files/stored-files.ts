@@ -87,16 +87,38 @@ export class StoredFiles {
     return row && { folderId: row.folder_id, isConfirmed: row.is_confirmed };
   }
 
-  /** Notes that a file is stored here. */
-  async confirm(key: string, teamId: string, size: number): Promise<void> {
+  /** The key of an output of a task; `undefined` when the team has no such output. */
+  async keyOfOutput(
+    teamId: string,
+    { taskId, fileName }: { readonly taskId: string; readonly fileName: string },
+  ): Promise<string | undefined> {
+    const row = await this.database.db
+      .selectFrom('task_file')
+      .select('file_key')
+      .where('task_id', '=', taskId)
+      .where('file_name', '=', fileName)
+      .where('team_id', '=', teamId)
+      .executeTakeFirst();
+    return row?.file_key;
+  }
+
+  /** Notes that a file is stored here; returns its `link_id`. */
+  async confirm(key: string, teamId: string, size: number): Promise<string> {
     const row = { file_size: size, folder_id: this.store.folderId, is_confirmed: true };
-    await this.database.db
+    const { link_id } = await this.database.db
       .insertInto('stored_file')
       .values({ file_key: key, team_id: teamId, ...row })
       .onConflict((conflict) =>
         conflict.column('file_key').doUpdateSet({ ...row, created_at: sql<Date>`now()` }),
       )
-      .execute();
+      .returning('link_id')
+      .executeTakeFirstOrThrow();
+    return link_id;
+  }
+
+  /** Removes the row of a file that was announced and could not be stored. */
+  async forget(key: string): Promise<void> {
+    await this.database.db.deleteFrom('stored_file').where('file_key', '=', key).execute();
   }
 
   /** Removes the rows of expired files, and of files of this store that never arrived. */

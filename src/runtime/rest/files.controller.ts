@@ -1,21 +1,20 @@
 import { Body, Controller, HttpCode, Post, UseGuards, UsePipes } from '@nestjs/common';
 import { IsInt, IsNotEmpty, IsString, MaxLength, Min } from 'class-validator';
 
-import type { PresignedUpload } from '../../contract/index.js';
+import type { PresignedUpload, StoredText } from '../../contract/index.js';
 import { type Credential, CurrentCredential, IntegrationKeyGuard, Requires } from '../credentials/index.js';
 import { FilesService } from '../files/index.js';
 import { JsonBody, SMALL_BODY } from './json-bodies.js';
 import { NoQuery, RestValidationPipe } from './rest-validation.pipe.js';
 
-export class PresignBodyDto {
+/** A text of the longest kind, each character of it escaped. */
+const TEXT_BODY = 1024 * 1024;
+
+class FileDto {
   @IsString()
   @IsNotEmpty()
   @MaxLength(255)
   readonly file_name!: string;
-
-  @IsInt()
-  @Min(0)
-  readonly file_size!: number;
 
   @IsString()
   @IsNotEmpty()
@@ -23,11 +22,30 @@ export class PresignBodyDto {
   readonly content_type!: string;
 }
 
+export class PresignBodyDto extends FileDto {
+  @IsInt()
+  @Min(0)
+  readonly file_size!: number;
+}
+
+export class TextFileDto extends FileDto {
+  @IsString()
+  readonly content_text!: string;
+}
+
 @Controller('r/files')
 @UseGuards(IntegrationKeyGuard)
 @UsePipes(RestValidationPipe)
 export class FilesController {
   constructor(private readonly files: FilesService) {}
+
+  @Post()
+  @Requires('run')
+  @JsonBody(TEXT_BODY)
+  @NoQuery()
+  store(@CurrentCredential() { teamId }: Credential, @Body() wanted: TextFileDto): Promise<StoredText> {
+    return this.files.storeText(teamId, wanted);
+  }
 
   @Post('presign')
   @HttpCode(200)

@@ -53,12 +53,12 @@ export class TasksController {
   @Get(':id/result')
   @NoQuery()
   async result(
-    @CurrentCredential() { teamId }: Credential,
+    @CurrentCredential() credential: Credential,
     @Param('id', ID) id: string,
     @Res({ passthrough: true }) response: Response,
   ): Promise<TaskResult> {
-    await this.answers.take(response, await this.tasks.outputBytes(teamId, id));
-    return this.tasks.result(teamId, id);
+    await this.answers.take(response, await this.tasks.outputBytes(credential.teamId, id));
+    return this.tasks.result(credential, id);
   }
 
   @Post(':id/cancel')

@@ -1,12 +1,11 @@
-import { setImmediate as turn } from 'node:timers/promises';
-
 import { Inject, Injectable, Logger, NotFoundException } from '@nestjs/common';
 import { sql } from 'kysely';
 
 import { parseExact, type Task, type TaskResult } from '../../contract/index.js';
+import type { Credential } from '../credentials/index.js';
 import { Database, type Db } from '../database/index.js';
 import { Engine } from '../engine/index.js';
-import { FilesService } from '../files/index.js';
+import { DownloadLinks } from '../files/index.js';
 import { holderState, latestEvent, presentTask, workflowSlug } from './presented-task.js';
 import { StatusReasons } from './status-reasons.js';
 import { TaskLogs } from './task-logs.js';
@@ -14,8 +13,6 @@ import { moveTask, OPEN_STATES, TASK_COLUMNS } from './task-transitions.js';
 
 /** Bytes of parameters that a task carries; larger ones are `null`. */
 const SHOWN_PARAMETERS = 16_384;
-/** Links signed before the event loop continues; each takes part of a millisecond. */
-const LINKS_BATCH = 20;
 
 /** Reads and cancels tasks; a team sees only its own. */
 @Injectable()
@@ -26,7 +23,7 @@ export class TaskStore {
   constructor(
     private readonly database: Database,
     private readonly engine: Engine,
-    private readonly files: FilesService,
+    private readonly links: DownloadLinks,
     private readonly logs: TaskLogs,
   ) {}
 
@@ -55,22 +52,26 @@ export class TaskStore {
     await this.rowOf(teamId, taskId).select('task.id').executeTakeFirstOrThrow(notFound);
   }
 
-  /** Output and fresh links to the files; available at any time, with nulls before the end. */
-  async result(teamId: string, taskId: string): Promise<TaskResult> {
+  /** Output and fresh links to the files for the holder of a key; available at any time, with nulls before the end. */
+  async result({ teamId, id: credentialId }: Credential, taskId: string): Promise<TaskResult> {
     const task = await this.rowOf(teamId, taskId)
       .select(['task_status', 'task_error', 'task_warnings', 'completed_at', 'attempt_count'])
       // As text: the driver would round large numbers.
       .select(sql<string | null>`task_output::text`.as('task_output'))
       .executeTakeFirstOrThrow(notFound);
-    const links = await this.linksOf(teamId, taskId, task.completed_at);
-    const isCompleted = task.task_status === 'completed';
+    const { completed_at: endedAt } = task;
+    const isCompleted = task.task_status === 'completed' && endedAt !== null;
+    const links = isCompleted
+      ? await this.links.ofTask({ teamId, taskId, endedAt }, credentialId)
+      : undefined;
     return {
       id: taskId,
       task_status: task.task_status,
       task_output: isCompleted && task.task_output !== null ? parseExact(task.task_output) : null,
-      download_url: Object.values(links.urls)[0] ?? null,
-      download_urls: isCompleted ? links.urls : null,
-      expires_at: links.expiresAt?.toISOString() ?? null,
+      download_url: Object.values(links?.urls ?? {})[0] ?? null,
+      download_urls: links?.urls ?? null,
+      file_keys: links?.keys ?? null,
+      expires_at: links?.expiresAt?.toISOString() ?? null,
       task_error: task.task_error,
       task_warnings: task.task_warnings,
       task_log: await this.logs.endOf(teamId, taskId, task.attempt_count),
@@ -102,30 +103,6 @@ export class TaskStore {
 
   private rowOf(teamId: string, taskId: string, db: Db = this.database.db) {
     return db.selectFrom('task').where('task.team_id', '=', teamId).where('task.id', '=', taskId);
-  }
-
-  private async linksOf(
-    teamId: string,
-    taskId: string,
-    endedAt: Date | null,
-  ): Promise<{ readonly urls: Record<string, string>; readonly expiresAt?: Date | undefined }> {
-    if (endedAt === null || !this.files.areOutputsKept(endedAt)) return { urls: {} };
-    const files = await this.database.db
-      .selectFrom('task_file')
-      .select(['file_name', 'file_key'])
-      .where('task_id', '=', taskId)
-      .where('team_id', '=', teamId)
-      .orderBy('file_name')
-      .execute();
-    const urls: [name: string, url: string][] = [];
-    let expiresAt: Date | undefined;
-    for (const [index, { file_name, file_key }] of files.entries()) {
-      const link = await this.files.outputLink(file_key);
-      expiresAt ??= link.expiresAt;
-      urls.push([file_name, link.url]);
-      if (index % LINKS_BATCH === LINKS_BATCH - 1) await turn();
-    }
-    return { urls: Object.fromEntries(urls), expiresAt };
   }
 }
 

@@ -1,8 +1,11 @@
+import { z } from 'zod';
+
 import type { TaskResult } from '../../contract/index.js';
 import { ToolError } from '../../mcp/index.js';
 
-/** Download links in one reply; each has about 200 tokens with its signature. */
+/** Files of one reply, and bytes of their links: those of some runtimes have 600 with their signature. */
 const MOST_FILES = 50;
+const MOST_LINK_BYTES = 10_000;
 const MOST_NAMES = 20;
 
 /** Which part of a result a caller asks for. */
@@ -19,7 +22,7 @@ export const HOW_TO_READ_ON =
   'To read on, call get_task_result with output_path (JSON Pointer into task_output, such as /rows) and output_offset (how many of its items, entries or characters to skip).';
 
 /**
- * The asked part of a result, with at most {@link MOST_FILES} links.
+ * The asked part of a result, with each link once, and with so many files that their links fit a reply.
  *
  * @throws {ToolError} when there is no such part.
  */
@@ -28,24 +31,57 @@ export function partOf(
   { output_path = '', output_offset = 0, files_offset = 0 }: AskedPart,
 ) {
   const isPart = output_path !== '' || output_offset > 0;
-  const files = filesOf(result, files_offset);
+  const { download_url, ...rest } = result;
+  const isNamed = Object.values(result.download_urls ?? {}).includes(download_url ?? '');
   return {
-    ...result,
+    ...rest,
+    ...(!isNamed && { download_url }),
+    ...filesOf(result, files_offset, isPart),
     ...(isPart && { task_output: skipped(at(result.task_output, output_path), output_offset) }),
-    ...files,
   };
 }
 
-function filesOf({ download_urls }: TaskResult, offset: number) {
+/** A window of the files, in all fields that have something about each of them. */
+function filesOf({ download_urls, file_keys, task_output }: TaskResult, offset: number, isPart: boolean) {
   const entries = Object.entries(download_urls ?? {});
-  if (entries.length <= MOST_FILES && offset === 0) return {};
-  const shown = entries.slice(offset, offset + MOST_FILES);
+  if (offset > 0 && offset >= entries.length)
+    throw new ToolError(
+      `Invalid input. files_offset: is ${offset}, but the result has ${entries.length} files.`,
+    );
+  const shown = fitting(entries.slice(offset));
+  if (shown.length === entries.length) return {};
+  const names = new Set(shown.map(([name]) => name));
   const next = offset + shown.length;
   const note =
     next < entries.length
-      ? `download_urls has ${shown.length} of ${entries.length} files; call again with files_offset ${next} for the next.`
-      : `download_urls has the last ${shown.length} of ${entries.length} files.`;
-  return { download_urls: Object.fromEntries(shown), note };
+      ? `This reply has ${shown.length} of ${entries.length} files; call again with files_offset ${next} for the next.`
+      : `This reply has the last ${shown.length} of ${entries.length} files.`;
+  return {
+    download_urls: Object.fromEntries(shown),
+    ...(file_keys && { file_keys: of(names, file_keys) }),
+    ...(!isPart && { task_output: withFilesOf(names, task_output) }),
+    note,
+  };
+}
+
+function fitting(entries: readonly (readonly [string, string])[]): readonly (readonly [string, string])[] {
+  let bytes = 0;
+  const tooMany = entries.findIndex(([, url], index) => {
+    bytes += url.length;
+    return index === MOST_FILES || (index > 0 && bytes > MOST_LINK_BYTES);
+  });
+  return tooMany === -1 ? entries : entries.slice(0, tooMany);
+}
+
+const of = (names: ReadonlySet<string>, map: Readonly<Record<string, string>>): Record<string, string> =>
+  Object.fromEntries(Object.entries(map).filter(([name]) => names.has(name)));
+
+/** The output that some runtimes make of a run that returns none: it describes the files. */
+const describedFiles = z.looseObject({ files: z.array(z.looseObject({ name: z.string() })) });
+
+function withFilesOf(names: ReadonlySet<string>, output: unknown): unknown {
+  const { data } = describedFiles.safeParse(output);
+  return data ? { ...data, files: data.files.filter(({ name }) => names.has(name)) } : output;
 }
 
 function at(output: unknown, pointer: string): unknown {

@@ -1,7 +1,6 @@
 import { isTerminal, type RunAccepted, type Task } from '../../contract/index.js';
 import { type ToolContext, withExtras } from '../../mcp/index.js';
 import { UpstreamError } from '../../upstream/index.js';
-import { resultLinks } from './result-links.js';
 import { HOW_TO_READ_ON, partOf } from './result-part.js';
 import { followTask } from './task-follower.js';
 import { standingOf, standingFields } from './task-standing.js';
@@ -23,11 +22,8 @@ export async function waitForRun(
     const task = await followTask(tasks, caller, { taskId, seconds, report });
     if (!isTerminal(task.task_status))
       return { ...accepted, ...standingFields(task), note: goesOn(task, seconds) };
-    const { id, ...result } = partOf(await tasks.result(caller, taskId), {});
-    return withExtras(
-      { ...accepted, ...result },
-      { content: resultLinks({ id, ...result }), whenCut: HOW_TO_READ_ON },
-    );
+    const { id: _id, ...result } = partOf(await tasks.result(caller, taskId), {});
+    return withExtras({ ...accepted, ...result }, { whenCut: HOW_TO_READ_ON });
   } catch (error) {
     if (!(error instanceof UpstreamError)) throw error;
     const note = `The run was submitted, but this call could not wait for it. ${error.body.error_message} Do not run it again: to wait for it, call stream_task_events with task_id ${taskId}.`;

@@ -12,7 +12,7 @@ const runArguments = {
     .looseObject({})
     .default({})
     .describe(
-      "Values by the key of each of the workflow's parameters (get_workflow lists them); a file parameter takes a file_key from presign_file_upload. {parameters: {...}} with run options beside it works too",
+      "Values by the key of each of the workflow's parameters (get_workflow lists them); a file parameter takes a file_key of presign_file_upload or get_task_result. {parameters: {...}} with run options beside it works too",
     ),
   wait_seconds: z
     .number()

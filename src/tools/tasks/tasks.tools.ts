@@ -15,7 +15,6 @@ import { inFormat } from '../concise.js';
 import { endOfLog } from '../task-log.js';
 import { READS } from '../tool-definition.js';
 import { conciseTask } from './concise-task.js';
-import { resultLinks } from './result-links.js';
 import { HOW_TO_READ_ON, partOf } from './result-part.js';
 import { followTask, followTasks } from './task-follower.js';
 import { groupNote, timeUp, withStanding } from './task-standing.js';
@@ -77,7 +76,7 @@ export class TasksTools {
   @Tool({
     name: 'get_task_result',
     description:
-      'Get the output of a completed task, or task_error of a failed one; before the end, its progress and what to call next. Download links hold until expires_at; call again for fresh ones.',
+      'Get the output of a completed task, or task_error of a failed one; before the end, its progress and what to call next. Links of download_urls open without a key until expires_at; call again for fresh ones. A value of file_keys can be a file parameter of another run.',
     parameters: advertised(taskResultInput),
     outputSchema: advertised(taskResultOutput),
     annotations: { title: 'Get the result of a task', ...READS },
@@ -94,7 +93,7 @@ export class TasksTools {
     const result = partOf(whole, asked);
     return withExtras(
       { ...result, ...standing, ...(log && { task_log: endOfLog(log, replyBytes * LOG_SHARE) }) },
-      { content: resultLinks(result), whenCut: HOW_TO_READ_ON },
+      { whenCut: HOW_TO_READ_ON },
     );
   }
 

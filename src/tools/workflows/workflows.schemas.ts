@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { presignedUpload, presignRequest, workflow } from '../../contract/index.js';
+import { presignedUpload, presignRequest, TEXT_FILE_BYTES, workflow } from '../../contract/index.js';
 import { responseFormat } from '../concise.js';
 import { listOutputOf, outputOf, pageInput } from '../tool-definition.js';
 import { workflowIdInput, workflowSlugInput } from '../workflow-names.js';
@@ -24,10 +24,24 @@ export const presignFileUploadInput = z.object({
   body: z
     .object({
       file_name: file_name.describe('Name with extension'),
-      file_size: file_size.describe('Exact size in bytes'),
+      file_size: file_size.optional().describe('Exact size in bytes; needed unless content_text is there'),
       content_type: content_type.describe('MIME type, e.g. image/png'),
+      content_text: z
+        .string()
+        .refine(
+          (text) => Buffer.byteLength(text) <= TEXT_FILE_BYTES,
+          `must have at most ${TEXT_FILE_BYTES} bytes; leave it out and upload the file`,
+        )
+        .optional()
+        .describe(
+          'The file itself, where it is a text up to 100 KB: it is stored at once, nothing to upload',
+        ),
     })
+    .refine(
+      ({ file_size, content_text }) => file_size !== undefined || content_text !== undefined,
+      'must have file_size, the exact size in bytes, or content_text',
+    )
     .describe('The file to be uploaded'),
 });
 export type PresignFileUploadInput = z.infer<typeof presignFileUploadInput>;
-export const presignFileUploadOutput = outputOf(presignedUpload);
+export const presignFileUploadOutput = outputOf(presignedUpload, { note: z.string() });

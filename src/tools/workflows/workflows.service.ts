@@ -5,6 +5,9 @@ import {
   type PresignedUpload,
   presignedUpload,
   type PresignRequest,
+  type StoredText,
+  storedText,
+  type TextFileRequest,
   type Workflow,
   workflow,
   type WorkflowList,
@@ -19,6 +22,12 @@ interface WorkflowQuery extends PageQuery {
 const SEARCH = {
   feature: 'workflow-query',
   otherwise: 'This Runtime API cannot search workflows. Leave query out and look through the pages.',
+} as const;
+
+const TEXT_FILES = {
+  feature: 'text-files',
+  otherwise:
+    'This Runtime API stores no text by itself. Leave content_text out, give file_size, and send the file by HTTP PUT to upload_url.',
 } as const;
 
 /** The workflow endpoints of the Runtime API, one method per endpoint. */
@@ -69,6 +78,18 @@ export class WorkflowsService {
       body,
       answer: presignedUpload,
       whenUnsure: 'Nothing was uploaded; ask again for a new link.',
+    });
+  }
+
+  storeText(caller: Caller, body: TextFileRequest): Promise<StoredText> {
+    return this.upstream.send(caller, {
+      operation: 'store the file',
+      method: 'POST',
+      path: ['r', 'files'],
+      body,
+      answer: storedText,
+      whenUnsure: 'The file may be stored, which does no harm; store it again for its file_key.',
+      needs: [TEXT_FILES],
     });
   }
 }

@@ -1,7 +1,7 @@
 import { Ctx } from '@nestjs/microservices';
 import { McpController, Tool } from '@rekog/mcp-nest';
 
-import type { PresignedUpload, Workflow } from '../../contract/index.js';
+import type { Workflow } from '../../contract/index.js';
 import { advertised, RequiresPermission, ToolContext, ToolInput } from '../../mcp/index.js';
 import { brief, inFormat } from '../concise.js';
 import { READS } from '../tool-definition.js';
@@ -80,7 +80,7 @@ export class WorkflowsTools {
   @Tool({
     name: 'presign_file_upload',
     description:
-      'Get an upload link for a file parameter of a workflow. Then send the bytes yourself: HTTP PUT to upload_url with every header of upload_headers exactly as given, e.g. curl -T FILE -H "NAME: VALUE" "UPLOAD_URL". Then pass file_key as the value of the parameter.',
+      'Get an upload link for a file parameter of a workflow. Then send the bytes yourself: HTTP PUT to upload_url with every header of upload_headers exactly as given, e.g. curl -T FILE -H "NAME: VALUE" "UPLOAD_URL". Then pass file_key as the value of the parameter. A small text needs no upload: give it as content_text.',
     parameters: advertised(presignFileUploadInput),
     outputSchema: advertised(presignFileUploadOutput),
     annotations: {
@@ -92,14 +92,19 @@ export class WorkflowsTools {
     },
   })
   @RequiresPermission('run')
-  presignFileUpload(
+  async presignFileUpload(
     @ToolInput(presignFileUploadInput) { body }: PresignFileUploadInput,
     @Ctx() { caller }: ToolContext,
-  ): Promise<PresignedUpload> {
-    return this.workflows.presign(caller, body);
+  ): Promise<object> {
+    const { content_text, file_size = 0, ...file } = body;
+    if (content_text === undefined) return this.workflows.presign(caller, { ...file, file_size });
+    const stored = await this.workflows.storeText(caller, { ...file, content_text });
+    return { ...stored, note: STORED };
   }
 }
 
+const STORED =
+  'The file is stored, so there is nothing to upload: pass file_key as the value of the parameter.';
 const LONGEST_SUMMARY = 200;
 
 /** A workflow in a list: what it is for, and whether it can run. */
