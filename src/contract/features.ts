@@ -16,5 +16,7 @@ export const FEATURES = [
   'workflow-query',
   /** The log of a task has an endpoint of its own. */
   'task-logs',
+  /** The list of workflows takes `is_tool`, and then has their parameters. */
+  'workflow-tools',
 ] as const;
 export type Feature = (typeof FEATURES)[number];

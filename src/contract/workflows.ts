@@ -37,6 +37,10 @@ export type Workflow = z.infer<typeof workflow>;
 export const workflowList = listOf('workflow_list', workflow);
 export type WorkflowList = z.infer<typeof workflowList>;
 
+/** The workflows that are to be tools of their own, with `is_tool` in the query. */
+export const toolWorkflowList = listOf('workflow_list', workflow.extend({ is_tool: z.boolean().nullish() }));
+export type ToolWorkflowList = z.infer<typeof toolWorkflowList>;
+
 /** Fields of the body of a run. */
 export const RUN_BODY_KEYS = [
   'parameters',

@@ -29,7 +29,7 @@ export interface ListedTool {
   readonly annotations?: Readonly<Record<string, unknown>>;
 }
 
-/** Every toolset of the product. */
+/** The toolsets of the product; the tools of `workflow-tools` are those of a team. */
 const TOOLSETS = ['logs', 'files'];
 
 /** What clients are shown by the real application, each list in order of name. */

@@ -11,6 +11,8 @@ const HINTS: Readonly<Record<string, string>> = {
 const TOOLSETS: Readonly<Record<string, string>> = {
   files: 'Files for clients without a shell: a text as an input file, and an output as text, JSON or image.',
   logs: 'The whole log of a task, page by page; it needs a Runtime API that announces `task-logs`.',
+  'workflow-tools':
+    'Each workflow with `metadata: { tool: true }` as a tool of its own ([docs/workflows.md](workflows.md#as-a-tool)); it needs a Runtime API that announces `workflow-tools`.',
 };
 
 /** docs/tools.md: what each tool does, takes and gives. */
@@ -29,10 +31,10 @@ export function toolsPage(
     '',
     'Toolsets add tools to a connection that asks for them: with `?toolsets=logs` behind the URL of the endpoint or the header `X-MCP-Toolsets: logs`, several separated by commas, or `all`. A deployment allows them with `CYBERUN_MCP_TOOLSETS`; a name that it does not allow is refused. A tool that the key may not call is not listed. A session keeps the toolsets of its `initialize`; at revision 2026-07-28 each request names them.',
     '',
-    ...Object.entries(toolsets).flatMap(([toolset, added]) => [
-      `Toolset \`${toolset}\`: ${TOOLSETS[toolset]}`,
+    ...Object.entries(TOOLSETS).flatMap(([toolset, purpose]) => [
+      `Toolset \`${toolset}\`: ${purpose}`,
       '',
-      ...contents(added),
+      ...contents(toolsets[toolset] ?? []),
       '',
     ]),
     ...[...tools, ...Object.values(toolsets).flat()].flatMap(toolSection),

@@ -17,11 +17,12 @@ beforeAll(async () => {
     'echo.yaml': echoWorkflow('echo', { properties: PROPERTIES }),
     'changing.yaml': echoWorkflow('changing'),
     'leaving.yaml': echoWorkflow('leaving'),
-    'tagged.yaml': echoWorkflow('tagged').replace(
+    'tagged.yaml': echoWorkflow('tagged', { metadata: '    tool: true' }).replace(
       'summary: Returns its parameter.',
       'summary: 100% of_it\n  tags: { team: Vision, kind: 3d-model }',
     ),
     'odd-text.yaml': echoWorkflow('odd-text', {
+      metadata: '    tool: true',
       properties: String.raw`        odd: { type: string, default: "\0 \ud83d" }`,
     }),
     'broken.yaml': 'document: [',
@@ -72,6 +73,18 @@ it.each([
   const found = (body.workflow_list as { workflow_slug: string }[]).map(({ workflow_slug }) => workflow_slug);
   expect(found.toSorted()).toEqual(slugs);
   expect(body.page_meta).toMatchObject({ total_count: slugs.length });
+});
+
+it('the workflows that are tools of their own are listed with their parameters', async () => {
+  const { body } = await server.get('/r/workflows?is_tool=true');
+  expect(body.page_meta).toMatchObject({ total_count: 2 });
+  const found = body.workflow_list as { workflow_slug: string; id: string }[];
+  expect(found.map(({ workflow_slug }) => workflow_slug).toSorted()).toEqual(['odd-text', 'tagged']);
+  for (const one of found) expect((await server.get(`/r/workflows/${one.id}`)).body).toEqual(one);
+  expect(found).toEqual(found.map(() => expect.objectContaining({ is_tool: true })));
+  expect((await server.get('/r/workflows?query=tagged')).body.workflow_list[0]).toMatchObject({
+    is_tool: true,
+  });
 });
 
 it('a workflow has the tags of its definition', async () => {

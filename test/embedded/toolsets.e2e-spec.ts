@@ -1,9 +1,13 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { shellWorkflow, TestAgent } from '../e2e/agent-support/agent-fixture.js';
-import { BOOTSTRAP_KEY, RuntimeServer } from '../e2e/runtime-support/runtime-fixture.js';
+import { BOOTSTRAP_KEY, echoWorkflow, RuntimeServer } from '../e2e/runtime-support/runtime-fixture.js';
 import { type StoryClient, validatingClient } from '../support/clients.js';
 import { type McpApplication, startMcp } from '../support/mcp-application.js';
+import { McpHttp, messagesOf, nextOf } from '../support/mcp-http.js';
 
 /** Counts the lines of a file, and keeps a copy of it. */
 const COUNT = shellWorkflow(
@@ -31,7 +35,9 @@ let client: StoryClient;
 beforeAll(async () => {
   server = await RuntimeServer.start({ 'count-lines.yaml': COUNT });
   agent = await TestAgent.start(server);
-  application = await startMcp(`${server.origin}/api/v1`, { CYBERUN_MCP_TOOLSETS: 'logs,files' });
+  application = await startMcp(`${server.origin}/api/v1`, {
+    CYBERUN_MCP_TOOLSETS: 'logs,files,workflow-tools',
+  });
   client = await validatingClient({ endpoint: `${application.endpoint}?toolsets=all`, key: BOOTSTRAP_KEY });
 });
 afterAll(async () => {
@@ -75,4 +81,47 @@ it('a client without a shell uploads a text, runs a workflow on it, and reads it
     offset = part?.['next_offset'];
   }
   expect(read).toBe(text);
+});
+
+const tool = (properties = ''): string => echoWorkflow('say-it', { metadata: '    tool: true', properties });
+const ACKNOWLEDGED = 'notifications/subscriptions/acknowledged';
+const CHANGED = { method: 'notifications/tools/list_changed' };
+
+it('a workflow that is a tool is called as one, and clients at every replica are told when it changes', async () => {
+  await using other = await startMcp(`${server.origin}/api/v1`, { CYBERUN_MCP_TOOLSETS: 'workflow-tools' });
+  const at = ({ endpoint }: McpApplication): McpHttp =>
+    new McpHttp({ url: `${endpoint}?toolsets=workflow-tools` }, BOOTSTRAP_KEY);
+  const session = await at(application).open();
+  const old = messagesOf(await at(application).listen(session));
+  const params = { notifications: { toolsListChanged: true } };
+  const modern = messagesOf(await at(other).stateless('subscriptions/listen', params));
+  expect(await nextOf(modern)).toMatchObject({ method: ACKNOWLEDGED });
+  expect(await client.listTools()).not.toContain('run_say_it');
+
+  await writeFile(join(server.folder, 'say-it.yaml'), tool());
+  expect(await nextOf(old)).toMatchObject(CHANGED);
+  expect(await nextOf(modern)).toMatchObject(CHANGED);
+  expect(await client.listTools()).toContain('run_say_it');
+  const run = await client.call('run_say_it', { text: 'hello' });
+  expect(run.structuredContent).toMatchObject({ task_status: 'completed' });
+  const refused = await client.call('run_say_it', { txt: 'hello' });
+  expect(refused.structuredContent?.['error_message']).toMatch(/text.*txt|txt.*text/);
+
+  await writeFile(join(server.folder, 'say-it.yaml'), tool('        loud: { type: boolean }'));
+  expect(await nextOf(old)).toMatchObject(CHANGED);
+  expect(await nextOf(modern)).toMatchObject(CHANGED);
+  const { body } = await server.get('/r/workflows?is_tool=true');
+  expect(body.workflow_list).toEqual([
+    expect.objectContaining({
+      workflow_slug: 'say-it',
+      version: 2,
+      is_tool: true,
+      parameters_schema: expect.objectContaining({ type: 'object' }),
+    }),
+  ]);
+  expect((await server.get('/r/workflows?is_tool=no')).body).toMatchObject({
+    error_message: expect.stringContaining('is_tool must be true'),
+  });
+  await old.return(undefined);
+  await modern.return(undefined);
 });

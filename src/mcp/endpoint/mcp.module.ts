@@ -43,7 +43,7 @@ import { UsageMetrics } from './usage-metrics.js';
     StreamableTransport,
     { provide: MCP_STRATEGY, useExisting: CyberunStrategy },
   ],
-  exports: [AuthModule, MCP_STRATEGY],
+  exports: [AuthModule, MCP_STRATEGY, ToolCallsModule],
 })
 export class McpModule implements NestModule, BeforeApplicationShutdown {
   constructor(private readonly inFlight: InFlightRequests) {}

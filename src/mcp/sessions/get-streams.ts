@@ -1,8 +1,9 @@
-import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
-import { Injectable } from '@nestjs/common';
+import type { ServerResponse } from 'node:http';
+import { Inject, Injectable } from '@nestjs/common';
 
+import type { McpHttpRequest } from '../auth/index.js';
 import { EventStream, InFlightRequests, LimitCounter } from '../calls/index.js';
-import { CODE, JsonRpcHttpError } from '../protocol/index.js';
+import { CODE, JsonRpcHttpError, notificationMessage } from '../protocol/index.js';
 import {
   eventIdOf,
   type EventPage,
@@ -14,10 +15,13 @@ import {
   SessionStore,
   type StreamLease,
 } from '../storage/index.js';
+import { ToolSources } from '../tools/index.js';
 import { type LiveSession, LiveSessions, SESSION_ID } from './live-sessions.js';
 
 /** Reconnection time: TypeScript clients try twice, and a restart takes seconds. */
 const RETRY_MS = 5000;
+
+const TOOLS_CHANGED = notificationMessage('notifications/tools/list_changed');
 
 /**
  * The standalone stream of a session, opened by GET, for messages unrelated to a request. The newest replaces the one
@@ -25,6 +29,8 @@ const RETRY_MS = 5000;
  */
 @Injectable()
 export class StandaloneStreams {
+  @Inject(ToolSources) private readonly sources!: ToolSources;
+
   constructor(
     private readonly sessions: SessionStore,
     private readonly live: LiveSessions,
@@ -33,7 +39,7 @@ export class StandaloneStreams {
   ) {}
 
   /** @throws {JsonRpcHttpError} 404 when the session has ended meanwhile; 429 or 503 when a limit is exceeded. */
-  async open(record: SessionRecord, response: ServerResponse): Promise<void> {
+  async open(record: SessionRecord, { auth }: McpHttpRequest, response: ServerResponse): Promise<void> {
     // A replacement does not count as one more.
     if (!this.live.find(record.sessionHash)?.stream) this.inFlight.requireCapacity(record.keyHash, null);
     const lease = await this.sessions.leaseStream(record);
@@ -51,6 +57,9 @@ export class StandaloneStreams {
       before.end();
     }
     lease.announceTakeover();
+    const viewer = { auth, ...(record.toolsets !== undefined && { toolsets: record.toolsets }) };
+    const unwatch = this.sources.watch(viewer, () => void stream.send(TOOLS_CHANGED));
+    response.once('close', unwatch);
   }
 
   private begin(session: LiveSession, lease: StreamLease, response: ServerResponse): EventStream {
@@ -91,10 +100,10 @@ export class GetStreams {
   ) {}
 
   /** @throws {JsonRpcHttpError} */
-  async open(record: SessionRecord, headers: IncomingHttpHeaders, response: ServerResponse): Promise<void> {
-    const lastEventId = String(headers['last-event-id'] ?? '');
+  async open(record: SessionRecord, request: McpHttpRequest, response: ServerResponse): Promise<void> {
+    const lastEventId = String(request.headers['last-event-id'] ?? '');
     if (lastEventId === '') {
-      await this.standalone.open(record, response);
+      await this.standalone.open(record, request, response);
     } else {
       this.inFlight.requireCapacity(record.keyHash, null);
       await this.resume(record, lastEventId, response);

@@ -10,7 +10,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import type { McpSessionInfo } from '@rekog/mcp-nest';
 
 import type { McpHttpRequest } from '../auth/index.js';
-import { type Accepted, Call, InFlightRequests, Reply } from '../calls/index.js';
+import { type Accepted, Call, EncodedResult, InFlightRequests, Reply } from '../calls/index.js';
 import {
   CODE,
   errorMessage,
@@ -61,6 +61,11 @@ export class RequestDispatcher {
     try {
       await this.dispatch(request);
     } catch (error) {
+      if (error instanceof ProtocolError) {
+        const { code, message: text, data } = error;
+        call.answer(errorMessage(call.id, { code, message: text, data }));
+        return;
+      }
       this.logger.error({ message: 'a request could not be answered', method: message.method, error });
       call.answer(errorMessage(call.id, { code: CODE.internalError, message: 'Internal server error' }));
     }
@@ -72,7 +77,8 @@ export class RequestDispatcher {
     if (method === 'ping') {
       call.answer(resultMessage(id, '{}'));
     } else if (method === 'tools/list' && isPlainList(message)) {
-      call.answer(this.tools.encodedList('sessions', rawRequest).answer(id));
+      const list = this.tools.encodedList('sessions', rawRequest);
+      call.answer((list instanceof EncodedResult ? list : await list).answer(id));
     } else if (method === 'tools/call' && plainCallOf(message) && !this.servers.capabilities.logging) {
       await this.run(request);
     } else {
@@ -89,26 +95,19 @@ export class RequestDispatcher {
     else await this.throughSdk(request);
   }
 
-  /** Answers with a result, or with an error of the protocol; only the SDK can send a result that asks for input. */
+  /** Answers with a result; only the SDK can send a result that asks for input. */
   private async run(request: PendingRequest): Promise<void> {
     const { call, message } = request;
-    try {
-      const result = await (message.method === 'tools/call'
-        ? this.callTool(request)
-        : this.runOther(request));
-      if ('resultType' in result && result.resultType === 'input_required')
-        await this.throughSdk(request, result);
-      else call.answer(resultMessage(message.id, encodeResult(result)));
-    } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error;
-      const { code, data, message: text } = error;
-      call.answer(errorMessage(message.id, { code, message: text, data }));
-    }
+    const result = await (message.method === 'tools/call' ? this.callTool(request) : this.runOther(request));
+    if ('resultType' in result && result.resultType === 'input_required')
+      await this.throughSdk(request, result);
+    else call.answer(resultMessage(message.id, encodeResult(result)));
   }
 
   private async callTool(request: PendingRequest): Promise<CallToolResult> {
     const { session, call, message, rawRequest } = request;
-    const tool = this.tools.find(String(message.params?.['name']), rawRequest);
+    const found = this.tools.find(String(message.params?.['name']), rawRequest);
+    const tool = found instanceof Promise ? await found : found;
     if (tool.streaming) call.reply.openStream();
     // A third-party tool may send a request to the client at once; the SDK must be initialized by then.
     if (!tool.input?.isAdvertisedOnly && session.record.supportsServerRequests)

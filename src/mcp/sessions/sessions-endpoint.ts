@@ -138,7 +138,7 @@ export class SessionsEndpoint {
     requireStreamAccepted(request.headers);
     const record = await this.sessionOf(request);
     requireKnownVersion(request.headers);
-    await this.streams.open(record, request.headers, response);
+    await this.streams.open(record, request, response);
   }
 
   /** @throws {JsonRpcHttpError} */

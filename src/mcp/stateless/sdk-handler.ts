@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { Injectable, Logger } from '@nestjs/common';
@@ -7,6 +8,8 @@ import {
   type McpRequestContext,
   type RequestId,
   type Server,
+  type ServerEvent,
+  type ServerEventBus,
 } from '@modelcontextprotocol/server';
 
 import type { McpHttpRequest } from '../auth/index.js';
@@ -14,7 +17,7 @@ import { InFlightRequests, INTERRUPTED, type OpenCall } from '../calls/index.js'
 import { sendJsonRpcError } from '../http/index.js';
 import { CODE, isRecord, isRequestId, JsonRpcHttpError } from '../protocol/index.js';
 import { ReplicatedEventBus } from '../storage/index.js';
-import { SdkServers } from '../tools/index.js';
+import { SdkServers, ToolSources } from '../tools/index.js';
 
 const KEEP_ALIVE_MS = 15_000;
 const MAX_SUBSCRIPTIONS = 10_000;
@@ -42,15 +45,21 @@ export class SdkHandler {
   private readonly logger = new Logger(SdkHandler.name);
   /** Two, because ending subscriptions must not end calls. */
   private readonly calls: McpHttpHandler;
+  /** The request whose subscription is being opened. */
+  private readonly subscriber = new AsyncLocalStorage<McpHttpRequest>();
   private readonly subscriptions: McpHttpHandler;
 
   constructor(
     private readonly servers: SdkServers,
     private readonly events: ReplicatedEventBus,
     private readonly inFlight: InFlightRequests,
+    private readonly sources: ToolSources,
   ) {
-    this.calls = this.handler();
-    this.subscriptions = this.handler();
+    this.calls = this.handler(events);
+    this.subscriptions = this.handler({
+      publish: (event) => events.publish(event),
+      subscribe: (listener) => this.listen(listener),
+    });
     inFlight.beforeDrain(() => void this.subscriptions.close());
   }
 
@@ -88,7 +97,10 @@ export class SdkHandler {
     const { rawRequest, gone } = request;
     const open = { keyHash: rawRequest.auth.keyHash, end: (): void => gone.abort() };
     this.inFlight.open(open);
-    await forward(this.subscriptions, request, gone.signal).finally(() => this.inFlight.closed(open));
+    const forwarded = this.subscriber.run(rawRequest, () =>
+      forward(this.subscriptions, request, gone.signal),
+    );
+    await forwarded.finally(() => this.inFlight.closed(open));
   }
 
   private async answer(request: SdkRequest): Promise<void> {
@@ -103,10 +115,20 @@ export class SdkHandler {
     await forward(this.calls, request, stop.signal).finally(() => this.inFlight.leave(call));
   }
 
-  private handler(): McpHttpHandler {
+  /** Events for everybody, and changes of the tools of the subscriber's key. */
+  private listen(listener: (event: ServerEvent) => void): () => void {
+    const ends = [this.events.subscribe(listener)];
+    const viewer = this.subscriber.getStore();
+    if (viewer) ends.push(this.sources.watch(viewer, () => listener({ kind: 'tools_list_changed' })));
+    return () => {
+      for (const end of ends) end();
+    };
+  }
+
+  private handler(bus: ServerEventBus): McpHttpHandler {
     return createMcpHandler((context) => this.serverFor(context), {
       legacy: 'reject',
-      bus: this.events,
+      bus,
       keepAliveMs: KEEP_ALIVE_MS,
       maxSubscriptions: MAX_SUBSCRIPTIONS,
       onerror: ({ message }) => this.logger.debug(message),

@@ -7,7 +7,7 @@ import {
   type Accepted,
   ALREADY_ANSWERED,
   Call,
-  type EncodedResult,
+  EncodedResult,
   InFlightRequests,
   Reply,
 } from '../calls/index.js';
@@ -28,9 +28,9 @@ import {
   fastContext,
   type McpServer,
   SdkServers,
-  ToolRegistry,
   ToolRunner,
   Toolsets,
+  ToolSources,
 } from '../tools/index.js';
 import { FastPath } from './fast-path.js';
 import { idOf, SdkHandler } from './sdk-handler.js';
@@ -61,7 +61,7 @@ export class StatelessResults {
   constructor(
     @Inject(SERVER_INFO) private readonly info: ServerInfo,
     private readonly servers: SdkServers,
-    private readonly registry: ToolRegistry,
+    private readonly sources: ToolSources,
   ) {
     this.identity = { [SERVER_INFO_META_KEY]: info.implementation };
     this.tail = JSON.stringify({ resultType: 'complete', _meta: this.identity }).slice(1);
@@ -81,8 +81,8 @@ export class StatelessResults {
   }
 
   /** The result of tools/list. */
-  toolList(request: McpHttpRequest): EncodedResult {
-    return this.registry.encodedList('stateless', request);
+  toolList(request: McpHttpRequest): EncodedResult | Promise<EncodedResult> {
+    return this.sources.encodedList('stateless', request);
   }
 
   /** The result of a method. */
@@ -113,7 +113,8 @@ export class StatelessRunner {
     const sdk = fastContext(call, message, server);
     const origin = { rawRequest, session: SESSION, server, signal: call.signal };
     if (message.method !== 'tools/call') return await this.others.run(message, sdk, origin);
-    const tool = this.tools.find(String(message.params?.['name']), rawRequest);
+    const found = this.tools.find(String(message.params?.['name']), rawRequest);
+    const tool = found instanceof Promise ? await found : found;
     if (tool.streaming) call.reply.openStream();
     return await this.tools.run(tool, message as never, sdk, origin);
   }
@@ -196,12 +197,27 @@ export class StatelessEndpoint {
     } else if (body.method === 'server/discover') {
       new Reply(response).answer(resultMessage(body.id, this.results.discovery()));
     } else if (body.method === 'tools/list') {
-      new Reply(response).answer(this.results.toolList(request).answer(body.id));
+      await this.listTools(request, response, body);
     } else {
       const result = await this.calls.answer(request, response, body);
       if (result) await this.sdk.serve(request, response, body, result);
     }
     return ALREADY_ANSWERED;
+  }
+
+  private async listTools(
+    request: McpHttpRequest,
+    response: ServerResponse,
+    { id }: RequestMessage,
+  ): Promise<void> {
+    try {
+      const list = this.results.toolList(request);
+      new Reply(response).answer((list instanceof EncodedResult ? list : await list).answer(id));
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      const { code, message, data } = error;
+      new Reply(response).answer(errorMessage(id, { code, message, data }));
+    }
   }
 
   private async answerOther(request: McpHttpRequest, response: ServerResponse, body: unknown): Promise<void> {

@@ -24,4 +24,5 @@ export {
   withExtras,
 } from './tool-result.js';
 export { type CallOrigin, ToolRunner } from './tool-runner.js';
+export { type KeyTool, type ToolSource, ToolSources } from './tool-sources.js';
 export { Toolset, Toolsets } from './toolsets.js';

@@ -3,8 +3,8 @@ import type { CallToolResult, ServerCapabilities } from '@modelcontextprotocol/s
 import type { McpTransportContext } from '@rekog/mcp-nest';
 
 import type { McpServer } from './tool-context.js';
-import { ToolRegistry } from './tool-registry.js';
 import { type CallOrigin, ToolRunner } from './tool-runner.js';
+import { ToolSources } from './tool-sources.js';
 
 /**
  * Sets handlers of further methods on a server that is being bound.
@@ -23,7 +23,7 @@ export class SdkServers {
   private readonly binders: Binder[] = [];
 
   constructor(
-    private readonly registry: ToolRegistry,
+    private readonly sources: ToolSources,
     private readonly tools: ToolRunner,
   ) {}
 
@@ -64,15 +64,13 @@ export class SdkServers {
       return result;
     };
     this.started.bindRequestHandlers(server, session, rawRequest);
-    server.server.setRequestHandler('tools/list', () => this.registry.listFor(rawRequest) as never);
-    server.server.setRequestHandler('tools/call', (request, sdk) => {
+    server.server.setRequestHandler('tools/list', () => this.sources.listFor(rawRequest) as never);
+    server.server.setRequestHandler('tools/call', async (request, sdk) => {
       const result = takeFirst() as CallToolResult | undefined;
       if (result) return result;
       const signal = AbortSignal.any([origin.signal, sdk.mcpReq.signal]);
-      return this.tools.run(this.tools.find(request.params.name, rawRequest), request, sdk, {
-        ...origin,
-        signal,
-      });
+      const tool = await this.tools.find(request.params.name, rawRequest);
+      return await this.tools.run(tool, request, sdk, { ...origin, signal });
     });
     for (const bindMore of this.binders) bindMore(server, origin, takeFirst);
   }

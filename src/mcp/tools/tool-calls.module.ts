@@ -8,6 +8,7 @@ import { ToolErrorMapper } from './tool-error-mapper.js';
 import { ToolRegistry } from './tool-registry.js';
 import { ToolResultInterceptor } from './tool-result.js';
 import { ToolRunner } from './tool-runner.js';
+import { ToolSources } from './tool-sources.js';
 import { Toolsets } from './toolsets.js';
 
 /** The registry of tools and the way a tool is called, from its arguments to its result. */
@@ -19,9 +20,10 @@ import { Toolsets } from './toolsets.js';
     ToolRegistry,
     ToolRunner,
     Toolsets,
+    ToolSources,
     { provide: SERVER_INFO, useValue: serverInfo },
     { provide: APP_INTERCEPTOR, useClass: ToolResultInterceptor },
   ],
-  exports: [SERVER_INFO, SdkServers, ToolErrorMapper, ToolRunner, ToolRegistry, Toolsets],
+  exports: [SERVER_INFO, SdkServers, ToolErrorMapper, ToolRunner, ToolRegistry, Toolsets, ToolSources],
 })
 export class ToolCallsModule {}

@@ -209,6 +209,13 @@ export class ToolRegistry {
     return toolset === undefined || this.toolsets.includes(toolsets, toolset);
   }
 
+  /** How to get a tool that the connection has not; empty when there is no way. */
+  adviceOn(name: string): string {
+    const toolset = this.tools.get(name)?.toolset;
+    if (toolset === undefined || !this.toolsets.isAllowed(toolset)) return '';
+    return `: it belongs to the toolset "${toolset}", which this connection has not chosen. Connect with ?toolsets=${toolset} or the header X-MCP-Toolsets`;
+  }
+
   /** Tools a client may see: those of its toolsets that its key may call, and of all for which it has scopes and roles. */
   listFor(viewer: Viewer): { tools: object[] } {
     const user = userOf(viewer) as User;
@@ -253,13 +260,16 @@ export class ToolRegistry {
     this.isPersonal = [...this.tools.values()].some(asksForMore);
   }
 
-  private serialised(viewer: Viewer): Lists {
-    const list = this.listFor(viewer);
+  /** A list of tools as encoded JSON. */
+  encoded(family: RevisionFamily, tools: readonly object[]): EncodedResult {
+    if (family === 'sessions') return new EncodedResult({ tools });
     const _meta = { [SERVER_INFO_META_KEY]: this.info.implementation };
-    return {
-      sessions: new EncodedResult(list),
-      stateless: new EncodedResult({ ...list, ...UNCACHED, _meta }),
-    };
+    return new EncodedResult({ tools, ...UNCACHED, _meta });
+  }
+
+  private serialised(viewer: Viewer): Lists {
+    const { tools } = this.listFor(viewer);
+    return { sessions: this.encoded('sessions', tools), stateless: this.encoded('stateless', tools) };
   }
 }
 

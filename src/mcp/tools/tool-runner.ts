@@ -17,7 +17,7 @@ import { type McpServer, type RequestParts, ToolContext } from './tool-context.j
 import { isMasked, ToolErrorMapper } from './tool-error-mapper.js';
 import { type RegisteredTool, ToolRegistry, userOf, type Viewer } from './tool-registry.js';
 import { replyBytes, toNewResult, toToolResult } from './tool-result.js';
-import { Toolsets } from './toolsets.js';
+import { ToolSources } from './tool-sources.js';
 
 /** The origin of a call, and access to its client. */
 export interface CallOrigin {
@@ -35,24 +35,29 @@ export class ToolRunner {
   constructor(
     private readonly registry: ToolRegistry,
     private readonly errors: ToolErrorMapper,
-    private readonly toolsets: Toolsets,
+    private readonly sources: ToolSources,
     @Inject(CONFIG) private readonly config: Config,
   ) {}
 
-  /** As {@link ToolRegistry.encodedList}. */
-  encodedList(family: RevisionFamily, viewer: Viewer): EncodedResult {
-    return this.registry.encodedList(family, viewer);
+  /** As {@link ToolSources.encodedList}. */
+  encodedList(family: RevisionFamily, viewer: Viewer): EncodedResult | Promise<EncodedResult> {
+    return this.sources.encodedList(family, viewer);
+  }
+
+  /** A tool of the client; at once, unless it may be one of its key alone. */
+  find(name: string, viewer: Viewer): RegisteredTool | Promise<RegisteredTool> {
+    const tool = this.registry.find(name);
+    return tool && this.registry.isOffered(tool, viewer) ? tool : this.findElsewhere(name, viewer);
   }
 
   /** @throws {ProtocolError} when the client has no such tool. */
-  find(name: string, viewer: Viewer): RegisteredTool {
-    const tool = this.registry.find(name);
-    if (tool && this.registry.isOffered(tool, viewer)) return tool;
-    const how =
-      tool?.toolset !== undefined && this.toolsets.isAllowed(tool.toolset)
-        ? `: it belongs to the toolset "${tool.toolset}", which this connection has not chosen. Connect with ?toolsets=${tool.toolset} or the header X-MCP-Toolsets`
-        : '';
-    throw new ProtocolError(ProtocolErrorCode.InvalidParams, `Tool ${name} not found${how}`);
+  private async findElsewhere(name: string, viewer: Viewer): Promise<RegisteredTool> {
+    const found = await this.sources.find(name, viewer);
+    if (found) return found;
+    throw new ProtocolError(
+      ProtocolErrorCode.InvalidParams,
+      `Tool ${name} not found${this.registry.adviceOn(name)}`,
+    );
   }
 
   /**

@@ -1,5 +1,5 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query, UseGuards, UsePipes } from '@nestjs/common';
-import { IsObject, IsOptional, IsString, MaxLength } from 'class-validator';
+import { IsIn, IsObject, IsOptional, IsString, MaxLength } from 'class-validator';
 
 import type { RunAccepted, Workflow, WorkflowList } from '../../contract/index.js';
 import { type Credential, CurrentCredential, IntegrationKeyGuard, Requires } from '../credentials/index.js';
@@ -47,6 +47,11 @@ export class WorkflowQueryDto extends PageQueryDto {
   @IsString()
   @MaxLength(200)
   readonly query?: string;
+
+  /** Only active workflows that are tools of their own, each with its parameters. */
+  @IsOptional()
+  @IsIn(['true'], { message: 'is_tool must be true: it lists the workflows that are tools of their own' })
+  readonly is_tool?: 'true';
 }
 
 const ID = new IdPipe('workflow_id');
@@ -62,8 +67,11 @@ export class WorkflowsController {
   ) {}
 
   @Get()
-  list(@CurrentCredential() { teamId }: Credential, @Query() page: WorkflowQueryDto): Promise<WorkflowList> {
-    return this.workflows.list(teamId, page);
+  list(
+    @CurrentCredential() { teamId }: Credential,
+    @Query() { is_tool, ...page }: WorkflowQueryDto,
+  ): Promise<WorkflowList> {
+    return this.workflows.list(teamId, { ...page, areTools: is_tool !== undefined });
   }
 
   @Get('slug/:slug')

@@ -52,6 +52,8 @@ export interface CompiledWorkflow {
   readonly task_timeout: number;
   readonly schema: ParametersSchema;
   readonly steps: RunStep[];
+  /** MCP servers may offer it as a tool of its own; absent when not. */
+  readonly is_tool?: true | undefined;
   /** The files in the folder that has the name of the definition file. */
   readonly bundle?: BundleRef | undefined;
 }

@@ -28,6 +28,7 @@ const LISTED = [
   'task_timeout',
   'max_retries',
   'document_version',
+  'is_tool',
 ] as const satisfies (keyof CompiledWorkflow)[];
 const ODD_ESCAPES = String.raw`\\u(0000|d)`;
 type ListedRow = Omit<WorkflowRow, 'definition'> & {
@@ -39,6 +40,8 @@ interface WorkflowPage {
   readonly per_page: number;
   /** Words, in any case. */
   readonly query?: string | undefined;
+  /** Only active workflows that are tools of their own, with their parameters. */
+  readonly areTools?: boolean;
 }
 
 /** Identifies a workflow: by id, or by slug with or without a version. */
@@ -52,15 +55,18 @@ export class WorkflowCatalog {
   constructor(private readonly database: Database) {}
 
   /** Newest first, including disabled workflows; with a query, those in which all of its words occur. */
-  async list(teamId: string, { current_page, per_page, query = '' }: WorkflowPage): Promise<WorkflowList> {
+  async list(
+    teamId: string,
+    { current_page, per_page, query = '', areTools = false }: WorkflowPage,
+  ): Promise<WorkflowList> {
     const found = wordsOf(query).reduce(
       (workflows, word) => workflows.where(searchedText, 'like', `%${escapedLike(word)}%`),
-      this.newest(teamId),
+      areTools ? this.tools(teamId) : this.newest(teamId),
     );
     const [rows, { total_count }] = await Promise.all([
       found
         // A whole definition may have hundreds of kilobytes; a list shows little of it.
-        .select(listedDefinition().as('definition'))
+        .select(areTools ? wholeDefinition.as('definition') : listedDefinition().as('definition'))
         .orderBy('w.id', 'desc')
         .limit(per_page)
         .offset((current_page - 1) * per_page)
@@ -71,14 +77,14 @@ export class WorkflowCatalog {
         .executeTakeFirstOrThrow(),
     ]);
     return {
-      workflow_list: rows.map(present),
+      workflow_list: rows.map((row) => (areTools ? presentWhole(row as WorkflowRow) : present(row))),
       page_meta: { current_page, per_page, total_count: Number(total_count) },
     };
   }
 
   async get(teamId: string, name: WorkflowName): Promise<Workflow> {
     const row = await this.find(teamId, name);
-    return { ...present(row), ...shownParameters(row.definition.schema) };
+    return presentWhole(row);
   }
 
   /** The version that a run would use. */
@@ -108,6 +114,10 @@ export class WorkflowCatalog {
     return this.versions(teamId).whereRef('v.version', '=', 'w.version');
   }
 
+  private tools(teamId: string) {
+    return this.newest(teamId).where('w.workflow_status', '=', 'active').where(isTool);
+  }
+
   private versions(teamId: string) {
     return this.database.db
       .selectFrom('workflow as w')
@@ -131,6 +141,11 @@ export function checkRunnable({ workflow_slug, workflow_status }: WorkflowVersio
 const searchedText = sql<string>`lower(case when v.definition::text ~ ${sql.lit(ODD_ESCAPES)} then w.workflow_slug
   else concat_ws(' ', w.workflow_slug, v.definition ->> 'display_name', v.definition ->> 'description',
     v.definition ->> 'tags') end)`;
+
+const isTool = sql<boolean>`case when v.definition::text ~ ${sql.lit(ODD_ESCAPES)}
+  then v.definition::text like '%"is_tool":true%' else v.definition ->> 'is_tool' = 'true' end`;
+
+const wholeDefinition = sql<CompiledWorkflow>`v.definition`;
 
 const wordsOf = (query: string): string[] =>
   query
@@ -164,5 +179,12 @@ function present({ definition, ...row }: ListedRow): Workflow {
     max_retries: definition.max_retries,
     default_dispatch_target: 'agent',
     document_version: definition.document_version,
+    ...(definition.is_tool && { is_tool: true }),
   };
 }
+
+/** A workflow with its parameters. */
+const presentWhole = (row: WorkflowRow): Workflow => ({
+  ...present(row),
+  ...shownParameters(row.definition.schema),
+});

@@ -212,6 +212,13 @@ it('a workflow without a retry policy has only its number of retries', async () 
   expect(await compileText('all.yaml', GOOD)).not.toHaveProperty('retry');
 });
 
+it('a workflow is a tool of its own only if its author says so', async () => {
+  expect(await compileText('all.yaml', GOOD)).not.toHaveProperty('is_tool');
+  const text = (value: string): string => GOOD.replace('max_retries: 3', `tool: ${value}`);
+  expect(await compileText('all.yaml', text('true'))).toMatchObject({ is_tool: true });
+  expect(await compileText('all.yaml', text('false'))).not.toHaveProperty('is_tool');
+});
+
 const RETRIES = 'max_retries: 3';
 
 it.each([
@@ -227,6 +234,7 @@ it.each([
     32,
     '"redirect"',
   ],
+  ['a tool that is neither', RETRIES, 'tool: run_me', 7, 'document.metadata.tool must be true or false'],
   ['an older DSL', "dsl: '1.0.0'", "dsl: '0.8'", 2, 'DSL 1.0'],
   ['a name that is no slug', 'all-steps', 'All Steps', 4, 'lower-case'],
   ['an unknown parameter', "['${ .name }', --flag", "['${ .unknown }', --flag", 22, '"unknown"'],

@@ -9,6 +9,11 @@ import type { SchemaReport } from './validation/schema-faults.js';
 import { type WorkflowDocument, workflowDocument, type WorkflowStep } from './workflow-dsl.js';
 
 const SCHEMA = ['input', 'schema', 'document'];
+const TOOL = ['document', 'metadata', 'tool'];
+/** Hosts take names of tools with up to 64 characters, and the tool is called `run_` and the name of the workflow. */
+const LONGEST_TOOL = 60;
+/** Keywords at the root of an input that models' interfaces refuse. */
+const NOT_AT_ROOT = ['allOf', 'anyOf', 'oneOf', '$ref'] as const;
 
 /** Checks that compiling depends on. */
 export interface CompilerChecks {
@@ -45,7 +50,10 @@ export async function compileWorkflow(
     task_timeout: timeout?.after ?? 0,
     schema,
     steps: compiled,
+    ...(document.metadata.tool && { is_tool: true as const }),
   };
+  const problem = document.metadata.tool ? toolProblem(workflow) : undefined;
+  if (problem) throw source.error(TOOL, placed(TOOL, problem));
   for (const warning of largeIntegerWarnings(source)) warn(warning);
   if (await isKnown(workflow)) return workflow;
   const { fault, warnings } = await schemaReport(schema);
@@ -62,6 +70,15 @@ function retriesOf({
   if (!retry) return { max_retries: max_retries ?? 0 };
   const { backoff = 'exponential', delay, limit } = retry;
   return { max_retries: limit?.attempt.count ?? max_retries ?? 0, retry: { backoff, delay } };
+}
+
+/** Why a workflow cannot be a tool of its own. */
+function toolProblem({ slug, schema }: CompiledWorkflow): string | undefined {
+  if (slug.length > LONGEST_TOOL) return `needs a document.name of at most ${LONGEST_TOOL} characters`;
+  const keyword = NOT_AT_ROOT.find((each) => each in schema);
+  return (
+    keyword && `needs an input schema without ${keyword} at its root, which many clients refuse of a tool`
+  );
 }
 
 /** The labels of the author, and those that the steps require. */

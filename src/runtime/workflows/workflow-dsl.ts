@@ -193,6 +193,7 @@ const metadata = z
     labels: z.array(z.string().regex(LABEL, 'must be of letters, digits, ".", "_", "-"')).default([]),
     max_retries: retryCount.optional(),
     retry: retry.optional(),
+    tool: z.boolean('must be true or false').default(false),
   })
   .refine(
     ({ max_retries, retry }) =>
@@ -218,7 +219,7 @@ export const workflowDocument = z.strictObject({
     title: z.string().min(1).max(255).optional(),
     summary: z.string().max(2000).optional(),
     tags: z.record(z.string().min(1).max(63), z.string().max(200)).optional(),
-    metadata: metadata.default({ labels: [] }),
+    metadata: metadata.default({ labels: [], tool: false }),
   }),
   input: z
     .strictObject({

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 
 import {
+  PER_PAGE_LIMIT,
   type PageQuery,
   type PresignedUpload,
   presignedUpload,
@@ -8,6 +9,8 @@ import {
   type StoredText,
   storedText,
   type TextFileRequest,
+  type ToolWorkflowList,
+  toolWorkflowList,
   type Workflow,
   workflow,
   type WorkflowList,
@@ -30,6 +33,12 @@ const TEXT_FILES = {
     'This Runtime API stores no text by itself. Leave content_text out, give file_size, and send the file by HTTP PUT to upload_url.',
 } as const;
 
+const TOOLS = {
+  feature: 'workflow-tools',
+  otherwise:
+    'This Runtime API has no workflows that are tools of their own. Connect without the toolset workflow-tools, and run workflows with run_workflow.',
+} as const;
+
 /** The workflow endpoints of the Runtime API, one method per endpoint. */
 @Injectable()
 export class WorkflowsService {
@@ -50,6 +59,18 @@ export class WorkflowsService {
   async search(caller: Caller, page: PageQuery, query: string): Promise<WorkflowList> {
     const canSearch = query !== '' && (await this.upstream.has(caller, SEARCH.feature));
     return await this.list(caller, canSearch ? { ...page, query } : page);
+  }
+
+  /** The workflows that are to be tools of their own, with their parameters. */
+  pinned(caller: Caller): Promise<ToolWorkflowList> {
+    return this.upstream.send(caller, {
+      operation: 'list the workflows that are tools',
+      method: 'GET',
+      path: ['r', 'workflows'],
+      query: { is_tool: 'true', per_page: PER_PAGE_LIMIT },
+      answer: toolWorkflowList,
+      needs: [TOOLS],
+    });
   }
 
   get(caller: Caller, workflowId: string): Promise<Workflow> {
