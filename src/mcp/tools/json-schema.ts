@@ -61,7 +61,25 @@ export function jsonSchemaOf(schema: z.ZodType, io: 'input' | 'output'): JsonSch
       if (jsonSchema.format !== undefined) delete jsonSchema.pattern;
     },
   });
-  return io === 'input' ? closed(json as JsonSchema) : (json as JsonSchema);
+  return io === 'input' ? closed(json as JsonSchema) : open(json as JsonSchema);
+}
+
+/** Without what says only that an object has further members, and with "this or null" as a choice of types. */
+function open(schema: JsonSchema): JsonSchema {
+  const { properties = {}, items, anyOf, additionalProperties, propertyNames: _anyText, ...rest } = schema;
+  const [only, ...more] = withoutNull(anyOf ?? []);
+  if (only && more.length === 0 && typeof only.type === 'string') {
+    return { ...rest, ...open(only), type: [only.type, 'null'] };
+  }
+  return {
+    ...rest,
+    ...(Object.keys(properties).length > 0 && { properties: mapped(properties, open) }),
+    ...(items && Object.keys(items).length > 0 && { items: open(items) }),
+    ...(anyOf && { anyOf: anyOf.map(open) }),
+    ...(isObject(additionalProperties) &&
+      Object.keys(additionalProperties).length > 0 && { additionalProperties: open(additionalProperties) }),
+    ...(additionalProperties === false && { additionalProperties }),
+  };
 }
 
 /** Not within `allOf`, since no object satisfies two closed ones, nor within a choice, which is left to the library. */

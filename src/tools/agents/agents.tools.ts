@@ -16,7 +16,7 @@ export class AgentsTools {
   @Tool({
     name: 'list_agents',
     description:
-      'List the connected agents (machines that run tasks) with their status, labels and load. A task stays waiting while no connected agent has all required_labels of its workflow.',
+      'List the connected agents (the machines that run tasks), each with status, labels and load. Use it to see why a task waits: it needs a connected agent with all required_labels of its workflow. Agents cannot be started or changed with these tools.',
     parameters: advertised(listAgentsInput),
     outputSchema: advertised(listAgentsOutput),
     annotations: { title: 'List agents', ...READS },

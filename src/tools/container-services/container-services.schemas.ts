@@ -31,20 +31,15 @@ export const callContainerServiceInput = z.object({
   body_base64: textOf(body_base64, 'must be base64')
     .optional()
     .describe('Request body in base64; empty or absent for none'),
-  body_text: z.string().optional().describe('In place of body_base64: the body as text'),
-  body_json: z.looseObject({}).optional().describe('In place of body_base64: the body as a JSON object'),
+  body_text: z.string().optional().describe('In its place: the body as text'),
+  body_json: z.looseObject({}).optional().describe('In its place: the body as a JSON object'),
   headers: textsOf(
     headers,
     `must map header names to single texts, with at most ${INVOKE_HEADERS_LIMIT} bytes in all`,
   )
     .optional()
-    .describe(
-      'Request headers, e.g. {"Accept": "text/csv"}; body_json and body_text set their own Content-Type',
-    ),
-  prefer: z
-    .enum(['text'])
-    .optional()
-    .describe('text: leave body_base64 out of the answer where body_json or body_text is there'),
+    .describe('Request headers, e.g. {"Accept": "text/csv"}'),
+  prefer: z.enum(['text']).optional().describe('text: no body_base64 where there is body_json or body_text'),
 });
 export type CallContainerServiceInput = z.infer<typeof callContainerServiceInput>;
 export const callContainerServiceOutput = outputOf(invokeAnswer, {

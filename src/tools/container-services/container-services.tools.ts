@@ -30,7 +30,7 @@ export class ContainerServicesTools {
   @Tool({
     name: 'list_container_services',
     description:
-      'List the HTTP services hosted by the team, or search them by words; of more than 40 only names and states. Only one whose service_status is running can be called; see get_container_service for how.',
+      'List the HTTP services that the team hosts, with state and description; of more than 40 only names and states. query keeps those with all its words. Use a service for a quick answer, a workflow for long work or files. Before a call, read get_container_service.',
     parameters: advertised(listContainerServicesInput),
     outputSchema: advertised(listContainerServicesOutput),
     annotations: { title: 'List container services', ...READS },
@@ -48,7 +48,7 @@ export class ContainerServicesTools {
   @Tool({
     name: 'get_container_service',
     description:
-      "Get one service: status, port, usage_prompt (its author's instructions for calling it) and openapi_url (path on the service, to read with call_container_service). Values of its environment and host paths are hidden.",
+      'Get one service: its state, usage_prompt (how its author wants it to be called; read it before call_container_service), openapi_url (a path of the service), and last_failure with the last lines of its log when it fails. Values of its environment and host paths are hidden.',
     parameters: advertised(getContainerServiceInput),
     outputSchema: advertised(getContainerServiceOutput),
     annotations: { title: 'Get a container service', ...READS },
@@ -64,7 +64,7 @@ export class ContainerServicesTools {
   @Tool({
     name: 'call_container_service',
     description:
-      "Send one HTTP request to a running service and get its answer. status_code is the service's own, errors included; its body comes as body_json or body_text where it is that, as an image where it is a small one, and as body_base64. Read usage_prompt with get_container_service first.",
+      "Send one HTTP request to a running service and get its answer. status_code is the service's own, errors included; the body comes as body_json, body_text, a small image, or body_base64, and what is too large as a link. The request may change or delete data and is not repeated for you. Read usage_prompt with get_container_service first.",
     parameters: advertised(callContainerServiceInput),
     outputSchema: advertised(callContainerServiceOutput),
     annotations: {

@@ -12,7 +12,7 @@ const runArguments = {
     .looseObject({})
     .default({})
     .describe(
-      "Values by the key of each of the workflow's parameters (get_workflow lists them); a file parameter takes a file_key of presign_file_upload or get_task_result. {parameters: {...}} with run options beside it works too",
+      "Values of the workflow's parameters, by key; a file parameter takes a file_key. {parameters: {...}} with run options beside it works too",
     ),
   wait_seconds: z
     .number()
@@ -20,18 +20,16 @@ const runArguments = {
     .min(0)
     .max(WAIT_LIMIT_SECONDS)
     .optional()
-    .describe('Wait up to so many seconds for the end and return the result; default 0: return at once'),
+    .describe('Wait so long for the end, to return the result; default 0'),
   idempotency_key: textOf(
     z.string().regex(/^[\x20-\x7e]{1,255}$/),
     'must have 1 to 255 printable ASCII characters, for example a UUID',
   )
     .optional()
-    .describe(
-      'A new value of yours per run, e.g. a UUID; calling again with it gives the first task, for 24 h',
-    ),
+    .describe('A new value for each run, e.g. a UUID; for 24 h the same one gives the first task'),
   like_task_id: id
     .optional()
-    .describe('Take the parameters of this earlier task of the workflow; those in body override single ones'),
+    .describe('Take the parameters of this earlier task; those in body override single ones'),
 };
 
 export const runWorkflowInput = z.object({

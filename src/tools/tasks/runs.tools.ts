@@ -31,7 +31,7 @@ export class RunsTools {
   @Tool({
     name: 'run_workflow',
     description:
-      'Submit one run of a workflow. Returns at once with a task_id: follow it with stream_task_events, then read get_task_result. For a short run give wait_seconds instead. If the answer is lost, look with list_tasks before running again, or repeat the call with the same idempotency_key.',
+      "Start one run of the workflow with this id on the team's machines and return its task_id at once, or with wait_seconds the result of a short run. Then use stream_task_events and get_task_result. Each call is a new run: after a lost answer, look with list_tasks or repeat it with the same idempotency_key. Runs cannot be scheduled for later.",
     parameters: advertised(runWorkflowInput),
     outputSchema: advertised(runOutput),
     annotations: { title: 'Run a workflow', ...RUN },
@@ -46,7 +46,8 @@ export class RunsTools {
 
   @Tool({
     name: 'run_workflow_by_slug',
-    description: 'Same as run_workflow, by slug. slug@version runs an older version.',
+    description:
+      'Start one run of the workflow with this slug (slug@version: an older version) and return its task_id at once, or with wait_seconds the result of a short run. Read its parameters with get_workflow_by_slug first. All else is as with run_workflow: each call is a new run unless it repeats an idempotency_key.',
     parameters: advertised(runWorkflowBySlugInput),
     outputSchema: advertised(runOutput),
     annotations: { title: 'Run a workflow by slug', ...RUN },

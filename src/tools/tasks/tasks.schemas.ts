@@ -12,10 +12,7 @@ const taskId = id.describe('task_id from run_workflow, or id from list_tasks');
 
 export const listTasksInput = pageInput.extend({
   status: z.enum(TASK_STATES).optional().describe('Only tasks in this state'),
-  statuses: z
-    .array(z.enum(TASK_STATES))
-    .optional()
-    .describe('In place of status: tasks in any of these states, e.g. ["failed", "cancelled"]'),
+  statuses: z.array(z.enum(TASK_STATES)).optional().describe('In place of status: in any of these states'),
   workflow_slug: z.string().max(100).optional().describe('Only runs of this workflow, of any version'),
   created_after: textOf(
     z.iso.datetime({ offset: true }),
@@ -76,7 +73,7 @@ export const streamTaskEventsInput = z.object({
     .max(WAIT_LIMIT_SECONDS)
     .optional()
     .describe(
-      `Longest wait in seconds; default ${WAIT_SECONDS.withProgress} for a client that takes progress, else ${WAIT_SECONDS.silent}. Then the current task is returned`,
+      `Longest wait; default ${WAIT_SECONDS.withProgress} for a client that takes progress, else ${WAIT_SECONDS.silent}`,
     ),
 });
 export type StreamTaskEventsInput = z.infer<typeof streamTaskEventsInput>;

@@ -47,7 +47,7 @@ export class TasksTools {
   @Tool({
     name: 'list_tasks',
     description:
-      "List the team's tasks, newest first, page by page; filter by state, workflow and time. Each has its workflow_slug, parameters in short, progress or the first line of its error; get_task and get_task_result have the rest.",
+      "List the team's tasks (runs of workflows), newest first: each with its workflow, parameters in short, and progress, the reason why it waits, or the first line of its error. Use it to find a task, or what failed or runs; filters combine. With a task_id, use get_task; outputs are in get_task_result.",
     parameters: advertised(listTasksInput),
     outputSchema: advertised(listTasksOutput),
     annotations: { title: 'List tasks', ...READS },
@@ -64,7 +64,7 @@ export class TasksTools {
   @Tool({
     name: 'get_task',
     description:
-      'Get the current state of a task: its progress, or why it waits (status_reason). It has ended when task_status is completed, failed or cancelled; to wait for that, use stream_task_events.',
+      'Get one task as it is now: its state, its progress or why it waits (status_reason), its times and parameters. It has ended when task_status is completed, failed or cancelled. To wait for that use stream_task_events, not this again and again; for outputs use get_task_result.',
     parameters: advertised(taskInput),
     outputSchema: advertised(taskOutput),
     annotations: { title: 'Get a task', ...READS },
@@ -76,7 +76,7 @@ export class TasksTools {
   @Tool({
     name: 'get_task_result',
     description:
-      'Get the output of a completed task, or task_error of a failed one; before the end, its progress and what to call next. Links of download_urls open without a key until expires_at; call again for fresh ones. A value of file_keys can be a file parameter of another run.',
+      'Get what a task produced: task_output and links to its files when it has completed, task_error when it has failed; before the end a note on its progress. log_tail adds the end of its log. What is too large is cut, and note says how to read on. Links open without a key until expires_at; call again for new ones. A value of file_keys can be a file parameter of another run.',
     parameters: advertised(taskResultInput),
     outputSchema: advertised(taskResultOutput),
     annotations: { title: 'Get the result of a task', ...READS },
@@ -100,7 +100,7 @@ export class TasksTools {
   @Tool({
     name: 'cancel_task',
     description:
-      'Cancel a task that has not ended; one that has is left as it is. A running task takes a moment to stop: see get_task.',
+      'Stop a task that has not ended. This cannot be undone: what it has done so far stays done, and there is no way to resume, only a new run. A task that has ended is left as it is, without an error. A running one takes a moment to stop: see get_task.',
     parameters: advertised(taskInput),
     outputSchema: advertised(cancelTaskOutput),
     annotations: {
@@ -122,7 +122,7 @@ export class TasksTools {
   @Tool({
     name: 'stream_task_events',
     description:
-      'Wait for a task to end, or for several by task_ids, with progress notifications on the way, and return the task. Then call get_task_result. If the time is up first, the task as it is comes back with its progress and a note; it goes on, so call again.',
+      'Wait until a task has ended, or several by task_ids, with progress notifications on the way, and return the tasks without their outputs: then use get_task_result. Use it rather than get_task in a loop. When the time is up first, the tasks go on, and note says how far they are: call again.',
     parameters: advertised(streamTaskEventsInput),
     outputSchema: advertised(streamTaskEventsOutput),
     annotations: { title: 'Follow a task', ...READS },

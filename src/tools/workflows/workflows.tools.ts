@@ -29,7 +29,7 @@ export class WorkflowsTools {
   @Tool({
     name: 'list_workflows',
     description:
-      'List the workflows of the team, newest first, page by page; query searches them. Take an id or workflow_slug from here, then see get_workflow for its parameters.',
+      'List the workflows that the team can run, newest first, in short unless response_format is detailed; query keeps those with all its words. Start here when you do not know what to run; for the parameters of one, use get_workflow. Workflows cannot be made or changed with these tools.',
     parameters: advertised(listWorkflowsInput),
     outputSchema: advertised(listWorkflowsOutput),
     annotations: { title: 'List workflows', ...READS },
@@ -45,7 +45,7 @@ export class WorkflowsTools {
   @Tool({
     name: 'get_workflow',
     description:
-      'Get one workflow by id, with the parameters a run takes: key, type, whether required, default, limits, options; parameters_schema, where given, is their JSON Schema. Next: run_workflow.',
+      'Get one workflow by id, with every parameter of a run: key, type, whether required, default, limits, options; parameters_schema, where given, is their whole JSON Schema. Use it before run_workflow, so that the values are valid. With a slug, use get_workflow_by_slug.',
     parameters: advertised(getWorkflowInput),
     outputSchema: advertised(workflowOutput),
     annotations: { title: 'Get a workflow', ...READS },
@@ -60,7 +60,7 @@ export class WorkflowsTools {
   @Tool({
     name: 'get_workflow_by_slug',
     description:
-      'Same as get_workflow, by slug. slug@version gets an older version. Next: run_workflow_by_slug.',
+      'Get one workflow by slug, or an older version by slug@version, with every parameter of a run: key, type, whether required, default, limits, options. Use it before run_workflow_by_slug, so that the values are valid. With an id, use get_workflow; to search, list_workflows.',
     parameters: advertised(getWorkflowBySlugInput),
     outputSchema: advertised(workflowOutput),
     annotations: { title: 'Get a workflow by slug', ...READS },
@@ -80,7 +80,7 @@ export class WorkflowsTools {
   @Tool({
     name: 'presign_file_upload',
     description:
-      'Get an upload link for a file parameter of a workflow. Then send the bytes yourself: HTTP PUT to upload_url with every header of upload_headers exactly as given, e.g. curl -T FILE -H "NAME: VALUE" "UPLOAD_URL". Then pass file_key as the value of the parameter. A small text needs no upload: give it as content_text.',
+      'Prepare a file for a file parameter of a workflow; its file_key is the value of the parameter. A small text: give content_text, and it is stored at once. Other files: send the bytes yourself, by HTTP PUT to upload_url with every header of upload_headers exactly as given: curl -T FILE -H "NAME: VALUE" "UPLOAD_URL". To pass on an output of another task, use its file_key instead.',
     parameters: advertised(presignFileUploadInput),
     outputSchema: advertised(presignFileUploadOutput),
     annotations: {
