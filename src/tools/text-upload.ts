@@ -1,4 +1,4 @@
-import { presignedUpload } from '../contract/index.js';
+import { presignedUpload, storedText, TEXT_FILE_BYTES } from '../contract/index.js';
 import type { Caller, FileTransfer, UpstreamClient } from '../upstream/index.js';
 
 /** A small file that is written by a model. */
@@ -14,14 +14,26 @@ interface UploadedText {
   readonly file_size: number;
 }
 
-/** Stores a text as an input file: takes an upload link and uses it. */
+/** Stores a text as an input file: a small one by the runtime itself if it can, else with an upload link. */
 export async function uploadText(
   upstream: UpstreamClient,
   transfer: FileTransfer,
   caller: Caller,
   { file_name, content_type, text }: TextFile,
 ): Promise<UploadedText> {
-  const bytes = Buffer.from(text.toWellFormed());
+  const content_text = text.toWellFormed();
+  const bytes = Buffer.from(content_text);
+  if (bytes.length <= TEXT_FILE_BYTES && (await upstream.has(caller, 'text-files'))) {
+    const { file_key } = await upstream.send(caller, {
+      operation: 'store the file',
+      method: 'POST',
+      path: ['r', 'files'],
+      body: { file_name, content_type, content_text },
+      answer: storedText,
+      whenUnsure: 'The file may be stored, which does no harm; call again for its file_key.',
+    });
+    return { file_key, file_size: bytes.length };
+  }
   const { file_key, upload_url, upload_headers } = await upstream.send(caller, {
     operation: 'prepare the upload',
     method: 'POST',

@@ -48,7 +48,10 @@ afterAll(async () => {
 });
 
 it('a client without a shell uploads a text, runs a workflow on it, and reads its log and its output', async () => {
-  const text = Array.from({ length: 3000 }, (_, index) => `line ${index}: äöü\n`).join('');
+  const text = Array.from({ length: 6000 }, (_, index) => `line ${index}: äöü\n`).join('');
+  // A small text is stored by the runtime itself, a large one by an upload link.
+  const small = await client.call('upload_file', { file_name: 'small.txt', text: 'one line\n' });
+  expect(small.structuredContent).toMatchObject({ file_key: expect.any(String), file_size: 9 });
   const file = await client.call('upload_file', { file_name: 'lines.txt', text });
   expect(file.structuredContent).toMatchObject({ file_size: Buffer.byteLength(text) });
   const run = await client.call('run_workflow_by_slug', {
@@ -64,11 +67,11 @@ it('a client without a shell uploads a text, runs a workflow on it, and reads it
   expect(log?.['log']).toEqual(
     expect.arrayContaining([
       expect.objectContaining({ step: 'work', stream: 'stderr', text: 'counting' }),
-      expect.objectContaining({ step: 'work', stream: 'stdout', text: expect.stringMatching(/^ *3000$/) }),
+      expect.objectContaining({ step: 'work', stream: 'stdout', text: expect.stringMatching(/^ *6000$/) }),
     ]),
   );
   const result = await client.call('get_task_result', { task_id, log_tail: 1 });
-  expect(result.structuredContent?.['task_log']).toMatch(/^ *3000$/);
+  expect(result.structuredContent?.['task_log']).toMatch(/^ *6000$/);
 
   let read = '';
   for (let offset: unknown = 0; offset !== undefined;) {

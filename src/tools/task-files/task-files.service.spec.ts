@@ -14,6 +14,7 @@ it('TaskFilesService stores a text by POST /r/files/presign and a PUT to the lin
     upload_headers,
   });
   const stored: object[] = [];
+  Object.assign(client, { has: () => Promise.resolve(false) });
   const transfer = {
     put: (_caller: unknown, link: object, bytes: Buffer) => {
       stored.push({ ...link, text: bytes.toString() });
@@ -28,6 +29,20 @@ it('TaskFilesService stores a text by POST /r/files/presign and a PUT to the lin
   expect(asked).toEqual(['POST /r/files/presign']);
   expect(sent[0]?.body).toEqual({ file_name: 'a.md', content_type: 'text/markdown', file_size: 7 });
   expect(stored).toEqual([{ url: 'http://store/k', headers: upload_headers, text: 'Grüße' }]);
+});
+
+it('TaskFilesService stores a text by POST /r/files where the runtime can', async () => {
+  const { client, asked, sent } = recordingUpstream({ file_key: 'k', file_size: 5 });
+  Object.assign(client, { has: () => Promise.resolve(true) });
+  const file = { file_name: 'a.md', content_type: 'text/markdown', text: 'a\ud800b' };
+  const files = new TaskFilesService(client, {} as FileTransfer);
+  expect(await files.upload(someCaller, file)).toEqual({ file_key: 'k', file_size: 5 });
+  expect(asked).toEqual(['POST /r/files']);
+  expect(sent[0]?.body).toEqual({
+    file_name: 'a.md',
+    content_type: 'text/markdown',
+    content_text: 'a\ufffdb',
+  });
 });
 
 it('TaskFilesService finds the outputs of a task by GET /r/tasks/{id}/result', async () => {
