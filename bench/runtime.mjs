@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 
 import { buildIfStale } from '../scripts/build-if-stale.mjs';
 
-/** In the order they run. `growth` takes half an hour, and runs only when it is named. */
+/** In the order they run. `growth` takes ten minutes, and runs only when it is named. */
 const CASES = {
   tasks: () => import('./cases/runtime-tasks.mjs').then(({ tasks }) => tasks),
   followers: () => import('./cases/runtime-followers.mjs').then(({ followers }) => followers),

@@ -8,8 +8,8 @@ import { median, quantile } from '../statistics.mjs';
 const FEW = 40;
 const EVENTS = 7;
 const FILL_BATCH = 10_000;
-const CALLS = 200;
-const ROUNDS_AT_ONCE = 20;
+const CALLS = 100;
+const ROUNDS_AT_ONCE = 40;
 const AT_ONCE = 16;
 const WARM_UP = 10;
 const STARTS = 3;
@@ -41,18 +41,14 @@ export async function growth({ databases, tasks }) {
 }
 
 async function onDatabase({ name, url }, tasks) {
-  await using installation = await Installation.make({ [SLUG]: workflowOf(SLUG, 'nowhere') }, await url());
-  // The first start makes the tables.
-  await (await installation.start()).stop();
   console.log(`${name}: filling`);
-  await fill(installation, { from: 1, to: FEW });
-  const few = await measure(installation);
-  await fill(installation, { from: FEW + 1, to: tasks });
-  const many = await measure(installation);
-  const pairs = Object.keys(few).map((what) => ({
+  await using few = await filled(await url(), FEW);
+  await using many = await filled(await url(), tasks);
+  const measured = await measure([few, many]);
+  const pairs = measured.map(([what, [fewTimes, manyTimes]]) => ({
     what: `${name}: ${what}`,
-    few: few[what],
-    many: many[what],
+    few: fewTimes,
+    many: manyTimes,
   }));
   return { rows: pairs.map(rowOf), budgets: pairs.map(budgetOf) };
 }
@@ -92,13 +88,22 @@ const EVENT_ROWS = `insert into task_event (task_id, team_id, sequence, event, d
     json_build_object('task_id', id, 'message', 'step ' || sequence, 'timestamp', created_at), created_at
   from task, generate_series(1, ${EVENTS}) as sequence where id between $1::uuid and $2::uuid`;
 
+/** An installation with that many ended tasks. */
+async function filled(url, tasks) {
+  const installation = await Installation.make({ [SLUG]: workflowOf(SLUG, 'nowhere') }, url);
+  // The first start makes the tables.
+  await (await installation.start()).stop();
+  await fill(installation, tasks);
+  return installation;
+}
+
 /** Adds ended tasks as rows, without notifications. */
-async function fill(installation, { from, to }) {
+async function fill(installation, tasks) {
   const database = await installation.database();
   try {
     await database.query('alter table task_event disable trigger announce');
-    for (let first = from; first <= to; first += FILL_BATCH) {
-      const last = Math.min(to, first + FILL_BATCH - 1);
+    for (let first = 1; first <= tasks; first += FILL_BATCH) {
+      const last = Math.min(tasks, first + FILL_BATCH - 1);
       await database.query(TASKS, [first, last]);
       await database.query(EVENT_ROWS, [idOf(first), idOf(last)]);
     }
@@ -111,39 +116,52 @@ async function fill(installation, { from, to }) {
   }
 }
 
-async function measure(installation) {
-  const starts = [];
-  while (starts.length < STARTS - 1) {
-    const server = await installation.start();
-    starts.push(server.startMs);
-    await server.stop();
-  }
-  await using product = disposable(await installation.start());
-  starts.push(product.server.startMs);
-  const api = new Api(product.server.endpoint);
-  return {
-    'list, newest 20': await times(() => api.get('r/tasks?per_page=20')),
-    'list, completed': await times(() => api.get('r/tasks?per_page=20&status=completed')),
-    'list, of a workflow': await times(() => api.get(`r/tasks?per_page=20&workflow_slug=${SLUG}`)),
-    'list, oldest by cursor': await times(() => api.get(`r/tasks?per_page=20&cursor=${idOf(30)}`)),
-    [`list, ${AT_ONCE} at once`]: await times(
-      () => Promise.all(Array.from({ length: AT_ONCE }, () => api.get('r/tasks?per_page=20'))),
-      ROUNDS_AT_ONCE,
-    ),
-    get: await times(() => api.get(`r/tasks/${idOf(1)}`)),
+/** Of installations with few and with many tasks in turn, so that other load of the machine changes both alike. */
+async function measure(installations) {
+  const starts = await inTurn(installations, startTime, STARTS, 0);
+  await using few = disposable(await installations[0].start());
+  await using many = disposable(await installations[1].start());
+  const apis = [few, many].map(({ server }) => new Api(server.endpoint));
+  const list = (query) => (api) => api.get(`r/tasks?per_page=20${query}`);
+  const calls = {
+    'list, newest 20': list(''),
+    'list, completed': list('&status=completed'),
+    'list, of a workflow': list(`&workflow_slug=${SLUG}`),
+    'list, oldest by cursor': list(`&cursor=${idOf(30)}`),
+    [`list, ${AT_ONCE} at once`]: (api) => Promise.all(Array.from({ length: AT_ONCE }, () => list('')(api))),
+    get: (api) => api.get(`r/tasks/${idOf(1)}`),
     // Its label keeps the tasks in the queue: only the submission is measured.
-    submit: await times(() => api.submit(SLUG)),
-    [START]: starts,
+    submit: (api) => api.submit(SLUG),
   };
+  const measured = [];
+  for (const [what, call] of Object.entries(calls)) {
+    const rounds = what.endsWith('at once') ? ROUNDS_AT_ONCE : CALLS;
+    measured.push([what, await inTurn(apis, timed(call), rounds)]);
+  }
+  await Promise.all(apis.map((api) => api.close()));
+  return [...measured, [START, starts]];
 }
 
-async function times(work, calls = CALLS) {
-  for (let turn = 0; turn < WARM_UP; turn++) await work();
-  const measured = [];
-  while (measured.length < calls) {
-    const startedAt = performance.now();
-    await work();
-    measured.push(performance.now() - startedAt);
+async function startTime(installation) {
+  const server = await installation.start();
+  await server.stop();
+  return server.startMs;
+}
+
+const timed = (work) => async (api) => {
+  const startedAt = performance.now();
+  await work(api);
+  return performance.now() - startedAt;
+};
+
+/** What `time` measures of each subject, one after the other, in so many rounds. */
+async function inTurn(subjects, time, rounds, warmUp = WARM_UP) {
+  const measured = subjects.map(() => []);
+  for (let round = -warmUp; round < rounds; round++) {
+    for (const [index, subject] of subjects.entries()) {
+      const took = await time(subject);
+      if (round >= 0) measured[index].push(took);
+    }
   }
   return measured;
 }
