@@ -1,130 +1,17 @@
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import type { ClientHttp2Session, ClientHttp2Stream } from 'node:http2';
-import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
+import type { ClientHttp2Stream } from 'node:http2';
 import { join } from 'node:path';
 import { json, text } from 'node:stream/consumers';
 
 import { Logger } from '@nestjs/common';
 import { describe, expect, it } from 'vitest';
-import { type WebSocket, WebSocketServer } from 'ws';
 
-import type { AgentHello, LogChunk, RunOrder, RunReport, RunStep, ServiceReport } from '../contract/index.js';
-import { http2ClientOver, readLines, writeLine } from '../tunnel/index.js';
-import { runAgent } from './index.js';
+import { attach, Gateway, next, order, post } from '../../test/support/agent-gateway.js';
+import type { AgentHello, LogChunk, RunReport, ServiceReport } from '../contract/index.js';
+import { readLines, writeLine } from '../tunnel/index.js';
 
 Logger.overrideLogger(false);
-
-interface Connection {
-  readonly session: ClientHttp2Session;
-  readonly webSocket: WebSocket;
-}
-
-/** A gateway as small as can be, and an agent that works for it. */
-class Gateway implements AsyncDisposable {
-  readonly keys: (string | undefined)[] = [];
-  readonly workDir = mkdtempSync(join(tmpdir(), 'agent-'));
-  readonly drain = new AbortController();
-  private readonly end = new AbortController();
-  private readonly connections: Connection[] = [];
-  private awaited = Promise.withResolvers<void>();
-
-  private constructor(private readonly server: WebSocketServer) {
-    server.on('connection', (webSocket, request) => {
-      this.keys.push(request.headers.authorization);
-      void http2ClientOver(webSocket).then((session) => {
-        this.connections.push({ session, webSocket });
-        this.awaited.resolve();
-      });
-    });
-  }
-
-  agent: Promise<void> = Promise.resolve();
-
-  static async withAgent(): Promise<Gateway> {
-    const server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
-    await once(server, 'listening');
-    const gateway = new Gateway(server);
-    gateway.agent = runAgent({
-      gateways: [`http://127.0.0.1:${(server.address() as AddressInfo).port}`],
-      key: 'ak-key',
-      agentId: 'a1',
-      labels: ['local'],
-      slots: 2,
-      workDir: gateway.workDir,
-      drainSeconds: 600,
-      drain: gateway.drain.signal,
-      signal: gateway.end.signal,
-    });
-    return gateway;
-  }
-
-  async connected(): Promise<Connection> {
-    await this.awaited.promise;
-    this.awaited = Promise.withResolvers();
-    const latest = this.connections.at(-1);
-    if (!latest) throw new Error('no connection');
-    return latest;
-  }
-
-  left(folder: string): string[] {
-    return readdirSync(join(this.workDir, folder)).filter((name) => !name.startsWith('agent-'));
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.end.abort();
-    await this.agent.catch(() => undefined);
-    this.server.close();
-    rmSync(this.workDir, { recursive: true, force: true });
-  }
-}
-
-const shell = (command: string): RunStep => ({
-  kind: 'shell',
-  name: 'work',
-  command,
-  arguments: [],
-  environment: {},
-});
-
-function post(session: ClientHttp2Session, path: string): ClientHttp2Stream {
-  const stream = session.request({ ':method': 'POST', ':path': path });
-  stream.on('error', () => undefined);
-  return stream;
-}
-
-async function order(
-  session: ClientHttp2Session,
-  command: string,
-  more: Partial<RunOrder> = {},
-  terms: { hold_seconds?: number; log_bytes?: number } = {},
-) {
-  const stream = post(session, '/runs');
-  await writeLine(stream, {
-    type: 'order',
-    order: {
-      task_id: 't',
-      attempt: 1,
-      steps: [shell(command)],
-      parameters: {},
-      files: [],
-      timeout_seconds: 0,
-      ...more,
-    },
-    ...terms,
-  });
-  return { stream, reports: readLines(stream) as AsyncGenerator<RunReport> };
-}
-
-function attach(session: ClientHttp2Session, attempt: number, log_bytes?: number) {
-  const stream = post(session, '/runs');
-  void writeLine(stream, { type: 'attach', task_id: 't', attempt, hold_seconds: 60, log_bytes });
-  return { stream, reports: readLines(stream) as AsyncGenerator<RunReport> };
-}
-
-const next = async ({ reports }: { readonly reports: AsyncGenerator<RunReport> }): Promise<unknown> =>
-  (await reports.next()).value;
 
 async function rest<Line>(lines: AsyncGenerator<Line>): Promise<Line[]> {
   const all: Line[] = [];
@@ -280,6 +167,47 @@ describe('an agent', () => {
       { type: 'log', chunks: [{ line: 3, stream: 'stdout', text: 'three' }] },
       { type: 'completed' },
     ]);
+  });
+
+  it('an agent that ends without its gateway leaves the reports of its runs to the next one', async () => {
+    await using gateway = await Gateway.withAgent();
+    const { session, webSocket } = await gateway.connected();
+    const { reports } = await order(
+      session,
+      'echo 9007199254740993 > output/result.json',
+      {},
+      { hold_seconds: 60 },
+    );
+    expect([await reports.next(), await reports.next()]).toMatchObject([
+      { value: { type: 'started' } },
+      { value: { type: 'completed' } },
+    ]);
+    webSocket.terminate();
+    await gateway.stopAgent();
+    expect(gateway.left('reports')).toHaveLength(1);
+
+    await using successor = await Gateway.withAgent(gateway.workDir);
+    const again = (await successor.connected()).session;
+    expect(await json(again.request({ ':path': '/hello' }))).toMatchObject({
+      runs: [{ task_id: 't', attempt: 1 }],
+    });
+    const attached = attach(again, 1);
+    expect([await next(attached), await next(attached)]).toMatchObject([
+      { type: 'started' },
+      { type: 'completed', files: [], warnings: [] },
+    ]);
+    await writeLine(attached.stream, { type: 'settled' });
+    await expect.poll(() => successor.left('reports')).toEqual([]);
+  });
+
+  it('an agent leaves nothing of a run that it has given back', async () => {
+    await using gateway = await Gateway.withAgent();
+    const { session, webSocket } = await gateway.connected();
+    const { reports } = await order(session, busy, {}, { hold_seconds: 60 });
+    await reports.next();
+    webSocket.terminate();
+    await gateway.stopAgent();
+    expect([...gateway.left('reports'), ...gateway.left('runs')]).toEqual([]);
   });
 
   it('an agent keeps the report of a run that reached its time limit while the gateway was lost', async () => {

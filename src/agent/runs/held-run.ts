@@ -138,7 +138,8 @@ export class HeldRun {
     if (end) await this.reportLast(end);
     await this.settled.promise;
     clearTimeout(this.alone);
-    if (!this.isLeft) this.record.remove();
+    const isForNext = this.isLeft && end !== undefined && end.type !== 'returned';
+    if (!isForNext) this.record.remove();
     const { stream } = this;
     this.log.flush();
     this.stream = undefined;
@@ -195,9 +196,9 @@ export class HeldRun {
     this.settled.resolve();
   }
 
-  /** Leaves the report to the next agent, if there is one. */
+  /** The agent ends without its runtime: a report that there is, or will be, is for the next agent. */
   private leave(): void {
-    this.isLeft = this.last !== undefined;
+    this.isLeft = true;
     this.settled.resolve();
   }
 
