@@ -16,10 +16,14 @@ export interface PageQuery {
 export const PER_PAGE_LIMIT = 100;
 export const PER_PAGE_DEFAULT = 20;
 
-/** Body of every error; `retry_after_seconds` is added here, from the `Retry-After` header. */
+/**
+ * Body of every error; `retry_after_seconds` is added here, from the `Retry-After` header. The error of a call to a
+ * service that fails has the `last_failure` of its description, see `serviceFailure`.
+ */
 export const errorBody = z.looseObject({
   error_message: z.string(),
   retry_after_seconds: z.number().optional(),
+  last_failure: z.looseObject({ log_lines: z.array(z.string()).nullish() }).optional(),
 });
 export type ErrorBody = z.infer<typeof errorBody>;
 

@@ -5,12 +5,23 @@ import { listOf } from './common.js';
 export const SERVICE_STATES = ['created', 'deploying', 'running', 'stopping', 'stopped', 'failed'] as const;
 export type ServiceState = (typeof SERVICE_STATES)[number];
 
+/** Why a service last failed. Only `log_lines` is text of the service itself. */
+export const serviceFailure = z.looseObject({
+  reason: z.string(),
+  exit_code: z.number().int().nullish(),
+  failed_at: z.string().nullish(),
+  failures_in_a_row: z.number().int().nullish(),
+  log_lines: z.array(z.string()).nullish(),
+});
+
 export const containerService = z.looseObject({
   id: z.string(),
   service_slug: z.string(),
   display_name: z.string().optional(),
   service_type: z.string().optional(),
   service_status: z.string().optional(),
+  /** Why it is not running. */
+  status_reason: z.string().nullish(),
   service_desc: z.string().nullish(),
   exposed_port: z.number().nullish(),
   health_path: z.string().nullish(),
@@ -45,15 +56,7 @@ export const containerService = z.looseObject({
     )
     .nullish(),
   /** Why it last failed; absent once it runs steadily again. */
-  last_failure: z
-    .looseObject({
-      reason: z.string(),
-      exit_code: z.number().int().nullish(),
-      failed_at: z.string().nullish(),
-      failures_in_a_row: z.number().int().nullish(),
-      log_lines: z.array(z.string()).nullish(),
-    })
-    .nullish(),
+  last_failure: serviceFailure.nullish(),
 });
 export type ContainerService = z.infer<typeof containerService>;
 

@@ -28,10 +28,13 @@ export class HttpErrorFilter implements ExceptionFilter {
       return;
     }
     closeUnlessRead(response);
-    const seconds = exception instanceof HttpException && retryAfterOf(exception);
+    const { retry_after_seconds: seconds, last_failure } = detailsOf(exception);
     if (typeof seconds === 'number') response.setHeader('Retry-After', seconds);
     // The route may have set another type already.
-    response.status(status).type('json').json({ error_message: message });
+    response
+      .status(status)
+      .type('json')
+      .json({ error_message: message, ...(last_failure && { last_failure }) });
   }
 
   private explain(exception: unknown): { status: number; message: string } {
@@ -53,8 +56,15 @@ function messageOf(exception: HttpException): string {
   return Array.isArray(message) ? message.join('; ') : exception.message;
 }
 
-/** An exception made with `{ message, retry_after_seconds }` says when the same request may succeed. */
-function retryAfterOf(exception: HttpException): unknown {
-  const body = exception.getResponse();
-  return typeof body === 'object' ? Reflect.get(body, 'retry_after_seconds') : undefined;
+interface ErrorDetails {
+  /** When the same request may succeed. */
+  readonly retry_after_seconds?: unknown;
+  /** Why the service that was called fails. */
+  readonly last_failure?: object;
+}
+
+/** What an exception was made with beside its message. */
+function detailsOf(exception: unknown): ErrorDetails {
+  const body = exception instanceof HttpException ? exception.getResponse() : undefined;
+  return typeof body === 'object' ? body : {};
 }

@@ -39,11 +39,24 @@ it.each([
   [401, 'Do not retry; ask the user for a new sk- key.'],
   [403, 'tell the user which permission or feature is missing.'],
   [404, 'Check the id or slug with the matching list tool.'],
-  [429, 'Wait before the next one.'],
+  [429, 'Wait for retry_after_seconds, or 10 s where it is missing'],
 ])('rejectionBody adds the next step for status %i', (status, step) => {
   const { error_message } = body(status, { error_message: 'no' });
   expect(error_message).toMatch(/^no\. /);
   expect(error_message).toContain(step);
+});
+
+it('rejectionBody has why a service fails, in lines of bounded length and without keys', () => {
+  const log_lines = [
+    ...Array.from({ length: 30 }, (_, line) => `line ${line}`),
+    `\u001b[1m${KEY}${'x'.repeat(999)}`,
+  ];
+  const last_failure = { reason: 'exit code 7', exit_code: 7, log_lines, stack: 'planted' };
+  const shown = body(409, { error_message: 'no', last_failure }).last_failure;
+  expect(shown).toEqual({ reason: 'exit code 7', exit_code: 7, log_lines: expect.any(Array) });
+  expect(shown?.log_lines).toHaveLength(20);
+  expect(shown?.log_lines?.at(-1)).toMatch(/^\[1m\[key\]x+…$/);
+  expect(body(409, { error_message: 'no', last_failure: 'planted' })).toEqual({ error_message: 'no' });
 });
 
 it('rejectionBody makes one line of bounded length', () => {

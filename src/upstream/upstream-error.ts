@@ -1,6 +1,6 @@
 import type { AxiosResponse } from 'axios';
 
-import type { ErrorBody } from '../contract/index.js';
+import { type ErrorBody, serviceFailure } from '../contract/index.js';
 import { DeadlineExceeded } from './deadline.js';
 import { ResponseTooLarge } from './exchange.js';
 import type { ApiRequest, Caller } from './request.js';
@@ -64,10 +64,13 @@ export function invalidResponse(request: ApiRequest, status: number, cause?: Err
   return new UpstreamError('invalid', bodyOf(request, 'invalid'), { operation, status, cause });
 }
 
+const REPEAT =
+  'Call once more in about 10 s; if it fails again, tell the user that the runtime does not answer.';
+
 /** Says whether the request may have taken effect, and what to do about it. */
 function possibleEffect({ method, whenUnsure }: ApiRequest, wasSent = true): string {
-  if (!wasSent) return 'Nothing was sent, so nothing happened; try again later.';
-  if (method === 'GET') return 'It changes nothing; try again later.';
+  if (!wasSent) return `Nothing was sent, so nothing happened. ${REPEAT}`;
+  if (method === 'GET') return `It changes nothing. ${REPEAT}`;
   return whenUnsure ?? 'It may have taken effect; check before you repeat it.';
 }
 
@@ -102,6 +105,9 @@ function withoutHeaders(thrown: unknown): ErrorWithCode {
 }
 
 const LONGEST_MESSAGE = 2000;
+/** Of the log of a service. */
+const MOST_LINES = 20;
+const LONGEST_LINE = 300;
 /** A whole credential; the short prefix that names a key in a list is not one. */
 const CREDENTIAL = /\b[sad]k-[\w.~+/-]{16,}/g;
 
@@ -110,7 +116,7 @@ const NEXT_STEP: Readonly<Record<number, string>> = {
   401: 'The integration key is invalid, revoked or expired. Do not retry; ask the user for a new sk- key.',
   403: 'The key is valid but may not do this. Do not retry; tell the user which permission or feature is missing.',
   404: 'Check the id or slug with the matching list tool.',
-  429: 'Too many calls at once. Wait before the next one.',
+  429: 'Wait for retry_after_seconds, or 10 s where it is missing, then call again.',
 };
 
 type ErrorResponse = Pick<AxiosResponse<Buffer>, 'status' | 'headers' | 'data'>;
@@ -148,8 +154,10 @@ export function rejectionBody({ status, headers, data }: ErrorResponse, key: str
   const body = parsed(data.toString('utf8'));
   const reason = reasonIn(body, key) ?? `The runtime refused with status ${status} and gave no reason.`;
   const seconds = secondsOf(headers['retry-after']) ?? secondsOf(body['retry_after_seconds']);
+  const last_failure = failureIn(body, key);
   return {
     error_message: withNextStep(reason, status),
+    ...(last_failure && { last_failure }),
     ...(seconds !== undefined && { retry_after_seconds: seconds }),
   };
 }
@@ -167,12 +175,31 @@ function parsed(text: string): Record<string, unknown> {
 function reasonIn(body: Record<string, unknown>, key: string): string | undefined {
   const reason = [body['error_message'], body['message'], body['error']].find(isText);
   if (reason === undefined) return undefined;
-  const line = reason
+  return oneLine(reason, key, LONGEST_MESSAGE);
+}
+
+/** Why the service that was called fails: only the fields of the contract, without keys. */
+function failureIn(body: Record<string, unknown>, key: string): ErrorBody['last_failure'] {
+  const { data } = serviceFailure.strip().safeParse(body['last_failure']);
+  if (!data) return undefined;
+  const clean = (text: string): string => oneLine(text, key, LONGEST_LINE);
+  const { reason, failed_at, log_lines, ...numbers } = data;
+  return {
+    reason: clean(reason),
+    ...numbers,
+    ...(failed_at && { failed_at: clean(failed_at) }),
+    ...(log_lines && { log_lines: log_lines.slice(-MOST_LINES).map(clean) }),
+  };
+}
+
+/** Text of others as one line, without keys. */
+function oneLine(text: string, key: string, longest: number): string {
+  const line = text
     .replaceAll(key, '[key]')
     .replaceAll(CREDENTIAL, '[key]')
     .replaceAll(/\p{Cc}+/gu, ' ')
     .trim();
-  return line.length > LONGEST_MESSAGE ? `${line.slice(0, LONGEST_MESSAGE)}…` : line;
+  return line.length > longest ? `${line.slice(0, longest).toWellFormed()}…` : line;
 }
 
 const isText = (value: unknown): value is string => typeof value === 'string' && value.trim() !== '';

@@ -128,6 +128,9 @@ it('the list of services has no broken or unknown one, and shows one without a m
     body: { error_message: 'resource not found' },
   });
   expect(await status('gpu-only')).toBe('created');
+  expect((await server.get('/r/containers/gpu-only')).body.status_reason).toMatch(
+    /^no connected agent has the labels .*; it starts when one connects$/,
+  );
   expect((await server.get('/r/containers', null)).status).toBe(401);
 });
 
@@ -186,7 +189,11 @@ it('invoke answers 404, 409, 403 and 401 with a sentence', async () => {
   expect((await invoke('/', {}, 'nothing')).status).toBe(404);
   expect(await invoke('/', {}, 'gpu-only')).toMatchObject({
     status: 409,
-    body: { error_message: expect.stringContaining('is created, not running') },
+    body: {
+      error_message: expect.stringMatching(
+        /^Service ".*" is created, not ready for calls: no connected agent has the labels /,
+      ),
+    },
   });
   const { raw_key } = await keysOf(server).create({
     kind: 'integration',

@@ -34,7 +34,8 @@ function failed({ isError, structuredContent, content }: ToolResult): Record<str
 const asked = (): SeenRequest[] =>
   runtime.seen.filter(({ path, query }) => path !== '/r/workflows' || query['per_page'] !== '1');
 
-const LATER = 'It changes nothing; try again later.';
+const LATER =
+  'It changes nothing. Call once more in about 10 s; if it fails again, tell the user that the runtime does not answer.';
 const LOOK_FIRST = 'A run may have started: look with list_tasks before you run it again.';
 
 /** What goes wrong, and what a model reads of it for a call that only looks and for one that runs something. */
@@ -173,6 +174,6 @@ it('the error for an unreachable runtime says that nothing happened', async () =
   for (const { connect } of CLIENTS) {
     await using client = await connect({ endpoint: lonely.endpoint, key: KEY });
     const result = await client.call('run_workflow', { workflow_id: WORKFLOW_ID });
-    expect(failed(result)['error_message']).toMatch(/nothing happened; try again later\.$/);
+    expect(failed(result)['error_message']).toMatch(/nothing happened\. Call once more in about 10 s; .*$/);
   }
 });

@@ -20,7 +20,8 @@ import { NoQuery, PageQueryDto, RestValidationPipe } from '../rest/index.js';
 import { ServiceDirectory } from './service-directory.js';
 import { ServiceRelay } from './service-relay.js';
 import { ServiceRouter } from './service-router.js';
-import { listedService, serviceView } from './service-view.js';
+import type { RunningService } from './service-state.js';
+import { listedService, type ServiceSurroundings, serviceView } from './service-view.js';
 
 /** The path after the slug, unchanged. */
 const RELAYED = /\/r\/containers\/[^/?]+(\/.*)$/;
@@ -47,7 +48,7 @@ export class ContainerServicesController {
     return {
       service_list: all
         .slice(first, first + per_page)
-        .map((one) => listedService(one, this.addresses.public)),
+        .map((one) => listedService(one, this.surroundings(one))),
       page_meta: { current_page, per_page, total_count: all.length },
     };
   }
@@ -82,6 +83,10 @@ export class ContainerServicesController {
         async (replica) => [replica.deploymentId, await this.router.logOf(replica, key)] as const,
       ),
     );
-    return serviceView(service, this.addresses.public, new Map(logs));
+    return serviceView(service, this.surroundings(service), new Map(logs));
+  }
+
+  private surroundings(service: RunningService): ServiceSurroundings {
+    return { publicUrl: this.addresses.public, isPlaceable: this.router.isPlaceable(service) };
   }
 }

@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 
 import { BundlesModule } from '../bundles/index.js';
 import { GatewayModule } from '../gateway/index.js';
+import { RuntimeTasksModule } from '../tasks/index.js';
 import { ContainerServicesController } from './container-services.controller.js';
 import { InvokeController } from './invoke.controller.js';
 import { NodeTunnelEndpoint } from './node-tunnel.endpoint.js';
@@ -18,7 +19,7 @@ import { ServiceUpgrade } from './service-upgrade.js';
 
 /** Container services: defined in files, run by agents, called through the tunnel. */
 @Module({
-  imports: [BundlesModule, GatewayModule],
+  imports: [BundlesModule, GatewayModule, RuntimeTasksModule],
   controllers: [ContainerServicesController, InvokeController],
   providers: [
     ServiceStore,

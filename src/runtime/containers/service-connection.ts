@@ -118,13 +118,13 @@ export const notHttp = ({ definition }: ServiceTarget): HttpException =>
 
 const noConnection = ({ definition }: ServiceTarget): HttpException =>
   new ConnectionFailed(
-    `Service "${definition.slug}" took no connection, so the call had no effect. Call it again when its service_status is running.`,
+    `Service "${definition.slug}" took no connection, so the call had no effect. It has probably just ended: get the service, and call again once its service_status is running; last_failure says why it ended.`,
     true,
   );
 
 const brokenConnection = ({ definition }: ServiceTarget): HttpException =>
   new ConnectionFailed(
-    `The connection to service "${definition.slug}" failed before it answered. The call may have taken effect.`,
+    `The connection to service "${definition.slug}" failed before it answered. The call may have taken effect. If the service has ended, its last_failure says why.`,
     false,
   );
 

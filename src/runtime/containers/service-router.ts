@@ -5,6 +5,7 @@ import { Injectable, Logger } from '@nestjs/common';
 
 import { serviceLog } from '../../contract/index.js';
 import { RuntimeNode } from '../nodes/index.js';
+import { WaitingTasks } from '../tasks/index.js';
 import { FORWARDED_CONNECTION, FORWARDED_LOG, NodeTunnels } from './node-tunnels.js';
 import { ReplicaRunner } from './replica-runner.js';
 import { ConnectionFailed, ServiceConnection } from './service-connection.js';
@@ -37,6 +38,7 @@ export class ServiceRouter {
     private readonly runner: ReplicaRunner,
     private readonly tunnels: NodeTunnels,
     private readonly node: RuntimeNode,
+    private readonly waiting: WaitingTasks,
   ) {}
 
   /**
@@ -62,7 +64,12 @@ export class ServiceRouter {
         this.logger.debug(`a call of service ${replica.slug} goes to another replica: ${error.message}`);
       }
     }
-    throw notRunning(service);
+    throw notRunning(service, this.isPlaceable(service));
+  }
+
+  /** Whether an agent that is connected to any node has the labels of a service. */
+  isPlaceable({ teamId, definition }: RunningService): boolean {
+    return this.waiting.canRun({ teamId, labels: definition.required_labels });
   }
 
   /** The last lines that a replica has written; `undefined` when its node or agent cannot be reached. */

@@ -1,6 +1,7 @@
 import { ConflictException, type HttpException } from '@nestjs/common';
 
 import type { ServiceState } from '../../contract/index.js';
+import { noAgentFor } from '../tasks/index.js';
 import { latestFailure, type ReplicaHistory } from './replica-history.js';
 import type { DefinedService } from './service-store.js';
 
@@ -47,15 +48,45 @@ export const isServing = ({ nodeId, isStopping, status }: Replica): boolean =>
 export const replicaState = ({ isStopping, status }: Replica): ServiceState =>
   isStopping && status !== 'stopped' ? 'stopping' : status;
 
-/** The error for a call of a service that is not running: why, and what to do. */
-export function notRunning(service: RunningService): HttpException {
-  const what = `Service "${service.definition.slug}" is ${stateOf(service)}, not running.`;
+/** Pause that is proposed to those who wait for a service to start. */
+const LOOK_AGAIN_SECONDS = 5;
+
+/**
+ * One sentence about why a service is not running; `undefined` when it is.
+ *
+ * @param isPlaceable whether a connected agent has its labels.
+ */
+export function whyNotRunning(service: RunningService, isPlaceable: boolean): string | undefined {
+  const state = stateOf(service);
+  if (state === 'running') return undefined;
+  if (!isPlaceable) return `${noAgentFor(service.definition.required_labels)}; it starts when one connects`;
   const failure = latestFailure(service.replicas);
-  if (!failure) return new ConflictException(`${what} Check again until its service_status is running.`);
-  const { reason, failed_at, failures_in_a_row, log_lines } = failure;
-  const times = failures_in_a_row === 1 ? 'once' : `${failures_in_a_row} times in a row`;
-  const log = log_lines?.length ? `\nThe end of its log:\n${log_lines.join('\n')}` : ' It wrote no log.';
-  return new ConflictException(
-    `${what} It has failed ${times}, last at ${failed_at}: ${reason}. It is restarted automatically, but the cause must be corrected first.${log}`,
-  );
+  if (failure) {
+    const times = failure.failures_in_a_row === 1 ? 'once' : `${failure.failures_in_a_row} times in a row`;
+    return `it has failed ${times}, last at ${failure.failed_at}: ${failure.reason}; it is restarted automatically, but fails again until the cause is corrected`;
+  }
+  if (state === 'deploying') return 'it is being started, and does not answer yet';
+  return 'it is started again automatically';
+}
+
+/** The error for a call of a service that is not running: why, and what to do. */
+export function notRunning(service: RunningService, isPlaceable: boolean): HttpException {
+  const reason =
+    whyNotRunning(service, isPlaceable) ?? 'the agent that runs it is not connected to this server';
+  const what = `Service "${service.definition.slug}" is ${stateOf(service)}, not ready for calls: ${reason}.`;
+  const last_failure = latestFailure(service.replicas);
+  if (last_failure) {
+    const log = last_failure.log_lines?.length
+      ? 'last_failure.log_lines has the end of its log.'
+      : 'It wrote no log.';
+    const message = `${what} ${log} Do not repeat the call before it was corrected.`;
+    return new ConflictException({ message, last_failure });
+  }
+  const message = isPlaceable
+    ? `${what} Call again once service_status is running.`
+    : `${what} Do not repeat the call before service_status is running.`;
+  return new ConflictException({
+    message,
+    ...(isPlaceable && { retry_after_seconds: LOOK_AGAIN_SECONDS }),
+  });
 }

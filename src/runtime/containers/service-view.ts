@@ -1,22 +1,42 @@
 import type { ContainerService } from '../../contract/index.js';
 import { lastExit, latestFailure } from './replica-history.js';
-import { isServing, type Replica, replicaState, type RunningService, stateOf } from './service-state.js';
+import {
+  isServing,
+  whyNotRunning,
+  type Replica,
+  replicaState,
+  type RunningService,
+  stateOf,
+} from './service-state.js';
 
 /** The last lines that a replica has written, by its deployment. */
 export type ReplicaLogs = ReadonlyMap<string, readonly string[] | undefined>;
 
-/** A service in a list, without its logs; `publicUrl` is the address of this server for clients. */
-export function listedService(service: RunningService, publicUrl: string): ContainerService {
+/** What a view needs beside the rows of a service. */
+export interface ServiceSurroundings {
+  /** The address of this server for clients. */
+  readonly publicUrl: string;
+  /** Whether a connected agent has the labels of the service. */
+  readonly isPlaceable: boolean;
+}
+
+/** A service in a list, without its logs. */
+export function listedService(
+  service: RunningService,
+  { publicUrl, isPlaceable }: ServiceSurroundings,
+): ContainerService {
   const { definition, id, createdAt, replicas } = service;
   const { slug, display_name, service_desc, usage_prompt, openapi_url } = definition;
   const updatedAt = Math.max(...[service, ...replicas].map(({ updatedAt: at }) => at.getTime()));
   const last_failure = latestFailure(replicas);
+  const status_reason = whyNotRunning(service, isPlaceable);
   return {
     id,
     service_slug: slug,
     display_name: display_name ?? slug,
     service_type: 'deployed',
     service_status: stateOf(service),
+    ...(status_reason !== undefined && { status_reason }),
     created_at: createdAt.toISOString(),
     updated_at: new Date(updatedAt).toISOString(),
     ...(service_desc !== undefined && { service_desc }),
@@ -37,10 +57,14 @@ export function listedService(service: RunningService, publicUrl: string): Conta
 }
 
 /** A service with the state and the log of each replica. */
-export function serviceView(service: RunningService, publicUrl: string, logs: ReplicaLogs): ContainerService {
+export function serviceView(
+  service: RunningService,
+  surroundings: ServiceSurroundings,
+  logs: ReplicaLogs,
+): ContainerService {
   const last_failure = latestFailure(service.replicas);
   return {
-    ...listedService(service, publicUrl),
+    ...listedService(service, surroundings),
     ...(last_failure && { last_failure }),
     replicas: service.replicas.map((replica) => replicaView(replica, logs.get(replica.deploymentId))),
   };

@@ -1,6 +1,12 @@
 import { z } from 'zod';
 
-import { containerService, INVOKE_HEADERS_LIMIT, invokeAnswer, invokeRequest } from '../../contract/index.js';
+import {
+  containerService,
+  INVOKE_HEADERS_LIMIT,
+  invokeAnswer,
+  invokeRequest,
+  serviceFailure,
+} from '../../contract/index.js';
 import { listOutputOf, outputOf, textOf, textsOf } from '../tool-definition.js';
 
 const slug = textOf(
@@ -46,4 +52,5 @@ export const callContainerServiceOutput = outputOf(invokeAnswer, {
   body_json: z.unknown().describe('The body of a JSON answer'),
   body_text: z.string().describe('The body of a text answer'),
   note: z.string().describe('What was left out, and what to do'),
+  last_failure: serviceFailure.describe('Only when the service fails: why; log_lines is its own text'),
 });

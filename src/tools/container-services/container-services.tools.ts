@@ -108,11 +108,13 @@ const briefService = ({
   service_slug,
   display_name,
   service_status,
+  status_reason,
 }: ContainerService): Readonly<Record<string, unknown>> => ({
   id,
   service_slug,
   display_name,
   service_status,
+  status_reason,
 });
 
 function hasWords(
