@@ -2,7 +2,14 @@ export type { ResourceLink } from '@modelcontextprotocol/server';
 
 export { RequiresPermission } from './auth/index.js';
 export { connectMcp, drainMcp, McpModule, type McpMount } from './endpoint/index.js';
-export { InvalidInput, SERVER_INFO, type ServerInfo, serverInfo, ToolError } from './protocol/index.js';
+export {
+  type DetailedTask,
+  InvalidInput,
+  SERVER_INFO,
+  type ServerInfo,
+  serverInfo,
+  ToolError,
+} from './protocol/index.js';
 export {
   type Candidates,
   Completion,
@@ -14,11 +21,14 @@ export {
 export {
   type Advertised,
   advertised,
+  AnswersWithTask,
+  createdTask,
   fromJsonText,
   type KeyTool,
   nearest,
   RequestContext,
   Streaming,
+  TaskProvider,
   ToolContext,
   ToolInput,
   Toolset,

@@ -10,8 +10,15 @@ import {
 
 import { SERVER_INFO, type ServerInfo } from '../protocol/index.js';
 import { DeclaredMethods } from '../resources/index.js';
-import { declaredTool, dynamicTool, ToolRegistry } from '../tools/index.js';
+import { declaredTool, dynamicTool, TaskProviders, ToolRegistry } from '../tools/index.js';
 import { StreamableTransport } from './streamable.transport.js';
+
+/** What mcp-nest notes about a handler of its own. */
+interface Described {
+  readonly mcpType?: string;
+  readonly mcpName?: string;
+  readonly mcpMethodRef?: object;
+}
 
 /** mcp-nest's strategy over our transport; keeps our registries in sync with it and with Nest. */
 @Injectable()
@@ -19,6 +26,8 @@ export class CyberunStrategy extends McpStrategy {
   /** Public, since the tools call them. */
   declare readonly onProcessingStartHook: McpStrategy['onProcessingStartHook'];
   declare readonly onProcessingEndHook: McpStrategy['onProcessingEndHook'];
+  @Inject(TaskProviders) private readonly tasks!: TaskProviders;
+
   constructor(
     @Inject(SERVER_INFO) { implementation, capabilities, instructions }: ServerInfo,
     transport: StreamableTransport,
@@ -35,17 +44,21 @@ export class CyberunStrategy extends McpStrategy {
     super(options as McpServerOptions);
   }
 
-  /** @throws when a name is taken, because mcp-nest's strategy would silently drop one of the two. */
+  /**
+   * @throws when a name is taken, because mcp-nest's strategy would silently drop one of the two; when no module provides
+   *   the tasks of a tool.
+   */
   override addHandler(
     pattern: MsPattern,
     callback: MessageHandler,
     isEvent?: boolean,
     extras?: Record<string, unknown>,
   ): void {
-    const { mcpType, mcpName } = (extras ?? {}) as { mcpType?: string; mcpName?: string };
+    const { mcpType, mcpName, mcpMethodRef } = (extras ?? {}) as Described;
     if (mcpType !== undefined && this.messageHandlers.has(this.normalizePattern(pattern))) {
       throw new Error(`Two MCP ${mcpType}s are called "${String(mcpName)}". Rename one.`);
     }
+    if (mcpMethodRef) this.tasks.addProviderFor(mcpMethodRef);
     super.addHandler(pattern, callback, isEvent, extras);
   }
 

@@ -20,4 +20,16 @@ export {
 } from './messages.js';
 export { canAnswerRequests, negotiated, type RevisionFamily, STATELESS_REVISION } from './revisions.js';
 export { SERVER_INFO, type ServerInfo, serverInfo } from './server-info.js';
+export {
+  declaresTasks,
+  type DetailedTask,
+  hasEnded,
+  isTaskMethod,
+  TASK_METHODS,
+  type TaskMethod,
+  type TaskParams,
+  taskParamsOf,
+  TASKS_CAPABILITY,
+  tasksNotDeclared,
+} from './tasks-extension.js';
 export { ErrorEnvelope, InvalidInput, ToolError } from './tool-error.js';

@@ -21,7 +21,7 @@ import {
   STATELESS_REVISION,
 } from '../protocol/index.js';
 import { OtherRequests } from '../resources/index.js';
-import { SdkServers } from '../tools/index.js';
+import { SdkServers, TaskProviders } from '../tools/index.js';
 
 /** How many envelopes are cached; those of real clients are far shorter than the longest. */
 const CAP = 1000;
@@ -50,6 +50,7 @@ export class FastPath {
   constructor(
     private readonly servers: SdkServers,
     private readonly others: OtherRequests,
+    private readonly tasks: TaskProviders,
   ) {}
 
   /** Whether a request is plain and valid, so that it needs none of the SDK's checks. */
@@ -85,6 +86,10 @@ export class FastPath {
         const name = this.servers.capabilities.logging ? undefined : plainCallOf(message)?.name;
         return name !== undefined && headerOf(headers, 'mcp-name') === name;
       }
+      case 'tasks/get':
+      case 'tasks/update':
+      case 'tasks/cancel':
+        return this.tasks.isOffered && headerOf(headers, 'mcp-name') === message.params?.['taskId'];
       default:
         return this.isPlainOther(headers, message);
     }

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
-import { Injectable, Logger } from '@nestjs/common';
+import { Inject, Injectable, Logger } from '@nestjs/common';
 import {
   createMcpHandler,
   type McpHttpHandler,
@@ -18,9 +18,11 @@ import { sendJsonRpcError } from '../http/index.js';
 import { CODE, isRecord, isRequestId, JsonRpcHttpError } from '../protocol/index.js';
 import { ReplicatedEventBus } from '../storage/index.js';
 import { SdkServers, ToolSources } from '../tools/index.js';
+import { TaskSubscriptions } from './task-subscriptions.js';
 
 const KEEP_ALIVE_MS = 15_000;
 const MAX_SUBSCRIPTIONS = 10_000;
+const EVENT_STREAM = 'text/event-stream';
 /** Key in the authorization info under which the server factory finds the request. */
 const REQUEST = 'cyberun:request';
 
@@ -48,6 +50,8 @@ export class SdkHandler {
   /** The request whose subscription is being opened. */
   private readonly subscriber = new AsyncLocalStorage<McpHttpRequest>();
   private readonly subscriptions: McpHttpHandler;
+
+  @Inject(TaskSubscriptions) private readonly tasks!: TaskSubscriptions;
 
   constructor(
     private readonly servers: SdkServers,
@@ -94,13 +98,21 @@ export class SdkHandler {
   }
 
   private async subscribe(request: SdkRequest): Promise<void> {
-    const { rawRequest, gone } = request;
+    const { rawRequest, response, body, gone } = request;
     const open = { keyHash: rawRequest.auth.keyHash, end: (): void => gone.abort() };
-    this.inFlight.open(open);
-    const forwarded = this.subscriber.run(rawRequest, () =>
-      forward(this.subscriptions, request, gone.signal),
+    if (!this.tasks.isWantedBy(body)) {
+      this.inFlight.open(open);
+      const forwarded = this.subscriber.run(rawRequest, () =>
+        forward(this.subscriptions, request, gone.signal),
+      );
+      await forwarded.finally(() => this.inFlight.closed(open));
+      return;
+    }
+    const answer = await this.subscriber.run(rawRequest, () =>
+      fetched(this.subscriptions, request, gone.signal),
     );
-    await forwarded.finally(() => this.inFlight.closed(open));
+    if (answer.headers.get('content-type') !== EVENT_STREAM) await writeWebResponse(answer, response);
+    else await this.tasks.serve({ rawRequest, response, body, gone }, answer);
   }
 
   private async answer(request: SdkRequest): Promise<void> {
@@ -146,17 +158,20 @@ export class SdkHandler {
   }
 }
 
-async function forward(
+async function forward(handler: McpHttpHandler, request: SdkRequest, stop: AbortSignal): Promise<void> {
+  await writeWebResponse(await fetched(handler, request, stop), request.response);
+}
+
+function fetched(
   handler: McpHttpHandler,
-  { rawRequest, response, body, gone, first }: SdkRequest,
+  { rawRequest, body, gone, first }: SdkRequest,
   stop: AbortSignal,
-): Promise<void> {
+): Promise<Response> {
   const extra = { [REQUEST]: { rawRequest, stop, first } satisfies Served };
-  const answer = await handler.fetch(toWebRequest(rawRequest, gone.signal), {
+  return handler.fetch(toWebRequest(rawRequest, gone.signal), {
     parsedBody: body,
     authInfo: { ...rawRequest.auth, extra },
   });
-  await writeWebResponse(answer, response);
 }
 
 /** The request in the form of the SDK, which gets the parsed body separately. */
@@ -177,7 +192,7 @@ async function writeWebResponse(answer: Response, response: ServerResponse): Pro
     return;
   }
   response.writeHead(answer.status, Object.fromEntries(answer.headers));
-  if (answer.headers.get('content-type') === 'text/event-stream') response.flushHeaders();
+  if (answer.headers.get('content-type') === EVENT_STREAM) response.flushHeaders();
   const closed = new AbortController();
   response.once('close', () => closed.abort());
   for await (const chunk of answer.body ?? []) {

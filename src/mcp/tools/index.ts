@@ -15,6 +15,7 @@ export {
   throughNest,
   ToolRegistry,
 } from './tool-registry.js';
+export { AnswersWithTask, createdTask, TaskProvider, TaskProviders } from './task-providers.js';
 export { failed, isMasked, ToolErrorMapper } from './tool-error-mapper.js';
 export {
   encodeResult,

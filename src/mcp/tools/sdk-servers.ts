@@ -70,7 +70,7 @@ export class SdkServers {
       if (result) return result;
       const signal = AbortSignal.any([origin.signal, sdk.mcpReq.signal]);
       const tool = await this.tools.find(request.params.name, rawRequest);
-      return await this.tools.run(tool, request, sdk, { ...origin, signal });
+      return bare(await this.tools.run(tool, request, sdk, { ...origin, signal }));
     });
     for (const bindMore of this.binders) bindMore(server, origin, takeFirst);
   }
@@ -79,4 +79,13 @@ export class SdkServers {
     if (!this.context) throw new Error('the MCP endpoint is used before connectMcp() started it');
     return this.context;
   }
+}
+
+/** The SDK adds an empty `content` to every result without one; a created task must have none on the wire. */
+const bare = (result: CallToolResult): CallToolResult =>
+  result['resultType'] === 'task' ? { ...result, toJSON: withoutContent } : result;
+
+function withoutContent(this: Record<string, unknown>): object {
+  const { content: _content, toJSON: _toJson, ...members } = this;
+  return members;
 }

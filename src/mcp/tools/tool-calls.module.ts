@@ -4,6 +4,7 @@ import { APP_INTERCEPTOR } from '@nestjs/core';
 import { AuthModule } from '../auth/index.js';
 import { SERVER_INFO, serverInfo } from '../protocol/index.js';
 import { SdkServers } from './sdk-servers.js';
+import { TaskProviders } from './task-providers.js';
 import { ToolErrorMapper } from './tool-error-mapper.js';
 import { ToolRegistry } from './tool-registry.js';
 import { ToolResultInterceptor } from './tool-result.js';
@@ -15,6 +16,7 @@ import { Toolsets } from './toolsets.js';
 @Module({
   imports: [AuthModule],
   providers: [
+    TaskProviders,
     ToolErrorMapper,
     SdkServers,
     ToolRegistry,
@@ -24,6 +26,15 @@ import { Toolsets } from './toolsets.js';
     { provide: SERVER_INFO, useValue: serverInfo },
     { provide: APP_INTERCEPTOR, useClass: ToolResultInterceptor },
   ],
-  exports: [SERVER_INFO, SdkServers, ToolErrorMapper, ToolRunner, ToolRegistry, Toolsets, ToolSources],
+  exports: [
+    SERVER_INFO,
+    SdkServers,
+    TaskProviders,
+    ToolErrorMapper,
+    ToolRunner,
+    ToolRegistry,
+    Toolsets,
+    ToolSources,
+  ],
 })
 export class ToolCallsModule {}

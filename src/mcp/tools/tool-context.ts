@@ -10,7 +10,7 @@ import {
 
 import type { Caller } from '../../upstream/index.js';
 import type { Call } from '../calls/index.js';
-import { notificationMessage, type RequestMessage } from '../protocol/index.js';
+import { declaresTasks, notificationMessage, type RequestMessage } from '../protocol/index.js';
 
 /** The SDK's server as mcp-nest types it. */
 export type McpServer = McpContext['mcpServer'];
@@ -69,6 +69,11 @@ export class RequestContext extends McpContext {
     this.isProgressWanted = progressToken !== undefined;
     this.reportProgress = reportOf(sdk, progressToken);
     this.log = logOf(sdk);
+  }
+
+  /** Whether the client takes a task as the answer to this call. */
+  get takesTask(): boolean {
+    return declaresTasks(this.getClientCapabilities());
   }
 
   override get mcpServer(): McpServer {

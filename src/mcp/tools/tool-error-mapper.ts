@@ -26,6 +26,7 @@ interface ErrorBody {
 
 /** The failed call. */
 interface FailedCall {
+  /** The tool, or the method of another request. */
   readonly tool: string;
   readonly keyHash: string;
 }

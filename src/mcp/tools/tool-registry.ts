@@ -19,6 +19,7 @@ import { type McpHttpRequest, permissionOf } from '../auth/index.js';
 import { EncodedResult } from '../calls/index.js';
 import { type RevisionFamily, SERVER_INFO, type ServerInfo } from '../protocol/index.js';
 import type { RequestContext } from './tool-context.js';
+import { type TaskSupport, taskSupportOf } from './task-providers.js';
 import { ToolSchema } from './tool-schema.js';
 import { toolsetOf, Toolsets } from './toolsets.js';
 
@@ -47,6 +48,8 @@ export interface RegisteredTool {
   readonly output: ToolSchema | undefined;
   /** Its response is an event stream from the start. */
   readonly streaming: Streamed | undefined;
+  /** It may answer with a task. */
+  readonly tasks: TaskSupport | undefined;
   readonly invoke: Invoke;
   /** The toolset it belongs to; `undefined` for a tool of every connection. */
   readonly toolset: string | undefined;
@@ -91,6 +94,7 @@ export function declaredTool(handler: MessageHandler, hooks: ProcessingHooks): R
   return {
     ...registered(metadata, throughNest(handler, hooks)),
     streaming: read(STREAMING) as Streamed | undefined,
+    tasks: taskSupportOf(method),
     toolset: toolsetOf(method),
     permission: permissionOf(method),
   };
@@ -137,6 +141,7 @@ function registered(metadata: ToolMetadata, invoke: Invoke): RegisteredTool {
     input,
     output,
     streaming: undefined,
+    tasks: undefined,
     invoke,
     toolset: undefined,
     permission: undefined,

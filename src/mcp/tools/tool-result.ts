@@ -112,7 +112,10 @@ export function encodeResult(result: object): string {
 
 /** Whether it is a tool result already; an API response may also have a field `content`. */
 const isToolResult = (value: unknown): value is CallToolResult =>
-  isObject(value) && (isContent(value['content'], value) || value['resultType'] === 'input_required');
+  isObject(value) && (isContent(value['content'], value) || isOtherResult(value['resultType']));
+
+/** Results of tools/call that are not those of a tool: a question to the client, a created task. */
+const isOtherResult = (type: unknown): boolean => type === 'input_required' || type === 'task';
 
 const MEMBERS: ReadonlySet<string> = new Set(['content', 'structuredContent', 'isError', '_meta']);
 

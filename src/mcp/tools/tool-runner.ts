@@ -11,7 +11,7 @@ import type { McpSessionInfo } from '@rekog/mcp-nest';
 import { CONFIG, type Config } from '../../config/index.js';
 import type { McpHttpRequest } from '../auth/index.js';
 import type { EncodedResult } from '../calls/index.js';
-import { type RevisionFamily, traceparentOf } from '../protocol/index.js';
+import { type RevisionFamily, tasksNotDeclared, traceparentOf } from '../protocol/index.js';
 import { requireSoundShape } from './tool-input.js';
 import { type McpServer, type RequestParts, ToolContext } from './tool-context.js';
 import { isMasked, ToolErrorMapper } from './tool-error-mapper.js';
@@ -99,12 +99,16 @@ export class ToolRunner {
 
   private async execute(tool: RegisteredTool, context: ToolContext, args: unknown): Promise<CallToolResult> {
     try {
+      if (tool.tasks?.isRequired && !context.takesTask) throw tasksNotDeclared();
       this.registry.authorize(tool, userOf(context.getRawRequest()));
       requireSoundShape(args);
       const { input } = tool;
       const payload = !input || input.isAdvertisedOnly ? args : await input.parse(args);
       const value = await tool.invoke(payload, context);
-      return await this.checked(tool, toNewResult(value, this.config.mcpReplyTokens));
+      const result = toNewResult(value, this.config.mcpReplyTokens);
+      if (result['resultType'] === 'task' && !context.takesTask)
+        throw new Error(`tool ${tool.name} answered with a task to a client that takes none`);
+      return await this.checked(tool, result);
     } catch (error) {
       // Nest's own filter hides the exception; the recorded one has the details.
       const thrown = isMasked(error) ? (context.thrown ?? error) : error;

@@ -1,6 +1,6 @@
 import { isTerminal, type RunAccepted, type Task } from '../../contract/index.js';
 import { type ToolContext, withExtras } from '../../mcp/index.js';
-import { UpstreamError } from '../../upstream/index.js';
+import { type Caller, UpstreamError } from '../../upstream/index.js';
 import { HOW_TO_READ_ON, partOf } from './result-part.js';
 import { followTask } from './task-follower.js';
 import { standingOf, standingFields } from './task-standing.js';
@@ -22,13 +22,22 @@ export async function waitForRun(
     const task = await followTask(tasks, caller, { taskId, seconds, report });
     if (!isTerminal(task.task_status))
       return { ...accepted, ...standingFields(task), note: goesOn(task, seconds) };
-    const { id: _id, ...result } = partOf(await tasks.result(caller, taskId), {});
-    return withExtras({ ...accepted, ...result }, { whenCut: HOW_TO_READ_ON });
+    return await resultOfRun(tasks, caller, accepted);
   } catch (error) {
     if (!(error instanceof UpstreamError)) throw error;
     const note = `The run was submitted, but this call could not wait for it. ${error.body.error_message} Do not run it again: to wait for it, call stream_task_events with task_id ${taskId}.`;
     return { ...accepted, note };
   }
+}
+
+/** What a run that has ended gives. */
+export async function resultOfRun(
+  tasks: TasksService,
+  caller: Caller,
+  accepted: RunAccepted,
+): Promise<object> {
+  const { id: _id, ...result } = partOf(await tasks.result(caller, accepted.task_id), {});
+  return withExtras({ ...accepted, ...result }, { whenCut: HOW_TO_READ_ON });
 }
 
 const goesOn = (task: Task, seconds: number): string =>

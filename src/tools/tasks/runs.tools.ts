@@ -1,11 +1,12 @@
 import { Ctx } from '@nestjs/microservices';
 import { McpController, Tool } from '@rekog/mcp-nest';
 
-import { advertised, RequiresPermission, ToolContext, ToolInput } from '../../mcp/index.js';
+import { advertised, AnswersWithTask, RequiresPermission, ToolContext, ToolInput } from '../../mcp/index.js';
 import type { Caller } from '../../upstream/index.js';
 import { withWorkflowSuggestions } from '../workflow-suggestions.js';
 import { withEarlierParameters } from './earlier-parameters.js';
 import { runRequestFor } from './run-request.js';
+import { RunTasks } from './run-tasks.js';
 import { waitForRun } from './run-wait.js';
 import {
   type RunArguments,
@@ -26,6 +27,7 @@ export class RunsTools {
   constructor(
     private readonly runs: RunsService,
     private readonly tasks: TasksService,
+    private readonly runTasks: RunTasks,
   ) {}
 
   @Tool({
@@ -36,6 +38,7 @@ export class RunsTools {
     outputSchema: advertised(runOutput),
     annotations: { title: 'Run a workflow', ...RUN },
   })
+  @AnswersWithTask(RunTasks)
   @RequiresPermission('run')
   runWorkflow(
     @ToolInput(runWorkflowInput) { workflow_id, ...run }: RunWorkflowInput,
@@ -52,6 +55,7 @@ export class RunsTools {
     outputSchema: advertised(runOutput),
     annotations: { title: 'Run a workflow by slug', ...RUN },
   })
+  @AnswersWithTask(RunTasks)
   @RequiresPermission('run')
   runWorkflowBySlug(
     @ToolInput(runWorkflowBySlugInput) { workflow_slug: slug, ...run }: RunWorkflowBySlugInput,
@@ -68,6 +72,7 @@ export class RunsTools {
     const { caller } = context;
     const body = await this.bodyOf(name, asked, caller);
     const accepted = await this.suggesting(caller, name, this.runs.run(caller, name, body, idempotency_key));
+    if (context.takesTask) return this.runTasks.ofRun(caller, accepted, wait_seconds);
     return wait_seconds === 0 ? accepted : waitForRun(this.tasks, context, accepted, wait_seconds);
   }
 

@@ -73,8 +73,17 @@ async function follow({ tasks, caller, taskId, deadline, progress }: FollowedTas
   return task;
 }
 
+/** Hears of every change of a task. */
+export interface FollowListener {
+  /** Whether it needs the agent that runs the task, which costs a request. */
+  readonly isWanted: boolean;
+  changed(status: string, event: TaskEvent, isNumbered: boolean): Promise<void>;
+  polled(task: Task): Promise<void>;
+  advanced(event: TaskEvent): Promise<void>;
+}
+
 /** Reconnects to streams that break, and polls in between. */
-class TaskFollower {
+export class TaskFollower {
   private readonly backoff = new Backoff();
   private lastEventId: string | undefined;
   /** Whether the runtime has answered yet; before that, any failure ends the call. */
@@ -84,7 +93,7 @@ class TaskFollower {
     private readonly tasks: TasksService,
     private readonly caller: Caller,
     private readonly taskId: string,
-    private readonly progress: TaskProgress,
+    private readonly progress: FollowListener,
   ) {}
 
   /** `undefined` when the time is up, or the caller has aborted. */

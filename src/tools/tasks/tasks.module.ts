@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 
 import { McpModule } from '../../mcp/index.js';
 import { UpstreamModule } from '../../upstream/index.js';
+import { RunTasks } from './run-tasks.js';
 import { RunsService } from './runs.service.js';
 import { RunsTools } from './runs.tools.js';
 import { TasksPrompts } from './tasks.prompts.js';
@@ -12,6 +13,6 @@ import { TasksTools } from './tasks.tools.js';
 @Module({
   imports: [McpModule, UpstreamModule],
   controllers: [TasksTools, RunsTools, TasksResources, TasksPrompts],
-  providers: [TasksService, RunsService],
+  providers: [TasksService, RunsService, RunTasks],
 })
 export class TasksModule {}

@@ -4,6 +4,7 @@ import { McpController, Tool } from '@rekog/mcp-nest';
 import { type CancelAccepted, isTerminal, type Task } from '../../contract/index.js';
 import {
   advertised,
+  AnswersWithTask,
   RequiresPermission,
   Streaming,
   ToolContext,
@@ -16,6 +17,7 @@ import { endOfLog } from '../task-log.js';
 import { READS } from '../tool-definition.js';
 import { conciseTask } from './concise-task.js';
 import { HOW_TO_READ_ON, partOf } from './result-part.js';
+import { RunTasks } from './run-tasks.js';
 import { followTask, followTasks } from './task-follower.js';
 import { groupNote, timeUp, withStanding } from './task-standing.js';
 import {
@@ -42,7 +44,10 @@ const LONGEST_ID = 36;
 /** What an agent can do with tasks, the runs of workflows. */
 @McpController()
 export class TasksTools {
-  constructor(private readonly tasks: TasksService) {}
+  constructor(
+    private readonly tasks: TasksService,
+    private readonly runTasks: RunTasks,
+  ) {}
 
   @Tool({
     name: 'list_tasks',
@@ -127,16 +132,18 @@ export class TasksTools {
     outputSchema: advertised(streamTaskEventsOutput),
     annotations: { title: 'Follow a task', ...READS },
   })
+  @AnswersWithTask(RunTasks)
   @Streaming({ whenLost: goesOn })
   async streamTaskEvents(
     @ToolInput(streamTaskEventsInput) { task_id, task_ids, timeout_seconds }: StreamTaskEventsInput,
-    @Ctx() { caller, isProgressWanted, reportProgress }: ToolContext,
+    @Ctx() { caller, isProgressWanted, reportProgress, takesTask }: ToolContext,
   ): Promise<object> {
     const report = isProgressWanted ? reportProgress : undefined;
     const usual = isProgressWanted ? WAIT_SECONDS.withProgress : WAIT_SECONDS.silent;
     const seconds = timeout_seconds ?? usual;
     const taskId = oneOf(task_id, task_ids);
     if (taskId !== undefined) {
+      if (takesTask) return this.runTasks.ofFollowed(caller, taskId, timeout_seconds ?? 0);
       const task = await followTask(this.tasks, caller, { taskId, seconds, report });
       return isTerminal(task.task_status) ? task : { ...task, note: timeUp(task, seconds) };
     }
