@@ -120,6 +120,20 @@ it('get_task_log gives what follows a cursor, and a cut page continues at its la
   ]);
 });
 
+it('get_task_log says that there are no lines', async () => {
+  keep([], { next_cursor: null, has_more: false });
+  for (const args of [{}, { cursor: '1.4', contains: 'x' }]) {
+    expect((await client.call('get_task_log', { task_id, ...args })).structuredContent).toEqual({
+      task_id,
+      task_status: 'failed',
+      log: [],
+      next_cursor: null,
+      has_more: false,
+      note: 'There are no such lines: the task has ended without writing any.',
+    });
+  }
+});
+
 it('get_task_log cuts a single line that is longer than an answer', async () => {
   keep([{ text: 'x'.repeat(50_000) }, { text: 'short' }], { next_cursor: '1.2', has_more: false });
   const answer = await client.call('get_task_log', { task_id, cursor: '0.0' });

@@ -1,7 +1,7 @@
 import { Ctx } from '@nestjs/microservices';
 import { McpController, Tool } from '@rekog/mcp-nest';
 
-import type { TaskLog } from '../../contract/index.js';
+import { isTerminal, type TaskLog } from '../../contract/index.js';
 import { advertised, ToolContext, ToolError, ToolInput, Toolset } from '../../mcp/index.js';
 import { cutLine, fitting } from '../task-log.js';
 import { READS } from '../tool-definition.js';
@@ -42,8 +42,16 @@ export class TaskLogsTools {
 const TAIL_OR_CURSOR =
   'Invalid input. tail counts lines from the end, cursor continues after a line: give one of the two.';
 
+/** What an answer without lines says. */
+const noLines = (status: string): { readonly note: string } => ({
+  note: isTerminal(status)
+    ? 'There are no such lines: the task has ended without writing any.'
+    : `There are no such lines yet: the task is ${status}. Call again later.`,
+});
+
 /** The page after a cursor, as far as it fits into the reply. */
 function after({ task_id, task_status, log_list, page_meta }: TaskLog, bytes: number): object {
+  if (log_list.length === 0) return { task_id, task_status, log: [], ...page_meta, ...noLines(task_status) };
   const shown = log_list.slice(0, fitting(log_list, bytes));
   const isCut = shown.length < log_list.length;
   const log = passagesOf(shown.map((line) => cutLine(line, bytes)));
@@ -55,6 +63,7 @@ function after({ task_id, task_status, log_list, page_meta }: TaskLog, bytes: nu
 
 /** The last lines, as many as fit into the reply. */
 function last({ task_id, task_status, log_list, page_meta }: TaskLog, bytes: number): object {
+  if (log_list.length === 0) return { task_id, task_status, log: [], ...page_meta, ...noLines(task_status) };
   const count = fitting(log_list.toReversed(), bytes);
   const log = passagesOf(log_list.slice(log_list.length - count).map((line) => cutLine(line, bytes)));
   const missing = log_list.length - count;
