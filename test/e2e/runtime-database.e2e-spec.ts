@@ -3,10 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { sql } from 'kysely';
+import type { PgBoss } from 'pg-boss';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 
 import { type Database, defaultTeamId, openDatabase, uuidV7 } from '../../src/runtime/database/index.js';
-import { Engine } from '../../src/runtime/engine/engine.js';
+import { type Claim, Engine, queueName } from '../../src/runtime/engine/engine.js';
 import { initialiseDatabase } from '../support/initialised-database.js';
 import { databaseSettings } from '../support/shared-postgresql.js';
 
@@ -125,8 +126,12 @@ const enqueue = async (rank: number, ...labels: string[]): Promise<string> => {
   await database.db.transaction().execute((tx) => engine.enqueue(tx, taskId, need(...labels), rank));
   return taskId;
 };
-const claim = (limit: number, ...labels: string[]) =>
-  database.db.transaction().execute((tx) => engine.claim(tx, need(...labels), limit));
+const claim = async (limit: number, ...labels: string[]): Promise<Claim[]> => {
+  const { rows } = await engine.claiming(need(...labels), limit).execute(database.db);
+  return rows
+    .toSorted((one, other) => other.priority - one.priority)
+    .map(({ id, attempt }) => ({ ...need(...labels), taskId: id, attempt }));
+};
 
 it('the queue forgets a job whose transaction failed', async () => {
   await engine.prepare(need('rolled-back'));
@@ -165,6 +170,9 @@ it('a claim takes no more jobs than asked for, the lowest rank first, and one th
   if (!again) return;
   await database.db.transaction().execute((tx) => engine.settle(tx, again, 'again'));
   expect((await claim(5, 'ranked')).map(({ taskId }) => taskId)).toEqual([first, third]);
+  // Often enough for a plan that is kept.
+  for (let rank = 1; rank <= 16; rank += 1) await enqueue(rank, 'many');
+  for (let round = 1; round <= 8; round += 1) expect(await claim(2, 'many')).toHaveLength(2);
 });
 
 it('the queue names the queues that have a job to claim, and no others', async () => {
@@ -181,6 +189,41 @@ it('the queue names the queues that have a job to claim, and no others', async (
   expect(names).not.toContain('claimed');
   expect(names).not.toContain('later');
   await database.db.transaction().execute((tx) => engine.settle(tx, claimed, 'done'));
+});
+
+it('jobs that the queue enqueues, claims and ends have the same rows as those of pg-boss itself', async () => {
+  const name = queueName(need('like'));
+  await engine.prepare(need('like'));
+  const boss = Reflect.get(engine, 'boss') as PgBoss;
+  const theirs = uuidV7();
+  const expectAlike = async (): Promise<void> => {
+    const { rows } = await sql<{ row: object }>`select to_jsonb(job) - 'id' || jsonb_build_object(
+        'created_on', true, 'start_after', true, 'keep_until', round(extract(epoch from keep_until - start_after) / 60),
+        'started_on', started_on is null, 'heartbeat_on', heartbeat_on is null, 'completed_on', completed_on is null
+      ) as row from pgboss.job where name = ${name}`.execute(database.db);
+    expect(rows).toHaveLength(2);
+    expect(rows[0]).toEqual(rows[1]);
+  };
+
+  await boss.send(name, null, { id: theirs, priority: -7 });
+  await enqueue(7, 'like');
+  await expectAlike();
+  const [job] = await boss.fetch(name, { includeMetadata: true });
+  expect(job).toMatchObject({ id: theirs, retryCount: 0 });
+  const [ours] = await claim(1, 'like');
+  await expectAlike();
+  if (!ours || !job) return;
+  await boss.fail(name, job);
+  await database.db.transaction().execute((tx) => engine.settle(tx, ours, 'again'));
+  await boss.update(name, undefined, { id: theirs, priority: 0 });
+  const [theirsAgain] = await boss.fetch(name, { includeMetadata: true });
+  const [oursAgain] = await claim(1, 'like');
+  expect([theirsAgain?.retryCount, oursAgain?.attempt]).toEqual([1, 2]);
+  await expectAlike();
+  if (!oursAgain || !theirsAgain) return;
+  await boss.complete(name, theirsAgain);
+  await database.db.transaction().execute((tx) => engine.settle(tx, oursAgain, 'done'));
+  await expectAlike();
 });
 
 it('the queue drops the heartbeats that an earlier version gave to its jobs when it starts', async () => {

@@ -51,7 +51,8 @@ export class CredentialsService {
     for (const hash of this.ephemeral.keys()) stored.delete(hash);
     if (stored.size === 0) return [];
     const invalid = new Set(stored.values());
-    for (const row of await this.rowsOf([...stored.keys()])) {
+    const isOfThese = sql<string>`any(${[...stored.keys()]}::text[])`;
+    for (const row of await this.rows().where('c.key_hash', '=', isOfThese).execute()) {
       const rawKey = stored.get(row.key_hash);
       if (rawKey === undefined) continue;
       const { credential, fault } = this.judged(rawKey, row);
@@ -94,23 +95,26 @@ export class CredentialsService {
   }
 
   private async find(rawKey: string): Promise<PresentedKey> {
-    const local = this.ephemeral.get(hashOf(rawKey));
+    const hash = hashOf(rawKey);
+    const local = this.ephemeral.get(hash);
     if (local) return { credential: local };
-    const [row] = await this.rowsOf([hashOf(rawKey)]);
+    // Not as a list of one, which the database would plan anew at every request.
+    const row = await this.rows().where('c.key_hash', '=', hash).executeTakeFirst();
     return row ? this.judged(rawKey, row) : { fault: 'unknown' };
   }
 
-  private rowsOf(keyHashes: readonly string[]) {
+  private rows() {
     return this.database.db
       .selectFrom('credential as c')
       .innerJoin('team', 'team.id', 'c.team_id')
       .select(['c.id', 'c.kind', 'c.team_id', 'team.team_slug', 'c.permissions', 'c.key_hash'])
-      .select(['c.revoked_at', 'c.expires_at', 'c.last_used_at'])
-      .where('c.key_hash', '=', sql<string>`any(${[...keyHashes]}::text[])`)
-      .execute();
+      .select(['c.revoked_at', 'c.expires_at', 'c.last_used_at']);
   }
 
-  private judged(rawKey: string, row: Awaited<ReturnType<typeof this.rowsOf>>[number]): PresentedKey {
+  private judged(
+    rawKey: string,
+    row: Awaited<ReturnType<ReturnType<typeof this.rows>['execute']>>[number],
+  ): PresentedKey {
     if (!isOfKind(row.kind, rawKey)) return { fault: 'unknown' };
     const { id, kind, team_id: teamId, team_slug: team, revoked_at, expires_at, last_used_at } = row;
     const credential = { id, kind, teamId, team, permissions: new Set(row.permissions) };

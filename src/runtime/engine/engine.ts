@@ -5,6 +5,7 @@ import { type Expression, type RawBuilder, sql } from 'kysely';
 import { type ConstructorOptions, type Db as BossDb, fromKysely, fromPglite, PgBoss } from 'pg-boss';
 
 import { Database, type Db, logFailure, type Tx, withoutDatabase } from '../database/index.js';
+import { claimJobs, type ClaimedJob, completeJob, insertJobs, type StatementPart } from './job-statements.js';
 
 /** The labels that a task requires, and the team whose agents may run it. */
 export interface WorkRequirement {
@@ -45,8 +46,8 @@ const attemptOf = ({ taskId, attempt }: Claim): { id: string; retryCount: number
 });
 
 /**
- * The queue of the runtime, on pg-boss, which no other file imports. Enqueue, claim, settle and cancel run inside the
- * transaction of the caller, so that a task and its job always agree.
+ * The queue of the runtime, on pg-boss, which no other file imports. Enqueue, claim, settle and cancel are parts of a
+ * statement of the caller or run inside its transaction, so that a task and its job always agree.
  */
 @Injectable()
 export class Engine {
@@ -107,9 +108,18 @@ export class Engine {
 
   /** @param rank from 1; jobs of a lower rank are claimed first, and those of equal rank in the order of their arrival. */
   async enqueue(tx: Tx, taskId: string, requirement: WorkRequirement, rank: number): Promise<void> {
-    await this.within(tx, () =>
-      this.boss.send(queueName(requirement), null, { id: taskId, priority: -rank }),
+    await this.enqueuing(requirement, sql`select ${taskId}::uuid as id, ${rank}::integer as rank`).execute(
+      tx,
     );
+  }
+
+  /**
+   * The part of a statement that enqueues the jobs of tasks.
+   *
+   * @param tasks a query for their `id` and `rank`.
+   */
+  enqueuing(requirement: WorkRequirement, tasks: StatementPart): StatementPart {
+    return insertJobs(queueName(requirement), tasks);
   }
 
   /** Makes a job that was just enqueued one that has been claimed so often. */
@@ -118,15 +128,9 @@ export class Engine {
       where name = ${queueName(requirement)} and id = ${taskId}`.execute(tx);
   }
 
-  /** Takes up to `limit` jobs of a queue, by rank. */
-  async claim(tx: Tx, queue: WorkRequirement, limit: number): Promise<Claim[]> {
-    if (limit <= 0) return [];
-    const jobs = await this.within(tx, () =>
-      this.boss.fetch(queueName(queue), { batchSize: limit, includeMetadata: true }),
-    );
-    // The update that claims them returns them in any order.
-    jobs.sort((one, other) => other.priority - one.priority || (one.id < other.id ? -1 : 1));
-    return jobs.map(({ id, retryCount }) => ({ ...queue, taskId: id, attempt: retryCount + 1 }));
+  /** The part of a statement that takes up to `limit` jobs of a queue, by rank. */
+  claiming(queue: WorkRequirement, limit: number): StatementPart<ClaimedJob> {
+    return claimJobs(queueName(queue), limit);
   }
 
   /** The queues that have a job to claim; one statement, however long the queues are. */
@@ -160,12 +164,12 @@ export class Engine {
    * @param afterSeconds delay, by the clock of the database, before a job that is to run `again` can be claimed.
    */
   async settle(tx: Tx, claim: Claim, outcome: Outcome, afterSeconds = 0): Promise<void> {
+    if (outcome === 'done') {
+      await this.settling(claim, sql<boolean>`true`).execute(tx);
+      return;
+    }
     const name = queueName(claim);
     await this.within(tx, async () => {
-      if (outcome === 'done') {
-        await this.boss.complete(name, attemptOf(claim));
-        return;
-      }
       await this.boss.fail(name, attemptOf(claim));
       const next = { id: claim.taskId, priority: FRONT_OF_QUEUE };
       await this.boss.update(name, undefined, {
@@ -173,6 +177,11 @@ export class Engine {
         ...(afterSeconds > 0 && { startAfter: afterSeconds }),
       });
     });
+  }
+
+  /** The part of a statement that settles a claim as done, if the condition holds. */
+  settling(claim: Claim, condition: RawBuilder<boolean>): StatementPart {
+    return completeJob(queueName(claim), claim, condition);
   }
 
   /**

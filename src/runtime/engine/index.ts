@@ -1,2 +1,3 @@
 export { type Claim, Engine, isDelayed, isEligible, queueName, type WorkRequirement } from './engine.js';
 export { EngineModule } from './engine.module.js';
+export type { ClaimedJob, StatementPart } from './job-statements.js';

@@ -121,7 +121,7 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
     else if (isMore) this.ready.set(name, queue);
     for (const [index, run] of runs.entries()) {
       const agent = agents[index];
-      if (agent) this.give(agent, run);
+      if (agent && run) this.give(agent, run);
     }
   }
 

@@ -1,7 +1,7 @@
 import { type BeforeApplicationShutdown, Injectable, Logger } from '@nestjs/common';
 
 import type { LogChunk } from '../../contract/index.js';
-import { Database, DatabaseUnavailable, logFailure, type Tx, whenReachable } from '../database/index.js';
+import { Database, DatabaseUnavailable, logFailure, type Db, whenReachable } from '../database/index.js';
 import { LogLimits } from './log-limits.js';
 import { insertChunks, type KeptLog, type LoggedRun, type LogRows, rowsOf } from './log-rows.js';
 
@@ -27,7 +27,8 @@ interface WaitingLog {
 
 /** The end of the log of a run, to be written in the transaction that ends the run. */
 interface LogEnd {
-  save(tx: Tx): Promise<void>;
+  readonly isEmpty: boolean;
+  save(db: Db): Promise<void>;
   /** To be called after the transaction. */
   saved(): void;
 }
@@ -95,8 +96,9 @@ export class LogWriter implements BeforeApplicationShutdown {
     const rows = rowsOf(run, log.chunks);
     let kept: readonly KeptLog[] = [];
     return {
-      save: async (tx) => {
-        kept = await insertChunks(tx, rows);
+      isEmpty: false,
+      save: async (db) => {
+        kept = await insertChunks(db, rows);
       },
       saved: () => this.limits.check(kept, bytesOf(rows)),
     };
@@ -158,7 +160,7 @@ export class LogWriter implements BeforeApplicationShutdown {
   }
 }
 
-const NOTHING: LogEnd = { save: () => Promise.resolve(), saved: () => undefined };
+const NOTHING: LogEnd = { isEmpty: true, save: () => Promise.resolve(), saved: () => undefined };
 
 const keyOf = ({ taskId, attempt }: LoggedRun): string => `${taskId}/${attempt}`;
 

@@ -1,8 +1,9 @@
 import { Inject, Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
+import { sql } from 'kysely';
 
 import { CONFIG, type Config } from '../../config/index.js';
 import type { RunProgress, RunReport } from '../../contract/index.js';
-import { Database, storable, type Tx, whenReachable } from '../database/index.js';
+import { Database, type Db, storable, type Tx, whenReachable } from '../database/index.js';
 import { type Claim, Engine } from '../engine/index.js';
 import { LogWriter } from '../logs/index.js';
 import { type ClaimedRun, ClaimedRuns, type StoredOutput } from './claimed-runs.js';
@@ -13,6 +14,8 @@ import {
   claimOf,
   HELD_STATES,
   moveTask,
+  movingTask,
+  type NewTaskEvent,
   saveOutputFiles,
   TASK_COLUMNS,
   type TaskChange,
@@ -99,16 +102,16 @@ export class RunReports implements OnModuleDestroy {
     const completed_at = new Date();
     const change = { task_status: 'completed' as const, completed_at, task_output, task_warnings };
     const log = await this.logs.take(run);
-    await this.written(async (tx) => {
-      await log.save(tx);
+    const write = async (db: Db): Promise<void> => {
+      await log.save(db);
       const data = { status: 'completed', output: output ?? null, agent_id: run.agentId };
-      const moved = await moveTask(tx, movable(claim), change, { event: 'completed', data });
+      const moved = await this.complete(db, claim, run, { change, data });
       if (!moved) return;
-      await saveOutputFiles(tx, claim, files);
-      await this.engine.settle(tx, claim, 'done');
-      await countCompleted(tx, run);
+      await saveOutputFiles(db, claim, files);
       this.logger.log(sentenceOf(run, 'completed', moved));
-    });
+    };
+    if (log.isEmpty && files.length === 0) await this.whenReachable(() => write(this.database.db));
+    else await this.written(write);
     log.saved();
     this.claimed.remove(run);
   }
@@ -201,6 +204,29 @@ export class RunReports implements OnModuleDestroy {
     await this.engine.settle(tx, claim, 'again', seconds);
   }
 
+  /** Moves a task, settles its claim and counts it for its agent, in one statement. */
+  private complete(
+    db: Db,
+    claim: Claim,
+    { teamId, agentId }: ClaimedRun,
+    { change, data }: { readonly change: TaskChange; readonly data: NewTaskEvent['data'] },
+  ): Promise<TaskRow | undefined> {
+    const isMoved = sql<boolean>`exists (select from moved)`;
+    return movingTask(db, movable(claim), change, { event: 'completed', data })
+      .with('settled', () => sql`(${this.engine.settling(claim, isMoved)})`)
+      .with('counted', (query) =>
+        query
+          .updateTable('connected_agent')
+          .set(({ eb }) => ({ tasks_completed: eb('tasks_completed', '+', 1) }))
+          .where('team_id', '=', teamId)
+          .where('agent_id', '=', agentId)
+          .where(isMoved),
+      )
+      .selectFrom('moved')
+      .select(TASK_COLUMNS)
+      .executeTakeFirst();
+  }
+
   private async isRunning({ taskId, teamId, attempt }: ClaimedRun): Promise<boolean> {
     const row = await this.database.db
       .selectFrom('task')
@@ -260,12 +286,3 @@ function sentenceOf(
 }
 
 const movable = ({ taskId, teamId, attempt }: Claim) => ({ taskId, teamId, attempt, from: HELD_STATES });
-
-async function countCompleted(tx: Tx, { teamId, agentId }: ClaimedRun): Promise<void> {
-  await tx
-    .updateTable('connected_agent')
-    .set(({ eb }) => ({ tasks_completed: eb('tasks_completed', '+', 1) }))
-    .where('team_id', '=', teamId)
-    .where('agent_id', '=', agentId)
-    .execute();
-}

@@ -1,8 +1,7 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
-import { sql } from 'kysely';
 import { LRUCache } from 'lru-cache';
 
-import { Database, type Tx } from '../database/index.js';
+import { Database, type Db, type Tx } from '../database/index.js';
 import { type Claim, Engine, type WorkRequirement } from '../engine/index.js';
 import { RuntimeNode } from '../nodes/index.js';
 import { type CompiledWorkflow, fileParametersOf, RUN_LIMIT_SECONDS } from '../workflows/index.js';
@@ -13,12 +12,10 @@ import {
   moveTask,
   OPEN_STATES,
   TASK_COLUMNS,
-  taskMove,
   type TaskRow,
 } from './task-transitions.js';
+import { queueTasks, type RunnableTask } from './queued-tasks.js';
 import { TeamLimits } from './team-limits.js';
-
-type RunnableTask = TaskRow & Pick<QueuedTask, 'parameters'>;
 
 interface QueuedTask {
   readonly claim: Claim;
@@ -29,8 +26,8 @@ interface QueuedTask {
 
 /** What a queue had for the slots of agents. */
 interface Share {
-  /** In the order of the slots. */
-  readonly runs: readonly ClaimedRun[];
+  /** In the order of the slots; `undefined` for a task that is not run. */
+  readonly runs: readonly (ClaimedRun | undefined)[];
   /** The team has reached its limit of tasks that run at the same time. */
   readonly isTeamFull: boolean;
 }
@@ -55,26 +52,25 @@ export class TaskClaims {
 
   /** Takes runs from a queue, at most one per slot: the first is for the agent of the first slot. They become `queued`. */
   async claim(queue: WorkRequirement, slots: readonly ClaimingAgent[]): Promise<Share> {
-    return this.database.db
-      .transaction()
-      .execute(async (tx) => {
-        const tasks: (QueuedTask & { readonly agent: ClaimingAgent })[] = [];
-        const room = await this.limits.roomToRun(tx, queue.teamId, slots.length);
-        for (const claim of await this.engine.claim(tx, queue, room)) {
-          const agent = slots[tasks.length];
-          const task = agent && (await this.queue(tx, claim, agent));
-          // The task has ended, but its job was left: there is nothing to do.
-          if (!task) await this.engine.settle(tx, claim, 'done');
-          else if (task.interrupted_count >= INTERRUPTIONS_LIMIT)
-            await failInterrupted(tx, this.engine, claim);
-          else tasks.push({ agent, ...(await this.withDefinition(tx, claim, task)) });
-        }
-        return { tasks, isTeamFull: room < slots.length };
-      })
-      .then(({ tasks, isTeamFull }) => ({
-        isTeamFull,
-        runs: tasks.map((one) => this.runOf(one.agent, one)),
-      }));
+    const { teamId } = queue;
+    const take = (db: Db, room: number) => {
+      const places = { teamId, nodeId: this.node.id, agents: slots.slice(0, room) };
+      return room > 0 ? queueTasks(db, this.engine.claiming(queue, room), places) : Promise.resolve([]);
+    };
+    const { taken, room } = await this.limits.withRoomToRun(teamId, slots.length, take);
+    const tasks: (QueuedTask | undefined)[] = [];
+    // What fails from here on leaves the runs to TaskReconciliation, as an answer of the database that was lost does.
+    for (const { taskId, attempt, task } of taken) {
+      const claim = { ...queue, taskId, attempt };
+      if (task && task.interrupted_count < INTERRUPTIONS_LIMIT)
+        tasks.push(await this.withDefinition(this.database.db, claim, task));
+      else tasks.push(await this.leave(claim, task));
+    }
+    const runs = slots.map((agent, index) => {
+      const task = tasks[index];
+      return task && this.runOf(agent, task);
+    });
+    return { runs: runs.slice(0, taken.length), isTeamFull: room < slots.length };
   }
 
   /** The queues that have a task to claim, also those that other nodes have created. */
@@ -105,21 +101,19 @@ export class TaskClaims {
     return adopted && this.runOf(agent, adopted);
   }
 
-  private queue(tx: Tx, claim: Claim, agent: ClaimingAgent): Promise<RunnableTask | undefined> {
-    const { taskId, teamId, attempt } = claim;
-    const change = {
-      task_status: 'queued' as const,
-      attempt_count: attempt,
-      // Every earlier run has failed or was given back, and was counted, or was interrupted, perhaps without a report.
-      interrupted_count: sql<number>`${attempt - 1}::integer - retry_count - returned_count`,
-      agent_id: agent.agentId,
-      agent_labels: [...agent.labels],
-      gpu_type: agent.gpuType ?? null,
-      node_id: this.node.id,
-    };
-    const data = { status: 'queued', agent_id: agent.agentId };
-    const move = taskMove(tx, { teamId, taskId, from: OPEN_STATES }, change, { event: 'status', data });
-    return move.select([...TASK_COLUMNS, 'parameters']).executeTakeFirst();
+  /** Ends a job whose task has ended before, or a task whose runs were interrupted too often. */
+  private async leave(claim: Claim, task: TaskRow | undefined): Promise<undefined> {
+    await this.database.db.transaction().execute(async (tx) => {
+      if (task) return failInterrupted(tx, this.engine, claim);
+      const open = await tx
+        .selectFrom('task')
+        .select('id')
+        .where('id', '=', claim.taskId)
+        .where('team_id', '=', claim.teamId)
+        .where('task_status', 'in', OPEN_STATES)
+        .executeTakeFirst();
+      return this.engine.settle(tx, claim, open ? 'again' : 'done');
+    });
   }
 
   private runOf(
@@ -150,16 +144,16 @@ export class TaskClaims {
     };
   }
 
-  private async withDefinition(tx: Tx, claim: Claim, task: RunnableTask): Promise<QueuedTask> {
+  private async withDefinition(db: Db, claim: Claim, task: RunnableTask): Promise<QueuedTask> {
     const { workflow_version: version, parameters } = task;
-    return { claim, version, parameters, definition: await this.definitionOf(tx, task) };
+    return { claim, version, parameters, definition: await this.definitionOf(db, task) };
   }
 
-  private async definitionOf(tx: Tx, task: TaskRow): Promise<CompiledWorkflow> {
+  private async definitionOf(db: Db, task: TaskRow): Promise<CompiledWorkflow> {
     const name = `${task.workflow_id}@${task.workflow_version}`;
     const known = this.definitions.get(name);
     if (known) return known;
-    const { definition } = await tx
+    const { definition } = await db
       .selectFrom('workflow_version')
       .select('definition')
       .where('workflow_id', '=', task.workflow_id)

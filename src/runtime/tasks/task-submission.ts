@@ -1,7 +1,7 @@
 import { BadRequestException, Inject, Injectable, Logger } from '@nestjs/common';
 import type { RawBuilder } from 'kysely';
 
-import { Database, type Tx, uuidV7 } from '../database/index.js';
+import { Database, type Db, uuidV7 } from '../database/index.js';
 import { Engine } from '../engine/index.js';
 import { FilesService } from '../files/index.js';
 import {
@@ -68,7 +68,7 @@ export class RunParameters {
   }
 }
 
-/** Accepts runs: validates the parameters, then writes task, first event and job in one transaction. */
+/** Accepts runs: validates the parameters, then writes task, first event and job in one statement. */
 @Injectable()
 export class TaskSubmission {
   private readonly logger = new Logger('Tasks');
@@ -100,20 +100,22 @@ export class TaskSubmission {
     const id = uuidV7();
     const { fields, submittedBy } = run;
     const place = this.ranks.reserve({ teamId, labels: required_labels, submittedBy });
-    const task = await this.database.db
-      .transaction()
-      .execute(async (tx) => {
-        const other = keyed && (await this.idempotencyKeys.claim(tx, keyed, id));
-        if (other !== undefined) return other;
-        await this.insert(tx, { id, teamId, workflow, parameters, fields, submittedBy, rank: place.rank() });
-        return id;
-      })
-      .finally(() => place.close());
+    const insert = async (db: Db): Promise<string> => {
+      await this.insert(db, { id, teamId, workflow, parameters, fields, submittedBy, rank: place.rank() });
+      return id;
+    };
+    const { db } = this.database;
+    const submitted = keyed
+      ? db
+          .transaction()
+          .execute(async (tx) => (await this.idempotencyKeys.claim(tx, keyed, id)) ?? (await insert(tx)))
+      : insert(db);
+    const task = await submitted.finally(() => place.close());
     if (task === id) this.logger.log(`task ${id} (${slug}@${workflow.version}): submitted`);
     return task;
   }
 
-  private async insert(tx: Tx, task: NewTask): Promise<void> {
+  private async insert(db: Db, task: NewTask): Promise<void> {
     const { id, teamId, workflow, parameters } = task;
     const { required_labels, max_retries } = workflow.definition;
     const requirement = { teamId, labels: required_labels };
@@ -137,8 +139,7 @@ export class TaskSubmission {
     const news = states.map((status) =>
       status === 'waiting' ? waitingEvent(required_labels) : { event: 'status' as const, data: { status } },
     );
-    const rank = await addTask(tx, row, news);
-    await this.engine.enqueue(tx, id, requirement, rank);
+    await addTask(db, row, news, (tasks) => this.engine.enqueuing(requirement, tasks));
   }
 }
 

@@ -1,9 +1,9 @@
-import { type InsertObject, type RawBuilder, type Selectable, sql } from 'kysely';
+import { type InsertObject, type Selectable, sql } from 'kysely';
 
 import { CONTAINER_LABEL, PYTHON_LABEL, type TaskEventName, type TaskState } from '../../contract/index.js';
-import type { Db, Schema, Tx } from '../database/index.js';
+import type { Db, Schema } from '../database/index.js';
 import type { TaskTable } from '../database/schema.js';
-import type { Claim } from '../engine/index.js';
+import type { Claim, StatementPart } from '../engine/index.js';
 import type { StoredOutput } from './claimed-runs.js';
 
 /** Rows per insert statement, which has a limited number of parameters. */
@@ -64,7 +64,7 @@ export type TaskChange = Partial<
     | 'task_status'
     | 'task_error'
     | 'retry_count'
-    | 'attempt_count'
+    | 'interrupted_count'
     | 'returned_count'
     | 'agent_id'
     | 'agent_labels'
@@ -77,7 +77,6 @@ export type TaskChange = Partial<
 > & {
   readonly task_output?: string;
   readonly task_warnings?: string[];
-  readonly interrupted_count?: number | RawBuilder<number>;
 };
 
 /** The event of a transition; `data` without the task's id and the time. */
@@ -114,10 +113,11 @@ export const moveTask = (
   task: MovableTask,
   change: TaskChange,
   news: NewTaskEvent,
-): Promise<TaskRow | undefined> => taskMove(db, task, change, news).select(TASK_COLUMNS).executeTakeFirst();
+): Promise<TaskRow | undefined> =>
+  movingTask(db, task, change, news).selectFrom('moved').select(TASK_COLUMNS).executeTakeFirst();
 
-/** As {@link moveTask}, for a caller that also reads other columns of the changed task. */
-export function taskMove(
+/** The statement of {@link moveTask}, to which others may be added: `moved` is the changed task. */
+export function movingTask(
   db: Db,
   { teamId, taskId, attempt, from }: MovableTask,
   change: TaskChange,
@@ -133,7 +133,7 @@ export function taskMove(
         .where('team_id', '=', teamId)
         .where('task_status', 'in', from)
         .$if(attempt !== undefined, (current) => current.where('attempt_count', '=', attempt ?? 0));
-      return update.returning([...TASK_COLUMNS, 'parameters', 'last_sequence']);
+      return update.returning([...TASK_COLUMNS, 'last_sequence']);
     })
     .with('written', (query) =>
       query
@@ -145,20 +145,20 @@ export function taskMove(
             .select(['id', 'team_id', 'last_sequence'])
             .select([sql<TaskEventName>`${event}::text`.as('event'), sql<string>`${text}::json`.as('data')]),
         ),
-    )
-    .selectFrom('moved');
+    );
 }
 
 /**
- * Adds a task with its first events, in one statement.
+ * Adds a task with its first events and its job, in one statement.
  *
- * @returns its place in the queue.
+ * @param jobs the part of the statement that enqueues the jobs of tasks.
  */
 export async function addTask(
-  tx: Tx,
+  db: Db,
   task: InsertObject<Schema, 'task'> & { readonly id: string; readonly team_id: string },
   news: readonly NewTaskEvent[],
-): Promise<number> {
+  jobs: (tasks: StatementPart) => StatementPart,
+): Promise<void> {
   const events = news.map(({ event, data }, index) => ({
     task_id: task.id,
     team_id: task.team_id,
@@ -166,25 +166,25 @@ export async function addTask(
     event,
     data: textOf(task.id, data),
   }));
-  const { queue_rank } = await tx
+  await db
     .with('added', (query) =>
       query
         .insertInto('task')
         .values({ ...task, last_sequence: news.length })
-        .returning('queue_rank'),
+        .returning(['id', 'queue_rank']),
     )
     .with('written', (query) => query.insertInto('task_event').values(events))
+    .with('enqueued', () => sql`(${jobs(sql`select id, queue_rank as rank from added`)})`)
     .selectFrom('added')
-    .select('queue_rank')
+    .select('id')
     .executeTakeFirstOrThrow();
-  return queue_rank;
 }
 
 const textOf = (task_id: string, data: NewTaskEvent['data']): string =>
   JSON.stringify({ task_id, ...data, timestamp: new Date().toISOString() });
 
 export async function saveOutputFiles(
-  tx: Tx,
+  db: Db,
   { taskId, teamId }: Claim,
   files: readonly StoredOutput[],
 ): Promise<void> {
@@ -197,7 +197,7 @@ export async function saveOutputFiles(
     content_type: file.content_type,
   }));
   for (let start = 0; start < rows.length; start += ROWS_BATCH) {
-    await tx
+    await db
       .insertInto('task_file')
       .values(rows.slice(start, start + ROWS_BATCH))
       .execute();

@@ -3,7 +3,7 @@ import { sql } from 'kysely';
 import { LRUCache } from 'lru-cache';
 
 import { CONFIG, type Config } from '../../config/index.js';
-import { Database, type Tx } from '../database/index.js';
+import { Database, type Db } from '../database/index.js';
 import { HELD_STATES } from './task-transitions.js';
 
 /** How long a count is used for further submissions, which this node adds to it. */
@@ -60,18 +60,28 @@ export class TeamLimits {
     load.bytes += bytes;
   }
 
-  /** How many of `wanted` runs of a team may begin; until the transaction ends, no other node asks for the team. */
-  async roomToRun(tx: Tx, teamId: string, wanted: number): Promise<number> {
+  /**
+   * Calls `take` with how many of `wanted` runs of a team may begin; with a limit, no other node takes runs of the team
+   * meanwhile.
+   */
+  async withRoomToRun<Taken>(
+    teamId: string,
+    wanted: number,
+    take: (db: Db, room: number) => Promise<Taken>,
+  ): Promise<{ readonly taken: Taken; readonly room: number }> {
     const { teamTasksRunning } = this.config;
-    if (teamTasksRunning === undefined) return wanted;
-    await sql`select pg_advisory_xact_lock(hashtext(${`running ${teamId}`}))`.execute(tx);
-    const { held } = await tx
-      .selectFrom('task')
-      .select(({ fn }) => fn.countAll<string>().as('held'))
-      .where('team_id', '=', teamId)
-      .where('task_status', 'in', HELD_STATES)
-      .executeTakeFirstOrThrow();
-    return Math.min(wanted, Math.max(0, teamTasksRunning - Number(held)));
+    if (teamTasksRunning === undefined) return { taken: await take(this.database.db, wanted), room: wanted };
+    return this.database.db.transaction().execute(async (tx) => {
+      await sql`select pg_advisory_xact_lock(hashtext(${`running ${teamId}`}))`.execute(tx);
+      const { held } = await tx
+        .selectFrom('task')
+        .select(({ fn }) => fn.countAll<string>().as('held'))
+        .where('team_id', '=', teamId)
+        .where('task_status', 'in', HELD_STATES)
+        .executeTakeFirstOrThrow();
+      const room = Math.min(wanted, Math.max(0, teamTasksRunning - Number(held)));
+      return { taken: await take(tx, room), room };
+    });
   }
 
   private reasonAgainst({ tasks, bytes }: QueueLoad, more: number): string | undefined {

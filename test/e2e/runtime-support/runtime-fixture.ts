@@ -232,7 +232,7 @@ export class PretendAgent {
     for (const queue of await this.claims.claimable()) {
       if (!isEligible(agent, queue)) continue;
       const slots = Array.from({ length: free - claimed.length }, () => agent);
-      claimed.push(...(await this.claims.claim(queue, slots)).runs);
+      claimed.push(...(await this.claims.claim(queue, slots)).runs.filter((run) => run !== undefined));
     }
     return claimed;
   }
