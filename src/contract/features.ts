@@ -4,6 +4,13 @@
  */
 export const FEATURES_HEADER = 'cyberun-features';
 
+/**
+ * Request header of a run, with the value `ask`: the run is refused with status 428 when its workflow wants a confirmation.
+ * Without the header it is confirmed.
+ */
+export const CONFIRM_HEADER = 'cyberun-confirm';
+export const ASK_FIRST = 'ask';
+
 /** What this server can use where the runtime announces it. */
 export const FEATURES = [
   /** Runs take the request header `Idempotency-Key`. */
@@ -14,6 +21,8 @@ export const FEATURES = [
   'text-files',
   /** The list of workflows takes `query`. */
   'workflow-query',
+  /** Workflows have `confirm`, and runs take the request header `Cyberun-Confirm`. */
+  'confirm',
   /** The log of a task has an endpoint of its own. */
   'task-logs',
   /** The list of workflows takes `is_tool`, and then has their parameters. */

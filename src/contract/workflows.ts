@@ -31,6 +31,8 @@ export const workflow = z.looseObject({
   required_labels: z.array(z.string()).nullish(),
   task_timeout: z.number().nullish(),
   max_retries: z.number().nullish(),
+  /** What a person should know before a run; absent when a run needs no confirmation. */
+  confirm: z.string().nullish(),
 });
 export type Workflow = z.infer<typeof workflow>;
 

@@ -1,6 +1,13 @@
 export { Deadline } from './deadline.js';
 export { type FilePart, FileTransfer } from './file-transfer.js';
-export type { Caller, OnEvent, ServerSentEvent, UpstreamEventsRequest, UpstreamRequest } from './request.js';
+export type {
+  Caller,
+  NeededFeature,
+  OnEvent,
+  ServerSentEvent,
+  UpstreamEventsRequest,
+  UpstreamRequest,
+} from './request.js';
 export { type KeyValidation, UpstreamClient } from './upstream.client.js';
 export { UpstreamError, type UpstreamFailure } from './upstream-error.js';
 export { UpstreamModule } from './upstream.module.js';

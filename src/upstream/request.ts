@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 
 import { packageVersion } from '../config/index.js';
-import type { Feature } from '../contract/index.js';
+import { ASK_FIRST, CONFIRM_HEADER, type Feature } from '../contract/index.js';
 import { isTraceparent } from '../http/index.js';
 
 /** On whose behalf a request is made: with which key, as part of which trace, and until when. */
@@ -29,6 +29,8 @@ export interface ApiRequest {
   readonly lastEventId?: string | undefined;
   /** Makes the runtime answer a repeated POST with its first answer; needs the feature. */
   readonly idempotencyKey?: string | undefined;
+  /** Has a run refused with status 428 when its workflow wants a confirmation. */
+  readonly asksFirst?: boolean;
   /** What the request needs beyond the common API; it is not sent where the runtime does not announce them. */
   readonly needs?: readonly NeededFeature[];
 }
@@ -78,7 +80,7 @@ export function relativeUrl({ path, query }: ApiRequest): string | undefined {
 /** Headers of a request. Of the client's own headers, only the key and the trace are forwarded. */
 export function requestHeaders(
   { key, traceparent }: Caller,
-  { body, accept, lastEventId, idempotencyKey }: ApiRequest,
+  { body, accept, lastEventId, idempotencyKey, asksFirst }: ApiRequest,
 ): Record<string, string> {
   return {
     Authorization: `Bearer ${key}`,
@@ -87,6 +89,7 @@ export function requestHeaders(
     ...(body && { 'Content-Type': 'application/json' }),
     ...(lastEventId !== undefined && { 'Last-Event-ID': lastEventId }),
     ...(idempotencyKey !== undefined && { 'Idempotency-Key': idempotencyKey }),
+    ...(asksFirst && { [CONFIRM_HEADER]: ASK_FIRST }),
     ...(isTraceparent(traceparent) && { traceparent }),
   };
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 
-import { echoWorkflow, RuntimeServer } from './runtime-support/runtime-fixture.js';
+import { BOOTSTRAP_KEY, echoWorkflow, RuntimeServer } from './runtime-support/runtime-fixture.js';
 
 let server: RuntimeServer;
 
@@ -25,6 +25,7 @@ beforeAll(async () => {
       metadata: '    tool: true',
       properties: String.raw`        odd: { type: string, default: "\0 \ud83d" }`,
     }),
+    'costly.yaml': echoWorkflow('costly', { metadata: '    confirm: It takes a GPU for an hour.' }),
     'broken.yaml': 'document: [',
     'notes.txt': 'not a workflow',
   });
@@ -38,7 +39,7 @@ const run = (name: string, parameters: unknown) =>
 
 it('the API lists a workflow, and returns it by id and slug', async () => {
   const { body: list } = await server.get('/r/workflows');
-  expect(list.page_meta).toEqual({ current_page: 1, per_page: 20, total_count: 5 });
+  expect(list.page_meta).toEqual({ current_page: 1, per_page: 20, total_count: 6 });
   const listed = list.workflow_list.find((one: { workflow_slug: string }) => one.workflow_slug === 'echo');
   expect(listed).toMatchObject({
     display_name: 'Echo echo',
@@ -57,9 +58,33 @@ it('the API lists a workflow, and returns it by id and slug', async () => {
   expect(byId.body).toMatchObject(listed);
 });
 
+it('a run of a workflow with confirm is refused before it starts, where the client would ask first', async () => {
+  const runs = async (header: string | undefined, parameters: object) => {
+    const response = await fetch(`${server.origin}/api/v1/r/workflows/slug/costly/run`, {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${BOOTSTRAP_KEY}`,
+        'content-type': 'application/json',
+        ...(header !== undefined && { 'cyberun-confirm': header }),
+      },
+      body: JSON.stringify({ parameters }),
+    });
+    return { status: response.status, text: await response.text() };
+  };
+  expect((await slug('costly')).body.confirm).toBe('It takes a GPU for an hour.');
+  expect((await slug('echo')).body).not.toHaveProperty('confirm');
+  const refused = await runs('ask', { text: 'hi' });
+  expect(refused.status).toBe(428);
+  expect(refused.text).toContain('It takes a GPU for an hour. Nothing was started.');
+  expect((await runs('ask', { text: 5 })).status).toBe(400);
+  expect((await runs('yes', { text: 'hi' })).text).toContain('must be \\"ask\\"');
+  expect((await server.get('/r/tasks?workflow_slug=costly')).body.page_meta.total_count).toBe(0);
+  expect((await runs(undefined, { text: 'hi' })).status).toBe(202);
+});
+
 it.each([
   ['leaving', ['leaving']],
-  ['ECHO parameter', ['changing', 'echo', 'leaving']],
+  ['ECHO parameter', ['changing', 'costly', 'echo', 'leaving']],
   ['vision', ['tagged']],
   ['3d-model 100%', ['tagged']],
   ['of_it', ['tagged']],
@@ -67,7 +92,7 @@ it.each([
   ['%', ['tagged']],
   ['odd', ['odd-text']],
   ['echo nothing', []],
-  ['  ', ['changing', 'echo', 'leaving', 'odd-text', 'tagged']],
+  ['  ', ['changing', 'costly', 'echo', 'leaving', 'odd-text', 'tagged']],
 ])('a search for "%s" finds the workflows with all of its words', async (query, slugs) => {
   const { body } = await server.get(`/r/workflows?query=${encodeURIComponent(query)}`);
   const found = (body.workflow_list as { workflow_slug: string }[]).map(({ workflow_slug }) => workflow_slug);

@@ -7,7 +7,6 @@ import {
   type RequestId,
 } from '@modelcontextprotocol/server';
 import { Injectable, Logger } from '@nestjs/common';
-import type { McpSessionInfo } from '@rekog/mcp-nest';
 
 import type { McpHttpRequest } from '../auth/index.js';
 import { type Accepted, Call, EncodedResult, InFlightRequests, Reply } from '../calls/index.js';
@@ -30,6 +29,7 @@ import {
   fastContext,
   type McpServer,
   SdkServers,
+  type SessionInfo,
   ToolRunner,
 } from '../tools/index.js';
 import { EventRecorder } from './event-recorder.js';
@@ -135,11 +135,12 @@ export class RequestDispatcher {
   }
 
   private originOf({ session, call, rawRequest }: PendingRequest): CallOrigin {
-    const info: McpSessionInfo = {
+    const info: SessionInfo = {
       transport: 'streamable-http',
       stateless: false,
       era: 'legacy',
       sessionId: session.record.id,
+      initializeParams: session.record.initializeParams,
     };
     const server = (): McpServer => this.live.transportOf(session).server;
     return { rawRequest, session: info, server, signal: call.signal };

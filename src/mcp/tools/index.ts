@@ -1,8 +1,15 @@
 export { type Advertised, advertised } from './json-schema.js';
+export { answerIn, canAsk, question } from './confirmation.js';
 export { nearest } from './nearest.js';
 export { SdkServers } from './sdk-servers.js';
 export { ToolCallsModule } from './tool-calls.module.js';
-export { fastContext, type McpServer, RequestContext, ToolContext } from './tool-context.js';
+export {
+  fastContext,
+  type McpServer,
+  RequestContext,
+  type SessionInfo,
+  ToolContext,
+} from './tool-context.js';
 export { fromJsonText, ToolInput, unreadInputOf } from './tool-input.js';
 export {
   declaredTool,

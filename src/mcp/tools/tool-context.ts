@@ -4,6 +4,7 @@ import {
   CLIENT_INFO_META_KEY,
   LOG_LEVEL_META_KEY,
   type CallToolRequest,
+  type InitializeRequest,
   PROTOCOL_VERSION_META_KEY,
   type ServerContext,
 } from '@modelcontextprotocol/server';
@@ -15,6 +16,12 @@ import { declaresTasks, notificationMessage, type RequestMessage } from '../prot
 /** The SDK's server as mcp-nest types it. */
 export type McpServer = McpContext['mcpServer'];
 
+/** What mcp-nest knows of a session, and what its client has said of itself. */
+export interface SessionInfo extends McpSessionInfo {
+  /** Params of initialize as JSON; absent in revisions without sessions. */
+  readonly initializeParams?: string;
+}
+
 /** The parts of a request. */
 export interface RequestParts {
   readonly tool: string;
@@ -22,7 +29,7 @@ export interface RequestParts {
   /** Hash of the key, which identifies it. */
   readonly keyHash: string;
   readonly request: CallToolRequest;
-  readonly session: McpSessionInfo;
+  readonly session: SessionInfo;
   readonly rawRequest: unknown;
   readonly sdk: ServerContext;
   readonly replyBytes: number;
@@ -78,6 +85,13 @@ export class RequestContext extends McpContext {
 
   override get mcpServer(): McpServer {
     return this.server();
+  }
+
+  /** As the request or, in a session, initialize has them. */
+  override getClientCapabilities(): ReturnType<McpContext['getClientCapabilities']> {
+    const { initializeParams }: SessionInfo = this.getSession();
+    if (initializeParams === undefined) return super.getClientCapabilities();
+    return (JSON.parse(initializeParams) as InitializeRequest['params']).capabilities;
   }
 }
 

@@ -6,14 +6,13 @@ import {
   ProtocolErrorCode,
   type ServerContext,
 } from '@modelcontextprotocol/server';
-import type { McpSessionInfo } from '@rekog/mcp-nest';
 
 import { CONFIG, type Config } from '../../config/index.js';
 import type { McpHttpRequest } from '../auth/index.js';
 import type { EncodedResult } from '../calls/index.js';
 import { type RevisionFamily, tasksNotDeclared, traceparentOf } from '../protocol/index.js';
 import { requireSoundShape } from './tool-input.js';
-import { type McpServer, type RequestParts, ToolContext } from './tool-context.js';
+import { type McpServer, type RequestParts, type SessionInfo, ToolContext } from './tool-context.js';
 import { isMasked, ToolErrorMapper } from './tool-error-mapper.js';
 import { type RegisteredTool, ToolRegistry, userOf, type Viewer } from './tool-registry.js';
 import { replyBytes, toNewResult, toToolResult } from './tool-result.js';
@@ -22,7 +21,7 @@ import { ToolSources } from './tool-sources.js';
 /** The origin of a call, and access to its client. */
 export interface CallOrigin {
   readonly rawRequest: McpHttpRequest;
-  readonly session: McpSessionInfo;
+  readonly session: SessionInfo;
   /** The SDK server through which a tool can send requests to the client. */
   readonly server: () => McpServer;
   /** Aborted when the client no longer waits; in addition to the SDK's own signal. */

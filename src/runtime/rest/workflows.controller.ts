@@ -5,10 +5,10 @@ import type { RunAccepted, Workflow, WorkflowList } from '../../contract/index.j
 import { type Credential, CurrentCredential, IntegrationKeyGuard, Requires } from '../credentials/index.js';
 import { TaskSubmission } from '../tasks/index.js';
 import { type WorkflowName, WorkflowCatalog } from '../workflows/index.js';
-import { IdempotencyKey } from './idempotency-key.js';
 import { JsonBody, LARGE_BODY } from './json-bodies.js';
 import { PageQueryDto } from './page-query.dto.js';
 import { IdPipe, NoQuery, RestValidationPipe } from './rest-validation.pipe.js';
+import { HeadersOfRun, type RunHeaders } from './run-headers.js';
 
 /** Body of a run; the schema of the workflow validates the parameters. */
 export class RunBodyDto {
@@ -95,9 +95,9 @@ export class WorkflowsController {
     @CurrentCredential() caller: Credential,
     @Param('slug') slug: string,
     @Body() body: RunBodyDto,
-    @IdempotencyKey() idempotencyKey?: string,
+    @HeadersOfRun() headers: RunHeaders,
   ): Promise<RunAccepted> {
-    return this.submit(caller, { slug }, body, idempotencyKey);
+    return this.submit(caller, { slug }, body, headers);
   }
 
   @Post(':id/run')
@@ -109,23 +109,23 @@ export class WorkflowsController {
     @CurrentCredential() caller: Credential,
     @Param('id', ID) id: string,
     @Body() body: RunBodyDto,
-    @IdempotencyKey() idempotencyKey?: string,
+    @HeadersOfRun() headers: RunHeaders,
   ): Promise<RunAccepted> {
-    return this.submit(caller, { id }, body, idempotencyKey);
+    return this.submit(caller, { id }, body, headers);
   }
 
   private async submit(
     { id: submittedBy, teamId }: Credential,
     name: WorkflowName,
     { parameters, dispatch_target, target_pool, submitter_region, tool_type }: RunBodyDto,
-    idempotencyKey: string | undefined,
+    headers: RunHeaders,
   ): Promise<RunAccepted> {
     const workflow = await this.workflows.version(teamId, name);
     const given = { dispatch_target, target_pool, submitter_region, tool_type };
     const fields = Object.fromEntries(
       Object.entries(given).flatMap(([key, value]) => (typeof value === 'string' ? [[key, value]] : [])),
     );
-    const run = { parameters: parameters ?? {}, fields, idempotencyKey, submittedBy };
+    const run = { parameters: parameters ?? {}, fields, ...headers, submittedBy };
     return { task_id: await this.submission.submit(teamId, workflow, run) };
   }
 }

@@ -6,6 +6,7 @@ import { Engine } from '../engine/index.js';
 import { FilesService } from '../files/index.js';
 import {
   acceptedTypes,
+  checkConfirmed,
   checkRunnable,
   type CompiledWorkflow,
   fileParametersOf,
@@ -22,6 +23,8 @@ interface RunSubmission {
   readonly parameters: Record<string, unknown>;
   /** Other fields of the request; stored and shown, without effect in this runtime. */
   readonly fields: Record<string, string>;
+  /** Refuse it when the workflow wants a confirmation. */
+  readonly asksFirst?: boolean;
   /** Repeated requests with the same key get the task of the first. */
   readonly idempotencyKey?: string | undefined;
   /** The key of the caller; the keys of a team share its agents. */
@@ -93,6 +96,8 @@ export class TaskSubmission {
     if (earlier !== undefined) return earlier;
     checkRunnable(workflow);
     const checked = await this.runParameters.checked(teamId, workflow, run.parameters);
+    // Last, so that a question is only asked about a run that would be accepted.
+    if (run.asksFirst) checkConfirmed(workflow);
     const parameters = JSON.stringify(checked);
     await this.limits.admit(teamId, Buffer.byteLength(parameters));
     const { slug, required_labels } = workflow.definition;

@@ -48,6 +48,8 @@ export interface CompiledWorkflow {
   readonly max_retries: number;
   /** Without it the backoff is exponential. */
   readonly retry?: RetryPolicy | undefined;
+  /** What to ask before a run; absent when it needs no confirmation. */
+  readonly confirm?: string | undefined;
   /** Seconds; 0 means that the author has set no limit. */
   readonly task_timeout: number;
   readonly schema: ParametersSchema;

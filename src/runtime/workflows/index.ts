@@ -10,6 +10,7 @@ export { ParameterCheck } from './validation/parameter-check.js';
 export { RUN_LIMIT_SECONDS } from './workflow-dsl.js';
 export { RuntimeWorkflowsModule } from './runtime-workflows.module.js';
 export {
+  checkConfirmed,
   checkRunnable,
   type WorkflowName,
   WorkflowCatalog,

@@ -1,4 +1,4 @@
-import { ConflictException, Injectable, NotFoundException } from '@nestjs/common';
+import { ConflictException, HttpException, Injectable, NotFoundException } from '@nestjs/common';
 import { sql } from 'kysely';
 
 import type { Workflow, WorkflowList } from '../../contract/index.js';
@@ -27,6 +27,7 @@ const LISTED = [
   'required_labels',
   'task_timeout',
   'max_retries',
+  'confirm',
   'document_version',
   'is_tool',
 ] as const satisfies (keyof CompiledWorkflow)[];
@@ -137,6 +138,17 @@ export function checkRunnable({ workflow_slug, workflow_status }: WorkflowVersio
   );
 }
 
+const CONFIRMATION_REQUIRED = 428;
+
+/** @throws {HttpException} 428 for a workflow that wants its runs confirmed. */
+export function checkConfirmed({ workflow_slug, definition }: WorkflowVersion): void {
+  if (definition.confirm === undefined) return;
+  throw new HttpException(
+    `Workflow "${workflow_slug}" wants a confirmation before a run: ${definition.confirm} Nothing was started. If the user agrees, send the run without the header Cyberun-Confirm.`,
+    CONFIRMATION_REQUIRED,
+  );
+}
+
 /** Slug, title, summary and tags in lower case; of definitions whose fields cannot be extracted, the slug. */
 const searchedText = sql<string>`lower(case when v.definition::text ~ ${sql.lit(ODD_ESCAPES)} then w.workflow_slug
   else concat_ws(' ', w.workflow_slug, v.definition ->> 'display_name', v.definition ->> 'description',
@@ -177,6 +189,7 @@ function present({ definition, ...row }: ListedRow): Workflow {
     required_labels: definition.required_labels,
     task_timeout: definition.task_timeout,
     max_retries: definition.max_retries,
+    ...(definition.confirm !== undefined && { confirm: definition.confirm }),
     default_dispatch_target: 'agent',
     document_version: definition.document_version,
     ...(definition.is_tool && { is_tool: true }),

@@ -47,6 +47,7 @@ export async function compileWorkflow(
     document_version: document.version,
     required_labels: labelsOf(document.metadata.labels, compiled),
     ...retriesOf(document.metadata),
+    ...(document.metadata.confirm !== undefined && { confirm: document.metadata.confirm }),
     task_timeout: timeout?.after ?? 0,
     schema,
     steps: compiled,

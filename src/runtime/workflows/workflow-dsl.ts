@@ -188,12 +188,22 @@ const retry = z.strictObject(
   'must be a mapping with delay, backoff and limit: named retry policies are not supported',
 );
 
+const LONGEST_CONFIRMATION = 500;
+
+/** What to ask before a run: a sentence, or `true` for a common one. */
+const confirmation = z
+  .union([z.boolean(), z.string().min(1).max(LONGEST_CONFIRMATION)], {
+    error: `must be true, or a sentence of at most ${LONGEST_CONFIRMATION} characters`,
+  })
+  .transform((asked) => (asked === true ? 'This run may be costly.' : asked || undefined));
+
 const metadata = z
   .looseObject({
     labels: z.array(z.string().regex(LABEL, 'must be of letters, digits, ".", "_", "-"')).default([]),
     max_retries: retryCount.optional(),
     retry: retry.optional(),
     tool: z.boolean('must be true or false').default(false),
+    confirm: confirmation.optional(),
   })
   .refine(
     ({ max_retries, retry }) =>

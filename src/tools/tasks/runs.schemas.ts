@@ -27,6 +27,7 @@ const runArguments = {
   )
     .optional()
     .describe('A new value for each run, e.g. a UUID; for 24 h the same one gives the first task'),
+  confirm: z.boolean().optional().describe('true only after the user agreed to a run that asks for it'),
   like_task_id: id
     .optional()
     .describe('Take the parameters of this earlier task; those in body override single ones'),

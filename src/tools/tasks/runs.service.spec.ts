@@ -6,15 +6,20 @@ import { RunsService } from './runs.service.js';
 
 type Call = (runs: RunsService) => Promise<unknown>;
 
+const open = { confirmation: 'open' } as const;
 const bySlug = { slug: 'a@2' };
 
 it.each<[string, Call, unknown]>([
   [
     `POST /r/workflows/${WORKFLOW_ID}/run`,
-    (runs) => runs.run(someCaller, { id: WORKFLOW_ID }, {}, undefined),
+    (runs) => runs.run(someCaller, { id: WORKFLOW_ID }, {}, open),
     { task_id: TASK_ID },
   ],
-  ['POST /r/workflows/slug/a@2/run', (runs) => runs.run(someCaller, bySlug, {}, 'k'), { task_id: TASK_ID }],
+  [
+    'POST /r/workflows/slug/a@2/run',
+    (runs) => runs.run(someCaller, bySlug, {}, { ...open, idempotencyKey: 'k' }),
+    { task_id: TASK_ID },
+  ],
   ['GET /r/workflows/slug/a@2', (runs) => runs.workflow(someCaller, bySlug), workflowSample],
   [
     'GET /r/workflows?per_page=5',
@@ -32,6 +37,6 @@ it.each([
   ['k', 'call again with the same idempotency_key'],
 ])('RunsService says what to do when the response to a run with key %s is lost', async (key, advice) => {
   const { client, sent } = recordingUpstream({ task_id: TASK_ID });
-  await new RunsService(client).run(someCaller, bySlug, {}, key);
+  await new RunsService(client).run(someCaller, bySlug, {}, { ...open, idempotencyKey: key });
   expect(sent[0]?.whenUnsure).toContain(advice);
 });

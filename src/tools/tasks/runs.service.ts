@@ -9,10 +9,19 @@ import {
   type WorkflowList,
   workflowList,
 } from '../../contract/index.js';
-import { type Caller, UpstreamClient } from '../../upstream/index.js';
+import { type Caller, type NeededFeature, UpstreamClient } from '../../upstream/index.js';
+import type { Confirmation } from './run-confirmation.js';
 
 /** A workflow by its id, or by `slug` or `slug@version`. */
 export type RunnableWorkflow = { readonly id: string } | { readonly slug: string };
+
+interface RunOptions {
+  /** A repeated run with the same key and body gives the first task. */
+  readonly idempotencyKey?: string | undefined;
+  readonly confirmation: Confirmation;
+}
+
+const NO_CONFIRMATION = 'Nothing was started: this Runtime API asks for no confirmations. Leave confirm out.';
 
 const NO_IDEMPOTENCY =
   'Nothing was started: this Runtime API has no idempotency keys. Leave idempotency_key out; after a lost answer, look with list_tasks before you run it again.';
@@ -22,17 +31,15 @@ const NO_IDEMPOTENCY =
 export class RunsService {
   constructor(private readonly upstream: UpstreamClient) {}
 
-  /** @param idempotencyKey a repeated run with the same key and body gives the first task. */
   run(
     caller: Caller,
     name: RunnableWorkflow,
     body: object,
-    idempotencyKey: string | undefined,
+    { idempotencyKey, confirmation }: RunOptions,
   ): Promise<RunAccepted> {
-    const needs =
-      idempotencyKey === undefined
-        ? undefined
-        : [{ feature: 'idempotency-key' as const, otherwise: NO_IDEMPOTENCY }];
+    const needs: NeededFeature[] = [];
+    if (idempotencyKey !== undefined) needs.push({ feature: 'idempotency-key', otherwise: NO_IDEMPOTENCY });
+    if (confirmation === 'by-argument') needs.push({ feature: 'confirm', otherwise: NO_CONFIRMATION });
     return this.upstream.send(caller, {
       operation: 'run the workflow',
       method: 'POST',
@@ -40,7 +47,8 @@ export class RunsService {
       body,
       answer: runAccepted,
       idempotencyKey,
-      ...(needs && { needs }),
+      asksFirst: confirmation === 'open',
+      ...(needs.length > 0 && { needs }),
       whenUnsure: idempotencyKey === undefined ? MAYBE_STARTED : REPEATABLE,
     });
   }

@@ -5,6 +5,7 @@ import { advertised, AnswersWithTask, RequiresPermission, ToolContext, ToolInput
 import type { Caller } from '../../upstream/index.js';
 import { withWorkflowSuggestions } from '../workflow-suggestions.js';
 import { withEarlierParameters } from './earlier-parameters.js';
+import { confirmedRun, RunQuestion } from './run-confirmation.js';
 import { runRequestFor } from './run-request.js';
 import { RunTasks } from './run-tasks.js';
 import { waitForRun } from './run-wait.js';
@@ -66,14 +67,23 @@ export class RunsTools {
 
   private async run(
     name: RunnableWorkflow,
-    { wait_seconds = 0, idempotency_key, ...asked }: RunArguments,
+    { wait_seconds = 0, idempotency_key, confirm = false, ...asked }: RunArguments,
     context: ToolContext,
   ): Promise<object> {
     const { caller } = context;
     const body = await this.bodyOf(name, asked, caller);
-    const accepted = await this.suggesting(caller, name, this.runs.run(caller, name, body, idempotency_key));
-    if (context.takesTask) return this.runTasks.ofRun(caller, accepted, wait_seconds);
-    return wait_seconds === 0 ? accepted : waitForRun(this.tasks, context, accepted, wait_seconds);
+    const outcome = await confirmedRun(context, {
+      isConfirmed: confirm,
+      parameters: body['parameters'],
+      submit: (confirmation) => {
+        const options = { idempotencyKey: idempotency_key, confirmation };
+        return this.suggesting(caller, name, this.runs.run(caller, name, body, options));
+      },
+      workflow: () => this.runs.workflow(caller, name),
+    });
+    if (outcome instanceof RunQuestion) return outcome.result;
+    if (context.takesTask) return this.runTasks.ofRun(caller, outcome, wait_seconds);
+    return wait_seconds === 0 ? outcome : waitForRun(this.tasks, context, outcome, wait_seconds);
   }
 
   private async bodyOf(
