@@ -87,12 +87,29 @@ export const invokeRequest = z.object({
     .refine((headers) => sizeOfHeaders(headers) <= INVOKE_HEADERS_LIMIT)
     .optional(),
 });
-export type InvokeRequest = z.infer<typeof invokeRequest>;
+export type InvokeRequest = z.infer<typeof invokeRequest> & {
+  /** Bytes of a body above which it is stored and linked; needs the feature. */
+  readonly link_above?: number | undefined;
+};
+
+/** The body of an answer as a file that opens without a key. */
+export const bodyLink = z.looseObject({
+  url: z.string(),
+  file_name: z.string().optional(),
+  content_type: z.string().optional(),
+  size: z.number().int().optional(),
+  expires_at: z.string().optional(),
+});
+export type BodyLink = z.infer<typeof bodyLink>;
 
 /** The service's own response, errors included; a header may have several values. */
 export const invokeAnswer = z.looseObject({
   status_code: z.number().int(),
   headers: z.record(z.string(), z.union([z.string(), z.array(z.string())])).nullish(),
+  /** Absent where it is too large for JSON. */
   body_base64: z.string().nullish(),
+  body_link: bodyLink.nullish().describe('Of a large body: the whole of it, without a key until expires_at'),
+  /** Why there is no link. */
+  link_fault: z.string().nullish(),
 });
 export type InvokeAnswer = z.infer<typeof invokeAnswer>;

@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 
 import { BundlesModule } from '../bundles/index.js';
+import { FilesModule } from '../files/index.js';
 import { GatewayModule } from '../gateway/index.js';
 import { RuntimeTasksModule } from '../tasks/index.js';
 import { ContainerServicesController } from './container-services.controller.js';
@@ -19,7 +20,7 @@ import { ServiceUpgrade } from './service-upgrade.js';
 
 /** Container services: defined in files, run by agents, called through the tunnel. */
 @Module({
-  imports: [BundlesModule, GatewayModule, RuntimeTasksModule],
+  imports: [BundlesModule, FilesModule, GatewayModule, RuntimeTasksModule],
   controllers: [ContainerServicesController, InvokeController],
   providers: [
     ServiceStore,

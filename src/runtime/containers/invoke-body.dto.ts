@@ -1,6 +1,16 @@
 import { validateHeaderName, validateHeaderValue } from 'node:http';
 
-import { IsIn, IsObject, IsOptional, IsString, Matches, MaxLength, ValidateBy } from 'class-validator';
+import {
+  IsIn,
+  IsInt,
+  IsObject,
+  IsOptional,
+  IsString,
+  Matches,
+  MaxLength,
+  Min,
+  ValidateBy,
+} from 'class-validator';
 
 import { INVOKE_HEADERS_LIMIT, INVOKE_METHODS, INVOKE_PATH, sizeOfHeaders } from '../../contract/index.js';
 
@@ -22,6 +32,12 @@ export class InvokeBodyDto {
   @IsObject()
   @AreHeaders()
   readonly headers?: Record<string, string>;
+
+  /** Bytes of a body above which it is stored for an hour and linked. */
+  @IsOptional()
+  @IsInt()
+  @Min(0)
+  readonly link_above?: number;
 }
 
 /** Checked by decoding: a regular expression overflows the stack on megabytes. */

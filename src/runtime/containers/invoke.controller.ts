@@ -2,9 +2,10 @@ import {
   BadGatewayException,
   Body,
   Controller,
-  GatewayTimeoutException,
   HttpCode,
+  HttpException,
   Inject,
+  Logger,
   Param,
   Post,
   Res,
@@ -14,13 +15,17 @@ import {
 import type { Response } from 'express';
 
 import { CONFIG, type Config } from '../../config/index.js';
-import type { InvokeAnswer } from '../../contract/index.js';
+import type { BodyLink, InvokeAnswer } from '../../contract/index.js';
 import { bearerToken } from '../../http/index.js';
 import { type Credential, CurrentCredential, IntegrationKeyGuard, Requires } from '../credentials/index.js';
+import { logFailure } from '../database/index.js';
+import { type AnswerBody, AnswerFiles, TeamFilesFull } from '../files/index.js';
 import { JsonBody, LARGE_BODY, NoQuery, RestValidationPipe } from '../rest/index.js';
+import { chunksOf, startOf, wholeOf } from './answer-body.js';
+import { nameOfBody } from './body-name.js';
 import { InvokeBodyDto } from './invoke-body.dto.js';
 import { toService, withRewrittenLocation } from './proxy-headers.js';
-import { callService, isSafe, isWhole, type ServiceAnswer } from './service-call.js';
+import { callService, isSafe, type ServiceAnswer } from './service-call.js';
 import { ServiceDirectory } from './service-directory.js';
 import { ServiceRouter } from './service-router.js';
 
@@ -35,17 +40,27 @@ const SHORTEST_MS = 1000;
 /** Callers use the paths of the service itself. */
 const ON_THE_SERVICE = { proto: 'http', host: '', prefix: '' };
 
+/** Whose answer it is, what was asked for, and above which size its body is linked. */
+interface AskedBody {
+  readonly teamId: string;
+  readonly credentialId: string;
+  readonly path: string;
+  readonly link_above: number | undefined;
+}
+
 /** Calls of services as JSON documents, for clients that cannot send arbitrary HTTP requests. */
 @Controller('r/invoke')
 @UseGuards(IntegrationKeyGuard)
 @UsePipes(RestValidationPipe)
 export class InvokeController {
+  private readonly logger = new Logger('Services');
   private readonly limitMs: number;
 
   constructor(
     @Inject(CONFIG) { runtimeTimeoutMs }: Config,
     private readonly services: ServiceDirectory,
     private readonly router: ServiceRouter,
+    private readonly files: AnswerFiles,
   ) {
     this.limitMs = Math.max(SHORTEST_MS, runtimeTimeoutMs - AHEAD_MS);
   }
@@ -56,9 +71,9 @@ export class InvokeController {
   @JsonBody(LARGE_BODY)
   @NoQuery()
   async invoke(
-    @CurrentCredential() { teamId }: Credential,
+    @CurrentCredential() { teamId, id: credentialId }: Credential,
     @Param('slug') slug: string,
-    @Body() { method, path, headers, body_base64 }: InvokeBodyDto,
+    @Body() { method, path, headers, body_base64, link_above }: InvokeBodyDto,
     @Res({ passthrough: true }) response: Response,
   ): Promise<InvokeAnswer> {
     const key = bearerToken(response.req.headers.authorization) ?? '';
@@ -83,38 +98,43 @@ export class InvokeController {
         signal: gone.signal,
       }),
     );
-    const whole = await this.collect(answer);
+    return this.present(answer, { teamId, credentialId, path, link_above });
+  }
+
+  private async present(
+    answer: ServiceAnswer,
+    { path, link_above, ...owner }: AskedBody,
+  ): Promise<InvokeAnswer> {
+    const { definition, port } = answer.connection.service;
+    const body = chunksOf(answer, this.limitMs);
+    const start = await startOf(body, ANSWER_LIMIT);
+    const isLinked = link_above !== undefined && start.size > link_above;
+    if (!start.isAll && !isLinked) {
+      await body.return(undefined);
+      throw tooLarge(definition.slug, 'Call its url directly for large answers.');
+    }
+    const chunks = wholeOf(start, body);
+    const file = { ...nameOfBody(answer.headers, path), ...owner, knownSize: start.size, chunks };
+    const linked = isLinked ? await this.linkTo(file) : {};
+    if (!start.isAll && linked.link_fault !== undefined) throw tooLarge(definition.slug, linked.link_fault);
     return {
       status_code: answer.status,
-      headers: withRewrittenLocation(answer.headers, answer.connection.service.port, ON_THE_SERVICE),
-      body_base64: whole.toString('base64'),
+      headers: withRewrittenLocation(answer.headers, port, ON_THE_SERVICE),
+      ...(start.isAll && { body_base64: Buffer.concat(start.chunks).toString('base64') }),
+      ...linked,
     };
   }
 
-  private async collect(answer: ServiceAnswer): Promise<Buffer> {
-    const { body, connection } = answer;
-    const { slug } = connection.service.definition;
-    let timedOut = false;
-    const timer = setTimeout(() => {
-      timedOut = true;
-      connection.cut();
-    }, this.limitMs);
+  /** A link to the body, or why there is none: the call has been made, so that it must not fail for that. */
+  private async linkTo(file: AnswerBody): Promise<{ body_link?: BodyLink; link_fault?: string }> {
     try {
-      const chunks: Buffer[] = [];
-      let size = 0;
-      for await (const chunk of body) {
-        size += (chunk as Buffer).length;
-        if (size > ANSWER_LIMIT) throw tooLarge(slug);
-        chunks.push(chunk as Buffer);
-      }
-      if (isWhole(answer)) return Buffer.concat(chunks);
+      return { body_link: await this.files.keep(file) };
     } catch (error) {
-      if (error instanceof BadGatewayException) throw error;
-    } finally {
-      clearTimeout(timer);
-      connection.release();
+      if (error instanceof TeamFilesFull || error instanceof HttpException)
+        return { link_fault: `The body could not be stored for a link: ${error.message}` };
+      logFailure(this.logger, 'the body of an answer of a service was not stored', error);
+      return { link_fault: 'The body could not be stored for a link; see the log of the runtime.' };
     }
-    throw timedOut ? tooSlow(slug, this.limitMs) : truncated(slug);
   }
 }
 
@@ -122,13 +142,5 @@ export class InvokeController {
 const encoded = (path: string): string =>
   path.toWellFormed().replaceAll(/[^\u0021-\u007E]+/g, encodeURIComponent);
 
-const tooLarge = (slug: string): Error =>
-  new BadGatewayException(
-    `Service "${slug}" answers with more than ${ANSWER_LIMIT} bytes. Call its url directly for large answers.`,
-  );
-const tooSlow = (slug: string, limitMs: number): Error =>
-  new GatewayTimeoutException(
-    `Service "${slug}" did not finish its answer within ${limitMs / 1000} s. The call may have taken effect.`,
-  );
-const truncated = (slug: string): Error =>
-  new BadGatewayException(`The answer of service "${slug}" was truncated. The call may have taken effect.`);
+const tooLarge = (slug: string, next: string): Error =>
+  new BadGatewayException(`Service "${slug}" answers with more than ${ANSWER_LIMIT} bytes. ${next}`);

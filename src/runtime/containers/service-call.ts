@@ -2,6 +2,7 @@ import { type ClientRequest, type IncomingMessage, request as httpRequest } from
 import type { Readable } from 'node:stream';
 
 import {
+  BadGatewayException,
   BadRequestException,
   GatewayTimeoutException,
   HttpException,
@@ -171,6 +172,9 @@ function sendBody(
     body.pipe(outgoing);
   }
 }
+
+export const truncated = (slug: string): Error =>
+  new BadGatewayException(`The answer of service "${slug}" was truncated. The call may have taken effect.`);
 
 function silent({ definition }: ServiceTarget, limitMs: number): HttpException {
   return new GatewayTimeoutException(

@@ -75,6 +75,12 @@ export class DownloadLinks implements OnModuleInit {
     };
   }
 
+  /** A link to one file, for the holder of a key. */
+  toFile(linkId: string, credentialId: string): { readonly url: string; readonly expiresAt: Date } {
+    const expires = hourFromNow();
+    return { url: this.link({ linkId, credentialId, expires }), expiresAt: new Date(expires * 1000) };
+  }
+
   /**
    * The key of the file that a link opens.
    *
@@ -118,7 +124,7 @@ export class DownloadLinks implements OnModuleInit {
 const hourFromNow = (): number => Math.floor(Date.now() / 1000) + LINK_SECONDS;
 
 const AGAIN =
-  'Ask for a new one: for a file of a task, get the result of the task again (tool get_task_result, GET /r/tasks/{id}/result).';
+  'Ask for a new one: for a file of a task, get the result of the task again (tool get_task_result, GET /r/tasks/{id}/result); for the answer of a service, call it again.';
 const NOT_A_LINK =
   'This is no link of this runtime, or a part of it is missing. Use the link exactly as it was given, or ask for it again.';
 const EXPIRED = `The link has expired: links hold for ${LINK_SECONDS / 60} minutes. ${AGAIN}`;

@@ -21,6 +21,10 @@ const FALLBACK_TYPE = 'application/octet-stream';
 export const inputKey = (teamId: string, fileName: string, contentType: string): string =>
   ['inputs', teamId, randomUUID(), encodeType(contentType), validFileName(fileName)].join('/');
 
+/** Unique key of the body of an answer of a service. */
+export const answerKey = (teamId: string, fileName: string, contentType: string): string =>
+  ['answers', teamId, randomUUID(), encodeType(contentType), validFileName(fileName)].join('/');
+
 /** The run of an output; every attempt has its own outputs. */
 export interface OutputOwner {
   readonly teamId: string;
@@ -49,8 +53,8 @@ export function parseFileKey(key: string): FileKeyParts | undefined {
   const parts = key.split('/');
   const [kind, teamId] = parts;
   const [encodedType, fileName] = parts.slice(-2);
-  const length = kind === 'inputs' ? 5 : 6;
-  if (kind !== 'inputs' && kind !== 'outputs') return undefined;
+  const length = kind === 'outputs' ? 6 : 5;
+  if (kind !== 'inputs' && kind !== 'outputs' && kind !== 'answers') return undefined;
   if (parts.length !== length || parts.some((part) => part !== validFileName(part))) return undefined;
   if (teamId === undefined || encodedType === undefined || fileName === undefined) return undefined;
   return { kind, teamId, contentType: decodeType(encodedType), fileName };

@@ -3,6 +3,7 @@ import { Logger, Module } from '@nestjs/common';
 import { Addresses, CONFIG, type Config } from '../../config/index.js';
 import { Database } from '../database/index.js';
 import { RuntimeNode } from '../nodes/index.js';
+import { AnswerFiles } from './answer-files.js';
 import { DownloadLinks } from './download-links.js';
 import { FileNodes } from './file-nodes.js';
 import { FilesService } from './files.service.js';
@@ -19,6 +20,7 @@ import { StoredFiles } from './stored-files.js';
 @Module({
   controllers: [LinksController, ObjectController],
   providers: [
+    AnswerFiles,
     DownloadLinks,
     FilesService,
     FileNodes,
@@ -32,7 +34,7 @@ import { StoredFiles } from './stored-files.js';
       useFactory: openStore,
     },
   ],
-  exports: [DownloadLinks, FileNodes, FilesService, MultipartUploads, ObjectStore, StoredFiles],
+  exports: [AnswerFiles, DownloadLinks, FileNodes, FilesService, MultipartUploads, ObjectStore, StoredFiles],
 })
 export class FilesModule {}
 

@@ -156,7 +156,7 @@ export class FilesService {
     const output = parseOutputAlias(fileKey);
     const storedKey = output ? await this.stored.keyOfOutput(teamId, output) : fileKey;
     const key = storedKey === undefined ? undefined : parseFileKey(storedKey);
-    if (storedKey === undefined || key?.teamId !== teamId) return undefined;
+    if (storedKey === undefined || key?.teamId !== teamId || key.kind === 'answers') return undefined;
     if (await this.store.has(storedKey)) return { ...key, storedKey };
     // In the folder of another node, which may be away now and back when the file is needed.
     const place = await this.stored.find(storedKey);

@@ -24,11 +24,14 @@ export interface DownloadTerms {
   readonly seconds?: number;
 }
 
-/** The first part of a key: uploads of clients, or files that runs have left. */
-export type FileKind = 'inputs' | 'outputs';
+/** The first part of a key: uploads of clients, files that runs have left, or bodies of services for an hour. */
+export type FileKind = 'inputs' | 'outputs' | 'answers';
 
 /** Validity of links in seconds. */
 export const LINK_SECONDS = 3600;
+
+/** How long the body of an answer is kept: until its link has ended. */
+export const ANSWER_SECONDS = LINK_SECONDS + 60;
 
 /** Where files are kept: a folder ({@link FolderStore}) or an S3 endpoint ({@link S3Store}). */
 export abstract class ObjectStore {

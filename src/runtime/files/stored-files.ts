@@ -5,10 +5,17 @@ import { LRUCache } from 'lru-cache';
 import { CONFIG, type Config } from '../../config/index.js';
 import { Database } from '../database/index.js';
 
-import { type FileKind, LINK_SECONDS, ObjectStore, type UploadTarget } from './object-store.js';
+import {
+  ANSWER_SECONDS,
+  type FileKind,
+  LINK_SECONDS,
+  ObjectStore,
+  type UploadTarget,
+} from './object-store.js';
 
 /** How long a sum is used for further files, which this node adds to it. */
 const SUM_MS = 1000;
+const DAY_SECONDS = 86_400;
 const TEAMS_KEPT = 1000;
 /** Rows of one statement of the sweep. */
 const BATCH = 1000;
@@ -124,8 +131,9 @@ export class StoredFiles {
   /** Removes the rows of expired files, and of files of this store that never arrived. */
   async sweep(signal: AbortSignal): Promise<void> {
     const { filesInputDays, filesOutputDays } = this.config;
-    await this.removeOlder('inputs', filesInputDays, signal);
-    await this.removeOlder('outputs', filesOutputDays, signal);
+    await this.removeOlder('inputs', filesInputDays * DAY_SECONDS, signal);
+    await this.removeOlder('outputs', filesOutputDays * DAY_SECONDS, signal);
+    await this.removeOlder('answers', ANSWER_SECONDS, signal);
     for (;;) {
       const keys = await this.doubtful();
       if (keys.length === 0) return;
@@ -136,13 +144,13 @@ export class StoredFiles {
     }
   }
 
-  private async removeOlder(kind: FileKind, days: number, signal: AbortSignal): Promise<void> {
+  private async removeOlder(kind: FileKind, seconds: number, signal: AbortSignal): Promise<void> {
     let removed = BATCH;
     while (removed >= BATCH) {
       signal.throwIfAborted();
       const { numAffectedRows } = await sql`delete from stored_file where file_key in (
         select file_key from stored_file
-        where created_at < now() - make_interval(days => ${days}) and starts_with(file_key, ${`${kind}/`})
+        where created_at < now() - make_interval(secs => ${seconds}) and starts_with(file_key, ${`${kind}/`})
         limit ${sql.lit(BATCH)}
       )`.execute(this.database.db);
       removed = Number(numAffectedRows);

@@ -10,7 +10,7 @@ import {
 
 import { CONFIG, type Config } from '../../config/index.js';
 import { Database, logFailure } from '../database/index.js';
-import { ObjectStore, StoredFiles, UPLOAD_SECONDS } from '../files/index.js';
+import { ANSWER_SECONDS, ObjectStore, StoredFiles, UPLOAD_SECONDS } from '../files/index.js';
 import { removeOldLogs, removeTeamLogs } from '../logs/index.js';
 import {
   analyzeTasks,
@@ -110,9 +110,12 @@ export class Retention implements OnApplicationBootstrap, BeforeApplicationShutd
     const remove = async (): Promise<void> => {
       await this.store.removeOlder('inputs', before(filesInputDays), this.closing.signal);
       await this.store.removeOlder('outputs', before(filesOutputDays), this.closing.signal);
+      const answersBefore = new Date(Date.now() - ANSWER_SECONDS * 1000);
+      await this.store.removeOlder('answers', answersBefore, this.closing.signal);
       const begunBefore = new Date(Date.now() - UPLOAD_SECONDS * 1000);
       await this.store.multipart.removeOlder('inputs', begunBefore, this.closing.signal);
       await this.store.multipart.removeOlder('outputs', begunBefore, this.closing.signal);
+      await this.store.multipart.removeOlder('answers', begunBefore, this.closing.signal);
       await this.stored.sweep(this.closing.signal);
     };
     if (this.store.folderId === null) await this.database.tryExclusively('files', remove);

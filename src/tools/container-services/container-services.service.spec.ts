@@ -26,9 +26,11 @@ it('ContainerServicesService forwards a request and its response unchanged by PO
   const answer = { status_code: 500, headers: { 'Set-Cookie': ['a', 'b'] }, body_base64: 'e30=' };
   const { client, asked, sent } = recordingUpstream(answer);
   const request = { method: 'GET', path: '/x?y=1', headers: { Accept: '*/*' } } as const;
-  expect(await new ContainerServicesService(client).invoke(someCaller, 'my-llm', request)).toEqual(answer);
+  expect(await new ContainerServicesService(client).invoke(someCaller, 'my-llm', request, 10_000)).toEqual(
+    answer,
+  );
   expect(asked).toEqual(['POST /r/invoke/my-llm']);
-  expect(sent[0]?.body).toEqual(request);
+  expect(sent[0]?.body).toEqual({ ...request, link_above: 10_000 });
 });
 
 it('a service shows no values of the environment and no host paths at any depth', () => {

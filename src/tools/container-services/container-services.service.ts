@@ -38,7 +38,15 @@ export class ContainerServicesService {
     return masked(service);
   }
 
-  invoke(caller: Caller, serviceSlug: string, body: InvokeRequest): Promise<InvokeAnswer> {
+  /** @param linkAbove bytes of a body above which it is linked, where the runtime can do that. */
+  async invoke(
+    caller: Caller,
+    serviceSlug: string,
+    request: InvokeRequest,
+    linkAbove: number,
+  ): Promise<InvokeAnswer> {
+    const canLink = await this.upstream.has(caller, 'answer-links');
+    const body = canLink ? { ...request, link_above: linkAbove } : request;
     return this.upstream.send(caller, {
       operation: 'call the container service',
       method: 'POST',

@@ -78,9 +78,10 @@ export class ContainerServicesTools {
   @RequiresPermission('invoke')
   async callContainerService(
     @ToolInput(callContainerServiceInput) { service_slug, prefer, ...request }: CallContainerServiceInput,
-    @Ctx() { caller }: ToolContext,
+    @Ctx() { caller, replyBytes }: ToolContext,
   ): Promise<object> {
-    const answer = this.services.invoke(caller, service_slug, encodedRequest(request));
+    const linkAbove = Math.floor(replyBytes * FITS);
+    const answer = this.services.invoke(caller, service_slug, encodedRequest(request), linkAbove);
     const lookup = { caller, slug: service_slug, page: namesOf(this.services) };
     return readableAnswer(await withSuggestions(answer, lookup), prefer);
   }
@@ -92,6 +93,8 @@ const namesOf = (services: ContainerServicesService) => async (caller: Caller, q
   return { names, count: service_list.length, page_meta };
 };
 
+/** Share of a reply that a body may have to fit into it, in base64 or as text with characters that JSON escapes. */
+const FITS = 0.5;
 /** Of more services a list only has the names. */
 const MANY = 40;
 const LONGEST_PROMPT = 200;

@@ -1,4 +1,6 @@
-import { type InvokeAnswer, type InvokeRequest, parseExact } from '../../contract/index.js';
+import type { ResourceLink } from '@modelcontextprotocol/server';
+
+import { type BodyLink, type InvokeAnswer, type InvokeRequest, parseExact } from '../../contract/index.js';
 import { ToolError, withExtras } from '../../mcp/index.js';
 
 type Headers = NonNullable<InvokeAnswer['headers']>;
@@ -50,6 +52,8 @@ export function encodedRequest<Request extends WrittenBody & Pick<InvokeRequest,
 const LARGEST_IMAGE = 1_048_576;
 const IMAGE = /^image\/(?:png|jpeg|gif|webp)$/;
 const TEXT = /^text\/|[/+](?:xml|yaml|x-yaml|javascript|x-ndjson|jsonl|x-www-form-urlencoded|graphql)$/;
+const FETCH_IT =
+  'The whole body is at body_link.url, which opens without a key for an hour: fetch it with your own shell (curl -L), or give the user the link.';
 const WHEN_CUT =
   'Ask the service for less, such as a page or a range; or fetch the whole body with your own shell from the url that get_container_service returns, with the header "Authorization: Bearer" and your sk- key.';
 
@@ -59,19 +63,46 @@ const WHEN_CUT =
  * @param prefer `text`: leave the base64 out where the body is readable.
  */
 export function readableAnswer(answer: InvokeAnswer, prefer: 'text' | undefined): object {
-  const { body_base64, ...rest } = answer;
-  if (!body_base64) return answer;
+  const { body_base64, body_link, link_fault, ...rest } = answer;
+  if (!body_base64) return body_link ? linkedAnswer(rest, body_link) : answer;
   const body = Buffer.from(body_base64, 'base64');
   const type = mediaTypeOf(answer.headers ?? {});
   const image = IMAGE.test(type.name) && body.length <= LARGEST_IMAGE;
   const readable = readableBody(body, type);
   const isLeftOut = image || (prefer === 'text' && readable !== undefined);
-  const content = image ? [{ type: 'image' as const, data: body_base64, mimeType: type.name }] : [];
+  const content = [
+    ...(image ? [{ type: 'image' as const, data: body_base64, mimeType: type.name }] : []),
+    ...(body_link ? [resourceLink(body_link)] : []),
+  ];
   return withExtras(
-    { ...rest, ...readable, ...(!isLeftOut && { body_base64 }) },
-    { content, optional: ['body_base64'], whenCut: WHEN_CUT },
+    { ...rest, ...(body_link && { body_link }), ...readable, ...(!isLeftOut && { body_base64 }) },
+    { content, optional: ['body_base64'], whenCut: whenCut(body_link, link_fault) },
   );
 }
+
+/** An answer whose body is too large for anything but a link. */
+const linkedAnswer = (answer: object, body_link: BodyLink): object =>
+  withExtras(
+    {
+      ...answer,
+      body_link,
+      note: `The body has ${body_link.size} bytes and comes as a link only. ${FETCH_IT}`,
+    },
+    { content: [resourceLink(body_link)] },
+  );
+
+const resourceLink = ({ url, file_name = 'answer', content_type, size }: BodyLink): ResourceLink => ({
+  type: 'resource_link',
+  uri: url,
+  name: file_name,
+  ...(content_type !== undefined && { mimeType: content_type }),
+  ...(size !== undefined && { size }),
+});
+
+const whenCut = (link: BodyLink | null | undefined, fault: string | null | undefined): string => {
+  if (link) return FETCH_IT;
+  return fault ? `${fault} ${WHEN_CUT}` : WHEN_CUT;
+};
 
 interface MediaType {
   /** In lower case; empty when the service names none. */

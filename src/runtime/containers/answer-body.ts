@@ -1,0 +1,62 @@
+import { GatewayTimeoutException } from '@nestjs/common';
+
+import { isWhole, type ServiceAnswer, truncated } from './service-call.js';
+
+/** The beginning of a body, and whether it is all. */
+export interface BodyStart {
+  readonly chunks: readonly Buffer[];
+  readonly size: number;
+  readonly isAll: boolean;
+}
+
+/**
+ * The chunks of a body; its connection is released at the end, also when a reader stops early.
+ *
+ * @throws {HttpException} when it takes longer than a limit, or is cut off.
+ */
+export async function* chunksOf(answer: ServiceAnswer, limitMs: number): AsyncGenerator<Buffer, undefined> {
+  const { body, connection } = answer;
+  const { slug } = connection.service.definition;
+  let timedOut = false;
+  const timer = setTimeout(() => {
+    timedOut = true;
+    connection.cut();
+  }, limitMs);
+  try {
+    yield* body as AsyncIterable<Buffer>;
+    if (isWhole(answer)) return undefined;
+  } catch {
+    // The reason is below: the connection was cut, by this timer or at the other end.
+  } finally {
+    clearTimeout(timer);
+    connection.release();
+  }
+  throw timedOut ? tooSlow(slug, limitMs) : truncated(slug);
+}
+
+/** Reads a body up to a limit; the rest stays to be read. */
+export async function startOf(body: AsyncGenerator<Buffer, undefined>, limit: number): Promise<BodyStart> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  while (size <= limit) {
+    const { value, done } = await body.next();
+    if (done) return { chunks, size, isAll: true };
+    chunks.push(value);
+    size += value.length;
+  }
+  return { chunks, size, isAll: false };
+}
+
+/** The whole body, of which the beginning has been read. */
+export async function* wholeOf(
+  { chunks }: BodyStart,
+  rest: AsyncGenerator<Buffer, undefined>,
+): AsyncGenerator<Buffer> {
+  yield* chunks;
+  yield* rest;
+}
+
+const tooSlow = (slug: string, limitMs: number): Error =>
+  new GatewayTimeoutException(
+    `Service "${slug}" did not finish its answer within ${limitMs / 1000} s. The call may have taken effect.`,
+  );
