@@ -77,6 +77,7 @@ export default defineConfig({
       project('replicas', ['test/replicas/**/*.e2e-spec.ts'], { ...seconds(180, 240), ...withServer }),
       project('conformance', ['test/conformance/**/*.e2e-spec.ts'], seconds(180, 240)),
       project('containers', ['test/containers/**/*.e2e-spec.ts'], { ...seconds(180, 240), ...withServer }),
+      project('evals', ['test/evals/**/*.e2e-spec.ts'], { ...seconds(120, 240), ...withServer }),
       project('chart', ['test/chart/**/*.spec.ts'], seconds(240, 240)),
       project('image', ['test/image/**/*.e2e-spec.ts'], seconds(600, 600)),
     ],

@@ -25,13 +25,18 @@ const steps = [
   script('check:arrows'),
   script('check:unused'),
   script('check:words'),
-  vitest('processes'),
+  // Once, before projects that would each build what is missing, at the same time.
+  script('build'),
+  // More waiting than work.
+  { ...vitest('processes'), log: 'results/processes.log' },
   vitest('controller'),
   vitest('embedded'),
+  vitest('evals'),
   vitest('postgresql'),
   vitest('s3'),
   vitest('containers'),
   { ...script('chart'), results: 'results/chart.json' },
+  { waitFor: 'processes' },
   { waitFor: 'image' },
   vitest('bounds'),
   // One file at a time, and more waiting than work.

@@ -191,7 +191,7 @@ it('invoke answers 404, 409, 403 and 401 with a sentence', async () => {
     status: 409,
     body: {
       error_message: expect.stringMatching(
-        /^Service ".*" is created, not ready for calls: no connected agent has the labels /,
+        /^Service ".*" takes no calls now, since it is created: no connected agent has the labels /,
       ),
     },
   });

@@ -274,7 +274,7 @@ it('a service that keeps failing shows its exit code and the end of its log, wit
     const { status, body: refusal } = await call;
     expect(status).toBe(409);
     expect(refusal.error_message).toMatch(
-      /^Service "crashing" is \w+, not ready for calls: it has failed \d+ times in a row, last at .*: exit code 7; .*last_failure\.log_lines/,
+      /^Service "crashing" takes no calls now, since it is \w+: it has failed \d+ times in a row, last at .*: exit code 7; .*last_failure\.log_lines/,
     );
     expect(refusal.error_message).not.toContain('no model');
     expect(refusal.last_failure).toMatchObject({ exit_code: 7, log_lines: ['no model at [hidden]'] });

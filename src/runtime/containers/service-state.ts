@@ -73,7 +73,7 @@ export function whyNotRunning(service: RunningService, isPlaceable: boolean): st
 export function notRunning(service: RunningService, isPlaceable: boolean): HttpException {
   const reason =
     whyNotRunning(service, isPlaceable) ?? 'the agent that runs it is not connected to this server';
-  const what = `Service "${service.definition.slug}" is ${stateOf(service)}, not ready for calls: ${reason}.`;
+  const what = `Service "${service.definition.slug}" takes no calls now, since it is ${stateOf(service)}: ${reason}.`;
   const last_failure = latestFailure(service.replicas);
   if (last_failure) {
     const log = last_failure.log_lines?.length

@@ -1,0 +1,2 @@
+console.error('cannot open the database: no such table: prices');
+process.exit(3);
