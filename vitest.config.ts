@@ -28,9 +28,7 @@ const EMBEDDED = 'test/embedded/**/*.e2e-spec.ts';
 
 /** What is promised of the embedded runtime, on PGlite and on a PostgreSQL server. */
 const RUNTIME = [
-  ...['{runtime,rest,task,agent}-*', 'bundles', 'container-services', 'service-*'].map(
-    (name) => `test/e2e/${name}.e2e-spec.ts`,
-  ),
+  ...['{runtime,rest,task,agent,service}-*'].map((name) => `test/e2e/${name}.e2e-spec.ts`),
   EMBEDDED,
 ];
 

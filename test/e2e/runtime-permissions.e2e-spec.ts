@@ -52,6 +52,7 @@ it('a key without permissions may read, and every other route names the permissi
     'PATCH /r/containers/:slug/{*path}': 'invoke',
     'POST /r/containers/:slug/{*path}': 'invoke',
     'PUT /r/containers/:slug/{*path}': 'invoke',
+    'POST /r/files': 'run',
     'POST /r/files/presign': 'run',
     'POST /r/invoke/:slug': 'invoke',
     'POST /r/tasks/:id/cancel': 'run',

@@ -77,7 +77,7 @@ describe.each(CLIENTS)('presign_file_upload with $name', ({ connect }) => {
     const neither = await presign(named);
     expect(neither).toMatchObject({
       isError: true,
-      structuredContent: { error_message: expect.stringContaining('body: must have file_size') },
+      structuredContent: { error_message: expect.stringContaining('body.file_size: required') },
     });
     const long = await presign({ ...named, content_text: 'x'.repeat(100_001) });
     expect(long).toMatchObject({

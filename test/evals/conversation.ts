@@ -65,6 +65,7 @@ const CHANGING: readonly (readonly [RegExp, string])[] = [
   [/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, '019abc12-9012-7890-abcd-ef1234567890'],
   [/\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?Z/g, '2026-11-28T14:00:00Z'],
   [/127\.0\.0\.1:\d+/g, 'mcp.example.com'],
+  [/\blocal-[\w.-]+/g, 'local-machine'],
   [/links\/[\w-]{40,}/g, 'links/Q7xk2mVb9RtLw4PzN8cYd3HsJf6GaTe1UoXi5KqBn0ZvMrEyWhDgSpAlCu'],
   [/\d+ times in a row|(?<="failures_in_a_row":)\d+/g, '3'],
 ];

@@ -99,7 +99,7 @@ export class FilesService {
     const { filesInputDays, filesOutputDays } = this.config;
     const found = await this.findInput(teamId, fileKey);
     if (!found)
-      return `parameter "${name}" must be the file_key of a finished upload (tool presign_file_upload, or POST /r/files/presign) or of an output (file_keys of get_task_result, or GET /r/tasks/{id}/result); uploads are kept ${filesInputDays} day(s), outputs ${filesOutputDays}`;
+      return `parameter "${name}" must be the file_key of a finished upload (tool presign_file_upload, or POST /r/files/presign) or of an output (file_keys of get_task_result, or GET /r/tasks/{id}/result), and uploads are kept ${filesInputDays} day(s), outputs ${filesOutputDays}`;
     const { contentType, kind } = found;
     if (!accept || accept.some((range) => isWithinRange(contentType, range))) return undefined;
     const what = `parameter "${name}" takes ${accept.join(' or ')}, but`;

@@ -37,10 +37,12 @@ export const presignFileUploadInput = z.object({
           'The file itself, where it is a text up to 100 KB: it is stored at once, nothing to upload',
         ),
     })
-    .refine(
-      ({ file_size, content_text }) => file_size !== undefined || content_text !== undefined,
-      'must have file_size, the exact size in bytes, or content_text',
-    )
+    .refine(({ file_size, content_text }) => file_size !== undefined || content_text !== undefined, {
+      error: 'required, the exact size in bytes, unless content_text is there',
+      path: ['file_size'],
+      // Together with what else is wrong, not only once the rest is right.
+      when: ({ value }) => typeof value === 'object' && value !== null,
+    })
     .describe('The file to be uploaded'),
 });
 export type PresignFileUploadInput = z.infer<typeof presignFileUploadInput>;

@@ -40,4 +40,7 @@ async function answer(request, response) {
   return response.writeHead(200, { 'Content-Type': type }).end(body);
 }
 
-createServer(answer).listen(Number(process.env.PORT), '127.0.0.1');
+createServer((request, response) => void answer(request, response)).listen(
+  Number(process.env.PORT),
+  '127.0.0.1',
+);

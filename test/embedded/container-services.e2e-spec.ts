@@ -7,9 +7,9 @@ import { text } from 'node:stream/consumers';
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
+import { keysOf, TestAgent } from '../e2e/agent-support/agent-fixture.js';
+import { BOOTSTRAP_KEY, RuntimeServer } from '../e2e/runtime-support/runtime-fixture.js';
 import { until } from '../support/processes.js';
-import { keysOf, TestAgent } from './agent-support/agent-fixture.js';
-import { BOOTSTRAP_KEY, RuntimeServer } from './runtime-support/runtime-fixture.js';
 
 /** A service that shows what reaches it, and misbehaves on request. */
 const probe = `

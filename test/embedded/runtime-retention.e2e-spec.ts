@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { Database, TEAM_ID, uuidV7 } from '../../src/runtime/database/index.js';
 import { Retention } from '../../src/runtime/retention/index.js';
-import { echoWorkflow, PretendAgent, RuntimeServer } from './runtime-support/runtime-fixture.js';
+import { echoWorkflow, PretendAgent, RuntimeServer } from '../e2e/runtime-support/runtime-fixture.js';
 
 const COUNT = 3000;
 let server: RuntimeServer;

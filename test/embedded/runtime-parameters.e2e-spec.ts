@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
-import { echoWorkflow, RuntimeServer } from './runtime-support/runtime-fixture.js';
+import { echoWorkflow, RuntimeServer } from '../e2e/runtime-support/runtime-fixture.js';
 
 const PROPERTIES = `        letters: { type: string, pattern: '^(\\w+\\s?)*$' }
         pairs: { type: array, uniqueItems: true, items: { type: object } }

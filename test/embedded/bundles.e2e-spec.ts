@@ -4,9 +4,9 @@ import { join } from 'node:path';
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
+import { shellWorkflow, TestAgent } from '../e2e/agent-support/agent-fixture.js';
+import { RuntimeServer } from '../e2e/runtime-support/runtime-fixture.js';
 import { until } from '../support/processes.js';
-import { shellWorkflow, TestAgent } from './agent-support/agent-fixture.js';
-import { RuntimeServer } from './runtime-support/runtime-fixture.js';
 
 const service = (answer: string): string => `
 import { createServer } from 'node:http';

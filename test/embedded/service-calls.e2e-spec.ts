@@ -7,10 +7,10 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 
 import { AgentRegistry } from '../../src/runtime/gateway/index.js';
+import { keysOf } from '../e2e/agent-support/agent-fixture.js';
+import { BOOTSTRAP_KEY } from '../e2e/runtime-support/runtime-fixture.js';
+import { answering, definitionOf, ServiceServer } from '../e2e/service-support/service-fixture.js';
 import { until } from '../support/processes.js';
-import { keysOf } from './agent-support/agent-fixture.js';
-import { BOOTSTRAP_KEY } from './runtime-support/runtime-fixture.js';
-import { answering, definitionOf, ServiceServer } from './service-support/service-fixture.js';
 
 const KEY = `Bearer ${BOOTSTRAP_KEY}`;
 const FIVE_MEGABYTES = Buffer.alloc(5_000_000, 'x');

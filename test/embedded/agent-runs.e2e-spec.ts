@@ -6,9 +6,9 @@ import { text } from 'node:stream/consumers';
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
+import { keysOf, shellWorkflow, TestAgent } from '../e2e/agent-support/agent-fixture.js';
+import { BOOTSTRAP_KEY, RuntimeServer } from '../e2e/runtime-support/runtime-fixture.js';
 import { processesOfTasks, until } from '../support/processes.js';
-import { keysOf, shellWorkflow, TestAgent } from './agent-support/agent-fixture.js';
-import { BOOTSTRAP_KEY, RuntimeServer } from './runtime-support/runtime-fixture.js';
 
 const fileWorkflow = `document:
   dsl: '1.0.0'
