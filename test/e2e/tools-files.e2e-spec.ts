@@ -152,7 +152,13 @@ it('read_output gives JSON as JSON, with the digits of long numbers, and broken 
 it('read_output shows a small image, and gives the link of a large one and of what is no text', async () => {
   leaves('chart.png');
   const small = await read();
-  expect(small.structuredContent).toEqual({ name: 'chart.png', content_type: 'image/png', size: PNG.length });
+  expect(small.structuredContent).toEqual({
+    name: 'chart.png',
+    content_type: 'image/png',
+    size: PNG.length,
+    download_url: expect.stringMatching(/\/chart\.png$/),
+    note: expect.stringContaining('If you do not see the image'),
+  });
   expect(small.content[1]).toEqual({ type: 'image', mimeType: 'image/png', data: PNG.toString('base64') });
   leaves('large.png');
   expect((await read()).structuredContent).toMatchObject({

@@ -188,7 +188,11 @@ describe('the body of a service', () => {
       mimeType: 'image/png',
       data: Buffer.alloc(100_000, 7).toString('base64'),
     });
-    expect(structuredContent).toEqual({ status_code: 200, headers: { 'content-type': 'image/png' } });
+    expect(structuredContent).toEqual({
+      status_code: 200,
+      headers: { 'content-type': 'image/png' },
+      note: expect.stringContaining('If you do not see it: fetch the whole body'),
+    });
   });
 
   it('call_container_service cuts a large body and leaves its base64 out', async () => {

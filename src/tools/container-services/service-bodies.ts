@@ -54,8 +54,11 @@ const IMAGE = /^image\/(?:png|jpeg|gif|webp)$/;
 const TEXT = /^text\/|[/+](?:xml|yaml|x-yaml|javascript|x-ndjson|jsonl|x-www-form-urlencoded|graphql)$/;
 const FETCH_IT =
   'The whole body is at body_link.url, which opens without a key for an hour: fetch it with your own shell (curl -L), or give the user the link.';
-const WHEN_CUT =
-  'Ask the service for less, such as a page or a range; or fetch the whole body with your own shell from the url that get_container_service returns, with the header "Authorization: Bearer" and your sk- key.';
+const FETCH_BY_KEY =
+  'fetch the whole body with your own shell from the url that get_container_service returns, with the header "Authorization: Bearer" and your sk- key.';
+const WHEN_CUT = `Ask the service for less, such as a page or a range; or ${FETCH_BY_KEY}`;
+/** Some hosts show a model the structured content alone. */
+const UNSEEN = 'The body is an image. If you do not see it:';
 
 /**
  * The answer of a service with a body that a model can read: JSON and text beside the base64, small images as an image.
@@ -75,7 +78,13 @@ export function readableAnswer(answer: InvokeAnswer, prefer: 'text' | undefined)
     ...(body_link ? [resourceLink(body_link)] : []),
   ];
   return withExtras(
-    { ...rest, ...(body_link && { body_link }), ...readable, ...(!isLeftOut && { body_base64 }) },
+    {
+      ...rest,
+      ...(body_link && { body_link }),
+      ...readable,
+      ...(!isLeftOut && { body_base64 }),
+      ...(image && { note: `${UNSEEN} ${body_link ? FETCH_IT : FETCH_BY_KEY}` }),
+    },
     { content, optional: ['body_base64'], whenCut: whenCut(body_link, link_fault) },
   );
 }

@@ -77,7 +77,7 @@ export class TaskFilesTools {
       const whole = await this.files.read(caller, url, 0, LARGEST_IMAGE + 1);
       return whole.bytes.length > LARGEST_IMAGE
         ? { ...file, download_url: url, note: TOO_LARGE }
-        : withExtras(file, { content: [imageOf(whole)] });
+        : withExtras({ ...file, download_url: url, note: UNSEEN }, { content: [imageOf(whole)] });
     }
     const read = textPart(part.bytes, replyBytes - FIELDS);
     return read
@@ -92,6 +92,8 @@ const LARGEST_IMAGE = 1_048_576;
 /** Bytes of the fields beside the text. */
 const FIELDS = 500;
 const TOO_LARGE = 'The image has more than 1 MB: fetch it with your own shell from download_url.';
+/** Some hosts show a model the structured content alone. */
+const UNSEEN = 'If you do not see the image, fetch it with your own shell from download_url.';
 const NO_TEXT =
   'This is neither text nor an image that can be shown: fetch it with your own shell from download_url.';
 const MOST_NAMES = 20;
