@@ -99,11 +99,14 @@ it('an exception in a task is an error of the protocol, and a tool that fails is
   expect(await client.get(String(taskId))).toMatchObject({ status: 'failed', error: { code: -32603 } });
 });
 
-it('a tool that has no other answer than a task refuses a client with a session', async () => {
-  const http = new McpHttp(app);
-  const response = await http.ask(await http.open(), call('failing_job'));
-  expect(await response.json()).toMatchObject({ error: { code: -32021 } });
-});
+it.each([{}, { extensions: { 'io.modelcontextprotocol/tasks': {} } }])(
+  'a tool that has no other answer than a task refuses a client with a session, which has declared %j',
+  async (capabilities) => {
+    const http = new McpHttp(app);
+    const response = await http.ask(await http.open(capabilities), call('failing_job'));
+    expect(await response.json()).toMatchObject({ error: { code: -32021 } });
+  },
+);
 
 it('a tool that creates a task for a client that takes none is a fault of this server, without its text', async () => {
   const http = new McpHttp(app);

@@ -105,7 +105,7 @@ describe.each(KINDS)('at %s', (_revision, open) => {
     const { run, asked } = await open('accept');
     expect(await run({ body: { prompt: 'Ada' } })).toMatchObject({ structuredContent: { task_id: TASK_ID } });
     expect(asked).toEqual([
-      `Run "SD 1.5 Portrait Generator" (${SLUG})? ${SENTENCE}\nParameters: {"prompt":"Ada"}`,
+      `Run "SD 1.5 Portrait Generator" (${SLUG})? ${SENTENCE}\nParameters: prompt: "Ada"`,
     ]);
     expect(started()).toHaveLength(1);
   });
@@ -186,6 +186,24 @@ describe('the state of a question at 2026-07-28', () => {
     expect(error).toMatchObject({ code: -32_602 });
     expect(error?.message).toContain('requestState is not that of a question about this call');
     expect(started()).toEqual([]);
+  });
+
+  it('an answer that is sent again after a lost reply is the same run', async () => {
+    const params = call({}, { requestState: await ask(), ...yes });
+    for (const replica of [0, 1] as const) {
+      const { result } = await answerOf(await at(replica).stateless('tools/call', params, { meta }));
+      expect(result?.structuredContent).toMatchObject({ task_id: TASK_ID });
+    }
+    const keys = started().map(({ headers }) => headers['idempotency-key']);
+    expect(keys).toEqual([expect.stringMatching(/^[\da-f-]{36}$/), keys[0]]);
+  });
+
+  it('a client that declares the Tasks extension gets a handle once the user has accepted', async () => {
+    const capabilities = { elicitation: { form: {} }, extensions: { 'io.modelcontextprotocol/tasks': {} } };
+    const both = { 'io.modelcontextprotocol/clientCapabilities': capabilities };
+    const params = call({}, { requestState: await ask(), ...yes });
+    const { result } = await answerOf(await at(1).stateless('tools/call', params, { meta: both }));
+    expect(result).toMatchObject({ resultType: 'task', taskId: TASK_ID });
   });
 
   it('an answer without a state is asked for again', async () => {

@@ -117,6 +117,18 @@ it('a key that may not run workflows has no such tools, and a call of one is ref
   expect(structuredContent?.['error_message']).toContain('lacks the permission "run"');
 });
 
+it('the tool of a workflow that wants a confirmation says which tool takes it, to a client that cannot ask', async () => {
+  const confirm = 'It takes a GPU for an hour.';
+  runtime.on(RUN, { status: 428, json: { error_message: 'wants a confirmation' } });
+  runtime.on('GET /r/workflows/:id', { json: { ...workflowSample, confirm } });
+  await using client = await validatingClient({ endpoint, key: newKey() });
+  const { structuredContent } = await client.call('run_sd_portrait_v2', { prompt: 'a cat' });
+  const slug = workflowSample.workflow_slug;
+  expect(structuredContent?.['error_message']).toContain(
+    `Ask the user: Run "${workflowSample.display_name}" (${slug})? ${confirm} If they agree, call run_workflow_by_slug with workflow_slug "${slug}", the same parameters in body, and confirm: true.`,
+  );
+});
+
 it('workflows whose tools would have one name, or that of another tool, are no tools, and a call says why', async () => {
   has(
     'workflow-tools',

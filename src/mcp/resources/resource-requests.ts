@@ -99,7 +99,7 @@ export class ResourceRequests {
     const found = this.find(uri);
     if (!found) throw new ResourceNotFoundError(uri);
     const { invoke, variables, mimeType = JSON_TYPE } = found;
-    const value = await invoke({ ...variables, ...params }, context);
+    const value = await invoke({ ...params, ...variables, uri }, context);
     if (isReadResult(value)) return value;
     // The value of a method of ours, within the limit of every reply.
     const { structuredContent } = toToolResult(value, this.config.mcpReplyTokens);

@@ -82,16 +82,19 @@ export class TaskSubscriptions {
     }
     const caller = callerOf({ params: body.params, rawRequest, signal: gone.signal });
     const report: Report = (error) => this.report(caller, keyHash, error);
-    const found = await this.find(caller, wantedIn(body) as readonly string[], report);
-    const stream = new EventStream(response, {});
-    const end = (): void => {
-      void stream.send(this.lastMessage(body.id));
-      stream.end();
-      gone.abort();
-    };
-    const open = { keyHash, end };
+    // Counted, and ended by a drain or a revoked key, also while the tasks are looked up.
+    const open = { keyHash, end: (): void => gone.abort() };
     this.inFlight.open(open);
     try {
+      const found = await this.find(caller, wantedIn(body) as readonly string[], report);
+      const stream = new EventStream(response, {});
+      const end = (): void => {
+        void stream.send(this.lastMessage(body.id));
+        stream.end();
+        gone.abort();
+      };
+      open.end = end;
+      if (gone.signal.aborted) return end();
       await this.listen({ stream, id: body.id, found, end }, caller, report, sdkStream);
       await aborted(gone.signal);
     } finally {

@@ -1,4 +1,4 @@
-import { hash } from 'node:crypto';
+import { hash, randomUUID } from 'node:crypto';
 import {
   type CallToolRequest,
   createRequestStateCodec,
@@ -19,7 +19,11 @@ const ANSWER_SECONDS = 1800;
 const SDK_CONTEXT = 4;
 
 /** What the user has answered. */
-type Answer = 'accepted' | 'declined';
+interface Answer {
+  readonly isAccepted: boolean;
+  /** The same for each repetition of this answer. */
+  readonly questionId: string;
+}
 
 /** Whether the client can ask its user for a confirmation. */
 export function canAsk(context: ToolContext): boolean {
@@ -36,7 +40,7 @@ export async function question(context: ToolContext, message: string): Promise<o
   const requestedSchema = { type: 'object' as const, properties: {} };
   return inputRequired({
     inputRequests: { [QUESTION]: inputRequired.elicit({ message, requestedSchema }) },
-    requestState: await codecOf(context).mint(QUESTION, sdkOf(context)),
+    requestState: await codecOf(context).mint(randomUUID(), sdkOf(context)),
   });
 }
 
@@ -50,7 +54,7 @@ export async function answerIn(context: ToolContext): Promise<Answer | undefined
   const state = sdk.mcpReq.requestState<string>();
   const response: unknown = sdk.mcpReq.inputResponses?.[QUESTION];
   if (state === undefined || response === undefined) return undefined;
-  await codecOf(context)
+  const questionId = await codecOf(context)
     .verify(state, sdk)
     .catch(() => {
       throw new ProtocolError(
@@ -59,7 +63,7 @@ export async function answerIn(context: ToolContext): Promise<Answer | undefined
       );
     });
   const action: unknown = typeof response === 'object' && response && Reflect.get(response, 'action');
-  return action === 'accept' ? 'accepted' : 'declined';
+  return { isAccepted: action === 'accept', questionId };
 }
 
 const sdkOf = (context: ToolContext): ServerContext => context.getArgByIndex(SDK_CONTEXT) as ServerContext;

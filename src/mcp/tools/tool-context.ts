@@ -78,9 +78,10 @@ export class RequestContext extends McpContext {
     this.log = logOf(sdk);
   }
 
-  /** Whether the client takes a task as the answer to this call. */
+  /** Whether the client takes a task as the answer to this call. A session has no methods that would read it. */
   get takesTask(): boolean {
-    return declaresTasks(this.getClientCapabilities());
+    const { initializeParams }: SessionInfo = this.getSession();
+    return initializeParams === undefined && declaresTasks(this.getClientCapabilities());
   }
 
   override get mcpServer(): McpServer {

@@ -5,6 +5,7 @@ import { LRUCache } from 'lru-cache';
 import { type Caller, UpstreamError } from '../../upstream/index.js';
 import { EncodedResult } from '../calls/index.js';
 import type { RevisionFamily } from '../protocol/index.js';
+import type { ToolContext } from './tool-context.js';
 import { type RegisteredTool, ToolRegistry, type Viewer } from './tool-registry.js';
 import { Toolsets } from './toolsets.js';
 
@@ -12,6 +13,8 @@ import { Toolsets } from './toolsets.js';
 const FRESH_MS = 5000;
 const DEADLINE_MS = 10_000;
 const CAP = 1000;
+const TOO_MANY = 429;
+const SERVER_ERROR = 500;
 
 /** A tool of one key, which stands for a call of a registered tool. */
 export interface KeyTool {
@@ -21,7 +24,7 @@ export interface KeyTool {
   readonly inputSchema: object;
   /** The registered tool that a call runs, and its arguments. */
   readonly runs: string;
-  readonly argumentsOf: (given: object) => object;
+  readonly argumentsOf: (given: object, context: ToolContext) => object;
   /** What it is made of, for messages. */
   readonly origin: string;
 }
@@ -143,7 +146,7 @@ export class ToolSources {
       return await this.load(source, viewer);
     } catch (error) {
       if (!(error instanceof UpstreamError)) throw error;
-      if (known) return known;
+      if (known && isTemporary(error)) return known;
       const { error_message } = error.body;
       const message = `The tools of the toolset "${source.toolset}" could not be listed. ${error_message}`;
       throw new ProtocolError(ProtocolErrorCode.InternalError, message);
@@ -210,10 +213,14 @@ export class ToolSources {
       // It may take long, as the one it runs does with such arguments.
       streaming: {},
       toolset,
-      invoke: (given, context) => target.invoke(argumentsOf(given as object), context),
+      invoke: (given, context) => target.invoke(argumentsOf(given as object, context), context),
       listing: { ...target.listing, name, title, description, inputSchema, annotations },
     };
   }
 }
+
+/** No answer, or one that says that the runtime cannot answer now. */
+const isTemporary = ({ status = SERVER_ERROR }: UpstreamError): boolean =>
+  status >= SERVER_ERROR || status === TOO_MANY;
 
 const idOf = ({ toolset }: ToolSource, { auth }: Viewer): string => `${toolset} ${auth.keyHash}`;

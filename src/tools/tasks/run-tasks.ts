@@ -88,16 +88,20 @@ export class RunTasks extends TaskProvider {
 
   private async detailed(caller: Caller, handle: TaskHandle, task: Task): Promise<DetailedTask> {
     const now = working(handle, task);
-    const isTimeUp = timeLeft(handle) === 0;
     if (!isTerminal(task.task_status))
-      return isTimeUp ? { ...now, status: 'completed', result: unfinished(handle, task) } : now;
+      return timeLeft(handle) === 0 ? { ...now, status: 'completed', result: unfinished(handle, task) } : now;
     if (handle.isFollowed) return { ...now, status: 'completed', result: task };
-    // What has ended by its limit stays completed.
-    if (task.task_status === 'cancelled' && !isTimeUp) return { ...now, status: 'cancelled' };
+    // What has ended by its limit stays completed, and what was cancelled before it stays cancelled.
+    if (task.task_status === 'cancelled' && hasEndedInTime(handle, task))
+      return { ...now, status: 'cancelled' };
     const result = await resultOfRun(this.tasks, caller, { task_id: handle.taskId });
     return { ...now, status: 'completed', result };
   }
 }
+
+/** Whether the run ended before the limit of its handle, if that has one. */
+const hasEndedInTime = ({ until = Infinity }: TaskHandle, { completed_at }: Task): boolean =>
+  (completed_at ? Date.parse(completed_at) : Date.now()) <= until * 1000;
 
 function working(handle: TaskHandle, task: Task): DetailedTask {
   const { task_status, status_reason, agent_id, progress, started_at, completed_at } = task;

@@ -37,6 +37,8 @@ export class RunsService {
     body: object,
     { idempotencyKey, confirmation }: RunOptions,
   ): Promise<RunAccepted> {
+    // An answer that is sent again after a lost reply starts no second run.
+    const onceKey = typeof confirmation === 'object' ? confirmation.questionId : undefined;
     const needs: NeededFeature[] = [];
     if (idempotencyKey !== undefined) needs.push({ feature: 'idempotency-key', otherwise: NO_IDEMPOTENCY });
     if (confirmation === 'by-argument') needs.push({ feature: 'confirm', otherwise: NO_CONFIRMATION });
@@ -46,7 +48,7 @@ export class RunsService {
       path: [...pathOf(name), 'run'],
       body,
       answer: runAccepted,
-      idempotencyKey,
+      idempotencyKey: idempotencyKey ?? onceKey,
       asksFirst: confirmation === 'open',
       ...(needs.length > 0 && { needs }),
       whenUnsure: idempotencyKey === undefined ? MAYBE_STARTED : REPEATABLE,

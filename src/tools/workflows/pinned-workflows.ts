@@ -47,10 +47,11 @@ function toolOf(workflow: Workflow): KeyTool[] {
       description: descriptionOf(slug, description?.slice(0, LONGEST_SUMMARY).toWellFormed(), schema),
       inputSchema,
       runs: 'run_workflow',
-      argumentsOf: (given) => ({
+      // A client that takes a task learns the end by it, however long the run takes.
+      argumentsOf: (given, { takesTask }) => ({
         workflow_id: id,
         body: bodyOf(given),
-        wait_seconds: WAIT_SECONDS,
+        ...(!takesTask && { wait_seconds: WAIT_SECONDS }),
       }),
       origin: `the workflow ${slug}`,
     },

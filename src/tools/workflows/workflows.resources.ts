@@ -17,6 +17,7 @@ import { brief } from '../concise.js';
 import { workflowSlugInput } from '../workflow-names.js';
 import { WorkflowsService } from './workflows.service.js';
 
+const MOST_VERSIONS = 1000;
 const NEWEST = 'workflow://{slug}';
 const VERSION = 'workflow://{slug}@{version}';
 const LONGEST_DESCRIPTION = 200;
@@ -95,7 +96,9 @@ export class WorkflowsResources {
     const page = { current_page: 1, per_page: PER_PAGE_LIMIT };
     const { workflow_list } = await this.workflows.search(caller, page, slug);
     const newest = workflow_list.find(({ workflow_slug }) => workflow_slug === slug)?.version ?? 0;
-    const versions = Array.from({ length: newest }, (_none, index) => String(newest - index));
+    // A Runtime API may count its versions by dates, so not all of them are written down.
+    const count = Math.min(newest, MOST_VERSIONS);
+    const versions = Array.from({ length: count }, (_none, index) => String(newest - index));
     return { values: versions.filter((version) => version.startsWith(value)) };
   }
 }
