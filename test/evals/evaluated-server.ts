@@ -50,6 +50,14 @@ export class EvaluatedServer implements AsyncDisposable {
     return new EvaluatedServer(folder, server, client, await validatingClient({ endpoint, key: reader }));
   }
 
+  /** Waits until a task runs, so that a reply about it has always the same fields. */
+  async running(task_id: string): Promise<void> {
+    await until(async () => {
+      const { structuredContent } = await this.client.call('get_task', { task_id });
+      return structuredContent?.['task_status'] === 'running';
+    });
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.client[Symbol.asyncDispose]();
     await this.reader[Symbol.asyncDispose]();

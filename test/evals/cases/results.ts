@@ -71,9 +71,10 @@ export const results: readonly EvaluationCase[] = [
   },
   {
     request: 'Is my clip ready?',
-    fulfil: async (model) => {
+    fulfil: async (model, server) => {
       const body = { seconds: 600 };
       const { task_id } = await model.call('run_workflow_by_slug', { workflow_slug: 'render-clip', body });
+      await server.running(task_id as string);
       const { note } = await model.call('get_task_result', { task_id });
       expect(note).toMatch(/not (finished|ended|completed|done)/i);
       await model.call('cancel_task', { task_id });
@@ -91,9 +92,13 @@ export const results: readonly EvaluationCase[] = [
     },
   },
   {
-    request: 'Give me everything that is known of the last five runs.',
+    request: 'Give me everything that is known of the last five dice.',
     fulfil: async (model) => {
-      const { task_list } = await model.call('list_tasks', { per_page: 5, response_format: 'detailed' });
+      const { task_list } = await model.call('list_tasks', {
+        workflow_slug: 'roll-dice',
+        per_page: 5,
+        response_format: 'detailed',
+      });
       expect(task_list).toHaveLength(5);
       expect(task_list[0]).toHaveProperty('retry_count');
     },

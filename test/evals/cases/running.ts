@@ -23,12 +23,13 @@ export const running: readonly EvaluationCase[] = [
   },
   {
     request: 'Render a long clip. I ask again in a moment how far it is.',
-    fulfil: async (model) => {
+    fulfil: async (model, server) => {
       const body = { seconds: 600 };
       const { task_id } = await model.call('run_workflow_by_slug', { workflow_slug: 'render-clip', body });
+      await server.running(task_id as string);
       const late = await model.call('stream_task_events', { task_id, timeout_seconds: 2 });
       expect(late.note).toContain('stream_task_events');
-      expect(['pending', 'waiting', 'queued', 'running']).toContain(late.task_status);
+      expect(late.task_status).toBe('running');
       await model.call('cancel_task', { task_id });
     },
   },
@@ -130,9 +131,10 @@ export const running: readonly EvaluationCase[] = [
   },
   {
     request: 'Stop the clip that is being rendered.',
-    fulfil: async (model) => {
+    fulfil: async (model, server) => {
       const body = { seconds: 600 };
       const { task_id } = await model.call('run_workflow_by_slug', { workflow_slug: 'render-clip', body });
+      await server.running(task_id as string);
       const statuses = ['pending', 'waiting', 'queued', 'running'];
       const { task_list } = await model.call('list_tasks', { statuses, workflow_slug: 'render-clip' });
       expect(task_list.map(({ id }: { id: string }) => id)).toContain(task_id);
