@@ -18,6 +18,7 @@ let folder: string;
 let server: RuntimeServer;
 let relay: Relay;
 let agent: ChildProcess;
+let keyId: string;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'cyberun-agent-reports-'));
@@ -34,8 +35,7 @@ beforeAll(async () => {
     { env: { CYBERUN_HTTP_PUBLIC_URL: relay.origin } },
   );
   relay.target = server.origin;
-  const { raw_key } = await keysOf(server).create({ kind: 'agent', display_name: 'agent' });
-  await writeFile(join(folder, 'agent.key'), raw_key);
+  await issueKey();
   agent = await startAgent();
 });
 afterAll(async () => {
@@ -62,11 +62,18 @@ const logOf = async (id: string): Promise<string> => {
   return (await fetch(`${server.origin}/api/v1/r/tasks/${id}/logs`, { headers })).text();
 };
 
-/** An agent on the work folder of the test, which reaches the runtime through the relay. */
+async function issueKey(): Promise<void> {
+  const { id, raw_key } = await keysOf(server).create({ kind: 'agent', display_name: 'agent' });
+  keyId = id;
+  await writeFile(join(folder, 'agent.key'), raw_key);
+}
+
+/** An agent on the work folder of the test, without a grace at SIGTERM, which reaches the runtime through the relay. */
 async function startAgent(): Promise<ChildProcess> {
   const before = await connectedAt();
   const options = { gateway: relay.origin, id: 'a1', labels: 'local', 'work-dir': join(folder, 'work') };
-  const flags = Object.entries(options).flatMap(([name, value]) => [`--${name}`, value]);
+  const given = { ...options, 'drain-seconds': '0' };
+  const flags = Object.entries(given).flatMap(([name, value]) => [`--${name}`, value]);
   const key = ['--key-file', join(folder, 'agent.key')];
   const child = spawn(process.execPath, [...FLAGS, packagePaths.entry, 'agent', ...flags, ...key], {
     env: { ...inherited(), CYBERUN_LOGGER_LEVEL: 'error' },
@@ -92,9 +99,9 @@ async function endUnheard(): Promise<void> {
   await until(async () => (await inWorkDir('reports')).some((name) => name.endsWith('.json')));
 }
 
-async function killAndStartNext(): Promise<void> {
+async function killAndStartNext(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
   const exited = once(agent, 'exit');
-  agent.kill('SIGKILL');
+  agent.kill(signal);
   await exited;
   relay.mend();
   agent = await startAgent();
@@ -141,6 +148,48 @@ it('the next agent stores the outputs of a run that had ended when its agent was
   expect(await begun()).toBe(1);
   await until(async () => (await inWorkDir('runs')).length === 0);
 });
+
+it.each([
+  ['its connection is lost', () => relay.disconnect()],
+  ['its runtime does not answer', () => undefined],
+])('the next agent stores the outputs of a run whose agent got SIGTERM while %s', async (_case, lose) => {
+  const id = await begin('files');
+  await endUnheard();
+  lose();
+  await killAndStartNext('SIGTERM');
+  await until(() => isEnded(id));
+  const { task_status, download_urls } = await result(id);
+  expect({ task_status, files: Object.keys(download_urls).toSorted() }).toEqual({
+    task_status: 'completed',
+    files: ['1.txt', '2.txt'],
+  });
+  expect(await task(id)).toMatchObject({ attempt_count: 1 });
+  expect(await begun()).toBe(1);
+  await until(async () => (await inWorkDir('runs')).length + (await inWorkDir('reports')).length === 0);
+});
+
+it.each(['result', 'files'])(
+  'the next agent, with a new key, reports a run whose agent was refused when its runtime came back: %s',
+  async (slug) => {
+    const id = await begin(slug);
+    await endUnheard();
+    const exited = once(agent, 'exit');
+    relay.disconnect();
+    await keysOf(server).revoke(keyId);
+    relay.mend();
+    await exited;
+    await issueKey();
+    agent = await startAgent();
+    await until(() => isEnded(id));
+    expect(await task(id)).toMatchObject({
+      task_status: 'completed',
+      attempt_count: 1,
+      interrupted_count: 0,
+    });
+    expect(await begun()).toBe(1);
+    await until(async () => (await inWorkDir('runs')).length + (await inWorkDir('reports')).length === 0);
+  },
+);
 
 it('an output that was stored before its agent was killed counts as stored', async () => {
   const id = await begin('files');

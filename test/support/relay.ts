@@ -38,15 +38,20 @@ export class Relay implements AsyncDisposable {
     this.unanswered = request;
   }
 
+  /** Ends all connections; new ones are possible. */
+  disconnect(): void {
+    for (const socket of this.sockets) socket.destroy();
+  }
+
   /** Passes everything again, on new connections. */
   mend(): void {
     this.isCut = false;
     this.unanswered = undefined;
-    for (const socket of this.sockets) socket.destroy();
+    this.disconnect();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const socket of this.sockets) socket.destroy();
+    this.disconnect();
     this.server.close();
     await once(this.server, 'close');
   }

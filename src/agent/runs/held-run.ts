@@ -2,16 +2,11 @@ import type { ServerHttp2Stream } from 'node:http2';
 
 import { Logger } from '@nestjs/common';
 
-import {
-  type EndReport,
-  runCommand,
-  type RunCommand,
-  type RunOrder,
-  type RunReport,
-} from '../../contract/index.js';
+import { runCommand, type RunCommand, type RunOrder, type RunReport } from '../../contract/index.js';
 import { writeLine } from '../../tunnel/index.js';
 import { executeRun, outcomeOf, type RunContext, type RunOutcome } from './execute-run.js';
 import { ProgressThrottle } from './progress.js';
+import { type End, endOf, isReport, type Reported, RunReturned, RunStopped } from './run-end.js';
 import { RunFolder } from './run-folder.js';
 import { RunLog } from './run-log.js';
 import type { EndedRun, RunRecord } from './run-records.js';
@@ -19,16 +14,6 @@ import { RunFailure } from './run-result.js';
 import type { Upload } from './transfers.js';
 
 const logger = new Logger('Agent');
-
-/** Abort reason of a run that was cancelled, or whose runtime stayed away. */
-class RunStopped extends Error {}
-/** Abort reason of a run that is given back, because the agent ends. */
-class RunReturned extends Error {}
-
-type Reported<Type extends RunReport['type']> = Extract<RunReport, { type: Type }>;
-
-/** How a run ends; `undefined` when it was stopped, which is not reported. */
-type End = EndReport | Reported<'returned'> | undefined;
 
 /** What an agent has for its runs. */
 export interface RunAgent extends Pick<RunContext, 'executor' | 'bundles'> {
@@ -53,6 +38,10 @@ export class HeldRun {
   private progress: Reported<'progress'> | undefined;
   private question: Reported<'outputs'> | undefined;
   private last: Exclude<End, undefined> | undefined;
+  /** What the record says; nothing of a run whose steps have not ended, or whose runtime is an older one. */
+  private recorded: EndedRun['end'] | undefined;
+  /** The folder with the outputs that are recorded, when the agent ended before they were stored. */
+  private kept: RunFolder | undefined;
   private isLeft = false;
 
   /** @param former the run as an earlier agent has left it. */
@@ -64,6 +53,7 @@ export class HeldRun {
   ) {
     this.log = new RunLog(former?.log);
     this.holdSeconds = former?.hold_seconds ?? 0;
+    this.recorded = former?.end;
     this.stop.signal.addEventListener('abort', () => {
       this.links.promise.catch(() => undefined);
       this.links.reject(this.stop.signal.reason);
@@ -99,11 +89,12 @@ export class HeldRun {
     try {
       await using own = await folder;
       const end = await this.executed(own, execute);
-      if (end === undefined || end.type === 'returned') this.record.remove();
-      else this.remember(end);
+      if (isReport(end)) this.remember(end);
+      else if (end && this.recorded) this.keep(own);
+      else this.record.remove();
       return end;
     } catch (error) {
-      return this.endOf(error);
+      return endOf(error, this.taskId);
     } finally {
       clearTimeout(timer);
     }
@@ -128,7 +119,7 @@ export class HeldRun {
       const { aborted, reason } = this.stop.signal as { aborted: boolean; reason: unknown };
       // A run that reached its time limit fails with the step that was running.
       const isNamed = reason instanceof RunFailure && error instanceof RunFailure;
-      return this.endOf(aborted && !isNamed ? reason : error);
+      return endOf(aborted && !isNamed ? reason : error, this.taskId);
     } finally {
       progress.flush();
     }
@@ -138,8 +129,11 @@ export class HeldRun {
     if (end) await this.reportLast(end);
     await this.settled.promise;
     clearTimeout(this.alone);
-    const isForNext = this.isLeft && end !== undefined && end.type !== 'returned';
-    if (!isForNext) this.record.remove();
+    const isForNext = this.isLeft && (isReport(end) || this.kept !== undefined);
+    if (!isForNext) {
+      this.record.remove();
+      await this.kept?.remove();
+    }
     const { stream } = this;
     this.log.flush();
     this.stream = undefined;
@@ -149,7 +143,15 @@ export class HeldRun {
   /** An older runtime does not attach again. */
   private remember(end: EndedRun['end']): void {
     const { run, holdSeconds: hold_seconds, log } = this;
-    if (hold_seconds > 0) this.record.write({ run, hold_seconds, log: log.unstored, end });
+    if (hold_seconds === 0) return;
+    this.recorded = end;
+    this.record.write({ run, hold_seconds, log: log.unstored, end });
+  }
+
+  /** Until the runtime has taken the run back; otherwise the next agent stores the outputs. */
+  private keep(folder: RunFolder): void {
+    folder.keep();
+    this.kept = folder;
   }
 
   /**
@@ -186,19 +188,20 @@ export class HeldRun {
 
   /** Ends the run, so that the runtime gives it to another agent. A report that is not settled yet is still valid. */
   giveBack(): void {
-    this.stop.abort(new RunReturned('the agent ends'));
-    if (!this.stream) this.leave();
+    if (this.stream) this.stop.abort(new RunReturned('the agent ends'));
+    else this.leave();
   }
 
-  /** Ends the run without a report. */
-  end(): void {
-    this.stop.abort(new RunStopped('the run was stopped'));
+  /** Ends the run together with its agent, which has no runtime any more: what is recorded is for the next agent. */
+  leave(): void {
+    this.stop.abort(new RunReturned('the agent ends'));
+    this.isLeft = true;
     this.settled.resolve();
   }
 
-  /** The agent ends without its runtime: a report that there is, or will be, is for the next agent. */
-  private leave(): void {
-    this.isLeft = true;
+  /** Ends the run without a report, for a runtime that does not want it any more. */
+  end(): void {
+    this.stop.abort(new RunStopped('the run was stopped'));
     this.settled.resolve();
   }
 
@@ -253,15 +256,6 @@ export class HeldRun {
     return setTimeout(() => this.stop.abort(new RunFailure(sentence)), Math.min(seconds * 1000, 2 ** 31 - 1));
   }
 
-  private endOf(error: unknown): End {
-    if (error instanceof RunStopped) return undefined;
-    if (error instanceof RunReturned) return { type: 'returned' };
-    if (!(error instanceof RunFailure))
-      logger.error({ message: 'a run failed unexpectedly', task_id: this.taskId, error });
-    const is_final = error instanceof RunFailure && error.isFinal;
-    return { type: 'failed', error: sentenceOf(error), is_final };
-  }
-
   private reportProgress(report: Reported<'progress'>): void {
     this.progress = report;
     void this.report(report);
@@ -281,14 +275,4 @@ export class HeldRun {
   private async report(report: RunReport): Promise<void> {
     if (this.stream) await writeLine(this.stream, report);
   }
-}
-
-/** The reason of a system error without paths of this machine; the agent's log has the details. */
-function sentenceOf(error: unknown): string {
-  if (error instanceof RunFailure) return error.message;
-  const { code, message } = error as NodeJS.ErrnoException;
-  const [reason] = code === undefined ? [] : message.split(',');
-  return reason === undefined
-    ? 'The agent could not execute the run because of an internal error; see its log.'
-    : `The agent could not execute the run: ${reason}. See its log.`;
 }

@@ -74,9 +74,9 @@ export class HeldRuns {
     for (const run of this.runs.values()) run.giveBack();
   }
 
-  /** Ends all runs; resolves when their processes have ended. */
+  /** Ends all runs; resolves when their processes have ended. Reports that are not settled are for the next agent. */
   async end(): Promise<void> {
-    for (const run of this.runs.values()) run.end();
+    for (const run of this.runs.values()) run.leave();
     await Promise.all(this.performing);
   }
 

@@ -4,8 +4,10 @@ import { basename, join } from 'node:path';
 
 import { Logger } from '@nestjs/common';
 
-/** The folder of one run; removed when disposed, see {@link removeTree}. */
+/** The folder of one run; removed when disposed, unless it is kept. */
 export class RunFolder implements AsyncDisposable {
+  private isKept = false;
+
   private constructor(readonly path: string) {}
 
   static async create(workDir: string): Promise<RunFolder> {
@@ -58,8 +60,17 @@ export class RunFolder implements AsyncDisposable {
     return path;
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** From now on only {@link remove} removes it, or the next agent. */
+  keep(): void {
+    this.isKept = true;
+  }
+
+  async remove(): Promise<void> {
     await removeTree(this.path);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.isKept) await this.remove();
   }
 }
 
