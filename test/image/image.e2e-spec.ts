@@ -11,7 +11,7 @@ import { podman, requireRoot } from './tool.js';
 
 const IMAGE = `localhost/cyberun-mcp:test-${process.pid}`;
 const KEY = 'sk-image-test-key-0123456789';
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 240_000;
 const workflows = join(import.meta.dirname, 'workflows');
 
 const seconds = (since: number): string => `${((performance.now() - since) / 1000).toFixed(1)} s`;

@@ -28,7 +28,9 @@ const TOOLS = [
   'run_workflow_by_slug',
   'stream_task_events',
 ];
-/** Those and every other one with a printed promise: a domain more is no reason to edit this file. */
+/** Those whose tools are printed. */
+const TOOLSETS = 'logs,files';
+/** The fifteen and every other one with a printed promise: a domain more is no reason to edit this file. */
 const PROMISED = readdirSync(join(packagePaths.root, 'test/contract/tools'))
   .map((file) => file.replace('.json', ''))
   .toSorted();
@@ -44,7 +46,10 @@ beforeAll(async () => {
   workflows = await mkdtemp(join(tmpdir(), 'cyberun-workflows-'));
   await cp(packagePaths.workflows, workflows, { recursive: true });
   await cp(join(packagePaths.root, 'test/fixtures/workflows'), workflows, { recursive: true });
-  server = await ServerProcess.start({ CYBERUN_WORKFLOWS_DIR: workflows });
+  server = await ServerProcess.start({
+    CYBERUN_WORKFLOWS_DIR: workflows,
+    CYBERUN_MCP_TOOLSETS: TOOLSETS,
+  });
 });
 
 afterAll(async () => {
@@ -65,7 +70,8 @@ describe.each(CLIENTS)('with $name', ({ revision, connect }) => {
   };
 
   beforeAll(async () => {
-    client = await connect(server);
+    const { endpoint, key } = server;
+    client = await connect({ endpoint: `${endpoint}?toolsets=${TOOLSETS}`, key });
   });
   afterAll(() => client[Symbol.asyncDispose]());
 
@@ -158,12 +164,13 @@ describe.each(CLIENTS)('with $name', ({ revision, connect }) => {
     };
     const small = await stored(10_000);
     expect(digest(Buffer.from(String(small.got['body_base64']), 'base64'))).toBe(digest(small.bytes));
-    // Too large for a model: the note says how to fetch it.
+    // Too large for a model: a link opens it without the key, and its address with it.
     const large = await stored(100_000);
     expect(large.got).not.toHaveProperty('body_base64');
-    expect(large.got['note']).toContain('fetch the whole body with your own shell from the url');
-    const fetched = await fetch(large.address, { headers: { authorization: `Bearer ${server.key}` } });
-    expect(digest(Buffer.from(await fetched.arrayBuffer()))).toBe(digest(large.bytes));
+    const { url: link } = large.got['body_link'] as { url: string };
+    const byAddress = await fetch(large.address, { headers: { authorization: `Bearer ${server.key}` } });
+    for (const answer of [await fetch(link), byAddress])
+      expect(digest(Buffer.from(await answer.arrayBuffer()))).toBe(digest(large.bytes));
   });
 });
 

@@ -64,7 +64,7 @@ export class ContainerServicesTools {
   @Tool({
     name: 'call_container_service',
     description:
-      "Send one HTTP request to a running service and get its answer. status_code is the service's own, errors included; the body comes as body_json, body_text, a small image, or body_base64, and what is too large as a link. The request may change or delete data and is not repeated for you. Read usage_prompt with get_container_service first.",
+      "Send one HTTP request to a running service and get its answer. status_code is the service's own, errors included; the body comes as body_json, body_text, a small image, or body_base64, and what is too large as a link. The request may change or delete data. Read usage_prompt with get_container_service first.",
     parameters: advertised(callContainerServiceInput),
     outputSchema: advertised(callContainerServiceOutput),
     annotations: {

@@ -11,9 +11,7 @@ const runArguments = {
   body: z
     .looseObject({})
     .default({})
-    .describe(
-      "Values of the workflow's parameters, by key; a file parameter takes a file_key. {parameters: {...}} with run options beside it works too",
-    ),
+    .describe("Values of the workflow's parameters, by key; a file parameter takes a file_key"),
   wait_seconds: z
     .number()
     .int()
@@ -27,10 +25,8 @@ const runArguments = {
   )
     .optional()
     .describe('A new value for each run, e.g. a UUID; for 24 h the same one gives the first task'),
-  confirm: z.boolean().optional().describe('true only after the user agreed to a run that asks for it'),
-  like_task_id: id
-    .optional()
-    .describe('Take the parameters of this earlier task; those in body override single ones'),
+  confirm: z.boolean().optional().describe('true: the user has agreed to this run'),
+  like_task_id: id.optional().describe("Take this task's parameters; body overrides single ones"),
 };
 
 export const runWorkflowInput = z.object({

@@ -51,7 +51,7 @@ export class RunsTools {
   @Tool({
     name: 'run_workflow_by_slug',
     description:
-      'Start one run of the workflow with this slug (slug@version: an older version) and return its task_id at once, or with wait_seconds the result of a short run. Read its parameters with get_workflow_by_slug first. All else is as with run_workflow: each call is a new run unless it repeats an idempotency_key.',
+      'Start one run of the workflow with this slug (slug@version: an older version). Read its parameters with get_workflow_by_slug first. All else is as with run_workflow: the task_id at once, or with wait_seconds the result; each call is a new run unless it repeats an idempotency_key.',
     parameters: advertised(runWorkflowBySlugInput),
     outputSchema: advertised(runOutput),
     annotations: { title: 'Run a workflow by slug', ...RUN },

@@ -60,7 +60,7 @@ export class WorkflowsTools {
   @Tool({
     name: 'get_workflow_by_slug',
     description:
-      'Get one workflow by slug, or an older version by slug@version, with every parameter of a run: key, type, whether required, default, limits, options. Use it before run_workflow_by_slug, so that the values are valid. With an id, use get_workflow; to search, list_workflows.',
+      'Get one workflow by slug, or an older version by slug@version, with every parameter of a run: key, type, whether required, default, limits, options. Use it before run_workflow_by_slug, so that the values are valid. With an id, use get_workflow.',
     parameters: advertised(getWorkflowBySlugInput),
     outputSchema: advertised(workflowOutput),
     annotations: { title: 'Get a workflow by slug', ...READS },
@@ -80,7 +80,7 @@ export class WorkflowsTools {
   @Tool({
     name: 'presign_file_upload',
     description:
-      'Prepare a file for a file parameter of a workflow; its file_key is the value of the parameter. A small text: give content_text, and it is stored at once. Other files: send the bytes yourself, by HTTP PUT to upload_url with every header of upload_headers exactly as given: curl -T FILE -H "NAME: VALUE" "UPLOAD_URL". To pass on an output of another task, use its file_key instead.',
+      'Prepare a file for a file parameter of a workflow; its file_key is the value of the parameter. A small text: give content_text, and it is stored at once. Other files: send the bytes yourself, by HTTP PUT to upload_url with every header of upload_headers exactly as given: curl -T FILE -H "NAME: VALUE" "UPLOAD_URL".',
     parameters: advertised(presignFileUploadInput),
     outputSchema: advertised(presignFileUploadOutput),
     annotations: {
