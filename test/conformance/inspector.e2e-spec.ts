@@ -53,13 +53,15 @@ describe.each(['legacy', 'modern'])('with protocol era %s', (era) => {
     const { exitCode, stdout } = await call(era, 'list_workflows', {});
 
     expect(exitCode).toBe(OK);
-    expect(JSON.parse(stdout)).toMatchObject({ result: { structuredContent: { workflow_list: [] } } });
+    expect(JSON.parse(stdout)).toMatchObject({
+      result: { structuredContent: { workflow_list: [{ workflow_slug: 'sd-portrait-v2' }] } },
+    });
   });
 
   it.each([
     ['an unknown tool', 'run_everything', {}],
     ['an argument that breaks a rule', 'get_task', { task_id: 'the last one' }],
-    ['an id that the runtime does not know', 'get_task', { task_id: '019abc12-9012-7890-abcd-ef1234567896' }],
+    ['an id that the runtime does not know', 'get_task', { task_id: '019abc12-9012-7890-abcd-ef1234560000' }],
   ])('the Inspector reports %s by its exit code', async (_what, tool, args) => {
     expect(await call(era, tool, args)).toMatchObject({ exitCode: TOOL_ERROR });
   });

@@ -54,7 +54,9 @@ it('mcp-remote calls a tool', async () => {
   const result = await client.callTool({ name: 'list_workflows', arguments: {} });
   await client.close();
 
-  expect(result).toMatchObject({ structuredContent: { workflow_list: [] } });
+  expect(result).toMatchObject({
+    structuredContent: { workflow_list: [{ workflow_slug: 'sd-portrait-v2' }] },
+  });
 });
 
 it('mcp-remote forwards progress while a call runs', async () => {

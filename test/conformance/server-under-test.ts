@@ -6,7 +6,7 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import { createApplication } from '../../src/application.js';
 import { Addresses, readConfig } from '../../src/config/index.js';
 import { MockRuntime, type SeenRequest } from '../support/mock-runtime.js';
-import { pageMeta, taskSample, workflowSample } from '../support/runtime-samples.js';
+import { pageMeta, TASK_ID, taskSample, workflowSample } from '../support/runtime-samples.js';
 import { FixturesModule } from './fixtures/fixtures.module.js';
 import type { Subject } from './subjects.js';
 
@@ -26,7 +26,11 @@ export class ServerUnderTest implements AsyncDisposable {
   static async start(subject: Subject): Promise<ServerUnderTest> {
     const runtime = await MockRuntime.start();
     runtime.on('GET /r/workflows', answerToKey);
-    runtime.on('GET /r/tasks/:id', { json: taskSample('running') });
+    runtime.on('GET /r/tasks/:id', ({ path }, response) => {
+      const isKnown = path.endsWith(TASK_ID);
+      response.writeHead(isKnown ? 200 : 404, { 'Content-Type': 'application/json' });
+      response.end(JSON.stringify(isKnown ? taskSample('running') : { error_message: 'not found' }));
+    });
     runtime.on('GET /r/tasks', { json: { task_list: [taskSample('running')], page_meta: pageMeta(1) } });
     const config = readConfig('mcp', { CYBERUN_RUNTIME_URL: runtime.url, CYBERUN_LOGGER_LEVEL: 'warn' });
     const fixtures =
