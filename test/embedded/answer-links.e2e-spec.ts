@@ -7,14 +7,24 @@ import { BOOTSTRAP_KEY } from '../e2e/runtime-support/runtime-fixture.js';
 import { ServiceServer } from '../e2e/service-support/service-fixture.js';
 import { CLIENTS, type StoryClient } from '../support/clients.js';
 import { type McpApplication, startMcp } from '../support/mcp-application.js';
+import { until } from '../support/processes.js';
 
-/** Answers with so many rows, of the type that is asked for. */
+/**
+ * Answers with so many rows, of the type that is asked for. `/endless` never ends after so many, and `/ended` says how many
+ * of those connections have ended.
+ */
 const ROWS = `const http = require("node:http");
+  let ended = 0;
   http.createServer((request, response) => {
     const { pathname, searchParams } = new URL(request.url, "http://x");
     if (pathname === "/health") return response.end("ok");
+    if (pathname === "/ended") return response.end(String(ended));
     response.setHeader("content-type", request.headers.accept);
-    response.end("row,1 of many rows\\n".repeat(Number(searchParams.get("n"))));
+    if (searchParams.has("name")) response.setHeader("content-disposition", "attachment; filename=" + searchParams.get("name"));
+    const rows = "row,1 of many rows\\n".repeat(Number(searchParams.get("n")));
+    if (pathname !== "/endless") return response.end(rows);
+    response.once("close", () => { ended += 1; });
+    response.write(rows);
   }).listen(process.env.PORT, "127.0.0.1")`;
 const row = 'row,1 of many rows\n';
 
@@ -24,7 +34,8 @@ beforeAll(async () => {
   const definition = `slug: rows\ncommand: [node, -e, ${JSON.stringify(ROWS)}]\n`;
   services = await ServiceServer.start(
     { 'rows.yaml': definition },
-    { CYBERUN_TEAM_FILES_BYTES: String(40 * 1024 * 1024) },
+    // The limit of a call is longer than that of this test: what ends before does so for another reason.
+    { CYBERUN_TEAM_FILES_BYTES: String(40 * 1024 * 1024), CYBERUN_RUNTIME_TIMEOUT_MS: '600000' },
   );
   await services.running('rows');
   application = await startMcp(`${services.server.origin}/api/v1`);
@@ -51,6 +62,14 @@ describe('the body of an answer', () => {
     expect(file.headers.get('content-disposition')).toMatch(/^attachment; filename="report\.csv"/);
     expect(file.headers.get('content-type')).toBe('text/csv');
     expect(await file.text()).toBe(row.repeat(10));
+    const odd = await services.invoke('rows', '/report?n=10&name="../../.ssh/authorized_keys"', {
+      headers: { accept: 'not a type' },
+      link_above: 100,
+    });
+    expect(odd.body.body_link).toMatchObject({
+      file_name: '.._.._.ssh_authorized_keys',
+      content_type: 'application/octet-stream',
+    });
     const small = await services.invoke('rows', '/report?n=1', asked);
     expect(Object.keys(small.body as object)).toEqual(['status_code', 'headers', 'body_base64']);
     expect((await services.invoke('rows', '/report?n=10', { link_above: -1 })).status).toBe(400);
@@ -86,6 +105,17 @@ describe('the body of an answer', () => {
     expect(body).toMatchObject({ status_code: 200, link_fault: expect.stringContaining('no room') });
     expect(body.body_base64).toEqual(expect.any(String));
     expect(await keys()).toEqual(before);
+  });
+
+  it('a service whose answer is not stored is let go at once, although it has not ended its answer', async () => {
+    const rows = Math.ceil((21 * 1024 * 1024) / row.length);
+    const asked = { headers: { accept: 'text/csv' }, link_above: 100 };
+    const refused = await services.invoke('rows', `/endless?n=${rows}`, asked);
+    expect(refused.status).toBe(502);
+    await until(async () => {
+      const { body } = await services.invoke('rows', '/ended', asked);
+      return Buffer.from(String(body.body_base64), 'base64').toString() === '1';
+    }, 10_000);
   });
 
   it('the sweep removes bodies after an hour, and their links end', async () => {

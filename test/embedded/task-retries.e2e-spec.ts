@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 
-import { TEAM_ID } from '../../src/runtime/database/index.js';
+import { Database, TEAM_ID } from '../../src/runtime/database/index.js';
+import { Engine } from '../../src/runtime/engine/index.js';
 import type { ClaimedRun } from '../../src/runtime/tasks/index.js';
 import { until } from '../support/processes.js';
 import { echoWorkflow, PretendAgent, RuntimeServer } from '../e2e/runtime-support/runtime-fixture.js';
@@ -108,4 +109,21 @@ it('the log has every step of a task and no content of it', async () => {
   expect(text).toContain(`task ${taskId}: cancelled`);
   expect(text).not.toContain(SECRET_TEXT);
   expect(text).not.toContain('exit code');
+});
+
+it('a job that cannot be ended does not take the runs that were claimed with it', async () => {
+  const ended = await server.submit('retrying', { text: 'ended before' });
+  const taskId = await server.submit('retrying', { text: 'good' });
+  const { db } = server.app.get(Database, { strict: false });
+  await db.updateTable('task').set({ task_status: 'cancelled' }).where('id', '=', ended).execute();
+  const engine = server.app.get(Engine, { strict: false });
+  const settling = vi.spyOn(engine, 'settle').mockRejectedValueOnce(new Error('the connection was lost'));
+  const runs = await agent.claim(2);
+  expect(settling).toHaveBeenCalledOnce();
+  settling.mockRestore();
+  expect(runs.map((run) => run.taskId)).toEqual([taskId]);
+  const [run = expect.fail('no run')] = runs;
+  await server.runs.started(run);
+  await server.runs.completed(run, 'done', [], {});
+  expect((await server.get(`/r/tasks/${taskId}`)).body.task_status).toBe('completed');
 });

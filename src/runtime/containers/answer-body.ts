@@ -10,7 +10,7 @@ export interface BodyStart {
 }
 
 /**
- * The chunks of a body; its connection is released at the end, also when a reader stops early.
+ * The chunks of a body; its connection is released at the end, and cut when a reader stops early.
  *
  * @throws {HttpException} when it takes longer than a limit, or is cut off.
  */
@@ -23,13 +23,16 @@ export async function* chunksOf(answer: ServiceAnswer, limitMs: number): AsyncGe
     connection.cut();
   }, limitMs);
   try {
-    yield* body as AsyncIterable<Buffer>;
+    // A reader that stops early would end the connection in order, before it can be cut.
+    yield* body.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
     if (isWhole(answer)) return undefined;
   } catch {
     // The reason is below: the connection was cut, by this timer or at the other end.
   } finally {
     clearTimeout(timer);
-    connection.release();
+    // An orderly end lets the agent wait for the rest of what the service sends.
+    if (body.complete) connection.release();
+    else connection.cut();
   }
   throw timedOut ? tooSlow(slug, limitMs) : truncated(slug);
 }

@@ -1,5 +1,6 @@
 import { extension } from 'mime-types';
 
+import { validFileName } from '../../contract/index.js';
 import type { ProxyHeaders } from './proxy-headers.js';
 
 const FALLBACK_TYPE = 'application/octet-stream';
@@ -14,10 +15,10 @@ export function nameOfBody(
   const contentType = String(headers['content-type'] ?? FALLBACK_TYPE);
   const [, quoted, plain] = GIVEN_NAME.exec(String(headers['content-disposition'] ?? '')) ?? [];
   const given = quoted ?? plain;
-  if (given !== undefined) return { contentType, fileName: given };
+  if (given !== undefined) return { contentType, fileName: validFileName(given) };
   const [place = ''] = path.split('?', 1);
   const last = place.slice(place.lastIndexOf('/') + 1);
   const suffix = extension(contentType);
-  const fileName = last === '' ? 'answer' : last;
-  return { contentType, fileName: last.includes('.') || !suffix ? fileName : `${fileName}.${suffix}` };
+  const name = last === '' ? 'answer' : last;
+  return { contentType, fileName: validFileName(last.includes('.') || !suffix ? name : `${name}.${suffix}`) };
 }

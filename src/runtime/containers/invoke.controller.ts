@@ -107,22 +107,25 @@ export class InvokeController {
   ): Promise<InvokeAnswer> {
     const { definition, port } = answer.connection.service;
     const body = chunksOf(answer, this.limitMs);
-    const start = await startOf(body, ANSWER_LIMIT);
-    const isLinked = link_above !== undefined && start.size > link_above;
-    if (!start.isAll && !isLinked) {
+    try {
+      const start = await startOf(body, ANSWER_LIMIT);
+      const isLinked = link_above !== undefined && start.size > link_above;
+      if (!start.isAll && !isLinked)
+        throw tooLarge(definition.slug, 'Call its url directly for large answers.');
+      const chunks = wholeOf(start, body);
+      const file = { ...nameOfBody(answer.headers, path), ...owner, knownSize: start.size, chunks };
+      const linked = isLinked ? await this.linkTo(file) : {};
+      if (!start.isAll && linked.link_fault !== undefined) throw tooLarge(definition.slug, linked.link_fault);
+      return {
+        status_code: answer.status,
+        headers: withRewrittenLocation(answer.headers, port, ON_THE_SERVICE),
+        ...(start.isAll && { body_base64: Buffer.concat(start.chunks).toString('base64') }),
+        ...linked,
+      };
+    } finally {
+      // What was not stored may never have been read: the service is not to wait for that.
       await body.return(undefined);
-      throw tooLarge(definition.slug, 'Call its url directly for large answers.');
     }
-    const chunks = wholeOf(start, body);
-    const file = { ...nameOfBody(answer.headers, path), ...owner, knownSize: start.size, chunks };
-    const linked = isLinked ? await this.linkTo(file) : {};
-    if (!start.isAll && linked.link_fault !== undefined) throw tooLarge(definition.slug, linked.link_fault);
-    return {
-      status_code: answer.status,
-      headers: withRewrittenLocation(answer.headers, port, ON_THE_SERVICE),
-      ...(start.isAll && { body_base64: Buffer.concat(start.chunks).toString('base64') }),
-      ...linked,
-    };
   }
 
   /** A link to the body, or why there is none: the call has been made, so that it must not fail for that. */

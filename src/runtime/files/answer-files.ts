@@ -3,7 +3,7 @@ import { Inject, Injectable, PayloadTooLargeException } from '@nestjs/common';
 import { CONFIG, type Config } from '../../config/index.js';
 import type { BodyLink } from '../../contract/index.js';
 import { DownloadLinks } from './download-links.js';
-import { answerKey } from './file-key.js';
+import { answerKey, parseFileKey } from './file-key.js';
 import { ObjectStore } from './object-store.js';
 import { StoredFiles } from './stored-files.js';
 
@@ -44,10 +44,11 @@ export class AnswerFiles {
       const size = await this.store.write(key, this.reserved(key, body));
       const linkId = await this.stored.confirm(key, teamId, size);
       const { url, expiresAt } = this.links.toFile(linkId, credentialId);
+      // As they are served: the name and the type that a service gives may be neither.
+      const served = parseFileKey(key);
       return {
         url,
-        file_name: fileName,
-        content_type: contentType,
+        ...(served && { file_name: served.fileName, content_type: served.contentType }),
         size,
         expires_at: expiresAt.toISOString(),
       };

@@ -1,7 +1,7 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 
-import { Database, type Db, type Tx } from '../database/index.js';
+import { Database, type Db, logFailure, type Tx } from '../database/index.js';
 import { type Claim, Engine, type WorkRequirement } from '../engine/index.js';
 import { RuntimeNode } from '../nodes/index.js';
 import { type CompiledWorkflow, fileParametersOf, RUN_LIMIT_SECONDS } from '../workflows/index.js';
@@ -59,17 +59,23 @@ export class TaskClaims {
     };
     const { taken, room } = await this.limits.withRoomToRun(teamId, slots.length, take);
     const tasks: (QueuedTask | undefined)[] = [];
+    const left: { claim: Claim; task: RunnableTask | undefined }[] = [];
     // What fails from here on leaves the runs to TaskReconciliation, as an answer of the database that was lost does.
     for (const { taskId, attempt, task } of taken) {
       const claim = { ...queue, taskId, attempt };
       if (task && task.interrupted_count < INTERRUPTIONS_LIMIT)
         tasks.push(await this.withDefinition(this.database.db, claim, task));
-      else tasks.push(await this.leave(claim, task));
+      else {
+        tasks.push(undefined);
+        left.push({ claim, task });
+      }
     }
     const runs = slots.map((agent, index) => {
       const task = tasks[index];
       return task && this.runOf(agent, task);
     });
+    // Last, and never with an error: the runs above would be lost with it.
+    for (const { claim, task } of left) await this.leave(claim, task).catch(notLeft);
     return { runs: runs.slice(0, taken.length), isTeamFull: room < slots.length };
   }
 
@@ -164,6 +170,10 @@ export class TaskClaims {
     return definition as CompiledWorkflow;
   }
 }
+
+/** The job is given out again once it has been active for too long. */
+const notLeft = (error: unknown): void =>
+  logFailure(logger, 'a job whose task is not run was not ended', error);
 
 /** Fails a task whose runs were interrupted too often. */
 export async function failInterrupted(tx: Tx, engine: Engine, claim: Claim): Promise<void> {
