@@ -23,14 +23,18 @@ afterAll(() => server[Symbol.asyncDispose]());
 beforeEach(async () => {
   const open = await server.get('/r/tasks?per_page=100');
   for (const { id } of open.body.task_list) await server.call('POST', `/r/tasks/${id}/cancel`);
-  // The count before is used for a moment.
-  await until(async () => (await submit()).status === 202);
-  const [first] = (await server.get('/r/tasks?status=pending')).body.task_list;
-  await server.call('POST', `/r/tasks/${first.id}/cancel`);
+  await server.call('POST', `/r/tasks/${await accepted()}/cancel`);
 });
 
 const submit = (parameters: Record<string, unknown> = { text: 'hi' }): Promise<Answer> =>
   server.call('POST', '/r/workflows/slug/echo/run', { parameters });
+
+/** Submits a task. A count of before is used for a moment, so it may be refused although there is room again. */
+async function accepted(): Promise<string> {
+  let answer: Answer | undefined;
+  await until(async () => (answer = await submit()).status === 202);
+  return answer?.body.task_id as string;
+}
 
 async function submitUntilRefused(parameters?: Record<string, unknown>): Promise<Answer> {
   for (let sent = 0; sent < 50; sent += 1) {
@@ -75,7 +79,7 @@ it('the parameters of waiting tasks are limited together with 429, and those of 
 });
 
 it('no more tasks of a team run at the same time than its limit, over all agents', async () => {
-  for (let sent = 0; sent < 4; sent += 1) await server.submit('echo');
+  for (let sent = 0; sent < 4; sent += 1) await accepted();
   const other = new PretendAgent(server, agent.teamId, ['local', 'gpu']);
   const [mine, theirs] = await Promise.all([agent.claim(3), other.claim(3)]);
   const begun = [...mine, ...theirs];
@@ -86,7 +90,7 @@ it('no more tasks of a team run at the same time than its limit, over all agents
 });
 
 it('the size of the parameters is kept with the task', async () => {
-  const taskId = await server.submit('echo');
+  const taskId = await accepted();
   const { db } = server.app.get(Database, { strict: false });
   const row = await db
     .selectFrom('task')

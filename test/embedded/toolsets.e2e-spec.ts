@@ -70,8 +70,8 @@ it('a client without a shell uploads a text, runs a workflow on it, and reads it
       expect.objectContaining({ step: 'work', stream: 'stdout', text: expect.stringMatching(/^ *6000$/) }),
     ]),
   );
-  const result = await client.call('get_task_result', { task_id, log_tail: 1 });
-  expect(result.structuredContent?.['task_log']).toMatch(/^ *6000$/);
+  const result = await client.call('get_task_result', { task_id, log_tail: 2 });
+  expect(result.structuredContent?.['task_log']).toMatch(/^ *6000$/m);
 
   let read = '';
   for (let offset: unknown = 0; offset !== undefined;) {
