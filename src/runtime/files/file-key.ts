@@ -17,13 +17,16 @@ export interface FileKeyParts {
 const MIME_TYPE = /^(?=.{1,140}$)[\w.+-]+\/[\w.+-]+(?: *;[ -~]*)?$/;
 const FALLBACK_TYPE = 'application/octet-stream';
 
+const uniqueKey =
+  (kind: FileKind) =>
+  (teamId: string, fileName: string, contentType: string): string =>
+    [kind, teamId, randomUUID(), encodeType(contentType), validFileName(fileName)].join('/');
+
 /** Unique key of a new upload. */
-export const inputKey = (teamId: string, fileName: string, contentType: string): string =>
-  ['inputs', teamId, randomUUID(), encodeType(contentType), validFileName(fileName)].join('/');
+export const inputKey = uniqueKey('inputs');
 
 /** Unique key of the body of an answer of a service. */
-export const answerKey = (teamId: string, fileName: string, contentType: string): string =>
-  ['answers', teamId, randomUUID(), encodeType(contentType), validFileName(fileName)].join('/');
+export const answerKey = uniqueKey('answers');
 
 /** The run of an output; every attempt has its own outputs. */
 export interface OutputOwner {

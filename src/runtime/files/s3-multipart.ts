@@ -2,8 +2,8 @@ import type { ListMultipartUploadsCommandOutput, ListPartsCommandOutput, S3Clien
 
 import { parseFileKey } from './file-key.js';
 import type { BegunUpload, Completed, StoredPart } from './multipart-store.js';
-import { type FileKind, ObjectStoreUnavailable, type UploadTarget } from './object-store.js';
-import { statusOf } from './s3-problems.js';
+import type { FileKind, UploadTarget } from './object-store.js';
+import { limited, statusOf, unavailable } from './s3-problems.js';
 
 const CALL_LIMIT_MS = 10_000;
 /** A store may copy the parts when it puts them together. */
@@ -92,13 +92,5 @@ export class S3Multipart {
   }
 }
 
-const limited = (milliseconds: number): { abortSignal: AbortSignal } => ({
-  abortSignal: AbortSignal.timeout(milliseconds),
-});
-
 /** S3 answers so to an upload that was completed or aborted. */
 const isGone = (error: unknown): boolean => statusOf(error) === 404;
-
-function unavailable(error: unknown): never {
-  throw new ObjectStoreUnavailable(error);
-}

@@ -1,4 +1,5 @@
 import { StartError } from '../../config/index.js';
+import { ObjectStoreUnavailable } from './object-store.js';
 
 /** What an error of the SDK or of the network says about its cause; `name` is the error code of S3. */
 interface S3Problem {
@@ -11,6 +12,17 @@ interface S3Problem {
 
 export const statusOf = (error: unknown): number | undefined =>
   (error as S3Problem).$metadata?.httpStatusCode;
+
+/** Options of a call of the SDK that ends it, with its repetitions, after a time. */
+export function limited(milliseconds: number, signal?: AbortSignal): { abortSignal: AbortSignal } {
+  const limit = AbortSignal.timeout(milliseconds);
+  return { abortSignal: signal ? AbortSignal.any([signal, limit]) : limit };
+}
+
+/** @throws {ObjectStoreUnavailable} always, with the error of a call as its cause. */
+export function unavailable(error: unknown): never {
+  throw new ObjectStoreUnavailable(error);
+}
 
 /** Why the bucket cannot be used at start; without the secret and the text of the response. */
 export function unusableBucket(bucket: string, endpoint: string, error: unknown): StartError {

@@ -15,7 +15,7 @@ import {
 } from './object-store.js';
 import { S3Multipart } from './s3-multipart.js';
 import { writeObject } from './s3-write.js';
-import { statusOf, unusableBucket } from './s3-problems.js';
+import { limited, statusOf, unusableBucket } from './s3-problems.js';
 
 /** Of one call with its repetitions: a request that needs it is answered within 8 seconds. */
 const CALL_LIMIT_MS = 6000;
@@ -132,11 +132,6 @@ async function checkBucket(client: S3Client, bucket: string): Promise<void> {
     if (statusOf(error) === undefined) throw error;
     await client.send(new ListObjectsV2Command({ Bucket: bucket, MaxKeys: 1 }), limited(CALL_LIMIT_MS));
   }
-}
-
-function limited(milliseconds: number, signal?: AbortSignal): { abortSignal: AbortSignal } {
-  const limit = AbortSignal.timeout(milliseconds);
-  return { abortSignal: signal ? AbortSignal.any([signal, limit]) : limit };
 }
 
 /** The type and the name with which a file was announced; the object itself has what its uploader sent. */

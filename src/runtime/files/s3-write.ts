@@ -1,7 +1,7 @@
 import type { S3Client } from '@aws-sdk/client-s3';
 
-import { ObjectStoreUnavailable } from './object-store.js';
 import type { S3Multipart } from './s3-multipart.js';
+import { limited, unavailable } from './s3-problems.js';
 
 /** A part in memory; S3 takes none below 5 MiB but the last, and 10,000 parts. */
 const PART_BYTES = 8 * 1024 * 1024;
@@ -32,7 +32,7 @@ export async function writeObject(
     ContentLength: first.length,
     IfNoneMatch: '*',
   });
-  await client.send(command, limited()).catch(unavailable);
+  await client.send(command, limited(CALL_LIMIT_MS)).catch(unavailable);
   return first.length;
 }
 
@@ -52,7 +52,7 @@ async function writeInParts(
       const PartNumber = stored.length + 1;
       const target = { ...place, UploadId: uploadId, PartNumber };
       const command = new UploadPartCommand({ ...target, Body: part, ContentLength: part.length });
-      const { ETag = '' } = await client.send(command, limited()).catch(unavailable);
+      const { ETag = '' } = await client.send(command, limited(CALL_LIMIT_MS)).catch(unavailable);
       stored.push({ partNumber: PartNumber, size: part.length, etag: ETag.replaceAll('"', '') });
       size += part.length;
     }
@@ -88,10 +88,4 @@ async function* inParts(body: Iterable<Buffer> | AsyncIterable<Buffer>): AsyncGe
 async function* andThen(first: readonly Buffer[], rest: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   yield* first;
   yield* rest;
-}
-
-const limited = (): { abortSignal: AbortSignal } => ({ abortSignal: AbortSignal.timeout(CALL_LIMIT_MS) });
-
-function unavailable(error: unknown): never {
-  throw new ObjectStoreUnavailable(error);
 }
