@@ -1,4 +1,10 @@
 import type { GetPromptResult } from '@modelcontextprotocol/server';
+import { z } from 'zod';
+
+const LONGEST_REQUEST = 10_000;
+
+/** The argument of a prompt for what the user wants. */
+export const requestArgument = z.string().max(LONGEST_REQUEST).optional();
 
 /** A prompt of one message by the user: paragraphs, and the steps to take. */
 export function askingFor(

@@ -1,29 +1,4 @@
-import { type LogStream, type TaskLog, taskLog, type TaskLogLine } from '../contract/index.js';
-import type { UpstreamRequest } from '../upstream/index.js';
-
-interface TaskLogQuery {
-  /** So many lines from the end. */
-  readonly tail?: number | undefined;
-  /** Only what follows this line. */
-  readonly cursor?: string | undefined;
-  readonly limit?: number | undefined;
-  readonly contains?: string | undefined;
-  readonly stream?: LogStream | undefined;
-}
-
-/** The request for a page of the log of a task. */
-export const taskLogRequest = (
-  taskId: string,
-  query: TaskLogQuery,
-  otherwise: string,
-): UpstreamRequest<TaskLog> => ({
-  operation: 'read the log of the task',
-  method: 'GET',
-  path: ['r', 'tasks', taskId, 'logs'],
-  query: { ...query },
-  answer: taskLog,
-  needs: [{ feature: 'task-logs', otherwise }],
-});
+import type { TaskLogLine } from '../contract/index.js';
 
 /** Bytes of what begins anew when attempt, step or stream change. */
 const PART_BYTES = 150;
@@ -60,10 +35,18 @@ export function cutLine(line: TaskLogLine, bytes: number): TaskLogLine {
 
 const sizeOf = (text: string): number => Buffer.byteLength(JSON.stringify(text));
 
-/** The last of these lines as text, as many as have about so many bytes in an answer. */
+/** The last of these lines, as many as have about so many bytes in an answer, and how many are missing before them. */
+export function newestLines(
+  lines: readonly TaskLogLine[],
+  bytes: number,
+): { readonly missing: number; readonly shown: readonly TaskLogLine[] } {
+  const missing = lines.length - fitting(lines.toReversed(), bytes);
+  return { missing, shown: lines.slice(missing).map((line) => cutLine(line, bytes)) };
+}
+
+/** As {@link newestLines}, as one text. */
 export function endOfLog(lines: readonly TaskLogLine[], bytes: number): string {
-  const count = fitting(lines.toReversed(), bytes);
-  const missing = lines.length - count;
+  const { missing, shown } = newestLines(lines, bytes);
   const cut = missing > 0 ? [`[${missing} earlier lines are left out: too long for one answer]`] : [];
-  return [...cut, ...lines.slice(missing).map((line) => cutLine(line, bytes).text)].join('\n');
+  return [...cut, ...shown.map(({ text }) => text)].join('\n');
 }

@@ -2,6 +2,9 @@ import { z } from 'zod';
 
 import { pageMeta, PER_PAGE_LIMIT } from '../contract/index.js';
 
+/** Longest wait of a run in seconds: many clients end a call that is silent for 60 s. */
+export const RUN_WAIT_SECONDS = 45;
+
 export const pageInput = z.object({
   current_page: z.number().int().min(1).optional().describe('Page, from 1; default 1'),
   per_page: z.number().int().min(1).max(PER_PAGE_LIMIT).optional().describe('Items per page; default 20'),

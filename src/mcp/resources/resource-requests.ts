@@ -19,11 +19,14 @@ const PER_PAGE = 25;
 const CURSOR = /^page-([1-9]\d{0,5})$/;
 const JSON_TYPE = 'application/json';
 
-/** A resource, or resources of one template, and the method that reads it. */
+/** How a resource is read. */
 interface Readable {
-  readonly template: UriTemplate;
-  readonly mimeType: string | undefined;
+  readonly mimeType?: string | undefined;
   readonly invoke: Invoke;
+}
+
+interface Pattern extends Readable {
+  readonly template: UriTemplate;
 }
 
 interface Found extends Readable {
@@ -40,7 +43,7 @@ export class ResourceRequests {
   private readonly templates: ResourceTemplateMetadata[] = [];
   private readonly lists: Invoke[] = [];
   /** By how well they describe what they match. */
-  private patterns: Readable[] = [];
+  private patterns: Pattern[] = [];
 
   constructor(@Inject(CONFIG) private readonly config: Config) {}
 
@@ -108,10 +111,7 @@ export class ResourceRequests {
 
   private find(uri: string): Found | undefined {
     const declared = this.resources.get(uri);
-    if (declared) {
-      const { entry, invoke } = declared;
-      return { template: new UriTemplate(uri), mimeType: entry.mimeType, invoke, variables: {} };
-    }
+    if (declared) return { mimeType: declared.entry.mimeType, invoke: declared.invoke, variables: {} };
     for (const pattern of this.patterns) {
       const variables = pattern.template.match(uri);
       if (variables) return { ...pattern, variables };

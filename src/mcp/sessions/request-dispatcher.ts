@@ -173,7 +173,7 @@ export class MessageDispatcher {
     response: ServerResponse,
   ): Promise<Accepted> {
     const session = this.live.of(record);
-    // Of the session, whatever this request names.
+    // Of the session, also when this request names others.
     if (record.toolsets !== undefined) rawRequest.toolsets = record.toolsets;
     const pending: Promise<void>[] = [];
     const notifications: Promise<void>[] = [];

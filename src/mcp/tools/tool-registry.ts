@@ -59,6 +59,12 @@ export interface RegisteredTool {
   readonly listing: object;
 }
 
+/** Whether the key may call a tool, as far as its permissions are known. */
+export const isPermitted = (
+  { permission }: RegisteredTool,
+  { auth: { permissions } }: Pick<Viewer, 'auth'>,
+): boolean => permission === undefined || !permissions || permissions.has(permission);
+
 /** The hooks of Nest's instrumentation, as Nest's own servers have them. */
 export interface ProcessingHooks {
   readonly transportId: Transport | symbol;
@@ -253,11 +259,7 @@ export class ToolRegistry {
 
   /** Tools of every connection are listed for every key, so that a client learns what they need. */
   private isShown(tool: RegisteredTool, viewer: Viewer): boolean {
-    const { toolset, permission } = tool;
-    if (toolset === undefined) return true;
-    const { permissions } = viewer.auth;
-    const isPermitted = permission === undefined || !permissions || permissions.has(permission);
-    return isPermitted && this.isOffered(tool, viewer);
+    return tool.toolset === undefined || (isPermitted(tool, viewer) && this.isOffered(tool, viewer));
   }
 
   private changed(): void {

@@ -6,7 +6,7 @@ import { type Caller, UpstreamError } from '../../upstream/index.js';
 import { EncodedResult } from '../calls/index.js';
 import type { RevisionFamily } from '../protocol/index.js';
 import type { ToolContext } from './tool-context.js';
-import { type RegisteredTool, ToolRegistry, type Viewer } from './tool-registry.js';
+import { isPermitted, type RegisteredTool, ToolRegistry, type Viewer } from './tool-registry.js';
 import { Toolsets } from './toolsets.js';
 
 /** How long tools of a key are taken for current, and how often a change is looked for. */
@@ -82,10 +82,7 @@ export class ToolSources {
     const { tools } = this.registry.listFor(viewer);
     const known = await Promise.all(this.of(viewer).map((source) => this.current(source, viewer)));
     const more = known.flatMap((each) => [...each.tools.values()]);
-    const { permissions } = viewer.auth;
-    const permitted = more.filter(
-      ({ permission }) => !permission || !permissions || permissions.has(permission),
-    );
+    const permitted = more.filter((tool) => isPermitted(tool, viewer));
     return { tools: [...tools, ...permitted.map(({ listing }) => listing)] };
   }
 

@@ -5,7 +5,7 @@ import { noAgentFor } from './task-transitions.js';
 export interface WaitingTask {
   readonly labels: readonly string[];
   readonly agents: EligibleAgents;
-  /** Tasks of its queue that come first; `undefined` where nobody asked. */
+  /** Tasks of its queue that come first; `undefined` where they were not counted. */
   readonly ahead: number | undefined;
   /** How many tasks of the team may run at the same time. */
   readonly teamLimit: number | undefined;

@@ -13,15 +13,13 @@ import {
   ToolInput,
 } from '../../mcp/index.js';
 import { goesOnAfter, ranked } from '../completions.js';
-import { askingFor } from '../prompt-messages.js';
+import { askingFor, requestArgument } from '../prompt-messages.js';
 import { getContainerServiceInput } from './container-services.schemas.js';
 import { ContainerServicesService } from './container-services.service.js';
 
-const LONGEST_REQUEST = 10_000;
-
 const callServiceArguments = z.object({
   service_slug: getContainerServiceInput.shape.service_slug.describe('Which service'),
-  request: z.string().max(LONGEST_REQUEST).optional().describe('What the service is to do'),
+  request: requestArgument.describe('What the service is to do'),
 });
 
 const CALL_SERVICE = {

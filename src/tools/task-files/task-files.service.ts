@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 
-import { parseExact, type TaskResult, taskResult } from '../../contract/index.js';
+import type { TaskResult } from '../../contract/index.js';
 import { type Caller, type FilePart, FileTransfer, UpstreamClient } from '../../upstream/index.js';
+import { taskResultRequest } from '../task-requests.js';
 import { uploadText } from '../text-upload.js';
 
 /** The files of tasks: inputs that are written as text, and outputs. */
@@ -21,13 +22,7 @@ export class TaskFilesService {
 
   /** The result of a task, with the links to its outputs. */
   result(caller: Caller, taskId: string): Promise<TaskResult> {
-    return this.upstream.send(caller, {
-      operation: 'get the result of the task',
-      method: 'GET',
-      path: ['r', 'tasks', taskId, 'result'],
-      answer: taskResult,
-      parse: parseExact,
-    });
+    return this.upstream.send(caller, taskResultRequest(taskId));
   }
 
   read(caller: Caller, url: string, offset: number, length: number): Promise<FilePart> {

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 
 import type { LogStream, TaskLog } from '../../contract/index.js';
 import { type Caller, UpstreamClient } from '../../upstream/index.js';
-import { taskLogRequest } from '../task-log.js';
+import { taskLogRequest } from '../task-requests.js';
 
 /** Most lines of one page of the Runtime API. */
 const PAGE_LINES = 1000;

@@ -3,7 +3,7 @@ import { McpController, Tool } from '@rekog/mcp-nest';
 
 import { isTerminal, type TaskLog } from '../../contract/index.js';
 import { advertised, ToolContext, ToolError, ToolInput, Toolset } from '../../mcp/index.js';
-import { cutLine, fitting } from '../task-log.js';
+import { cutLine, fitting, newestLines } from '../task-log.js';
 import { READS } from '../tool-definition.js';
 import { passagesOf } from './log-passages.js';
 import {
@@ -64,9 +64,8 @@ function after({ task_id, task_status, log_list, page_meta }: TaskLog, bytes: nu
 /** The last lines, as many as fit into the reply. */
 function last({ task_id, task_status, log_list, page_meta }: TaskLog, bytes: number): object {
   if (log_list.length === 0) return { task_id, task_status, log: [], ...page_meta, ...noLines(task_status) };
-  const count = fitting(log_list.toReversed(), bytes);
-  const log = passagesOf(log_list.slice(log_list.length - count).map((line) => cutLine(line, bytes)));
-  const missing = log_list.length - count;
+  const { missing, shown } = newestLines(log_list, bytes);
+  const log = passagesOf(shown);
   const note =
     missing > 0
       ? {

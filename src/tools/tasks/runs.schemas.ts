@@ -1,11 +1,8 @@
 import { z } from 'zod';
 
 import { runAccepted, taskResult } from '../../contract/index.js';
-import { id, outputOf, textOf } from '../tool-definition.js';
+import { id, outputOf, RUN_WAIT_SECONDS, textOf } from '../tool-definition.js';
 import { workflowIdInput, workflowSlugInput } from '../workflow-names.js';
-
-/** Longest wait of a run: many clients end a call that is silent for 60 s. */
-const WAIT_LIMIT_SECONDS = 45;
 
 const runArguments = {
   body: z
@@ -16,7 +13,7 @@ const runArguments = {
     .number()
     .int()
     .min(0)
-    .max(WAIT_LIMIT_SECONDS)
+    .max(RUN_WAIT_SECONDS)
     .optional()
     .describe('Wait so long for the end, to return the result; default 0'),
   idempotency_key: textOf(

@@ -73,7 +73,7 @@ async function follow({ tasks, caller, taskId, deadline, progress }: FollowedTas
   return task;
 }
 
-/** Hears of every change of a task. */
+/** Receives every change of a task. */
 export interface FollowListener {
   /** Whether it needs the agent that runs the task, which costs a request. */
   readonly isWanted: boolean;

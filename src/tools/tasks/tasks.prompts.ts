@@ -3,11 +3,10 @@ import { McpController, Prompt } from '@rekog/mcp-nest';
 import { z } from 'zod';
 
 import { RequiresPermission, ToolInput } from '../../mcp/index.js';
-import { askingFor } from '../prompt-messages.js';
+import { askingFor, requestArgument } from '../prompt-messages.js';
 import { textOf } from '../tool-definition.js';
 import { workflowSlugInput } from '../workflow-names.js';
 
-const LONGEST_REQUEST = 10_000;
 const DAY_MS = 86_400_000;
 
 /** Some hosts send an empty text for an argument that was left out. */
@@ -16,7 +15,7 @@ const moment = z.union([z.literal(''), z.iso.date(), z.iso.datetime({ offset: tr
 
 const runWorkflowArguments = z.object({
   workflow_slug: workflowSlugInput.describe('Which workflow'),
-  request: z.string().max(LONGEST_REQUEST).optional().describe('What the run is to do, or its parameters'),
+  request: requestArgument.describe('What the run is to do, or its parameters'),
 });
 
 const whatFailedArguments = z.object({

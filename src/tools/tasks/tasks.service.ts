@@ -11,11 +11,10 @@ import {
   taskList,
   type TaskLogLine,
   type TaskResult,
-  taskResult,
   type TaskState,
 } from '../../contract/index.js';
 import { type Caller, type OnEvent, UpstreamClient } from '../../upstream/index.js';
-import { taskLogRequest } from '../task-log.js';
+import { taskLogRequest, taskResultRequest } from '../task-requests.js';
 
 interface TaskQuery extends PageQuery {
   /** None of them means all. */
@@ -64,14 +63,7 @@ export class TasksService {
   }
 
   result(caller: Caller, taskId: string): Promise<TaskResult> {
-    return this.upstream.send(caller, {
-      operation: 'get the result of the task',
-      method: 'GET',
-      path: ['r', 'tasks', taskId, 'result'],
-      answer: taskResult,
-      // Numbers in the output of a run keep their exact digits.
-      parse: parseExact,
-    });
+    return this.upstream.send(caller, taskResultRequest(taskId));
   }
 
   /** The last lines of the log, so many. */

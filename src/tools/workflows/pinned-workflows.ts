@@ -3,10 +3,9 @@ import { Injectable } from '@nestjs/common';
 import { RUN_BODY_KEYS, type Workflow } from '../../contract/index.js';
 import { type KeyTool, type ToolSource, ToolSources } from '../../mcp/index.js';
 import type { Caller } from '../../upstream/index.js';
+import { RUN_WAIT_SECONDS } from '../tool-definition.js';
 import { WorkflowsService } from './workflows.service.js';
 
-/** Longest wait of run_workflow; many clients end a call that is silent for 60 s. */
-const WAIT_SECONDS = 45;
 /** What hosts and models take as the name of a tool. */
 const NAME = /^[A-Za-z0-9_]{1,64}$/;
 const LONGEST_SUMMARY = 1000;
@@ -51,18 +50,16 @@ function toolOf(workflow: Workflow): KeyTool[] {
       argumentsOf: (given, { takesTask }) => ({
         workflow_id: id,
         body: bodyOf(given),
-        ...(!takesTask && { wait_seconds: WAIT_SECONDS }),
+        ...(!takesTask && { wait_seconds: RUN_WAIT_SECONDS }),
       }),
       origin: `the workflow ${slug}`,
     },
   ];
 }
 
-const RESERVED: ReadonlySet<string> = new Set(RUN_BODY_KEYS);
-
 /** The bare parameters, unless one of them could be taken for a field of the body. */
 const bodyOf = (given: object): object =>
-  Object.keys(given).some((key) => RESERVED.has(key)) ? { parameters: given } : given;
+  RUN_BODY_KEYS.some((key) => Object.hasOwn(given, key)) ? { parameters: given } : given;
 
 function descriptionOf(
   slug: string,
@@ -72,7 +69,7 @@ function descriptionOf(
   const what = summary?.trim();
   const sentences = [
     ...(what ? [/[.!?]$/.test(what) ? what : `${what}.`] : []),
-    `Runs the workflow ${slug} and waits up to ${WAIT_SECONDS} s for its result; a longer run goes on, and stream_task_events follows it.`,
+    `Runs the workflow ${slug} and waits up to ${RUN_WAIT_SECONDS} s for its result; a longer run goes on, and stream_task_events follows it.`,
     ...(schema ? [] : [`get_workflow_by_slug has its parameters.`]),
     ...(takesFile(schema) ? ['A file parameter takes a file_key.'] : []),
   ];
