@@ -86,9 +86,9 @@ it('a tool that asks first and then creates a task answers with the handle alone
 
 it('a task of a module is not found by another key', async () => {
   const { taskId } = await client.call('slow_compute', { seconds: 60 });
-  await using stranger = await TaskClient.connect({ endpoint: app.url, key: 'sk-another-0123456789' });
-  await expect(stranger.get(String(taskId))).rejects.toMatchObject({ code: -32602 });
-  await stranger.cancel(String(taskId)).catch(() => undefined);
+  await using otherKey = await TaskClient.connect({ endpoint: app.url, key: 'sk-another-0123456789' });
+  await expect(otherKey.get(String(taskId))).rejects.toMatchObject({ code: -32602 });
+  await otherKey.cancel(String(taskId)).catch(() => undefined);
   expect(await client.get(String(taskId))).toMatchObject({ status: 'working' });
   await client.cancel(String(taskId));
   expect(await client.get(String(taskId))).toMatchObject({ status: 'cancelled' });

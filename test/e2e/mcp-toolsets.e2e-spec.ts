@@ -107,7 +107,7 @@ it('each request of 2026-07-28 names its toolsets, in the query or a header, wit
   ]);
 });
 
-it('a session keeps the toolsets of its initialize, whatever a later request names', async () => {
+it('a session keeps the toolsets of its initialize, also when a later request names others', async () => {
   const chosen = http('?toolsets=maps');
   const session = await chosen.open({});
   const list = async (at: McpHttp, id: string): Promise<string[]> => {

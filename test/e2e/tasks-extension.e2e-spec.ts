@@ -184,16 +184,16 @@ it('a task of another team is not found, by the key of that very request', async
     response.writeHead(isOwner ? 200 : 404, { 'Content-Type': 'application/json' });
     response.end(JSON.stringify(isOwner ? taskSample('running') : { error_message: 'resource not found' }));
   });
-  await using stranger = await TaskClient.connect({
+  await using otherTeam = await TaskClient.connect({
     endpoint: replicas[0].endpoint,
     key: 'sk-another-0123456789',
   });
   const { taskId } = await here.call('run_workflow', RUN);
-  await expect(stranger.get(String(taskId))).rejects.toMatchObject({ code: -32602 });
-  await expect(stranger.cancel(String(taskId))).rejects.toMatchObject({ code: -32602 });
-  await expect(stranger.update(String(taskId), {})).rejects.toMatchObject({ code: -32602 });
+  await expect(otherTeam.get(String(taskId))).rejects.toMatchObject({ code: -32602 });
+  await expect(otherTeam.cancel(String(taskId))).rejects.toMatchObject({ code: -32602 });
+  await expect(otherTeam.update(String(taskId), {})).rejects.toMatchObject({ code: -32602 });
   expect(runtime.requests(CANCEL)).toHaveLength(0);
-  const messages = await stranger.listen([taskId]);
+  const messages = await otherTeam.listen([taskId]);
   expect(await nextOf(messages)).toMatchObject({ params: { notifications: { taskIds: [] } } });
   expect(await nextOf(messages)).toMatchObject({ result: { resultType: 'complete' } });
 });

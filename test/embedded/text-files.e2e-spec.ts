@@ -73,7 +73,7 @@ describe.each(CLIENTS)('presign_file_upload with $name', ({ connect }) => {
     expect(run.structuredContent?.['task_log']).toContain('häuser');
   });
 
-  it('a client that gives neither size nor text, or too long a text, is told what to give', async () => {
+  it('a client that gives neither size nor text, or too long a text, gets an error that says what to give', async () => {
     const neither = await presign(named);
     expect(neither).toMatchObject({
       isError: true,
