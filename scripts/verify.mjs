@@ -41,9 +41,10 @@ const steps = [
   vitest('bounds'),
   // One file at a time, and more waiting than work.
   { ...vitest('faults'), log: 'results/faults.log' },
-  script('conformance'),
-  vitest('conformance'),
+  { ...script('conformance'), log: 'results/conformance.log' },
   vitest('replicas'),
+  { waitFor: 'conformance' },
+  vitest('conformance'),
   vitest('kill'),
   { waitFor: 'faults' },
 ];
