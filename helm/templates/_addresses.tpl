@@ -19,7 +19,7 @@ http://{{ include "cyberun-mcp.serviceHost" . }}{{ if ne (int .Values.service.po
 {{- define "cyberun-mcp.allowedHosts" -}}
 {{- $name := include "cyberun-mcp.fullname" . -}}
 {{- $namespaced := printf "%s.%s" $name .Release.Namespace -}}
-{{- $hosts := list $name $namespaced (printf "%s.svc" $namespaced) (include "cyberun-mcp.serviceHost" .) "localhost" "127.0.0.1" -}}
+{{- $hosts := list $name $namespaced (printf "%s.svc" $namespaced) (include "cyberun-mcp.serviceHost" .) "localhost" "127.0.0.1" "[::1]" -}}
 {{- $hosts = append $hosts (regexReplaceAll ":[0-9]+$" (get (urlParse (include "cyberun-mcp.publicUrl" .)) "host") "") -}}
 {{- if .Values.ingress.enabled }}{{ $hosts = concat $hosts .Values.ingress.hosts }}{{ end -}}
 {{- concat $hosts .Values.mcp.extraAllowedHosts | uniq | join "," -}}

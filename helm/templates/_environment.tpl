@@ -1,7 +1,7 @@
 {{/* The settings of the process (docs/configuration.md), each from the value that checks.yaml names beside it. */}}
 {{- define "cyberun-mcp.environment" -}}
 - name: CYBERUN_HTTP_HOST
-  value: 0.0.0.0
+  value: {{ .Values.listenHost | quote }}
 - name: CYBERUN_HTTP_PORT
   value: '8080'
 - name: CYBERUN_HTTP_PUBLIC_URL
@@ -34,7 +34,10 @@
       key: {{ .Values.redis.key }}
 {{- else if .Values.redis.url }}
 - name: CYBERUN_REDIS_URL
-  value: {{ .Values.redis.url | quote }}
+  valueFrom:
+    secretKeyRef:
+      name: {{ include "cyberun-mcp.secretName" . }}
+      key: redis-url
 {{- end }}
 - name: CYBERUN_RUNTIME_TIMEOUT_MS
   value: {{ int64 .Values.runtime.timeoutMs | quote }}

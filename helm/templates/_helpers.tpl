@@ -1,28 +1,7 @@
-{{/* Base of all object names: short enough for the longest suffix, "-workflows". */}}
-{{- define "cyberun-mcp.fullname" -}}
-{{- $name := default .Chart.Name .Values.nameOverride -}}
-{{- $full := ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) -}}
-{{- default $full .Values.fullnameOverride | trunc 53 | trimSuffix "-" -}}
-{{- end }}
-
-{{- define "cyberun-mcp.selectorLabels" -}}
-app.kubernetes.io/name: {{ default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
-app.kubernetes.io/instance: {{ .Release.Name }}
-{{- end }}
-
-{{- define "cyberun-mcp.labels" -}}
-{{ include "cyberun-mcp.selectorLabels" . }}
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-app.kubernetes.io/managed-by: {{ .Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name (.Chart.Version | replace "+" "_") }}
-{{- end }}
-
-{{- define "cyberun-mcp.serviceAccountName" -}}
-{{- default (ternary (include "cyberun-mcp.fullname" .) "default" .Values.serviceAccount.create) .Values.serviceAccount.name -}}
-{{- end }}
-
 {{- define "cyberun-mcp.image" -}}
+{{- $registry := (.Values.global | default dict).imageRegistry | default .Values.image.registry -}}
 {{- with .Values.image -}}
+{{- with $registry }}{{ trimSuffix "/" . }}/{{ end -}}
 {{- if .digest }}{{ .repository }}@{{ .digest }}{{ else }}{{ .repository }}:{{ default $.Chart.AppVersion .tag }}{{ end -}}
 {{- end -}}
 {{- end }}
@@ -37,13 +16,35 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name (.Chart.Version | replace "+" "_") 
 {{- if or .Values.redis.url .Values.redis.existingSecret }}true{{ end -}}
 {{- end }}
 
+{{/* "true" where the cluster decides on the number of pods, which it does not while there are none by intention. */}}
+{{- define "cyberun-mcp.isScaled" -}}
+{{- if and .Values.autoscaling.enabled (ne (toString .Values.replicaCount) "0") }}true{{ end -}}
+{{- end }}
+
+{{/* The number of pods that replicaCount names, which may be 0, or the one of the mode. */}}
 {{- define "cyberun-mcp.replicas" -}}
-{{- .Values.replicaCount | default (ternary 1 2 (eq .Values.mode "trial")) -}}
+{{- if kindIs "invalid" .Values.replicaCount }}{{ ternary 1 2 (eq .Values.mode "trial") }}{{ else }}{{ int .Values.replicaCount }}{{ end -}}
 {{- end }}
 
 {{/* How many pods there can be at the most. */}}
 {{- define "cyberun-mcp.maxReplicas" -}}
-{{- ternary .Values.autoscaling.maxReplicas (include "cyberun-mcp.replicas" . | int) .Values.autoscaling.enabled -}}
+{{- if include "cyberun-mcp.isScaled" . }}{{ int .Values.autoscaling.maxReplicas }}{{ else }}{{ include "cyberun-mcp.replicas" . }}{{ end -}}
+{{- end }}
+
+{{/*
+The line `replicas` of the Deployment. An autoscaler owns the number: an upgrade repeats what the cluster has, since
+Kubernetes takes a missing line for 1 when it was there before. Without a cluster (helm template) nothing is found and the
+line is left out.
+*/}}
+{{- define "cyberun-mcp.replicasLine" -}}
+{{- if include "cyberun-mcp.isScaled" . -}}
+{{- $live := lookup "apps/v1" "Deployment" .Release.Namespace (include "cyberun-mcp.roleName" .) -}}
+{{- if $live -}}
+replicas: {{ dig "spec" "replicas" 0 $live | int | default (int .Values.autoscaling.minReplicas) }}
+{{- end -}}
+{{- else -}}
+replicas: {{ include "cyberun-mcp.replicas" . }}
+{{- end -}}
 {{- end }}
 
 {{/* The Runtime API that values.yaml names; a test compares the two. */}}

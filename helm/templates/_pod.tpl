@@ -1,3 +1,33 @@
+{{/* The pod of a role: its metadata and its spec. */}}
+{{- define "cyberun-mcp.pod" -}}
+metadata:
+  labels:
+    {{- include "cyberun-mcp.podLabels" . | nindent 4 }}
+  {{- with include "cyberun-mcp.podAnnotations" . }}
+  annotations:
+    {{- . | nindent 4 }}
+  {{- end }}
+spec:
+  serviceAccountName: {{ include "cyberun-mcp.serviceAccountName" . }}
+  automountServiceAccountToken: false
+  # A Service named cyberun would otherwise put CYBERUN_… variables into the process.
+  enableServiceLinks: false
+  {{- with concat ((.Values.global | default dict).imagePullSecrets | default list) .Values.image.pullSecrets | uniq }}
+  imagePullSecrets:
+    {{- range . }}
+    - name: {{ if kindIs "string" . }}{{ . }}{{ else }}{{ .name }}{{ end }}
+    {{- end }}
+  {{- end }}
+  securityContext:
+    {{- include "cyberun-mcp.podSecurityContext" . | nindent 4 }}
+  terminationGracePeriodSeconds: {{ .Values.terminationGracePeriodSeconds }}
+  containers:
+    {{- include "cyberun-mcp.container" . | nindent 4 }}
+  volumes:
+    {{- include "cyberun-mcp.volumes" . | nindent 4 }}
+  {{- include "cyberun-mcp.placement" . | nindent 2 }}
+{{- end }}
+
 {{- define "cyberun-mcp.podSecurityContext" -}}
 runAsNonRoot: true
 {{- with .Values.securityContext.runAsUser }}
@@ -23,8 +53,8 @@ seccompProfile:
   args: [serve, --role, {{ ternary "all" "mcp" (eq .Values.mode "trial") }}]
   env:
     {{- include "cyberun-mcp.environment" . | nindent 4 }}
-    {{- with .Values.extraEnv }}
-    {{- toYaml . | nindent 4 }}
+    {{- with include "cyberun-mcp.extraEnv" . }}
+    {{- trim . | nindent 4 }}
     {{- end }}
   ports:
     - name: http
@@ -133,7 +163,7 @@ topologySpreadConstraints:
 {{- end }}
 {{- with .Values.nodeSelector }}
 nodeSelector:
-  {{- toYaml . | nindent 2 }}
+  {{- include "cyberun-mcp.strings" . | nindent 2 }}
 {{- end }}
 {{- with .Values.tolerations }}
 tolerations:

@@ -14,26 +14,41 @@ export const chartFolder = join(packagePaths.root, 'helm');
 export const chartFile = (path: string): string => readFileSync(join(chartFolder, path), 'utf8');
 export const valuesOf = (valueSet: string): object => parse(chartFile(`ci/${valueSet}`)) as object;
 
-function helmTemplate(values: object): { status: number | null; stdout: string; stderr: string } {
+/** Path of the Helm that `npm run chart` has found. */
+export function helmPath(): string {
   const helm = process.env['HELM'];
   if (helm === undefined) throw new Error('These tests need a real Helm: start them with `npm run chart`.');
-  const args = ['template', 'release', chartFolder, '--namespace', 'team', '--values', '-'];
-  return spawnSync(helm, args, { input: JSON.stringify(values), encoding: 'utf8' });
+  return helm;
+}
+
+export function templateArguments(chart = chartFolder): string[] {
+  return ['template', 'release', chart, '--namespace', 'team', '--values', '-'];
+}
+
+function helmTemplate(
+  values: object,
+  chart?: string,
+): { status: number | null; stdout: string; stderr: string } {
+  return spawnSync(helmPath(), templateArguments(chart), {
+    input: JSON.stringify(values),
+    encoding: 'utf8',
+  });
 }
 
 /** What Helm renders with these values over the defaults, as text. */
-export function renderText(values: object): string {
-  const { status, stdout, stderr } = helmTemplate(values);
+export function renderText(values: object, chart?: string): string {
+  const { status, stdout, stderr } = helmTemplate(values, chart);
   if (status !== 0) throw new Error(stderr);
   return stdout;
 }
 
-/** What Helm renders with these values over the defaults. */
-export function render(values: object): Manifest[] {
-  return parseAllDocuments(renderText(values))
+export const manifestsOf = (text: string): Manifest[] =>
+  parseAllDocuments(text)
     .map((document) => document.toJS() as Manifest | null)
     .filter((manifest) => manifest !== null);
-}
+
+/** What Helm renders with these values over the defaults. */
+export const render = (values: object, chart?: string): Manifest[] => manifestsOf(renderText(values, chart));
 
 /** Why Helm refuses these values; fails when it does not. */
 export function refusal(values: object): string {

@@ -55,7 +55,7 @@ const FORBIDDEN: [name: string, values: object, sentence: string][] = [
   [
     'a fixed number of pods that scales',
     { replicaCount: 3, autoscaling: { enabled: true } },
-    'replicaCount must be empty while autoscaling.enabled is true, because they would fight over the number of pods: leave it out and set autoscaling.minReplicas.',
+    'replicaCount must be empty, or 0, while autoscaling.enabled is true, because they would fight over the number of pods: leave it out and set autoscaling.minReplicas.',
   ],
   [
     'scaling between 5 and 2',
@@ -92,6 +92,46 @@ const FORBIDDEN: [name: string, values: object, sentence: string][] = [
     { extraEnv: [{ name: 'CYBERUN_BOOTSTRAP_KEY', value: 'sk-in-clear' }] },
     'extraEnv must not set CYBERUN_BOOTSTRAP_KEY, because the chart does: use trial.bootstrapKey.existingSecret instead.',
   ],
+  [
+    'a runtime with a password in its address',
+    { runtime: { url: 'https://user:password@runtime.example.com/api/v1' } },
+    'runtime.url must not hold a user or a password, because every caller sends a key of its own: remove what stands before the @.',
+  ],
+  [
+    'a variable with two values',
+    {
+      extraEnv: [
+        { name: 'A', value: '1' },
+        { name: 'A', value: '2' },
+      ],
+    },
+    'extraEnv must not set A twice, because only one value counts: remove the other.',
+  ],
+  [
+    'a variable with a value and a source',
+    { extraEnv: [{ name: 'A', value: '1', valueFrom: { secretKeyRef: { name: 'a', key: 'a' } } }] },
+    'extraEnv must not give A both value and valueFrom, because it can have only one: remove the other.',
+  ],
+  [
+    'another label in place of one that pods are found by',
+    { podLabels: { 'app.kubernetes.io/name': 'mcp' } },
+    'podLabels must not hold app.kubernetes.io/name, because pods are found by it: remove it, or set nameOverride to rename them.',
+  ],
+  [
+    'a label of all objects that the chart sets',
+    { commonLabels: { 'app.kubernetes.io/managed-by': 'us' } },
+    'commonLabels must not hold app.kubernetes.io/managed-by, because the chart sets it: remove it.',
+  ],
+  [
+    'a second volume named tmp',
+    { extraVolumes: [{ name: 'tmp', emptyDir: {} }] },
+    'extraVolumes must not hold a volume named tmp, because the chart has one: choose another name for it, in extraVolumeMounts too.',
+  ],
+  [
+    'a second volume at /data of a trial',
+    { ...trial, extraVolumeMounts: [{ name: 'own', mountPath: '/data/' }] },
+    'extraVolumeMounts must not mount own at /data/, because the chart has a volume there: choose another path.',
+  ],
 ];
 
 it.each(FORBIDDEN)('the chart refuses %s in one sentence with the fix', (_name, values, sentence) => {
@@ -108,6 +148,13 @@ it.each<[string, object, string]>([
     { trial: { persistence: { accessMode: 'ReadWriteMany' } } },
     'value must be one of',
   ],
+  [
+    'an annotation that is a list',
+    { podAnnotations: { a: ['b'] } },
+    'got array, want boolean or number or string',
+  ],
+  ['a label without a value', { podLabels: { a: {} } }, 'got object, want boolean or number or string'],
+  ['an address to listen on of its own', { listenHost: '10.0.0.1' }, "value must be one of '0.0.0.0', '::'"],
   ['an address without scheme', { publicUrl: 'mcp.example.com' }, 'does not match pattern'],
   ['a session that never ends', { mcp: { sessionIdleSeconds: 0 } }, 'minimum: got 0, want 1'],
 ])('the schema of the chart refuses %s', (_name, values, problem) => {
@@ -126,6 +173,8 @@ it.each([
     'a load balancer with a name',
     { service: { type: 'LoadBalancer' }, publicUrl: 'https://mcp.example.com' },
   ],
+  ['no pods while it scales', { replicaCount: 0, autoscaling: { enabled: true } }],
+  ['a volume named data where the chart has none', { extraVolumes: [{ name: 'data', emptyDir: {} }] }],
   ['values shared by several charts', { global: { imageRegistry: 'registry.example.com' } }],
 ])('the chart accepts %s', (_name, values) => {
   expect(render(values)).not.toHaveLength(0);

@@ -36,7 +36,7 @@ it.each(valueSets)('the chart sets only settings that exist, with %s', (valueSet
 });
 
 it('the chart refuses each setting it sets itself in extraEnv', () => {
-  const checks = chartFile('templates/checks.yaml');
+  const checks = chartFile('templates/checks-pods.yaml');
   const set = valueSets.flatMap((valueSet) => Object.keys(podOf(valuesOf(valueSet)).env));
   for (const name of set.filter((name) => name.startsWith('CYBERUN_'))) expect(checks).toContain(`"${name}"`);
 });
@@ -118,7 +118,10 @@ it('mode gateway sends a client to the same pod, unless the pods share their ses
 
 it('mode gateway has the URL of Redis from the values or from a Secret', () => {
   expect(podOf({}).env).not.toHaveProperty('CYBERUN_REDIS_URL');
-  expect(podOf({ redis: { url: 'redis://redis:6379' } }).env['CYBERUN_REDIS_URL']).toBe('redis://redis:6379');
+  const values = { redis: { url: 'redis://:password@redis:6379' } };
+  const own = { secretKeyRef: { name: 'release-cyberun-mcp-env', key: 'redis-url' } };
+  expect(podOf(values).container.env).toContainEqual({ name: 'CYBERUN_REDIS_URL', valueFrom: own });
+  expect(only('Secret', render(values))?.['stringData']).toEqual({ 'redis-url': values.redis.url });
   const { container } = podOf(valuesOf('gateway-ingress.yaml'));
   const valueFrom = { secretKeyRef: { name: 'redis', key: 'uri' } };
   expect(container.env).toContainEqual({ name: 'CYBERUN_REDIS_URL', valueFrom });
@@ -132,6 +135,78 @@ it('mode gateway serves metrics inside the cluster only, and only when they are 
   expect(only('Service', render(values))?.['spec'].ports).toHaveLength(1);
   expect(podOf({}).env).not.toHaveProperty('CYBERUN_METRICS_PORT');
   expect(podOf({}).container.ports).toHaveLength(1);
+});
+
+it('a value that looks like a secret is in the Secret and nowhere else, and a change of it restarts the pods', () => {
+  const secrets = {
+    HTTPS_PROXY: 'http://user:password@proxy.example.com:3128',
+    OTHER_TOKEN: 'a-token',
+    ODD_NAME: 'sk-abcdefghijklmnopqrst',
+  };
+  const plain = { NO_PROXY: 'a.example.com:80,user@b', NODE_EXTRA_CA_CERTS: '/etc/ca.crt' };
+  const extraEnv = Object.entries({ ...secrets, ...plain }).map(([name, value]) => ({ name, value }));
+  const manifests = render({ extraEnv });
+  expect(only('Secret', manifests)?.['stringData']).toEqual(secrets);
+  const deployment = only('Deployment', manifests);
+  for (const value of Object.values(secrets)) expect(JSON.stringify(deployment)).not.toContain(value);
+  expect(podOf({ extraEnv }).env).toMatchObject(plain);
+  const checksum = (value: string): unknown =>
+    podOf({ extraEnv: [{ name: 'A_SECRET', value }] }).deployment['spec'].template.metadata.annotations[
+      'checksum/secret'
+    ];
+  expect(checksum('one')).not.toBe(checksum('two'));
+  expect(only('Secret', render({}))).toBeUndefined();
+});
+
+it('labels, annotations and variables that are numbers or booleans become text', () => {
+  const values = { number: 8443, large: 12_345_678, yes: true, text: 'on' };
+  const text = { number: '8443', large: '12345678', yes: 'true', text: 'on' };
+  const own = {
+    podLabels: values,
+    podAnnotations: values,
+    commonLabels: { cost: 42 },
+    commonAnnotations: { checked: false },
+    service: { annotations: values },
+    extraEnv: Object.entries(values).map(([name, value]) => ({ name, value })),
+  };
+  const manifests = render(own);
+  const { metadata, spec } = podOf(own).deployment['spec'].template;
+  expect(metadata.labels).toMatchObject({ ...text, cost: '42' });
+  expect(metadata.annotations).toEqual(text);
+  expect(spec.containers[0].env).toContainEqual({ name: 'large', value: '12345678' });
+  expect(only('Service', manifests)?.['metadata'].annotations).toEqual({ ...text, checked: 'false' });
+  for (const { metadata: each } of manifests) {
+    expect(each.labels.cost).toBe('42');
+    expect(each.annotations.checked).toBe('false');
+  }
+});
+
+it('replicaCount 0 stops all pods in each mode, and the autoscaler with them', () => {
+  for (const values of [{}, { mode: 'trial' }, { autoscaling: { enabled: true } }]) {
+    const manifests = render({ ...values, replicaCount: 0 });
+    expect(only('Deployment', manifests)?.['spec'].replicas).toBe(0);
+    expect(manifests.map(({ kind }) => kind)).not.toContain('HorizontalPodAutoscaler');
+    expect(manifests.map(({ kind }) => kind)).not.toContain('PodDisruptionBudget');
+  }
+});
+
+it('the pods listen on IPv6 where the values say so', () => {
+  expect(podOf({}).env['CYBERUN_HTTP_HOST']).toBe('0.0.0.0');
+  expect(podOf({ listenHost: '::' }).env['CYBERUN_HTTP_HOST']).toBe('::');
+});
+
+it('the image comes from the registry of the values, or of the parent chart', () => {
+  const image = (values: object): unknown => podOf(values).container.image.replace(packageVersion, 'VERSION');
+  expect(image({})).toBe('cyberun-mcp:VERSION');
+  expect(image({ image: { registry: 'a.example.com' } })).toBe('a.example.com/cyberun-mcp:VERSION');
+  const global = { imageRegistry: 'b.example.com/mirror', imagePullSecrets: ['parent', { name: 'named' }] };
+  const parent = { global, image: { registry: 'a.example.com', pullSecrets: ['own', 'parent'] } };
+  expect(image(parent)).toBe('b.example.com/mirror/cyberun-mcp:VERSION');
+  expect(podOf(parent).pod.imagePullSecrets).toEqual([
+    { name: 'parent' },
+    { name: 'named' },
+    { name: 'own' },
+  ]);
 });
 
 it('mode gateway needs no disruption budget for one pod', () => {
@@ -195,6 +270,7 @@ const INSIDE = [
   'release-cyberun-mcp.team.svc.cluster.local',
   'localhost',
   '127.0.0.1',
+  '[::1]',
 ];
 
 it("the Host allow-list holds every name of the Service, and this machine's for kubectl port-forward", () => {

@@ -49,7 +49,11 @@ it('values.yaml generates the schema', async () => {
     ...rest,
     properties: {
       ...properties,
-      global: { description: 'Values of a parent chart; not used.', type: 'object' },
+      global: {
+        description: 'Values of a parent chart: imageRegistry and imagePullSecrets are used, others ignored.',
+        type: 'object',
+      },
+      enabled: { description: 'The condition of a parent chart, which Helm reads.', type: 'boolean' },
     },
   };
   const text = await format(JSON.stringify(schema), { parser: 'json', printWidth: 110 });

@@ -12,7 +12,7 @@ export interface ValueLine {
   readonly rules: object;
 }
 
-const KEY = /^( *)([A-Za-z]+):(.*?)(?: # @schema (.*))?$/;
+const KEY = /^( *)([A-Za-z][A-Za-z0-9]*):(.*?)(?: # @schema (.*))?$/;
 const COMMENT = /^ *# (?:-- )?(.*)$/;
 
 /** Reads values.yaml by its lines: a comment above each value, and its rules, if any, behind it. */

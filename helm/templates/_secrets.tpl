@@ -1,0 +1,67 @@
+{{/*
+Values that hold a password, and environment variables that look like one, are in a Secret of the role, since everyone who
+may read Deployments would see them there.
+*/}}
+
+{{- define "cyberun-mcp.secretName" -}}
+{{ include "cyberun-mcp.roleName" . }}-env
+{{- end }}
+
+{{/* "true" for a variable with a name or a value as secrets have. */}}
+{{- define "cyberun-mcp.isSecret" -}}
+{{- $value := include "cyberun-mcp.string" .value -}}
+{{- if or (regexMatch "(PASSWORD|PASSWD|SECRET|TOKEN|CREDENTIALS|_KEY)$" (upper .name)) (regexMatch "://[^/?#\\s]*:[^/?#\\s]*@" $value) (regexMatch "^[sad]k-" $value) -}}
+{{- if $value }}true{{ end -}}
+{{- end -}}
+{{- end }}
+
+{{/* What the Secret of a role holds; nothing when it needs none. */}}
+{{- define "cyberun-mcp.secretData" -}}
+{{- $data := dict -}}
+{{- if and (include "cyberun-mcp.isMcp" .) .Values.redis.url }}{{ $_ := set $data "redis-url" .Values.redis.url }}{{ end -}}
+{{- range (.pod | default .Values).extraEnv -}}
+{{- if include "cyberun-mcp.isSecret" . }}{{ $_ := set $data .name (include "cyberun-mcp.string" .value) }}{{ end -}}
+{{- end -}}
+{{- with $data }}{{ toYaml . }}{{ end -}}
+{{- end }}
+
+{{- define "cyberun-mcp.secret" -}}
+{{- with include "cyberun-mcp.secretData" . }}
+---
+apiVersion: v1
+kind: Secret
+metadata:
+  {{- include "cyberun-mcp.metadata" (merge (omit $ "name") (dict "name" (include "cyberun-mcp.secretName" $))) | nindent 2 }}
+type: Opaque
+stringData:
+  {{- . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{/* extraEnv of a role, as a container has it. */}}
+{{- define "cyberun-mcp.extraEnv" -}}
+{{- range (.pod | default .Values).extraEnv }}
+- name: {{ .name }}
+  {{- if .valueFrom }}
+  valueFrom:
+    {{- toYaml .valueFrom | nindent 4 }}
+  {{- else if include "cyberun-mcp.isSecret" . }}
+  valueFrom:
+    secretKeyRef:
+      name: {{ include "cyberun-mcp.secretName" $ }}
+      key: {{ .name }}
+  {{- else }}
+  value: {{ include "cyberun-mcp.string" .value | quote }}
+  {{- end }}
+{{- end }}
+{{- end }}
+
+{{/* Annotations that change with what the pods read only at their start. */}}
+{{- define "cyberun-mcp.podAnnotations" -}}
+{{- $annotations := deepCopy (.pod | default .Values).podAnnotations -}}
+{{- with include "cyberun-mcp.secretData" . }}{{ $_ := set $annotations "checksum/secret" (sha256sum .) }}{{ end -}}
+{{- if and (include "cyberun-mcp.isTrial" .) (or .Values.trial.workflows .Values.trial.services) -}}
+{{- $_ := set $annotations "checksum/definitions" (include (print $.Template.BasePath "/definitions.yaml") . | sha256sum) -}}
+{{- end -}}
+{{- with $annotations }}{{ include "cyberun-mcp.strings" . }}{{ end -}}
+{{- end }}
