@@ -2,15 +2,16 @@
 export const arrows = {
   config: [],
   contract: [],
+  telemetry: [],
   tunnel: [],
-  http: ['config'],
-  upstream: ['contract', 'http', 'config'],
-  mcp: ['upstream', 'http', 'config'],
+  http: ['config', 'telemetry'],
+  upstream: ['contract', 'http', 'config', 'telemetry'],
+  mcp: ['upstream', 'http', 'config', 'telemetry'],
   tools: ['mcp', 'upstream', 'contract'],
-  runtime: ['tunnel', 'contract', 'http', 'config'],
+  runtime: ['tunnel', 'contract', 'http', 'config', 'telemetry'],
   agent: ['tunnel', 'contract', 'config'],
-  observability: ['http', 'config'],
-  health: ['config', 'upstream'],
+  observability: ['http', 'config', 'telemetry'],
+  health: ['config', 'upstream', 'telemetry'],
 };
 
 /** Room of `src/mcp` → the rooms it may import, always further down the list. docs: ARCHITECTURE.md. */

@@ -1,6 +1,11 @@
 import { Module } from '@nestjs/common';
 
 import { Draining, HealthController, Readiness } from './health.controller.js';
+import { ReadinessGauge } from './readiness-gauge.js';
 
-@Module({ controllers: [HealthController], providers: [Draining, Readiness], exports: [Draining, Readiness] })
+@Module({
+  controllers: [HealthController],
+  providers: [Draining, Readiness, ReadinessGauge],
+  exports: [Draining, Readiness],
+})
 export class HealthModule {}

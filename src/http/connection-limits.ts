@@ -2,6 +2,7 @@ import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 
 import type { Limits } from '../config/index.js';
+import { CONNECTIONS, observe } from '../telemetry/index.js';
 
 import { answerClientErrors } from './client-errors.js';
 import { ClosedConnections, closeWithinGrace, OpenConnections, pendingResponse } from './connections.js';
@@ -26,6 +27,8 @@ export function limitConnections(server: Server, limits: Limits, formats: ErrorF
   requireOneHost(server, formats);
   limitCount(server, connections, limits.connections, closed);
   closeWithinGrace(server, connections, closeMs);
+  observe(CONNECTIONS.connectionsOpen, (set) => set(connections.count));
+  observe(CONNECTIONS.connectionsLimit, (set) => set(limits.connections));
 }
 
 /**

@@ -2,7 +2,7 @@ import type { Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 
-import { metrics } from '@opentelemetry/api';
+import { CONNECTIONS, counterOf } from '../telemetry/index.js';
 
 const CHECK_MS = 50;
 
@@ -72,9 +72,7 @@ export type CloseReason = (typeof REASONS)[number];
 
 /** Counts the connections that the server has closed for one of the reasons. */
 export class ClosedConnections {
-  private readonly counter = metrics
-    .getMeter('cyberun-http')
-    .createCounter('cyberun.http.connections.cut', { description: 'Connections this server has cut' });
+  private readonly counter = counterOf(CONNECTIONS.connectionsCut);
 
   constructor() {
     // Present from the start, so that the first one shows as an increase.

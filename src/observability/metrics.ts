@@ -4,8 +4,11 @@ import type { AddressInfo } from 'node:net';
 
 import { Logger } from '@nestjs/common';
 import { metrics } from '@opentelemetry/api';
+import type { ViewOptions } from '@opentelemetry/sdk-metrics';
 
 import { type Config, originOf, StartError } from '../config/index.js';
+import { METRIC_GROUPS, nameWithUnit } from '../telemetry/index.js';
+import { measureProcess } from './process-gauges.js';
 
 const PATH = '/metrics';
 const CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
@@ -23,7 +26,8 @@ export interface MetricsPage {
  *
  * @throws {StartError} when the port is not available.
  */
-export async function serveMetrics({ httpHost, metricsPort }: Config): Promise<MetricsPage | undefined> {
+export async function serveMetrics(config: Config): Promise<MetricsPage | undefined> {
+  const { httpHost, metricsPort } = config;
   if (metricsPort === undefined) return undefined;
   // Loaded only when they are used.
   const { PrometheusExporter } = await import('@opentelemetry/exporter-prometheus');
@@ -33,7 +37,7 @@ export async function serveMetrics({ httpHost, metricsPort }: Config): Promise<M
     withoutScopeInfo: true,
     withoutTargetInfo: true,
   });
-  const provider = new MeterProvider({ readers: [exporter] });
+  const provider = new MeterProvider({ readers: [exporter], views: namesWithUnits() });
   metrics.setGlobalMeterProvider(provider);
   const server = createServer((request, response) => {
     if (request.method === 'GET' && request.url?.split('?')[0] === PATH) {
@@ -45,6 +49,7 @@ export async function serveMetrics({ httpHost, metricsPort }: Config): Promise<M
     }
   });
   await listen(server, httpHost, metricsPort);
+  const stopMeasuring = measureProcess(config);
   return {
     announce: () => {
       const { port } = server.address() as AddressInfo;
@@ -53,10 +58,17 @@ export async function serveMetrics({ httpHost, metricsPort }: Config): Promise<M
     end: async () => {
       server.close();
       server.closeAllConnections();
+      stopMeasuring();
       await provider.shutdown();
     },
   };
 }
+
+/** The exporter leaves the unit out of the names. */
+const namesWithUnits = (): ViewOptions[] =>
+  METRIC_GROUPS.flatMap(({ metrics: group }) => group)
+    .map((metric) => ({ instrumentName: metric.name, name: nameWithUnit(metric) }))
+    .filter(({ instrumentName, name }) => instrumentName !== name);
 
 async function listen(server: Server, host: string, port: number): Promise<void> {
   try {

@@ -6,6 +6,7 @@ import { CredentialsModule } from './credentials/index.js';
 import { Database, DatabaseModule } from './database/index.js';
 import { Engine, EngineModule } from './engine/index.js';
 import { GatewayModule } from './gateway/index.js';
+import { RuntimeMetricsModule } from './metrics/index.js';
 import { NodesModule } from './nodes/index.js';
 import { RestModule } from './rest/index.js';
 import { RetentionModule } from './retention/index.js';
@@ -22,6 +23,7 @@ import { RetentionModule } from './retention/index.js';
     ContainersModule,
     RetentionModule,
     ApplyModule,
+    RuntimeMetricsModule,
   ],
 })
 export class RuntimeModule implements OnApplicationShutdown {

@@ -18,6 +18,7 @@ import {
 } from './request.js';
 import { requestWith } from './undici.adapter.js';
 import { invalidResponse, missingFeature, noResponse, rejected, unsafePath } from './upstream-error.js';
+import { UpstreamMetrics } from './upstream-metrics.js';
 
 const IDLE_MS = 60_000;
 /** Response header of the embedded runtime: the permissions of the key. */
@@ -43,6 +44,8 @@ export class UpstreamClient {
   private readonly largest: number;
   /** Header of the last response that succeeded; `undefined` before the first. */
   private announced: string | undefined;
+  /** Where requests are measured. */
+  private readonly metrics: UpstreamMetrics | undefined;
 
   constructor(
     private readonly http: HttpService,
@@ -50,6 +53,7 @@ export class UpstreamClient {
     @Inject(CONFIG) private readonly config: Config,
   ) {
     this.largest = Math.min(config.runtimeResponseLimitBytes, config.limits.answersBytes);
+    if (config.metricsPort !== undefined) this.metrics = new UpstreamMetrics(addresses);
   }
 
   /** Makes one request and returns its response as the contract describes it. */
@@ -58,8 +62,9 @@ export class UpstreamClient {
     const response = await this.buffered(caller, request);
     if (!isSuccess(response)) throw rejected(caller, request, response);
     const answer = request.answer.safeParse(json(response.data, request.parse));
-    if (!answer.success) throw invalidResponse(request, response.status, answer.error);
-    return answer.data;
+    if (answer.success) return answer.data;
+    this.metrics?.countInvalid(request);
+    throw invalidResponse(request, response.status, answer.error);
   }
 
   /** Whether the runtime announces a feature. */
@@ -143,8 +148,9 @@ export class UpstreamClient {
     const url = relativeUrl(request);
     if (url === undefined) throw unsafePath(request);
     const { method, body } = request;
+    const startedAt = this.metrics && performance.now();
     try {
-      return await requestWith<Data>(this.http, {
+      const response = await requestWith<Data>(this.http, {
         baseURL: this.addresses.runtime,
         url,
         method,
@@ -154,8 +160,12 @@ export class UpstreamClient {
         ...options,
         maxContentLength: this.largest,
       });
+      if (startedAt !== undefined) this.metrics?.record(request, startedAt, response.status);
+      return response;
     } catch (thrown) {
-      throw noResponse(request, caller.signal, signal.aborted ? signal.reason : thrown);
+      const error = noResponse(request, caller.signal, signal.aborted ? signal.reason : thrown);
+      if (startedAt !== undefined) this.metrics?.record(request, startedAt, error.kind);
+      throw error;
     }
   }
 }

@@ -112,6 +112,8 @@ export type McpHttpRequest = IncomingMessage & {
   auth: KeyInfo;
   /** The toolsets of its connection, in order and separated by commas; absent for none. */
   toolsets?: string;
+  /** When its body had been read, where requests are measured. */
+  receivedAt?: number;
 };
 
 /** Where clients look for OAuth after a 401: its metadata, in every form of the path, and its usual endpoints. */

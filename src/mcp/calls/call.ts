@@ -4,6 +4,7 @@ import type { RequestId } from '@modelcontextprotocol/server';
 import { CODE, errorMessage } from '../protocol/index.js';
 import { EventStream } from './event-stream.js';
 import type { OpenCall } from './in-flight-requests.js';
+import type { Operation } from './operations.js';
 
 /** A result that many responses share, as the bytes that are sent. */
 export class EncodedResult {
@@ -194,9 +195,18 @@ export const ALREADY_ANSWERED: Accepted = { answered: Promise.resolve() };
 /** The error for a request that was not finished at shutdown. */
 export const INTERRUPTED = 'The server shut down before the request was answered; it may have taken effect.';
 
+/** An error of JSON-RPC. */
+interface RpcError {
+  readonly code: number;
+  readonly message: string;
+  readonly data?: unknown;
+}
+
 /** One request in progress; answered once, or cancelled. */
 export class Call implements OpenCall {
   index?: number;
+  /** Measures it, where requests are measured. */
+  operation: Operation | undefined;
   private controller: AbortController | undefined;
   private reason: Error | undefined;
   private isDone = false;
@@ -225,6 +235,11 @@ export class Call implements OpenCall {
     this.reply.answer(message, status);
   }
 
+  fail({ code, message, data }: RpcError, status?: number): void {
+    this.operation?.failed(code);
+    this.answer(errorMessage(this.id, { code, message, data }), status);
+  }
+
   async notify(message: string): Promise<void> {
     if (!this.isDone) await this.reply.notify(message);
   }
@@ -241,7 +256,7 @@ export class Call implements OpenCall {
   }
 
   interrupt(): void {
-    this.answer(errorMessage(this.id, { code: CODE.serverError, message: INTERRUPTED }));
+    this.fail({ code: CODE.serverError, message: INTERRUPTED });
   }
 
   /** Cancels it after a delay unless it is done by then; a later call restarts the delay. */
@@ -254,6 +269,7 @@ export class Call implements OpenCall {
   private stop(reason: string, why: 'cancelled' | 'abandoned'): void {
     if (this.isDone) return;
     this.abort(reason);
+    this.operation?.failed(why);
     this.finish();
     this.reply.skip(why);
   }
@@ -261,6 +277,7 @@ export class Call implements OpenCall {
   private finish(): void {
     this.isDone = true;
     clearTimeout(this.abandonTimer);
+    this.operation?.end();
     this.onDone(this);
   }
 }

@@ -5,6 +5,7 @@ import { MemoryBudget, WriteBacklog } from '../../http/index.js';
 import { UpstreamModule } from '../../upstream/index.js';
 import { AuthModule } from '../auth/index.js';
 import { InFlightRequests, LimitCounter } from './in-flight-requests.js';
+import { Operations } from './operations.js';
 
 /** Requests in flight, their responses, and how many of them there may be. */
 @Module({
@@ -12,12 +13,13 @@ import { InFlightRequests, LimitCounter } from './in-flight-requests.js';
   providers: [
     LimitCounter,
     InFlightRequests,
+    Operations,
     {
       provide: WriteBacklog,
       inject: [MemoryBudget, CONFIG],
       useFactory: (budget: MemoryBudget, { limits }: Config) => new WriteBacklog(budget, limits),
     },
   ],
-  exports: [LimitCounter, WriteBacklog, InFlightRequests],
+  exports: [LimitCounter, WriteBacklog, InFlightRequests, Operations],
 })
 export class CallsModule {}

@@ -1,8 +1,8 @@
 import type { RequestId } from '@modelcontextprotocol/server';
 import { Inject, Injectable } from '@nestjs/common';
-import { metrics } from '@opentelemetry/api';
 
 import { CONFIG, type Config, type Limits } from '../../config/index.js';
+import { counterOf, ENDPOINT } from '../../telemetry/index.js';
 import { KeyValidator } from '../auth/index.js';
 import { CODE, JsonRpcHttpError, LIMIT_NAMES, type LimitName } from '../protocol/index.js';
 
@@ -48,12 +48,11 @@ export class IndexedSet<Entry extends Indexed> {
   }
 }
 
-/** Counts requests over a limit. */
+/** Counts requests that are refused, and those over a limit. */
 @Injectable()
 export class LimitCounter {
-  private readonly counter = metrics
-    .getMeter('cyberun-mcp')
-    .createCounter('cyberun.mcp.bounds.exceeded', { description: 'Requests over a bound' });
+  private readonly counter = counterOf(ENDPOINT.boundsExceeded);
+  private readonly refusals = counterOf(ENDPOINT.requestsRefused);
 
   constructor() {
     // Starts at zero, so that the first count is visible as an increase.
@@ -62,6 +61,12 @@ export class LimitCounter {
 
   count(limit: LimitName): void {
     this.counter.add(1, { bound: limit });
+  }
+
+  /** Counts an answer in place of the one that was asked for. */
+  refused({ status, limit }: JsonRpcHttpError): void {
+    this.refusals.add(1, { 'http.response.status_code': status });
+    if (limit) this.count(limit);
   }
 }
 

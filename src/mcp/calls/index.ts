@@ -16,3 +16,4 @@ export {
   LimitCounter,
   type OpenCall,
 } from './in-flight-requests.js';
+export { type Operation, Operations } from './operations.js';

@@ -1,9 +1,10 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { classifyInboundRequest, PROTOCOL_VERSION_META_KEY } from '@modelcontextprotocol/server';
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 
 import { WriteBacklog } from '../../http/index.js';
 import type { McpHttpRequest } from '../auth/index.js';
+import { Operations } from '../calls/index.js';
 import { AcceptHeader, BodyReader } from '../http/index.js';
 import {
   CODE,
@@ -22,6 +23,7 @@ const METHODS = 'GET, POST, DELETE';
 @Injectable()
 export class RequestRouter {
   private readonly accept = new AcceptHeader();
+  @Inject(Operations) private readonly operations!: Operations;
 
   constructor(
     private readonly bodies: BodyReader,
@@ -55,6 +57,8 @@ export class RequestRouter {
     const { headers } = request;
     this.accept.requireBoth(headers);
     const { json, release } = await this.bodies.readJson(request);
+    const receivedAt = this.operations.now();
+    if (receivedAt !== undefined) request.receivedAt = receivedAt;
     const account = (): void => {
       if (release) whenGone(response, release);
       this.backlog.keep(response);

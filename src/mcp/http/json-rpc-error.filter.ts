@@ -24,7 +24,7 @@ export class JsonRpcErrorFilter implements ExceptionFilter {
   /** Sends the error, without details that clients must not see. */
   answer(exception: unknown, response: ServerResponse): void {
     const error = this.errorFor(exception);
-    if (error.limit) this.limitCounter.count(error.limit);
+    this.limitCounter.refused(error);
     sendJsonRpcError(error, response);
   }
 

@@ -6,14 +6,14 @@ import {
   ProtocolError,
   type RequestId,
 } from '@modelcontextprotocol/server';
-import { Injectable, Logger } from '@nestjs/common';
+import { Inject, Injectable, Logger } from '@nestjs/common';
 
 import type { McpHttpRequest } from '../auth/index.js';
-import { type Accepted, Call, EncodedResult, InFlightRequests, Reply } from '../calls/index.js';
+import { type Accepted, Call, EncodedResult, InFlightRequests, Operations, Reply } from '../calls/index.js';
 import {
   CODE,
-  errorMessage,
   invalidParams,
+  isNotification,
   isPlainList,
   isRequest,
   JsonRpcHttpError,
@@ -62,12 +62,11 @@ export class RequestDispatcher {
       await this.dispatch(request);
     } catch (error) {
       if (error instanceof ProtocolError) {
-        const { code, message: text, data } = error;
-        call.answer(errorMessage(call.id, { code, message: text, data }));
+        call.fail(error);
         return;
       }
       this.logger.error({ message: 'a request could not be answered', method: message.method, error });
-      call.answer(errorMessage(call.id, { code: CODE.internalError, message: 'Internal server error' }));
+      call.fail({ code: CODE.internalError, message: 'Internal server error' });
     }
   }
 
@@ -89,8 +88,7 @@ export class RequestDispatcher {
   private async answerOther(request: PendingRequest): Promise<void> {
     const { message, call } = request;
     const fault = invalidParams(message, this.servers.capabilities);
-    if (fault !== undefined)
-      call.answer(errorMessage(message.id, { code: CODE.invalidParams, message: fault }));
+    if (fault !== undefined) call.fail({ code: CODE.invalidParams, message: fault });
     else if (this.others.serves(message) && !this.servers.capabilities.logging) await this.run(request);
     else await this.throughSdk(request);
   }
@@ -143,7 +141,7 @@ export class RequestDispatcher {
       initializeParams: session.record.initializeParams,
     };
     const server = (): McpServer => this.live.transportOf(session).server;
-    return { rawRequest, session: info, server, signal: call.signal };
+    return { rawRequest, session: info, server, signal: call.signal, operation: call.operation };
   }
 }
 
@@ -153,6 +151,8 @@ const RESUME_WINDOW_MS = 60_000;
 /** Accepts the messages of one POST to a session and ensures that each request is answered once. */
 @Injectable()
 export class MessageDispatcher {
+  @Inject(Operations) private readonly operations!: Operations;
+
   constructor(
     private readonly live: LiveSessions,
     private readonly requests: RequestDispatcher,
@@ -181,14 +181,14 @@ export class MessageDispatcher {
     const error = this.limitError(requests, session);
     const reply = this.replyTo(requests, session, response);
     for (const message of messages) {
-      if (!isRequest(message)) notifications.push(this.live.receive(session, message));
+      if (!isRequest(message)) notifications.push(this.notified(session, message, rawRequest));
       else if (!error)
         pending.push(
           this.requests.answer({
             session,
             message,
             rawRequest,
-            call: this.openCall(session, message, reply),
+            call: this.openCall(session, message, reply, rawRequest),
           }),
         );
     }
@@ -199,6 +199,17 @@ export class MessageDispatcher {
       if (requests.length === 0) confirm(outcomes, response);
     }
     return { answered: Promise.all(pending) };
+  }
+
+  private async notified(
+    session: LiveSession,
+    message: JSONRPCMessage,
+    rawRequest: McpHttpRequest,
+  ): Promise<void> {
+    await this.live.receive(session, message);
+    // What is left are answers of the client.
+    if (isNotification(message))
+      this.operations.begin(rawRequest, message.method, session.record.protocolVersion)?.end();
   }
 
   /** The error if these exceed a limit. Notifications pass, since one may cancel a request. */
@@ -229,12 +240,18 @@ export class MessageDispatcher {
     });
   }
 
-  private openCall(session: LiveSession, { id }: RequestMessage, reply: Reply): Call {
+  private openCall(
+    session: LiveSession,
+    { id, method }: RequestMessage,
+    reply: Reply,
+    rawRequest: McpHttpRequest,
+  ): Call {
     const call = new Call(id, session.record.keyHash, reply, (done) => {
       session.inProgress.delete(inProgress);
       this.inFlight.leave(done);
       this.live.forgetIfIdle(session);
     });
+    call.operation = this.operations.begin(rawRequest, method, session.record.protocolVersion);
     const inProgress = { call };
     session.inProgress.add(inProgress);
     this.inFlight.enter(call);

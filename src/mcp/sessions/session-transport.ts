@@ -177,6 +177,7 @@ export class SessionTransport implements Transport {
   private answer(id: RequestId, message: JSONRPCMessage): void {
     const call = this.asked.get(id);
     this.asked.delete(id);
+    if ('error' in message) call?.operation?.failed(message.error.code);
     call?.answer(JSON.stringify({ ...message, id: call.id }));
   }
 

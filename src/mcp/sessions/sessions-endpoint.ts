@@ -10,7 +10,7 @@ import { Inject, Injectable } from '@nestjs/common';
 
 import { CONFIG, type Config } from '../../config/index.js';
 import type { McpHttpRequest } from '../auth/index.js';
-import { type Accepted, ALREADY_ANSWERED, Reply } from '../calls/index.js';
+import { type Accepted, ALREADY_ANSWERED, Operations, Reply } from '../calls/index.js';
 import { requireStreamAccepted } from '../http/index.js';
 import {
   canAnswerRequests,
@@ -45,6 +45,7 @@ const RETRY_SECONDS = '60';
 @Injectable()
 export class InitializeRequests {
   @Inject(Toolsets) private readonly toolsets!: Toolsets;
+  @Inject(Operations) private readonly operations!: Operations;
 
   constructor(
     private readonly sessions: SessionStore,
@@ -81,6 +82,7 @@ export class InitializeRequests {
     if (!session) throw this.enough(id);
     const reply = new Reply(response, { headers: { [SESSION_ID]: session.id } });
     reply.answer(resultMessage(id, this.initializeResult(protocolVersion)));
+    this.operations.begin(request, 'initialize', protocolVersion)?.end();
   }
 
   private enough(id: RequestId): JsonRpcHttpError {

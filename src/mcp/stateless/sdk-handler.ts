@@ -13,7 +13,7 @@ import {
 } from '@modelcontextprotocol/server';
 
 import type { McpHttpRequest } from '../auth/index.js';
-import { InFlightRequests, INTERRUPTED, type OpenCall } from '../calls/index.js';
+import { InFlightRequests, INTERRUPTED, type OpenCall, type Operation } from '../calls/index.js';
 import { sendJsonRpcError } from '../http/index.js';
 import { CODE, isRecord, isRequestId, JsonRpcHttpError } from '../protocol/index.js';
 import { ReplicatedEventBus } from '../storage/index.js';
@@ -33,10 +33,11 @@ interface SdkRequest {
   /** Aborted when the client has closed the response. */
   readonly gone: AbortController;
   /** The existing result that only the SDK can send. */
-  readonly first: object | undefined;
+  readonly first?: object | undefined;
+  readonly operation: Operation | undefined;
 }
 
-type Served = Pick<SdkRequest, 'rawRequest' | 'first'> & {
+type Served = Pick<SdkRequest, 'rawRequest' | 'first' | 'operation'> & {
   /** Aborted when the handler should stop and respond. */
   readonly stop: AbortSignal;
 };
@@ -76,12 +77,12 @@ export class SdkHandler {
     rawRequest: McpHttpRequest,
     response: ServerResponse,
     body: unknown,
-    first?: object,
+    { first, operation }: Pick<SdkRequest, 'first' | 'operation'>,
   ): Promise<void> {
     if (!first) this.inFlight.requireCapacity(rawRequest.auth.keyHash, idOf(body));
     const gone = new AbortController();
     response.once('close', () => gone.abort());
-    const request = { rawRequest, response, body, gone, first };
+    const request = { rawRequest, response, body, gone, first, operation };
     if (isRecord(body) && body['method'] === 'subscriptions/listen') await this.subscribe(request);
     else await this.answer(request);
   }
@@ -150,28 +151,44 @@ export class SdkHandler {
   private serverFor({ authInfo }: McpRequestContext): Server {
     const served = authInfo?.extra?.[REQUEST] as Served | undefined;
     if (!served) throw new Error('a request reached the SDK without its authorization info');
-    const { rawRequest, stop, first } = served;
+    const { rawRequest, stop, first, operation } = served;
     const server = this.servers.create();
     const session = { transport: 'streamable-http', stateless: true, era: 'modern' } as const;
-    this.servers.bind(server, { rawRequest, session, signal: stop, server: () => server }, first);
+    const origin = { rawRequest, session, signal: stop, server: () => server, operation };
+    this.servers.bind(server, origin, first);
     return server.server as unknown as Server;
   }
 }
 
 async function forward(handler: McpHttpHandler, request: SdkRequest, stop: AbortSignal): Promise<void> {
-  await writeWebResponse(await fetched(handler, request, stop), request.response);
+  const answer = await fetched(handler, request, stop);
+  const { response, operation } = request;
+  const code = operation && (await errorCodeOf(answer));
+  if (code !== undefined) operation?.failed(code);
+  await writeWebResponse(answer, response);
 }
 
 function fetched(
   handler: McpHttpHandler,
-  { rawRequest, body, gone, first }: SdkRequest,
+  { rawRequest, body, gone, first, operation }: SdkRequest,
   stop: AbortSignal,
 ): Promise<Response> {
-  const extra = { [REQUEST]: { rawRequest, stop, first } satisfies Served };
+  const extra = { [REQUEST]: { rawRequest, stop, first, operation } satisfies Served };
   return handler.fetch(toWebRequest(rawRequest, gone.signal), {
     parsedBody: body,
     authInfo: { ...rawRequest.auth, extra },
   });
+}
+
+/** Code of the JSON-RPC error that a response of the SDK holds; its body can be read again. */
+async function errorCodeOf(answer: Response): Promise<number | undefined> {
+  if (answer.headers.get('content-type') === EVENT_STREAM) return undefined;
+  const body: unknown = await answer
+    .clone()
+    .json()
+    .catch(() => undefined);
+  const error = isRecord(body) ? body['error'] : undefined;
+  return isRecord(error) && typeof error['code'] === 'number' ? error['code'] : undefined;
 }
 
 /** The request in the form of the SDK, which gets the parsed body separately. */

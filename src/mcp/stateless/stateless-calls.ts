@@ -3,15 +3,8 @@ import { Injectable, Logger } from '@nestjs/common';
 import { ProtocolError, ProtocolErrorCode } from '@modelcontextprotocol/server';
 
 import type { McpHttpRequest } from '../auth/index.js';
-import { Call, InFlightRequests, Reply } from '../calls/index.js';
-import {
-  CODE,
-  declaresTasks,
-  errorMessage,
-  isTaskMethod,
-  type RequestMessage,
-  resultMessage,
-} from '../protocol/index.js';
+import { Call, InFlightRequests, type Operation, Reply } from '../calls/index.js';
+import { CODE, declaresTasks, isTaskMethod, type RequestMessage, resultMessage } from '../protocol/index.js';
 import { OtherRequests } from '../resources/index.js';
 import { fastContext, type McpServer, type RegisteredTool, SdkServers, ToolRunner } from '../tools/index.js';
 import { type Result, StatelessResults } from './stateless-results.js';
@@ -39,7 +32,8 @@ export class StatelessRunner {
     let made: McpServer | undefined;
     const server = (): McpServer => (made ??= this.servers.create());
     const sdk = fastContext(call, message, server);
-    const origin = { rawRequest, session: SESSION, server, signal: call.signal };
+    const { signal, operation } = call;
+    const origin = { rawRequest, session: SESSION, server, signal, operation };
     if (method !== 'tools/call') return await this.others.run(message, sdk, origin);
     const found = this.tools.find(String(params?.['name']), rawRequest);
     const tool = found instanceof Promise ? await found : found;
@@ -72,11 +66,13 @@ export class StatelessCalls {
     request: McpHttpRequest,
     response: ServerResponse,
     message: RequestMessage,
+    operation?: Operation,
   ): Promise<object | undefined> {
     const { keyHash } = request.auth;
     this.inFlight.requireCapacity(keyHash, message.id);
     const reply = new Reply(response);
     const call = new Call(message.id, keyHash, reply, (done) => this.inFlight.leave(done));
+    call.operation = operation;
     this.inFlight.enter(call);
     // In this revision, closing the response is how a client cancels.
     reply.onLost(() => call.cancel('the client closed the response'));
@@ -94,12 +90,11 @@ export class StatelessCalls {
 
   private fail(call: Call, error: unknown): void {
     if (error instanceof ProtocolError) {
-      const { code, message, data } = error;
-      call.answer(errorMessage(call.id, { code, message, data }), httpStatusOf(code));
+      call.fail(error, httpStatusOf(error.code));
       return;
     }
     this.logger.error({ message: 'a call could not be answered', error });
-    call.answer(errorMessage(call.id, { code: CODE.internalError, message: 'Internal server error' }));
+    call.fail({ code: CODE.internalError, message: 'Internal server error' });
   }
 }
 

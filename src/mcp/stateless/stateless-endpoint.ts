@@ -3,14 +3,24 @@ import { Inject, Injectable } from '@nestjs/common';
 import { ProtocolError } from '@modelcontextprotocol/server';
 
 import type { McpHttpRequest } from '../auth/index.js';
-import { type Accepted, ALREADY_ANSWERED, EncodedResult, Reply } from '../calls/index.js';
+import {
+  type Accepted,
+  ALREADY_ANSWERED,
+  EncodedResult,
+  type Operation,
+  Operations,
+  Reply,
+} from '../calls/index.js';
 import {
   CODE,
   errorMessage,
+  headerOf,
   isPlainMessage,
+  isRecord,
   isRequest,
   type RequestMessage,
   resultMessage,
+  STATELESS_REVISION,
 } from '../protocol/index.js';
 import { Toolsets } from '../tools/index.js';
 import { FastPath } from './fast-path.js';
@@ -22,6 +32,7 @@ import { StatelessResults } from './stateless-results.js';
 @Injectable()
 export class StatelessEndpoint {
   @Inject(Toolsets) private readonly toolsets!: Toolsets;
+  @Inject(Operations) private readonly operations!: Operations;
 
   constructor(
     private readonly fastPath: FastPath,
@@ -34,16 +45,18 @@ export class StatelessEndpoint {
   async post(request: McpHttpRequest, response: ServerResponse, body: unknown): Promise<Accepted> {
     const toolsets = this.toolsets.chosenBy(request, idOf(body));
     if (toolsets !== '') request.toolsets = toolsets;
+    const operation = this.operationOf(request, body);
     if (!this.fastPath.include(request.headers, body)) {
-      await this.answerOther(request, response, body);
+      await this.answerOther(request, response, body, operation);
     } else if (body.method === 'server/discover') {
       new Reply(response).answer(resultMessage(body.id, this.results.discovery()));
     } else if (body.method === 'tools/list') {
-      await this.listTools(request, response, body);
+      await this.listTools(request, response, body, operation);
     } else {
-      const result = await this.calls.answer(request, response, body);
-      if (result) await this.sdk.serve(request, response, body, result);
+      const result = await this.calls.answer(request, response, body, operation);
+      if (result) await this.sdk.serve(request, response, body, { first: result, operation });
     }
+    operation?.end();
     return ALREADY_ANSWERED;
   }
 
@@ -51,6 +64,7 @@ export class StatelessEndpoint {
     request: McpHttpRequest,
     response: ServerResponse,
     { id }: RequestMessage,
+    operation: Operation | undefined,
   ): Promise<void> {
     try {
       const list = this.results.toolList(request);
@@ -58,14 +72,32 @@ export class StatelessEndpoint {
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       const { code, message, data } = error;
+      operation?.failed(code);
       new Reply(response).answer(errorMessage(id, { code, message, data }));
     }
   }
 
-  private async answerOther(request: McpHttpRequest, response: ServerResponse, body: unknown): Promise<void> {
+  /** Refused requests are not measured: {@link post} throws before the operation ends. */
+  private operationOf(request: McpHttpRequest, body: unknown): Operation | undefined {
+    const method = isRecord(body) ? body['method'] : undefined;
+    if (typeof method !== 'string') return undefined;
+    const isKnown = headerOf(request.headers, 'mcp-protocol-version') === STATELESS_REVISION;
+    return this.operations.begin(request, method, isKnown ? STATELESS_REVISION : undefined);
+  }
+
+  private async answerOther(
+    request: McpHttpRequest,
+    response: ServerResponse,
+    body: unknown,
+    operation: Operation | undefined,
+  ): Promise<void> {
     const message = isPlainMessage(body) && isRequest(body) ? body : undefined;
     const fault = message && this.fastPath.paramsErrorOf(request.headers, message);
-    if (message === undefined || fault === undefined) await this.sdk.serve(request, response, body);
-    else new Reply(response).answer(errorMessage(message.id, { code: CODE.invalidParams, message: fault }));
+    if (message === undefined || fault === undefined) {
+      await this.sdk.serve(request, response, body, { operation });
+      return;
+    }
+    operation?.failed(CODE.invalidParams);
+    new Reply(response).answer(errorMessage(message.id, { code: CODE.invalidParams, message: fault }));
   }
 }

@@ -52,6 +52,11 @@ export class RedisConnection implements OnModuleInit, OnApplicationShutdown {
     this.subscriber.on('ready', () => void this.listen());
   }
 
+  /** Whether commands are answered and messages of other replicas arrive. */
+  get isUp(): boolean {
+    return this.isListening && this.commands.status === 'ready';
+  }
+
   /** Waits for Redis for a moment, then starts without it. */
   async onModuleInit(): Promise<void> {
     for (const redis of [this.commands, this.subscriber]) redis.connect().catch(() => undefined);
@@ -93,10 +98,6 @@ export class RedisConnection implements OnModuleInit, OnApplicationShutdown {
     // Waits for commands in flight, such as the release of a lease.
     await this.commands.quit().catch(() => undefined);
     for (const redis of [this.commands, this.subscriber]) redis.disconnect();
-  }
-
-  private get isUp(): boolean {
-    return this.isListening && this.commands.status === 'ready';
   }
 
   private async listen(): Promise<void> {

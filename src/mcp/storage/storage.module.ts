@@ -51,6 +51,6 @@ import { SessionStore } from './session-store.js';
     },
     ReplicatedEventBus,
   ],
-  exports: [ReplicaChannel, ReplicatedEventBus, SessionStore, EventStore],
+  exports: [RedisConnection, ReplicaChannel, ReplicatedEventBus, SessionStore, EventStore],
 })
 export class StorageModule {}

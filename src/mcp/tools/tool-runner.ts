@@ -9,7 +9,7 @@ import {
 
 import { CONFIG, type Config } from '../../config/index.js';
 import type { McpHttpRequest } from '../auth/index.js';
-import type { EncodedResult } from '../calls/index.js';
+import type { EncodedResult, Operation } from '../calls/index.js';
 import { type RevisionFamily, tasksNotDeclared, traceparentOf } from '../protocol/index.js';
 import { requireSoundShape } from './tool-input.js';
 import { type McpServer, type RequestParts, type SessionInfo, ToolContext } from './tool-context.js';
@@ -26,6 +26,8 @@ export interface CallOrigin {
   readonly server: () => McpServer;
   /** Aborted when the client no longer waits; in addition to the SDK's own signal. */
   readonly signal: AbortSignal;
+  /** Measures the call, where calls are measured. */
+  readonly operation: Operation | undefined;
 }
 
 /** Runs calls of tools, and handles every exception that passes the pipeline. */
@@ -71,7 +73,8 @@ export class ToolRunner {
     origin: CallOrigin,
   ): Promise<CallToolResult> {
     const context = new ToolContext(this.partsOf(tool.name, request, sdk, origin));
-    return this.execute(tool, context, request.params.arguments ?? {});
+    const running = this.execute(tool, context, request.params.arguments ?? {});
+    return origin.operation ? measured(running, tool, origin.operation) : running;
   }
 
   /** @param tool its name, or the method of any other request. */
@@ -129,4 +132,14 @@ export class ToolRunner {
     const wrapped = toToolResult(answer, this.config.mcpReplyTokens);
     return { ...result, ...wrapped, content: isWrapped ? [...wrapped.content, ...more] : content };
   }
+}
+
+async function measured(
+  running: Promise<CallToolResult>,
+  { name }: RegisteredTool,
+  operation: Operation,
+): Promise<CallToolResult> {
+  const result = await running;
+  operation.ranTool(name, result);
+  return result;
 }

@@ -11,3 +11,4 @@ export { RuntimeTasksModule } from './runtime-tasks.module.js';
 export { TaskStore } from './task-store.js';
 export { TaskLists } from './task-lists.js';
 export { type FollowedLog, TaskLogs } from './task-logs.js';
+export { TaskMetrics } from './task-metrics.js';

@@ -10,6 +10,7 @@ import { type ClaimedRun, ClaimedRuns, type StoredOutput } from './claimed-runs.
 import type { RequeueCause } from './presented-task.js';
 import { secondsBeforeRetry } from './retry-backoff.js';
 import { failInterrupted, INTERRUPTIONS_LIMIT } from './task-claims.js';
+import { type RunEnding, TaskMetrics } from './task-metrics.js';
 import {
   claimOf,
   HELD_STATES,
@@ -46,6 +47,7 @@ export class RunReports implements OnModuleDestroy {
   private readonly closing = new AbortController();
   @Inject(CONFIG) private readonly config!: Config;
   @Inject(LogWriter) private readonly logs!: LogWriter;
+  @Inject(TaskMetrics) private readonly metrics!: TaskMetrics;
 
   constructor(
     private readonly database: Database,
@@ -70,12 +72,12 @@ export class RunReports implements OnModuleDestroy {
     const queued = { teamId, taskId, attempt, from: ['queued'] as const };
     const change = { task_status: 'running' as const, started_at: new Date() };
     const data = { status: 'running', agent_id: agentId };
-    const isCurrent = await this.whenReachable(
-      async () =>
-        (await moveTask(this.database.db, queued, change, { event: 'status', data })) !== undefined ||
-        // Written before the answer of the database was lost.
-        this.isRunning(run),
-    );
+    const isCurrent = await this.whenReachable(async () => {
+      const moved = await moveTask(this.database.db, queued, change, { event: 'status', data });
+      if (moved) this.metrics.started(moved);
+      // Or written before the answer of the database was lost.
+      return moved !== undefined || this.isRunning(run);
+    });
     // Cancelled before this process received the notification.
     if (!isCurrent) {
       this.claimed.abort(run);
@@ -102,17 +104,19 @@ export class RunReports implements OnModuleDestroy {
     const completed_at = new Date();
     const change = { task_status: 'completed' as const, completed_at, task_output, task_warnings };
     const log = await this.logs.take(run);
-    const write = async (db: Db): Promise<void> => {
+    const write = async (db: Db): Promise<TaskRow | undefined> => {
       await log.save(db);
       const data = { status: 'completed', output: output ?? null, agent_id: run.agentId };
       const moved = await this.complete(db, claim, run, { change, data });
-      if (!moved) return;
+      if (!moved) return undefined;
       await saveOutputFiles(db, claim, files);
       this.logger.log(sentenceOf(run, 'completed', moved));
+      return moved;
     };
-    if (log.isEmpty && files.length === 0) await this.whenReachable(() => write(this.database.db));
-    else await this.written(write);
+    const isOne = log.isEmpty && files.length === 0;
+    const moved = await (isOne ? this.whenReachable(() => write(this.database.db)) : this.written(write));
     log.saved();
+    if (moved) this.metrics.runEnded(moved, 'completed');
     this.claimed.remove(run);
   }
 
@@ -135,13 +139,14 @@ export class RunReports implements OnModuleDestroy {
           { message, seconds, cause: 'failed', error },
         );
         this.logger.log(sentenceOf(run, `failed, and is retried in ${seconds} s`, task));
-        return;
+        return 'retried';
       }
       const change = { task_status: 'failed' as const, completed_at: new Date(), task_error: error };
       const data = { status: 'failed', error, agent_id };
       await moveTask(tx, movable(claim), change, { event: 'failed', data });
       await this.engine.settle(tx, claim, 'done');
       this.logger.log(sentenceOf(run, 'failed', task));
+      return 'failed';
     });
   }
 
@@ -150,6 +155,7 @@ export class RunReports implements OnModuleDestroy {
     return this.end(run, async (tx, claim, task) => {
       await this.requeueInterrupted(tx, claim, task);
       this.logger.log(sentenceOf(run, 'interrupted', task));
+      return 'interrupted';
     });
   }
 
@@ -160,12 +166,16 @@ export class RunReports implements OnModuleDestroy {
       const message = 'its agent ended and gave the run back; it starts again';
       await this.requeue(tx, claim, { returned_count }, { message, cause: 'returned' });
       this.logger.log(sentenceOf(run, 'given back', task));
+      return 'returned';
     });
   }
 
   /** Runs a task again whose run was lost; nothing happens when the task has gone on meanwhile. */
   async requeueTask(task: TaskRow): Promise<void> {
-    await this.database.db.transaction().execute((tx) => this.requeueInterrupted(tx, claimOf(task), task));
+    const requeued = this.database.db
+      .transaction()
+      .execute((tx) => this.requeueInterrupted(tx, claimOf(task), task));
+    if (await requeued) this.metrics.runEnded(task, 'interrupted');
   }
 
   /** The tasks that are with an agent, by the state of the database. */
@@ -179,9 +189,14 @@ export class RunReports implements OnModuleDestroy {
       .execute();
   }
 
-  private requeueInterrupted(tx: Tx, claim: Claim, task: TaskRow): Promise<void> {
+  /** Returns whether the task was still with its agent. */
+  private async requeueInterrupted(tx: Tx, claim: Claim, task: TaskRow): Promise<boolean> {
     const interrupted_count = claim.attempt - task.retry_count - task.returned_count;
-    if (interrupted_count >= INTERRUPTIONS_LIMIT) return failInterrupted(tx, this.engine, claim);
+    if (interrupted_count >= INTERRUPTIONS_LIMIT) {
+      await failInterrupted(tx, this.engine, claim);
+      this.metrics.taskEnded(claim.labels, 'failed');
+      return true;
+    }
     return this.requeue(
       tx,
       claim,
@@ -195,13 +210,14 @@ export class RunReports implements OnModuleDestroy {
     claim: Claim,
     counts: TaskChange,
     { seconds = 0, ...why }: RequeueReason,
-  ): Promise<void> {
+  ): Promise<boolean> {
     const task_status = this.waiting.canRun(claim) ? ('pending' as const) : ('waiting' as const);
     const nowhere = { agent_id: null, agent_labels: null, gpu_type: null, node_id: null };
     const change = { ...counts, ...nowhere, task_status, queue_rank: 0 };
     const data = { status: task_status, ...why };
-    await moveTask(tx, movable(claim), change, { event: 'status', data });
+    const moved = await moveTask(tx, movable(claim), change, { event: 'status', data });
     await this.engine.settle(tx, claim, 'again', seconds);
+    return moved !== undefined;
   }
 
   /** Moves a task, settles its claim and counts it for its agent, in one statement. */
@@ -240,7 +256,7 @@ export class RunReports implements OnModuleDestroy {
   }
 
   /** A transaction that is repeated while the database is away: what became of a run must not be lost. */
-  private written(work: (tx: Tx) => Promise<void>): Promise<void> {
+  private written<Result>(work: (tx: Tx) => Promise<Result>): Promise<Result> {
     return this.whenReachable(() => this.database.db.transaction().execute(work));
   }
 
@@ -251,12 +267,12 @@ export class RunReports implements OnModuleDestroy {
   /** Calls `work` if the claim is valid and the task is still with the agent. */
   private async end(
     run: ClaimedRun,
-    work: (tx: Tx, claim: Claim, task: TaskRow) => Promise<void>,
+    work: (tx: Tx, claim: Claim, task: TaskRow) => Promise<RunEnding>,
   ): Promise<void> {
     const claim = this.claimed.claimOf(run);
     if (!claim) return;
     const log = await this.logs.take(run);
-    await this.written(async (tx) => {
+    const end = await this.written(async (tx) => {
       await log.save(tx);
       const task = await tx
         .selectFrom('task')
@@ -267,9 +283,10 @@ export class RunReports implements OnModuleDestroy {
         .where('task_status', 'in', HELD_STATES)
         .forUpdate()
         .executeTakeFirst();
-      if (task) await work(tx, claim, task);
+      return task && { task, outcome: await work(tx, claim, task) };
     });
     log.saved();
+    if (end) this.metrics.runEnded(end.task, end.outcome);
     this.claimed.remove(run);
   }
 }

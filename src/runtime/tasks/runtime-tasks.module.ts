@@ -12,6 +12,7 @@ import { TaskClaims } from './task-claims.js';
 import { TaskEventsService } from './task-events.service.js';
 import { TaskLists } from './task-lists.js';
 import { TaskLogs } from './task-logs.js';
+import { TaskMetrics } from './task-metrics.js';
 import { TaskNotifications } from './task-notifications.js';
 import { TaskReconciliation } from './task-reconciliation.js';
 import { TaskStore } from './task-store.js';
@@ -33,6 +34,7 @@ import { WaitingTasks } from './waiting-tasks.js';
     TaskEventsService,
     TaskLists,
     TaskLogs,
+    TaskMetrics,
     TaskNotifications,
     TaskReconciliation,
     TaskSubmission,
@@ -46,6 +48,7 @@ import { WaitingTasks } from './waiting-tasks.js';
     TaskEventsService,
     TaskLists,
     TaskLogs,
+    TaskMetrics,
     TaskSubmission,
     TaskStore,
     WaitingTasks,

@@ -15,6 +15,7 @@ import {
   type TaskRow,
 } from './task-transitions.js';
 import { queueTasks, type RunnableTask } from './queued-tasks.js';
+import { TaskMetrics } from './task-metrics.js';
 import { TeamLimits } from './team-limits.js';
 
 interface QueuedTask {
@@ -42,6 +43,7 @@ export class TaskClaims {
   /** By workflow and version, which never change. */
   private readonly definitions = new LRUCache<string, CompiledWorkflow>({ max: DEFINITIONS_KEPT });
   @Inject(TeamLimits) private readonly limits!: TeamLimits;
+  @Inject(TaskMetrics) private readonly metrics!: TaskMetrics;
 
   constructor(
     private readonly database: Database,
@@ -120,6 +122,8 @@ export class TaskClaims {
         .executeTakeFirst();
       return this.engine.settle(tx, claim, open ? 'again' : 'done');
     });
+    if (task) this.metrics.taskEnded(claim.labels, 'failed');
+    return undefined;
   }
 
   private runOf(

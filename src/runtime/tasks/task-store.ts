@@ -9,6 +9,7 @@ import { DownloadLinks } from '../files/index.js';
 import { holderState, latestEvent, presentTask, workflowSlug } from './presented-task.js';
 import { StatusReasons } from './status-reasons.js';
 import { TaskLogs } from './task-logs.js';
+import { TaskMetrics } from './task-metrics.js';
 import { moveTask, OPEN_STATES, TASK_COLUMNS } from './task-transitions.js';
 
 /** Bytes of parameters that a task carries; larger ones are `null`. */
@@ -19,6 +20,7 @@ const SHOWN_PARAMETERS = 16_384;
 export class TaskStore {
   private readonly logger = new Logger('Tasks');
   @Inject(StatusReasons) private readonly reasons!: StatusReasons;
+  @Inject(TaskMetrics) private readonly metrics!: TaskMetrics;
 
   constructor(
     private readonly database: Database,
@@ -89,16 +91,19 @@ export class TaskStore {
 
   /** Cancels a task unless it has ended; idempotent. Resolves once the task is `cancelled`. */
   async cancel(teamId: string, taskId: string): Promise<void> {
-    await this.database.db.transaction().execute(async (tx) => {
+    const cancelled = await this.database.db.transaction().execute(async (tx) => {
       const { required_labels } = await this.rowOf(teamId, taskId, tx)
         .select('required_labels')
         .executeTakeFirstOrThrow(notFound);
       const change = { task_status: 'cancelled' as const, completed_at: new Date() };
       const news = { event: 'cancelled' as const, data: { status: 'cancelled' } };
-      if (!(await moveTask(tx, { teamId, taskId, from: OPEN_STATES }, change, news))) return;
-      await this.engine.cancel(tx, taskId, { teamId, labels: required_labels });
-      this.logger.log(`task ${taskId}: cancelled`);
+      const moved = await moveTask(tx, { teamId, taskId, from: OPEN_STATES }, change, news);
+      if (moved) await this.engine.cancel(tx, taskId, { teamId, labels: required_labels });
+      return moved;
     });
+    if (!cancelled) return;
+    this.metrics.taskEnded(cancelled.required_labels, 'cancelled');
+    this.logger.log(`task ${taskId}: cancelled`);
   }
 
   private rowOf(teamId: string, taskId: string, db: Db = this.database.db) {

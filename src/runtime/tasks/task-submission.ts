@@ -14,6 +14,7 @@ import {
   type WorkflowVersion,
 } from '../workflows/index.js';
 import { IdempotencyKeys, type KeyedRun, requestHashOf } from './idempotency-keys.js';
+import { TaskMetrics } from './task-metrics.js';
 import { TeamLimits } from './team-limits.js';
 import { QueueRanks } from './queue-ranks.js';
 import { WaitingTasks } from './waiting-tasks.js';
@@ -77,6 +78,7 @@ export class TaskSubmission {
   private readonly logger = new Logger('Tasks');
   private readonly ranks = new QueueRanks();
   @Inject(TeamLimits) private readonly limits!: TeamLimits;
+  @Inject(TaskMetrics) private readonly metrics!: TaskMetrics;
   @Inject(IdempotencyKeys) private readonly idempotencyKeys!: IdempotencyKeys;
 
   constructor(
@@ -116,8 +118,10 @@ export class TaskSubmission {
           .execute(async (tx) => (await this.idempotencyKeys.claim(tx, keyed, id)) ?? (await insert(tx)))
       : insert(db);
     const task = await submitted.finally(() => place.close());
-    if (task === id) this.logger.log(`task ${id} (${slug}@${workflow.version}): submitted`);
-    return task;
+    if (task !== id) return task;
+    this.metrics.submitted(required_labels);
+    this.logger.log(`task ${id} (${slug}@${workflow.version}): submitted`);
+    return id;
   }
 
   private async insert(db: Db, task: NewTask): Promise<void> {

@@ -1,0 +1,1 @@
+export { RuntimeMetricsModule } from './runtime-metrics.module.js';
