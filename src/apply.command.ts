@@ -38,7 +38,7 @@ export async function applyCommand(folders: readonly string[], options: ApplyOpt
   print(applied, refused);
   const changes = applied.filter(({ change }) => change !== 'unchanged').length;
   process.stderr.write(
-    `${isDryRun ? `Nothing was changed (--dry-run): ${changes} would change` : `${changes} changed`} for team ${team ?? 'default'} in ${placeOf(config)}.\n`,
+    `${isDryRun ? `Nothing was changed (--dry-run): ${changes} would change` : `${changes} changed`} for team ${team ?? 'default'} in ${databasePlace(config)}.\n`,
   );
   if (refused.length > 0) process.exitCode = PARTLY;
 }
@@ -62,5 +62,6 @@ function print(
   );
 }
 
-const placeOf = ({ databaseUrl, dataDir }: Pick<Config, 'databaseUrl' | 'dataDir'>): string =>
+/** The database as a part of a sentence. */
+export const databasePlace = ({ databaseUrl, dataDir }: Pick<Config, 'databaseUrl' | 'dataDir'>): string =>
   databaseUrl === undefined ? `the data folder ${resolve(dataDir)}` : 'the database of CYBERUN_DATABASE_URL';

@@ -45,6 +45,11 @@ export function commandLine(): Command {
   addTeams(teams.hook('preAction', restrictNewFiles));
   addApply(program.command('apply <folder...>').hook('preAction', restrictNewFiles));
   addTransfer(program, restrictNewFiles);
+  program
+    .command('migrate')
+    .description('make the tables of the database, or bring them up to date, before a new version starts')
+    .hook('preAction', restrictNewFiles)
+    .action(async () => (await import('./migrate.command.js')).migrateCommand());
   return program;
 }
 

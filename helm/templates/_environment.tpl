@@ -1,11 +1,40 @@
-{{/* The settings of the process (docs/configuration.md), each from the value that checks.yaml names beside it. */}}
+{{/* The settings of a process (docs/configuration.md), each from the value that checks-environment.yaml names beside it. */}}
 {{- define "cyberun-mcp.environment" -}}
+{{- if eq .role "agent" -}}
+{{ include "cyberun-mcp.agentEnvironment" . }}
+{{- else if eq .role "runtime" -}}
+{{ include "cyberun-mcp.serverEnvironment" . }}
+{{ include "cyberun-mcp.runtimeEnvironment" . }}
+{{- else -}}
+{{ include "cyberun-mcp.serverEnvironment" . }}
+{{ include "cyberun-mcp.mcpEnvironment" . }}
+{{- if include "cyberun-mcp.isTrial" . }}
+{{ include "cyberun-mcp.trialEnvironment" . }}
+{{- else }}
+- name: CYBERUN_RUNTIME_URL
+  value: {{ include "cyberun-mcp.runtimeUrl" . | quote }}
+{{- end }}
+{{- end }}
+- name: CYBERUN_LOGGER_LEVEL
+  value: {{ .Values.logger.level }}
+- name: CYBERUN_LOGGER_FORMAT
+  value: {{ .Values.logger.format }}
+{{- end }}
+
+{{- define "cyberun-mcp.serverEnvironment" -}}
 - name: CYBERUN_HTTP_HOST
   value: {{ .Values.listenHost | quote }}
 - name: CYBERUN_HTTP_PORT
   value: '8080'
 - name: CYBERUN_HTTP_PUBLIC_URL
   value: {{ include "cyberun-mcp.publicUrl" . | quote }}
+{{- if .Values.metrics.enabled }}
+- name: CYBERUN_METRICS_PORT
+  value: {{ int64 .Values.metrics.port | quote }}
+{{- end }}
+{{- end }}
+
+{{- define "cyberun-mcp.mcpEnvironment" -}}
 - name: CYBERUN_MCP_ALLOWED_HOSTS
   value: {{ include "cyberun-mcp.allowedHosts" . | quote }}
 {{- with .Values.mcp.allowedOrigins }}
@@ -26,37 +55,14 @@
 - name: CYBERUN_MCP_TOOLSETS
   value: {{ join "," . | quote }}
 {{- end }}
-{{- if .Values.redis.existingSecret }}
+{{- if include "cyberun-mcp.hasRedis" . }}
 - name: CYBERUN_REDIS_URL
-  valueFrom:
-    secretKeyRef:
-      name: {{ .Values.redis.existingSecret }}
-      key: {{ .Values.redis.key }}
-{{- else if .Values.redis.url }}
-- name: CYBERUN_REDIS_URL
-  valueFrom:
-    secretKeyRef:
-      name: {{ include "cyberun-mcp.secretName" . }}
-      key: redis-url
+  {{- include "cyberun-mcp.fromSecret" (merge (omit . "secret") (dict "secret" .Values.redis "ownKey" "redis-url")) | nindent 2 }}
 {{- end }}
 - name: CYBERUN_RUNTIME_TIMEOUT_MS
   value: {{ int64 .Values.runtime.timeoutMs | quote }}
 - name: CYBERUN_RUNTIME_RESPONSE_LIMIT_BYTES
   value: {{ int64 .Values.runtime.responseLimitBytes | quote }}
-{{- if .Values.metrics.enabled }}
-- name: CYBERUN_METRICS_PORT
-  value: {{ int64 .Values.metrics.port | quote }}
-{{- end }}
-- name: CYBERUN_LOGGER_LEVEL
-  value: {{ .Values.logger.level }}
-- name: CYBERUN_LOGGER_FORMAT
-  value: {{ .Values.logger.format }}
-{{- if include "cyberun-mcp.isTrial" . }}
-{{ include "cyberun-mcp.trialEnvironment" . }}
-{{- else }}
-- name: CYBERUN_RUNTIME_URL
-  value: {{ .Values.runtime.url | quote }}
-{{- end }}
 {{- end }}
 
 {{- define "cyberun-mcp.trialEnvironment" -}}
@@ -64,13 +70,8 @@
 - name: CYBERUN_DATA_DIR
   {{- /* The volume itself belongs to root and is open to its group; this folder is the process's own, and closed. */}}
   value: /data/cyberun
-{{- with $trial.bootstrapKey.existingSecret }}
-- name: CYBERUN_BOOTSTRAP_KEY
-  valueFrom:
-    secretKeyRef:
-      name: {{ . }}
-      key: {{ $trial.bootstrapKey.key }}
-{{- end }}
+{{- include "cyberun-mcp.definitionsEnvironment" . }}
+{{- include "cyberun-mcp.bootstrapKey" $trial.bootstrapKey }}
 - name: CYBERUN_AGENT_SLOTS
   value: {{ int64 $trial.agent.slots | quote }}
 - name: CYBERUN_AGENT_LABELS
@@ -81,10 +82,89 @@
   value: {{ int64 $trial.files.inputDays | quote }}
 - name: CYBERUN_FILES_OUTPUT_DAYS
   value: {{ int64 $trial.files.outputDays | quote }}
-{{- range $kind := list "workflows" "services" }}
-{{- if get $trial $kind }}
+{{- end }}
+
+{{- define "cyberun-mcp.runtimeEnvironment" -}}
+- name: CYBERUN_DATA_DIR
+  value: /data/cyberun
+{{- include "cyberun-mcp.definitionsEnvironment" . }}
+{{- include "cyberun-mcp.bootstrapKey" .Values.runtime.bootstrapKey }}
+{{ include "cyberun-mcp.databaseEnvironment" . }}
+{{- with .Values.s3 }}
+- name: CYBERUN_S3_ENDPOINT
+  value: {{ .endpoint | quote }}
+{{- with .publicEndpoint }}
+- name: CYBERUN_S3_PUBLIC_ENDPOINT
+  value: {{ . | quote }}
+{{- end }}
+- name: CYBERUN_S3_BUCKET
+  value: {{ .bucket | quote }}
+- name: CYBERUN_S3_REGION
+  value: {{ .region | quote }}
+- name: CYBERUN_S3_ADDRESSING
+  value: {{ .addressing }}
+{{- range $variable, $key := dict "ACCESS_KEY_ID" .accessKeyIdKey "SECRET_ACCESS_KEY" .secretAccessKeyKey "SESSION_TOKEN" .sessionTokenKey }}
+{{- if $key }}
+- name: CYBERUN_S3_{{ $variable }}
+  valueFrom:
+    secretKeyRef:
+      name: {{ $.Values.s3.existingSecret }}
+      key: {{ $key }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "cyberun-mcp.databaseEnvironment" -}}
+- name: CYBERUN_DATABASE_URL
+  {{- include "cyberun-mcp.fromSecret" (merge (omit . "secret") (dict "secret" .Values.database "ownKey" "database-url")) | nindent 2 }}
+{{- end }}
+
+{{- define "cyberun-mcp.agentEnvironment" -}}
+- name: CYBERUN_AGENT_GATEWAY
+  value: http://{{ include "cyberun-mcp.runtimeHost" . }}
+- name: CYBERUN_AGENT_KEY
+  valueFrom:
+    secretKeyRef:
+      name: {{ .pod.key.existingSecret }}
+      key: {{ .pod.key.key }}
+- name: CYBERUN_AGENT_ID
+  valueFrom:
+    fieldRef:
+      fieldPath: metadata.name
+- name: CYBERUN_AGENT_SLOTS
+  value: {{ int64 .pod.slots | quote }}
+- name: CYBERUN_AGENT_LABELS
+  value: {{ join "," .pod.labels | quote }}
+- name: CYBERUN_AGENT_DRAIN_SECONDS
+  value: {{ int64 .pod.drainSeconds | quote }}
+- name: CYBERUN_AGENT_WORK_DIR
+  {{- /* The volume itself may belong to root; this folder is the process's own. */}}
+  value: /work/agent
+{{- end }}
+
+{{- define "cyberun-mcp.bootstrapKey" -}}
+{{- if .existingSecret }}
+- name: CYBERUN_BOOTSTRAP_KEY
+  valueFrom:
+    secretKeyRef:
+      name: {{ .existingSecret }}
+      key: {{ .key }}
+{{- end }}
+{{- end }}
+
+{{- define "cyberun-mcp.definitionsEnvironment" -}}
+{{- range $kind := include "cyberun-mcp.definitionKinds" . | fromJsonArray }}
 - name: CYBERUN_{{ upper $kind }}_DIR
   value: /etc/cyberun-mcp/{{ $kind }}
 {{- end }}
 {{- end }}
+
+{{/* The kinds of definitions that the values hold for this role, as a list of JSON. */}}
+{{- define "cyberun-mcp.definitionKinds" -}}
+{{- $holder := dict -}}
+{{- if include "cyberun-mcp.isTrial" . }}{{ $holder = .Values.trial }}{{ else if eq .role "runtime" }}{{ $holder = .Values.runtime }}{{ end -}}
+{{- $kinds := list -}}
+{{- range list "workflows" "services" }}{{ if get $holder . }}{{ $kinds = append $kinds . }}{{ end }}{{ end -}}
+{{- toJson $kinds -}}
 {{- end }}

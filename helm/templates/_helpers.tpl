@@ -1,8 +1,12 @@
 {{- define "cyberun-mcp.image" -}}
+{{- if and (eq .role "agent") .pod.image -}}
+{{ .pod.image }}
+{{- else -}}
 {{- $registry := (.Values.global | default dict).imageRegistry | default .Values.image.registry -}}
 {{- with .Values.image -}}
 {{- with $registry }}{{ trimSuffix "/" . }}/{{ end -}}
 {{- if .digest }}{{ .repository }}@{{ .digest }}{{ else }}{{ .repository }}:{{ default $.Chart.AppVersion .tag }}{{ end -}}
+{{- end -}}
 {{- end -}}
 {{- end }}
 
@@ -53,19 +57,15 @@ https://core.cyberun.cloud/api/v1
 {{- end }}
 
 {{- define "cyberun-mcp.resources" -}}
-{{- if .Values.resources -}}
-{{ toYaml .Values.resources }}
-{{- else if include "cyberun-mcp.isTrial" . -}}
-requests:
-  cpu: 500m
-  memory: 512Mi
-limits:
-  memory: 2Gi
-{{- else -}}
-requests:
-  cpu: 100m
-  memory: 128Mi
-limits:
-  memory: 512Mi
+{{- $resources := deepCopy .pod.resources -}}
+{{- if not $resources -}}
+{{- $small := dict "requests" (dict "cpu" "100m" "memory" "128Mi") "limits" (dict "memory" "512Mi") -}}
+{{- $large := dict "requests" (dict "cpu" "500m" "memory" "512Mi") "limits" (dict "memory" "2Gi") -}}
+{{- if eq .role "runtime" }}{{ $_ := set $large.requests "cpu" "250m" }}{{ end -}}
+{{- $resources = ternary $small $large (and (eq .role "mcp") (ne .Values.mode "trial")) -}}
 {{- end -}}
+{{- if and (eq .role "agent") .pod.gpus -}}
+{{- $_ := set $resources "limits" (merge (dict .pod.gpuResource (int .pod.gpus)) ($resources.limits | default dict)) -}}
+{{- end -}}
+{{- toYaml $resources -}}
 {{- end }}

@@ -47,7 +47,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name (.Chart.Version | replace "+" "_") 
 {{- $labels := include "cyberun-mcp.selectorLabels" . | fromYaml -}}
 {{- $_ := set $labels "app.kubernetes.io/component" (.role | default "mcp") -}}
 {{- $_ := set $labels "app.kubernetes.io/part-of" (include "cyberun-mcp.fullname" .) -}}
-{{- range $map := list .Values.commonLabels (.pod | default .Values).podLabels -}}
+{{- range $map := list .Values.commonLabels .pod.podLabels -}}
 {{- range $key, $value := $map }}{{ $_ := set $labels $key (include "cyberun-mcp.string" $value) }}{{ end -}}
 {{- end -}}
 {{ toYaml $labels }}

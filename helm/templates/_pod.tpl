@@ -8,24 +8,61 @@ metadata:
     {{- . | nindent 4 }}
   {{- end }}
 spec:
-  serviceAccountName: {{ include "cyberun-mcp.serviceAccountName" . }}
-  automountServiceAccountToken: false
-  # A Service named cyberun would otherwise put CYBERUN_… variables into the process.
-  enableServiceLinks: false
-  {{- with concat ((.Values.global | default dict).imagePullSecrets | default list) .Values.image.pullSecrets | uniq }}
-  imagePullSecrets:
-    {{- range . }}
-    - name: {{ if kindIs "string" . }}{{ . }}{{ else }}{{ .name }}{{ end }}
-    {{- end }}
+  {{- include "cyberun-mcp.podBase" . | nindent 2 }}
+  terminationGracePeriodSeconds: {{ include "cyberun-mcp.gracePeriod" . }}
+  {{- with .pod.initContainers }}
+  initContainers:
+    {{- toYaml . | nindent 4 }}
   {{- end }}
-  securityContext:
-    {{- include "cyberun-mcp.podSecurityContext" . | nindent 4 }}
-  terminationGracePeriodSeconds: {{ .Values.terminationGracePeriodSeconds }}
   containers:
     {{- include "cyberun-mcp.container" . | nindent 4 }}
+    {{- with .pod.extraContainers }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
   volumes:
     {{- include "cyberun-mcp.volumes" . | nindent 4 }}
-  {{- include "cyberun-mcp.placement" . | nindent 2 }}
+  {{- with include "cyberun-mcp.placement" . }}
+  {{- trim . | nindent 2 }}
+  {{- end }}
+{{- end }}
+
+{{/* What pods of every role have, Jobs and the test included. */}}
+{{- define "cyberun-mcp.podBase" -}}
+{{- with include "cyberun-mcp.podServiceAccount" . -}}
+serviceAccountName: {{ . }}
+{{ end -}}
+automountServiceAccountToken: false
+# A Service named cyberun would otherwise put CYBERUN_… variables into the process.
+enableServiceLinks: false
+{{- with concat ((.Values.global | default dict).imagePullSecrets | default list) .Values.image.pullSecrets | uniq }}
+imagePullSecrets:
+  {{- range . }}
+  - name: {{ if kindIs "string" . }}{{ . }}{{ else }}{{ .name }}{{ end }}
+  {{- end }}
+{{- end }}
+{{- with .Values.hostAliases }}
+hostAliases:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.dnsPolicy }}
+dnsPolicy: {{ . }}
+{{- end }}
+{{- with .Values.dnsConfig }}
+dnsConfig:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+securityContext:
+  {{- include "cyberun-mcp.podSecurityContext" . | nindent 2 }}
+{{- end }}
+
+{{/* Hooks run before the ServiceAccount of the release is there, so they have the one that each namespace has. */}}
+{{- define "cyberun-mcp.podServiceAccount" -}}
+{{- if ne .role "migrate" }}{{ include "cyberun-mcp.serviceAccountName" . }}{{ end -}}
+{{- end }}
+
+{{/* "true" for a role that keeps data of its own on a volume. */}}
+{{- define "cyberun-mcp.ownsVolume" -}}
+{{- if or (include "cyberun-mcp.isTrial" .) (eq .role "agent") (eq .role "runtime") }}true{{ end -}}
 {{- end }}
 
 {{- define "cyberun-mcp.podSecurityContext" -}}
@@ -36,7 +73,7 @@ runAsUser: {{ int64 . }}
 {{- with .Values.securityContext.runAsGroup }}
 runAsGroup: {{ int64 . }}
 {{- end }}
-{{- if include "cyberun-mcp.isTrial" . }}
+{{- if include "cyberun-mcp.ownsVolume" . }}
 {{- with .Values.securityContext.fsGroup }}
 fsGroup: {{ int64 . }}
 fsGroupChangePolicy: OnRootMismatch
@@ -46,16 +83,30 @@ seccompProfile:
   type: RuntimeDefault
 {{- end }}
 
+{{- define "cyberun-mcp.containerBase" -}}
+imagePullPolicy: {{ .Values.image.pullPolicy }}
+securityContext:
+  allowPrivilegeEscalation: false
+  readOnlyRootFilesystem: true
+  capabilities:
+    drop: [ALL]
+{{- end }}
+
 {{- define "cyberun-mcp.container" -}}
 - name: cyberun-mcp
   image: {{ include "cyberun-mcp.image" . | quote }}
-  imagePullPolicy: {{ .Values.image.pullPolicy }}
-  args: [serve, --role, {{ ternary "all" "mcp" (eq .Values.mode "trial") }}]
+  {{- include "cyberun-mcp.containerBase" . | nindent 2 }}
+  args: {{ include "cyberun-mcp.arguments" . }}
   env:
     {{- include "cyberun-mcp.environment" . | nindent 4 }}
     {{- with include "cyberun-mcp.extraEnv" . }}
     {{- trim . | nindent 4 }}
     {{- end }}
+  {{- with .pod.extraEnvFrom }}
+  envFrom:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- if ne .role "agent" }}
   ports:
     - name: http
       containerPort: 8080
@@ -63,26 +114,43 @@ seccompProfile:
     - name: metrics
       containerPort: {{ int64 .Values.metrics.port }}
     {{- end }}
-  securityContext:
-    allowPrivilegeEscalation: false
-    readOnlyRootFilesystem: true
-    capabilities:
-      drop: [ALL]
+  {{- end }}
   resources:
     {{- include "cyberun-mcp.resources" . | nindent 4 }}
-  {{- include "cyberun-mcp.lifecycle" . | nindent 2 }}
+  {{- with include "cyberun-mcp.lifecycle" . | fromYaml }}
+  lifecycle:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- if ne .role "agent" }}
+  {{- include "cyberun-mcp.probes" . | nindent 2 }}
+  {{- end }}
   volumeMounts:
     {{- include "cyberun-mcp.volumeMounts" . | nindent 4 }}
 {{- end }}
 
+{{- define "cyberun-mcp.arguments" -}}
+{{- if eq .role "agent" }}[agent]{{ else }}[serve, --role, {{ ternary "all" .role (eq .Values.mode "trial") }}]{{ end -}}
+{{- end }}
+
+{{/* Seconds until the kill: an agent finishes runs before, and then ends and returns the others. */}}
+{{- define "cyberun-mcp.gracePeriod" -}}
+{{- if eq .role "agent" -}}
+{{- .pod.terminationGracePeriodSeconds | default (add .pod.drainSeconds 30) | int -}}
+{{- else -}}
+{{- .Values.terminationGracePeriodSeconds -}}
+{{- end -}}
+{{- end }}
+
+{{/* New requests still arrive for a moment after a pod has left the Service. */}}
 {{- define "cyberun-mcp.lifecycle" -}}
-{{- if and (not (include "cyberun-mcp.isTrial" .)) .Values.preStopSeconds -}}
-# New requests still arrive for a moment after a pod has left the Service.
-lifecycle:
-  preStop:
-    sleep:
-      seconds: {{ .Values.preStopSeconds }}
-{{ end -}}
+{{- $lifecycle := deepCopy .pod.lifecycle -}}
+{{- if and (ne .role "agent") (not (include "cyberun-mcp.isTrial" .)) .Values.preStopSeconds (not (hasKey $lifecycle "preStop")) -}}
+{{- $_ := set $lifecycle "preStop" (dict "sleep" (dict "seconds" (int .Values.preStopSeconds))) -}}
+{{- end -}}
+{{- toYaml $lifecycle -}}
+{{- end }}
+
+{{- define "cyberun-mcp.probes" -}}
 startupProbe:
   httpGet:
     path: /health/ready
@@ -105,75 +173,4 @@ livenessProbe:
   periodSeconds: 10
   timeoutSeconds: 5
   failureThreshold: 6
-{{- end }}
-
-{{- define "cyberun-mcp.volumeMounts" -}}
-- name: tmp
-  mountPath: /tmp
-{{- if include "cyberun-mcp.isTrial" . }}
-- name: data
-  mountPath: /data
-{{- range $kind := list "workflows" "services" }}
-{{- if get $.Values.trial $kind }}
-- name: {{ $kind }}
-  mountPath: /etc/cyberun-mcp/{{ $kind }}
-  readOnly: true
-{{- end }}
-{{- end }}
-{{- end }}
-{{- with .Values.extraVolumeMounts }}
-{{ toYaml . }}
-{{- end }}
-{{- end }}
-
-{{- define "cyberun-mcp.volumes" -}}
-- name: tmp
-  emptyDir:
-    sizeLimit: {{ .Values.tmpSizeLimit }}
-{{- if include "cyberun-mcp.isTrial" . }}
-- name: data
-  persistentVolumeClaim:
-    claimName: {{ .Values.trial.persistence.existingClaim | default (print (include "cyberun-mcp.fullname" .) "-data") }}
-{{- range $kind := list "workflows" "services" }}
-{{- if get $.Values.trial $kind }}
-- name: {{ $kind }}
-  configMap:
-    name: {{ include "cyberun-mcp.fullname" $ }}-{{ $kind }}
-{{- end }}
-{{- end }}
-{{- end }}
-{{- with .Values.extraVolumes }}
-{{ toYaml . }}
-{{- end }}
-{{- end }}
-
-{{- define "cyberun-mcp.placement" -}}
-{{- if not (include "cyberun-mcp.isTrial" .) -}}
-topologySpreadConstraints:
-  {{- range list "kubernetes.io/hostname" "topology.kubernetes.io/zone" }}
-  - maxSkew: 1
-    topologyKey: {{ . }}
-    whenUnsatisfiable: {{ $.Values.topologySpread }}
-    labelSelector:
-      matchLabels:
-        {{- include "cyberun-mcp.selectorLabels" $ | nindent 8 }}
-    # Only pods of the same version count, or an update would leave them crowded.
-    matchLabelKeys: [pod-template-hash]
-  {{- end }}
-{{- end }}
-{{- with .Values.nodeSelector }}
-nodeSelector:
-  {{- include "cyberun-mcp.strings" . | nindent 2 }}
-{{- end }}
-{{- with .Values.tolerations }}
-tolerations:
-  {{- toYaml . | nindent 2 }}
-{{- end }}
-{{- with .Values.affinity }}
-affinity:
-  {{- toYaml . | nindent 2 }}
-{{- end }}
-{{- with .Values.priorityClassName }}
-priorityClassName: {{ . }}
-{{- end }}
 {{- end }}

@@ -18,8 +18,9 @@ may read Deployments would see them there.
 {{/* What the Secret of a role holds; nothing when it needs none. */}}
 {{- define "cyberun-mcp.secretData" -}}
 {{- $data := dict -}}
-{{- if and (include "cyberun-mcp.isMcp" .) .Values.redis.url }}{{ $_ := set $data "redis-url" .Values.redis.url }}{{ end -}}
-{{- range (.pod | default .Values).extraEnv -}}
+{{- if and (eq .role "mcp") .Values.redis.url }}{{ $_ := set $data "redis-url" .Values.redis.url }}{{ end -}}
+{{- if and (has .role (list "runtime" "migrate")) .Values.database.url }}{{ $_ := set $data "database-url" .Values.database.url }}{{ end -}}
+{{- range .pod.extraEnv -}}
 {{- if include "cyberun-mcp.isSecret" . }}{{ $_ := set $data .name (include "cyberun-mcp.string" .value) }}{{ end -}}
 {{- end -}}
 {{- with $data }}{{ toYaml . }}{{ end -}}
@@ -38,9 +39,17 @@ stringData:
 {{- end }}
 {{- end }}
 
+{{/* Where a variable is read from: the Secret that the values name (`secret`), or `ownKey` of the role's own. */}}
+{{- define "cyberun-mcp.fromSecret" -}}
+valueFrom:
+  secretKeyRef:
+    name: {{ .secret.existingSecret | default (include "cyberun-mcp.secretName" .) }}
+    key: {{ ternary .secret.key .ownKey (ne .secret.existingSecret "") }}
+{{- end }}
+
 {{/* extraEnv of a role, as a container has it. */}}
 {{- define "cyberun-mcp.extraEnv" -}}
-{{- range (.pod | default .Values).extraEnv }}
+{{- range .pod.extraEnv }}
 - name: {{ .name }}
   {{- if .valueFrom }}
   valueFrom:
@@ -58,9 +67,9 @@ stringData:
 
 {{/* Annotations that change with what the pods read only at their start. */}}
 {{- define "cyberun-mcp.podAnnotations" -}}
-{{- $annotations := deepCopy (.pod | default .Values).podAnnotations -}}
+{{- $annotations := deepCopy .pod.podAnnotations -}}
 {{- with include "cyberun-mcp.secretData" . }}{{ $_ := set $annotations "checksum/secret" (sha256sum .) }}{{ end -}}
-{{- if and (include "cyberun-mcp.isTrial" .) (or .Values.trial.workflows .Values.trial.services) -}}
+{{- if ne (include "cyberun-mcp.definitionKinds" .) "[]" -}}
 {{- $_ := set $annotations "checksum/definitions" (include (print $.Template.BasePath "/definitions.yaml") . | sha256sum) -}}
 {{- end -}}
 {{- with $annotations }}{{ include "cyberun-mcp.strings" . }}{{ end -}}

@@ -8,6 +8,7 @@ export {
   openNewKeyAdministration,
 } from './credentials/index.js';
 export { Database, DataDirLockedError, isDataDir } from './database/index.js';
+export { updateTables } from './engine/index.js';
 export { LocalAgent } from './gateway/index.js';
 export { type ExportCounts, openTransfer } from './transfer/index.js';
 export { RuntimeModule } from './runtime.module.js';

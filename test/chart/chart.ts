@@ -64,21 +64,49 @@ export function only(kind: string, manifests: Manifest[]): Manifest | undefined 
   return found[0];
 }
 
-/** The Deployment's pod and its one container, with the environment as a map. */
-export function podOf(values: object): {
+/** What makes pods of a role: all of the kind, or the one of that name. */
+function workloadOf(values: object, role: string, name?: string): Manifest {
+  const found = render(values).filter(
+    ({ kind, metadata }) =>
+      ['Deployment', 'DaemonSet'].includes(kind) &&
+      metadata.labels['app.kubernetes.io/component'] === role &&
+      (name === undefined || metadata.name === name),
+  );
+  const [workload] = found;
+  if (workload === undefined || found.length > 1)
+    throw new Error(`${found.length} workloads of role ${role}`);
+  return workload;
+}
+
+/** The pod of a role and its one container, with the environment as a map. */
+export function podOf(
+  values: object,
+  role = 'mcp',
+  name?: string,
+): {
   deployment: Manifest;
   pod: Manifest['spec'];
   container: Manifest['spec'];
   env: Record<string, string>;
 } {
-  const deployment = only('Deployment', render(values));
-  const pod = deployment?.['spec'].template.spec;
-  const [container] = pod.containers;
+  const deployment = workloadOf(values, role, name);
+  const pod = deployment['spec'].template.spec;
+  const container = pod.containers.find((each: { name: string }) => each.name === 'cyberun-mcp');
   const env = Object.fromEntries(
-    container.env.map(({ name, value }: { name: string; value?: string }) => [
-      name,
-      value ?? 'from elsewhere',
+    container.env.map((variable: { name: string; value?: string }) => [
+      variable.name,
+      variable.value ?? 'from elsewhere',
     ]),
   ) as Record<string, string>;
-  return { deployment: deployment as Manifest, pod, container, env };
+  return { deployment, pod, container, env };
+}
+
+/** Every pod that a set of values leads to: its spec, and the container of the chart's image. */
+export function podsOf(
+  values: object,
+): { name: string; pod: Manifest['spec']; container: Manifest['spec'] }[] {
+  return render(values).flatMap(({ kind, metadata, spec }) => {
+    const pod = kind === 'Pod' ? spec : spec?.template?.spec;
+    return pod ? [{ name: `${kind} ${metadata.name}`, pod, container: pod.containers[0] }] : [];
+  });
 }

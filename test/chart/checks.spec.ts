@@ -3,6 +3,12 @@ import { expect, it } from 'vitest';
 import { refusal, render } from './chart.js';
 
 const trial = { mode: 'trial' };
+const team = {
+  mode: 'team',
+  database: { existingSecret: 'database' },
+  s3: { endpoint: 'http://s3', bucket: 'files', existingSecret: 's3' },
+  agent: { key: { existingSecret: 'agent' } },
+};
 const ingress = (hosts: string[]): object => ({ ingress: { enabled: true, hosts } });
 
 /** Every sentence of templates/checks.yaml, and values that earn it. */
@@ -132,6 +138,81 @@ const FORBIDDEN: [name: string, values: object, sentence: string][] = [
     { ...trial, extraVolumeMounts: [{ name: 'own', mountPath: '/data/' }] },
     'extraVolumeMounts must not mount own at /data/, because the chart has a volume there: choose another path.',
   ],
+  [
+    'a team in front of another runtime',
+    { ...team, runtime: { url: 'https://runtime.example.com/api/v1' } },
+    'runtime.url must not be set in mode team, which runs a runtime of its own: leave it out, or set mode to gateway.',
+  ],
+  [
+    'a team without a database',
+    { ...team, database: {} },
+    'database.existingSecret must be set in mode team, because the pods of the runtime share their tasks in PostgreSQL: name a Secret with its URL, or give database.url.',
+  ],
+  [
+    'two databases',
+    { ...team, database: { url: 'postgresql://postgres/a', existingSecret: 'a' } },
+    'database.url must be empty while database.existingSecret is set, because there is one database: leave out the one or the other.',
+  ],
+  ...[
+    ['endpoint', 'https://s3.eu-central-1.amazonaws.com'],
+    ['bucket', 'cyberun-files'],
+    ['existingSecret', 'the name of a Secret with an access key'],
+  ].map(([name = '', example]): [string, object, string] => [
+    `a team without s3.${name}`,
+    { ...team, s3: { ...team.s3, [name]: '' } },
+    `s3.${name} must be set in mode team, because no pod keeps files: set it, for example to ${example}.`,
+  ]),
+  [
+    'a team with definitions of a trial',
+    { ...team, trial: { workflows: { 'a.yaml': 'a' } } },
+    'trial.workflows only works in mode trial: use runtime.workflows in mode team.',
+  ],
+  [
+    'agents without a key',
+    { ...team, agent: {} },
+    'agent.key.existingSecret must be set, because agents connect with an ak- key: name a Secret, which may be made after the install, or set agent.enabled to false.',
+  ],
+  [
+    'a pool of agents that is killed before it has drained',
+    { ...team, agentPools: { gpu: { drainSeconds: 600, terminationGracePeriodSeconds: 600 } } },
+    'agentPools.gpu.terminationGracePeriodSeconds must be at least 615, which is drainSeconds and 15 seconds to return runs: raise it, leave it empty, or lower drainSeconds.',
+  ],
+  ...Object.entries({
+    'database.existingSecret': { database: { existingSecret: 'a' } },
+    'database.url': { database: { url: 'postgresql://postgres/a' } },
+    's3.endpoint': { s3: { endpoint: 'http://s3' } },
+    's3.existingSecret': { s3: { existingSecret: 'a' } },
+    'runtime.bootstrapKey.existingSecret': { runtime: { bootstrapKey: { existingSecret: 'a' } } },
+    'runtime.workflows': { runtime: { workflows: { 'a.yaml': 'a' } } },
+    'runtime.services': { runtime: { services: { 'a.yaml': 'a' } } },
+    'runtime.exposeGateway': { runtime: { exposeGateway: true } },
+    'agent.key.existingSecret': { agent: { key: { existingSecret: 'a' } } },
+    agentPools: { agentPools: { gpu: {} } },
+  }).map(([name, values]): [string, object, string] => [
+    `${name} outside a team`,
+    values,
+    `${name} only works in mode team, because mode gateway has no such pods: remove it, or set mode to team.`,
+  ]),
+  [
+    'a setting of the runtime that has a value',
+    { ...team, runtime: { extraEnv: [{ name: 'CYBERUN_S3_BUCKET', value: 'a' }] } },
+    'runtime.extraEnv must not set CYBERUN_S3_BUCKET, because the chart does: use s3.bucket instead.',
+  ],
+  [
+    'a setting of agents that has a value, in a pool',
+    { ...team, agentPools: { gpu: { extraEnv: [{ name: 'CYBERUN_AGENT_SLOTS', value: 4 }] } } },
+    'agentPools.gpu.extraEnv must not set CYBERUN_AGENT_SLOTS, because the chart does: use agent.slots instead.',
+  ],
+  [
+    'a second folder for runs',
+    { ...team, agent: { ...team.agent, extraVolumeMounts: [{ name: 'a', mountPath: '/work' }] } },
+    'agent.extraVolumeMounts must not mount a at /work, because the chart has a volume there: choose another path.',
+  ],
+  [
+    "a container of the chart's name",
+    { ...team, runtime: { extraContainers: [{ name: 'cyberun-mcp', image: 'a' }] } },
+    'runtime.extraContainers must not hold a container named cyberun-mcp, because the chart has one: choose another name.',
+  ],
 ];
 
 it.each(FORBIDDEN)('the chart refuses %s in one sentence with the fix', (_name, values, sentence) => {
@@ -141,7 +222,7 @@ it.each(FORBIDDEN)('the chart refuses %s in one sentence with the fix', (_name, 
 it.each<[string, object, string]>([
   ['a value that does not exist', { replicas: 2 }, "additional properties 'replicas' not allowed"],
   ['one deep inside', { trial: { agent: { slot: 2 } } }, "additional properties 'slot' not allowed"],
-  ['a mode of its own', { mode: 'cluster' }, "value must be one of 'gateway', 'trial'"],
+  ['a mode of its own', { mode: 'cluster' }, "value must be one of 'gateway', 'trial', 'team'"],
   ['root', { securityContext: { runAsUser: 0 } }, 'minimum: got 0, want 1'],
   [
     'a volume of many pods',
@@ -172,6 +253,12 @@ it.each([
   [
     'a load balancer with a name',
     { service: { type: 'LoadBalancer' }, publicUrl: 'https://mcp.example.com' },
+  ],
+  ['a team with the least it needs', team],
+  ['a team without agents', { ...team, agent: { enabled: false } }],
+  [
+    'a setting of the runtime without a value',
+    { ...team, runtime: { extraEnv: [{ name: 'CYBERUN_FILES_INPUT_DAYS', value: 3 }] } },
   ],
   ['no pods while it scales', { replicaCount: 0, autoscaling: { enabled: true } }],
   ['a volume named data where the chart has none', { extraVolumes: [{ name: 'data', emptyDir: {} }] }],

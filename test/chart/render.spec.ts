@@ -4,12 +4,15 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 
-import { packageVersion, Settings, settingsOf } from '../../src/config/index.js';
+import { packageVersion, settingsOf, StandaloneAgentSettings } from '../../src/config/index.js';
 
-import { chartFile, chartFolder, only, podOf, render, renderText, valuesOf } from './chart.js';
+import { chartFile, chartFolder, only, podOf, podsOf, render, renderText, valuesOf } from './chart.js';
 
 const valueSets = readdirSync(join(chartFolder, 'ci'));
-const settings = new Set(settingsOf(Settings.prototype).map(({ env }) => env));
+const settings = new Set([
+  ...settingsOf(StandaloneAgentSettings.prototype).map(({ env }) => env),
+  'CYBERUN_AGENT_KEY', // read apart from the others
+]);
 
 it('the chart has the version of the package', () => {
   expect(parse(chartFile('Chart.yaml'))).toMatchObject({
@@ -30,20 +33,27 @@ it('the chart names only settings that exist', () => {
   expect([...named].filter((name) => !settings.has(name))).toEqual([]);
 });
 
+const variablesOf = (valueSet: string): string[] =>
+  podsOf(valuesOf(valueSet))
+    .flatMap(({ container }) => container.env.map(({ name }: { name: string }) => name))
+    .filter((name) => name.startsWith('CYBERUN_'));
+
 it.each(valueSets)('the chart sets only settings that exist, with %s', (valueSet) => {
-  const names = Object.keys(podOf(valuesOf(valueSet)).env).filter((name) => name.startsWith('CYBERUN_'));
-  expect(names.filter((name) => !settings.has(name))).toEqual([]);
+  expect(variablesOf(valueSet).filter((name) => !settings.has(name))).toEqual([]);
 });
 
 it('the chart refuses each setting it sets itself in extraEnv', () => {
   const checks = chartFile('templates/checks-pods.yaml');
-  const set = valueSets.flatMap((valueSet) => Object.keys(podOf(valuesOf(valueSet)).env));
-  for (const name of set.filter((name) => name.startsWith('CYBERUN_'))) expect(checks).toContain(`"${name}"`);
+  const given = new Set(['CYBERUN_TEAM_TASKS_RUNNING']); // in extraEnv of a set of values
+  const unknown = valueSets.flatMap(variablesOf).filter((name) => !checks.includes(`"${name}"`));
+  expect(unknown.filter((name) => !given.has(name))).toEqual([]);
 });
 
-describe.each(['defaults', ...valueSets])('with %s', (valueSet) => {
-  const { pod, container } = podOf(valueSet === 'defaults' ? {} : valuesOf(valueSet));
-
+describe.each(
+  ['defaults', ...valueSets].flatMap((valueSet) =>
+    podsOf(valueSet === 'defaults' ? {} : valuesOf(valueSet)).map((pod) => ({ valueSet, ...pod })),
+  ),
+)('with $valueSet, the pods of $name', ({ name, pod, container }) => {
   it('a pod meets the restricted Pod Security Standard on a read-only file system', () => {
     expect(pod.securityContext).toMatchObject({
       runAsNonRoot: true,
@@ -54,27 +64,27 @@ describe.each(['defaults', ...valueSets])('with %s', (valueSet) => {
       readOnlyRootFilesystem: true,
       capabilities: { drop: ['ALL'] },
     });
-    expect(container.volumeMounts).toContainEqual({ name: 'tmp', mountPath: '/tmp' });
   });
 
   it('a pod has no access to the cluster', () => {
     expect(pod).toMatchObject({ automountServiceAccountToken: false, enableServiceLinks: false });
   });
 
-  it('a pod is probed, bounded, and given the time its calls need', () => {
+  it('a pod is bounded, and a server is probed and given the time its calls need', () => {
+    expect(container.resources.limits.memory).toMatch(/i$/);
+    if (container.args?.[0] !== 'serve') return;
     expect(container.livenessProbe.httpGet).toEqual({ path: '/health/live', port: 'http' });
     expect(container.readinessProbe.httpGet).toEqual({ path: '/health/ready', port: 'http' });
     expect(
       container.startupProbe.failureThreshold * container.startupProbe.periodSeconds,
     ).toBeGreaterThanOrEqual(120);
-    expect(container.resources.limits.memory).toMatch(/i$/);
-    const preStop = container.lifecycle?.preStop.sleep.seconds ?? 0;
+    const preStop = container.lifecycle?.preStop.sleep?.seconds ?? 5;
     expect(pod.terminationGracePeriodSeconds).toBeGreaterThanOrEqual(preStop + 10);
   });
 
   it('a pod mounts the volumes it has, and no others', () => {
-    const named = (items: { name: string }[]): string[] => items.map(({ name }) => name).sort();
-    expect(named(container.volumeMounts)).toEqual(named(pod.volumes));
+    const names = (items: { name: string }[]): string[] => items.map((item) => item.name).sort();
+    expect(names(container.volumeMounts), name).toEqual(names(pod.volumes));
   });
 });
 

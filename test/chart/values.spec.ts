@@ -18,7 +18,28 @@ from this repository's Dockerfile.
 \`\`\`sh
 helm install mcp ./helm --set image.repository=registry.example.com/cyberun-mcp                     # a gateway
 helm install mcp ./helm --set image.repository=registry.example.com/cyberun-mcp --set mode=trial    # everything, to try
+helm install mcp ./helm --set image.repository=registry.example.com/cyberun-mcp --values team.yaml  # everything, for a team
 \`\`\`
+
+**Mode team** needs a PostgreSQL, a bucket of an object store, and Secrets for both; \`ci/team.yaml\` has the least values. A Redis
+keeps sessions over all pods. A Job makes the tables before the pods start (\`cyberun-mcp migrate\`). Agents wait for the Secret with
+their key, which the installed runtime makes; the notes of the install print both commands:
+
+\`\`\`sh
+kubectl create secret generic cyberun-database --from-literal=url='postgresql://cyberun:…@postgres.example.com:5432/cyberun'
+kubectl create secret generic cyberun-files --from-literal=access-key-id=… --from-literal=secret-access-key=…
+kubectl exec deployment/mcp-cyberun-mcp-runtime -- cyberun-mcp keys create --kind agent
+\`\`\`
+
+**Upgrades** replace pods one by one; runs go on. Tables are changed before the first new pod starts, and pods of the version before
+work with them until they are replaced. A rollback does not change tables back: pods of an older version refuse to start on tables
+of a newer one. Back up the database before an upgrade that you may have to undo.
+
+**As a part of another chart**: name it under \`dependencies\`, with \`condition: cyberun-mcp.enabled\` where it is optional. Its values
+are below \`cyberun-mcp\`; \`global.imageRegistry\` and \`global.imagePullSecrets\` count.
+
+**Argo CD** runs the migration as a hook before the sync. It renders charts without a cluster, so with \`autoscaling\` the line
+\`replicas\` is left out there: let it ignore \`/spec/replicas\` of the Deployment.
 
 Values that do not exist are refused, and so are combinations that cannot work, each with a sentence that holds the fix.
 Sets of values that work are in \`ci/\`.

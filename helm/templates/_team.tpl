@@ -1,0 +1,51 @@
+{{/* "true" in mode team, else nothing. */}}
+{{- define "cyberun-mcp.isTeam" -}}
+{{- if eq .Values.mode "team" }}true{{ end -}}
+{{- end }}
+
+{{/* The pools of agents by name, each with all its values; the one pool without a name is called "-". */}}
+{{- define "cyberun-mcp.agentPools" -}}
+{{- $pools := dict -}}
+{{- if .Values.agent.enabled -}}
+{{- range $name, $values := .Values.agentPools -}}
+{{- $pool := mergeOverwrite (deepCopy $.Values.agent) (deepCopy $values) -}}
+{{- if $pool.enabled }}{{ $_ := set $pools $name $pool }}{{ end -}}
+{{- else -}}
+{{- $_ := set $pools "-" .Values.agent -}}
+{{- end -}}
+{{- end -}}
+{{- with $pools }}{{ toYaml . }}{{ end -}}
+{{- end }}
+
+{{/* A budget where there can be more than one pod: `replicas` of the context. */}}
+{{- define "cyberun-mcp.disruptionBudget" -}}
+{{- if and .Values.podDisruptionBudget.enabled (gt (int .replicas) 1) }}
+---
+apiVersion: policy/v1
+kind: PodDisruptionBudget
+metadata:
+  {{- include "cyberun-mcp.metadata" . | nindent 2 }}
+spec:
+  maxUnavailable: {{ .Values.podDisruptionBudget.maxUnavailable }}
+  unhealthyPodEvictionPolicy: AlwaysAllow
+  selector:
+    matchLabels:
+      {{- include "cyberun-mcp.selectorLabels" . | nindent 6 }}
+{{- end }}
+{{- end }}
+
+{{/* Where the endpoint and the agents reach the runtime. */}}
+{{- define "cyberun-mcp.runtimeHost" -}}
+{{ include "cyberun-mcp.fullname" . }}-runtime.{{ .Release.Namespace }}.svc.{{ .Values.clusterDomain }}
+{{- end }}
+
+{{- define "cyberun-mcp.runtimeUrl" -}}
+{{- if include "cyberun-mcp.isTeam" . }}http://{{ include "cyberun-mcp.runtimeHost" . }}/api/v1{{ else }}{{ .Values.runtime.url }}{{ end -}}
+{{- end }}
+
+{{/* Paths of the runtime that clients use, beside the endpoint's: REST, links to files, and the gateway where it is open. */}}
+{{- define "cyberun-mcp.runtimePaths" -}}
+{{- $paths := list "/api/v1/r" "/api/v1/links" "/api/v1/uploads" -}}
+{{- if .Values.runtime.exposeGateway }}{{ $paths = append $paths "/api/v1/gateway" }}{{ end -}}
+{{- ternary $paths list (eq .Values.mode "team") | toJson -}}
+{{- end }}
