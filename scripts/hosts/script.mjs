@@ -44,7 +44,7 @@ export const STEPS = [
   {
     name: 'log of the failed task',
     call: (all) => ({ tool: 'get_task_result', input: { task_id: newest(all, 'task_id'), log_tail: 20 } }),
-    sees: [/task_log/, /attempt 1/, /no space left on the tape/],
+    sees: [/task_log/, /attempt 1/, /no space left on the tape/, /untrusted/],
   },
   { name: 'run with wait_seconds', call: run('square', { value: 12 }, 45), sees: [/144/, /completed/] },
   {

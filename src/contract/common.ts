@@ -24,6 +24,8 @@ export const errorBody = z.looseObject({
   error_message: z.string(),
   retry_after_seconds: z.number().optional(),
   last_failure: z.looseObject({ log_lines: z.array(z.string()).nullish() }).optional(),
+  /** Added here: where the body has text that a service wrote. */
+  untrusted: z.array(z.string()).optional(),
 });
 export type ErrorBody = z.infer<typeof errorBody>;
 

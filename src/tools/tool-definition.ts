@@ -50,8 +50,8 @@ export function outputOf(response: ContractObject, more: z.ZodRawShape = {}): z.
 }
 
 /** As {@link outputOf}, for a list; the fields of its items are those of the tool that gets one of them. */
-export const listOutputOf = (key: string): z.ZodObject =>
-  outputOf(z.object({ [key]: z.array(z.looseObject({})), page_meta: pageMeta }));
+export const listOutputOf = (key: string, more: z.ZodRawShape = {}): z.ZodObject =>
+  outputOf(z.object({ [key]: z.array(z.looseObject({})), page_meta: pageMeta }), more);
 
 /** Hints of a tool that only reads, and only what the team owns. */
 export const READS = {

@@ -158,6 +158,7 @@ export function rejectionBody({ status, headers, data }: ErrorResponse, key: str
   return {
     error_message: withNextStep(reason, status),
     ...(last_failure && { last_failure }),
+    ...(last_failure?.log_lines?.length && { untrusted: ['last_failure.log_lines'] }),
     ...(seconds !== undefined && { retry_after_seconds: seconds }),
   };
 }

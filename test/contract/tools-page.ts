@@ -25,7 +25,7 @@ export function toolsPage(
     '',
     '<!-- Printed by `npm run print` from what tools/list answers. Do not edit. -->',
     '',
-    'Every answer is the object of the Runtime API, unknown fields included, as `structuredContent` and as compact JSON; lists give the fields that a choice needs, unless `response_format` asks for all. An answer above `CYBERUN_MCP_REPLY_TOKENS` is cut at whole items or lines, and its `note` says what is missing. A failed call has `isError` and `error_message`: what is wrong and, where that does not say it, what to do next.',
+    'Every answer is the object of the Runtime API, unknown fields included, as `structuredContent`, and as a text for models ([how it looks](clients.md#what-a-reply-looks-like)); `untrusted` names the fields that a task or a service wrote. Lists give the fields that a choice needs, unless `response_format` asks for all. An answer above `CYBERUN_MCP_REPLY_TOKENS` is cut at whole items or lines, and its `note` says what is missing. A failed call has `isError` and `error_message`: what is wrong and, where that does not say it, what to do next.',
     '',
     ...contents(tools),
     '',

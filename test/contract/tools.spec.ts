@@ -10,6 +10,19 @@ import { toolsPage } from './tools-page.js';
 
 const HINTS = ['readOnlyHint', 'destructiveHint', 'idempotentHint', 'openWorldHint'];
 const ERROR_FIELDS = ['error_message', 'retry_after_seconds'];
+/** Fields with what a task, a service or a log wrote, and lists of such. */
+const THIRD_PARTY = new Set([
+  'task_list',
+  'task_output',
+  'task_error',
+  'task_log',
+  'log',
+  'last_failure',
+  'body_text',
+  'body_json',
+  'text',
+  'json',
+]);
 
 const { tools, toolsets } = await listedTools();
 const every = [...tools, ...Object.values(toolsets).flat()];
@@ -69,6 +82,11 @@ describe.each(every)('$name', ({ name, title, description = '', inputSchema, out
     expect(outputSchema?.required ?? []).toEqual([]);
     expect(outputSchema?.additionalProperties ?? {}).toEqual({});
     expect(Object.keys(outputSchema?.properties ?? {})).toEqual(expect.arrayContaining(ERROR_FIELDS));
+  });
+
+  it('a tool lists the field that marks text of tasks and services when its answer may have some', () => {
+    const fields = Object.keys(outputSchema?.properties ?? {});
+    expect(fields.includes('untrusted')).toBe(fields.some((field) => THIRD_PARTY.has(field)));
   });
 
   it('a tool costs a model at most 400 tokens', () => {

@@ -41,8 +41,8 @@ describe.each(CLIENTS)('with $name', ({ connect }) => {
     runtime.on(call.route, { status: call.status ?? 200, json: call.answer });
     const result = await client.call(call.name, call.args);
     expect(result.isError).toBeFalsy();
-    expect(result.structuredContent).toEqual(shown(call));
-    expect(result.content[0]).toEqual({ type: 'text', text: JSON.stringify(result.structuredContent) });
+    const { untrusted: _mark, ...answer } = result.structuredContent ?? {};
+    expect(answer).toEqual(shown(call));
     expect(runtime.requests(call.route).at(-1)?.headers).toMatchObject({ authorization: `Bearer ${KEY}` });
   });
 });

@@ -71,6 +71,7 @@ it('get_task_log gives the last lines, those of one step and stream together', a
   keep([{ text: 'a' }, { text: 'b' }, { text: 'oh', stream: 'stderr' }, { text: 'c', step: 'save' }], meta);
   const part = { attempt: 1, step: 'train', stream: 'stdout', since: '2026-11-28T14:00:00.000Z' };
   expect((await client.call('get_task_log', { task_id })).structuredContent).toEqual({
+    untrusted: ['log[].text'],
     task_id,
     task_status: 'failed',
     log: [
@@ -164,10 +165,9 @@ it('get_task_result gives the end of the log with log_tail, and asks for none wi
   const log = String(answer.structuredContent?.['task_log']);
   expect(log).toMatch(/^\[\d+ earlier lines are left out: too long for one answer\]\n/);
   expect(log.endsWith('line 200 of a log that is rather long')).toBe(true);
-  expect({ ...answer.structuredContent, task_log: undefined }).toEqual({
-    ...plain.structuredContent,
-    task_log: undefined,
-  });
+  const { task_log: _log, untrusted, ...rest } = answer.structuredContent ?? {};
+  expect(untrusted).toEqual(['task_output', 'task_log']);
+  expect({ untrusted: ['task_output'], ...rest }).toEqual(plain.structuredContent);
   expect(queries()).toEqual([{ tail: '200' }]);
 });
 

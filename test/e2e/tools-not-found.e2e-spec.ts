@@ -150,7 +150,7 @@ it('get_task_result of a task that ends while it is asked for has the result', a
   runtime.on('GET /r/tasks/:id/result', { json: open }, { json: resultSample });
   runtime.on('GET /r/tasks/:id', { json: taskSample('completed') });
   const { structuredContent } = await client.call('get_task_result', { task_id: TASK_ID });
-  expect(structuredContent).toEqual(resultSample);
+  expect(structuredContent).toEqual({ untrusted: ['task_output'], ...resultSample });
 });
 
 it.each(['completed', 'failed', 'cancelled'])(

@@ -48,7 +48,8 @@ describe('a large result of a task', () => {
       `/task_output/rows has the first ${output.rows.length} of 50,000 items. To read on, call get_task_result with output_path`,
     );
     expect(tokensOf(result.structuredContent)).toBeLessThan(8000);
-    expect(result.content[0]).toEqual({ type: 'text', text: JSON.stringify(result.structuredContent) });
+    expect(result.content).toHaveLength(1);
+    expect(result.content[0]?.['text']).toContain(JSON.stringify({ task_output: output }));
   });
 
   it('get_task_result returns the part that the caller asks for', async () => {
@@ -177,7 +178,9 @@ describe('the body of a service', () => {
     answer(body, type);
     const { structuredContent } = await call({ prefer: 'text' });
     const headers = type === undefined ? {} : { 'content-type': type };
-    expect(structuredContent).toEqual({ status_code: 200, headers, body_base64: body.toString('base64') });
+    const untrusted = type === undefined ? ['body_base64'] : ['headers', 'body_base64'];
+    const body_base64 = body.toString('base64');
+    expect(structuredContent).toEqual({ untrusted, status_code: 200, headers, body_base64 });
   });
 
   it('call_container_service shows a small image as an image', async () => {
@@ -189,6 +192,7 @@ describe('the body of a service', () => {
       data: Buffer.alloc(100_000, 7).toString('base64'),
     });
     expect(structuredContent).toEqual({
+      untrusted: ['headers'],
       status_code: 200,
       headers: { 'content-type': 'image/png' },
       note: expect.stringContaining('If you do not see it: fetch the whole body'),

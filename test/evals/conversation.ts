@@ -3,10 +3,18 @@ import { expect } from 'vitest';
 
 import type { Progress, StoryClient, ToolResult } from '../support/clients.js';
 
-/** One call of a tool: what it gave, and how many tokens that costs a model. */
+/** One call of a tool, and how many tokens its reply costs a model. */
 export interface CountedCall {
   readonly tool: string;
-  readonly tokens: number;
+  readonly tokens: ReplyTokens;
+}
+
+/** Tokens of a reply in o200k, by what the host gives its model. Links count, images do not. */
+export interface ReplyTokens {
+  /** Of `content`. */
+  readonly text: number;
+  /** Of `structuredContent`. */
+  readonly structure: number;
 }
 
 /** What a model does to fulfil one request: calls of tools, whose replies are counted. */
@@ -66,23 +74,17 @@ const CHANGING: readonly (readonly [RegExp, string])[] = [
   [/\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?Z/g, '2026-11-28T14:00:00Z'],
   [/127\.0\.0\.1:\d+/g, 'mcp.example.com'],
   [/\blocal-[\w.-]+/g, 'local-machine'],
+  [/(?<=untrusted-)[0-9a-f]{8}/g, '3f9a2c1b'],
   // Ids and signatures in links.
   [/(?<=[/=])[\w-]{22,}/g, 'Q7xk2mVb9RtLw4PzN8cYd3HsJf6GaTe1UoXi5KqBn0ZvMrEyWhDgSpAlCu'],
   [/\d+ times in a row|(?<="failures_in_a_row":)\d+/g, '3'],
 ];
 
-/**
- * Tokens of a result in o200k: of its text or of its structured content, whichever is more, since a host gives a model
- * the one or the other. Links count, images do not.
- */
-export function tokensOf({ content, structuredContent }: ToolResult): number {
+function tokensOf({ content, structuredContent }: ToolResult): ReplyTokens {
   const shown = content.filter(({ type }) => type !== 'image').map((block) => block['text'] ?? block);
-  const text = (value: unknown): string =>
-    CHANGING.reduce((words, [changing, fixed]) => words.replace(changing, fixed), textOf(value));
-  return Math.max(
-    countTokens(text(shown.map(textOf).join('\n'))),
-    countTokens(text(structuredContent ?? '')),
-  );
+  const tokens = (value: unknown): number =>
+    countTokens(CHANGING.reduce((words, [changing, fixed]) => words.replace(changing, fixed), textOf(value)));
+  return { text: tokens(shown.map(textOf).join('\n')), structure: tokens(structuredContent ?? '') };
 }
 
 const textOf = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));

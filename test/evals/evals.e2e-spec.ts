@@ -27,7 +27,8 @@ afterAll(() => server[Symbol.asyncDispose]());
 it.each(CASES)('a model fulfils "$request"', async ({ request, key, fulfil }) => {
   const model = new Conversation(key === 'reader' ? server.reader : server.client);
   await fulfil(model, server);
-  expect(Math.max(...model.calls.map(({ tokens }) => tokens))).toBeLessThanOrEqual(REPLY_LIMIT_TOKENS);
+  const counts = model.calls.flatMap(({ tokens }) => [tokens.text, tokens.structure]);
+  expect(Math.max(...counts)).toBeLessThanOrEqual(REPLY_LIMIT_TOKENS);
   fulfilled.push({ request, calls: model.calls });
 });
 

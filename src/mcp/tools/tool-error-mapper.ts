@@ -6,6 +6,7 @@ import { logWithReference } from '../../http/index.js';
 import { UpstreamError } from '../../upstream/index.js';
 import { KeyValidator } from '../auth/index.js';
 import { ErrorEnvelope } from '../protocol/index.js';
+import { resultText } from './result-text.js';
 
 const UNAUTHORIZED = 401;
 const SERVER_ERROR = 500;
@@ -14,7 +15,7 @@ const MASKED = 'Internal server error';
 
 /** The result of a failed call; the body is all that a model sees. */
 export const failed = (body: object): CallToolResult => ({
-  content: [{ type: 'text', text: JSON.stringify(body) }],
+  content: [{ type: 'text', text: resultText({ ...body }, JSON.stringify(body)) }],
   structuredContent: { ...body },
   isError: true,
 });

@@ -10,6 +10,7 @@ import { catchError, defer, map, type Observable, of, throwError } from 'rxjs';
 
 import { CONFIG, type Config } from '../../config/index.js';
 import { cutTo } from './reply-cut.js';
+import { resultText } from './result-text.js';
 import { RequestContext, ToolContext } from './tool-context.js';
 import { ToolErrorMapper } from './tool-error-mapper.js';
 import { unreadInputOf } from './tool-input.js';
@@ -29,6 +30,8 @@ interface Extras {
   readonly content?: CallToolResult['content'];
   /** Fields to leave out first, when the answer is too large for a reply. */
   readonly optional?: readonly string[];
+  /** Fields that have the same as others in another form, such as bytes in base64: not in the text. */
+  readonly repeated?: readonly string[];
   /** How to get the rest, when the answer is too large for a reply. */
   readonly whenCut?: string;
 }
@@ -44,19 +47,40 @@ class ExtendedAnswer {
 export const withExtras = (answer: object, extras: Extras): object => new ExtendedAnswer(answer, extras);
 
 /**
- * Wraps the value of a tool in a tool result: structured, and as compact JSON. A tool result passes unchanged.
+ * Wraps the value of a tool in a tool result: the value itself for programs, and {@link resultText} for models. A host may
+ * give its model the one or the other, so both have everything. A tool result passes unchanged.
  *
  * @param tokens a larger answer is cut, and a `note` says what is missing.
  */
 export function toToolResult(value: unknown, tokens: number, extras: Extras = {}): CallToolResult {
+  const wrapped = wrap(value, tokens, extras);
+  return wrapped instanceof NewResult ? wrapped.asResult() : wrapped;
+}
+
+function wrap(value: unknown, tokens: number, extras: Extras = {}): CallToolResult | NewResult {
   if (isToolResult(value)) return value;
-  if (value instanceof ExtendedAnswer) return toToolResult(value.answer, tokens, value.extras);
-  const text = JSON.stringify(value ?? null);
-  const { content = [] } = extras;
-  if (!isObject(value)) return { content: [{ type: 'text', text }, ...content] };
-  if (!isLonger(text, tokens * BYTES_PER_TOKEN))
-    return { content: [{ type: 'text', text }, ...content], structuredContent: value };
-  return toToolResult(shortened(value, replyBytes(tokens), extras), Infinity, { content });
+  if (value instanceof ExtendedAnswer) return wrap(value.answer, tokens, value.extras);
+  const json = JSON.stringify(value ?? null) as string | undefined;
+  const { content = [], repeated } = extras;
+  if (!isObject(value)) return { content: [{ type: 'text', text: json ?? '' }, ...content] };
+  if (isLonger(json, tokens * BYTES_PER_TOKEN))
+    return wrap(shortened(value, replyBytes(tokens), extras), Infinity, {
+      content,
+      ...(repeated && { repeated }),
+    });
+  // What has no JSON has no text.
+  if (typeof json !== 'string') return { content: [], structuredContent: value };
+  const text = { type: 'text' as const, text: resultText(value, json, repeated) };
+  if (text.text !== json) ownTexts.add(text);
+  return new NewResult([text, ...content], value, json);
+}
+
+/** The texts that are not just JSON. */
+const ownTexts = new WeakSet<object>();
+
+/** Whether {@link toToolResult} made the text of a result from its structured content. */
+export function hasOwnText({ content: [first], structuredContent }: CallToolResult): boolean {
+  return first?.type === 'text' && (ownTexts.has(first) || first.text === JSON.stringify(structuredContent));
 }
 
 /** Counts bytes only when the characters could be too many. */
@@ -85,30 +109,36 @@ function cutBelow(answer: Record<string, unknown>, bytes: number): ReturnType<ty
   }
 }
 
-/** A wrapped value that no other code has seen: its text still is its structured content as JSON. */
+/** A wrapped value that no other code has seen: `json` still is its structured content as JSON. */
 class NewResult {
+  readonly #json: string;
+
   constructor(
     readonly content: CallToolResult['content'],
     readonly structuredContent: Record<string, unknown>,
-  ) {}
+    json: string,
+  ) {
+    this.#json = json;
+  }
+
+  asResult(): CallToolResult {
+    const { content, structuredContent } = this;
+    return { content, structuredContent };
+  }
+
+  /** Without encoding the structured content a second time, which large answers feel. */
+  encoded(): string {
+    return `{"content":${JSON.stringify(this.content)},"structuredContent":${this.#json}}`;
+  }
 }
 
 /** As {@link toToolResult}, for a result that goes to {@link encodeResult} unchanged. */
-export function toNewResult(value: unknown, tokens: number): CallToolResult {
-  const result = toToolResult(value, tokens);
-  const { structuredContent, content } = result;
-  // The text of a result that a tool made may be any.
-  if (result === value || !isObject(structuredContent)) return result;
-  return new NewResult(content, structuredContent) as object as CallToolResult;
-}
+export const toNewResult = (value: unknown, tokens: number): CallToolResult =>
+  wrap(value, tokens) as object as CallToolResult;
 
-/** A result as JSON. Of a new one, the structured content is not encoded a second time, which large answers feel. */
-export function encodeResult(result: object): string {
-  if (!(result instanceof NewResult)) return JSON.stringify(result);
-  const [first] = result.content;
-  if (first?.type !== 'text' || typeof first.text !== 'string') return JSON.stringify(result);
-  return `{"content":${JSON.stringify(result.content)},"structuredContent":${first.text}}`;
-}
+/** A result as JSON. */
+export const encodeResult = (result: object): string =>
+  result instanceof NewResult ? result.encoded() : JSON.stringify(result);
 
 /** Whether it is a tool result already; an API response may also have a field `content`. */
 const isToolResult = (value: unknown): value is CallToolResult =>

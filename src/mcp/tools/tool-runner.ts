@@ -15,7 +15,7 @@ import { requireSoundShape } from './tool-input.js';
 import { type McpServer, type RequestParts, type SessionInfo, ToolContext } from './tool-context.js';
 import { isMasked, ToolErrorMapper } from './tool-error-mapper.js';
 import { type RegisteredTool, ToolRegistry, userOf, type Viewer } from './tool-registry.js';
-import { replyBytes, toNewResult, toToolResult } from './tool-result.js';
+import { hasOwnText, replyBytes, toNewResult, toToolResult } from './tool-result.js';
 import { ToolSources } from './tool-sources.js';
 
 /** The origin of a call, and access to its client. */
@@ -127,10 +127,9 @@ export class ToolRunner {
     const answer = await output.parse(structuredContent).catch((cause: unknown) => {
       throw new Error(`tool ${name} returned something else than its output schema says`, { cause });
     });
-    const [first, ...more] = content;
-    const isWrapped = first?.type === 'text' && first.text === JSON.stringify(structuredContent);
     const wrapped = toToolResult(answer, this.config.mcpReplyTokens);
-    return { ...result, ...wrapped, content: isWrapped ? [...wrapped.content, ...more] : content };
+    const texts = hasOwnText(result) ? [...wrapped.content, ...content.slice(1)] : content;
+    return { ...result, ...wrapped, content: texts };
   }
 }
 

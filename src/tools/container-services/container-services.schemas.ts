@@ -8,6 +8,7 @@ import {
   serviceFailure,
 } from '../../contract/index.js';
 import { listOutputOf, outputOf, textOf, textsOf } from '../tool-definition.js';
+import { untrustedField } from '../untrusted.js';
 
 const slug = textOf(
   z
@@ -25,7 +26,7 @@ export const listContainerServicesOutput = listOutputOf('service_list');
 
 export const getContainerServiceInput = z.object({ service_slug: slug });
 export type GetContainerServiceInput = z.infer<typeof getContainerServiceInput>;
-export const getContainerServiceOutput = outputOf(containerService);
+export const getContainerServiceOutput = outputOf(containerService, untrustedField);
 
 const { method, path, body_base64, headers } = invokeRequest.shape;
 export const callContainerServiceInput = z.object({
@@ -49,6 +50,7 @@ export const callContainerServiceInput = z.object({
 });
 export type CallContainerServiceInput = z.infer<typeof callContainerServiceInput>;
 export const callContainerServiceOutput = outputOf(invokeAnswer, {
+  ...untrustedField,
   body_json: z.unknown().describe('The body of a JSON answer'),
   body_text: z.string().describe('The body of a text answer'),
   note: z.string().describe('What was left out, and what to do'),

@@ -7,6 +7,7 @@ import type { Caller } from '../../upstream/index.js';
 import { brief, inFormat } from '../concise.js';
 import { READS } from '../tool-definition.js';
 import { withSuggestions } from '../suggestions.js';
+import { marked } from '../untrusted.js';
 import {
   type CallContainerServiceInput,
   callContainerServiceInput,
@@ -53,12 +54,13 @@ export class ContainerServicesTools {
     outputSchema: advertised(getContainerServiceOutput),
     annotations: { title: 'Get a container service', ...READS },
   })
-  getContainerService(
+  async getContainerService(
     @ToolInput(getContainerServiceInput) { service_slug }: GetContainerServiceInput,
     @Ctx() { caller }: ToolContext,
   ): Promise<ContainerService> {
     const answer = this.services.get(caller, service_slug);
-    return withSuggestions(answer, { caller, slug: service_slug, page: namesOf(this.services) });
+    const lookup = { caller, slug: service_slug, page: namesOf(this.services) };
+    return marked(await withSuggestions(answer, lookup), SERVICE_LOGS);
   }
 
   @Tool({
@@ -86,6 +88,9 @@ export class ContainerServicesTools {
     return readableAnswer(await withSuggestions(answer, lookup), prefer);
   }
 }
+
+/** What the service itself wrote. Its descriptions are by the team, for models. */
+const SERVICE_LOGS = ['last_failure.log_lines', 'replicas[].log_lines'];
 
 const namesOf = (services: ContainerServicesService) => async (caller: Caller, query: PageQuery) => {
   const { service_list, page_meta } = await services.list(caller, query);

@@ -2,6 +2,7 @@ import type { ResourceLink } from '@modelcontextprotocol/server';
 
 import { type BodyLink, type InvokeAnswer, type InvokeRequest, parseExact } from '../../contract/index.js';
 import { ToolError, withExtras } from '../../mcp/index.js';
+import { marked } from '../untrusted.js';
 
 type Headers = NonNullable<InvokeAnswer['headers']>;
 
@@ -48,6 +49,9 @@ export function encodedRequest<Request extends WrittenBody & Pick<InvokeRequest,
   };
 }
 
+/** What the service wrote; its body in base64 is the same once more. */
+const ANSWER_TEXTS = ['headers', 'body_json', 'body_text'];
+
 /** Larger images cost a model more than they show. */
 const LARGEST_IMAGE = 1_048_576;
 const IMAGE = /^image\/(?:png|jpeg|gif|webp)$/;
@@ -67,7 +71,7 @@ const UNSEEN = 'The body is an image. If you do not see it:';
  */
 export function readableAnswer(answer: InvokeAnswer, prefer: 'text' | undefined): object {
   const { body_base64, body_link, link_fault, ...rest } = answer;
-  if (!body_base64) return body_link ? linkedAnswer(rest, body_link) : answer;
+  if (!body_base64) return body_link ? linkedAnswer(rest, body_link) : marked(answer, ANSWER_TEXTS);
   const body = Buffer.from(body_base64, 'base64');
   const type = mediaTypeOf(answer.headers ?? {});
   const image = IMAGE.test(type.name) && body.length <= LARGEST_IMAGE;
@@ -77,23 +81,26 @@ export function readableAnswer(answer: InvokeAnswer, prefer: 'text' | undefined)
     ...(image ? [{ type: 'image' as const, data: body_base64, mimeType: type.name }] : []),
     ...(body_link ? [resourceLink(body_link)] : []),
   ];
-  return withExtras(
-    {
-      ...rest,
-      ...(body_link && { body_link }),
-      ...readable,
-      ...(!isLeftOut && { body_base64 }),
-      ...(image && { note: `${UNSEEN} ${body_link ? FETCH_IT : FETCH_BY_KEY}` }),
-    },
-    { content, optional: ['body_base64'], whenCut: whenCut(body_link, link_fault) },
-  );
+  const shown = {
+    ...rest,
+    ...(body_link && { body_link }),
+    ...readable,
+    ...(!isLeftOut && { body_base64 }),
+    ...(image && { note: `${UNSEEN} ${body_link ? FETCH_IT : FETCH_BY_KEY}` }),
+  };
+  return withExtras(marked(shown, readable ? ANSWER_TEXTS : [...ANSWER_TEXTS, 'body_base64']), {
+    content,
+    optional: ['body_base64'],
+    repeated: readable ? ['body_base64'] : [],
+    whenCut: whenCut(body_link, link_fault),
+  });
 }
 
 /** An answer whose body is too large for anything but a link. */
 const linkedAnswer = (answer: object, body_link: BodyLink): object =>
   withExtras(
     {
-      ...answer,
+      ...marked(answer, ANSWER_TEXTS),
       body_link,
       note: `The body has ${body_link.size} bytes and comes as a link only. ${FETCH_IT}`,
     },

@@ -2,6 +2,7 @@ import { z } from 'zod';
 
 import { presignRequest } from '../../contract/index.js';
 import { id, outputOf } from '../tool-definition.js';
+import { untrustedField } from '../untrusted.js';
 
 const LONGEST_TEXT = 1_000_000;
 const { file_name, content_type } = presignRequest.shape;
@@ -40,4 +41,5 @@ export const readOutputOutput = outputOf(
     download_url: z.string().describe('For a file that cannot be shown here'),
     note: z.string(),
   }),
+  untrustedField,
 );

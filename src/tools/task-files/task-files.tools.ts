@@ -14,6 +14,7 @@ import {
 } from '../../mcp/index.js';
 import type { FilePart } from '../../upstream/index.js';
 import { READS } from '../tool-definition.js';
+import { marked } from '../untrusted.js';
 import {
   type ReadOutputInput,
   readOutputInput,
@@ -81,10 +82,12 @@ export class TaskFilesTools {
     }
     const read = textPart(part.bytes, replyBytes - FIELDS);
     return read
-      ? { ...file, ...readable(name, part, offset, read) }
+      ? marked({ ...file, ...readable(name, part, offset, read) }, FILE_TEXTS)
       : { ...file, download_url: url, note: NO_TEXT };
   }
 }
+
+const FILE_TEXTS = ['text', 'json'];
 
 const IMAGE = /^image\/(?:png|jpeg|gif|webp)\b/;
 /** Larger images cost a model more than they show. */

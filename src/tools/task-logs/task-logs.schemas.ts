@@ -2,6 +2,7 @@ import { z } from 'zod';
 
 import { LOG_STREAMS } from '../../contract/index.js';
 import { id, outputOf, textOf } from '../tool-definition.js';
+import { untrustedField } from '../untrusted.js';
 
 const LONGEST_TAIL = 1000;
 export const DEFAULT_TAIL = 100;
@@ -49,4 +50,5 @@ export const getTaskLogOutput = outputOf(
     has_more: z.boolean().describe('More lines follow now'),
     note: z.string().describe('What is missing, and how to get it'),
   }),
+  untrustedField,
 );

@@ -5,6 +5,7 @@ import { isTerminal, type TaskLog } from '../../contract/index.js';
 import { advertised, ToolContext, ToolError, ToolInput, Toolset } from '../../mcp/index.js';
 import { cutLine, fitting, newestLines } from '../task-log.js';
 import { READS } from '../tool-definition.js';
+import { marked } from '../untrusted.js';
 import { passagesOf } from './log-passages.js';
 import {
   DEFAULT_TAIL,
@@ -33,11 +34,13 @@ export class TaskLogsTools {
     @Ctx() { caller, replyBytes }: ToolContext,
   ): Promise<object> {
     if (tail !== undefined && cursor !== undefined) throw new ToolError(TAIL_OR_CURSOR);
-    if (cursor !== undefined)
-      return after(await this.logs.read(caller, task_id, { cursor, ...filter }), replyBytes);
-    return last(await this.logs.read(caller, task_id, { tail: tail ?? DEFAULT_TAIL, ...filter }), replyBytes);
+    const page = cursor === undefined ? { tail: tail ?? DEFAULT_TAIL } : { cursor };
+    const log = await this.logs.read(caller, task_id, { ...page, ...filter });
+    return marked((cursor === undefined ? last : after)(log, replyBytes), LOG_TEXTS);
   }
 }
+
+const LOG_TEXTS = ['log[].text'];
 
 const TAIL_OR_CURSOR =
   'Invalid input. tail counts lines from the end, cursor continues after a line: give one of the two.';

@@ -3,6 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { isTerminal, type RunAccepted, type Task, taskEvent } from '../../contract/index.js';
 import { createdTask, type DetailedTask, TaskProvider } from '../../mcp/index.js';
 import { type Caller, Deadline, UpstreamError } from '../../upstream/index.js';
+import { marked, TASK_TEXTS } from '../untrusted.js';
 import { resultOfRun } from './run-wait.js';
 import { TaskFollower } from './task-follower.js';
 import { handleOf, handleId, limitOf, type TaskHandle, timeLeft } from './task-handle.js';
@@ -90,7 +91,7 @@ export class RunTasks extends TaskProvider {
     const now = working(handle, task);
     if (!isTerminal(task.task_status))
       return timeLeft(handle) === 0 ? { ...now, status: 'completed', result: unfinished(handle, task) } : now;
-    if (handle.isFollowed) return { ...now, status: 'completed', result: task };
+    if (handle.isFollowed) return { ...now, status: 'completed', result: marked(task, TASK_TEXTS) };
     // What has ended by its limit stays completed, and what was cancelled before it stays cancelled.
     if (task.task_status === 'cancelled' && hasEndedInTime(handle, task))
       return { ...now, status: 'cancelled' };
@@ -126,8 +127,8 @@ function unfinished({ isFollowed, taskId }: TaskHandle, task: Task): object {
   const standing = `Time is up, and the run goes on. It is ${standingOf(task)}.`;
   if (isFollowed) {
     const note = `${standing} To wait on, call stream_task_events again with task_id ${taskId}; cancel_task ends it.`;
-    return { ...task, note };
+    return marked({ ...task, note }, TASK_TEXTS);
   }
   const note = `${standing} To wait on, call stream_task_events with task_id ${taskId}; then call get_task_result.`;
-  return { task_id: taskId, ...standingFields(task), note };
+  return marked({ task_id: taskId, ...standingFields(task), note }, TASK_TEXTS);
 }

@@ -1,6 +1,7 @@
 import { isTerminal, type RunAccepted, type Task } from '../../contract/index.js';
 import { type ToolContext, withExtras } from '../../mcp/index.js';
 import { type Caller, UpstreamError } from '../../upstream/index.js';
+import { marked, TASK_TEXTS } from '../untrusted.js';
 import { HOW_TO_READ_ON, partOf } from './result-part.js';
 import { followTask } from './task-follower.js';
 import { standingOf, standingFields } from './task-standing.js';
@@ -21,7 +22,7 @@ export async function waitForRun(
   try {
     const task = await followTask(tasks, caller, { taskId, seconds, report });
     if (!isTerminal(task.task_status))
-      return { ...accepted, ...standingFields(task), note: goesOn(task, seconds) };
+      return marked({ ...accepted, ...standingFields(task), note: goesOn(task, seconds) }, TASK_TEXTS);
     return await resultOfRun(tasks, caller, accepted);
   } catch (error) {
     if (!(error instanceof UpstreamError)) throw error;
@@ -37,7 +38,7 @@ export async function resultOfRun(
   accepted: RunAccepted,
 ): Promise<object> {
   const { id: _id, ...result } = partOf(await tasks.result(caller, accepted.task_id), {});
-  return withExtras({ ...accepted, ...result }, { whenCut: HOW_TO_READ_ON });
+  return withExtras(marked({ ...accepted, ...result }, TASK_TEXTS), { whenCut: HOW_TO_READ_ON });
 }
 
 const goesOn = (task: Task, seconds: number): string =>

@@ -2,6 +2,7 @@ import { z } from 'zod';
 
 import { runAccepted, taskResult } from '../../contract/index.js';
 import { id, outputOf, RUN_WAIT_SECONDS, textOf } from '../tool-definition.js';
+import { untrustedField } from '../untrusted.js';
 import { workflowIdInput, workflowSlugInput } from '../workflow-names.js';
 
 const runArguments = {
@@ -40,6 +41,7 @@ export type RunArguments = Omit<RunWorkflowInput, 'workflow_id'>;
 
 const { task_status, task_output, download_urls, task_error } = taskResult.out.shape;
 export const runOutput = outputOf(runAccepted, {
+  ...untrustedField,
   task_status,
   task_output,
   download_urls,

@@ -16,6 +16,7 @@ import {
 import { goesOnAfter } from '../completions.js';
 import { briefTime } from '../concise.js';
 import { id as taskId } from '../tool-definition.js';
+import { marked, TASK_TEXTS } from '../untrusted.js';
 import { HOW_TO_READ_ON, partOf } from './result-part.js';
 import { TasksService } from './tasks.service.js';
 
@@ -42,9 +43,9 @@ export class TasksResources {
   ): Promise<object> {
     if (!taskId.safeParse(id).success) throw new ResourceNotFoundError(uri);
     const task = await this.tasks.get(caller, id);
-    if (!isTerminal(task.task_status)) return task;
+    if (!isTerminal(task.task_status)) return marked(task, TASK_TEXTS);
     const result = partOf(await this.tasks.result(caller, id), {});
-    return withExtras({ ...task, ...result }, { whenCut: HOW_TO_READ_ON });
+    return withExtras(marked({ ...task, ...result }, TASK_TEXTS), { whenCut: HOW_TO_READ_ON });
   }
 
   @ResourceList('tasks')

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { cancelAccepted, task, TASK_STATES, taskResult } from '../../contract/index.js';
 import { responseFormat } from '../concise.js';
 import { id, listOutputOf, outputOf, type PageInput, pageInput, textOf } from '../tool-definition.js';
+import { untrustedField } from '../untrusted.js';
 
 const WAIT_LIMIT_SECONDS = 3600;
 /** How long to follow a task unless a client says. Many clients end a silent call after 60 s. */
@@ -23,11 +24,11 @@ export const listTasksInput = pageInput.extend({
   response_format: responseFormat,
 });
 export type ListTasksInput = PageInput & z.infer<typeof listTasksInput>;
-export const listTasksOutput = listOutputOf('task_list');
+export const listTasksOutput = listOutputOf('task_list', untrustedField);
 
 export const taskInput = z.object({ task_id: taskId });
 export type TaskInput = z.infer<typeof taskInput>;
-export const taskOutput = outputOf(task);
+export const taskOutput = outputOf(task, untrustedField);
 export const taskResultInput = taskInput.extend({
   output_path: z
     .string()
@@ -51,6 +52,7 @@ export const taskResultInput = taskInput.extend({
 });
 export type TaskResultInput = z.infer<typeof taskResultInput>;
 export const taskResultOutput = outputOf(taskResult, {
+  ...untrustedField,
   note: z.string().describe('What to do: before the end, or when something was left out'),
 });
 export const cancelTaskOutput = outputOf(cancelAccepted);
@@ -78,6 +80,7 @@ export const streamTaskEventsInput = z.object({
 });
 export type StreamTaskEventsInput = z.infer<typeof streamTaskEventsInput>;
 export const streamTaskEventsOutput = outputOf(task, {
+  ...untrustedField,
   task_list: z.array(z.looseObject({})).describe('With task_ids: each task, in short'),
   note: z.string().describe('How things stand, and what to call next'),
 });

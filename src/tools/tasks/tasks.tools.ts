@@ -15,6 +15,7 @@ import {
 import { inFormat } from '../concise.js';
 import { endOfLog } from '../task-log.js';
 import { READS } from '../tool-definition.js';
+import { itemsOf, marked, TASK_TEXTS } from '../untrusted.js';
 import { conciseTask } from './concise-task.js';
 import { HOW_TO_READ_ON, partOf } from './result-part.js';
 import { RunTasks } from './run-tasks.js';
@@ -63,7 +64,7 @@ export class TasksTools {
   ): Promise<object> {
     const states = [...new Set([...(status ? [status] : []), ...statuses])];
     const list = await this.tasks.list(caller, { ...query, states });
-    return inFormat(list, response_format, { key: 'task_list', concise: conciseTask });
+    return marked(inFormat(list, response_format, { key: 'task_list', concise: conciseTask }), LIST_TEXTS);
   }
 
   @Tool({
@@ -74,8 +75,8 @@ export class TasksTools {
     outputSchema: advertised(taskOutput),
     annotations: { title: 'Get a task', ...READS },
   })
-  getTask(@ToolInput(taskInput) { task_id }: TaskInput, @Ctx() { caller }: ToolContext): Promise<Task> {
-    return this.tasks.get(caller, task_id);
+  async getTask(@ToolInput(taskInput) { task_id }: TaskInput, @Ctx() { caller }: ToolContext): Promise<Task> {
+    return marked(await this.tasks.get(caller, task_id), TASK_TEXTS);
   }
 
   @Tool({
@@ -96,10 +97,9 @@ export class TasksTools {
     ]);
     const { whole, standing } = await withStanding(this.tasks, caller, found);
     const result = partOf(whole, asked);
-    return withExtras(
-      { ...result, ...standing, ...(log && { task_log: endOfLog(log, replyBytes * LOG_SHARE) }) },
-      { whenCut: HOW_TO_READ_ON },
-    );
+    const task_log = log && endOfLog(log, replyBytes * LOG_SHARE);
+    const answer = { ...result, ...standing, ...(task_log !== undefined && { task_log }) };
+    return withExtras(marked(answer, TASK_TEXTS), { whenCut: HOW_TO_READ_ON });
   }
 
   @Tool({
@@ -145,14 +145,17 @@ export class TasksTools {
     if (taskId !== undefined) {
       if (takesTask) return this.runTasks.ofFollowed(caller, taskId, timeout_seconds ?? 0);
       const task = await followTask(this.tasks, caller, { taskId, seconds, report });
-      return isTerminal(task.task_status) ? task : { ...task, note: timeUp(task, seconds) };
+      const answer = isTerminal(task.task_status) ? task : { ...task, note: timeUp(task, seconds) };
+      return marked(answer, TASK_TEXTS);
     }
     const taskIds = [...new Set(task_ids)];
     const tasks = await followTasks(this.tasks, caller, { taskIds, seconds, report });
     const answer = { task_list: tasks, note: groupNote(tasks, seconds) };
-    return inFormat(answer, 'concise', { key: 'task_list', concise: conciseTask });
+    return marked(inFormat(answer, 'concise', { key: 'task_list', concise: conciseTask }), LIST_TEXTS);
   }
 }
+
+const LIST_TEXTS = itemsOf('task_list', TASK_TEXTS);
 
 /** Part of a reply that the end of a log may take, beside the output. */
 const LOG_SHARE = 0.5;
