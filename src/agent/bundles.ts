@@ -8,6 +8,7 @@ import { pipeline } from 'node:stream/promises';
 import { Logger } from '@nestjs/common';
 import { extract, type ReadEntry } from 'tar';
 
+import { errorText } from '../config/index.js';
 import { AGENT_PATHS, type BundleRef } from '../contract/index.js';
 
 const logger = new Logger('Agent');
@@ -50,7 +51,7 @@ export class Bundles {
       reply(stream, 204);
     } catch (error) {
       logger.warn({ message: 'the files of a definition could not be kept', hash, error });
-      reply(stream, 422, (error as Error).message);
+      reply(stream, 422, errorText(error));
     }
   }
 

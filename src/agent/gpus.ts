@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import { Logger } from '@nestjs/common';
 
+import { errorText } from '../config/index.js';
 import type { AgentHello } from '../contract/index.js';
 import { cleanEnvironment } from './processes/process-groups.js';
 import { kill } from './processes/process-table.js';
@@ -38,9 +39,8 @@ export async function findGpus(limitMs: number = LIMIT_MS): Promise<AgentHello['
     if (code !== 0) throw new Error(`it ended with exit code ${code}`);
     return output.split('\n').flatMap(gpuOf);
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code !== 'ENOENT')
-      logger.warn(`The GPUs of this machine are not known, since ${PROGRAM} failed: ${message}.`);
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
+      logger.warn(`The GPUs of this machine are not known, since ${PROGRAM} failed: ${errorText(error)}.`);
     return [];
   } finally {
     over.abort();

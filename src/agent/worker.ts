@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { chmod, lstat, mkdir } from 'node:fs/promises';
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 
-import { StartError } from '../config/index.js';
+import { errorText, StartError } from '../config/index.js';
 import { AGENT_PATHS, type AgentHello, CONTAINER_LABEL } from '../contract/index.js';
 import { writeLine } from '../tunnel/index.js';
 import { Bundles } from './bundles.js';
@@ -153,7 +153,7 @@ function greet(stream: ServerHttp2Stream, hello: AgentHello): void {
 export async function ownFolder(path: string, flag: string): Promise<void> {
   await mkdir(path, { recursive: true, mode: 0o700 }).catch((error: Error) => {
     throw new StartError(
-      `The agent's folder ${path} cannot be made: ${error.message}. Name another one with ${flag}.`,
+      `The agent's folder ${path} cannot be made: ${errorText(error)}. Name another one with ${flag}.`,
     );
   });
   const uid = process.geteuid?.();

@@ -1,5 +1,5 @@
 export { AGENT_OPTIONS, type AgentFlags, readAgentConfig } from './agent-config.js';
-export { Addresses, originOf } from './addresses.js';
+export { Addresses, bareHost, originOf } from './addresses.js';
 export {
   CONFIG,
   type Config,
@@ -9,6 +9,7 @@ export {
   StartError,
   unknownVariables,
 } from './config.js';
+export { errorText } from './error-text.js';
 export { ConfigModule } from './config.module.js';
 export { type Proxies, proxyFor, proxyVariables, readProxies } from './proxies.js';
 export { isStartedByNpm, packagePaths, packageVersion, stateDirectory } from './environment.js';

@@ -1,3 +1,5 @@
+import { errorText } from '../config/index.js';
+
 /** Credentials of every family, but not the beginning of one that is shown as such, and what makes a link open. */
 const SECRETS =
   /\b([sda]k-)(?![\w-]{9}…)[\w.~+/-]{6,}|(X-Amz-(?:Signature|Credential|Security-Token)=|\/api\/v1\/(?:links|uploads)\/)[^&/?\s"']+/g;
@@ -20,10 +22,10 @@ const withoutSecrets = (text: string): string =>
   text.replace(SECRETS, (_match, prefix?: string, name?: string) => `${prefix ?? name ?? ''}…`);
 
 function redactError(error: Error, depth: number): object {
-  const { name, message, stack, cause } = error;
+  const { name, stack, cause } = error;
   return {
     name,
-    message: withoutSecrets(message),
+    message: withoutSecrets(errorText(error)),
     stack: stack === undefined ? undefined : withoutSecrets(stack),
     ...(cause === undefined ? {} : { cause: redact(cause, depth + 1) }),
   };

@@ -1,5 +1,6 @@
 import type { AxiosResponse } from 'axios';
 
+import { errorText } from '../config/index.js';
 import { type ErrorBody, serviceFailure } from '../contract/index.js';
 import { DeadlineExceeded } from './deadline.js';
 import { ResponseTooLarge } from './exchange.js';
@@ -99,8 +100,8 @@ interface ErrorWithCode extends Error {
 /** A copy with name, message, stack and code only: errors of axios and undici may carry the headers of the request. */
 function withoutHeaders(thrown: unknown): ErrorWithCode {
   if (!(thrown instanceof Error)) return new Error('thrown without an error');
-  const { name, message, stack, code } = thrown as NodeJS.ErrnoException;
-  const cause = new Error(`${name}: ${message}`);
+  const { name, stack, code } = thrown as NodeJS.ErrnoException;
+  const cause = new Error(`${name}: ${errorText(thrown)}`);
   return Object.assign(cause, stack !== undefined && { stack }, typeof code === 'string' && { code });
 }
 

@@ -1,3 +1,5 @@
+import { errorText } from '../../config/index.js';
+
 /** Why a container cannot start or has failed; the message is for the author of the workflow or service. */
 export class ContainerFailure extends Error {
   override readonly name = 'ContainerFailure';
@@ -11,8 +13,8 @@ export const engineStatus = (error: unknown): number | undefined =>
 
 /** What an engine says, in one line of bounded length. */
 export function engineMessage(error: unknown): string {
-  const { json, message } = error as { json?: { message?: unknown }; message: string };
-  const text = typeof json?.message === 'string' ? json.message : message;
+  const { json } = error as { json?: { message?: unknown } };
+  const text = typeof json?.message === 'string' ? json.message : errorText(error);
   const line = text
     .trim()
     .replace(/^\(HTTP code \d+\) [\w ]+ - /, '')

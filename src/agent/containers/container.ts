@@ -115,7 +115,7 @@ export class Container implements Execution {
         reason: `it ${OOMKilled ? 'needed' : 'was killed, most likely because it needed'} more memory than ${limit}`,
       };
     }
-    return { exitCode, reason: problem ? engineMessage({ message: problem }) : undefined };
+    return { exitCode, reason: problem ? engineMessage(new Error(problem)) : undefined };
   }
 }
 

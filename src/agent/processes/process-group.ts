@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 
+import { errorText } from '../../config/index.js';
 import type { Execution, ExecutionEnd } from '../execution.js';
 import { bearersOf } from './process-records.js';
 import { allProcesses, kill } from './process-table.js';
@@ -117,7 +118,7 @@ async function endOf(child: ChildProcess): Promise<ExecutionEnd> {
     const [exitCode, signal] = (await once(child, 'exit')) as [number | null, string | null];
     return { exitCode: exitCode ?? undefined, reason: signal ?? undefined };
   } catch (error) {
-    return { exitCode: undefined, reason: error instanceof Error ? error.message : String(error) };
+    return { exitCode: undefined, reason: errorText(error) };
   }
 }
 

@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import { z } from 'zod';
 
+import { errorText } from '../../config/index.js';
 import { allProcesses, bootId, factsOf, hasVariable, kill, pidsSince } from './process-table.js';
 
 const logger = new Logger('Agent');
@@ -98,7 +99,7 @@ function drop(file: string): void {
   try {
     rmSync(file, { recursive: true, force: true });
   } catch (error) {
-    logger.warn(`${file} cannot be removed: ${(error as Error).message}`);
+    logger.warn(`${file} cannot be removed: ${errorText(error)}`);
   }
 }
 

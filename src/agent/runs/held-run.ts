@@ -2,6 +2,7 @@ import type { ServerHttp2Stream } from 'node:http2';
 
 import { Logger } from '@nestjs/common';
 
+import { errorText } from '../../config/index.js';
 import { runCommand, type RunCommand, type RunOrder, type RunReport } from '../../contract/index.js';
 import { writeLine } from '../../tunnel/index.js';
 import { executeRun, outcomeOf, type RunContext, type RunOutcome } from './execute-run.js';
@@ -226,7 +227,7 @@ export class HeldRun {
         this.obey(runCommand.parse(line));
       }
     } catch (error) {
-      logger.debug(`the commands of task ${this.taskId} have ended: ${(error as Error).message}`);
+      logger.debug(`the commands of task ${this.taskId} have ended: ${errorText(error)}`);
     }
     if (this.holdSeconds === 0 && this.stream === stream) this.end();
   }

@@ -1,5 +1,6 @@
 import { fetch, type Response } from 'undici';
 
+import { errorText } from '../../config/index.js';
 import {
   expandTemplate,
   isNestedDeeper,
@@ -54,8 +55,8 @@ export async function callHttp(
 
 /** The message of a fetch error is generic; its cause has the reason. */
 function causeOf(error: unknown): string {
-  const { cause, message } = error as Error;
-  return cause instanceof Error ? cause.message : message;
+  const { cause } = error as Error;
+  return errorText(cause instanceof Error ? cause : error);
 }
 
 function targetOf(step: HttpStep, parameters: Parameters): URL {

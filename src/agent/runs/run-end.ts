@@ -1,5 +1,6 @@
 import { Logger } from '@nestjs/common';
 
+import { errorText } from '../../config/index.js';
 import type { EndReport, RunReport } from '../../contract/index.js';
 import { RunFailure } from './run-result.js';
 
@@ -30,8 +31,8 @@ export function endOf(error: unknown, task_id: string): End {
 /** The reason of a system error without paths of this machine; the agent's log has the details. */
 function sentenceOf(error: unknown): string {
   if (error instanceof RunFailure) return error.message;
-  const { code, message } = error as NodeJS.ErrnoException;
-  const [reason] = code === undefined ? [] : message.split(',');
+  const { code } = error as NodeJS.ErrnoException;
+  const [reason] = code === undefined ? [] : errorText(error).split(',');
   return reason === undefined
     ? 'The agent could not execute the run because of an internal error; see its log.'
     : `The agent could not execute the run: ${reason}. See its log.`;

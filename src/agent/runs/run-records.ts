@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { Logger } from '@nestjs/common';
 import { z } from 'zod';
 
+import { errorText } from '../../config/index.js';
 import { endReport, logChunk, outputLimits, parseExact } from '../../contract/index.js';
 import { bootId } from '../processes/process-table.js';
 import { RunFolder } from './run-folder.js';
@@ -83,7 +84,7 @@ export class RunRecord {
       writeFileSync(incoming, JSON.stringify({ boot_id: bootId, ...ended }), { mode: 0o600 });
       renameSync(incoming, this.file);
     } catch (error) {
-      logger.warn(`the end of a run cannot be recorded at ${this.file}: ${(error as Error).message}`);
+      logger.warn(`the end of a run cannot be recorded at ${this.file}: ${errorText(error)}`);
     }
   }
 
@@ -99,7 +100,7 @@ export class RunRecord {
     try {
       rmSync(this.file, { recursive: true, force: true });
     } catch (error) {
-      logger.warn(`${this.file} cannot be removed: ${(error as Error).message}`);
+      logger.warn(`${this.file} cannot be removed: ${errorText(error)}`);
     }
   }
 }

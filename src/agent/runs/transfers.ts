@@ -7,6 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import { request } from 'undici';
 
+import { errorText } from '../../config/index.js';
 import type { MultipartOffer, OutputFile, RunOrder } from '../../contract/index.js';
 import { dispatcher } from '../outbound.js';
 import { type Send, uploadInParts, type UploadRequest } from './multipart-upload.js';
@@ -152,7 +153,7 @@ async function withRetries(
       if (error instanceof FileNotKept || error instanceof AlreadyStored) throw error;
       if (isRuntimeAway()) end = performance.now() + PATIENCE_MS;
       const isFinal = error instanceof TransferError && error.isFinal;
-      if (isFinal || performance.now() > end) throw new RunFailure(`${what}: ${(error as Error).message}.`);
+      if (isFinal || performance.now() > end) throw new RunFailure(`${what}: ${errorText(error)}.`);
       await delay(pause, undefined, { signal });
     }
   }

@@ -1,6 +1,7 @@
 import { constants, type ServerHttp2Stream } from 'node:http2';
 import { Socket } from 'node:net';
 
+import { errorText } from '../../config/index.js';
 import { CONNECTION_END, CONNECTION_FAILURE } from '../../contract/index.js';
 
 type Written = (error?: Error | null) => void;
@@ -29,7 +30,7 @@ function joinToService(stream: ServerHttp2Stream, port: number, onData: () => vo
   });
   // An error before the connection is reported; after it, the close that follows is enough.
   socket.on('error', (error) => {
-    if (!stream.headersSent) refuseConnection(stream, error.message);
+    if (!stream.headersSent) refuseConnection(stream, errorText(error));
   });
   socket.on('data', onData);
   toCaller(socket, stream);

@@ -1,3 +1,4 @@
+import { errorText } from '../../config/index.js';
 import type { ServiceReport } from '../../contract/index.js';
 import type { SecretMask } from '../processes/secret-mask.js';
 
@@ -23,7 +24,7 @@ export function failureOf(
 ): NonNullable<ServiceReport['failure']> {
   const { exitCode, reason } = error instanceof ProcessEnded ? error : {};
   return {
-    reason: mask.hide(error instanceof Error ? error.message : String(error)),
+    reason: mask.hide(errorText(error)),
     ...(exitCode !== undefined && { exit_code: exitCode }),
     ...(reason !== undefined && SIGNAL.test(reason) && { signal: reason }),
     log_lines: lastLines(lines, LINES),

@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { Redis, type RedisOptions } from 'ioredis';
 
+import { errorText } from '../../config/index.js';
 import { CODE, JsonRpcHttpError } from '../protocol/index.js';
 import { type Scripts, SCRIPTS } from './redis-scripts.js';
 
@@ -74,7 +75,7 @@ export class RedisConnection implements OnModuleInit, OnApplicationShutdown {
       try {
         return await command(this.commands);
       } catch (error) {
-        this.logger.warn({ message: 'A command failed.', reason: reasonOf(error) });
+        this.logger.warn({ message: 'A command failed.', reason: errorText(error) });
       }
     }
     const headers = { 'Retry-After': '1' };
@@ -106,7 +107,7 @@ export class RedisConnection implements OnModuleInit, OnApplicationShutdown {
       this.isListening = true;
       this.arrived();
     } catch (error) {
-      this.logger.debug(reasonOf(error));
+      this.logger.debug(errorText(error));
       this.subscriber.disconnect(true);
     }
   }
@@ -120,7 +121,7 @@ export class RedisConnection implements OnModuleInit, OnApplicationShutdown {
 
   private watch(redis: Redis): void {
     let reason = 'the connection was closed';
-    redis.on('error', (error) => (reason = reasonOf(error)));
+    redis.on('error', (error) => (reason = errorText(error)));
     redis.on('close', () => {
       if (redis === this.subscriber) this.isListening = false;
       if (this.isMissed || this.isClosing) return;
@@ -134,5 +135,3 @@ export class RedisConnection implements OnModuleInit, OnApplicationShutdown {
     for (const redis of [this.commands, this.subscriber]) redis.ping().catch(() => undefined);
   }
 }
-
-const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { basename, parse, resolve } from 'node:path';
 
-import { StartError } from '../../config/index.js';
+import { errorText, StartError } from '../../config/index.js';
 import { type Bundle, packBundle } from '../bundles/index.js';
 import { parseServiceDefinition, type ServiceDefinition } from '../containers/index.js';
 import { DefinitionError, readDefinitionTexts, YamlReader, type YamlSource } from '../definitions/index.js';
@@ -68,7 +68,7 @@ class FolderReader implements DefinitionFiles, AsyncDisposable {
       if (earlier) throw new Error(`${earlier.file} defines the ${kind} "${definition.slug}" too`);
       this.definitions.push(read);
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = errorText(error);
       this.refused.push(error instanceof DefinitionError ? error : new DefinitionError(file, 1, reason));
     }
   }

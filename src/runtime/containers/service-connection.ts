@@ -3,6 +3,7 @@ import { Duplex } from 'node:stream';
 
 import { BadGatewayException, type HttpException, Logger } from '@nestjs/common';
 
+import { errorText } from '../../config/index.js';
 import { CONNECTION_END, CONNECTION_FAILURE } from '../../contract/index.js';
 import type { ServiceDefinition } from './service-definition.js';
 
@@ -92,7 +93,7 @@ export class ServiceConnection {
   /** The error for a caller without a response, after an error of the HTTP client. */
   broken(error: Error): HttpException {
     const { slug } = this.service.definition;
-    logger.warn(`service ${slug} gave no answer: ${this.failure ?? error.message}`);
+    logger.warn(`service ${slug} gave no answer: ${this.failure ?? errorText(error)}`);
     if (this.failure !== undefined) return noConnection(this.service);
     return String(Reflect.get(error, 'code')).startsWith('HPE_')
       ? notHttp(this.service)

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 import type { PGlite } from '@electric-sql/pglite';
 
-import { StartError } from '../../config/index.js';
+import { errorText, StartError } from '../../config/index.js';
 import { syncFolder } from './atomic-write.js';
 
 /**
@@ -58,7 +58,7 @@ async function open(folder: string): Promise<PGlite> {
       startParams: [...PGlite.defaultStartParams, ...TUNING],
     });
   } catch (error) {
-    throw damaged(folder, error instanceof Error ? error.message : String(error), error);
+    throw damaged(folder, errorText(error), error);
   }
 }
 

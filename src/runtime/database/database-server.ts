@@ -10,7 +10,7 @@ import {
 } from 'kysely';
 import { type Client, type Pool, types } from 'pg';
 
-import { StartError } from '../../config/index.js';
+import { errorText, StartError } from '../../config/index.js';
 import { prepareDataDir } from './data-dir.js';
 import { DataDirLock } from './data-dir-lock.js';
 import { Database, type NotificationListener } from './database.js';
@@ -160,7 +160,7 @@ function placeOf(url: string): string {
 function unusable(url: string, error: unknown): StartError {
   const cause = error instanceof DatabaseUnavailable ? error.cause : error;
   const { code, message } = cause as Error & { code?: string };
-  const reason = REASONS[code ?? message] ?? message;
+  const reason = REASONS[code ?? message] ?? errorText(cause);
   return new StartError(
     `CYBERUN_DATABASE_URL leads to ${placeOf(url)}, but ${reason}. Check the server, the user and the database. Example: postgresql://cyberun:secret@postgres.example.com:5432/cyberun`,
     { cause: error },

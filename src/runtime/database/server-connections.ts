@@ -4,6 +4,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import { Client, type ClientConfig, Pool } from 'pg';
 
+import { errorText } from '../../config/index.js';
+
 /** Limits in milliseconds. */
 export interface ConnectionLimits {
   readonly connect: number;
@@ -86,7 +88,7 @@ export class ServerConnections {
   private newPool(options: { readonly max: number; readonly query_timeout?: number }): Pool {
     const pool = new Pool({ ...this.options(), ...options });
     // Without a listener the loss of a connection would end the process; its query fails by itself.
-    pool.on('error', (error) => new Logger('Database').warn(`a connection was lost: ${error.message}`));
+    pool.on('error', (error) => new Logger('Database').warn(`a connection was lost: ${errorText(error)}`));
     pool.on('connect', (client) => {
       client.on('error', () => undefined);
       endAfterTimeout(client);

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import { Logger } from '@nestjs/common';
 
-import { StartError } from '../../config/index.js';
+import { errorText, StartError } from '../../config/index.js';
 import type { BundleRef } from '../../contract/index.js';
 import { packBundle } from '../bundles/index.js';
 import { readDefinitionTexts } from './definition-texts.js';
@@ -216,11 +216,9 @@ export class DefinitionFolder<T extends Definition> {
   private logError(file: string, error: unknown): void {
     if (this.isStopped) return;
     const { message } =
-      error instanceof DefinitionError ? error : new DefinitionError(file, 1, reasonOf(error));
+      error instanceof DefinitionError ? error : new DefinitionError(file, 1, errorText(error));
     if (this.loggedErrors.get(file) === message) return;
     this.loggedErrors.set(file, message);
     this.logger.error(`${message} (what the file defined before, if anything, stays)`);
   }
 }
-
-const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,10 +1,8 @@
-import { StartError } from '../../config/index.js';
+import { errorText, StartError } from '../../config/index.js';
 import { ObjectStoreUnavailable } from './object-store.js';
 
 /** What an error of the SDK or of the network says about its cause; `name` is the error code of S3. */
-interface S3Problem {
-  readonly name: string;
-  readonly message: string;
+interface S3Problem extends Error {
   /** Of Node. */
   readonly code?: string;
   readonly $metadata?: { readonly httpStatusCode?: number };
@@ -50,8 +48,8 @@ function refusal(bucket: string, origin: string, error: S3Problem): string | und
 /** Code of S3, and of versitygw, which answers with 404. */
 const UNKNOWN_KEY = /^(InvalidAccessKeyId|XAdminUserNotFound)$/;
 
-function unreachable(origin: string, { code, name, message }: S3Problem): string {
-  const reason = REASONS[code ?? ''] ?? REASONS[name] ?? message;
+function unreachable(origin: string, problem: S3Problem): string {
+  const reason = REASONS[problem.code ?? ''] ?? REASONS[problem.name] ?? errorText(problem);
   return `CYBERUN_S3_ENDPOINT leads to ${origin}, but ${reason}. Check the address and the store. Example: https://s3.eu-central-1.amazonaws.com`;
 }
 

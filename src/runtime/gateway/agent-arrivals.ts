@@ -1,5 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 
+import { errorText } from '../../config/index.js';
 import { RunReports, runName } from '../tasks/index.js';
 import { AgentDirectory } from './agent-directory.js';
 import { watchDrain } from './agent-liveness.js';
@@ -46,7 +47,7 @@ export class AgentArrivals {
       for (const task of kept) await this.dispatcher.adopt(agent, task);
       this.registry.add(agent);
       watchDrain(agent.session, () => this.drains(agent)).catch((error: Error) => {
-        this.logger.debug(`the state of agent ${agent.agentId} cannot be read: ${error.message}`);
+        this.logger.debug(`the state of agent ${agent.agentId} cannot be read: ${errorText(error)}`);
       });
     } finally {
       // Also after an error: they then wait for the agent like the runs of any lost connection.

@@ -10,6 +10,7 @@ import {
   Addresses,
   CONFIG,
   type Config,
+  errorText,
   packagePaths,
   proxyVariables,
   StartError,
@@ -99,7 +100,7 @@ export class LocalAgent implements BeforeApplicationShutdown {
       const [code, signal] = (await once(child, 'exit')) as [number | null, string | null];
       return signal ?? `exit code ${code}`;
     } catch (error) {
-      return (error as Error).message;
+      return errorText(error);
     } finally {
       this.over.signal.removeEventListener('abort', drain);
       this.closing.signal.removeEventListener('abort', stop);

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import { Inject, Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 
-import { CONFIG, type Config } from '../../config/index.js';
+import { CONFIG, type Config, errorText } from '../../config/index.js';
 import {
   AGENT_PATHS,
   type AgentHello,
@@ -210,7 +210,7 @@ export class RunDispatch implements OnModuleDestroy {
       await this.record(given, failedRunEnd(agentId, error));
       return true;
     }
-    this.logger.warn(`task ${run.taskId} has lost agent ${agentId}: ${(error as Error).message}`);
+    this.logger.warn(`task ${run.taskId} has lost agent ${agentId}: ${errorText(error)}`);
     return false;
   }
 
