@@ -4,8 +4,8 @@ import { json } from 'node:stream/consumers';
 import { Logger } from '@nestjs/common';
 import { WebSocket } from 'ws';
 
-import { StartError } from '../config/index.js';
-import { AGENT_GOODBYE, AGENT_REPLACED, errorBody } from '../contract/index.js';
+import { errorText, StartError } from '../config/index.js';
+import { AGENT_GOODBYE, AGENT_REPLACED, DIALLED_HEADER, errorBody, GATEWAY_PATH } from '../contract/index.js';
 import { http2ServerOver, keepRunning, type StreamListener } from '../tunnel/index.js';
 import { proxiedSocket } from './outbound.js';
 import type { Worker } from './worker.js';
@@ -47,8 +47,7 @@ export async function stayConnected(worker: Worker, options: GatewayOptions): Pr
       });
     } catch (error) {
       if (error instanceof AgentRefusedError) throw error;
-      if (!signal.aborted)
-        logger.warn(`the gateway ${gateway} cannot be reached: ${(error as Error).message}`);
+      if (!signal.aborted) logger.warn(`the gateway ${gateway} cannot be reached: ${errorText(error)}`);
     }
     await worker.idle();
   };
@@ -65,7 +64,7 @@ async function serveGateway(
   const proxied = await proxiedSocket(gateway, limit);
   const webSocket = new WebSocket(gateway, {
     ...(proxied && { createConnection: () => proxied }),
-    headers: { authorization: `Bearer ${key}` },
+    headers: { authorization: `Bearer ${key}`, [DIALLED_HEADER]: addressOf(gateway) },
     perMessageDeflate: false,
     handshakeTimeout: HANDSHAKE_LIMIT_MS,
     maxPayload: 16 * 1024 * 1024,
@@ -91,6 +90,9 @@ async function serveGateway(
     webSocket.terminate();
   }
 }
+
+/** What files are fetched from and stored at, when the runtime keeps them itself. */
+const addressOf = (gateway: string): string => gateway.replace('ws', 'http').slice(0, -GATEWAY_PATH.length);
 
 function replaced(): AgentRefusedError {
   return new AgentRefusedError('Another agent with the same id has taken the place of this one.');

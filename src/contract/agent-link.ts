@@ -33,6 +33,8 @@ export const CONNECTION_END = 'cyberun-connection-end';
 
 /** Path of the gateway, where agents dial in. */
 export const GATEWAY_PATH = '/api/v1/gateway';
+/** Header with which an agent tells what it has dialled, without the path of the gateway: links that it gets begin with it. */
+export const DIALLED_HEADER = 'cyberun-dialled';
 /** WebSocket close code: the agent ends, and gives back the runs that it still has. */
 export const AGENT_GOODBYE = 4002;
 /** WebSocket close code: another agent with the same id has connected. */

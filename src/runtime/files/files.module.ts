@@ -65,5 +65,5 @@ function configuredStore(config: Config, addresses: Addresses, database: Databas
     region: config.s3Region,
     addressing: config.s3Addressing,
   };
-  return S3Store.open(account, { loopback: endpoint, public: s3PublicEndpoint });
+  return S3Store.open(account, { internal: endpoint, public: s3PublicEndpoint });
 }

@@ -17,6 +17,7 @@ import {
   TEXT_FILE_BYTES,
   type TextFileRequest,
 } from '../../contract/index.js';
+import type { Audience } from './audience.js';
 import {
   type FileKeyParts,
   inputKey,
@@ -26,7 +27,7 @@ import {
   parseOutputAlias,
 } from './file-key.js';
 import { MultipartUploads } from './multipart-uploads.js';
-import { type Audience, ObjectStore, type SignedUpload } from './object-store.js';
+import { ObjectStore, type SignedUpload } from './object-store.js';
 import { StoredFiles, TeamFilesFull } from './stored-files.js';
 
 /** A file parameter and its accepted media types; without `accept` every type. */

@@ -2,13 +2,13 @@ import { join } from 'node:path';
 
 import type { Addresses, Config } from '../../config/index.js';
 import type { Database } from '../database/index.js';
+import { addressFor, type Audience } from './audience.js';
 import { FileFolder } from './file-folder.js';
 import { folderIdOf, ownAccount, sharedAccount } from './files-secret.js';
 import { FolderMultipart } from './folder-multipart.js';
 import { type BucketAccount, LinkSigner } from './link-signer.js';
 import { type BegunUpload, sizeOfPart } from './multipart-store.js';
 import {
-  type Audience,
   type DownloadTerms,
   type FileKind,
   ObjectStore,
@@ -33,7 +33,7 @@ export class FolderStore extends ObjectStore {
     private readonly addresses: Addresses,
   ) {
     super();
-    this.signer = new LinkSigner(account);
+    this.signer = new LinkSigner(account, (endpoint) => this.originIn(endpoint));
     this.folderId = folderIdOf(ownAccount);
     this.multipart = new FolderMultipart(folder);
   }
@@ -86,8 +86,14 @@ export class FolderStore extends ObjectStore {
     return this.folder.removeOlder(kind, moment);
   }
 
+  /** Links that agents get for another address name it, since the signature cannot be checked without it. */
+  private originIn(endpoint: string): string | undefined {
+    const address = endpoint.slice(0, -FILES_PATH.length);
+    return [this.addresses.public, this.addresses.loopback].includes(address) ? undefined : address;
+  }
+
   /** The port is known only once the server listens. */
   private endpointFor(audience: Audience): string {
-    return this.addresses[audience] + FILES_PATH;
+    return addressFor(audience, this.addresses) + FILES_PATH;
   }
 }

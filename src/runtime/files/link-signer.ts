@@ -1,4 +1,5 @@
 import type { S3Client } from '@aws-sdk/client-s3';
+import { LRUCache } from 'lru-cache';
 
 import type { Config } from '../../config/index.js';
 import { type DownloadTerms, LINK_SECONDS, type SignedUpload, type UploadTarget } from './object-store.js';
@@ -21,12 +22,21 @@ interface ResponseHeaders {
 }
 
 const CONNECT_LIMIT_MS = 3000;
+/** Agents may reach the runtime by several addresses. */
+const ENDPOINTS_KEPT = 50;
+
+/** Parameter of a link: the address that it is signed for, where the store could not know it. */
+export const SIGNED_ORIGIN = 'cyberun-origin';
 
 /** Signs links with the AWS presigner, so that the built-in store and a real S3 use the same code. */
 export class LinkSigner {
-  private readonly clients = new Map<string, Promise<S3Client>>();
+  private readonly clients = new LRUCache<string, Promise<S3Client>>({ max: ENDPOINTS_KEPT });
 
-  constructor(private readonly account: BucketAccount) {}
+  constructor(
+    private readonly account: BucketAccount,
+    /** The address that links to an endpoint name in {@link SIGNED_ORIGIN}, if they do. */
+    private readonly originIn: (endpoint: string) => string | undefined = () => undefined,
+  ) {}
 
   async upload(endpoint: string, { key, size }: UploadTarget): Promise<SignedUpload> {
     const { PutObjectCommand, getSignedUrl, client } = await this.tools(endpoint);
@@ -84,9 +94,25 @@ export class LinkSigner {
   }
 
   private clientFor(endpoint: string): Promise<S3Client> {
-    const known = this.clients.get(endpoint) ?? newClient(this.account, endpoint);
+    const known = this.clients.get(endpoint) ?? this.newClient(endpoint);
     this.clients.set(endpoint, known);
     return known;
+  }
+
+  private async newClient(endpoint: string): Promise<S3Client> {
+    const client = await newClient(this.account, endpoint);
+    const origin = this.originIn(endpoint);
+    if (origin === undefined) return client;
+    // Before it is signed.
+    client.middlewareStack.add(
+      (next) => (call) => {
+        const { query } = call.request as { readonly query: Record<string, string> };
+        query[SIGNED_ORIGIN] = origin;
+        return next(call);
+      },
+      { step: 'build' },
+    );
+    return client;
   }
 }
 

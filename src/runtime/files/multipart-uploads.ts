@@ -10,9 +10,10 @@ import {
 
 import { Addresses, CONFIG, type Config } from '../../config/index.js';
 import type { MultipartOffer, MultipartUpload, UploadParts } from '../../contract/index.js';
+import { addressFor, type Audience } from './audience.js';
 import { parseFileKey } from './file-key.js';
 import { type BegunUpload, partCountOf, sizeOfPart, type StoredPart } from './multipart-store.js';
-import { type Audience, LINK_SECONDS, ObjectStore, type UploadTarget } from './object-store.js';
+import { LINK_SECONDS, ObjectStore, type UploadTarget } from './object-store.js';
 import { StoredFiles } from './stored-files.js';
 import { readUploadToken, type UploadGrant, uploadToken } from './upload-token.js';
 
@@ -128,7 +129,8 @@ export class MultipartUploads {
   }
 
   private link(given: UploadGrant): string {
-    return `${this.addresses[given.audience]}${UPLOADS_PATH}/${uploadToken(this.store.account, given)}`;
+    const address = addressFor(given.audience, this.addresses);
+    return `${address}${UPLOADS_PATH}/${uploadToken(this.store.account, given)}`;
   }
 }
 

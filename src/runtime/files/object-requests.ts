@@ -6,6 +6,7 @@ import { FORWARDED_ORIGIN } from '../nodes/index.js';
 import { parseFileKey } from './file-key.js';
 import { FileNodes } from './file-nodes.js';
 import { FILES_PATH, FolderStore } from './folder-store.js';
+import { SIGNED_ORIGIN } from './link-signer.js';
 import { ObjectStore } from './object-store.js';
 import { refuse, type S3Refusal } from './s3-answers.js';
 import { signatureRefusal } from './s3-signature.js';
@@ -56,9 +57,14 @@ export class ObjectRequests {
     return refusal === 'SignatureDoesNotMatch' ? signatureRefusal(signed, ownAccount, origins) : refusal;
   }
 
-  /** The origins that links name; only nodes that share the secret sign, so another node may name its own. */
+  /**
+   * The origins that a link may be signed for; the request may name one, since only nodes that share the secret can sign
+   * for it.
+   */
   private originsOf(request: Request): readonly string[] {
     const { public: forClients, loopback } = this.addresses;
+    const named = new URLSearchParams(request.originalUrl.split('?', 2)[1]).get(SIGNED_ORIGIN);
+    if (named !== null) return URL.canParse(named) ? [named] : [];
     const forwarded = String(request.headers[FORWARDED_ORIGIN]);
     return [forClients, loopback, ...(URL.canParse(forwarded) ? [forwarded] : [])];
   }

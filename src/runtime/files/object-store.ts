@@ -1,10 +1,8 @@
 import { ServiceUnavailableException } from '@nestjs/common';
 
+import type { Audience } from './audience.js';
 import type { BucketAccount } from './link-signer.js';
 import type { BegunUpload, MultipartStore } from './multipart-store.js';
-
-/** Whether a link is used by an agent on this machine, or by any client. */
-export type Audience = 'loopback' | 'public';
 
 /** An object to PUT; the signature includes its size, and that it must not exist. */
 export interface UploadTarget {

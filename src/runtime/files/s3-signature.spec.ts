@@ -2,7 +2,7 @@ import { afterEach, expect, it, vi } from 'vitest';
 
 import { FILES_PATH } from './folder-store.js';
 import { LinkSigner } from './link-signer.js';
-import type { Audience, UploadTarget } from './object-store.js';
+import type { UploadTarget } from './object-store.js';
 import { signatureRefusal } from './s3-signature.js';
 
 const account = {
@@ -17,8 +17,9 @@ const LOOPBACK = 'http://127.0.0.1:8080';
 const ENDPOINTS = { public: PUBLIC + FILES_PATH, loopback: LOOPBACK + FILES_PATH };
 const links = new LinkSigner(account);
 const signer = {
-  upload: (target: UploadTarget, audience: Audience) => links.upload(ENDPOINTS[audience], target),
-  download: (key: string, audience: Audience) => links.download(ENDPOINTS[audience], key),
+  upload: (target: UploadTarget, audience: keyof typeof ENDPOINTS) =>
+    links.upload(ENDPOINTS[audience], target),
+  download: (key: string, audience: keyof typeof ENDPOINTS) => links.download(ENDPOINTS[audience], key),
 };
 const KEY = 'inputs/team/x/y/ä b+(1)*.txt';
 

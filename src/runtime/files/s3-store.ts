@@ -1,11 +1,11 @@
 import type { S3Client } from '@aws-sdk/client-s3';
 import { Logger } from '@nestjs/common';
 
+import type { Audience } from './audience.js';
 import { contentDisposition, type FileKeyParts, parseFileKey } from './file-key.js';
 import { type BucketAccount, LinkSigner, newClient } from './link-signer.js';
 import { type BegunUpload, sizeOfPart } from './multipart-store.js';
 import {
-  type Audience,
   type DownloadTerms,
   type FileKind,
   ObjectStore,
@@ -22,9 +22,9 @@ const CALL_LIMIT_MS = 6000;
 /** A batch has up to 1,000 keys. */
 const SWEEP_LIMIT_MS = 30_000;
 
-/** The endpoint of a store for the runtime and agents beside it, and for all others. */
+/** The endpoint of a store for the runtime and its agents, and for clients. */
 export interface Endpoints {
-  readonly loopback: string;
+  readonly internal: string;
   readonly public: string;
 }
 
@@ -47,9 +47,9 @@ export class S3Store extends ObjectStore {
 
   /** @throws {StartError} when the bucket is missing, or the store refuses the access key or cannot be reached. */
   static async open(account: BucketAccount, endpoints: Endpoints): Promise<S3Store> {
-    const client = await newClient(account, endpoints.loopback);
+    const client = await newClient(account, endpoints.internal);
     await checkBucket(client, account.bucket).catch((error: unknown) => {
-      throw unusableBucket(account.bucket, endpoints.loopback, error);
+      throw unusableBucket(account.bucket, endpoints.internal, error);
     });
     return new S3Store(account, endpoints, client);
   }
@@ -60,17 +60,17 @@ export class S3Store extends ObjectStore {
   }
 
   upload(target: UploadTarget, audience: Audience): Promise<SignedUpload> {
-    return this.signer.upload(this.endpoints[audience], target);
+    return this.signer.upload(this.endpointFor(audience), target);
   }
 
   part(upload: BegunUpload, partNumber: number, audience: Audience): Promise<SignedUpload> {
     const size = sizeOfPart(upload, partNumber);
-    return this.signer.part(this.endpoints[audience], { ...upload, partNumber, size });
+    return this.signer.part(this.endpointFor(audience), { ...upload, partNumber, size });
   }
 
   download(key: string, audience: Audience, terms?: DownloadTerms): Promise<string> {
     const parts = parseFileKey(key);
-    return this.signer.download(this.endpoints[audience], key, {
+    return this.signer.download(this.endpointFor(audience), key, {
       ...terms,
       ...(parts && responseHeaders(parts)),
     });
@@ -108,6 +108,10 @@ export class S3Store extends ObjectStore {
       if (old.length > 0) await this.remove(old, signal);
       ContinuationToken = page.NextContinuationToken;
     } while (ContinuationToken !== undefined);
+  }
+
+  private endpointFor(audience: Audience): string {
+    return audience === 'public' ? this.endpoints.public : this.endpoints.internal;
   }
 
   private async remove(objects: { Key: string }[], signal: AbortSignal): Promise<void> {

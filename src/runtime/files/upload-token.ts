@@ -10,7 +10,7 @@ const grant = z.object({
   size: z.number(),
   partSize: z.number(),
   uploadId: z.string().optional(),
-  audience: z.enum(['loopback', 'public']),
+  audience: z.union([z.enum(['public', 'loopback']), z.templateLiteral(['http', z.string()])]),
   /** Seconds since 1970. */
   expires: z.number(),
 });

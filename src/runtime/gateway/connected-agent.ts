@@ -34,7 +34,7 @@ export class ConnectedAgent {
   constructor(
     private greeting: AgentHello,
     readonly teamId: string,
-    /** Which file links it can reach. */
+    /** Which links to files it gets. */
     readonly audience: Audience,
     private readonly line: { readonly session: ClientHttp2Session; readonly webSocket: WebSocket },
   ) {

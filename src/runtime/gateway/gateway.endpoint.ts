@@ -3,13 +3,27 @@ import type { ClientHttp2Session } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import { json } from 'node:stream/consumers';
 
-import { type BeforeApplicationShutdown, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import {
+  type BeforeApplicationShutdown,
+  Inject,
+  Injectable,
+  Logger,
+  type OnModuleInit,
+} from '@nestjs/common';
 import { WebSocket, WebSocketServer } from 'ws';
 
-import { AGENT_PATHS, type AgentHello, agentHello, GATEWAY_PATH } from '../../contract/index.js';
+import { Addresses } from '../../config/index.js';
+import {
+  AGENT_PATHS,
+  type AgentHello,
+  agentHello,
+  DIALLED_HEADER,
+  GATEWAY_PATH,
+} from '../../contract/index.js';
 import { bearerToken } from '../../http/index.js';
 import { http2ClientOver } from '../../tunnel/index.js';
-import { type Credential, CredentialsService } from '../credentials/index.js';
+import { CredentialsService } from '../credentials/index.js';
+import { type Audience, audienceOf } from '../files/index.js';
 import { watchAgent } from './agent-liveness.js';
 import { AgentArrivals } from './agent-arrivals.js';
 import { AgentKeys } from './agent-keys.js';
@@ -26,6 +40,12 @@ const HELLO_LIMIT_MS = 10_000;
 /** An agent that answers no requests is disconnected within 30 s. */
 const REQUEST_CHECK_MS = 5000;
 
+interface AdmittedAgent {
+  readonly key: string;
+  readonly teamId: string;
+  readonly audience: Audience;
+}
+
 /** The WebSocket endpoint for agents, on the port of the server; requires an agent key. */
 @Injectable()
 export class GatewayEndpoint implements OnModuleInit, BeforeApplicationShutdown {
@@ -36,6 +56,7 @@ export class GatewayEndpoint implements OnModuleInit, BeforeApplicationShutdown 
     maxPayload: FRAME_LIMIT,
   });
   private isClosed = false;
+  @Inject(Addresses) private readonly addresses!: Addresses;
 
   constructor(
     private readonly upgrades: Upgrades,
@@ -62,7 +83,8 @@ export class GatewayEndpoint implements OnModuleInit, BeforeApplicationShutdown 
       const { credential } = await this.credentials.admit(key, KEY_REQUIRED);
       if (!credential) return refuseUpgrade(socket, 401, KEY_WANTED);
       this.webSockets.handleUpgrade(request, socket, head, (webSocket) => {
-        this.connect(webSocket, key, credential).catch((error: unknown) => {
+        const agent = { key, teamId: credential.teamId, audience: this.audienceOf(request, key) };
+        this.connect(webSocket, agent).catch((error: unknown) => {
           this.logger.warn({ message: 'the handshake of an agent failed', error });
           webSocket.terminate();
         });
@@ -73,10 +95,15 @@ export class GatewayEndpoint implements OnModuleInit, BeforeApplicationShutdown 
     }
   }
 
-  private async connect(webSocket: WebSocket, key: string, { teamId }: Credential): Promise<void> {
+  /** The local agent may need another store endpoint than clients, although it has dialled the same address. */
+  private audienceOf({ headers }: IncomingMessage, key: string): Audience {
+    if (this.credentials.isEphemeral(key)) return 'loopback';
+    return audienceOf(headers[DIALLED_HEADER]?.toString(), this.addresses);
+  }
+
+  private async connect(webSocket: WebSocket, { key, teamId, audience }: AdmittedAgent): Promise<void> {
     const session = await http2ClientOver(webSocket);
     const hello = await requestHello(session);
-    const audience = this.credentials.isEphemeral(key) ? 'loopback' : 'public';
     const agent = new ConnectedAgent(hello, teamId, audience, { session, webSocket });
     if (this.isClosed) return agent.leave();
     await this.arrivals.add(agent);
