@@ -14,7 +14,15 @@ const CONNECT_LIMIT_MS = 30_000;
  * proxied connection has them in spite of the options of its pool, so that each request gets them too.
  */
 const NO_LIMIT = { headersTimeout: 0, bodyTimeout: 0 };
-const POOL = { ...NO_LIMIT, connect: { timeout: CONNECT_LIMIT_MS }, connectTimeout: CONNECT_LIMIT_MS };
+/** Shorter than servers keep idle connections, so that they do not close one when the next request is sent on it. */
+const IDLE_MS = 1000;
+const POOL = {
+  ...NO_LIMIT,
+  connect: { timeout: CONNECT_LIMIT_MS },
+  connectTimeout: CONNECT_LIMIT_MS,
+  keepAliveTimeout: IDLE_MS,
+  keepAliveMaxTimeout: IDLE_MS,
+};
 
 /** HTTP connections through the proxies of this machine. */
 export function dispatcherFor(proxies: Proxies): Dispatcher {

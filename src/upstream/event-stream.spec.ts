@@ -16,7 +16,9 @@ beforeEach(() => {
   onChunk.mockResolvedValue(false);
   response = new StreamedResponse({ signal: undefined, timeoutMs: undefined });
   // Starts as undici starts it; its promise is handled.
-  response.send({ dispatch: () => true } as unknown as Dispatcher, {} as never).catch(() => undefined);
+  const dispatcher = { dispatch: () => true } as unknown as Dispatcher;
+  const pools = { kept: dispatcher, recent: dispatcher, unused: dispatcher };
+  response.send(pools, {} as never).catch(() => undefined);
   response.onRequestStart(undiciController);
   response.onResponseStart(undiciController, 200, {});
 });

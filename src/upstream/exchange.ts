@@ -1,6 +1,7 @@
 import type { Dispatcher } from 'undici';
 
 import type { MemoryBudget } from '../http/index.js';
+import { type ConnectionPools, isIdempotent, isRepeatable, pauseBefore } from './connection-pools.js';
 import { DeadlineExceeded } from './deadline.js';
 
 type Controller = Dispatcher.DispatchController;
@@ -29,6 +30,11 @@ export class ResponseTooLarge extends Error {
   }
 }
 
+interface Repetition {
+  readonly request: Dispatcher.DispatchOptions;
+  readonly dispatcher: Dispatcher;
+}
+
 /**
  * One request and its response, as an undici dispatch handler. undici's own `request` makes a stream of every body,
  * which for a response of a few hundred bytes is half of the CPU the exchange takes.
@@ -39,21 +45,21 @@ export abstract class Exchange implements Dispatcher.DispatchHandler {
   private readonly expire = (): void => this.fail(new DeadlineExceeded('no answer in time'));
   private timer: NodeJS.Timeout | undefined;
   private controller: Controller | undefined;
+  private pause: NodeJS.Timeout | undefined;
   private failure: Error | undefined;
+  /** What is sent again if the connection is lost; `undefined` from the first byte of the response on. */
+  private repetition: Repetition | undefined;
 
   constructor(private readonly limits: ExchangeLimits) {}
 
-  /** Sends the request; called once. */
-  send(dispatcher: Dispatcher, request: Dispatcher.DispatchOptions): Promise<RawResponse> {
+  /** Sends the request, and once more where that has no effect of its own; called once. */
+  send(pools: ConnectionPools, request: Dispatcher.DispatchOptions): Promise<RawResponse> {
     const { signal, timeoutMs } = this.limits;
     if (timeoutMs !== undefined) this.timer = setTimeout(this.expire, timeoutMs).unref();
     signal?.addEventListener('abort', this.abort, { once: true });
-    try {
-      if (signal?.aborted) this.abort();
-      else dispatcher.dispatch(request, this);
-    } catch (thrown) {
-      this.fail(thrown instanceof Error ? thrown : new Error('not sent', { cause: thrown }));
-    }
+    this.repetition = { request, dispatcher: pools.unused };
+    if (signal?.aborted) this.abort();
+    else this.dispatch({ request, dispatcher: isIdempotent(request.method) ? pools.kept : pools.recent });
     return this.response.promise;
   }
 
@@ -63,6 +69,7 @@ export abstract class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseStart(controller: Controller, status: number, headers: ResponseHeaders): void {
+    this.repetition = undefined;
     // They are parsed by now; an open stream would keep them in memory until it ends.
     controller.rawHeaders = null;
     // 1xx: the response itself follows.
@@ -74,7 +81,16 @@ export abstract class Exchange implements Dispatcher.DispatchHandler {
   abstract onResponseEnd(): void;
 
   onResponseError(_controller: Controller | null, error: Error): void {
-    this.fail(error);
+    const { repetition } = this;
+    // Set when undici begins to write the request.
+    const wasSent = this.controller !== undefined;
+    if (this.failure || !repetition || !isRepeatable(error, repetition.request.method, wasSent)) {
+      this.fail(error);
+      return;
+    }
+    this.repetition = undefined;
+    this.controller = undefined;
+    this.pause = setTimeout(() => this.dispatch(repetition), pauseBefore(error));
   }
 
   protected abstract onHeaders(status: number, headers: ResponseHeaders): void;
@@ -96,12 +112,21 @@ export abstract class Exchange implements Dispatcher.DispatchHandler {
     this.controller?.abort(error);
   }
 
+  private dispatch({ request, dispatcher }: Repetition): void {
+    try {
+      dispatcher.dispatch(request, this);
+    } catch (thrown) {
+      this.fail(thrown instanceof Error ? thrown : new Error('not sent', { cause: thrown }));
+    }
+  }
+
   protected resume(): void {
     this.controller?.resume();
   }
 
   protected finish(): void {
     clearTimeout(this.timer);
+    clearTimeout(this.pause);
     this.limits.signal?.removeEventListener('abort', this.abort);
   }
 }

@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { fetch, type RequestInit, type Response } from 'undici';
 
 import { CONFIG, type Config } from '../config/index.js';
+import { isIdempotent, isRepeatable } from './connection-pools.js';
 import { Deadline } from './deadline.js';
 import type { ApiRequest, Caller } from './request.js';
 import { Dispatchers } from './undici.adapter.js';
@@ -76,16 +77,31 @@ export class FileTransfer {
     if (!target || !HTTP.test(target.protocol)) throw unusable(request);
     using deadline = new Deadline(caller.signal, this.config.runtimeTimeoutMs);
     try {
-      const dispatcher = this.dispatchers.to(target);
-      return await use(await fetch(target, { ...init, dispatcher, signal: deadline.signal }));
+      return await use(await this.fetch(target, { ...init, signal: deadline.signal }));
     } catch (thrown) {
-      // The error of fetch has the connection's own as its cause.
       const { signal } = deadline;
-      const cause = thrown instanceof TypeError && thrown.cause instanceof Error ? thrown.cause : thrown;
-      throw noResponse(request, caller.signal, signal.aborted ? signal.reason : cause);
+      throw noResponse(request, caller.signal, signal.aborted ? signal.reason : causeOf(thrown));
+    }
+  }
+
+  /** It throws only as long as there is no answer. */
+  private async fetch(target: URL, init: RequestInit): Promise<Response> {
+    const { kept, recent, unused } = this.dispatchers.to(target);
+    const isRead = isIdempotent(init.method ?? 'GET');
+    try {
+      return await fetch(target, { ...init, dispatcher: isRead ? kept : recent });
+    } catch (thrown) {
+      const cause = causeOf(thrown);
+      const isOver = init.signal?.aborted || !(cause instanceof Error);
+      if (isOver || !isRepeatable(cause, init.method ?? 'GET', true)) throw thrown;
+      return await fetch(target, { ...init, dispatcher: unused });
     }
   }
 }
+
+/** The error of fetch has the connection's own as its cause. */
+const causeOf = (thrown: unknown): unknown =>
+  thrown instanceof TypeError && thrown.cause instanceof Error ? thrown.cause : thrown;
 
 async function readPart({ body }: Response, skipped: number, length: number): Promise<Buffer> {
   const chunks: Buffer[] = [];

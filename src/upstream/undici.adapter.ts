@@ -12,16 +12,24 @@ import {
 import { Agent, type Dispatcher, EnvHttpProxyAgent } from 'undici';
 
 import type { MemoryBudget } from '../http/index.js';
+import { type ConnectionPools, connectionPools, destroyPools } from './connection-pools.js';
 import { BufferedResponse, type Exchange } from './exchange.js';
 import { StreamedResponse } from './event-stream.js';
 
 const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/;
 
+const CONNECT_LIMIT_MS = 10_000;
 /** The client's deadline covers the body too, so the timeouts of the pool are off. */
-const POOL = { headersTimeout: 0, bodyTimeout: 0, connectTimeout: 10_000, allowH2: false } as const;
+const POOL = {
+  headersTimeout: 0,
+  bodyTimeout: 0,
+  connectTimeout: CONNECT_LIMIT_MS,
+  connect: { timeout: CONNECT_LIMIT_MS },
+  allowH2: false,
+} as const;
 
 interface Route {
-  readonly dispatcher: Dispatcher;
+  readonly pools: ConnectionPools;
   readonly origin: string;
   /** Without a trailing slash. */
   readonly path: string;
@@ -30,8 +38,8 @@ interface Route {
 /** Keep-alive connections to the runtime; through a proxy (HTTPS_PROXY, NO_PROXY) unless it is on this machine. */
 @Injectable()
 export class Dispatchers implements BeforeApplicationShutdown {
-  private readonly direct = new Agent({ ...POOL, connect: { timeout: POOL.connectTimeout } });
-  private readonly proxied = new EnvHttpProxyAgent({ ...POOL, connect: { timeout: POOL.connectTimeout } });
+  private readonly direct = connectionPools((options) => new Agent({ ...POOL, ...options }));
+  private readonly proxied = connectionPools((options) => new EnvHttpProxyAgent({ ...POOL, ...options }));
   private latest: (Route & { readonly base: string }) | undefined;
 
   /** Parses a base URL; there is only one, so the latest is kept. */
@@ -41,16 +49,16 @@ export class Dispatchers implements BeforeApplicationShutdown {
   }
 
   /** The connections to the host of a URL. */
-  to({ hostname }: URL): Dispatcher {
+  to({ hostname }: URL): ConnectionPools {
     return LOOPBACK.test(hostname) ? this.direct : this.proxied;
   }
 
   private parse(base: URL): Route {
-    return { dispatcher: this.to(base), origin: base.origin, path: base.pathname.replace(/\/+$/, '') };
+    return { pools: this.to(base), origin: base.origin, path: base.pathname.replace(/\/+$/, '') };
   }
 
   async beforeApplicationShutdown(): Promise<void> {
-    await Promise.all([this.direct.destroy(), this.proxied.destroy()]);
+    await Promise.all([destroyPools(this.direct), destroyPools(this.proxied)]);
   }
 }
 
@@ -61,8 +69,8 @@ export class Dispatchers implements BeforeApplicationShutdown {
  */
 export function undiciAdapter(dispatchers: Dispatchers, budget: MemoryBudget): AxiosAdapter {
   return async (config) => {
-    const { dispatcher, origin, path } = dispatchers.routeTo(config.baseURL ?? '');
-    const { status, headers, data } = await exchangeFor(config, budget).send(dispatcher, {
+    const { pools, origin, path } = dispatchers.routeTo(config.baseURL ?? '');
+    const { status, headers, data } = await exchangeFor(config, budget).send(pools, {
       origin,
       path: `${path}/${config.url ?? ''}`,
       method: config.method?.toUpperCase() as Dispatcher.HttpMethod,
