@@ -5,10 +5,11 @@ import type { Limits } from '../config/index.js';
 import { CONNECTIONS, observe } from '../telemetry/index.js';
 
 import { answerClientErrors } from './client-errors.js';
-import { ClosedConnections, closeWithinGrace, OpenConnections, pendingResponse } from './connections.js';
+import { ClosedConnections, OpenConnections, pendingResponse } from './connections.js';
 import type { ErrorFormats } from './error-response.js';
 import { answerExpectations, requireOneHost } from './header-checks.js';
 import { closeLingering } from './lingering-close.js';
+import { prepareClosing } from './server-closing.js';
 
 /** Sets the limits of connections on every path; to be called before the server listens. */
 export function limitConnections(server: Server, limits: Limits, formats: ErrorFormats): void {
@@ -26,7 +27,7 @@ export function limitConnections(server: Server, limits: Limits, formats: ErrorF
   answerExpectations(server, formats);
   requireOneHost(server, formats);
   limitCount(server, connections, limits.connections, closed);
-  closeWithinGrace(server, connections, closeMs);
+  prepareClosing(server, connections, closeMs);
   observe(CONNECTIONS.connectionsOpen, (set) => set(connections.count));
   observe(CONNECTIONS.connectionsLimit, (set) => set(limits.connections));
 }

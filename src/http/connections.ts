@@ -4,8 +4,6 @@ import type { Duplex } from 'node:stream';
 
 import { CONNECTIONS, counterOf } from '../telemetry/index.js';
 
-const CHECK_MS = 50;
-
 /** The connections of a server, oldest first. */
 export class OpenConnections {
   private readonly sockets = new Set<Socket>();
@@ -19,6 +17,14 @@ export class OpenConnections {
 
   get count(): number {
     return this.sockets.size;
+  }
+
+  /** Responses in progress. */
+  *responses(): Generator<ServerResponse> {
+    for (const socket of this.sockets) {
+      const response = pendingResponse(socket);
+      if (response) yield response;
+    }
   }
 
   /** Connections without a request in progress or an unread response: closing them loses nothing. */
@@ -36,28 +42,6 @@ const isHttp = (socket: Socket): boolean => Boolean(Reflect.get(socket, 'parser'
 /** The response in progress on a connection: an internal property, by which Node itself finds idle connections. */
 export const pendingResponse = (socket: Duplex): ServerResponse | undefined =>
   (Reflect.get(socket, '_httpMessage') as ServerResponse | null | undefined) ?? undefined;
-
-/**
- * Makes `server.close` end within a grace period. Node waits for every connection, also for those without any request and
- * those that a response has kept alive meanwhile: these are closed at once. Requests in progress have the grace period.
- */
-export function closeWithinGrace(server: Server, connections: OpenConnections, graceMs: number): void {
-  const closeUnused = (): void => {
-    for (const socket of connections.unused()) socket.destroy();
-  };
-  const close = server.close.bind(server);
-  server.close = (callback) => {
-    close(callback);
-    closeUnused();
-    const check = setInterval(closeUnused, CHECK_MS);
-    const deadline = setTimeout(() => server.closeAllConnections(), graceMs);
-    server.once('close', () => {
-      clearInterval(check);
-      clearTimeout(deadline);
-    });
-    return server;
-  };
-}
 
 /** Why the server closed a connection that its client would have kept. */
 const REASONS = [
