@@ -177,5 +177,8 @@ export function startFailure(error: unknown): string {
   if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') {
     return `cyberun-mcp: This machine has no address ${address ?? 'of that name'}. Set CYBERUN_HTTP_HOST to one it has, for example 127.0.0.1.`;
   }
+  if (code === 'EAFNOSUPPORT') {
+    return 'cyberun-mcp: This machine has no IPv6, which CYBERUN_HTTP_HOST asks for. Set it to 0.0.0.0 or 127.0.0.1.';
+  }
   return `cyberun-mcp failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
 }

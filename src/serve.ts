@@ -4,13 +4,14 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 
 import { createApplication, servesMcp } from './application.js';
-import { Addresses, type Config, isStartedByNpm } from './config/index.js';
-import { Draining } from './health/index.js';
+import { Addresses, bareHost, type Config, isStartedByNpm } from './config/index.js';
+import { Draining, HealthThread, Readiness } from './health/index.js';
+import { closingOf } from './http/index.js';
 import { type MetricsPage, serveMetrics } from './observability/index.js';
 import { onParentEnd } from './preflight.js';
 import { printWelcome } from './welcome.js';
 
-/** How long calls in flight may go on after the signal to end. */
+/** How long requests in flight may go on once no more are accepted. */
 const GRACE_MS = 10_000;
 
 /** Runs a server role until SIGTERM or SIGINT. */
@@ -18,12 +19,13 @@ export async function serve(config: Config): Promise<void> {
   // The database creates files that all users can read, unless this mask prevents it.
   const umask = process.umask(0o077);
   const metrics = await serveMetrics(config);
-  const app = await createApplication(config);
+  const [health, app] = await Promise.all([HealthThread.start(config), createApplication(config)]);
   metrics?.announce();
   endOnSignal(app, config, metrics);
-  await app.listen(config.httpPort, config.httpHost);
+  await app.listen(config.httpPort, bareHost(config.httpHost));
   const { port } = app.getHttpServer().address() as AddressInfo;
   await app.get(Addresses).announce(port);
+  await health?.observe({ draining: app.get(Draining), readiness: app.get(Readiness) });
   printWelcome(
     config,
     app.get(Addresses),
@@ -55,11 +57,17 @@ async function drainLocalAgent(app: NestExpressApplication): Promise<void> {
 function endOnSignal(app: NestExpressApplication, config: Config, metrics?: MetricsPage): void {
   const end = async (): Promise<void> => {
     app.get(Draining).begin();
+    const closing = closingOf(app.getHttpServer());
+    closing.announce();
     const drained = config.role === 'all' ? drainLocalAgent(app) : undefined;
     // Load balancers may still send requests meanwhile; they are served.
     if (config.httpDrainSeconds > 0) await delay(config.httpDrainSeconds * 1000);
+    // The local agent still delivers files here.
+    if (!drained) closing.stopAccepting();
+    const answered = closing.idle(GRACE_MS);
     if (servesMcp(config)) await (await import('./mcp/index.js')).drainMcp(app, GRACE_MS);
-    await drained;
+    await Promise.all([answered, drained]);
+    closing.stopAccepting();
     await app.close();
     await metrics?.end();
     process.exit(0);

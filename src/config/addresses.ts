@@ -4,7 +4,16 @@ import { Inject, Injectable } from '@nestjs/common';
 
 import { CONFIG, type Config } from './config.js';
 
-const WILDCARDS: ReadonlySet<string> = new Set(['0.0.0.0', '::', '[::]']);
+/** With the addresses of this machine that it stands for. */
+const WILDCARDS: Readonly<Record<string, readonly string[]>> = {
+  '0.0.0.0': ['IPv4'],
+  '::': ['IPv4', 'IPv6'],
+};
+/** Only valid with the name of an interface. */
+const LINK_LOCAL = /^fe80:/i;
+
+/** A host as Node listens on it: an IPv6 address has no brackets. */
+export const bareHost = (host: string): string => host.replace(/^\[(.*)\]$/, '$1');
 
 /** The origin of a server on this host, which may be an IPv6 address without its brackets. */
 export const originOf = (host: string, port: number): string =>
@@ -33,8 +42,7 @@ export class Addresses {
 
   /** Origin for calls from this machine, without a trailing slash. */
   get loopback(): string {
-    const { httpHost } = this.config;
-    return originOf(WILDCARDS.has(httpHost) ? '127.0.0.1' : httpHost, this.port);
+    return originOf(this.families ? '127.0.0.1' : this.config.httpHost, this.port);
   }
 
   /** Origin (and path prefix, if any) that clients use, without a trailing slash. */
@@ -45,18 +53,25 @@ export class Addresses {
 
   /** Whether the public address is a name that only works on this machine. */
   get isWildcard(): boolean {
-    return WILDCARDS.has(this.config.httpHost) && this.config.httpPublicUrl === undefined;
+    return this.families !== undefined && this.config.httpPublicUrl === undefined;
   }
 
   /** Origin at which other nodes of the runtime reach this one. */
   get node(): string {
-    const { nodeUrl, httpHost } = this.config;
+    const { nodeUrl } = this.config;
     if (nodeUrl !== undefined) return nodeUrl.replace(/\/+$/, '');
-    if (!WILDCARDS.has(httpHost)) return this.loopback;
-    const first = Object.values(networkInterfaces())
+    const { families } = this;
+    if (!families) return this.loopback;
+    const outward = Object.values(networkInterfaces())
       .flatMap((all) => all ?? [])
-      .find(({ internal, family }) => !internal && family === 'IPv4');
+      .filter(({ internal, address }) => !internal && !LINK_LOCAL.test(address));
+    const [first] = families.flatMap((wanted) => outward.filter(({ family }) => family === wanted));
     return originOf(first?.address ?? '127.0.0.1', this.port);
+  }
+
+  /** The kinds of addresses that a wildcard host stands for. */
+  private get families(): readonly string[] | undefined {
+    return WILDCARDS[bareHost(this.config.httpHost)];
   }
 
   /** Base URL of the Runtime API, ending in `/api/v1`, without a trailing slash. */

@@ -104,11 +104,23 @@ function checkRole(role: Role, { runtimeUrl }: Settings): void {
   }
 }
 
-function checkPorts({ httpPort, metricsPort }: Settings): void {
-  if (metricsPort === undefined || metricsPort === 0 || metricsPort !== httpPort) return;
-  throw new SettingError(
-    `CYBERUN_METRICS_PORT is ${metricsPort}, which is CYBERUN_HTTP_PORT too. Choose another one. Example: 9464`,
-  );
+/** The settings that open a port. */
+const PORTS = ['httpPort', 'metricsPort', 'healthPort'] as const;
+
+/** Each port is used once; 0 is any free one. */
+function checkPorts(settings: Settings): void {
+  const users = new Map<number, string>();
+  for (const property of PORTS) {
+    const port = settings[property];
+    if (port === undefined || port === 0) continue;
+    const { env, example } = declared(property);
+    const other = users.get(port);
+    if (other !== undefined)
+      throw new SettingError(
+        `${env} is ${port}, which is ${other} too. Choose another one. Example: ${example}`,
+      );
+    users.set(port, env);
+  }
 }
 
 /** What an object store needs besides its endpoint, and what has no effect without one. */

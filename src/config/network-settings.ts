@@ -17,7 +17,8 @@ import {
 export class NetworkSettings {
   @Setting({
     env: 'CYBERUN_HTTP_HOST',
-    meaning: 'Address to listen on. Use 0.0.0.0 to be reachable from other machines.',
+    meaning:
+      'Address to listen on. To be reachable from other machines use 0.0.0.0, or :: which takes IPv6 and IPv4.',
     example: '127.0.0.1',
   })
   @IsNotEmpty()
@@ -54,11 +55,30 @@ export class NetworkSettings {
   @Setting({
     env: 'CYBERUN_HTTP_DRAIN_SECONDS',
     meaning:
-      'How long the server goes on serving after SIGTERM, while load balancers see at /health/ready that it is shutting down.',
+      'How long the server goes on serving after SIGTERM, while load balancers see at /health/ready that it is shutting down, and each answer ends its connection.',
     example: '5',
   })
   @WholeNumber(0, 300)
   httpDrainSeconds: number = 0;
+
+  @Setting({
+    env: 'CYBERUN_HEALTH_PORT',
+    meaning:
+      'Port of a thread that answers /health/live and /health/ready also while the server is overloaded, on the address of CYBERUN_HTTP_HOST; 0 picks a free one and logs it.',
+    example: '9465',
+    defaultText: 'empty: only CYBERUN_HTTP_PORT answers them',
+  })
+  @Optional(WholeNumber(0, 65535))
+  healthPort?: number;
+
+  @Setting({
+    env: 'CYBERUN_HEALTH_STALL_SECONDS',
+    meaning:
+      'Seconds without a turn of the event loop after which /health/live on CYBERUN_HEALTH_PORT fails, so that the server is restarted.',
+    example: '30',
+  })
+  @WholeNumber(2, 3600)
+  healthStallSeconds: number = 30;
 
   @Setting({
     env: 'CYBERUN_RUNTIME_URL',

@@ -1,12 +1,21 @@
 import { Controller, Get, Injectable, ServiceUnavailableException } from '@nestjs/common';
 
+/** Why a server that shuts down is not ready. */
+export const SHUTTING_DOWN = 'shutting down';
+
 /** Whether this process is shutting down; set once, never unset. */
 @Injectable()
 export class Draining {
   private hasBegun = false;
+  private readonly listeners: (() => void)[] = [];
 
   begin(): void {
     this.hasBegun = true;
+    for (const listener of this.listeners) listener();
+  }
+
+  onBegin(listener: () => void): void {
+    this.listeners.push(listener);
   }
 
   get isUnderWay(): boolean {
@@ -53,7 +62,7 @@ export class HealthController {
    */
   @Get('ready')
   async ready(): Promise<{ status: string }> {
-    if (this.draining.isUnderWay) throw new ServiceUnavailableException('shutting down');
+    if (this.draining.isUnderWay) throw new ServiceUnavailableException(SHUTTING_DOWN);
     const problem = await this.readiness.problem();
     if (problem !== undefined) throw new ServiceUnavailableException(problem);
     return { status: 'ready' };

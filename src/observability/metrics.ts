@@ -6,7 +6,7 @@ import { Logger } from '@nestjs/common';
 import { metrics } from '@opentelemetry/api';
 import type { ViewOptions } from '@opentelemetry/sdk-metrics';
 
-import { type Config, originOf, StartError } from '../config/index.js';
+import { bareHost, type Config, originOf, StartError } from '../config/index.js';
 import { METRIC_GROUPS, nameWithUnit } from '../telemetry/index.js';
 import { measureProcess } from './process-gauges.js';
 
@@ -72,7 +72,7 @@ const namesWithUnits = (): ViewOptions[] =>
 
 async function listen(server: Server, host: string, port: number): Promise<void> {
   try {
-    server.listen(port, host);
+    server.listen(port, bareHost(host));
     await once(server, 'listening');
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;

@@ -24,6 +24,8 @@ const REFUSED: Readonly<Record<string, readonly string[]>> = {
   CYBERUN_HTTP_PUBLIC_URL: ['mcp.example.com', 'ftp://mcp.example.com'],
   CYBERUN_HTTP_CORS_ORIGINS: ['app.example.com', 'https://app.example.com/path'],
   CYBERUN_HTTP_DRAIN_SECONDS: ['-1', '5s', '301'],
+  CYBERUN_HEALTH_PORT: ['-1', '65536', 'on'],
+  CYBERUN_HEALTH_STALL_SECONDS: ['1', '30s', '3601'],
   CYBERUN_RUNTIME_URL: [
     'core.cyberun.cloud',
     'file:///etc',
