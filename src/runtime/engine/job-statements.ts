@@ -30,7 +30,8 @@ export const insertJobs = (queue: string, tasks: StatementPart): StatementPart =
 
 /**
  * Claims up to `limit` jobs, by priority; those that others are just claiming are passed over. The choice is materialized,
- * since a plan that made it once per job would claim more.
+ * since a plan that made it once per job would claim more. Its ids are compared as an array: a join may be planned, while
+ * the table is small, as one that reads every job of the queue, and that plan is kept.
  */
 export const claimJobs = (queue: string, limit: number): StatementPart<ClaimedJob> => sql<ClaimedJob>`
   with next as materialized (
@@ -41,7 +42,7 @@ export const claimJobs = (queue: string, limit: number): StatementPart<ClaimedJo
   update pgboss.job_common as job set state = 'active', started_on = pgboss.job_now(),
     heartbeat_on = pgboss.job_now(),
     retry_count = case when started_on is null then retry_count else retry_count + 1 end
-  from next where job.name = ${queue} and job.id = next.id
+  where job.name = ${queue} and job.id = any(array(select id from next))
   returning job.id, job.retry_count + 1 as attempt, job.priority`;
 
 /**

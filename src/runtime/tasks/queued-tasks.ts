@@ -50,7 +50,7 @@ export async function queueTasks(
         agent_id = agent.agent_id, agent_labels = array(select json_array_elements_text(agent.labels)),
         gpu_type = agent.gpu_type, node_id = ${nodeId}, last_sequence = last_sequence + 1
       from taken join agent on agent.place = taken.place
-      where task.id = taken.id and task.team_id = ${teamId} and task_status in (${sql.join(OPEN_STATES)})
+      where task.id = any(array(select id from taken)) and task.id = taken.id and task.team_id = ${teamId} and task_status in (${sql.join(OPEN_STATES)})
       returning ${columns}, task.parameters, task.last_sequence, agent.data
     ), written as (
       insert into task_event (task_id, team_id, sequence, event, data)
