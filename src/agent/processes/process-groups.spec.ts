@@ -108,6 +108,20 @@ it('a process group reports how it ended', async () => {
   expect((await groups.start(nowhere).exited).reason).toMatch(/ENOENT/);
 });
 
+it.each([
+  ['a script', ''],
+  ['a script that is too long for the gate', `# ${'x'.repeat(70_000)}\n`],
+])('a process group starts %s as a shell of its own would', async (_what, comment) => {
+  const environment = { ...cleanEnvironment(tmpdir(), tmpdir()), go: 'kept' };
+  const script = `${comment}[ "$0 $1 $go" = 'sh a b kept' ] && echo 1; (: <&3) 2>/dev/null || echo 2; false; echo 3`;
+  const command = { program: '/bin/sh', arguments: ['-e', '-c', script, 'sh', 'a b'], folder: tmpdir() };
+  const group = groupsIn(workDir()).start({ ...command, environment });
+  const output = printed(group, 2);
+  expect((await group.exited).exitCode).toBe(1);
+  expect(await output).toEqual([1, 2]);
+  await group.end();
+});
+
 it('a process group is recorded exactly while it runs', async () => {
   const folder = workDir();
   const group = shell(groupsIn(folder), 'sleep 60');

@@ -14,8 +14,14 @@ export interface Command {
   readonly environment: Readonly<Record<string, string>>;
 }
 
-/** Waits for a line and then executes the command; exits without one, because the agent has died. */
-const GATE = 'read -r go <&3 || exit 1; exec "$@" 3<&-';
+/** Waits for a line; exits without one, because the agent has died. */
+const WAIT = 'read -r CYBERUN_GATE <&3 || exit 1';
+/** In front of a command, which it then executes. */
+const GATE = `${WAIT}; exec "$@" 3<&-`;
+/** In front of the script of a shell: on the same line, so that the numbers of its lines stay. */
+const SHELL_GATE = `${WAIT}; exec 3<&-; unset CYBERUN_GATE; `;
+/** A longer script may exceed the limit of one argument with the gate, and has a shell of its own for that. */
+const GATED_SCRIPT = 65_536;
 
 /** Every process an agent starts, each in its own process group, which is recorded while it runs. */
 export class ProcessGroups {
@@ -45,7 +51,7 @@ export class ProcessGroups {
     const mark = randomUUID();
     const isGated = process.platform !== 'win32';
     const words = [command.program, ...command.arguments];
-    const [program = '', ...rest] = isGated ? ['/bin/sh', '-c', GATE, 'sh', ...words] : words;
+    const [program = '', ...rest] = isGated ? gated(words) : words;
     const child = spawn(program, rest, {
       cwd: command.folder,
       env: { ...this.shared, ...command.environment, [MARK]: mark },
@@ -70,6 +76,14 @@ export class ProcessGroups {
     process.off('exit', this.killAtExit);
     this.records.remove({ pid: process.pid, kind: 'agent' });
   }
+}
+
+/** The command behind a gate; a shell with a script waits there itself, which saves the start of a program. */
+function gated(words: readonly string[]): readonly string[] {
+  const [program, exits, isScript, script = '', ...rest] = words;
+  const isShell = program === '/bin/sh' && exits === '-e' && isScript === '-c';
+  if (!isShell || script.length > GATED_SCRIPT) return ['/bin/sh', '-c', GATE, 'sh', ...words];
+  return [program, exits, isScript, `${SHELL_GATE}${script}`, ...rest];
 }
 
 function openGate(gate: Writable | null | undefined): void {
