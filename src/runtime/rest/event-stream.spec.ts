@@ -19,7 +19,9 @@ const row = (sequence: number, event: TaskEventRow['event'], data: object): Task
 async function serving(events: Events) {
   const app = express();
   const { promise: ended, resolve } = Promise.withResolvers<void>();
-  app.get('/', (_request, response: Response) => void sendEvents(response, answers, events).then(resolve));
+  app.get('/', (_request, response: Response) => {
+    void sendEvents(response, answers, (signal) => Promise.resolve(events(signal))).then(resolve);
+  });
   const server = createServer(app).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;

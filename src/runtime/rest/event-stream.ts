@@ -9,19 +9,32 @@ import type { AnswerBudget } from './answer-budget.js';
 
 const PAUSE = ': still here\n\n';
 
-/** Sends server-sent events until they end or the client disconnects; `undefined` is sent as a comment. */
+/**
+ * Sends server-sent events until they end or the client disconnects; `undefined` is sent as a comment. Nothing is sent
+ * when there are no such events.
+ *
+ * @throws what `events` rejects with.
+ */
 export async function sendEvents(
   response: Response,
   answers: Pick<AnswerBudget, 'take'>,
-  events: (signal: AbortSignal) => AsyncIterable<TaskEventRow | undefined>,
+  events: (signal: AbortSignal) => Promise<AsyncIterable<TaskEventRow | undefined>>,
 ): Promise<void> {
-  await sendStream(response, EVENT_STREAM_HEADERS, async function* (signal) {
-    for await (const row of events(signal)) {
-      const text = row === undefined ? PAUSE : await textOf(row, response, answers);
-      if (text === undefined) return;
-      yield text;
-    }
-  });
+  await sendStream(response, EVENT_STREAM_HEADERS, async (signal) =>
+    eventTexts(await events(signal), response, answers),
+  );
+}
+
+async function* eventTexts(
+  events: AsyncIterable<TaskEventRow | undefined>,
+  response: Response,
+  answers: Pick<AnswerBudget, 'take'>,
+): AsyncGenerator<string> {
+  for await (const row of events) {
+    const text = row === undefined ? PAUSE : await textOf(row, response, answers);
+    if (text === undefined) return;
+    yield text;
+  }
 }
 
 /** Sends a followed log as server-sent events; the last one tells how the task has ended. */
@@ -59,12 +72,13 @@ const TEXT_HEADERS = { 'Content-Type': 'text/plain; charset=utf-8', 'X-Content-T
 async function sendStream(
   response: Response,
   headers: Readonly<Record<string, string>>,
-  texts: (signal: AbortSignal) => AsyncIterable<string>,
+  texts: (signal: AbortSignal) => AsyncIterable<string> | Promise<AsyncIterable<string>>,
 ): Promise<void> {
   const gone = new AbortController();
   response.on('close', () => gone.abort());
+  const sent = await texts(gone.signal);
   response.status(200).set(headers).flushHeaders();
-  for await (const text of texts(gone.signal)) {
+  for await (const text of sent) {
     if (gone.signal.aborted) break;
     if (!response.write(text)) await once(response, 'drain', { signal: gone.signal }).catch(() => undefined);
   }

@@ -83,7 +83,6 @@ export class TasksController {
     @Headers('last-event-id') lastEventId: string | undefined,
     @Res() response: Response,
   ): Promise<void> {
-    await this.tasks.check(teamId, id);
     const after = /^\d{1,9}$/.test(lastEventId ?? '') ? Number(lastEventId) : 0;
     await sendEvents(response, this.answers, (signal) => this.events.follow(teamId, id, { after, signal }));
   }

@@ -1,4 +1,4 @@
-import { type BeforeApplicationShutdown, Injectable } from '@nestjs/common';
+import { type BeforeApplicationShutdown, Injectable, NotFoundException } from '@nestjs/common';
 import { sql } from 'kysely';
 
 import { isTerminal } from '../../contract/index.js';
@@ -33,32 +33,27 @@ export class TaskEventsService implements BeforeApplicationShutdown {
   }
 
   /**
-   * Yields every event after a sequence (0: all events); ends after the terminal event, or when this process ends.
-   * Yields `undefined` when there was no event for a while.
+   * Every event after a sequence (0: all events); ends after the terminal event, or when this process ends. `undefined`
+   * stands for a while without an event. The first events are read before this resolves, and tell whether there is a task.
+   *
+   * @throws {NotFoundException} when the team has no such task.
    */
-  async *follow(
+  async follow(
     teamId: string,
     taskId: string,
     { after, signal }: { readonly after: number; readonly signal: AbortSignal },
-  ): AsyncGenerator<TaskEventRow | undefined> {
+  ): Promise<AsyncIterable<TaskEventRow | undefined>> {
     const news = new PushedEvents(AbortSignal.any([signal, this.closing.signal]));
     const unsubscribe = this.notices.follow(taskId, news);
+    const pageAfter = async (last: number): Promise<TaskEventPage> =>
+      news.pageAfter(last) ?? this.pageAfter(teamId, taskId, last);
     try {
-      let last = after;
-      while (!news.isOver) {
-        const page =
-          news.pageAfter(last) ?? (await this.pageAfter(teamId, taskId, last).catch(unlessUnavailable));
-        for (const row of page?.rows ?? []) {
-          yield row;
-          last = row.sequence;
-        }
-        if (page?.isLast) return;
-        if (page && (page.rows.length === BATCH || news.has(last))) continue;
-        // A comment keeps the stream alive while the database is away, too.
-        if (!(await news.wait(page ? POLL_MS : RETRY_MS))) yield undefined;
-      }
-    } finally {
+      const first = await pageAfter(after);
+      if (first === NO_TASK) throw new NotFoundException('resource not found');
+      return eventsFrom(first, { after, news, pageAfter, unsubscribe });
+    } catch (error) {
       unsubscribe();
+      throw error;
     }
   }
 
@@ -66,19 +61,19 @@ export class TaskEventsService implements BeforeApplicationShutdown {
     const rows = await this.rowsAfter(teamId, taskId, sequence);
     const newest = rows.at(-1);
     // The terminal event is the last one. Without new events the task itself is checked.
-    const isLast = newest ? isTerminal(newest.event) : await this.isOver(teamId, taskId, sequence);
-    return { rows, isLast };
+    return newest ? { rows, isLast: isTerminal(newest.event) } : this.emptyPage(teamId, taskId, sequence);
   }
 
-  /** Whether the task has ended and no further event follows. */
-  private async isOver(teamId: string, taskId: string, sequence: number): Promise<boolean> {
+  /** Tells whether the task has ended and no further event follows. */
+  private async emptyPage(teamId: string, taskId: string, sequence: number): Promise<TaskEventPage> {
     const task = await this.database.db
       .selectFrom('task')
       .select(['task_status', 'last_sequence'])
       .where('team_id', '=', teamId)
       .where('id', '=', taskId)
       .executeTakeFirst();
-    return task === undefined || (isTerminal(task.task_status) && task.last_sequence <= sequence);
+    if (!task) return NO_TASK;
+    return { rows: [], isLast: isTerminal(task.task_status) && task.last_sequence <= sequence };
   }
 
   private async rowsAfter(teamId: string, taskId: string, sequence: number): Promise<TaskEventRow[]> {
@@ -116,6 +111,40 @@ export class TaskEventsService implements BeforeApplicationShutdown {
       .selectFrom('task_event')
       .where('team_id', '=', teamId)
       .where('task_id', '=', taskId);
+  }
+}
+
+/** There is no such task, or not any more. */
+const NO_TASK: TaskEventPage = { rows: [], isLast: true };
+
+interface Following {
+  readonly after: number;
+  readonly news: PushedEvents;
+  readonly pageAfter: (last: number) => Promise<TaskEventPage>;
+  readonly unsubscribe: () => void;
+}
+
+async function* eventsFrom(
+  first: TaskEventPage,
+  { after, news, pageAfter, unsubscribe }: Following,
+): AsyncGenerator<TaskEventRow | undefined> {
+  try {
+    let last = after;
+    let page: TaskEventPage | undefined = first;
+    for (;;) {
+      for (const row of page?.rows ?? []) {
+        yield row;
+        last = row.sequence;
+      }
+      if (page?.isLast) return;
+      const isMore = page && (page.rows.length === BATCH || news.has(last));
+      // A comment keeps the stream alive while the database is away, too.
+      if (!isMore && !(await news.wait(page ? POLL_MS : RETRY_MS))) yield undefined;
+      if (news.isOver) return;
+      page = await pageAfter(last).catch(unlessUnavailable);
+    }
+  } finally {
+    unsubscribe();
   }
 }
 

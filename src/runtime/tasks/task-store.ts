@@ -49,11 +49,6 @@ export class TaskStore {
     };
   }
 
-  /** @throws {NotFoundException} when the team has no such task. */
-  async check(teamId: string, taskId: string): Promise<void> {
-    await this.rowOf(teamId, taskId).select('task.id').executeTakeFirstOrThrow(notFound);
-  }
-
   /** Output and fresh links to the files for the holder of a key; available at any time, with nulls before the end. */
   async result({ teamId, id: credentialId }: Credential, taskId: string): Promise<TaskResult> {
     const task = await this.rowOf(teamId, taskId)
