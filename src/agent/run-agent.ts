@@ -8,7 +8,7 @@ import { Logger } from '@nestjs/common';
 import { z } from 'zod';
 
 import { packageVersion, proxyVariables, stateDirectory } from '../config/index.js';
-import { type AgentHello, GATEWAY_PATH, GPU_LABEL, PYTHON_LABEL } from '../contract/index.js';
+import { AGENT_FEATURES, type AgentHello, GATEWAY_PATH, GPU_LABEL, PYTHON_LABEL } from '../contract/index.js';
 import { stayConnected } from './connection.js';
 import type { ContainerOptions } from './containers/container-engine.js';
 import { findGpus } from './gpus.js';
@@ -151,6 +151,7 @@ function helloOf({ agentId, slots }: CompleteAgentOptions): Omit<AgentHello, 'la
     agent_id: agentId,
     slots,
     version: packageVersion,
+    features: Object.keys(AGENT_FEATURES),
     runs: [],
     draining: false,
     platform: `${process.platform}/${process.arch === 'x64' ? 'amd64' : process.arch}`,

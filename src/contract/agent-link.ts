@@ -57,6 +57,8 @@ export const agentHello = z.object({
   version: z.string().max(100),
   /** As in `linux/amd64`. */
   platform: z.string().max(100),
+  /** What it knows of {@link AGENT_FEATURES}, and perhaps more; none in the hello of an older agent. */
+  features: z.array(z.string().max(63)).max(100).default([]),
   /** The runs that it still has from an earlier connection. */
   runs: z.array(z.object({ task_id: z.string(), attempt: z.number().int().min(1) })).default([]),
   /** Whether it takes no further runs, because it ends once it has finished those that it has. */
@@ -68,6 +70,12 @@ export const agentHello = z.object({
     .default([]),
 });
 export type AgentHello = z.infer<typeof agentHello>;
+
+/** What work may require of an agent: its labels and features. */
+export const capabilitiesOf = ({
+  labels,
+  features = [],
+}: Pick<AgentHello, 'labels'> & Partial<Pick<AgentHello, 'features'>>): string[] => [...labels, ...features];
 
 /** What changes while an agent is connected. */
 export const agentState = agentHello.pick({ draining: true });

@@ -1,3 +1,4 @@
+export * from './agent-features.js';
 export * from './agent-link.js';
 export * from './agents.js';
 export * from './common.js';

@@ -76,6 +76,7 @@ it('a run of a workflow with confirm is refused before it starts, where the clie
   const refused = await runs('ask', { text: 'hi' });
   expect(refused.status).toBe(428);
   expect(refused.text).toContain('It takes a GPU for an hour. Nothing was started.');
+  expect(refused.text).toContain('send the run to /r/workflows/slug/costly@1/run without the header');
   expect((await runs('ask', { text: 5 })).status).toBe(400);
   expect((await runs('yes', { text: 'hi' })).text).toContain('must be \\"ask\\"');
   expect((await server.get('/r/tasks?workflow_slug=costly')).body.page_meta.total_count).toBe(0);

@@ -2,7 +2,10 @@ import { sql } from 'kysely';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 
 import { Database, TEAM_ID } from '../../src/runtime/database/index.js';
+import { shellWorkflow, TestAgent } from '../e2e/agent-support/agent-fixture.js';
+import { strangeAgent } from '../e2e/agent-support/strange-agent.js';
 import { echoWorkflow, PretendAgent, RuntimeServer } from '../e2e/runtime-support/runtime-fixture.js';
+import { until } from '../support/processes.js';
 
 /** A node that does not run here: everything about its agents comes from the database. */
 const OTHER_NODE = '00000000-0000-7000-8000-000000000001';
@@ -18,6 +21,9 @@ beforeAll(async () => {
       metadata:
         '    retry: { delay: { minutes: 2 }, backoff: { constant: {} }, limit: { attempt: { count: 3 } } }',
     }),
+    'limited.yaml': shellWorkflow('limited', 'echo done').concat(
+      '      timeout: { after: { seconds: 30 } }\n',
+    ),
     'retry.yaml': echoWorkflow('retry', { metadata: '    max_retries: 2' }),
   };
   server = await RuntimeServer.start(files, {
@@ -169,4 +175,25 @@ it('a task behind very many others says that they are more than 1000', async () 
   await db().updateTable('task').set({ queue_rank: 2 }).where('id', '=', last).execute();
   expect(await reasonOf(last)).toMatch(/^more than 1000 tasks ahead; /);
   await db().deleteFrom('task').where('queue_rank', '=', 1).where('task_status', '=', 'pending').execute();
+});
+
+it('a run with a limit for a step waits for an agent that knows such limits, and says so', async () => {
+  const outdated = 'no connected agent with the label local can limit the time of a step: update the agent';
+  // Its hello is that of an agent from before there were limits of steps.
+  await using _older = await strangeAgent(server, []);
+  await until(async () => (await server.get('/r/agents')).body.agent_list.length === 1);
+  const taskId = await server.submit('limited', {});
+  expect(await taskOf(taskId)).toMatchObject({ task_status: 'waiting', status_reason: outdated });
+  const { body } = await server.get('/r/tasks?workflow_slug=limited');
+  expect(body.task_list[0]).toMatchObject({ status_reason: outdated });
+  await using _newer = await TestAgent.start(server);
+  const events = await server.events(taskId);
+  expect(events.slice(0, 3).map(({ data }) => [data['status'], data['message'], data['agent_id']])).toEqual([
+    ['pending', undefined, undefined],
+    ['waiting', outdated, undefined],
+    ['queued', undefined, 'agent-1'],
+  ]);
+  const { task_status, agent_labels } = await taskOf(taskId);
+  expect([task_status, agent_labels]).toEqual(['completed', expect.arrayContaining(['local'])]);
+  expect(agent_labels.join()).not.toContain('feature');
 });

@@ -87,6 +87,6 @@ export class ContainerServicesController {
   }
 
   private surroundings(service: RunningService): ServiceSurroundings {
-    return { publicUrl: this.addresses.public, isPlaceable: this.router.isPlaceable(service) };
+    return { publicUrl: this.addresses.public, obstacle: this.router.obstacleTo(service) };
   }
 }

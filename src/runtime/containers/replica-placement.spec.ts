@@ -19,7 +19,7 @@ const agent = (agentId: string, labels: string[] = [], isDraining = false) => ({
   teamId,
   agentId,
   nodeId: 'node',
-  labels,
+  labels: [...labels, 'feature.service-replicas'],
   isDraining,
 });
 const row = (replica: number, agentId: string, more: Partial<Row> = {}): Row => ({
@@ -62,6 +62,15 @@ it.each<[string, PlacementInput, object]>([
       agents: [agent('a', ['gpu']), agent('none'), agent('b', ['gpu'])],
     },
     { assigned: ['1 on a', '2 on b', '3 on a'] },
+  ],
+  [
+    'replicas of a service that has several are not given to an agent that knows one',
+    {
+      services: [service(2), service(1, { slug: 'single' })],
+      replicas: [],
+      agents: [{ ...agent('old'), labels: [] }],
+    },
+    { assigned: ['1 on old'] },
   ],
   [
     'a replica without a fitting agent stays unassigned',

@@ -1,4 +1,5 @@
 import { isEligible } from '../engine/index.js';
+import { serviceRequirements } from './service-definition.js';
 import type { Replica } from './service-state.js';
 import type { DefinedService } from './service-store.js';
 
@@ -7,6 +8,7 @@ export interface PlacementAgent {
   readonly teamId: string;
   readonly agentId: string;
   readonly nodeId: string;
+  /** And its features. */
   readonly labels: readonly string[];
   /** It ends soon: it keeps what it runs, and gets nothing new. */
   readonly isDraining: boolean;
@@ -143,7 +145,7 @@ const isOn = (row: Replica, agent: PlacementAgent): boolean =>
   row.agentId === agent.agentId && row.nodeId === agent.nodeId;
 
 const fits = ({ teamId, definition }: DefinedService, agent: PlacementAgent): boolean =>
-  isEligible(agent, { teamId, labels: definition.required_labels });
+  isEligible(agent, { teamId, labels: serviceRequirements(definition) });
 
 /** How many replicas each agent has. */
 class Load {

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { type Selectable, sql } from 'kysely';
 
-import type { AgentHello } from '../../contract/index.js';
+import { type AgentHello, capabilitiesOf } from '../../contract/index.js';
 import { Database, type Db, type Schema, uuidV7 } from '../database/index.js';
 import { ALIVE_SINCE, RuntimeNode } from '../nodes/index.js';
 import { NO_HISTORY, type ReplicaHistory } from './replica-history.js';
@@ -62,7 +62,7 @@ export class ReplicaStore {
         teamId: team_id,
         agentId: agent_id,
         nodeId: node_id,
-        labels: (hello as AgentHello).labels,
+        labels: capabilitiesOf(hello as AgentHello),
         isDraining: (hello as AgentHello).draining,
       }));
   }

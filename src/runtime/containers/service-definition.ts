@@ -2,7 +2,13 @@ import { parse } from 'node:path';
 
 import { z } from 'zod';
 
-import { CONTAINER_LABEL, LABEL, type BundleRef, PORT_REFERENCE } from '../../contract/index.js';
+import {
+  type AgentFeature,
+  CONTAINER_LABEL,
+  LABEL,
+  type BundleRef,
+  PORT_REFERENCE,
+} from '../../contract/index.js';
 import type { YamlSource } from '../definitions/index.js';
 import { checkWhatRuns, containerDefinition } from './container-definition.js';
 
@@ -92,6 +98,14 @@ export function parseServiceDefinition(source: YamlSource, file: string): Servic
 const labelsOf = ({ docker_image, required_labels }: z.infer<typeof serviceDefinition>): string[] => [
   ...new Set([...required_labels, ...(docker_image === undefined ? [] : [CONTAINER_LABEL])]),
 ];
+
+/** The labels that an agent must have for a service, and the features. */
+export function serviceRequirements({ required_labels, replica_count, bundle }: ServiceDefinition): string[] {
+  const features: AgentFeature[] = [];
+  if (bundle) features.push('feature.bundles');
+  if (replica_count > 1) features.push('feature.service-replicas');
+  return [...required_labels, ...features];
+}
 
 /** The folder with the name of the file, relative paths in the command, and the `files`. */
 function besideOf(

@@ -9,6 +9,7 @@ import { WaitingTasks } from '../tasks/index.js';
 import { FORWARDED_CONNECTION, FORWARDED_LOG, NodeTunnels } from './node-tunnels.js';
 import { ReplicaRunner } from './replica-runner.js';
 import { ConnectionFailed, ServiceConnection } from './service-connection.js';
+import { serviceRequirements } from './service-definition.js';
 import { isServing, notRunning, type Replica, type RunningService } from './service-state.js';
 
 /** A replica that does not confirm a connection within this time is busy rather than gone: it gets the call. */
@@ -64,12 +65,12 @@ export class ServiceRouter {
         this.logger.debug(`a call of service ${replica.slug} goes to another replica: ${error.message}`);
       }
     }
-    throw notRunning(service, this.isPlaceable(service));
+    throw notRunning(service, this.obstacleTo(service));
   }
 
-  /** Whether an agent that is connected to any node has the labels of a service. */
-  isPlaceable({ teamId, definition }: RunningService): boolean {
-    return this.waiting.canRun({ teamId, labels: definition.required_labels });
+  /** Why no agent that is connected to any node can run a service; `undefined` when one can. */
+  obstacleTo({ teamId, definition }: RunningService): string | undefined {
+    return this.waiting.obstacleTo({ teamId, labels: serviceRequirements(definition) });
   }
 
   /** The last lines that a replica has written; `undefined` when its node or agent cannot be reached. */

@@ -1,7 +1,6 @@
 import { ConflictException, type HttpException } from '@nestjs/common';
 
 import type { ServiceState } from '../../contract/index.js';
-import { noAgentFor } from '../tasks/index.js';
 import { latestFailure, type ReplicaHistory } from './replica-history.js';
 import type { DefinedService } from './service-store.js';
 
@@ -54,12 +53,12 @@ const LOOK_AGAIN_SECONDS = 5;
 /**
  * One sentence about why a service is not running; `undefined` when it is.
  *
- * @param isPlaceable whether a connected agent has its labels.
+ * @param obstacle why no connected agent can run it; `undefined` when one can.
  */
-export function whyNotRunning(service: RunningService, isPlaceable: boolean): string | undefined {
+export function whyNotRunning(service: RunningService, obstacle: string | undefined): string | undefined {
   const state = stateOf(service);
   if (state === 'running') return undefined;
-  if (!isPlaceable) return `${noAgentFor(service.definition.required_labels)}; it starts when one connects`;
+  if (obstacle !== undefined) return `${obstacle}; it starts when one connects`;
   const failure = latestFailure(service.replicas);
   if (failure) {
     const times = failure.failures_in_a_row === 1 ? 'once' : `${failure.failures_in_a_row} times in a row`;
@@ -70,9 +69,8 @@ export function whyNotRunning(service: RunningService, isPlaceable: boolean): st
 }
 
 /** The error for a call of a service that is not running: why, and what to do. */
-export function notRunning(service: RunningService, isPlaceable: boolean): HttpException {
-  const reason =
-    whyNotRunning(service, isPlaceable) ?? 'the agent that runs it is not connected to this server';
+export function notRunning(service: RunningService, obstacle: string | undefined): HttpException {
+  const reason = whyNotRunning(service, obstacle) ?? 'the agent that runs it is not connected to this server';
   const what = `Service "${service.definition.slug}" takes no calls now, since it is ${stateOf(service)}: ${reason}.`;
   const last_failure = latestFailure(service.replicas);
   if (last_failure) {
@@ -82,11 +80,12 @@ export function notRunning(service: RunningService, isPlaceable: boolean): HttpE
     const message = `${what} ${log} Do not repeat the call before it was corrected.`;
     return new ConflictException({ message, last_failure });
   }
-  const message = isPlaceable
-    ? `${what} Call again once service_status is running.`
-    : `${what} Do not repeat the call before service_status is running.`;
+  const message =
+    obstacle === undefined
+      ? `${what} Call again once service_status is running.`
+      : `${what} Do not repeat the call before service_status is running.`;
   return new ConflictException({
     message,
-    ...(isPlaceable && { retry_after_seconds: LOOK_AGAIN_SECONDS }),
+    ...(obstacle === undefined && { retry_after_seconds: LOOK_AGAIN_SECONDS }),
   });
 }

@@ -17,19 +17,19 @@ export interface ServiceSurroundings {
   /** The address of this server for clients. */
   readonly publicUrl: string;
   /** Whether a connected agent has the labels of the service. */
-  readonly isPlaceable: boolean;
+  readonly obstacle: string | undefined;
 }
 
 /** A service in a list, without its logs. */
 export function listedService(
   service: RunningService,
-  { publicUrl, isPlaceable }: ServiceSurroundings,
+  { publicUrl, obstacle }: ServiceSurroundings,
 ): ContainerService {
   const { definition, id, createdAt, replicas } = service;
   const { slug, display_name, service_desc, usage_prompt, openapi_url } = definition;
   const updatedAt = Math.max(...[service, ...replicas].map(({ updatedAt: at }) => at.getTime()));
   const last_failure = latestFailure(replicas);
-  const status_reason = whyNotRunning(service, isPlaceable);
+  const status_reason = whyNotRunning(service, obstacle);
   return {
     id,
     service_slug: slug,

@@ -1,7 +1,7 @@
 import { type BeforeApplicationShutdown, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { type SelectQueryBuilder, sql } from 'kysely';
 
-import type { Agent, AgentHello, AgentList } from '../../contract/index.js';
+import { type Agent, type AgentHello, type AgentList, capabilitiesOf } from '../../contract/index.js';
 import { Database, logFailure, type Schema } from '../database/index.js';
 import { ALIVE_SINCE, RuntimeNode } from '../nodes/index.js';
 import { HELD_STATES, WaitingTasks } from '../tasks/index.js';
@@ -123,16 +123,27 @@ export class AgentDirectory implements OnModuleInit, BeforeApplicationShutdown {
 
   private async tell(): Promise<void> {
     const rows = await this.alive()
-      .select(['agent.team_id', sql<string>`agent.hello ->> 'labels'`.as('labels')])
+      .select([
+        'agent.team_id',
+        sql<string>`agent.hello ->> 'labels'`.as('labels'),
+        sql<string | null>`agent.hello ->> 'features'`.as('features'),
+      ])
       .where(sql`agent.hello ->> 'draining'`, 'is distinct from', 'true')
       .distinct()
       .orderBy('agent.team_id')
       .orderBy('labels')
+      .orderBy('features')
       .execute();
     const known = JSON.stringify(rows);
     if (known === this.known) return;
     await this.waiting.agentsChanged(
-      rows.map(({ team_id, labels }) => ({ teamId: team_id, labels: JSON.parse(labels) as string[] })),
+      rows.map(({ team_id, labels, features }) => ({
+        teamId: team_id,
+        labels: capabilitiesOf({
+          labels: JSON.parse(labels) as string[],
+          features: JSON.parse(features ?? '[]') as string[],
+        }),
+      })),
     );
     this.known = known;
   }

@@ -2,7 +2,7 @@ import { type ClientHttp2Session, constants } from 'node:http2';
 
 import type { WebSocket } from 'ws';
 
-import { AGENT_GOODBYE, AGENT_REPLACED, type AgentHello } from '../../contract/index.js';
+import { AGENT_GOODBYE, AGENT_REPLACED, type AgentHello, capabilitiesOf } from '../../contract/index.js';
 import type { Audience } from '../files/index.js';
 import type { ClaimedRun } from '../tasks/index.js';
 
@@ -27,6 +27,8 @@ function departureOf(code: number): Departure {
 export class ConnectedAgent {
   readonly runs = new Map<string, ClaimedRun>();
   readonly connectedAt = new Date();
+  /** Its labels and features, which a task may require. */
+  readonly labels: readonly string[];
   /** Resolves when the connection has ended. */
   readonly closed: Promise<Departure>;
   private isLeaving = false;
@@ -38,6 +40,7 @@ export class ConnectedAgent {
     readonly audience: Audience,
     private readonly line: { readonly session: ClientHttp2Session; readonly webSocket: WebSocket },
   ) {
+    this.labels = capabilitiesOf(greeting);
     this.closed = new Promise((resolve) => {
       line.webSocket.once('close', (code) => resolve(departureOf(code)));
     });
@@ -52,9 +55,6 @@ export class ConnectedAgent {
   }
   get agentId(): string {
     return this.hello.agent_id;
-  }
-  get labels(): readonly string[] {
-    return this.hello.labels;
   }
   /** Its first GPU. */
   get gpuType(): string | undefined {

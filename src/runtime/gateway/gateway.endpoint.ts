@@ -107,7 +107,7 @@ export class GatewayEndpoint implements OnModuleInit, BeforeApplicationShutdown 
     const agent = new ConnectedAgent(hello, teamId, audience, { session, webSocket });
     if (this.isClosed) return agent.leave();
     await this.arrivals.add(agent);
-    this.logger.log(`agent ${agent.agentId} has connected (labels ${agent.labels.join(', ') || 'none'})`);
+    this.logger.log(`agent ${agent.agentId} has connected (labels ${hello.labels.join(', ') || 'none'})`);
     session.once('close', () => this.logger.log(`agent ${agent.agentId} is gone`));
     this.keys.watch(agent, key);
     watchAgent(session, REQUEST_CHECK_MS, () => {

@@ -2,7 +2,7 @@ export { IDEMPOTENCY_KEY_EXPIRY } from './idempotency-keys.js';
 export type { ClaimedRun, ClaimingAgent, StoredOutput } from './claimed-runs.js';
 export type { TaskEventRow } from './pushed-events.js';
 export { TaskEventsService } from './task-events.service.js';
-export { HELD_STATES, noAgentFor, OPEN_STATES, runName, type TaskRow } from './task-transitions.js';
+export { HELD_STATES, OPEN_STATES, runName, type TaskRow } from './task-transitions.js';
 export { RunReports } from './run-reports.js';
 export { TaskClaims } from './task-claims.js';
 export { WaitingTasks } from './waiting-tasks.js';

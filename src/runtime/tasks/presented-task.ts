@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 
 import type { Task } from '../../contract/index.js';
 import { ALIVE_SINCE } from '../nodes/index.js';
+import { labelsIn } from './agent-requirements.js';
 import type { TaskRow } from './task-transitions.js';
 
 /** Why a task is in the queue again. */
@@ -65,7 +66,7 @@ export function presentTask(task: PresentableTask, reason: string | undefined): 
     started_at: task.started_at?.toISOString() ?? null,
     completed_at: task.completed_at?.toISOString() ?? null,
     agent_id: task.agent_id,
-    agent_labels: task.agent_labels,
+    agent_labels: task.agent_labels && labelsIn(task.agent_labels),
     gpu_type: task.gpu_type,
     dispatch_target,
     target_pool,

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { sql } from 'kysely';
 
+import { AGENT_FEATURES } from '../../contract/index.js';
 import { Database } from '../database/index.js';
 import { isDelayed } from '../engine/index.js';
 import { ALIVE_SINCE } from '../nodes/index.js';
@@ -16,6 +17,8 @@ export interface EligibleAgents {
   /** Of one of them. */
   readonly agent_id: string | null;
   readonly draining: number;
+  /** Whether an agent has at least the labels that are required, if not the features. */
+  readonly has_labels: boolean;
   /** Of those that do not drain. */
   readonly slots: number;
   readonly busy: number;
@@ -32,9 +35,11 @@ export class QueueStanding {
 
   /** One statement for all queues of a team, in their order; it reads agents and their runs, and no waiting task. */
   async agentsFor(teamId: string, queues: readonly (readonly string[])[]): Promise<EligibleAgents[]> {
+    const features = Object.keys(AGENT_FEATURES);
     const { rows } = await sql<EligibleAgents>`
       with connected as materialized (
-        select agent_id, (hello -> 'labels')::jsonb as labels, (hello ->> 'slots')::integer as slots,
+        select agent_id, (hello -> 'labels')::jsonb || coalesce((hello -> 'features')::jsonb, '[]') as labels,
+          (hello ->> 'slots')::integer as slots,
           coalesce((hello ->> 'draining')::boolean, false) as is_draining
         from connected_agent join runtime_node as node on node.id = node_id
         where team_id = ${teamId} and node.seen_at > ${ALIVE_SINCE}
@@ -49,6 +54,8 @@ export class QueueStanding {
         coalesce(sum(least(coalesce(runs, 0), slots)) filter (where not is_draining), 0)::integer as busy,
         (select min(held.agent_id) from held where held.labels @> queue.labels and not exists
           (select from connected where connected.agent_id = held.agent_id)) as away_id,
+        exists (select from connected as labelled where labelled.labels @> (queue.labels - ${features}::text[]))
+          as has_labels,
         (select coalesce(sum(held.runs), 0)::integer from held) as team_runs
       from jsonb_array_elements(${JSON.stringify(queues)}::jsonb) with ordinality as queue(labels, place)
         left join (connected left join held as running using (agent_id))

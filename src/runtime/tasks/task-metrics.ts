@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 
 import type { TaskState } from '../../contract/index.js';
 import { BoundedValues, counterOf, histogramOf, TASKS } from '../../telemetry/index.js';
+import { labelsIn } from './agent-requirements.js';
 import type { TaskRow } from './task-transitions.js';
 
 const MOST_LABEL_SETS = 100;
@@ -25,8 +26,9 @@ export class TaskMetrics {
     returned: counterOf(TASKS.runsReturned),
   };
 
-  /** A set of labels as the value of one label. */
-  labelOf(labels: readonly string[]): string {
+  /** The labels of what tasks require, as the value of one label. */
+  labelOf(required: readonly string[]): string {
+    const labels = labelsIn(required);
     return this.labelSets.labelOf(labels.length === 0 ? 'none' : labels.toSorted().join(','));
   }
 

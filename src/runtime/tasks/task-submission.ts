@@ -2,7 +2,7 @@ import { BadRequestException, Inject, Injectable, Logger } from '@nestjs/common'
 import type { RawBuilder } from 'kysely';
 
 import { Database, type Db, uuidV7 } from '../database/index.js';
-import { Engine } from '../engine/index.js';
+import { Engine, type WorkRequirement } from '../engine/index.js';
 import { FilesService } from '../files/index.js';
 import {
   acceptedTypes,
@@ -11,6 +11,7 @@ import {
   type CompiledWorkflow,
   fileParametersOf,
   ParameterCheck,
+  runRequirements,
   type WorkflowVersion,
 } from '../workflows/index.js';
 import { IdempotencyKeys, type KeyedRun, requestHashOf } from './idempotency-keys.js';
@@ -102,13 +103,15 @@ export class TaskSubmission {
     if (run.asksFirst) checkConfirmed(workflow);
     const parameters = JSON.stringify(checked);
     await this.limits.admit(teamId, Buffer.byteLength(parameters));
-    const { slug, required_labels } = workflow.definition;
-    await this.engine.prepare({ teamId, labels: required_labels });
+    const { slug } = workflow.definition;
+    const requirement = { teamId, labels: runRequirements(workflow.definition) };
+    await this.engine.prepare(requirement);
     const id = uuidV7();
     const { fields, submittedBy } = run;
-    const place = this.ranks.reserve({ teamId, labels: required_labels, submittedBy });
+    const place = this.ranks.reserve({ ...requirement, submittedBy });
     const insert = async (db: Db): Promise<string> => {
-      await this.insert(db, { id, teamId, workflow, parameters, fields, submittedBy, rank: place.rank() });
+      const rank = place.rank();
+      await this.insert(db, { id, requirement, workflow, parameters, fields, submittedBy, rank });
       return id;
     };
     const { db } = this.database;
@@ -119,34 +122,33 @@ export class TaskSubmission {
       : insert(db);
     const task = await submitted.finally(() => place.close());
     if (task !== id) return task;
-    this.metrics.submitted(required_labels);
+    this.metrics.submitted(requirement.labels);
     this.logger.log(`task ${id} (${slug}@${workflow.version}): submitted`);
     return id;
   }
 
   private async insert(db: Db, task: NewTask): Promise<void> {
-    const { id, teamId, workflow, parameters } = task;
-    const { required_labels, max_retries } = workflow.definition;
-    const requirement = { teamId, labels: required_labels };
-    const states = this.waiting.canRun(requirement)
-      ? (['pending'] as const)
-      : (['pending', 'waiting'] as const);
+    const { id, requirement, workflow, parameters } = task;
+    const obstacle = this.waiting.obstacleTo(requirement);
+    const states = obstacle === undefined ? (['pending'] as const) : (['pending', 'waiting'] as const);
     const row = {
       id,
-      team_id: teamId,
+      team_id: requirement.teamId,
       workflow_id: workflow.id,
       workflow_version: workflow.version,
-      required_labels,
+      required_labels: [...requirement.labels],
       task_status: states[states.length - 1] ?? 'pending',
       parameters,
       parameters_bytes: Buffer.byteLength(parameters),
       submission: JSON.stringify(task.fields),
       submitted_by: task.submittedBy,
       queue_rank: task.rank,
-      max_retries,
+      max_retries: workflow.definition.max_retries,
     };
     const news = states.map((status) =>
-      status === 'waiting' ? waitingEvent(required_labels) : { event: 'status' as const, data: { status } },
+      status === 'waiting' && obstacle !== undefined
+        ? waitingEvent(obstacle)
+        : { event: 'status' as const, data: { status } },
     );
     await addTask(db, row, news, (tasks) => this.engine.enqueuing(requirement, tasks));
   }
@@ -154,7 +156,7 @@ export class TaskSubmission {
 
 interface NewTask {
   readonly id: string;
-  readonly teamId: string;
+  readonly requirement: WorkRequirement;
   readonly workflow: WorkflowVersion;
   /** As JSON. */
   readonly parameters: string;

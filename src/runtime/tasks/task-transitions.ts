@@ -1,6 +1,6 @@
 import { type InsertObject, type Selectable, sql } from 'kysely';
 
-import { CONTAINER_LABEL, PYTHON_LABEL, type TaskEventName, type TaskState } from '../../contract/index.js';
+import type { TaskEventName, TaskState } from '../../contract/index.js';
 import type { Db, Schema } from '../database/index.js';
 import type { TaskTable } from '../database/schema.js';
 import type { Claim, StatementPart } from '../engine/index.js';
@@ -85,23 +85,11 @@ export interface NewTaskEvent {
   readonly data: Record<string, unknown>;
 }
 
-/** The event that no connected agent can run the task, with the labels it would need. */
-export const waitingEvent = (labels: readonly string[]): NewTaskEvent => ({
+/** The event that a task waits, since no connected agent can run it. */
+export const waitingEvent = (obstacle: string): NewTaskEvent => ({
   event: 'status',
-  data: { status: 'waiting', message: noAgentFor(labels) },
+  data: { status: 'waiting', message: obstacle },
 });
-
-/** Says that no connected agent has all of these labels. */
-export function noAgentFor(labels: readonly string[]): string {
-  const hints = [
-    ...(labels.includes(PYTHON_LABEL) ? ['agents that have a working python3 are labelled python'] : []),
-    ...(labels.includes(CONTAINER_LABEL) ? ['agents that have Docker or Podman are labelled container'] : []),
-  ];
-  const hint = hints.length === 0 ? '' : ` (${hints.join('; ')})`;
-  const what =
-    labels.length === 0 ? 'no agent is connected' : `no connected agent has the labels ${labels.join(', ')}`;
-  return `${what}${hint}`;
-}
 
 /**
  * Changes a task and writes the event of the change, in one statement.

@@ -7,12 +7,13 @@ const agents = {
   count: 1,
   agent_id: 'gpu-01',
   draining: 0,
+  has_labels: true,
   slots: 1,
   busy: 1,
   away_id: null,
   team_runs: 1,
 };
-const none = { ...agents, count: 0, agent_id: null, slots: 0, busy: 0 };
+const none = { ...agents, count: 0, agent_id: null, has_labels: false, slots: 0, busy: 0 };
 const task = {
   labels: ['gpu'],
   agents,
@@ -54,6 +55,26 @@ it.each<[string, object]>([
   [
     'no connected agent has the labels gpu; agent gpu-02, which has, lost its connection and is waited for, for at most 60 s',
     { agents: { ...none, away_id: 'gpu-02' } },
+  ],
+  [
+    'no connected agent with the label gpu can limit the time of a step: update the agent',
+    { labels: ['gpu', 'feature.step-timeouts'], agents: { ...none, has_labels: true } },
+  ],
+  [
+    'no connected agent can take the files beside a definition and limit the time of a step: update the agent',
+    { labels: ['feature.bundles', 'feature.step-timeouts'], agents: { ...none, has_labels: true } },
+  ],
+  ['no connected agent has the labels gpu', { labels: ['gpu', 'feature.step-timeouts'], agents: none }],
+  [
+    'no connected agent with the label gpu can limit the time of a step: update the agent; agent gpu-02, which can, lost its connection and is waited for, for at most 60 s',
+    {
+      labels: ['gpu', 'feature.step-timeouts'],
+      agents: { ...none, has_labels: true, away_id: 'gpu-02' },
+    },
+  ],
+  [
+    'the slot of gpu-01, the only agent with the label gpu, is busy',
+    { labels: ['gpu', 'feature.step-timeouts'], ahead: undefined },
   ],
   [
     'the team runs 5 tasks at a time, which is its limit (CYBERUN_TEAM_TASKS_RUNNING); 2 tasks ahead',

@@ -1,8 +1,9 @@
+import { noAgentFor, withLabels } from './agent-requirements.js';
 import { AHEAD_COUNTED, type EligibleAgents } from './queue-standing.js';
-import { noAgentFor } from './task-transitions.js';
 
 /** What a task in the queue waits for. */
 export interface WaitingTask {
+  /** And features. */
   readonly labels: readonly string[];
   readonly agents: EligibleAgents;
   /** Tasks of its queue that come first; `undefined` where they were not counted. */
@@ -40,10 +41,10 @@ function reasonInQueue(task: WaitingTask): string {
 }
 
 function reasonWithoutAgent({ labels, agents, leaseSeconds }: WaitingTask): string {
-  const { draining, away_id } = agents;
+  const { draining, away_id, has_labels } = agents;
   if (away_id !== null)
-    return `${noAgentFor(labels)}; agent ${away_id}, which has, lost its connection and is waited for, for at most ${leaseSeconds} s`;
-  if (draining === 0) return noAgentFor(labels);
+    return `${noAgentFor(labels, has_labels)}; agent ${away_id}, which ${has_labels ? 'can' : 'has'}, lost its connection and is waited for, for at most ${leaseSeconds} s`;
+  if (draining === 0) return noAgentFor(labels, has_labels);
   const which =
     draining === 1 ? `the only agent${withLabels(labels)}` : `all ${draining} agents${withLabels(labels)}`;
   return `${which} ${draining === 1 ? 'is' : 'are'} about to end and ${draining === 1 ? 'takes' : 'take'} no new tasks (draining)`;
@@ -67,9 +68,4 @@ function slotsOf(task: WaitingTask): string {
 function namesOf({ labels, agents: { count, agent_id } }: WaitingTask): string {
   if (count > 1) return `the ${count} agents${withLabels(labels)}`;
   return `${agent_id}, the only agent${withLabels(labels)},`;
-}
-
-function withLabels(labels: readonly string[]): string {
-  if (labels.length === 0) return '';
-  return labels.length === 1 ? ` with the label ${labels[0]}` : ` with the labels ${labels.join(', ')}`;
 }

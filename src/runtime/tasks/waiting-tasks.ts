@@ -3,6 +3,7 @@ import { sql } from 'kysely';
 
 import { Database } from '../database/index.js';
 import { isEligible, type WorkRequirement } from '../engine/index.js';
+import { labelsIn, noAgentFor } from './agent-requirements.js';
 import { TaskNotifications } from './task-notifications.js';
 import { moveTask, waitingEvent } from './task-transitions.js';
 
@@ -42,11 +43,19 @@ export class WaitingTasks {
     return this.agents.some((agent) => isEligible(agent, required));
   }
 
+  /** Why no connected agent can run this; `undefined` when one can, be it free or not. */
+  obstacleTo(required: WorkRequirement): string | undefined {
+    if (this.canRun(required)) return undefined;
+    const { teamId, labels } = required;
+    return noAgentFor(labels, this.canRun({ teamId, labels: labelsIn(labels) }));
+  }
+
   /** Updates the connected agents; tasks that none of them can run become `waiting`. */
   async agentsChanged(agents: readonly WorkRequirement[]): Promise<void> {
     this.agents = agents;
     for (const requirement of await this.queues()) {
-      if (!this.canRun(requirement)) await this.markWaiting(requirement);
+      const obstacle = this.obstacleTo(requirement);
+      if (obstacle !== undefined) await this.markWaiting(requirement, obstacle);
     }
     this.notify();
   }
@@ -68,7 +77,7 @@ export class WaitingTasks {
     return rows.map(({ team_id, required_labels }) => ({ teamId: team_id, labels: required_labels }));
   }
 
-  private async markWaiting({ teamId, labels }: WorkRequirement): Promise<void> {
+  private async markWaiting({ teamId, labels }: WorkRequirement, obstacle: string): Promise<void> {
     const tasks = await this.database.db
       .selectFrom('task')
       .select('id')
@@ -78,7 +87,12 @@ export class WaitingTasks {
       .execute();
     for (const { id: taskId } of tasks) {
       const waiting = { task_status: 'waiting' } as const;
-      await moveTask(this.database.db, { teamId, taskId, from: ['pending'] }, waiting, waitingEvent(labels));
+      await moveTask(
+        this.database.db,
+        { teamId, taskId, from: ['pending'] },
+        waiting,
+        waitingEvent(obstacle),
+      );
     }
   }
 

@@ -1,4 +1,4 @@
-import type { BundleRef, RunStep } from '../../contract/index.js';
+import type { AgentFeature, BundleRef, RunStep } from '../../contract/index.js';
 
 /** The keywords of JSON Schema that the runtime itself uses, to describe parameters; the validator uses all of them. */
 export interface ParameterSchema {
@@ -58,6 +58,18 @@ export interface CompiledWorkflow {
   readonly is_tool?: true | undefined;
   /** The files in the folder that has the name of the definition file. */
   readonly bundle?: BundleRef | undefined;
+}
+
+/**
+ * The labels that an agent must have for a run, and the features; sorted, since they name a queue. They are found anew for
+ * each run, because the versions that are stored know nothing of features.
+ */
+export function runRequirements({ required_labels, steps, bundle }: CompiledWorkflow): string[] {
+  const features: AgentFeature[] = [];
+  if (bundle) features.push('feature.bundles');
+  if (steps.some(({ timeout_seconds }) => timeout_seconds !== undefined))
+    features.push('feature.step-timeouts');
+  return [...required_labels, ...features].sort();
 }
 
 /** Parameters whose value is a file_key. */

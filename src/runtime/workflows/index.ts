@@ -3,6 +3,7 @@ export {
   type CompiledWorkflow,
   fileParametersOf,
   type RetryPolicy,
+  runRequirements,
 } from './compiled-workflow.js';
 export { compileWorkflow } from './workflow-compiler.js';
 export { WorkflowStore } from './workflow-store.js';

@@ -141,10 +141,10 @@ export function checkRunnable({ workflow_slug, workflow_status }: WorkflowVersio
 const CONFIRMATION_REQUIRED = 428;
 
 /** @throws {HttpException} 428 for a workflow that wants its runs confirmed. */
-export function checkConfirmed({ workflow_slug, definition }: WorkflowVersion): void {
+export function checkConfirmed({ workflow_slug, version, definition }: WorkflowVersion): void {
   if (definition.confirm === undefined) return;
   throw new HttpException(
-    `Workflow "${workflow_slug}" wants a confirmation before a run: ${definition.confirm} Nothing was started. If the user agrees, send the run without the header Cyberun-Confirm.`,
+    `Workflow "${workflow_slug}" wants a confirmation before a run: ${definition.confirm} Nothing was started. If the user agrees, send the run to /r/workflows/slug/${workflow_slug}@${version}/run without the header Cyberun-Confirm: then no later version runs.`,
     CONFIRMATION_REQUIRED,
   );
 }

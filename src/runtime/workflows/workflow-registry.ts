@@ -13,7 +13,7 @@ import { packBundle } from '../bundles/index.js';
 import { DefinitionFolder, type OwnedDefinition } from '../definitions/index.js';
 import { Engine } from '../engine/index.js';
 import { RuntimeNode } from '../nodes/index.js';
-import type { CompiledWorkflow } from './compiled-workflow.js';
+import { type CompiledWorkflow, runRequirements } from './compiled-workflow.js';
 import { ParameterCheck } from './validation/parameter-check.js';
 import { type CompilerChecks, compileWorkflow } from './workflow-compiler.js';
 import { WorkflowStore } from './workflow-store.js';
@@ -63,7 +63,7 @@ export class WorkflowRegistry implements OnModuleInit, BeforeApplicationShutdown
     broken: ReadonlySet<string>,
   ): Promise<void> {
     for (const { definition } of bySlug.values()) {
-      await this.engine.prepare({ teamId: this.workflows.teamId, labels: definition.required_labels });
+      await this.engine.prepare({ teamId: this.workflows.teamId, labels: runRequirements(definition) });
     }
     const hasOthers = await this.node.hasOthers();
     const content = { bySlug, broken, isFirst: !this.isLoaded, hasOthers };
