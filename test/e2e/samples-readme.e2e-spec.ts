@@ -59,8 +59,10 @@ it.each([
 );
 
 it('the README connects Codex CLI', () => {
-  const [table, ...lines] = readme.snippet('toml', 'Codex CLI').trim().split('\n');
-  expect(table).toBe('[mcp_servers.cyberun]');
+  const [limit, , table, ...lines] = readme.snippet('toml', 'Codex CLI').trim().split('\n');
+  // As docs/clients.md has it; in a table it would mean nothing.
+  expect([limit, table]).toEqual(['tool_output_token_limit = 10000', '[mcp_servers.cyberun]']);
+  expect(clients.text).toContain('`tool_output_token_limit = 10000`');
   expect(
     Object.fromEntries(lines.map((line) => /^(\w+) = "?([^"]*)"?$/.exec(line)?.slice(1) ?? [line])),
   ).toEqual({
