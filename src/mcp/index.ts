@@ -23,6 +23,7 @@ export {
   advertised,
   answerIn,
   canAsk,
+  canonicalJson,
   AnswersWithTask,
   createdTask,
   fromJsonText,

@@ -1,3 +1,4 @@
+export { Backoff, isTemporary } from './backoff.js';
 export { Deadline } from './deadline.js';
 export { type FilePart, FileTransfer } from './file-transfer.js';
 export type {

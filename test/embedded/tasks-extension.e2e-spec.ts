@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { shellWorkflow, TestAgent } from '../e2e/agent-support/agent-fixture.js';
-import { BOOTSTRAP_KEY, RuntimeServer } from '../e2e/runtime-support/runtime-fixture.js';
+import { BOOTSTRAP_KEY, echoWorkflow, RuntimeServer } from '../e2e/runtime-support/runtime-fixture.js';
 import { type McpApplication, startMcp } from '../support/mcp-application.js';
 import { type Message, nextOf } from '../support/mcp-http.js';
 import { until } from '../support/processes.js';
@@ -17,13 +17,19 @@ beforeAll(async () => {
   runtime = await RuntimeServer.start({
     'short.yaml': shellWorkflow('short', 'echo done'),
     'long.yaml': shellWorkflow('long', 'sleep 300'),
+    'pinned.yaml': echoWorkflow('pinned', { metadata: '    tool: true' }),
   });
   agent = await TestAgent.start(runtime);
   const url = `${runtime.origin}/api/v1`;
-  replicas = await Promise.all([startMcp(url), startMcp(url)]);
+  const settings = { CYBERUN_MCP_TOOLSETS: 'workflow-tools' };
+  replicas = await Promise.all([startMcp(url, settings), startMcp(url, settings)]);
   const [one, other] = replicas;
-  here = await TaskClient.connect({ endpoint: one.endpoint, key: BOOTSTRAP_KEY });
-  there = await TaskClient.connect({ endpoint: other.endpoint, key: BOOTSTRAP_KEY });
+  const at = ({ endpoint }: McpApplication) => ({
+    endpoint: `${endpoint}?toolsets=workflow-tools`,
+    key: BOOTSTRAP_KEY,
+  });
+  here = await TaskClient.connect(at(one));
+  there = await TaskClient.connect(at(other));
 });
 afterAll(async () => {
   await Promise.all([here, there].map((client) => client[Symbol.asyncDispose]()));
@@ -59,4 +65,26 @@ it('a run of the embedded runtime is cancelled at another replica than the one t
 
 it('a task of the embedded runtime that does not exist is not found', async () => {
   await expect(here.get('019abc12-9012-7890-abcd-ef1234567000')).rejects.toMatchObject({ code: -32602 });
+});
+
+it('the tool of a pinned workflow answers with a task, which another replica shows to its result', async () => {
+  const handle = await here.call('run_pinned', { text: 'hello' });
+  expect(handle).toMatchObject({ resultType: 'task', status: 'working' });
+  // Without a limit, which only clients that take no task need.
+  const id = String(handle['taskId']);
+  expect(id).toMatch(/^[\da-f-]{36}$/);
+  await until(async () => (await there.get(id))['status'] === 'completed');
+  const { result } = await there.get(id);
+  expect(result).toMatchObject({
+    resultType: 'complete',
+    structuredContent: { task_id: id, task_status: 'completed', task_output: expect.anything() },
+  });
+  expect((await here.get(id))['result']).toEqual(result);
+  const { body } = await runtime.get(`/r/tasks/${id}`);
+  expect(body).toMatchObject({ workflow_slug: 'pinned', parameters: { text: 'hello' } });
+});
+
+it('the tool of a pinned workflow refuses a wrong parameter at once, and gives no task for it', async () => {
+  const refused = await here.call('run_pinned', { text: 7, txt: 'x' });
+  expect(refused).toMatchObject({ resultType: 'complete', isError: true });
 });

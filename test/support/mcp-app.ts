@@ -29,6 +29,17 @@ export class FakeRuntime {
   readonly validatedKeys: string[] = [];
   validate: (key: string) => KeyValidation | Promise<KeyValidation> = () => ({ isValid: true });
 
+  private readonly refusalListeners = new Set<(key: string) => void>();
+
+  onRefusedKey(listener: (key: string) => void): void {
+    this.refusalListeners.add(listener);
+  }
+
+  /** As the client does when the runtime answers 401. */
+  refuse(key: string): void {
+    for (const listener of this.refusalListeners) listener(key);
+  }
+
   async validateKey({ key }: Caller): Promise<KeyValidation> {
     this.validatedKeys.push(key);
     return await this.validate(key);

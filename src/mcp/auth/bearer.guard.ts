@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AuthInfo } from '@modelcontextprotocol/server';
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
@@ -6,7 +5,7 @@ import { LRUCache } from 'lru-cache';
 
 import { bearerToken, closeUnlessRead } from '../../http/index.js';
 import { CODE, JsonRpcHttpError } from '../protocol/index.js';
-import { KeyValidator } from './key-validator.js';
+import { keyHashOf, KeyValidator } from './key-validator.js';
 
 /** How many keys are cached; longer headers are not. */
 const CAP = 1000;
@@ -46,7 +45,7 @@ export class BearerGuard implements CanActivate {
     const seen = this.seen.get(header);
     if (seen) return seen;
     const token = integrationKey(header);
-    const key = { token, keyHash: hash('sha256', token, 'base64url') };
+    const key = { token, keyHash: keyHashOf(token) };
     if (header.length > LONGEST) return key;
     this.seen.set(header, key);
     return key;

@@ -1,3 +1,5 @@
+import { hash } from 'node:crypto';
+
 import { Injectable, Logger } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 
@@ -5,6 +7,9 @@ import { UpstreamClient } from '../../upstream/index.js';
 
 const VALIDITY_MS = 5000;
 const CAP = 10_000;
+
+/** The hash of a key, which identifies it. */
+export const keyHashOf = (key: string): string => hash('sha256', key, 'base64url');
 
 /** The result of a validation. */
 interface KeyStatus {
@@ -32,7 +37,10 @@ export class KeyValidator {
   private readonly pending = new Map<string, Promise<KeyStatus>>();
   private readonly listeners = new Set<(keyHash: string) => void>();
 
-  constructor(private readonly upstream: UpstreamClient) {}
+  constructor(private readonly upstream: UpstreamClient) {
+    // Also when no caller sees the error, as while a tool waits or a change is looked for.
+    upstream.onRefusedKey((key) => this.invalidate(keyHashOf(key)));
+  }
 
   /** The cached result, if it is fresh. */
   cached(keyHash: string): KeyStatus | undefined {
@@ -52,15 +60,15 @@ export class KeyValidator {
     return validating;
   }
 
-  /** The runtime rejected the key during a call: the cached result is replaced. */
-  invalidate(keyHash: string): void {
-    this.pending.delete(keyHash);
-    this.store(keyHash, { isValid: false });
-  }
-
   /** Calls back for every key found invalid, so that its streams can end. */
   onInvalid(listener: (keyHash: string) => void): void {
     this.listeners.add(listener);
+  }
+
+  /** The runtime rejected the key during a call: the cached result is replaced. */
+  private invalidate(keyHash: string): void {
+    this.pending.delete(keyHash);
+    this.store(keyHash, { isValid: false });
   }
 
   private settle(keyHash: string, validating: Promise<KeyStatus>, status: KeyStatus): KeyStatus {

@@ -3,24 +3,30 @@ import { Injectable } from '@nestjs/common';
 import type { RecordedStream } from '../calls/index.js';
 import { isRecord, type RequestMessage, resultMessage } from '../protocol/index.js';
 import { eventIdOf, EventStore, type SessionRecord } from '../storage/index.js';
-import { failed, type RegisteredTool, ToolRegistry } from '../tools/index.js';
+import { failed, type RegisteredTool, ToolRunner, type Viewer } from '../tools/index.js';
 
 /** The first revision whose clients accept an event without data. */
 const EMPTY_EVENTS_SINCE = '2025-11-25';
 const GONE = 'The server that worked on this call is gone.';
 const UNSURE = 'The call may have taken effect.';
 
+/** A call that may be answered by a stream. */
+interface RecordedCall {
+  readonly message: RequestMessage;
+  readonly viewer: Viewer;
+}
+
 /** Records the stream of a call, so that a client which loses its connection can resume it. */
 @Injectable()
 export class EventRecorder {
   constructor(
     private readonly logs: EventStore,
-    private readonly registry: ToolRegistry,
+    private readonly tools: ToolRunner,
   ) {}
 
   /** @param onRead called when the client resumes on another connection, and regularly while it reads. */
-  begin(session: SessionRecord, message: RequestMessage, onRead: () => void): RecordedStream {
-    const log = this.logs.begin(session, { crashReply: () => this.crashReplyTo(message), onRead });
+  begin(session: SessionRecord, call: RecordedCall, onRead: () => void): RecordedStream {
+    const log = this.logs.begin(session, { crashReply: () => this.crashReplyTo(call), onRead });
     const { stream } = log;
     const idOf = (sequence: number): string => eventIdOf({ stream, sequence });
     return {
@@ -33,9 +39,9 @@ export class EventRecorder {
   }
 
   /** Answers a call whose process died; another replica sends it. */
-  private crashReplyTo({ id, params = {} }: RequestMessage): string {
+  private crashReplyTo({ message: { id, params = {} }, viewer }: RecordedCall): string {
     const { name, arguments: args } = params;
-    const tool = typeof name === 'string' ? this.registry.find(name) : undefined;
+    const tool = typeof name === 'string' ? this.tools.known(name, viewer) : undefined;
     const advice = adviceOf(tool, isRecord(args) ? args : {});
     return resultMessage(id, JSON.stringify(failed({ error_message: `${GONE} ${advice}` })));
   }

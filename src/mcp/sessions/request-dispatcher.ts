@@ -27,6 +27,7 @@ import {
   type CallOrigin,
   encodeResult,
   fastContext,
+  isStreamed,
   type McpServer,
   SdkServers,
   type SessionInfo,
@@ -106,7 +107,7 @@ export class RequestDispatcher {
     const { session, call, message, rawRequest } = request;
     const found = this.tools.find(String(message.params?.['name']), rawRequest);
     const tool = found instanceof Promise ? await found : found;
-    if (tool.streaming) call.reply.openStream();
+    if (isStreamed(tool, message.params)) call.reply.openStream();
     // A third-party tool may send a request to the client at once; the SDK must be initialized by then.
     if (!tool.input?.isAdvertisedOnly && session.record.supportsServerRequests)
       await this.live.transportOf(session).ready;
@@ -179,7 +180,7 @@ export class MessageDispatcher {
     const notifications: Promise<void>[] = [];
     const requests = messages.filter(isRequest);
     const error = this.limitError(requests, session);
-    const reply = this.replyTo(requests, session, response);
+    const reply = this.replyTo(requests, session, rawRequest, response);
     for (const message of messages) {
       if (!isRequest(message)) notifications.push(this.notified(session, message, rawRequest));
       else if (!error)
@@ -228,6 +229,7 @@ export class MessageDispatcher {
   private replyTo(
     requests: readonly RequestMessage[],
     { record }: LiveSession,
+    rawRequest: McpHttpRequest,
     response: ServerResponse,
   ): Reply {
     const headers = { [SESSION_ID]: record.id };
@@ -236,7 +238,7 @@ export class MessageDispatcher {
     if (!message || more.length > 0) return new Reply(response, { headers, answers: requests.length });
     return new Reply(response, {
       headers,
-      startRecording: (onRead) => this.recorder.begin(record, message, onRead),
+      startRecording: (onRead) => this.recorder.begin(record, { message, viewer: rawRequest }, onRead),
     });
   }
 

@@ -6,7 +6,14 @@ import type { McpHttpRequest } from '../auth/index.js';
 import { Call, InFlightRequests, type Operation, Reply } from '../calls/index.js';
 import { CODE, declaresTasks, isTaskMethod, type RequestMessage, resultMessage } from '../protocol/index.js';
 import { OtherRequests } from '../resources/index.js';
-import { fastContext, type McpServer, type RegisteredTool, SdkServers, ToolRunner } from '../tools/index.js';
+import {
+  fastContext,
+  isStreamed,
+  type McpServer,
+  type RegisteredTool,
+  SdkServers,
+  ToolRunner,
+} from '../tools/index.js';
 import { type Result, StatelessResults } from './stateless-results.js';
 import { capabilitiesIn, TaskRequests } from './task-requests.js';
 
@@ -38,10 +45,13 @@ export class StatelessRunner {
     const found = this.tools.find(String(params?.['name']), rawRequest);
     const tool = found instanceof Promise ? await found : found;
     if (!isTaskLikely(tool, message)) {
-      if (tool.streaming) call.reply.openStream();
+      if (isStreamed(tool, params)) call.reply.openStream();
       return await this.tools.run(tool, message as never, sdk, origin);
     }
-    const late = setTimeout(() => tool.streaming && call.reply.openStream(), HANDLE_WITHIN_MS).unref();
+    const openIfLong = (): void => {
+      if (isStreamed(tool, params)) call.reply.openStream();
+    };
+    const late = setTimeout(openIfLong, HANDLE_WITHIN_MS).unref();
     return await this.tools.run(tool, message as never, sdk, origin).finally(() => clearTimeout(late));
   }
 }

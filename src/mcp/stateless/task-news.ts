@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-import type { Caller } from '../../upstream/index.js';
+import { Backoff, type Caller, isTemporary, UpstreamError } from '../../upstream/index.js';
 import { type DetailedTask, hasEnded } from '../protocol/index.js';
 import type { FoundTask } from './task-requests.js';
 
@@ -9,10 +9,10 @@ const PAUSE_MS = 100;
 
 /** Reports a task as it is, and again after every change until it has ended. */
 export class TaskNews {
+  /** Something has changed since the latest read began. */
   private isStale = false;
-  private isReading = false;
+  private reading: Promise<void> | undefined;
   private shown = '';
-  private failure: unknown;
 
   constructor(
     private readonly found: FoundTask,
@@ -26,31 +26,48 @@ export class TaskNews {
     // What has changed since the client got its handle would be lost otherwise.
     await this.showIfNew(task);
     if (hasEnded(task)) return;
-    await provider.watch(this.caller, task.taskId, () => void this.read().catch(this.fail));
-    await this.read();
-    if (this.failure !== undefined) throw this.failure;
+    // A read that fails for good fails again below, once the task has ended.
+    const changed = (): void => void this.refresh().catch(() => undefined);
+    await this.persistently(() => provider.watch(this.caller, task.taskId, changed));
+    await this.refresh();
   }
 
-  private readonly fail = (error: unknown): void => {
-    this.failure = error;
-  };
-
-  /** A change during a read causes one more. */
-  private async read(): Promise<void> {
-    const { found, caller } = this;
+  /** Resolves when a read that began after this call is shown; a change during a read causes one more. */
+  private refresh(): Promise<void> {
     this.isStale = true;
-    if (this.isReading) return;
-    this.isReading = true;
+    this.reading ??= this.readWhileStale();
+    return this.reading;
+  }
+
+  private async readWhileStale(): Promise<void> {
+    const { found, caller } = this;
+    const { signal } = caller;
     try {
-      while (this.isStale && !caller.signal.aborted) {
+      while (this.isStale && !signal.aborted) {
         this.isStale = false;
-        const task = await found.provider.get(caller, found.task.taskId);
+        const task = await this.persistently(() => found.provider.get(caller, found.task.taskId));
         if (task) await this.showIfNew(task);
-        await delay(PAUSE_MS, undefined, { signal: caller.signal }).catch(() => undefined);
+        await delay(PAUSE_MS, undefined, { signal }).catch(() => undefined);
       }
     } finally {
-      this.isReading = false;
+      this.reading = undefined;
     }
+  }
+
+  /** Repeats what fails for a time: no other change may follow the one that it is for. `undefined` after an abort. */
+  private async persistently<Result>(work: () => Promise<Result>): Promise<Result | undefined> {
+    const { signal } = this.caller;
+    const backoff = new Backoff();
+    while (!signal.aborted) {
+      try {
+        return await work();
+      } catch (error) {
+        if (!(error instanceof UpstreamError) || !isTemporary(error)) throw error;
+        backoff.failed(error);
+      }
+      await delay(backoff.next(), undefined, { signal }).catch(() => undefined);
+    }
+    return undefined;
   }
 
   private async showIfNew(task: DetailedTask): Promise<void> {

@@ -80,7 +80,7 @@ export class TaskRequests {
       else if (!hasEnded(found.task)) await found.provider.cancel(caller, params.taskId);
       return ACKNOWLEDGEMENT;
     } catch (error) {
-      throw this.protocolError({ tool: method, keyHash: request.rawRequest.auth.keyHash }, error);
+      throw this.protocolError(method, error);
     }
   }
 
@@ -111,11 +111,11 @@ export class TaskRequests {
   }
 
   /** Logs the error; what the runtime does not know is an invalid parameter. */
-  protocolError(request: { readonly tool: string; readonly keyHash: string }, error: unknown): ProtocolError {
+  protocolError(method: string, error: unknown): ProtocolError {
     if (error instanceof ProtocolError) return error;
     const isMissing = error instanceof UpstreamError && error.status === NOT_FOUND;
     const code = isMissing ? ProtocolErrorCode.InvalidParams : ProtocolErrorCode.InternalError;
-    const { error_message, ...data } = this.errors.bodyOf(request, error);
+    const { error_message, ...data } = this.errors.bodyOf({ tool: method }, error);
     return new ProtocolError(code, error_message, Object.keys(data).length > 0 ? data : undefined);
   }
 

@@ -81,7 +81,7 @@ export class TaskSubscriptions {
       return;
     }
     const caller = callerOf({ params: body.params, rawRequest, signal: gone.signal });
-    const report: Report = (error) => this.report(caller, keyHash, error);
+    const report: Report = (error) => this.report(caller, error);
     // Counted, and ended by a drain or a revoked key, also while the tasks are looked up.
     const open = { keyHash, end: (): void => gone.abort() };
     this.inFlight.open(open);
@@ -145,9 +145,9 @@ export class TaskSubscriptions {
     return resultMessage(id, JSON.stringify({ resultType: 'complete', _meta }));
   }
 
-  /** Logs an error. A key that the runtime refuses is forgotten, which ends the stream. */
-  private report({ signal }: Caller, keyHash: string, error: unknown): undefined {
-    if (!signal.aborted) this.requests.protocolError({ tool: LISTEN, keyHash }, error);
+  /** Logs an error. When the runtime refuses the key, the stream ends by itself. */
+  private report({ signal }: Caller, error: unknown): undefined {
+    if (!signal.aborted) this.requests.protocolError(LISTEN, error);
     return undefined;
   }
 }

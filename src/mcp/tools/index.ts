@@ -1,5 +1,5 @@
 export { type Advertised, advertised } from './json-schema.js';
-export { answerIn, canAsk, question } from './confirmation.js';
+export { answerIn, canAsk, canonicalJson, question } from './confirmation.js';
 export { nearest } from './nearest.js';
 export { SdkServers } from './sdk-servers.js';
 export { ToolCallsModule } from './tool-calls.module.js';
@@ -15,12 +15,14 @@ export {
   declaredTool,
   dynamicTool,
   type Invoke,
+  isStreamed,
   type MethodExtras,
   type ProcessingHooks,
   type RegisteredTool,
   Streaming,
   throughNest,
   ToolRegistry,
+  type Viewer,
 } from './tool-registry.js';
 export { AnswersWithTask, createdTask, TaskProvider, TaskProviders } from './task-providers.js';
 export { failed, isMasked, ToolErrorMapper } from './tool-error-mapper.js';

@@ -4,11 +4,9 @@ import type { CallToolResult } from '@modelcontextprotocol/server';
 
 import { logWithReference } from '../../http/index.js';
 import { UpstreamError } from '../../upstream/index.js';
-import { KeyValidator } from '../auth/index.js';
 import { ErrorEnvelope } from '../protocol/index.js';
 import { resultText } from './result-text.js';
 
-const UNAUTHORIZED = 401;
 const SERVER_ERROR = 500;
 /** Nest's message for an unknown exception. */
 const MASKED = 'Internal server error';
@@ -29,15 +27,12 @@ interface ErrorBody {
 interface FailedCall {
   /** The tool, or the method of another request. */
   readonly tool: string;
-  readonly keyHash: string;
 }
 
 /** Turns the error of a call into an error result, for every tool. Only texts written for callers pass. */
 @Injectable()
 export class ToolErrorMapper {
   private readonly logger = new Logger('Tools');
-
-  constructor(private readonly validator: KeyValidator) {}
 
   /** Whether the error is one of the product's own, which exception filters need not see. */
   isKnown(error: unknown): boolean {
@@ -49,13 +44,12 @@ export class ToolErrorMapper {
   }
 
   /** What the client may read of an error; the rest is logged. */
-  bodyOf({ tool, keyHash }: FailedCall, error: unknown): ErrorBody {
+  bodyOf({ tool }: FailedCall, error: unknown): ErrorBody {
     if (error instanceof UpstreamError) {
       const { kind, operation, status, cause } = error;
       // A client may cancel; that is no warning.
       const level = kind === 'cancelled' ? 'debug' : 'warn';
       this.logger[level]({ tool, kind, operation, status, cause });
-      if (status === UNAUTHORIZED) this.validator.invalidate(keyHash);
       return error.body;
     }
     const told = envelopeOf(error) ?? authored(error);

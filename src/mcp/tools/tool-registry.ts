@@ -25,10 +25,15 @@ import { toolsetOf, Toolsets } from './toolsets.js';
 
 const STREAMING = 'cyberun:streaming';
 
+/** Arguments of a call, not validated yet. */
+type GivenArguments = Readonly<Record<string, unknown>>;
+
 /** How a tool streams. */
 interface Streamed {
-  /** Advice for a client whose call was lost with its process, from arguments that are not validated yet. */
-  readonly whenLost?: (args: Readonly<Record<string, unknown>>) => string;
+  /** Whether a call takes long; without it, every call does. */
+  readonly when?: (args: GivenArguments) => boolean;
+  /** Advice for a client whose call was lost with its process. */
+  readonly whenLost?: (args: GivenArguments) => string;
 }
 
 /**
@@ -46,7 +51,7 @@ export interface RegisteredTool {
   readonly metadata: ToolMetadata;
   readonly input: ToolSchema | undefined;
   readonly output: ToolSchema | undefined;
-  /** Its response is an event stream from the start. */
+  /** The response to a call that takes long is an event stream from the start. */
   readonly streaming: Streamed | undefined;
   /** It may answer with a task. */
   readonly tasks: TaskSupport | undefined;
@@ -57,6 +62,12 @@ export interface RegisteredTool {
   readonly permission: string | undefined;
   /** Its entry in tools/list. */
   readonly listing: object;
+}
+
+/** Whether the response to a call is an event stream from the start. */
+export function isStreamed({ streaming }: RegisteredTool, { arguments: args }: GivenArguments = {}): boolean {
+  if (!streaming?.when) return streaming !== undefined;
+  return streaming.when(typeof args === 'object' && args !== null ? (args as GivenArguments) : {});
 }
 
 /** Whether the key may call a tool, as far as its permissions are known. */

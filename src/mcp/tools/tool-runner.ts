@@ -51,6 +51,11 @@ export class ToolRunner {
     return tool && this.registry.isOffered(tool, viewer) ? tool : this.findElsewhere(name, viewer);
   }
 
+  /** A tool of the client that was found before, or is one of every key. */
+  known(name: string, viewer: Viewer): RegisteredTool | undefined {
+    return this.registry.find(name) ?? this.sources.known(name, viewer);
+  }
+
   /** @throws {ProtocolError} when the client has no such tool. */
   private async findElsewhere(name: string, viewer: Viewer): Promise<RegisteredTool> {
     const found = await this.sources.find(name, viewer);

@@ -2,7 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { ProtocolError, ProtocolErrorCode } from '@modelcontextprotocol/server';
 import { LRUCache } from 'lru-cache';
 
-import { type Caller, UpstreamError } from '../../upstream/index.js';
+import { type Caller, isTemporary, UpstreamError } from '../../upstream/index.js';
 import { EncodedResult } from '../calls/index.js';
 import type { RevisionFamily } from '../protocol/index.js';
 import type { ToolContext } from './tool-context.js';
@@ -13,8 +13,6 @@ import { Toolsets } from './toolsets.js';
 const FRESH_MS = 5000;
 const DEADLINE_MS = 10_000;
 const CAP = 1000;
-const TOO_MANY = 429;
-const SERVER_ERROR = 500;
 
 /** A tool of one key, which stands for a call of a registered tool. */
 export interface KeyTool {
@@ -25,6 +23,8 @@ export interface KeyTool {
   /** The registered tool that a call runs, and its arguments. */
   readonly runs: string;
   readonly argumentsOf: (given: object, context: ToolContext) => object;
+  /** Advice for a client whose call was lost with its process. */
+  readonly whenLost: string;
   /** What it is made of, for messages. */
   readonly origin: string;
 }
@@ -56,7 +56,7 @@ interface Watched {
 export class ToolSources {
   private readonly logger = new Logger('Tools');
   private readonly sources: ToolSource[] = [];
-  private readonly known = new LRUCache<string, KnownTools>({ max: CAP });
+  private readonly latest = new LRUCache<string, KnownTools>({ max: CAP });
   private readonly pending = new Map<string, Promise<KnownTools>>();
   private readonly watched = new Map<string, Watched>();
   private readonly warned = new Set<string>();
@@ -98,6 +98,12 @@ export class ToolSources {
     return undefined;
   }
 
+  /** A tool of the key, as far as its tools are known. */
+  known(name: string, viewer: Viewer): RegisteredTool | undefined {
+    const known = this.of(viewer).map((source) => this.latest.peek(idOf(source, viewer))?.tools.get(name));
+    return known.find((tool) => tool !== undefined);
+  }
+
   /** Calls back when the tools of the key change, until the returned function is called. */
   watch(viewer: Viewer, listener: () => void): () => void {
     const ends = this.of(viewer).map((source) => this.watchOne(source, viewer, listener));
@@ -129,7 +135,7 @@ export class ToolSources {
       void this.load(source, viewer).catch((error: unknown) =>
         this.logger.debug({ message: 'a change of tools could not be looked for', error }),
       );
-    if (!this.known.has(id)) look();
+    if (!this.latest.has(id)) look();
     const watched = { listeners: new Set<() => void>(), timer: setInterval(look, FRESH_MS).unref() };
     this.watched.set(id, watched);
     return watched;
@@ -137,13 +143,13 @@ export class ToolSources {
 
   /** What was known before is better than nothing while the runtime is away. */
   private async current(source: ToolSource, viewer: Viewer): Promise<KnownTools> {
-    const known = this.known.get(idOf(source, viewer));
+    const known = this.latest.get(idOf(source, viewer));
     if (known && Date.now() - known.since < FRESH_MS) return known;
     try {
       return await this.load(source, viewer);
     } catch (error) {
       if (!(error instanceof UpstreamError)) throw error;
-      if (known && isTemporary(error)) return known;
+      if (known && isAway(error)) return known;
       const { error_message } = error.body;
       const message = `The tools of the toolset "${source.toolset}" could not be listed. ${error_message}`;
       throw new ProtocolError(ProtocolErrorCode.InternalError, message);
@@ -164,8 +170,8 @@ export class ToolSources {
   }
 
   private keep(id: string, known: KnownTools): KnownTools {
-    const before = this.known.get(id);
-    this.known.set(id, known);
+    const before = this.latest.get(id);
+    this.latest.set(id, known);
     if (before && before.text !== known.text)
       for (const listener of this.watched.get(id)?.listeners ?? []) listener();
     return known;
@@ -200,7 +206,7 @@ export class ToolSources {
   }
 
   private registered(toolset: string, tool: KeyTool): RegisteredTool {
-    const { name, title, description, inputSchema, runs, argumentsOf } = tool;
+    const { name, title, description, inputSchema, runs, argumentsOf, whenLost } = tool;
     const target = this.registry.find(runs);
     if (!target) throw new Error(`the tool ${name} runs ${runs}, which is not there`);
     const annotations = { ...target.metadata.annotations, title };
@@ -208,7 +214,7 @@ export class ToolSources {
       ...target,
       name,
       // It may take long, as the one it runs does with such arguments.
-      streaming: {},
+      streaming: { whenLost: () => whenLost },
       toolset,
       invoke: (given, context) => target.invoke(argumentsOf(given as object, context), context),
       listing: { ...target.listing, name, title, description, inputSchema, annotations },
@@ -216,8 +222,7 @@ export class ToolSources {
   }
 }
 
-/** No answer, or one that says that the runtime cannot answer now. */
-const isTemporary = ({ status = SERVER_ERROR }: UpstreamError): boolean =>
-  status >= SERVER_ERROR || status === TOO_MANY;
+/** Whether the runtime may answer later. Only the deadline of this file gives a request up here. */
+const isAway = (error: UpstreamError): boolean => error.kind === 'cancelled' || isTemporary(error);
 
 const idOf = ({ toolset }: ToolSource, { auth }: Viewer): string => `${toolset} ${auth.keyHash}`;

@@ -5,6 +5,9 @@ import { id, outputOf, RUN_WAIT_SECONDS, textOf } from '../tool-definition.js';
 import { untrustedField } from '../untrusted.js';
 import { workflowIdInput, workflowSlugInput } from '../workflow-names.js';
 
+const CODE_WANTED =
+  'must be the code in the refusal of this very run; leave it out to get one, and ask the user';
+
 const runArguments = {
   body: z
     .looseObject({})
@@ -23,7 +26,11 @@ const runArguments = {
   )
     .optional()
     .describe('A new value for each run, e.g. a UUID; for 24 h the same one gives the first task'),
-  confirm: z.boolean().optional().describe('true: the user has agreed to this run'),
+  confirm: z
+    .string(CODE_WANTED)
+    .refine((code) => /^[\w-]{1,100}$/.test(code), CODE_WANTED)
+    .optional()
+    .describe('Code of a refusal, once the user has agreed'),
   like_task_id: id.optional().describe("Take this task's parameters; body overrides single ones"),
 };
 

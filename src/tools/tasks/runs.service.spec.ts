@@ -6,7 +6,7 @@ import { RunsService } from './runs.service.js';
 
 type Call = (runs: RunsService) => Promise<unknown>;
 
-const open = { confirmation: 'open' } as const;
+const open = { confirmation: { isGiven: false, isByArgument: false } };
 const bySlug = { slug: 'a@2' };
 
 it.each<[string, Call, unknown]>([

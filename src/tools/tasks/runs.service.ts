@@ -38,20 +38,19 @@ export class RunsService {
     { idempotencyKey, confirmation }: RunOptions,
   ): Promise<RunAccepted> {
     // An answer that is sent again after a lost reply starts no second run.
-    const onceKey = typeof confirmation === 'object' ? confirmation.questionId : undefined;
     const needs: NeededFeature[] = [];
     if (idempotencyKey !== undefined) needs.push({ feature: 'idempotency-key', otherwise: NO_IDEMPOTENCY });
-    if (confirmation === 'by-argument') needs.push({ feature: 'confirm', otherwise: NO_CONFIRMATION });
+    if (confirmation.isByArgument) needs.push({ feature: 'confirm', otherwise: NO_CONFIRMATION });
     return this.upstream.send(caller, {
       operation: 'run the workflow',
       method: 'POST',
       path: [...pathOf(name), 'run'],
       body,
       answer: runAccepted,
-      idempotencyKey: idempotencyKey ?? onceKey,
-      asksFirst: confirmation === 'open',
+      idempotencyKey: idempotencyKey ?? confirmation.questionId,
+      asksFirst: !confirmation.isGiven,
       ...(needs.length > 0 && { needs }),
-      whenUnsure: idempotencyKey === undefined ? MAYBE_STARTED : REPEATABLE,
+      whenUnsure: afterLostAnswer(idempotencyKey),
     });
   }
 
@@ -74,6 +73,10 @@ export class RunsService {
     });
   }
 }
+
+/** What a caller is told to do when it does not know whether its run has started. */
+export const afterLostAnswer = (idempotencyKey: unknown): string =>
+  idempotencyKey === undefined ? MAYBE_STARTED : REPEATABLE;
 
 const MAYBE_STARTED = 'A run may have started: look with list_tasks before you run it again.';
 const REPEATABLE =

@@ -1,7 +1,14 @@
 import { Ctx } from '@nestjs/microservices';
 import { McpController, Tool } from '@rekog/mcp-nest';
 
-import { advertised, AnswersWithTask, RequiresPermission, ToolContext, ToolInput } from '../../mcp/index.js';
+import {
+  advertised,
+  AnswersWithTask,
+  RequiresPermission,
+  Streaming,
+  ToolContext,
+  ToolInput,
+} from '../../mcp/index.js';
 import type { Caller } from '../../upstream/index.js';
 import { withWorkflowSuggestions } from '../workflow-suggestions.js';
 import { withEarlierParameters } from './earlier-parameters.js';
@@ -17,9 +24,14 @@ import {
   type RunWorkflowInput,
   runWorkflowInput,
 } from './runs.schemas.js';
-import { RunsService, type RunnableWorkflow } from './runs.service.js';
+import { afterLostAnswer, RunsService, type RunnableWorkflow } from './runs.service.js';
 import { TasksService } from './tasks.service.js';
 
+/** A run that is waited for takes long. */
+const WAITS: Parameters<typeof Streaming>[0] = {
+  when: ({ wait_seconds }) => Number(wait_seconds) > 0,
+  whenLost: ({ idempotency_key }) => afterLostAnswer(idempotency_key ?? undefined),
+};
 const RUN = { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: true };
 
 /** How an agent starts tasks. */
@@ -40,6 +52,7 @@ export class RunsTools {
     annotations: { title: 'Run a workflow', ...RUN },
   })
   @AnswersWithTask(RunTasks)
+  @Streaming(WAITS)
   @RequiresPermission('run')
   runWorkflow(
     @ToolInput(runWorkflowInput) { workflow_id, ...run }: RunWorkflowInput,
@@ -57,6 +70,7 @@ export class RunsTools {
     annotations: { title: 'Run a workflow by slug', ...RUN },
   })
   @AnswersWithTask(RunTasks)
+  @Streaming(WAITS)
   @RequiresPermission('run')
   runWorkflowBySlug(
     @ToolInput(runWorkflowBySlugInput) { workflow_slug: slug, ...run }: RunWorkflowBySlugInput,
@@ -67,19 +81,20 @@ export class RunsTools {
 
   private async run(
     name: RunnableWorkflow,
-    { wait_seconds = 0, idempotency_key, confirm = false, ...asked }: RunArguments,
+    { wait_seconds = 0, idempotency_key: idempotencyKey, confirm, ...asked }: RunArguments,
     context: ToolContext,
   ): Promise<object> {
     const { caller } = context;
     const body = await this.bodyOf(name, asked, caller);
     const outcome = await confirmedRun(context, {
-      isConfirmed: confirm,
-      parameters: body['parameters'],
-      submit: (confirmation) => {
-        const options = { idempotencyKey: idempotency_key, confirmation };
-        return this.suggesting(caller, name, this.runs.run(caller, name, body, options));
+      confirm,
+      body,
+      submit: (confirmation, version) => {
+        const target = version === undefined ? name : { slug: version };
+        const run = this.runs.run(caller, target, body, { idempotencyKey, confirmation });
+        return this.suggesting(caller, name, run);
       },
-      workflow: () => this.runs.workflow(caller, name),
+      workflow: () => this.suggesting(caller, name, this.runs.workflow(caller, name)),
     });
     if (outcome instanceof RunQuestion) return outcome.result;
     if (context.takesTask) return this.runTasks.ofRun(caller, outcome, wait_seconds);

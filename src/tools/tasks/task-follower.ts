@@ -1,8 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { isTerminal, type Task, type TaskEvent, taskEvent } from '../../contract/index.js';
-import { type Caller, Deadline, type ServerSentEvent, UpstreamError } from '../../upstream/index.js';
-import { Backoff, isTemporary } from './backoff.js';
+import {
+  Backoff,
+  type Caller,
+  Deadline,
+  isTemporary,
+  type ServerSentEvent,
+  UpstreamError,
+} from '../../upstream/index.js';
 import { GroupProgress } from './group-progress.js';
 import { ProgressReports, type ProgressTarget, type Report, TaskProgress } from './task-progress.js';
 import type { TasksService } from './tasks.service.js';

@@ -52,6 +52,7 @@ function toolOf(workflow: Workflow): KeyTool[] {
         body: bodyOf(given),
         ...(!takesTask && { wait_seconds: RUN_WAIT_SECONDS }),
       }),
+      whenLost: `A run of ${slug} may have started: look with list_tasks and workflow_slug "${slug}" before you run it again.`,
       origin: `the workflow ${slug}`,
     },
   ];

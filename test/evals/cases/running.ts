@@ -97,7 +97,8 @@ export const running: readonly EvaluationCase[] = [
       const sentence = await model.refusal('run_workflow_by_slug', run);
       expect(sentence).toContain('It takes a machine for a day.');
       // The model has asked the person.
-      const film = await model.call('run_workflow_by_slug', { ...run, confirm: true });
+      const [, confirm] = /confirm: "([\w-]+)"/.exec(sentence) ?? [];
+      const film = await model.call('run_workflow_by_slug', { ...run, confirm });
       expect(film).toMatchObject({ task_status: 'completed' });
     },
   },

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 
-import { UpstreamError, type UpstreamFailure } from '../../upstream/index.js';
 import { Backoff, isTemporary } from './backoff.js';
+import { UpstreamError, type UpstreamFailure } from './upstream-error.js';
 
 const failure = (kind: UpstreamFailure, status?: number, retry_after_seconds?: number): UpstreamError =>
   new UpstreamError(
@@ -36,7 +36,9 @@ it.each([
   ['rejected', 503, true],
   ['rejected', 404, false],
   ['rejected', 401, false],
+  ['rejected', undefined, false],
   ['invalid', 200, false],
+  ['invalid', undefined, false],
   ['cancelled', undefined, false],
 ] as const)('isTemporary of a failure of kind %s with status %s is %s', (kind, status, expected) => {
   expect(isTemporary(failure(kind, status))).toBe(expected);

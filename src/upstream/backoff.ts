@@ -1,11 +1,11 @@
-import { UpstreamError } from '../../upstream/index.js';
+import type { UpstreamError } from './upstream-error.js';
 
 const FIRST_MS = 250;
 const LONGEST_MS = 5000;
 /** The longest time a task can be followed; a timer overflows far above it. */
 const LONGEST_ASKED_MS = 3_600_000;
 
-/** How long to wait before polling a task again: longer each time without an event, never less than the runtime asks. */
+/** How long to wait before asking the runtime about a task again: longer each time without an event, never less than the runtime asks. */
 export class Backoff {
   private nextMs = FIRST_MS;
   private askedMs = 0;
@@ -28,7 +28,10 @@ export class Backoff {
   }
 }
 
-/** Whether a failure may be temporary, as a restart or an overload is. */
+/**
+ * Whether a failure may be temporary, as a restart or an overload is. A missing feature is not, and neither is what the caller
+ * gave up: that says nothing about the runtime.
+ */
 export function isTemporary({ kind, status = 0 }: UpstreamError): boolean {
   return (
     kind === 'unreachable' || kind === 'timeout' || (kind === 'rejected' && (status === 429 || status >= 500))
