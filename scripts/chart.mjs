@@ -25,9 +25,13 @@ const helm = findHelm();
 const isUpdate = process.argv.includes('--update');
 // Helm reads the schema, so it is printed before anything is rendered.
 if (isUpdate)
-  run(process.execPath, [VITEST, 'run', '--project', 'chart', '--update', '-t', 'generates the'], {
-    HELM: helm,
-  });
+  run(
+    process.execPath,
+    [VITEST, 'run', '--project', 'chart', 'test/chart/values', '--update', '-t', 'generates the'],
+    {
+      HELM: helm,
+    },
+  );
 run(process.execPath, [VITEST, 'run', '--project', 'chart', ...process.argv.slice(2)], { HELM: helm });
 for (const file of readdirSync(join(CHART, 'ci'))) {
   run(helm, ['lint', '--strict', '--quiet', CHART, '--values', join(CHART, 'ci', file)]);

@@ -28,6 +28,12 @@
   value: '8080'
 - name: CYBERUN_HTTP_PUBLIC_URL
   value: {{ include "cyberun-mcp.publicUrl" . | quote }}
+- name: CYBERUN_HEALTH_PORT
+  value: {{ int64 .Values.healthPort | quote }}
+{{- if not (include "cyberun-mcp.isTrial" .) }}
+- name: CYBERUN_HTTP_DRAIN_SECONDS
+  value: {{ int64 .Values.preStopSeconds | quote }}
+{{- end }}
 {{- if .Values.metrics.enabled }}
 - name: CYBERUN_METRICS_PORT
   value: {{ int64 .Values.metrics.port | quote }}

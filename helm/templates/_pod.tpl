@@ -110,6 +110,8 @@ securityContext:
   ports:
     - name: http
       containerPort: 8080
+    - name: health
+      containerPort: {{ int64 .Values.healthPort }}
     {{- if .Values.metrics.enabled }}
     - name: metrics
       containerPort: {{ int64 .Values.metrics.port }}
@@ -117,7 +119,7 @@ securityContext:
   {{- end }}
   resources:
     {{- include "cyberun-mcp.resources" . | nindent 4 }}
-  {{- with include "cyberun-mcp.lifecycle" . | fromYaml }}
+  {{- with .pod.lifecycle }}
   lifecycle:
     {{- toYaml . | nindent 4 }}
   {{- end }}
@@ -141,35 +143,26 @@ securityContext:
 {{- end -}}
 {{- end }}
 
-{{/* New requests still arrive for a moment after a pod has left the Service. */}}
-{{- define "cyberun-mcp.lifecycle" -}}
-{{- $lifecycle := deepCopy .pod.lifecycle -}}
-{{- if and (ne .role "agent") (not (include "cyberun-mcp.isTrial" .)) .Values.preStopSeconds (not (hasKey $lifecycle "preStop")) -}}
-{{- $_ := set $lifecycle "preStop" (dict "sleep" (dict "seconds" (int .Values.preStopSeconds))) -}}
-{{- end -}}
-{{- toYaml $lifecycle -}}
-{{- end }}
-
+{{/* Answered by a thread of its own, so that a busy process does not look like a dead one. */}}
 {{- define "cyberun-mcp.probes" -}}
 startupProbe:
   httpGet:
     path: /health/ready
-    port: http
+    port: health
   periodSeconds: 2
   timeoutSeconds: 2
   failureThreshold: {{ divf .Values.startupSeconds 2 | ceil }}
 readinessProbe:
   httpGet:
     path: /health/ready
-    port: http
+    port: health
   periodSeconds: 5
   timeoutSeconds: 2
   failureThreshold: 3
-# Patient: a busy process is not a dead one.
 livenessProbe:
   httpGet:
     path: /health/live
-    port: http
+    port: health
   periodSeconds: 10
   timeoutSeconds: 5
   failureThreshold: 6

@@ -59,6 +59,11 @@ const FORBIDDEN: [name: string, values: object, sentence: string][] = [
     'metrics.port must not be 8080, because the endpoint has that port: choose another, for example 9464.',
   ],
   [
+    'probes on the port of metrics',
+    { metrics: { enabled: true }, healthPort: 9464 },
+    'healthPort must not be 9464, because the endpoint or metrics.port has that port: choose another, for example 8081.',
+  ],
+  [
     'a fixed number of pods that scales',
     { replicaCount: 3, autoscaling: { enabled: true } },
     'replicaCount must be empty, or 0, while autoscaling.enabled is true, because they would fight over the number of pods: leave it out and set autoscaling.minReplicas.',

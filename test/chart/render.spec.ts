@@ -73,13 +73,19 @@ describe.each(
   it('a pod is bounded, and a server is probed and given the time its calls need', () => {
     expect(container.resources.limits.memory).toMatch(/i$/);
     if (container.args?.[0] !== 'serve') return;
-    expect(container.livenessProbe.httpGet).toEqual({ path: '/health/live', port: 'http' });
-    expect(container.readinessProbe.httpGet).toEqual({ path: '/health/ready', port: 'http' });
+    expect(container.livenessProbe.httpGet).toEqual({ path: '/health/live', port: 'health' });
+    expect(container.readinessProbe.httpGet).toEqual({ path: '/health/ready', port: 'health' });
     expect(
       container.startupProbe.failureThreshold * container.startupProbe.periodSeconds,
     ).toBeGreaterThanOrEqual(120);
-    const preStop = container.lifecycle?.preStop.sleep?.seconds ?? 5;
-    expect(pod.terminationGracePeriodSeconds).toBeGreaterThanOrEqual(preStop + 10);
+    const valueOf = (setting: string): string | undefined =>
+      container.env.find((variable: { name: string }) => variable.name === setting)?.value;
+    const drain = Number(valueOf('CYBERUN_HTTP_DRAIN_SECONDS') ?? 0);
+    expect(pod.terminationGracePeriodSeconds).toBeGreaterThanOrEqual(drain + 10);
+    expect(container.ports).toContainEqual({
+      name: 'health',
+      containerPort: Number(valueOf('CYBERUN_HEALTH_PORT')),
+    });
   });
 
   it('a pod mounts the volumes it has, and no others', () => {
@@ -98,7 +104,8 @@ it('mode gateway runs role mcp in two replicas that are spread, replaced without
   });
   expect(pod.topologySpreadConstraints).toHaveLength(2);
   expect(pod.securityContext).not.toHaveProperty('fsGroup');
-  expect(container.lifecycle.preStop.sleep.seconds).toBe(5);
+  expect(env['CYBERUN_HTTP_DRAIN_SECONDS']).toBe('5');
+  expect(container.lifecycle).toBeUndefined();
   expect(only('PodDisruptionBudget', render({}))?.['spec'].maxUnavailable).toBe(1);
 });
 
@@ -144,7 +151,8 @@ it('mode gateway serves metrics inside the cluster only, and only when they are 
   expect(container.ports).toContainEqual({ name: 'metrics', containerPort: 9500 });
   expect(only('Service', render(values))?.['spec'].ports).toHaveLength(1);
   expect(podOf({}).env).not.toHaveProperty('CYBERUN_METRICS_PORT');
-  expect(podOf({}).container.ports).toHaveLength(1);
+  const names = podOf({}).container.ports.map(({ name }: { name: string }) => name);
+  expect(names).toEqual(['http', 'health']);
 });
 
 it('a value that looks like a secret is in the Secret and nowhere else, and a change of it restarts the pods', () => {
