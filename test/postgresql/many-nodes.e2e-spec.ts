@@ -6,6 +6,7 @@ import { sql } from 'kysely';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { Database } from '../../src/runtime/database/index.js';
+import { SharedState } from '../../src/runtime/metrics/shared-state.js';
 import { keysOf, shellWorkflow, TestAgent } from '../e2e/agent-support/agent-fixture.js';
 import { RuntimeServer } from '../e2e/runtime-support/runtime-fixture.js';
 import { PostgresqlServer } from '../support/postgresql-server.js';
@@ -54,6 +55,17 @@ it('lists the agents of every node at every node', async () => {
   const [{ last_heartbeat: _there, ...there }] = (await back.get('/r/agents')).body.agent_list;
   expect(here).toEqual(there);
   expect(here).toMatchObject({ agent_id: 'agent-1', agent_status: 'idle', task_capacity: 4 });
+});
+
+it('counts the tasks and services of the whole database for metrics at one node, the oldest', async () => {
+  const taskId = await front.submit('far', {});
+  const [ofFront, ofBack] = await Promise.all(
+    [front, back].map(({ app }) => app.get(SharedState, { strict: false }).latest()),
+  );
+  expect(ofFront?.tasks).toMatchObject([{ labels: ['far'], state: 'waiting', count: 1 }]);
+  expect(ofFront?.tasks[0]?.oldest_seconds).toBeGreaterThan(0);
+  expect(ofBack).toBeUndefined();
+  await front.call('POST', `/r/tasks/${taskId}/cancel`);
 });
 
 it('runs a task on the agent of another node, and streams its events without a gap', async () => {
