@@ -93,3 +93,30 @@ it('no connection is left when the database is closed while the one for notifica
   expect(await listening).toBe('closed');
   await until(async () => (await connectionsOf(other)).length === 0);
 });
+
+it('a statement that comes again is prepared once for a connection, unless a column that is added would break it', async () => {
+  const server = await DatabaseServer.open(await postgresql.newDatabase());
+  const numbers = [1, 2, 3];
+  const prepared = await server.db.connection().execute(async (db) => {
+    await sql`create table counted (number integer)`.execute(db);
+    await sql`insert into counted values (1), (2), (3)`.execute(db);
+    const read = async (): Promise<unknown[]> => {
+      const found: unknown[] = [];
+      for (const number of numbers) {
+        const one = await sql`select number from counted where number = ${number}`.execute(db);
+        const every = await sql`select "counted".* from counted where number = ${number}`.execute(db);
+        found.push(...one.rows, ...every.rows);
+      }
+      return found;
+    };
+    expect(await read()).toEqual(numbers.flatMap((number) => [{ number }, { number }]));
+    await sql`alter table counted add column text text`.execute(db);
+    expect(await read()).toEqual(numbers.flatMap((number) => [{ number }, { number, text: null }]));
+    const { rows } = await sql<{ statement: string }>`select statement from pg_prepared_statements`.execute(
+      db,
+    );
+    return rows.map(({ statement }) => statement).filter((statement) => statement.includes('counted'));
+  });
+  await server.close();
+  expect(prepared).toEqual(['select number from counted where number = $1']);
+});

@@ -5,6 +5,7 @@ import { Logger } from '@nestjs/common';
 import { Client, type ClientConfig, Pool } from 'pg';
 
 import { errorText } from '../../config/index.js';
+import { NamedStatements } from './named-statements.js';
 
 /** Limits in milliseconds. */
 export interface ConnectionLimits {
@@ -33,6 +34,7 @@ export class ServerConnections {
   /** For queries, with a time limit for each. */
   readonly pool: Pool;
   private readonly sockets = new Set<Socket>();
+  private readonly statements = new NamedStatements();
   private isClosed = false;
 
   constructor(
@@ -92,6 +94,7 @@ export class ServerConnections {
     pool.on('connect', (client) => {
       client.on('error', () => undefined);
       endAfterTimeout(client);
+      this.statements.use(client);
     });
     return pool;
   }
