@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 
 export interface ProcessFacts {
   readonly pid: number;
@@ -35,6 +35,8 @@ export function allProcesses(): ProcessFacts[] {
 
 /** Pids do not wrap around completely within this time. */
 const WRAP_MS = 1000;
+/** So few pids are looked up one by one; a list has those of the whole machine. */
+const FEW = 50;
 
 /**
  * Pids that may have been assigned since a process of this pid started; all pids when that is too long ago to tell.
@@ -42,14 +44,20 @@ const WRAP_MS = 1000;
  */
 export function pidsSince(pid: number, beganAt: number): number[] {
   if (!isLinux) return [];
-  const pids = readdirSync('/proc')
+  if (performance.now() - beganAt > WRAP_MS) return allPids();
+  const latest = latestPid();
+  const count = latest - pid;
+  if (count < 0) return allPids().filter((one) => one > pid || one <= latest);
+  if (count > FEW) return allPids().filter((one) => one > pid && one <= latest);
+  return Array.from({ length: count }, (_, index) => pid + 1 + index).filter((one) =>
+    existsSync(`/proc/${one}`),
+  );
+}
+
+const allPids = (): number[] =>
+  readdirSync('/proc')
     .map(Number)
     .filter((one) => one > 1);
-  if (performance.now() - beganAt > WRAP_MS) return pids;
-  const latest = latestPid();
-  const hasWrapped = latest < pid;
-  return pids.filter((one) => (hasWrapped ? one > pid || one <= latest : one > pid && one <= latest));
-}
 
 /** The last field of /proc/loadavg is the pid that was assigned last. */
 const latestPid = (): number => Number(readFileSync('/proc/loadavg', 'utf8').trim().split(' ').at(-1));

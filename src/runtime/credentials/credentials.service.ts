@@ -1,7 +1,7 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
-import { sql } from 'kysely';
+import { type RawBuilder, type Selectable, sql } from 'kysely';
 
-import { Database, DEFAULT_TEAM, TEAM_ID, uuidV7 } from '../database/index.js';
+import { Database, DEFAULT_TEAM, type Schema, TEAM_ID, uuidV7 } from '../database/index.js';
 import { type Credential, hashOf, isOfKind, newRawKey, type Permission, PERMISSIONS } from './credential.js';
 import { RefusedKeys } from './refused-keys.js';
 
@@ -13,6 +13,12 @@ interface PresentedKey {
   readonly credential?: Credential;
   readonly fault?: 'unknown' | 'revoked' | 'expired';
 }
+
+/** A key with its team, as stored. */
+type KeyRow = Omit<CredentialRow, 'created_at' | 'display_name' | 'key_prefix'> & {
+  readonly team_slug: string;
+};
+type CredentialRow = Selectable<Schema['credential']>;
 
 /** What a route requires of a key. */
 interface RequiredKey {
@@ -51,8 +57,7 @@ export class CredentialsService {
     for (const hash of this.ephemeral.keys()) stored.delete(hash);
     if (stored.size === 0) return [];
     const invalid = new Set(stored.values());
-    const isOfThese = sql<string>`any(${[...stored.keys()]}::text[])`;
-    for (const row of await this.rows().where('c.key_hash', '=', isOfThese).execute()) {
+    for (const row of await this.keysWhere(sql`c.key_hash = any(${[...stored.keys()]}::text[])`)) {
       const rawKey = stored.get(row.key_hash);
       if (rawKey === undefined) continue;
       const { credential, fault } = this.judged(rawKey, row);
@@ -99,22 +104,19 @@ export class CredentialsService {
     const local = this.ephemeral.get(hash);
     if (local) return { credential: local };
     // Not as a list of one, which the database would plan anew at every request.
-    const row = await this.rows().where('c.key_hash', '=', hash).executeTakeFirst();
+    const [row] = await this.keysWhere(sql`c.key_hash = ${hash}`);
     return row ? this.judged(rawKey, row) : { fault: 'unknown' };
   }
 
-  private rows() {
-    return this.database.db
-      .selectFrom('credential as c')
-      .innerJoin('team', 'team.id', 'c.team_id')
-      .select(['c.id', 'c.kind', 'c.team_id', 'team.team_slug', 'c.permissions', 'c.key_hash'])
-      .select(['c.revoked_at', 'c.expires_at', 'c.last_used_at']);
+  /** As text, which takes less time to make than by the query builder: every request comes here. */
+  private async keysWhere(condition: RawBuilder<unknown>): Promise<KeyRow[]> {
+    const { rows } = await sql<KeyRow>`
+      select c.id, kind, team_id, team_slug, permissions, key_hash, revoked_at, expires_at, last_used_at
+      from credential as c join team on team.id = team_id where ${condition}`.execute(this.database.db);
+    return rows;
   }
 
-  private judged(
-    rawKey: string,
-    row: Awaited<ReturnType<ReturnType<typeof this.rows>['execute']>>[number],
-  ): PresentedKey {
+  private judged(rawKey: string, row: KeyRow): PresentedKey {
     if (!isOfKind(row.kind, rawKey)) return { fault: 'unknown' };
     const { id, kind, team_id: teamId, team_slug: team, revoked_at, expires_at, last_used_at } = row;
     const credential = { id, kind, teamId, team, permissions: new Set(row.permissions) };
