@@ -140,11 +140,11 @@ it('a team with a long queue does not keep the task of another team from its age
     where workflow_slug = 'fast' and workflow.team_id = ${agent.teamId}`.execute(db);
   const keys = new CredentialsStore(db, teamId);
   const [sk, ak] = [await keys.create(INTEGRATION), await keys.create({ ...INTEGRATION, kind: 'agent' })];
-  await using ours = await TestAgent.start(server, { agentId: 'ours', labels: ['real'], slots: 1 });
-  const flood = await Promise.all(Array.from({ length: 6 }, () => submit(BOOTSTRAP_KEY, 'fast')));
-  const single = await submit(sk.raw_key, 'fast');
   const wanted = { agentId: 'theirs', labels: ['real'], key: ak.raw_key, seenBy: sk.raw_key };
   await using theirs = await TestAgent.start(server, wanted);
+  await using ours = await TestAgent.start(server, { agentId: 'ours', labels: ['real'], slots: 1 });
+  const flood = await Promise.all(Array.from({ length: 12 }, () => submit(BOOTSTRAP_KEY, 'fast')));
+  const single = await submit(sk.raw_key, 'fast');
   await until(
     async () => (await server.get(`/r/tasks/${single}`, sk.raw_key)).body.task_status === 'completed',
   );
