@@ -7,6 +7,7 @@ export * from './container-spec.js';
 export * from './exact-json.js';
 export * from './features.js';
 export * from './files.js';
+export * from './media-types.js';
 export * from './references.js';
 export * from './run-order.js';
 export * from './tasks.js';

@@ -3,14 +3,13 @@ import type { Dirent } from 'node:fs';
 import { lstat, readdir, readFile, stat } from 'node:fs/promises';
 import { extname, join, sep } from 'node:path';
 
-import { lookup } from 'mime-types';
-
 import {
   isNestedDeeper,
   type OutputFile,
   type OutputLimits,
   OUTPUT_DEPTH_LIMIT,
   parseExact,
+  typeOfName,
   validFileName,
 } from '../../contract/index.js';
 
@@ -112,21 +111,11 @@ export async function findOutputs(
     const path = Buffer.concat([Buffer.from(folder + sep), place]);
     const file = { name: names[index] ?? '', size: (await lstat(path)).size };
     size += file.size;
-    outputs.push({ file: { ...file, content_type: contentTypeOf(file.name) }, path });
+    outputs.push({ file: { ...file, content_type: typeOfName(file.name) }, path });
   }
   if (size > limits.bytes) throw new RunFailure(tooLarge(size, limits), true);
   return { outputs, warnings: bounded([...entries.flatMap(leftOut), ...places.flatMap(renamedTo(names))]) };
 }
-
-/** The registered types of what the database of mime-types does not know, or knows by an older name. */
-const REGISTERED: Readonly<Record<string, string>> = {
-  '.ndjson': 'application/x-ndjson',
-  '.yaml': 'application/yaml',
-  '.yml': 'application/yaml',
-};
-
-const contentTypeOf = (name: string): string =>
-  REGISTERED[extname(name).toLowerCase()] ?? (lookup(name) || 'application/octet-stream');
 
 /** Shortens a long list of similar warnings. */
 export function bounded(warnings: readonly string[]): string[] {

@@ -3,7 +3,7 @@ import { Injectable } from '@nestjs/common';
 import type { TaskResult } from '../../contract/index.js';
 import { type Caller, type FilePart, FileTransfer, UpstreamClient } from '../../upstream/index.js';
 import { taskResultRequest } from '../task-requests.js';
-import { uploadText } from '../text-upload.js';
+import { uploadText } from '../file-uploads.js';
 
 /** The files of tasks: inputs that are written as text, and outputs. */
 @Injectable()

@@ -1,7 +1,15 @@
 import { Ctx } from '@nestjs/microservices';
 import { McpController, Tool } from '@rekog/mcp-nest';
 
-import { isTerminal, parseExact, type TaskResult } from '../../contract/index.js';
+import {
+  essenceOf,
+  isShownImage,
+  isTerminal,
+  LARGEST_SHOWN_IMAGE,
+  parseExact,
+  type TaskResult,
+  textTypeOfName,
+} from '../../contract/index.js';
 import {
   advertised,
   nearest,
@@ -25,7 +33,6 @@ import {
 } from './task-files.schemas.js';
 import { TaskFilesService } from './task-files.service.js';
 import { textPart } from './output-part.js';
-import { typeByName } from './type-by-name.js';
 
 /** What an agent without a shell can do with files. */
 @McpController()
@@ -52,7 +59,10 @@ export class TaskFilesTools {
     @ToolInput(uploadFileInput) { content_type, ...file }: UploadFileInput,
     @Ctx() { caller }: ToolContext,
   ): Promise<object> {
-    return this.files.upload(caller, { ...file, content_type: content_type ?? typeByName(file.file_name) });
+    return this.files.upload(caller, {
+      ...file,
+      content_type: content_type ?? textTypeOfName(file.file_name),
+    });
   }
 
   @Tool({
@@ -74,9 +84,9 @@ export class TaskFilesTools {
       content_type: part.contentType,
       ...(part.size !== undefined && { size: part.size }),
     };
-    if (IMAGE.test(part.contentType)) {
-      const whole = await this.files.read(caller, url, 0, LARGEST_IMAGE + 1);
-      return whole.bytes.length > LARGEST_IMAGE
+    if (isShownImage(part.contentType)) {
+      const whole = await this.files.read(caller, url, 0, LARGEST_SHOWN_IMAGE + 1);
+      return whole.bytes.length > LARGEST_SHOWN_IMAGE
         ? { ...file, download_url: url, note: TOO_LARGE }
         : withExtras({ ...file, download_url: url, note: UNSEEN }, { content: [imageOf(whole)] });
     }
@@ -89,9 +99,6 @@ export class TaskFilesTools {
 
 const FILE_TEXTS = ['text', 'json'];
 
-const IMAGE = /^image\/(?:png|jpeg|gif|webp)\b/;
-/** Larger images cost a model more than they show. */
-const LARGEST_IMAGE = 1_048_576;
 /** Bytes of the fields beside the text. */
 const FIELDS = 500;
 const TOO_LARGE = 'The image has more than 1 MB: fetch it with your own shell from download_url.';
@@ -104,7 +111,7 @@ const MOST_NAMES = 20;
 const imageOf = ({ bytes, contentType }: FilePart) => ({
   type: 'image' as const,
   data: bytes.toString('base64'),
-  mimeType: contentType.replace(/;.*$/s, ''),
+  mimeType: essenceOf(contentType),
 });
 
 /** JSON that is here as a whole, else the text and where it goes on. */

@@ -4,10 +4,8 @@ import {
   PER_PAGE_LIMIT,
   type PageQuery,
   type PresignedUpload,
-  presignedUpload,
   type PresignRequest,
   type StoredText,
-  storedText,
   type TextFileRequest,
   type ToolWorkflowList,
   toolWorkflowList,
@@ -17,6 +15,7 @@ import {
   workflowList,
 } from '../../contract/index.js';
 import { type Caller, UpstreamClient } from '../../upstream/index.js';
+import { storeTextRequest, uploadLinkRequest } from '../file-uploads.js';
 
 interface WorkflowQuery extends PageQuery {
   readonly query?: string | undefined;
@@ -25,12 +24,6 @@ interface WorkflowQuery extends PageQuery {
 const SEARCH = {
   feature: 'workflow-query',
   otherwise: 'This Runtime API cannot search workflows. Leave query out and look through the pages.',
-} as const;
-
-const TEXT_FILES = {
-  feature: 'text-files',
-  otherwise:
-    'This Runtime API stores no text by itself. Leave content_text out, give file_size, and send the file by HTTP PUT to upload_url.',
 } as const;
 
 const TOOLS = {
@@ -92,25 +85,10 @@ export class WorkflowsService {
   }
 
   presign(caller: Caller, body: PresignRequest): Promise<PresignedUpload> {
-    return this.upstream.send(caller, {
-      operation: 'prepare the upload',
-      method: 'POST',
-      path: ['r', 'files', 'presign'],
-      body,
-      answer: presignedUpload,
-      whenUnsure: 'Nothing was uploaded; ask again for a new link.',
-    });
+    return this.upstream.send(caller, uploadLinkRequest(body));
   }
 
   storeText(caller: Caller, body: TextFileRequest): Promise<StoredText> {
-    return this.upstream.send(caller, {
-      operation: 'store the file',
-      method: 'POST',
-      path: ['r', 'files'],
-      body,
-      answer: storedText,
-      whenUnsure: 'The file may be stored, which does no harm; store it again for its file_key.',
-      needs: [TEXT_FILES],
-    });
+    return this.upstream.send(caller, storeTextRequest(body));
   }
 }
