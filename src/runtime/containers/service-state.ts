@@ -47,6 +47,11 @@ export const isServing = ({ nodeId, isStopping, status }: Replica): boolean =>
 export const replicaState = ({ isStopping, status }: Replica): ServiceState =>
   isStopping && status !== 'stopped' ? 'stopping' : status;
 
+const RESTARTED = 'it is restarted automatically';
+/** A single failure may have had a cause that has passed. */
+const isFailingAgain = ({ failures_in_a_row: times }: Failed): boolean => (times ?? 1) > 1;
+type Failed = NonNullable<ReturnType<typeof latestFailure>>;
+
 /** Pause that is proposed to those who wait for a service to start. */
 const LOOK_AGAIN_SECONDS = 5;
 
@@ -61,8 +66,10 @@ export function whyNotRunning(service: RunningService, obstacle: string | undefi
   if (obstacle !== undefined) return `${obstacle}; it starts when one connects`;
   const failure = latestFailure(service.replicas);
   if (failure) {
-    const times = failure.failures_in_a_row === 1 ? 'once' : `${failure.failures_in_a_row} times in a row`;
-    return `it has failed ${times}, last at ${failure.failed_at}: ${failure.reason}; it is restarted automatically, but fails again until the cause is corrected`;
+    const { failed_at, reason } = failure;
+    if (!isFailingAgain(failure)) return `it has failed once, at ${failed_at}: ${reason}; ${RESTARTED}`;
+    const times = `${failure.failures_in_a_row} times in a row`;
+    return `it has failed ${times}, last at ${failed_at}: ${reason}; ${RESTARTED}, but fails again until the cause is corrected`;
   }
   if (state === 'deploying') return 'it is being started, and does not answer yet';
   return 'it is started again automatically';
@@ -73,19 +80,21 @@ export function notRunning(service: RunningService, obstacle: string | undefined
   const reason = whyNotRunning(service, obstacle) ?? 'the agent that runs it is not connected to this server';
   const what = `Service "${service.definition.slug}" takes no calls now, since it is ${stateOf(service)}: ${reason}.`;
   const last_failure = latestFailure(service.replicas);
-  if (last_failure) {
-    const log = last_failure.log_lines?.length
-      ? 'last_failure.log_lines has the end of its log.'
-      : 'It wrote no log.';
-    const message = `${what} ${log} Do not repeat the call before it was corrected.`;
+  const described = last_failure ? `${what} ${logNote(last_failure)}` : what;
+  if (last_failure && isFailingAgain(last_failure)) {
+    const message = `${described} Do not repeat the call before it was corrected.`;
     return new ConflictException({ message, last_failure });
   }
   const message =
     obstacle === undefined
-      ? `${what} Call again once service_status is running.`
-      : `${what} Do not repeat the call before service_status is running.`;
+      ? `${described} Call again once service_status is running.`
+      : `${described} Do not repeat the call before service_status is running.`;
   return new ConflictException({
     message,
+    ...(last_failure && { last_failure }),
     ...(obstacle === undefined && { retry_after_seconds: LOOK_AGAIN_SECONDS }),
   });
 }
+
+const logNote = ({ log_lines }: Failed): string =>
+  log_lines?.length ? 'last_failure.log_lines has the end of its log.' : 'It wrote no log.';

@@ -17,7 +17,11 @@ export async function sendFile(
   const file = await folder.find(key);
   if (!file) return 'NoSuchKey';
   const range = rangeOf(request.headers.range, file.size);
-  if (range === 'outside') return 'InvalidRange';
+  if (range === 'outside') {
+    // RFC 9110, section 14.4: a client learns the size from it.
+    response.set('Content-Range', `bytes */${file.size}`);
+    return 'InvalidRange';
+  }
   describe(response, key, file.storedAt);
   if (range) response.status(206).set('Content-Range', `bytes ${range.start}-${range.end}/${file.size}`);
   response.set('Content-Length', String(range ? range.end - range.start + 1 : file.size));

@@ -59,7 +59,7 @@ export class LinksController {
   private async send({ folder }: FolderStore, key: string, exchange: [Request, Response]): Promise<void> {
     const unsent = await sendFile(folder, key, exchange);
     if (unsent === 'InvalidRange')
-      throw new HttpException('The range lies outside the file.', HttpStatus.REQUESTED_RANGE_NOT_SATISFIABLE);
+      throw new HttpException(OUTSIDE, HttpStatus.REQUESTED_RANGE_NOT_SATISFIABLE);
     if (unsent === undefined) return;
     const answering = await this.nodes.answering(key, exchange);
     if (answering === 'away') throw new ServiceUnavailableException(NODE_AWAY);
@@ -75,4 +75,5 @@ export class LinksController {
   }
 }
 
+const OUTSIDE = 'The range lies outside the file, whose size is in Content-Range.';
 const FOLLOW = 'The file is at the address of the header Location: follow redirects, as curl does with -L.\n';

@@ -1,0 +1,46 @@
+import { expect, it } from 'vitest';
+
+import { notRunning, type RunningService, whyNotRunning } from './service-state.js';
+
+const NO_AGENT = 'no connected agent has the labels gpu';
+
+/** A service whose only replica has failed so often. */
+const failing = (failures_in_a_row: number, log_lines: readonly string[] = ['no model']) =>
+  ({
+    definition: { slug: 'search', required_labels: [] },
+    replicas: [
+      {
+        status: 'failed',
+        isStopping: false,
+        history: {
+          failure: { reason: 'exit code 7', exit_code: 7, log_lines, failed_at: '2026-11-28T10:00:00.000Z' },
+          failures_in_a_row,
+        },
+      },
+    ],
+  }) as object as RunningService;
+
+it('a service that has failed a single time is to be called again once it runs', () => {
+  const error = notRunning(failing(1), undefined);
+  expect(error.getResponse()).toMatchObject({
+    message:
+      'Service "search" takes no calls now, since it is failed: it has failed once, at 2026-11-28T10:00:00.000Z: exit code 7; it is restarted automatically. last_failure.log_lines has the end of its log. Call again once service_status is running.',
+    retry_after_seconds: 5,
+    last_failure: { exit_code: 7, failures_in_a_row: 1 },
+  });
+});
+
+it('a service that fails again and again is not to be called before it was corrected', () => {
+  const response = notRunning(failing(3, []), undefined).getResponse() as Record<string, unknown>;
+  expect(response['message']).toMatch(
+    /it has failed 3 times in a row, last at .*; it is restarted automatically, but fails again until the cause is corrected\. It wrote no log\. Do not repeat the call before it was corrected\.$/,
+  );
+  expect(response).not.toHaveProperty('retry_after_seconds');
+});
+
+it('a service without an agent for it says so, whatever its failures', () => {
+  expect(whyNotRunning(failing(3), NO_AGENT)).toMatch(/it starts when one connects$/);
+  const response = notRunning(failing(1), NO_AGENT).getResponse() as Record<string, unknown>;
+  expect(response['message']).toMatch(/Do not repeat the call before service_status is running\.$/);
+  expect(response).not.toHaveProperty('retry_after_seconds');
+});
