@@ -96,4 +96,13 @@ export class RuntimeSettings extends ObjectStoreSettings {
   })
   @WholeNumber(1024)
   teamFilesBytes: number = 107_374_182_400;
+
+  @Setting({
+    env: 'CYBERUN_TEAM_ANSWERS_BYTES',
+    meaning:
+      'Bytes of answers of services that are kept of a team for an hour, for links to large ones; of more, the oldest are removed, and their links end. With the built-in file store every node keeps as many.',
+    example: '5368709120',
+  })
+  @WholeNumber(1024)
+  teamAnswersBytes: number = 5_368_709_120;
 }

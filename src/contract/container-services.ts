@@ -90,6 +90,8 @@ export const invokeRequest = z.object({
 export type InvokeRequest = z.infer<typeof invokeRequest> & {
   /** Bytes of a body above which it is stored and linked; needs the feature. */
   readonly link_above?: number | undefined;
+  /** The same for an image that its caller shows to a model. */
+  readonly link_images_above?: number | undefined;
 };
 
 /** The body of an answer as a file that opens without a key. */

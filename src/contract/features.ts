@@ -13,7 +13,7 @@ export const ASK_FIRST = 'ask';
 
 /** What this server can use where the runtime announces it. */
 export const FEATURES = [
-  /** Calls of services take `link_above`: larger bodies are stored for an hour and linked. */
+  /** Calls of services take `link_above` and `link_images_above`: larger bodies are stored for an hour and linked. */
   'answer-links',
   /** Runs take the request header `Idempotency-Key`. */
   'idempotency-key',

@@ -4,6 +4,7 @@ export * from './agents.js';
 export * from './common.js';
 export * from './container-services.js';
 export * from './container-spec.js';
+export * from './content-coding.js';
 export * from './exact-json.js';
 export * from './features.js';
 export * from './files.js';

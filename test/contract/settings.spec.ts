@@ -54,6 +54,7 @@ const REFUSED: Readonly<Record<string, readonly string[]>> = {
   CYBERUN_TEAM_LOG_BYTES: ['1048575', '1G'],
   CYBERUN_TEAM_TASKS_RUNNING: ['0', '1.5'],
   CYBERUN_TEAM_FILES_BYTES: ['1023', '100GB'],
+  CYBERUN_TEAM_ANSWERS_BYTES: ['1023', '5GB'],
   CYBERUN_DATA_DIR: [],
   CYBERUN_DATABASE_URL: ['database:5432', 'mysql://db/cyberun', 'postgresql:// db'],
   CYBERUN_NODE_URL: ['10.0.0.7:8080', 'http://10.0.0.7/path'],

@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { Database, TEAM_ID } from '../../src/runtime/database/index.js';
-import { StoredFiles } from '../../src/runtime/files/stored-files.js';
+import { FileQuotas, StoredFiles } from '../../src/runtime/files/index.js';
 import { openKeyAdministration } from '../../src/runtime/index.js';
 import { CONFIG, type Config } from '../../src/config/index.js';
 import { shellWorkflow, TestAgent } from './agent-support/agent-fixture.js';
@@ -32,7 +32,7 @@ const agedBy = (hours: number) =>
 /** Forgets every file, and the sums that are used for a moment. */
 async function forget(): Promise<void> {
   await db().deleteFrom('stored_file').execute();
-  Reflect.get(stored(), 'sums').clear();
+  Reflect.get(server.app.get(FileQuotas, { strict: false }), 'sums').clear();
 }
 
 it('an upload that no team may keep is refused with 403, and one that a team has no room for with 429', async () => {
@@ -47,7 +47,7 @@ it('an upload that no team may keep is refused with 403, and one that a team has
     status: 429,
     body: {
       error_message: expect.stringMatching(
-        /^The files of this team have 60000 of the 100000 bytes .* no room for 50000 more\. .* wait until some have expired/,
+        /^The files of this team have 60000 of the 100000 bytes .* uploads 60000, outputs of runs 0; answers of services are not counted\. .* no room for 50000 more\. .* wait until some have expired/,
       ),
     },
   });

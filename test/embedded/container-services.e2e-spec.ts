@@ -24,6 +24,10 @@ createServer(async (request, response) => {
   response.on('close', () => { if (!response.writableFinished) cut++; });
   if (pathname === '/die') process.exit(5);
   if (pathname === '/never') return;
+  if (pathname === '/late') {
+    const end = () => response.end('all');
+    return setTimeout(() => { response.write('half'); setTimeout(end, 1800); }, 1800);
+  }
   if (pathname === '/break') { response.write('half'); return setTimeout(() => response.destroy(), 20); }
   if (pathname === '/teapot') return response.writeHead(418, { 'x-tea': 'green' }).end('short and stout');
   if (pathname === '/events') {
@@ -208,11 +212,12 @@ it('invoke answers 404, 409, 403 and 401 with a sentence', async () => {
   expect((await server.call('POST', '/r/invoke/probe', { method: 'GET', path: '/' }, null)).status).toBe(401);
 });
 
-// Together, because two of them wait for the whole limit.
+// Together, because three of them wait for the whole limit.
 it.concurrent.each([
   ['is truncated', '/break', 502, 'was truncated'],
   ['never begins', '/never', 504, 'within 3 s'],
   ['never ends', '/events', 504, 'within 3 s'],
+  ['takes less than the limit to begin, and again to end,', '/late', 504, 'within 3 s'],
 ])('invoke returns an error when the answer %s', async (_what, path, status, sentence) => {
   const answer = await invoke(path);
   delete answer.body.body_base64;

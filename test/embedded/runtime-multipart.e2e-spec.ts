@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { request } from 'node:http';
 import type { IncomingMessage } from 'node:http';
-import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { link, mkdir, readdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
@@ -43,6 +43,20 @@ it('of two requests for one part at the same time, the later one counts', async 
   expect(statusCode).toBe(409);
   stalled.destroy();
   expect((await upload.complete()).status).toBe(200);
+  expect(sha256(await read(server, presigned.file_key))).toBe(sha256(FILE));
+});
+
+it('a file that was completed by a server that then ended is complete when the client asks again', async () => {
+  const presigned = await presign(server, FILE.length);
+  const upload = await PartsUpload.begin(presigned);
+  await upload.putAll(FILE);
+  const files = join(server.folder, 'data', 'files');
+  const [uploadId = ''] = await readdir(join(files, 'multipart'));
+  // The last step before the upload is removed.
+  await mkdir(dirname(join(files, presigned.file_key)), { recursive: true });
+  await link(join(files, 'multipart', uploadId, 'data'), join(files, presigned.file_key));
+  expect((await upload.complete()).status).toBe(200);
+  expect(await readdir(join(files, 'multipart'))).toEqual([]);
   expect(sha256(await read(server, presigned.file_key))).toBe(sha256(FILE));
 });
 

@@ -2,6 +2,7 @@ import { type RawBuilder, sql } from 'kysely';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { Database, TEAM_ID, uuidV7 } from '../../src/runtime/database/index.js';
+import { expiredFiles, oldestAnswers } from '../../src/runtime/files/index.js';
 import { Retention } from '../../src/runtime/retention/index.js';
 import { echoWorkflow, PretendAgent, RuntimeServer } from '../e2e/runtime-support/runtime-fixture.js';
 
@@ -148,4 +149,37 @@ it('a key that ended is listed for some days, and the first key of the runtime s
     .execute();
   await sweep();
   expect(await keys()).toEqual(['bootstrap', 'in use', 'newest', 'revoked']);
+});
+
+it('the sweep of a kind of files, and making room for answers, read no other rows', async () => {
+  const team = agent.teamId;
+  const other = uuidV7();
+  await db().insertInto('team').values({ id: other, team_slug: 'others' }).execute();
+  const add = (kind: string, owner: string, count: number, since: string) =>
+    run(sql`insert into stored_file (file_key, team_id, file_size, is_confirmed, created_at)
+      select concat_ws('/', ${kind}::text, ${owner}::text, n), ${owner}::uuid, 1, true,
+        now() - ${since}::interval - interval '1 minute' * n
+      from generate_series(1, ${count}::integer) as n`);
+  // Outputs that are kept longer than anything else, new answers of many calls, and some old ones.
+  await add('outputs', other, 13_000, '2 days');
+  await add('outputs', team, 2000, '2 days');
+  await add('answers', other, 5000, '-5000 minutes');
+  await add('answers', team, 40, '2 hours');
+  await run(sql`analyze stored_file`);
+  const planOf = async (statement: RawBuilder<unknown>): Promise<string> => {
+    const { rows } = await sql<{ 'QUERY PLAN': string }>`explain ${statement}`.execute(db());
+    return rows.map((row) => row['QUERY PLAN']).join('\n');
+  };
+  for (const kind of ['inputs', 'answers'] as const) {
+    const plan = await planOf(expiredFiles(kind, 3660, 1000));
+    expect(plan).toContain('stored_file_by_kind');
+    expect(plan).not.toContain('Seq Scan');
+  }
+  const plan = await planOf(oldestAnswers({ teamId: team, folderId: null, bytes: 10 }));
+  expect(plan).toContain('stored_answer_of_team');
+  expect(plan).not.toContain('Seq Scan');
+  const { rows } = await oldestAnswers({ teamId: team, folderId: null, bytes: 10 }).execute(db());
+  expect(rows.map(({ file_key }) => Number(file_key.split('/')[1])).toSorted((a, b) => a - b)).toHaveLength(
+    10,
+  );
 });

@@ -146,10 +146,10 @@ export function promiseMultipart(server: () => RuntimeServer, partBytes: number)
       const [part] = (await upload.parts()).parts;
       expect((await upload[end]()).ok).toBe(true);
       expect([404, 'reset']).toContain(part && (await statusOf(upload.put(part, file))));
-      expect(await messageOf(await upload.complete())).toEqual([
-        410,
-        expect.stringContaining('presign the file again'),
-      ]);
+      const parts = await fetch(upload.partsUrl);
+      expect(await messageOf(parts)).toEqual([410, expect.stringContaining('presign the file again')]);
+      // The answer to the first request may have been lost: what is complete is said to be complete again.
+      expect((await upload.complete()).status).toBe(end === 'complete' ? 200 : 410);
       expect((await upload.abort()).status).toBe(204);
     }
   });

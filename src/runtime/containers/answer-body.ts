@@ -1,5 +1,6 @@
 import { GatewayTimeoutException } from '@nestjs/common';
 
+import { type CallDeadline, inSeconds } from './call-deadline.js';
 import { isWhole, type ServiceAnswer, truncated } from './service-call.js';
 
 /** The beginning of a body, and whether it is all. */
@@ -12,19 +13,28 @@ export interface BodyStart {
 /**
  * The chunks of a body; its connection is released at the end, and cut when a reader stops early.
  *
- * @throws {HttpException} when it takes longer than a limit, or is cut off.
+ * @throws {HttpException} when it has not ended at the deadline of the call, or is cut off.
  */
-export async function* chunksOf(answer: ServiceAnswer, limitMs: number): AsyncGenerator<Buffer, undefined> {
+export async function* chunksOf(
+  answer: ServiceAnswer,
+  deadline: CallDeadline,
+): AsyncGenerator<Buffer, undefined> {
   const { body, connection } = answer;
   const { slug } = connection.service.definition;
-  let timedOut = false;
+  /** Whether a chunk is with its reader: then the service is not the one to wait for. */
+  let isHandedOut = false;
+  let fault: Error | undefined;
   const timer = setTimeout(() => {
-    timedOut = true;
+    fault = isHandedOut ? readTooSlowly(slug, deadline) : tooSlow(slug, deadline);
     connection.cut();
-  }, limitMs);
+  }, deadline.leftMs);
   try {
     // A reader that stops early would end the connection in order, before it can be cut.
-    yield* body.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
+    for await (const chunk of body.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+      isHandedOut = true;
+      yield chunk;
+      isHandedOut = false;
+    }
     if (isWhole(answer)) return undefined;
   } catch {
     // The reason is below: the connection was cut, by this timer or at the other end.
@@ -34,7 +44,7 @@ export async function* chunksOf(answer: ServiceAnswer, limitMs: number): AsyncGe
     if (body.complete) connection.release();
     else connection.cut();
   }
-  throw timedOut ? tooSlow(slug, limitMs) : truncated(slug);
+  throw fault ?? truncated(slug);
 }
 
 /** Reads a body up to a limit; the rest stays to be read. */
@@ -59,7 +69,12 @@ export async function* wholeOf(
   yield* rest;
 }
 
-const tooSlow = (slug: string, limitMs: number): Error =>
+const tooSlow = (slug: string, { limitMs }: CallDeadline): Error =>
   new GatewayTimeoutException(
-    `Service "${slug}" did not finish its answer within ${limitMs / 1000} s. The call may have taken effect.`,
+    `Service "${slug}" did not finish its answer within ${inSeconds(limitMs)} s. The call may have taken effect.`,
+  );
+
+const readTooSlowly = (slug: string, { limitMs }: CallDeadline): Error =>
+  new GatewayTimeoutException(
+    `The answer of service "${slug}" was not stored within the ${inSeconds(limitMs)} s of the call. The call may have taken effect.`,
   );

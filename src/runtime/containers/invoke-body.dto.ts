@@ -38,6 +38,12 @@ export class InvokeBodyDto {
   @IsInt()
   @Min(0)
   readonly link_above?: number;
+
+  /** The same for an image that models are shown; without it `link_above` counts. */
+  @IsOptional()
+  @IsInt()
+  @Min(0)
+  readonly link_images_above?: number;
 }
 
 /** Checked by decoding: a regular expression overflows the stack on megabytes. */

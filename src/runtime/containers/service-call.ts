@@ -9,6 +9,7 @@ import {
   PayloadTooLargeException,
 } from '@nestjs/common';
 
+import { inSeconds } from './call-deadline.js';
 import { fromService, type ProxyHeaders } from './proxy-headers.js';
 import { notHttp, type ServiceConnection, type ServiceTarget } from './service-connection.js';
 
@@ -178,6 +179,6 @@ export const truncated = (slug: string): Error =>
 
 function silent({ definition }: ServiceTarget, limitMs: number): HttpException {
   return new GatewayTimeoutException(
-    `Service "${definition.slug}" did not begin to answer within ${limitMs / 1000} s. The call may have taken effect.`,
+    `Service "${definition.slug}" did not begin to answer within ${inSeconds(limitMs)} s. The call may have taken effect.`,
   );
 }

@@ -38,7 +38,7 @@ it('a service that fails again and again is not to be called before it was corre
   expect(response).not.toHaveProperty('retry_after_seconds');
 });
 
-it('a service without an agent for it says so, whatever its failures', () => {
+it('a service without an agent for it says so before it names failures', () => {
   expect(whyNotRunning(failing(3), NO_AGENT)).toMatch(/it starts when one connects$/);
   const response = notRunning(failing(1), NO_AGENT).getResponse() as Record<string, unknown>;
   expect(response['message']).toMatch(/Do not repeat the call before service_status is running\.$/);

@@ -16,6 +16,7 @@ import { appliedWorkflows } from './migrations/0013-applied-workflows.js';
 import { storedFiles } from './migrations/0014-stored-files.js';
 import { fairQueue } from './migrations/0015-fair-queue.js';
 import { fileLinks } from './migrations/0016-file-links.js';
+import { kindsOfFiles } from './migrations/0017-kinds-of-files.js';
 import type { Db } from './schema.js';
 
 /** Every migration by name, in order; names and contents of released migrations never change. */
@@ -34,6 +35,7 @@ const MIGRATIONS: Record<string, Migration> = {
   '0014-stored-files': storedFiles,
   '0015-fair-queue': fairQueue,
   '0016-file-links': fileLinks,
+  '0017-kinds-of-files': kindsOfFiles,
 };
 
 /**

@@ -129,5 +129,5 @@ const NOT_A_LINK =
   'This is no link of this runtime, or a part of it is missing. Use the link exactly as it was given, or ask for it again.';
 const EXPIRED = `The link has expired: links hold for ${LINK_SECONDS / 60} minutes. ${AGAIN}`;
 export const NO_FILE =
-  'The file of this link is not kept any more, so no new link to it can be had. If you need it: for a file of a task, run the task again; for the answer of a service, call the service again.';
+  'The file of this link is not kept any more, so there is no new link to it. If you need it: for a file of a task, run the task again; for the answer of a service, call the service again.';
 const KEY_ENDED = `The key for which this link was made has been revoked or has expired, and its links with it. ${AGAIN}`;

@@ -22,7 +22,7 @@ const newKey = (): string => inputKey('team', 'a.txt', 'text/plain');
 
 it('the store keeps the first of concurrent uploads of a file', async () => {
   const key = newKey();
-  const outcomes = await Promise.all([1, 2, 3, 4].map(() => folder.write(key, body('hello'), 5)));
+  const outcomes = await Promise.all([1, 2, 3, 4].map(() => folder.write(key, body('hello'), { size: 5 })));
   expect(outcomes.toSorted()).toEqual(['exists', 'exists', 'exists', 'stored']);
   expect(await folder.find(key)).toMatchObject({ size: 5 });
   expect(await text(folder.read(key))).toBe('hello');
@@ -32,9 +32,9 @@ it('the store keeps the first of concurrent uploads of a file', async () => {
 
 it('the store drops a body that is shorter than announced or aborted', async () => {
   const key = newKey();
-  expect(await folder.write(key, body('hell'), 5)).toBe('incomplete');
+  expect(await folder.write(key, body('hell'), { size: 5 })).toBe('incomplete');
   const broken = new Readable({ read: () => undefined });
-  const outcome = folder.write(key, broken, 5);
+  const outcome = folder.write(key, broken, { size: 5 });
   broken.destroy();
   expect(await outcome).toBe('incomplete');
   expect(await folder.find(key)).toBeUndefined();
@@ -43,7 +43,7 @@ it('the store drops a body that is shorter than announced or aborted', async () 
 
 it('the store removes files older than a time, and empty folders', async () => {
   const [old, young] = [newKey(), newKey()];
-  for (const key of [old, young]) await folder.write(key, body('x'), 1);
+  for (const key of [old, young]) await folder.write(key, body('x'), { size: 1 });
   await utimes(join(path, old), new Date(1000), new Date(1000));
   await folder.removeOlder('inputs', new Date(2000));
   expect(await folder.find(old)).toBeUndefined();
@@ -53,5 +53,5 @@ it('the store removes files older than a time, and empty folders', async () => {
 });
 
 it('the store refuses an invalid key', async () => {
-  await expect(folder.write('../outside', body('x'), 1)).rejects.toThrow('not a key');
+  await expect(folder.write('../outside', body('x'), { size: 1 })).rejects.toThrow('not a key');
 });

@@ -36,14 +36,14 @@ export class FileFolder {
   async write(
     key: string,
     body: Readable | Iterable<Buffer> | AsyncIterable<Buffer>,
-    size?: number,
+    { size, signal }: { readonly size?: number; readonly signal?: AbortSignal | undefined } = {},
   ): Promise<Stored> {
     const path = this.pathOf(key);
     await mkdir(this.drafts, { recursive: true, mode: 0o700 });
     const draft = join(this.drafts, randomUUID());
     try {
       const file = createWriteStream(draft, { flags: 'wx', mode: 0o600, flush: true });
-      await pipeline(body, file);
+      await pipeline(body, file, { signal });
       if (size !== undefined && file.bytesWritten !== size) return 'incomplete';
       await mkdir(dirname(path), { recursive: true, mode: 0o700 });
       await link(draft, path);
@@ -69,6 +69,14 @@ export class FileFolder {
   /** Reads a file, or the bytes from `start` to `end` inclusive. */
   read(key: string, range?: { start: number; end: number }): ReadStream {
     return createReadStream(this.pathOf(key), range);
+  }
+
+  /** Removes a file, and the folders of its own: one is named by its id, and one in it by its type. */
+  async remove(key: string): Promise<void> {
+    const path = this.pathOf(key);
+    await rm(path, { force: true });
+    const ofType = dirname(path);
+    for (const folder of [ofType, dirname(ofType)]) await rmdir(folder).catch(() => undefined);
   }
 
   /** Removes files that were stored before a time, and empty folders. */

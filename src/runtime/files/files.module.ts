@@ -6,6 +6,7 @@ import { RuntimeNode } from '../nodes/index.js';
 import { AnswerFiles } from './answer-files.js';
 import { DownloadLinks } from './download-links.js';
 import { FileNodes } from './file-nodes.js';
+import { FileQuotas } from './file-quotas.js';
 import { FilesService } from './files.service.js';
 import { FolderStore } from './folder-store.js';
 import { LinksController } from './links.controller.js';
@@ -24,6 +25,7 @@ import { StoredFiles } from './stored-files.js';
     DownloadLinks,
     FilesService,
     FileNodes,
+    FileQuotas,
     MultipartUploads,
     ObjectRequests,
     StoredFiles,

@@ -28,7 +28,11 @@ import {
 } from './file-key.js';
 import { MultipartUploads } from './multipart-uploads.js';
 import { ObjectStore, type SignedUpload } from './object-store.js';
-import { StoredFiles, TeamFilesFull } from './stored-files.js';
+import { TeamFilesFull } from './file-quotas.js';
+import { StoredFiles } from './stored-files.js';
+
+/** A text is answered before its caller gives up, also when an object store is silent. */
+const TEXT_STORE_MS = 6000;
 
 /** A file parameter and its accepted media types; without `accept` every type. */
 interface FileParameter {
@@ -86,7 +90,12 @@ export class FilesService {
       );
     const file_key = inputKey(teamId, file_name, content_type);
     await this.stored.announce(teamId, [{ key: file_key, size: bytes.length }]).catch(refuseFull);
-    await this.store.write(file_key, [bytes]);
+    try {
+      await this.store.write(file_key, [bytes], AbortSignal.timeout(TEXT_STORE_MS));
+    } catch (error) {
+      await this.stored.forget(file_key);
+      throw error;
+    }
     await this.stored.confirm(file_key, teamId, bytes.length);
     return { file_key, file_size: bytes.length };
   }

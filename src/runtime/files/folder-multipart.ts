@@ -108,11 +108,21 @@ export class FolderMultipart {
       await this.remove(uploadId);
       return 'stored';
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'EEXIST') return 'exists';
-      throw error;
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      if (!(await this.isMadeOf(upload))) return 'exists';
+      await this.remove(uploadId);
+      return 'stored';
     } finally {
       this.completing.delete(uploadId);
     }
+  }
+
+  /** Whether the file is these parts already: an earlier server may have ended before it removed the upload. */
+  private async isMadeOf({ key, uploadId }: BegunUpload): Promise<boolean> {
+    const [file, data] = await Promise.all(
+      [this.files.pathOf(key), join(this.placeOf(uploadId), 'data')].map((path) => stat(path)),
+    );
+    return file !== undefined && file.ino === data?.ino;
   }
 
   async abort(upload: Pick<BegunUpload, 'key' | 'uploadId'>): Promise<void> {

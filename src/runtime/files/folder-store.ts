@@ -54,8 +54,12 @@ export class FolderStore extends ObjectStore {
     return this.account === this.ownAccount;
   }
 
-  async write(key: string, body: Iterable<Buffer> | AsyncIterable<Buffer>): Promise<number> {
-    const outcome = await this.folder.write(key, body);
+  async write(
+    key: string,
+    body: Iterable<Buffer> | AsyncIterable<Buffer>,
+    signal?: AbortSignal,
+  ): Promise<number> {
+    const outcome = await this.folder.write(key, body, { signal });
     const file = outcome === 'stored' ? await this.folder.find(key) : undefined;
     if (!file) throw new Error(`a file was not stored: ${outcome}`);
     return file.size;
@@ -74,8 +78,12 @@ export class FolderStore extends ObjectStore {
     return this.signer.download(this.endpointFor(audience), key, terms);
   }
 
-  async has(key: string): Promise<boolean> {
-    return (await this.folder.find(key)) !== undefined;
+  async sizeOf(key: string): Promise<number | undefined> {
+    return (await this.folder.find(key))?.size;
+  }
+
+  async remove(keys: readonly string[]): Promise<void> {
+    for (const key of keys) await this.folder.remove(key);
   }
 
   removeUnfinished(): Promise<void> {

@@ -10,7 +10,7 @@ export interface LinkGrant {
   readonly expires: number;
 }
 
-/** A token as it was received. Only `isSignedFor` tells whether it is genuine. */
+/** A token as it was received. Only `isSignedFor` says whether it is genuine. */
 export interface ReceivedToken {
   readonly linkId: string;
   readonly expires: number;

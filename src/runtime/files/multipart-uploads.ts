@@ -85,7 +85,9 @@ export class MultipartUploads {
     const upload = begun(given);
     const count = partCountOf(upload);
     if (from > count) throw new BadRequestException(`from is ${from}, but the file has ${count} part(s).`);
-    const stored = new Map((await this.storedParts(upload)).map((part) => [part.partNumber, part]));
+    const found = await this.store.multipart.parts(upload);
+    if (!found) throw new GoneException(GONE);
+    const stored = new Map(found.map((part) => [part.partNumber, part]));
     const end = Math.min(count, from + PARTS_AT_ONCE - 1);
     const parts: UploadParts['parts'] = [];
     for (let number = from; number <= end; number += 1) {
@@ -102,30 +104,32 @@ export class MultipartUploads {
     return { parts, ...(end < count && { next_part_number: end + 1 }) };
   }
 
-  /** Makes the file of its parts. @throws {HttpException} when a part is missing, or another than was sent. */
+  /** Makes the file of its parts; again, when it is made already. @throws {HttpException} when a part is missing, or another than was sent. */
   async complete(given: UploadGrant, named: readonly NamedPart[] | undefined): Promise<{ file_key: string }> {
     const upload = begun(given);
-    const parts = await this.storedParts(upload);
+    const parts = await this.store.multipart.parts(upload);
+    if (!parts) {
+      // A client whose first request was completed, but not answered, asks again.
+      if ((await this.store.sizeOf(upload.key)) === upload.size) return this.confirmed(upload);
+      throw new GoneException(GONE);
+    }
     const fault = missingPart(upload, parts) ?? (named && otherPart(parts, named));
     if (fault !== undefined) throw new BadRequestException(fault);
     const outcome = await this.store.multipart.complete(upload, parts);
     if (outcome === 'exists')
       throw new PreconditionFailedException('A file with this key exists; files are never overwritten.');
     if (outcome === 'gone') throw new ConflictException(CHANGED);
-    const teamId = parseFileKey(upload.key)?.teamId;
-    if (teamId !== undefined) await this.stored.confirm(upload.key, teamId, upload.size);
-    return { file_key: upload.key };
+    return this.confirmed(upload);
   }
 
   abort(given: UploadGrant): Promise<void> {
     return this.store.multipart.abort(begun(given));
   }
 
-  private async storedParts(upload: BegunUpload): Promise<readonly StoredPart[]> {
-    const parts = await this.store.multipart.parts(upload);
-    if (!parts)
-      throw new GoneException('This upload is complete, aborted or expired: presign the file again.');
-    return parts;
+  private async confirmed({ key, size }: UploadTarget): Promise<{ file_key: string }> {
+    const teamId = parseFileKey(key)?.teamId;
+    if (teamId !== undefined) await this.stored.confirm(key, teamId, size);
+    return { file_key: key };
   }
 
   private link(given: UploadGrant): string {
@@ -134,6 +138,7 @@ export class MultipartUploads {
   }
 }
 
+const GONE = 'This upload is complete, aborted or expired: presign the file again.';
 const CHANGED =
   'The parts changed while the upload was completed. Ask for the parts again, then complete it.';
 

@@ -42,7 +42,11 @@ export abstract class ObjectStore {
   abstract readonly multipart: MultipartStore;
 
   /** Stores an object whose size is known only at its end, and returns its size; nothing of it stays when this fails. */
-  abstract write(key: string, body: Iterable<Buffer> | AsyncIterable<Buffer>): Promise<number>;
+  abstract write(
+    key: string,
+    body: Iterable<Buffer> | AsyncIterable<Buffer>,
+    signal?: AbortSignal,
+  ): Promise<number>;
 
   /** A link that stores an object once. */
   abstract upload(target: UploadTarget, audience: Audience): Promise<SignedUpload>;
@@ -53,7 +57,15 @@ export abstract class ObjectStore {
   /** A link that reads an object. */
   abstract download(key: string, audience: Audience, terms?: DownloadTerms): Promise<string>;
 
-  abstract has(key: string): Promise<boolean>;
+  /** Bytes of an object; `undefined` when there is none. */
+  abstract sizeOf(key: string): Promise<number | undefined>;
+
+  async has(key: string): Promise<boolean> {
+    return (await this.sizeOf(key)) !== undefined;
+  }
+
+  /** Removes objects; nothing happens for those that do not exist. */
+  abstract remove(keys: readonly string[]): Promise<void>;
 
   /** Removes what an earlier process left half-written; called once, at start. */
   abstract removeUnfinished(): Promise<void>;

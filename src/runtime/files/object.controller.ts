@@ -71,7 +71,7 @@ export class ObjectController {
   private async store({ key, teamId }: SignedObject, request: Request): Promise<S3Refusal | undefined> {
     const { folder } = this.requests.builtIn;
     const size = Number(request.headers['content-length']);
-    const outcome = (await folder.find(key)) ? 'exists' : await folder.write(key, request, size);
+    const outcome = (await folder.find(key)) ? 'exists' : await folder.write(key, request, { size });
     if (outcome === 'incomplete') return 'IncompleteBody';
     // Also for a file that exists: its first upload may have failed to confirm it.
     await this.stored.confirm(key, teamId, (await folder.find(key))?.size ?? size);

@@ -3,6 +3,7 @@ import type { ListMultipartUploadsCommandOutput, ListPartsCommandOutput, S3Clien
 import { parseFileKey } from './file-key.js';
 import type { BegunUpload, Completed, StoredPart } from './multipart-store.js';
 import type { FileKind, UploadTarget } from './object-store.js';
+import { etagOfParts, headOf, isConflict } from './s3-ownership.js';
 import { limited, statusOf, unavailable } from './s3-problems.js';
 
 const CALL_LIMIT_MS = 10_000;
@@ -45,6 +46,7 @@ export class S3Multipart {
   async complete(
     { key, uploadId }: Pick<BegunUpload, 'key' | 'uploadId'>,
     parts: readonly StoredPart[],
+    signal?: AbortSignal,
   ): Promise<Completed> {
     const { CompleteMultipartUploadCommand } = await import('@aws-sdk/client-s3');
     const command = new CompleteMultipartUploadCommand({
@@ -57,12 +59,20 @@ export class S3Multipart {
       },
     });
     try {
-      await this.client.send(command, limited(COMPLETE_LIMIT_MS));
+      await this.client.send(command, limited(COMPLETE_LIMIT_MS, signal));
       return 'stored';
     } catch (error) {
-      if (statusOf(error) === 412) return 'exists';
-      return isGone(error) ? 'gone' : unavailable(error);
+      if (!isConflict(error) && !isGone(error)) unavailable(error);
+      if (await this.isMadeOf(key, parts)) return 'stored';
+      return isConflict(error) ? 'exists' : 'gone';
     }
+  }
+
+  /** Whether these parts are the object already: the SDK sends a request again whose response was lost. */
+  private async isMadeOf(key: string, parts: readonly StoredPart[]): Promise<boolean> {
+    const head = await headOf(this.client, { Bucket: this.bucket, Key: key }).catch(unavailable);
+    const size = parts.reduce((sum, part) => sum + part.size, 0);
+    return head?.ContentLength === size && head.ETag?.replaceAll('"', '') === etagOfParts(parts);
   }
 
   async abort({ key, uploadId }: Pick<BegunUpload, 'key' | 'uploadId'>): Promise<void> {

@@ -14,6 +14,7 @@ import {
   type UploadTarget,
 } from './object-store.js';
 import { S3Multipart } from './s3-multipart.js';
+import { headOf } from './s3-ownership.js';
 import { writeObject } from './s3-write.js';
 import { limited, statusOf, unusableBucket } from './s3-problems.js';
 
@@ -54,9 +55,9 @@ export class S3Store extends ObjectStore {
     return new S3Store(account, endpoints, client);
   }
 
-  write(key: string, body: Iterable<Buffer> | AsyncIterable<Buffer>): Promise<number> {
+  write(key: string, body: Iterable<Buffer> | AsyncIterable<Buffer>, signal?: AbortSignal): Promise<number> {
     const place = { Bucket: this.account.bucket, Key: key };
-    return writeObject(this.client, this.multipart, place, body);
+    return writeObject(this.client, this.multipart, place, { body, signal });
   }
 
   upload(target: UploadTarget, audience: Audience): Promise<SignedUpload> {
@@ -76,17 +77,18 @@ export class S3Store extends ObjectStore {
     });
   }
 
-  async has(key: string): Promise<boolean> {
-    const { HeadObjectCommand } = await import('@aws-sdk/client-s3');
-    const command = new HeadObjectCommand({ Bucket: this.account.bucket, Key: key });
+  async sizeOf(key: string): Promise<number | undefined> {
+    const place = { Bucket: this.account.bucket, Key: key };
     try {
-      await this.client.send(command, limited(CALL_LIMIT_MS));
-      return true;
+      return (await headOf(this.client, place))?.ContentLength;
     } catch (error) {
-      if (statusOf(error) === 404) return false;
       this.logger.warn({ message: 'the object store did not say whether it has a file', error });
       throw new ObjectStoreUnavailable(error);
     }
+  }
+
+  async remove(keys: readonly string[]): Promise<void> {
+    if (keys.length > 0) await this.removeObjects(keys.map((Key) => ({ Key })));
   }
 
   /** A PUT that breaks off leaves nothing in S3. */
@@ -105,7 +107,7 @@ export class S3Store extends ObjectStore {
         // The bucket may have objects of other programs.
         parseFileKey(Key) && LastModified && LastModified < moment ? [{ Key }] : [],
       );
-      if (old.length > 0) await this.remove(old, signal);
+      if (old.length > 0) await this.removeObjects(old, signal);
       ContinuationToken = page.NextContinuationToken;
     } while (ContinuationToken !== undefined);
   }
@@ -114,7 +116,7 @@ export class S3Store extends ObjectStore {
     return audience === 'public' ? this.endpoints.public : this.endpoints.internal;
   }
 
-  private async remove(objects: { Key: string }[], signal: AbortSignal): Promise<void> {
+  private async removeObjects(objects: { Key: string }[], signal?: AbortSignal): Promise<void> {
     const { DeleteObjectsCommand } = await import('@aws-sdk/client-s3');
     const command = new DeleteObjectsCommand({
       Bucket: this.account.bucket,
@@ -127,7 +129,7 @@ export class S3Store extends ObjectStore {
   }
 }
 
-/** The response to HEAD has no error code, so that of a list tells why the bucket cannot be used. */
+/** The response to HEAD has no error code, so that of a list says why the bucket cannot be used. */
 async function checkBucket(client: S3Client, bucket: string): Promise<void> {
   const { HeadBucketCommand, ListObjectsV2Command } = await import('@aws-sdk/client-s3');
   try {

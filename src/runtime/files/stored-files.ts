@@ -1,10 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { sql } from 'kysely';
-import { LRUCache } from 'lru-cache';
 
 import { CONFIG, type Config } from '../../config/index.js';
 import { Database } from '../database/index.js';
-
+import { FileQuotas } from './file-quotas.js';
+import { expiredFiles } from './file-rows.js';
 import {
   ANSWER_SECONDS,
   type FileKind,
@@ -13,10 +13,7 @@ import {
   type UploadTarget,
 } from './object-store.js';
 
-/** How long a sum is used for further files, which this node adds to it. */
-const SUM_MS = 1000;
 const DAY_SECONDS = 86_400;
-const TEAMS_KEPT = 1000;
 /** Rows of one statement of the sweep. */
 const BATCH = 1000;
 /** Files of an object store that are looked up at the same time. */
@@ -24,19 +21,6 @@ const AT_ONCE = 10;
 /** An upload may begin as long as its link is valid, and then take as long again; in parts, it may take a day. */
 const ARRIVED_AFTER_SECONDS = 2 * LINK_SECONDS + 600;
 const PARTS_ARRIVED_AFTER_SECONDS = ARRIVED_AFTER_SECONDS + 86_400;
-
-/** A team may not keep so many bytes of files; the message is for the one who stores them. */
-export class TeamFilesFull extends Error {
-  override readonly name = 'TeamFilesFull';
-
-  constructor(
-    message: string,
-    /** Whether there is room once other files have expired. */
-    readonly isTemporary: boolean,
-  ) {
-    super(message);
-  }
-}
 
 /** Where the rows say that a file is. */
 interface FilePlace {
@@ -48,12 +32,11 @@ interface FilePlace {
 /** What files there are, of which team and in which folder: a row each, from the link for the upload until it expires. */
 @Injectable()
 export class StoredFiles {
-  private readonly sums = new LRUCache<string, { bytes: number; readonly at: number }>({ max: TEAMS_KEPT });
-
   constructor(
     @Inject(CONFIG) private readonly config: Config,
     private readonly database: Database,
     private readonly store: ObjectStore,
+    private readonly quotas: FileQuotas,
   ) {}
 
   /**
@@ -65,7 +48,21 @@ export class StoredFiles {
   async announce(teamId: string, files: readonly UploadTarget[]): Promise<void> {
     if (files.length === 0) return;
     const sizes = new Map(files.map(({ key, size }) => [key, size]));
-    await this.reserve(teamId, sizes);
+    await this.quotas.reserve(teamId, sizes);
+    await this.insert(teamId, sizes);
+  }
+
+  /**
+   * The same for the answer of a service, which has room of its own.
+   *
+   * @throws {TeamFilesFull} when there is no room for it.
+   */
+  async announceAnswer(teamId: string, answer: UploadTarget): Promise<void> {
+    await this.quotas.reserveAnswer(teamId, answer);
+    await this.insert(teamId, new Map([[answer.key, answer.size]]));
+  }
+
+  private async insert(teamId: string, sizes: ReadonlyMap<string, number>): Promise<void> {
     const rows = [...sizes].map(([file_key, file_size]) => ({
       file_key,
       team_id: teamId,
@@ -148,11 +145,8 @@ export class StoredFiles {
     let removed = BATCH;
     while (removed >= BATCH) {
       signal.throwIfAborted();
-      const { numAffectedRows } = await sql`delete from stored_file where file_key in (
-        select file_key from stored_file
-        where created_at < now() - make_interval(secs => ${seconds}) and starts_with(file_key, ${`${kind}/`})
-        limit ${sql.lit(BATCH)}
-      )`.execute(this.database.db);
+      const expired = sql`delete from stored_file where file_key in (${expiredFiles(kind, seconds, BATCH)})`;
+      const { numAffectedRows } = await expired.execute(this.database.db);
       removed = Number(numAffectedRows);
     }
   }
@@ -181,43 +175,4 @@ export class StoredFiles {
       await db.updateTable('stored_file').set({ is_confirmed: true }).where('file_key', '=', key).execute();
     else await db.deleteFrom('stored_file').where('file_key', '=', key).execute();
   }
-
-  /** Nodes that share the database may exceed the limit by what they accept while they use a sum. */
-  private async reserve(teamId: string, sizes: ReadonlyMap<string, number>): Promise<void> {
-    const { teamFilesBytes } = this.config;
-    const bytes = [...sizes.values()].reduce((sum, size) => sum + size, 0);
-    if (bytes > teamFilesBytes) throw tooMany(bytes, this.config);
-    const known = this.sums.get(teamId);
-    if (known && performance.now() - known.at < SUM_MS && known.bytes + bytes <= teamFilesBytes) {
-      known.bytes += bytes;
-      return;
-    }
-    const at = performance.now();
-    const others = await this.sumOfOthers(teamId, [...sizes.keys()]);
-    if (others + bytes > teamFilesBytes) throw noRoom(others, bytes, this.config);
-    this.sums.set(teamId, { bytes: others + bytes, at });
-  }
-
-  /** Bytes of the files of a team, without those that are announced again. */
-  private async sumOfOthers(teamId: string, keys: readonly string[]): Promise<number> {
-    const { bytes } = await this.database.db
-      .selectFrom('stored_file')
-      .select(({ fn }) => fn.sum<string | null>('file_size').as('bytes'))
-      .where('team_id', '=', teamId)
-      .where('file_key', 'not in', keys)
-      .executeTakeFirstOrThrow();
-    return Number(bytes ?? 0);
-  }
 }
-
-const tooMany = (bytes: number, { teamFilesBytes }: Config): TeamFilesFull =>
-  new TeamFilesFull(
-    `${bytes} bytes are more than the files of a team may have here, which is ${teamFilesBytes} (CYBERUN_TEAM_FILES_BYTES).`,
-    false,
-  );
-
-const noRoom = (taken: number, bytes: number, config: Config): TeamFilesFull =>
-  new TeamFilesFull(
-    `The files of this team have ${taken} of the ${config.teamFilesBytes} bytes that they may have (CYBERUN_TEAM_FILES_BYTES), so there is no room for ${bytes} more. Uploads are kept ${config.filesInputDays} day(s) and outputs ${config.filesOutputDays}: wait until some have expired, or have the operator raise the limit.`,
-    true,
-  );

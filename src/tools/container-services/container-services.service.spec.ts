@@ -30,7 +30,7 @@ it('ContainerServicesService forwards a request and its response unchanged by PO
     answer,
   );
   expect(asked).toEqual(['POST /r/invoke/my-llm']);
-  expect(sent[0]?.body).toEqual({ ...request, link_above: 10_000 });
+  expect(sent[0]?.body).toEqual({ ...request, link_above: 10_000, link_images_above: 1_048_576 });
 });
 
 it('a service shows no values of the environment and no host paths at any depth', () => {

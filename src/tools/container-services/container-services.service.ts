@@ -8,6 +8,7 @@ import {
   type InvokeAnswer,
   invokeAnswer,
   type InvokeRequest,
+  LARGEST_SHOWN_IMAGE,
   type PageQuery,
 } from '../../contract/index.js';
 import { type Caller, UpstreamClient } from '../../upstream/index.js';
@@ -46,7 +47,9 @@ export class ContainerServicesService {
     linkAbove: number,
   ): Promise<InvokeAnswer> {
     const canLink = await this.upstream.has(caller, 'answer-links');
-    const body = canLink ? { ...request, link_above: linkAbove } : request;
+    // An image up to that size is shown, so that it needs no link.
+    const links = { link_above: linkAbove, link_images_above: Math.max(linkAbove, LARGEST_SHOWN_IMAGE) };
+    const body = canLink ? { ...request, ...links } : request;
     return this.upstream.send(caller, {
       operation: 'call the container service',
       method: 'POST',

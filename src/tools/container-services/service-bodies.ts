@@ -1,6 +1,18 @@
 import type { ResourceLink } from '@modelcontextprotocol/server';
 
-import { type BodyLink, type InvokeAnswer, type InvokeRequest, parseExact } from '../../contract/index.js';
+import {
+  type BodyLink,
+  contentCodings,
+  essenceOf,
+  type InvokeAnswer,
+  type InvokeRequest,
+  isDecodable,
+  isShownImage,
+  isTextType,
+  LARGEST_SHOWN_IMAGE,
+  parseExact,
+  withoutCodings,
+} from '../../contract/index.js';
 import { ToolError, withExtras } from '../../mcp/index.js';
 import { marked } from '../untrusted.js';
 
@@ -52,10 +64,8 @@ export function encodedRequest<Request extends WrittenBody & Pick<InvokeRequest,
 /** What the service wrote; its body in base64 is the same once more. */
 const ANSWER_TEXTS = ['headers', 'body_json', 'body_text'];
 
-/** Larger images cost a model more than they show. */
-const LARGEST_IMAGE = 1_048_576;
-const IMAGE = /^image\/(?:png|jpeg|gif|webp)$/;
-const TEXT = /^text\/|[/+](?:xml|yaml|x-yaml|javascript|x-ndjson|jsonl|x-www-form-urlencoded|graphql)$/;
+/** More than a model can read of a compressed body, whose size does not tell how much comes out of it. */
+const DECODED_LIMIT = 4 * 1024 * 1024;
 const FETCH_IT =
   'The whole body is at body_link.url, which opens without a key for an hour: fetch it with your own shell (curl -L), or give the user the link.';
 const FETCH_BY_KEY =
@@ -69,16 +79,16 @@ const UNSEEN = 'The body is an image. If you do not see it:';
  *
  * @param prefer `text`: leave the base64 out where the body is readable.
  */
-export function readableAnswer(answer: InvokeAnswer, prefer: 'text' | undefined): object {
+export async function readableAnswer(answer: InvokeAnswer, prefer: 'text' | undefined): Promise<object> {
   const { body_base64, body_link, link_fault, ...rest } = answer;
   if (!body_base64) return body_link ? linkedAnswer(rest, body_link) : marked(answer, ANSWER_TEXTS);
-  const body = Buffer.from(body_base64, 'base64');
+  const body = await decodedBody(Buffer.from(body_base64, 'base64'), answer.headers ?? {});
   const type = mediaTypeOf(answer.headers ?? {});
-  const image = IMAGE.test(type.name) && body.length <= LARGEST_IMAGE;
-  const readable = readableBody(body, type);
-  const isLeftOut = image || (prefer === 'text' && readable !== undefined);
+  const image = body && isShownImage(type.name) && body.length <= LARGEST_SHOWN_IMAGE ? body : undefined;
+  const readable = body && readableBody(body, type);
+  const isLeftOut = image !== undefined || (prefer === 'text' && readable !== undefined);
   const content = [
-    ...(image ? [{ type: 'image' as const, data: body_base64, mimeType: type.name }] : []),
+    ...(image ? [{ type: 'image' as const, data: image.toString('base64'), mimeType: type.name }] : []),
     ...(body_link ? [resourceLink(body_link)] : []),
   ];
   const shown = {
@@ -131,16 +141,35 @@ function mediaTypeOf(headers: Headers): MediaType {
     Object.entries(headers).find(([name]) => name.toLowerCase() === 'content-type') ?? [];
   const text = (Array.isArray(value) ? value[0] : value) ?? '';
   const charset = /charset="?([\w-]+)/i.exec(text)?.[1] ?? 'utf-8';
-  return { name: text.split(';')[0]?.trim().toLowerCase() ?? '', charset };
+  return { name: essenceOf(text), charset };
 }
 
 function readableBody(body: Buffer, { name, charset }: MediaType): object | undefined {
   const isJson = /[/+]json$/.test(name);
-  if (!isJson && !TEXT.test(name) && name !== '') return undefined;
+  if (!isTextType(name) && name !== '') return undefined;
   const text = decoded(body, charset);
   if (text === undefined) return undefined;
   const json = isJson ? parsed(text) : undefined;
   return json === undefined ? { body_text: text } : { body_json: json };
+}
+
+/** A body without its content codings; `undefined` when it is not what they say, or too large. */
+async function decodedBody(body: Buffer, headers: Headers): Promise<Buffer | undefined> {
+  const codings = contentCodings(headers);
+  if (codings.length === 0) return body;
+  if (!isDecodable(codings)) return undefined;
+  const chunks: Buffer[] = [];
+  let size = 0;
+  try {
+    for await (const chunk of withoutCodings([body], codings)) {
+      size += chunk.length;
+      if (size > DECODED_LIMIT) return undefined;
+      chunks.push(chunk);
+    }
+    return Buffer.concat(chunks);
+  } catch {
+    return undefined;
+  }
 }
 
 /** `undefined` when it is not text in this character set. */

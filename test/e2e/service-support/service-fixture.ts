@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+import type { Limits } from '../../../src/config/index.js';
 import { until } from '../../support/processes.js';
 import { TestAgent } from '../agent-support/agent-fixture.js';
 import { type Answer, BOOTSTRAP_KEY, RuntimeServer } from '../runtime-support/runtime-fixture.js';
@@ -35,6 +36,7 @@ export class ServiceServer implements AsyncDisposable {
   static async start(
     more: Record<string, string> = {},
     env: Record<string, string> = {},
+    limits: Partial<Limits> = {},
   ): Promise<ServiceServer> {
     const folder = await mkdtemp(join(tmpdir(), 'cyberun-services-'));
     const files = {
@@ -43,7 +45,7 @@ export class ServiceServer implements AsyncDisposable {
       ...more,
     };
     for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text);
-    const server = await RuntimeServer.start({}, { env: { CYBERUN_SERVICES_DIR: folder, ...env } });
+    const server = await RuntimeServer.start({}, { env: { CYBERUN_SERVICES_DIR: folder, ...env }, limits });
     const started = new ServiceServer(server, await TestAgent.start(server), folder);
     await Promise.all([started.running('odd'), started.running('literal')]);
     return started;
