@@ -1,7 +1,10 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
+import { TestAgent } from '../e2e/agent-support/agent-fixture.js';
+import { BOOTSTRAP_KEY, echoWorkflow, RuntimeServer } from '../e2e/runtime-support/runtime-fixture.js';
 import { AsideTools, reply } from '../support/aside-tools.js';
 import { McpApp } from '../support/mcp-app.js';
+import { type McpApplication, startMcp } from '../support/mcp-application.js';
 import { allOf, call, McpHttp, messagesOf, nextOf, resultOf, rpc } from '../support/mcp-http.js';
 import { RedisServer } from '../support/redis-server.js';
 import { ThirdPartyModule } from '../support/third-party-module.js';
@@ -98,4 +101,43 @@ it('the log level that a client has set at one replica applies at the other', as
 
   await other.ask(session, rpc('logging/setLevel', { level: 'info' }));
   expect(await methodsOf(one)).toEqual(['notifications/message', undefined]);
+});
+
+it('a question about the run of a pinned workflow is answered at another replica, and then the run gives its result', async () => {
+  const metadata = '    tool: true\n    confirm: It takes an hour.';
+  await using server = await RuntimeServer.start({ 'costly.yaml': echoWorkflow('costly', { metadata }) });
+  await using _agent = await TestAgent.start(server);
+  const settings = { CYBERUN_REDIS_URL: redis.url, CYBERUN_MCP_TOOLSETS: 'workflow-tools' };
+  await using here = await startMcp(`${server.origin}/api/v1`, settings);
+  await using there = await startMcp(`${server.origin}/api/v1`, settings);
+  const at = ({ endpoint }: McpApplication): McpHttp =>
+    new McpHttp({ url: `${endpoint}?toolsets=workflow-tools` }, BOOTSTRAP_KEY);
+  const session = await at(here).open({ elicitation: {} });
+  const answerTo = (id: unknown, action: string): object => ({
+    jsonrpc: '2.0',
+    id,
+    result: { action, ...(action === 'accept' && { content: {} }) },
+  });
+  const asked = async (text: string) => {
+    const messages = messagesOf(await at(here).ask(session, call('run_costly', { text }, text)));
+    const { id, method, params } = await nextOf(messages);
+    expect([method, params?.['message']]).toEqual([
+      'elicitation/create',
+      `Run "Echo costly" (costly@1)? It takes an hour.\nParameters: text: "${text}"`,
+    ]);
+    return { id, messages };
+  };
+
+  const declined = await asked('no');
+  expect((await at(there).ask(session, answerTo(declined.id, 'decline'))).status).toBe(202);
+  expect(await nextOf(declined.messages)).toMatchObject({ result: { isError: true } });
+
+  const accepted = await asked('yes');
+  expect((await at(there).ask(session, answerTo(accepted.id, 'accept'))).status).toBe(202);
+  expect(await nextOf(accepted.messages)).toMatchObject({
+    id: 'yes',
+    result: { structuredContent: { task_status: 'completed', task_output: expect.anything() } },
+  });
+  const { body } = await server.get('/r/tasks');
+  expect(body.task_list).toMatchObject([{ parameters: { text: 'yes' } }]);
 });

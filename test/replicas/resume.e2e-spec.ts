@@ -13,7 +13,7 @@ import { until } from '../support/processes.js';
 import { RedisServer } from '../support/redis-server.js';
 import { itKeepsItsPromises } from '../support/resume-promises.js';
 import { RoundRobin } from '../support/round-robin.js';
-import { TASK_ID, taskSample } from '../support/runtime-samples.js';
+import { TASK_ID, taskSample, WORKFLOW_ID, workflowSample } from '../support/runtime-samples.js';
 import { ServerProcess } from '../support/server.js';
 import { Connection, Talk } from '../support/talk.js';
 import { TalkTools } from '../support/talk-tools.js';
@@ -193,8 +193,8 @@ describe('crash of a replica during a stream', () => {
   });
   afterAll(() => runtime[Symbol.asyncDispose]());
 
-  const replica = (): Promise<ServerProcess> =>
-    ServerProcess.start({ CYBERUN_RUNTIME_URL: runtime.url, ...settings() }, ['--role', 'mcp']);
+  const replica = (more: Record<string, string> = {}): Promise<ServerProcess> =>
+    ServerProcess.start({ CYBERUN_RUNTIME_URL: runtime.url, ...settings(), ...more }, ['--role', 'mcp']);
 
   it('when the replica that ran stream_task_events has died, the replay ends with an error that names the task and get_task', async () => {
     runtime.on(
@@ -226,5 +226,55 @@ describe('crash of a replica during a stream', () => {
       `The server that worked on this call is gone. The task goes on: call get_task with task_id ${TASK_ID}, or stream_task_events again.`,
     );
     expect(more).toEqual([]);
+  });
+
+  it('when the replica that waited for runs has died, the replay says how to find out whether they have started', async () => {
+    const headers = { 'Cyberun-Features': 'workflow-tools, idempotency-key' };
+    runtime.on('POST /r/workflows/:id/run', { status: 202, json: { task_id: TASK_ID }, headers });
+    runtime.on(EVENTS, events([{ until: delay(60_000, undefined, { ref: false }) }]));
+    runtime.on(TASK, { json: taskSample('running'), headers });
+    runtime.on('GET /r/workflows', {
+      json: { workflow_list: [{ ...workflowSample, is_tool: true }] },
+      headers,
+    });
+    const toolsets = { CYBERUN_MCP_TOOLSETS: 'workflow-tools' };
+    await using dying = await replica(toolsets);
+    await using staying = await replica(toolsets);
+    const at = ({ endpoint }: ServerProcess): McpHttp =>
+      new McpHttp({ url: `${endpoint}?toolsets=workflow-tools` });
+    const run = { workflow_id: WORKFLOW_ID, wait_seconds: 45 };
+    const cases: [string, object, string][] = [
+      ['run_workflow', run, 'A run may have started: look with list_tasks before you run it again.'],
+      [
+        'run_workflow',
+        { ...run, idempotency_key: 'k' },
+        'A run may have started: call again with the same idempotency_key and arguments, which starts no second one.',
+      ],
+      [
+        'run_sd_portrait_v2',
+        {},
+        'A run of sd-portrait-v2 may have started: look with list_tasks and workflow_slug "sd-portrait-v2" before you run it again.',
+      ],
+    ];
+    runtime.seen.length = 0;
+    const begun = [];
+    for (const [tool, args, advice] of cases) {
+      const session = await at(dying).open();
+      const asked = call(tool, args, 3);
+      const first = await Connection.open((signal) => at(dying).ask(session, asked, { signal }));
+      const { id = '' } = await first.next();
+      begun.push({ session, id, advice });
+    }
+    await until(async () => runtime.requests('POST /r/workflows/:id/run').length === cases.length);
+    await dying.end('SIGKILL');
+    for (const { session, id, advice } of begun) {
+      const headers = { 'Last-Event-ID': id };
+      const second = await Connection.open((signal) => at(staying).listen(session, { headers, signal }));
+      const last = (await second.rest()).at(-1);
+      expect(last).toMatchObject({ id: 3, result: { isError: true } });
+      expect(last?.result?.structuredContent.error_message).toBe(
+        `The server that worked on this call is gone. ${advice}`,
+      );
+    }
   });
 });
