@@ -17,7 +17,8 @@ export function report(host, { status, seen, problems, given, hellos, answers })
   const rows = STEPS.map((step, n) => row(step, seen[n], answers[n]));
   console.table(rows);
   for (const problem of problems) console.log(`problem: ${problem}`);
-  return rows.every(({ missing }) => missing === '') && problems.length === 0;
+  const isComplete = rows.every(({ missing }) => missing === '') && given.instructions !== 'none of';
+  return isComplete && problems.length === 0;
 }
 
 /** `content` is marked; code that the model wrote sees the whole result. */

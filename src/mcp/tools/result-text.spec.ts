@@ -14,7 +14,7 @@ const shown = (answer: Answer, repeated?: string[]): string =>
 
 describe('the text of a result', () => {
   it.each<[what: string, answer: Answer]>([
-    ['a small answer', { task_id: '1', note: 'line\nline' }],
+    ['a small answer', { task_id: '1', agent_id: null, note: 'line\nline' }],
     ['a list of two', { list: [{ a: 1 }, { a: 2 }] }],
     ['a list of values', { list: [1, 2, 3] }],
     ['a list of records that are not alike', { list: [{ a: 1 }, { b: 2 }, { c: 3 }] }],
@@ -51,6 +51,7 @@ describe('the text of a result', () => {
     const answer = {
       untrusted: ['output', 'log', 'task_list[].error'],
       task_id: '1',
+      agent_id: null,
       output: { score: '7' },
       log: 'first\nsecond "quoted"',
       task_list: [{ error: 'a' }, { error: 'b' }, { error: 'c' }],

@@ -20,8 +20,9 @@ const LITERAL = /^(?:true|false|null|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)$/;
 type Answer = Readonly<Record<string, unknown>>;
 
 /**
- * The answer of a tool as a model reads it: as JSON, except that
+ * The answer of a tool as a model reads it: as JSON, unless it has what a model reads better otherwise. Then
  * - a list of several records is a table, which has every name only once;
+ * - fields without a value are left out;
  * - the fields that `untrusted` names come last, between a tag and its end that no text in the answer can contain.
  *
  * @param json the answer as JSON, which is the text of most answers.
@@ -35,7 +36,7 @@ export function resultText(answer: Answer, json: string, repeated: readonly stri
   const trusted = new Section();
   const fenced = new Section();
   for (const [name, value] of Object.entries(answer)) {
-    if (repeated.includes(name) || (untrusted && name === UNTRUSTED)) continue;
+    if (value === null || repeated.includes(name) || (untrusted && name === UNTRUSTED)) continue;
     const table = tables?.get(name);
     if (untrusted?.has(name)) fenced.add(name, value, table ?? multilineOf(name, value));
     else trusted.add(name, value, table);
