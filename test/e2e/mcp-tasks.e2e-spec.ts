@@ -59,7 +59,9 @@ it('a task of a module asks its client by notifications and tasks/get, and ends 
   expect(Object.keys((await nextOf(news)).params?.['inputRequests'] as object)).toEqual([second]);
 
   await client.update(id, { [String(second)]: { action: 'decline' } });
-  const ended = await nextOf(news);
+  let ended = await nextOf(news);
+  // It works for a moment after the last answer, which a client may or may not see.
+  if (ended.params?.['status'] === 'working') ended = await nextOf(news);
   expect(ended.params).toMatchObject({ status: 'completed', result: { resultType: 'complete' } });
   expect(JSON.stringify(ended.params?.['result'])).toContain('Ada');
   stop.abort();
