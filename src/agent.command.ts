@@ -1,24 +1,45 @@
 import { Logger as NestLogger } from '@nestjs/common';
 
-import { runAgent, runLocalAgent } from './agent/index.js';
-import { type AgentFlags, isStartedByNpm, readAgentConfig, readConfig } from './config/index.js';
+import { JobProfiles, runAgent, runKubernetesAgent, runLocalAgent, runOnce } from './agent/index.js';
+import {
+  type AgentConfig,
+  type AgentFlags,
+  isStartedByNpm,
+  readAgentConfig,
+  readConfig,
+  SettingError,
+} from './config/index.js';
 import { Logger } from './observability/index.js';
 import { onParentEnd } from './preflight.js';
 
 export interface AgentCommandOptions {
   readonly config: string | undefined;
   readonly isLocal: boolean;
+  /** The only run to take, as in `task/1`. */
+  readonly once: string | undefined;
   readonly flags: AgentFlags;
 }
 
-/** `cyberun-mcp agent`: runs until SIGTERM or SIGINT. */
-export async function agentCommand({ config: file, isLocal, flags }: AgentCommandOptions): Promise<void> {
+/** `cyberun-mcp agent`: runs until SIGTERM or SIGINT, or until its only run is over. */
+export async function agentCommand({
+  config: file,
+  isLocal,
+  once,
+  flags,
+}: AgentCommandOptions): Promise<void> {
   NestLogger.overrideLogger(new Logger(readConfig('agent')));
   if (isLocal) return runLocalAgent();
   const config = readAgentConfig(flags, file);
   // As if the signal had arrived; no effect when it has.
   if (isStartedByNpm()) onParentEnd(() => process.emit('SIGTERM', 'SIGTERM'));
-  return runAgent({
+  const options = optionsOf(config);
+  if (once !== undefined) process.exitCode = await runOnce(runIn(once), options);
+  else if (config.agentExecutor === 'kubernetes') await runKubernetesAgent(options, kubernetesOf(config));
+  else await runAgent(options);
+}
+
+function optionsOf(config: AgentConfig) {
+  return {
     gateways: config.agentGateway,
     key: config.agentKey,
     labels: config.agentLabels,
@@ -38,5 +59,28 @@ export async function agentCommand({ config: file, isLocal, flags }: AgentComman
       capabilities: config.agentContainerCapabilities,
       registryCredentials: config.agentRegistryCredentials,
     },
-  });
+  };
+}
+
+function kubernetesOf(config: AgentConfig) {
+  const { agentKubernetesImage: image, agentKubernetesUrl: url } = config;
+  if (image === undefined || url === undefined) {
+    throw new SettingError(
+      '--executor kubernetes needs --kubernetes-image, an image of cyberun-mcp for the pods of runs, and --kubernetes-url, the address at which these reach the agent. Example: --kubernetes-image registry.example.com/cyberun-mcp:1.2.3 --kubernetes-url http://cyberun-agent:8090',
+    );
+  }
+  return {
+    image,
+    url,
+    port: config.agentKubernetesPort,
+    namespace: config.agentKubernetesNamespace,
+    profiles: JobProfiles.read(config.agentKubernetesProfiles, config.agentLabels),
+  };
+}
+
+function runIn(once: string) {
+  const [, task_id = '', attempt] = /^([A-Za-z0-9_-]+)\/(\d+)$/.exec(once) ?? [];
+  if (attempt === undefined)
+    throw new SettingError('--once must name a task and its attempt. Example: --once 3f2c/1');
+  return { task_id, attempt: Number(attempt) };
 }

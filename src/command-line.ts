@@ -57,7 +57,8 @@ function addAgent(agent: Command): void {
   agent
     .description('run tasks and services for a runtime; the ak- key is read from CYBERUN_AGENT_KEY')
     .option('--config <file>', 'YAML file of these options, as in slots: 4; flags and variables win over it')
-    .addOption(new Option('--local', 'started by the server itself').hideHelp());
+    .addOption(new Option('--local', 'started by the server itself').hideHelp())
+    .addOption(new Option('--once <run>', 'started in the pod of a run by its agent').hideHelp());
   for (const { flag, meaning, isList, isSwitch, defaultText } of AGENT_OPTIONS) {
     const value = isSwitch ? '[true|false]' : isList ? '<value...>' : '<value>';
     const fallback = defaultText === undefined ? '' : ` Default: ${defaultText}.`;
@@ -70,6 +71,7 @@ function addAgent(agent: Command): void {
     ).agentCommand({
       config: given['config']?.toString(),
       isLocal: given['local'] === true,
+      once: given['once']?.toString(),
       flags: Object.fromEntries(flags),
     });
   });

@@ -43,15 +43,15 @@ export class Bundles {
 
   /** Answers the gateway: HEAD returns whether the agent has a bundle, PUT stores one. */
   async answer(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Promise<void> {
-    const [, hash] = ADDRESS.exec(headers[':path'] ?? '') ?? [];
-    if (hash === undefined) return reply(stream, 404);
-    if (headers[':method'] === 'HEAD') return reply(stream, (await this.has(hash)) ? 204 : 404);
+    const hash = bundleHashIn(headers);
+    if (hash === undefined) return replyToBundle(stream, 404);
+    if (headers[':method'] === 'HEAD') return replyToBundle(stream, (await this.has(hash)) ? 204 : 404);
     try {
       await this.keep(hash, await buffer(stream));
-      reply(stream, 204);
+      replyToBundle(stream, 204);
     } catch (error) {
       logger.warn({ message: 'the files of a definition could not be kept', hash, error });
-      reply(stream, 422, errorText(error));
+      replyToBundle(stream, 422, errorText(error));
     }
   }
 
@@ -114,7 +114,12 @@ function readOnly(entry: ReadEntry): void {
   entry.mode = 0o444 | ((entry.mode ?? 0) & 0o111);
 }
 
-function reply(stream: ServerHttp2Stream, status: number, text = ''): void {
+/** The hash in the path of a request that concerns a bundle. */
+export const bundleHashIn = (headers: IncomingHttpHeaders): string | undefined =>
+  ADDRESS.exec(headers[':path'] ?? '')?.[1];
+
+/** @param text why it is refused. */
+export function replyToBundle(stream: ServerHttp2Stream, status: number, text = ''): void {
   if (stream.destroyed) return;
   stream.respond({ ':status': status }, { endStream: text === '' });
   if (text !== '') stream.end(text);

@@ -18,6 +18,8 @@ class AgentRefusedError extends StartError {
 const logger = new Logger('Agent');
 const HANDSHAKE_LIMIT_MS = 15_000;
 const GOODBYE_LIMIT_MS = 500;
+/** WebSocket close code "going away": to the gateway the agent is lost, and may come back with its runs. */
+const AGENT_RESTARTS = 1001;
 const REDIAL = { firstMs: 100, longestMs: 10_000, isSpread: true };
 
 interface GatewayOptions {
@@ -25,6 +27,8 @@ interface GatewayOptions {
   readonly gateways: readonly string[];
   readonly key: string;
   readonly agentId: string;
+  /** The runs of the agent outlast it, and its successor has them. Default: it gives them back. */
+  readonly isLeavingRuns?: boolean;
   readonly signal: AbortSignal;
 }
 
@@ -56,7 +60,7 @@ export async function stayConnected(worker: Worker, options: GatewayOptions): Pr
 
 async function serveGateway(
   worker: Worker,
-  { gateway, key, signal }: Pick<GatewayOptions, 'key' | 'signal'> & { readonly gateway: string },
+  { gateway, key, isLeavingRuns, signal }: GatewayOptions & { readonly gateway: string },
   connected: () => void,
 ): Promise<void> {
   signal.throwIfAborted();
@@ -71,7 +75,7 @@ async function serveGateway(
   });
   const listener: StreamListener = (stream, headers) => worker.answer(stream, headers);
   const hangUp = (): void => {
-    webSocket.close(AGENT_GOODBYE, 'the agent ends');
+    webSocket.close(isLeavingRuns ? AGENT_RESTARTS : AGENT_GOODBYE, 'the agent ends');
     setTimeout(() => webSocket.terminate(), GOODBYE_LIMIT_MS).unref();
   };
   signal.addEventListener('abort', hangUp, { once: true });

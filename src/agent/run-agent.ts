@@ -12,6 +12,7 @@ import { AGENT_FEATURES, type AgentHello, GATEWAY_PATH, GPU_LABEL, PYTHON_LABEL 
 import { stayConnected } from './connection.js';
 import type { ContainerOptions } from './containers/container-engine.js';
 import { findGpus } from './gpus.js';
+import type { KubernetesOptions } from './kubernetes/job-runs.js';
 import type { ConfinementOptions } from './processes/confinement.js';
 import { cleanEnvironment } from './processes/process-groups.js';
 import { Worker } from './worker.js';
@@ -20,7 +21,7 @@ const logger = new Logger('Agent');
 /** Time for `python3 --version`; after that the agent counts as having no Python. */
 const PYTHON_LIMIT_MS = 10_000;
 
-interface AgentOptions {
+export interface AgentOptions {
   /**
    * Addresses of the runtime's nodes, at least one: `http(s)://` or `ws(s)://`, with or without the path of the gateway. The
    * agent is connected to one of them; when that is lost, it dials the next.
@@ -51,7 +52,9 @@ interface AgentOptions {
   readonly signal?: AbortSignal;
 }
 
-type CompleteAgentOptions = { readonly [Name in keyof AgentOptions]-?: NonNullable<AgentOptions[Name]> };
+export type CompleteAgentOptions = {
+  readonly [Name in keyof AgentOptions]-?: NonNullable<AgentOptions[Name]>;
+};
 
 /** For the runtime to take back what is left. */
 const GIVE_BACK_LIMIT_MS = 3000;
@@ -67,23 +70,40 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   const [isPython, gpus] = await Promise.all([hasPython(), findGpus()]);
   const own = [...(isPython ? [PYTHON_LABEL] : []), ...(gpus.length > 0 ? [GPU_LABEL] : [])];
   const labels = [...new Set([...complete.labels, ...own])];
-  const taskEnvironment = complete.isProxyShared ? proxyVariables() : {};
-  const worker = await Worker.in(
-    { ...complete, taskEnvironment },
-    {
-      ...helloOf(complete),
-      labels,
-      gpus,
-    },
-  );
+  const hello = { ...helloOf(complete), labels, gpus };
+  const worker = await Worker.in({ ...complete, taskEnvironment: taskEnvironmentOf(complete) }, hello);
+  await serveAs(worker, complete);
+}
+
+/** Runs an agent whose runs take place on Kubernetes, as {@link runAgent}; they go on when it ends. */
+export async function runKubernetesAgent(
+  options: AgentOptions,
+  kubernetes: KubernetesOptions,
+): Promise<void> {
+  // The client for Kubernetes takes a second to load, which other agents do without.
+  const { kubernetesWorker } = await import('./kubernetes/kubernetes-worker.js');
+  const complete = completed(options);
+  const hello = { ...helloOf(complete), labels: kubernetes.profiles.labels, gpus: [] };
+  const worker = await kubernetesWorker(complete, kubernetes, hello);
+  await serveAs(worker, { ...complete, isLeavingRuns: true });
+}
+
+async function serveAs(
+  worker: Worker,
+  options: CompleteAgentOptions & { readonly isLeavingRuns?: boolean },
+): Promise<void> {
   const goodbye = new AbortController();
-  void untilOver(worker, complete).finally(() => goodbye.abort());
+  void untilOver(worker, options).finally(() => goodbye.abort());
   try {
-    await stayConnected(worker, { ...complete, signal: goodbye.signal });
+    await stayConnected(worker, { ...options, signal: goodbye.signal });
   } finally {
     await worker.end();
   }
 }
+
+export const taskEnvironmentOf = ({
+  isProxyShared,
+}: CompleteAgentOptions): Readonly<Record<string, string>> => (isProxyShared ? proxyVariables() : {});
 
 /** Resolves when the agent may leave. The gateway stays connected until then, since it is given back what is left. */
 async function untilOver(worker: Worker, options: CompleteAgentOptions): Promise<void> {
@@ -100,7 +120,7 @@ async function untilOver(worker: Worker, options: CompleteAgentOptions): Promise
 /** Its timer does not keep the process alive. */
 const timeout = (ms: number): AbortSignal => AbortSignal.timeout(Math.min(ms, 2 ** 31 - 1));
 
-async function untilAborted(signal: AbortSignal): Promise<void> {
+export async function untilAborted(signal: AbortSignal): Promise<void> {
   if (!signal.aborted) await once(signal, 'abort');
 }
 
@@ -146,7 +166,7 @@ function untilSignalled(): { readonly drain: AbortSignal; readonly signal: Abort
   return { drain: first.signal, signal: second.signal };
 }
 
-function helloOf({ agentId, slots }: CompleteAgentOptions): Omit<AgentHello, 'labels' | 'gpus'> {
+export function helloOf({ agentId, slots }: CompleteAgentOptions): Omit<AgentHello, 'labels' | 'gpus'> {
   return {
     agent_id: agentId,
     slots,

@@ -12,6 +12,7 @@ import { ProcessGroups } from './processes/process-groups.js';
 import { ContainerExecutor } from './runs/container-executor.js';
 import { executorByKind } from './runs/executor.js';
 import { HeldRuns } from './runs/held-runs.js';
+import type { OnlyRun } from './runs/only-run.js';
 import { ProcessExecutor } from './runs/process-executor.js';
 import { ServiceHost } from './services/service-host.js';
 
@@ -25,83 +26,86 @@ interface AgentMachine {
   readonly taskEnvironment: Readonly<Record<string, string>>;
 }
 
-/** What runs the steps of runs. */
-interface Executors {
-  readonly engine: ContainerEngine | undefined;
-  readonly confinement: Confinement | undefined;
+/** What a worker passes the requests of the gateway on to. */
+export interface WorkerParts {
+  readonly runs: Pick<HeldRuns, 'serve' | 'list' | 'drain' | 'finished' | 'giveBack' | 'end'>;
+  readonly services: Pick<ServiceHost, 'serve' | 'connect' | 'log'>;
+  readonly bundles: Pick<Bundles, 'answer'>;
+  /** Ends what is left once the runs have ended. */
+  readonly end: () => Promise<void>;
 }
 
 /** Answers the requests of the gateway, and tracks the work that they started. */
 export class Worker {
-  private readonly groups: ProcessGroups;
-  private readonly bundles: Bundles;
-  private readonly services: ServiceHost;
-  private readonly runs: HeldRuns;
   private readonly busy = new Set<Promise<void>>();
   private readonly calls = new Set<Promise<unknown>>();
   private readonly stateReaders = new Set<ServerHttp2Stream>();
   private isDraining = false;
 
-  private constructor(
-    private readonly hello: AgentHello,
-    { workDir, cacheDir, taskEnvironment }: AgentMachine,
-    { engine, confinement }: Executors,
-  ) {
-    this.groups = new ProcessGroups(workDir, taskEnvironment);
-    this.bundles = new Bundles(cacheDir);
-    this.services = new ServiceHost({ workDir, groups: this.groups, engine, bundles: this.bundles });
-    const executor = executorByKind(
-      new ProcessExecutor(this.groups, confinement),
-      new ContainerExecutor(engine),
-    );
-    this.runs = new HeldRuns({ workDir, executor, bundles: this.bundles });
-  }
+  private isGreeted = false;
 
-  /** Takes over a work folder: ends the processes and containers, and removes the runs, that an earlier agent left. */
-  static async in(machine: AgentMachine, hello: AgentHello): Promise<Worker> {
+  constructor(
+    private readonly hello: AgentHello,
+    private readonly parts: WorkerParts,
+  ) {}
+
+  /**
+   * Takes over a work folder: ends the processes and containers, and removes the runs, that an earlier agent left.
+   *
+   * @param only the run that this agent was started for.
+   */
+  static async in(machine: AgentMachine, hello: AgentHello, only?: OnlyRun): Promise<Worker> {
     const { workDir, cacheDir, containers, taskEnvironment: environment } = machine;
     await ownFolder(workDir, '--work-dir');
     await ownFolder(cacheDir, '--cache-dir');
     const engine = await ContainerEngine.find(workDir, { ...containers, environment });
-    const own = engine ? [CONTAINER_LABEL] : [];
+    const labels = [...hello.labels, ...(engine ? [CONTAINER_LABEL] : [])];
     const confinement = await Confinement.find(hiding(machine));
-    const labels = [...hello.labels, ...own];
-    const worker = new Worker({ ...hello, labels }, machine, { engine, confinement });
-    await worker.groups.takeOver();
+    const groups = new ProcessGroups(workDir, environment);
+    const bundles = new Bundles(cacheDir);
+    const services = new ServiceHost({ workDir, groups, engine, bundles });
+    const executor = executorByKind(new ProcessExecutor(groups, confinement), new ContainerExecutor(engine));
+    const runs = new HeldRuns({ workDir, executor, bundles }, only);
+    await groups.takeOver();
     await engine?.removeLeftovers();
-    await worker.bundles.removeIncoming();
-    await worker.runs.takeOver();
-    return worker;
+    await bundles.removeIncoming();
+    await runs.takeOver();
+    return new Worker({ ...hello, labels }, { runs, services, bundles, end: () => groups.endAll() });
+  }
+
+  /** Whether a gateway has asked who this agent is. */
+  get isKnown(): boolean {
+    return this.isGreeted;
   }
 
   answer(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
     const [, area = ''] = /^(\/[^/?]*)/.exec(headers[':path'] ?? '') ?? [];
-    if (area === AGENT_PATHS.runs) void this.runs.serve(stream);
-    else if (area === AGENT_PATHS.services) this.track(this.services.serve(stream));
+    if (area === AGENT_PATHS.runs) void this.parts.runs.serve(stream);
+    else if (area === AGENT_PATHS.services) this.track(this.parts.services.serve(stream));
     else if (area === AGENT_PATHS.connections) this.call(stream, headers);
-    else if (area === AGENT_PATHS.serviceLogs) this.services.log(stream, headers);
-    else if (area === AGENT_PATHS.bundles) this.track(this.bundles.answer(stream, headers));
-    else if (area === AGENT_PATHS.hello) greet(stream, this.greeting);
+    else if (area === AGENT_PATHS.serviceLogs) this.parts.services.log(stream, headers);
+    else if (area === AGENT_PATHS.bundles) this.track(this.parts.bundles.answer(stream, headers));
+    else if (area === AGENT_PATHS.hello) this.greet(stream);
     else if (area === AGENT_PATHS.state) this.reportState(stream);
     else stream.respond({ ':status': area === AGENT_PATHS.health ? 204 : 404 }, { endStream: true });
   }
 
   /**
-   * Takes no further runs and tells the gateway so. Resolves when the runs that it has have ended and are settled, and the
+   * Takes no further runs and reports this to the gateway. Resolves when the runs that it has have ended and are settled, and the
    * calls of its services are answered.
    */
   async drain(): Promise<void> {
     this.isDraining = true;
-    this.runs.drain();
+    this.parts.runs.drain();
     for (const reader of this.stateReaders) void writeLine(reader, { draining: true });
-    await this.runs.finished();
+    await this.parts.runs.finished();
     while (this.calls.size > 0) await Promise.all(this.calls);
   }
 
   /** Ends the runs that are left and gives them back; resolves when the runtime has them. */
   async giveBack(): Promise<void> {
-    this.runs.giveBack();
-    await this.runs.finished();
+    this.parts.runs.giveBack();
+    await this.parts.runs.finished();
   }
 
   /** Resolves when the work of a connection has ended, which its runs outlast; to be called after the connection. */
@@ -111,19 +115,25 @@ export class Worker {
 
   /** Ends every process and removes all records. */
   async end(): Promise<void> {
-    await Promise.all([this.runs.end(), this.groups.endAll()]);
+    await Promise.all([this.parts.runs.end(), this.parts.end()]);
     await this.idle();
   }
 
   private get greeting(): AgentHello {
-    return { ...this.hello, runs: this.runs.list(), draining: this.isDraining };
+    return { ...this.hello, runs: this.parts.runs.list(), draining: this.isDraining };
+  }
+
+  private greet(stream: ServerHttp2Stream): void {
+    this.isGreeted = true;
+    stream.respond({ ':status': 200, 'content-type': 'application/json' });
+    stream.end(JSON.stringify(this.greeting));
   }
 
   private call(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
     const over = once(stream, 'close').catch(() => undefined);
     this.calls.add(over);
     void over.finally(() => this.calls.delete(over));
-    this.services.connect(stream, headers);
+    this.parts.services.connect(stream, headers);
   }
 
   private reportState(stream: ServerHttp2Stream): void {
@@ -142,11 +152,6 @@ export class Worker {
 /** Processes see nothing of other runs, of services and of the records of the agent. */
 function hiding({ workDir, cacheDir, confinement }: AgentMachine): ConfinementOptions {
   return { ...confinement, hidden: [...confinement.hidden, workDir, cacheDir] };
-}
-
-function greet(stream: ServerHttp2Stream, hello: AgentHello): void {
-  stream.respond({ ':status': 200, 'content-type': 'application/json' });
-  stream.end(JSON.stringify(hello));
 }
 
 /** Creates a folder, or checks that no other user prepared it: its contents are executed and its pids killed. */

@@ -28,7 +28,7 @@ export const AGENT_OPTIONS: readonly AgentOption[] = settingsOf(StandaloneAgentS
 /** The texts of flags by the key of their option. */
 export type AgentFlags = Readonly<Record<string, string | undefined>>;
 
-type AgentConfig = Readonly<StandaloneAgentSettings> & {
+export type AgentConfig = Readonly<StandaloneAgentSettings> & {
   readonly agentGateway: readonly string[];
   /** An `ak-` key. */
   readonly agentKey: string;

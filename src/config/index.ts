@@ -1,4 +1,4 @@
-export { AGENT_OPTIONS, type AgentFlags, readAgentConfig } from './agent-config.js';
+export { AGENT_OPTIONS, type AgentConfig, type AgentFlags, readAgentConfig } from './agent-config.js';
 export { Addresses, bareHost, originOf } from './addresses.js';
 export {
   CONFIG,

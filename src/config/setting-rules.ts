@@ -56,6 +56,14 @@ export const AGENT_NAME: Form = {
   pattern: /^[A-Za-z0-9._-]{1,100}$/,
   words: 'must be 1 to 100 letters, digits, dots, hyphens and underscores',
 };
+export const IMAGE: Form = {
+  pattern: /^[a-z0-9][A-Za-z0-9._:/@-]{0,499}$/,
+  words: 'must be the name of a container image, as in registry.example.com/name:tag',
+};
+export const NAMESPACE: Form = {
+  pattern: /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/,
+  words: 'must be 1 to 63 lower-case letters, digits and hyphens',
+};
 /** As long as the longest key of the runtime, and of letters that are legal in a header. */
 export const INTEGRATION_KEY: Form = {
   pattern: /^sk-[A-Za-z0-9_-]{20,200}$/,

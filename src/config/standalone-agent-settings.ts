@@ -1,7 +1,7 @@
-import { ArrayNotEmpty, IsUrl } from 'class-validator';
+import { ArrayNotEmpty, IsIn, IsUrl } from 'class-validator';
 
 import { Setting } from './setting.decorator.js';
-import { AGENT_NAME, GATEWAY_URL, Is, Optional } from './setting-rules.js';
+import { AGENT_NAME, GATEWAY_URL, IMAGE, Is, NAMESPACE, Optional, WholeNumber } from './setting-rules.js';
 import { Settings } from './settings.js';
 
 /** What an agent on another machine has besides; the local agent of role `all` gets these from its server. */
@@ -58,4 +58,60 @@ export class StandaloneAgentSettings extends Settings {
   })
   @Optional()
   agentKeyFile?: string;
+
+  @Setting({
+    env: 'CYBERUN_AGENT_EXECUTOR',
+    meaning:
+      'Where runs take place: `machine` (processes, and containers of its engine) or `kubernetes` (each run in the pod of a Job, see docs/kubernetes.md).',
+    example: 'kubernetes',
+  })
+  @IsIn(['machine', 'kubernetes'])
+  agentExecutor: string = 'machine';
+
+  @Setting({
+    env: 'CYBERUN_AGENT_KUBERNETES_IMAGE',
+    meaning:
+      'For executor `kubernetes`: image of cyberun-mcp for the pods of runs, of the version of the agent.',
+    example: 'registry.example.com/cyberun-mcp:1.2.3',
+    defaultText: 'needed with executor kubernetes',
+  })
+  @Optional(Is(IMAGE))
+  agentKubernetesImage?: string;
+
+  @Setting({
+    env: 'CYBERUN_AGENT_KUBERNETES_URL',
+    meaning: 'For executor `kubernetes`: address at which the pods of runs reach this agent.',
+    example: 'http://cyberun-agent:8090',
+    defaultText: 'needed with executor kubernetes',
+  })
+  @Optional(IsUrl(GATEWAY_URL, { message: '$property must be an http or https URL' }))
+  agentKubernetesUrl?: string;
+
+  @Setting({
+    env: 'CYBERUN_AGENT_KUBERNETES_PORT',
+    meaning: 'For executor `kubernetes`: port on which the agent listens for the pods of its runs.',
+    example: '8090',
+  })
+  @WholeNumber(1, 65_535)
+  agentKubernetesPort: number = 8090;
+
+  @Setting({
+    env: 'CYBERUN_AGENT_KUBERNETES_NAMESPACE',
+    meaning: 'For executor `kubernetes`: namespace of the Jobs.',
+    example: 'cyberun-runs',
+    defaultText: 'that of the pod of the agent, or of the context of KUBECONFIG',
+  })
+  @Optional(Is(NAMESPACE))
+  agentKubernetesNamespace?: string;
+
+  @Setting({
+    env: 'CYBERUN_AGENT_KUBERNETES_PROFILES',
+    meaning:
+      'For executor `kubernetes`: YAML file that maps labels of workflows to node selectors, resources and queues of pods, see docs/kubernetes.md.',
+    example: '/etc/cyberun/profiles.yaml',
+    defaultText: 'one profile for all runs',
+    isPath: true,
+  })
+  @Optional()
+  agentKubernetesProfiles?: string;
 }

@@ -71,6 +71,8 @@ export const runOrder = z.object({
   task_id: z.string(),
   /** From 1; counts every run of the task, including interrupted ones. */
   attempt: z.number().int().min(1),
+  /** What the workflow requires of its agent, which may choose by it where the run takes place. */
+  labels: z.array(z.string()).optional(),
   steps: z.array(runStep).min(1),
   parameters: z.record(z.string(), z.unknown()),
   /** The files beside the definition; delivered before the order. */

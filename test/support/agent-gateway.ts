@@ -7,7 +7,7 @@ import { join } from 'node:path';
 
 import { type WebSocket, WebSocketServer } from 'ws';
 
-import { runAgent } from '../../src/agent/index.js';
+import { runAgent, runOnce } from '../../src/agent/index.js';
 import type { RunOrder, RunReport } from '../../src/contract/index.js';
 import { http2ClientOver, readLines, writeLine } from '../../src/tunnel/index.js';
 import { shell } from './executed-run.js';
@@ -38,14 +38,20 @@ export class Gateway implements AsyncDisposable {
     });
   }
 
-  agent: Promise<void> = Promise.resolve();
+  agent: Promise<number | void> = Promise.resolve();
 
-  /** @param workDir that of an earlier agent. */
-  static async withAgent(workDir = mkdtempSync(join(tmpdir(), 'agent-'))): Promise<Gateway> {
+  /**
+   * @param workDir that of an earlier agent.
+   * @param only the run that the agent is started for.
+   */
+  static async withAgent(
+    workDir = mkdtempSync(join(tmpdir(), 'agent-')),
+    only?: { task_id: string; attempt: number },
+  ): Promise<Gateway> {
     const server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
     await once(server, 'listening');
     const gateway = new Gateway(server, workDir);
-    gateway.agent = runAgent({
+    const options = {
       gateways: [`http://127.0.0.1:${(server.address() as AddressInfo).port}`],
       key: 'ak-key',
       agentId: 'a1',
@@ -55,7 +61,8 @@ export class Gateway implements AsyncDisposable {
       drainSeconds: 600,
       drain: gateway.drain.signal,
       signal: gateway.end.signal,
-    });
+    };
+    gateway.agent = only ? runOnce(only, options) : runAgent(options);
     return gateway;
   }
 

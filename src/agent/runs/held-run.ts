@@ -12,6 +12,7 @@ import { RunFolder } from './run-folder.js';
 import { RunLog } from './run-log.js';
 import type { EndedRun, RunRecord } from './run-records.js';
 import { RunFailure } from './run-result.js';
+import type { RunTerms } from './run-stream.js';
 import type { Upload } from './transfers.js';
 
 const logger = new Logger('Agent');
@@ -44,6 +45,7 @@ export class HeldRun {
   /** The folder with the outputs that are recorded, when the agent ended before they were stored. */
   private kept: RunFolder | undefined;
   private isLeft = false;
+  private hasRuntimeReport = false;
 
   /** @param former the run as an earlier agent has left it. */
   constructor(
@@ -66,6 +68,10 @@ export class HeldRun {
   }
   get attempt(): number {
     return this.run.attempt;
+  }
+  /** Whether the runtime has stored its last report. */
+  get isSettled(): boolean {
+    return this.hasRuntimeReport;
   }
 
   /** Executes the order. Resolves when all processes have ended and the runtime has the report, or cannot get it. */
@@ -155,18 +161,8 @@ export class HeldRun {
     this.kept = folder;
   }
 
-  /**
-   * Reports to this stream from now on, beginning with what still matters, and obeys its commands.
-   *
-   * @param holdSeconds how long the run goes on without a stream after this one has ended; 0 is an older runtime, which
-   *   does not attach again and settles nothing.
-   * @param logBytes how much of the log is kept; 0 is an older runtime, which takes none.
-   */
-  attach(
-    stream: ServerHttp2Stream,
-    commands: AsyncGenerator,
-    { holdSeconds, logBytes }: { readonly holdSeconds: number; readonly logBytes: number },
-  ): void {
+  /** Reports to this stream from now on, beginning with what still matters, and obeys its commands. */
+  attach(stream: ServerHttp2Stream, commands: AsyncGenerator, { holdSeconds, logBytes }: RunTerms): void {
     clearTimeout(this.alone);
     const former = this.stream;
     this.stream = stream;
@@ -239,7 +235,12 @@ export class HeldRun {
     }
     if (command.type === 'logged') this.log.stored(command.line);
     if (command.type === 'cancel') this.end();
-    if (command.type === 'settled') this.settled.resolve();
+    if (command.type === 'settled') this.settle();
+  }
+
+  private settle(): void {
+    this.hasRuntimeReport = true;
+    this.settled.resolve();
   }
 
   private async askForLinks(files: RunOutcome['files']): Promise<readonly Upload[]> {
@@ -270,7 +271,7 @@ export class HeldRun {
     if (this.holdSeconds > 0 || report.type !== 'returned') await this.report(report);
     if (this.holdSeconds > 0) return;
     this.stream?.end();
-    this.settled.resolve();
+    this.settle();
   }
 
   private async report(report: RunReport): Promise<void> {

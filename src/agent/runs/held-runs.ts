@@ -2,11 +2,13 @@ import type { ServerHttp2Stream } from 'node:http2';
 
 import { Logger } from '@nestjs/common';
 
-import { runCommand, type RunCommand, type RunOrder, type RunReport } from '../../contract/index.js';
-import { readLines, writeLine } from '../../tunnel/index.js';
+import { runCommand, type RunCommand, type RunOrder } from '../../contract/index.js';
+import { readLines } from '../../tunnel/index.js';
 import { HeldRun, type RunAgent } from './held-run.js';
+import type { OnlyRun } from './only-run.js';
 import { RunFolder } from './run-folder.js';
 import { type EndedRun, type RunRecord, RunRecords } from './run-records.js';
+import { answerOrder, refuseOrder, type RunName, termsOf } from './run-stream.js';
 
 const logger = new Logger('Agent');
 
@@ -17,7 +19,11 @@ export class HeldRuns {
   private readonly records: RunRecords;
   private isDraining = false;
 
-  constructor(private readonly agent: RunAgent) {
+  /** @param only the run that this agent was started for; default: it takes any. */
+  constructor(
+    private readonly agent: RunAgent,
+    private readonly only?: OnlyRun,
+  ) {
     this.records = new RunRecords(agent.workDir);
   }
 
@@ -35,7 +41,7 @@ export class HeldRuns {
   }
 
   /** For the hello of a connection. */
-  list(): { task_id: string; attempt: number }[] {
+  list(): RunName[] {
     return [...this.runs.values()].map(({ taskId, attempt }) => ({ task_id: taskId, attempt }));
   }
 
@@ -45,9 +51,8 @@ export class HeldRuns {
     try {
       const first = runCommand.parse((await commands.next()).value);
       const terms = termsOf(first);
-      // It was sent before the runtime learned of the drain; an older runtime never does.
-      if (first.type === 'order' && this.isDraining && terms.holdSeconds > 0) {
-        await answer(stream, { type: 'returned' });
+      if (first.type === 'order' && !this.takes(first.order, terms.holdSeconds)) {
+        await answerOrder(stream, { type: 'returned' });
         return;
       }
       const run = this.runFor(first);
@@ -55,7 +60,7 @@ export class HeldRuns {
       else stream.respond({ ':status': 404 }, { endStream: true });
     } catch (error) {
       logger.warn({ message: 'a run order could not be served', error });
-      await refuse(stream);
+      await refuseOrder(stream);
     }
   }
 
@@ -80,6 +85,12 @@ export class HeldRuns {
     await Promise.all(this.performing);
   }
 
+  private takes(order: RunOrder, holdSeconds: number): boolean {
+    if (this.only) return !this.isDraining && this.only.takes(order);
+    // It was sent before the runtime learned of the drain; an older runtime never does.
+    return !this.isDraining || holdSeconds === 0;
+  }
+
   private runFor(first: RunCommand): HeldRun | undefined {
     if (first.type === 'order') return this.begin(first.order);
     if (first.type !== 'attach') throw new Error(`the first line is ${first.type}, not order or attach`);
@@ -89,7 +100,10 @@ export class HeldRuns {
 
   private begin(order: RunOrder): HeldRun {
     const run = new HeldRun(heldPartOf(order), this.agent, this.records.next());
-    this.keep(run, run.perform(order));
+    this.keep(
+      run,
+      run.perform(order).then(() => this.only?.hasEnded(run.isSettled)),
+    );
     return run;
   }
 
@@ -117,25 +131,3 @@ const heldPartOf = ({ task_id, attempt, timeout_seconds, output_limits }: RunOrd
   timeout_seconds,
   output_limits,
 });
-
-/** What the runtime offers; an older one offers nothing. */
-function termsOf(first: RunCommand): { readonly holdSeconds: number; readonly logBytes: number } {
-  if (first.type !== 'order' && first.type !== 'attach') return { holdSeconds: 0, logBytes: 0 };
-  return { holdSeconds: first.hold_seconds ?? 0, logBytes: first.log_bytes ?? 0 };
-}
-
-/** Reports that the order is not understood; without a report the runtime would repeat the order. */
-function refuse(stream: ServerHttp2Stream): Promise<void> {
-  const error =
-    'The agent cannot read the order of the runtime. Use the same version of cyberun-mcp for both; see the log of the agent.';
-  return answer(stream, { type: 'failed', error, is_final: true });
-}
-
-/** Answers an order that is not begun. */
-async function answer(stream: ServerHttp2Stream, report: RunReport): Promise<void> {
-  if (stream.destroyed) return;
-  if (!stream.headersSent) stream.respond({ ':status': 200 });
-  await writeLine(stream, report);
-  stream.end();
-  stream.close();
-}

@@ -141,6 +141,7 @@ export class TaskClaims {
       order: {
         task_id: taskId,
         attempt,
+        labels: definition.required_labels,
         steps: definition.steps,
         bundle: definition.bundle,
         parameters,

@@ -1,0 +1,75 @@
+import { createHash } from 'node:crypto';
+import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import type { ClientHttp2Session, IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
+import { join } from 'node:path';
+import { buffer, text } from 'node:stream/consumers';
+
+import { AGENT_PATHS, type BundleRef } from '../../contract/index.js';
+import { bundleHashIn, replyToBundle } from '../bundles.js';
+
+/** Number of archives that are kept, the most recently used. */
+const KEPT = 50;
+
+/** The bundles (files of definitions) on this agent, packed as they came, to be passed on to pods. */
+export class BundleArchives {
+  private readonly folder: string;
+
+  constructor(cacheDir: string) {
+    this.folder = join(cacheDir, 'archives');
+  }
+
+  /** Answers the gateway: HEAD returns whether the agent has a bundle, PUT stores one. */
+  async answer(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Promise<void> {
+    const hash = bundleHashIn(headers);
+    if (hash === undefined) return replyToBundle(stream, 404);
+    if (headers[':method'] === 'HEAD') return replyToBundle(stream, (await this.has(hash)) ? 204 : 404);
+    const archive = await buffer(stream);
+    if (createHash('sha256').update(archive).digest('hex') !== hash)
+      return replyToBundle(stream, 422, 'the archive is not the one that was announced');
+    await this.keep(hash, archive);
+    replyToBundle(stream, 204);
+  }
+
+  /** Gives a bundle to the agent in a pod. @throws when this agent does not have it, or the pod refuses it. */
+  async passOn({ hash }: BundleRef, session: ClientHttp2Session): Promise<void> {
+    const now = new Date();
+    await utimes(this.pathOf(hash), now, now);
+    const archive = await readFile(this.pathOf(hash));
+    const request = session.request({ ':method': 'PUT', ':path': `${AGENT_PATHS.bundles}/${hash}` });
+    const status = new Promise<number>((resolve, reject) => {
+      request.once('response', (headers) => resolve(headers[':status'] ?? 0));
+      request.once('error', reject);
+      request.once('close', () => reject(new Error('the pod has ended the connection')));
+    });
+    request.end(archive);
+    const answered = await status;
+    const why = await text(request);
+    if (answered !== 204)
+      throw new Error(`the pod answered ${answered} to the files of the workflow: ${why}`);
+  }
+
+  private async keep(hash: string, archive: Buffer): Promise<void> {
+    await mkdir(this.folder, { recursive: true, mode: 0o700 });
+    const incoming = `${this.pathOf(hash)}.incoming`;
+    await writeFile(incoming, archive, { mode: 0o600 });
+    await rename(incoming, this.pathOf(hash));
+    await this.prune();
+  }
+
+  private async has(hash: string): Promise<boolean> {
+    return (await stat(this.pathOf(hash)).catch(() => undefined)) !== undefined;
+  }
+
+  private async prune(): Promise<void> {
+    const names = await readdir(this.folder);
+    const known = await Promise.all(
+      names.map(async (name) => ({ name, used: (await stat(join(this.folder, name))).mtimeMs })),
+    );
+    const surplus = known.sort((one, other) => other.used - one.used).slice(KEPT);
+    await Promise.all(surplus.map(({ name }) => rm(join(this.folder, name), { force: true })));
+  }
+
+  private pathOf(hash: string): string {
+    return join(this.folder, hash);
+  }
+}

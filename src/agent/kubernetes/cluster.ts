@@ -1,0 +1,224 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+import {
+  ApiException,
+  BatchV1Api,
+  CoreV1Api,
+  KubeConfig,
+  type V1Job,
+  type V1Pod,
+  type V1Secret,
+  Watch,
+} from '@kubernetes/client-node';
+import { Logger } from '@nestjs/common';
+
+import { errorText, StartError } from '../../config/index.js';
+import { keepRunning } from '../../tunnel/index.js';
+
+const logger = new Logger('Kubernetes');
+
+/** Until an API server that does not answer counts as away. */
+const CALL_LIMIT_MS = 30_000;
+/** Objects are listed again after so long, also while the watch goes on. */
+const RELIST_SECONDS = 60;
+const RELIST_SLACK_MS = 15_000;
+const DELAYS = { firstMs: 500, longestMs: 10_000, isSpread: true };
+const GONE_POLL_MS = 1000;
+
+/** What the API server says about a request that it refuses; another try would be refused, too. */
+export class ClusterRefusal extends Error {
+  override readonly name = 'ClusterRefusal';
+}
+
+/** Learns how the pods of an agent are. */
+export interface PodListener {
+  pod(pod: V1Pod, isDeleted: boolean): void;
+  /** All objects as they are now, about once a minute. */
+  listed(jobs: readonly V1Job[], pods: readonly V1Pod[]): void;
+}
+
+/** What an agent asks of Kubernetes: the Jobs of its runs in one namespace, and their pods. */
+export class Cluster {
+  private readonly batch: BatchV1Api;
+  private readonly core: CoreV1Api;
+
+  private constructor(
+    private readonly config: KubeConfig,
+    readonly namespace: string,
+  ) {
+    this.batch = config.makeApiClient(BatchV1Api);
+    this.core = config.makeApiClient(CoreV1Api);
+  }
+
+  /**
+   * As `kubectl` finds it: the file of KUBECONFIG, `~/.kube/config`, or the service account of this pod.
+   *
+   * @param namespace default: that of the context or of this pod.
+   */
+  static find(namespace?: string): Cluster {
+    const config = new KubeConfig();
+    try {
+      config.loadFromDefault();
+    } catch (error) {
+      throw new StartError(`The configuration for Kubernetes cannot be read: ${errorText(error)}.`);
+    }
+    const context = config.getContextObject(config.getCurrentContext());
+    // What the client falls back to when it finds nothing.
+    if (!context || config.getCurrentCluster()?.server === 'http://localhost:8080') {
+      throw new StartError(
+        'No Kubernetes is configured for --executor kubernetes: run the agent in a pod with a service account, or set KUBECONFIG.',
+      );
+    }
+    return new Cluster(config, namespace ?? context.namespace ?? 'default');
+  }
+
+  /** Makes a Job, or finds the one that an earlier try has made. @throws {ClusterRefusal} */
+  async createJob(job: V1Job): Promise<V1Job> {
+    const { namespace } = this;
+    try {
+      return await limited(this.batch.createNamespacedJob({ namespace, body: job }));
+    } catch (error) {
+      if (codeOf(error) !== 409) throw refusalOr(error);
+      return limited(this.batch.readNamespacedJob({ namespace, name: nameOf(job) })).catch(
+        (reason: unknown) => {
+          throw refusalOr(reason);
+        },
+      );
+    }
+  }
+
+  /** @throws {ClusterRefusal} */
+  async createSecret(secret: V1Secret): Promise<void> {
+    try {
+      await limited(this.core.createNamespacedSecret({ namespace: this.namespace, body: secret }));
+    } catch (error) {
+      if (codeOf(error) !== 409) throw refusalOr(error);
+    }
+  }
+
+  /** Deletes a Job with its pod; resolves when both have gone. Goes on until then, or until the signal. */
+  async removeJob(name: string, signal: AbortSignal): Promise<void> {
+    const { namespace, batch } = this;
+    let isGone = false;
+    const remove = async (): Promise<void> => {
+      try {
+        // Foreground: the Job is there until its pod has gone. Without it the pod would go on.
+        await limited(batch.deleteNamespacedJob({ namespace, name, propagationPolicy: 'Foreground' }));
+        while (!signal.aborted) {
+          await limited(batch.readNamespacedJob({ namespace, name }));
+          await delay(GONE_POLL_MS, undefined, { signal });
+        }
+      } catch (error) {
+        isGone = codeOf(error) === 404;
+        if (!isGone && !signal.aborted) logger.warn(`Job ${name} is not removed yet: ${messageOf(error)}`);
+      }
+    };
+    const over = new AbortController();
+    await keepRunning(
+      async () => {
+        await remove();
+        if (isGone) over.abort();
+      },
+      AbortSignal.any([signal, over.signal]),
+      DELAYS,
+    );
+  }
+
+  async jobs(labelSelector: string): Promise<V1Job[]> {
+    return (await limited(this.batch.listNamespacedJob({ namespace: this.namespace, labelSelector }))).items;
+  }
+
+  async pods(labelSelector: string): Promise<V1Pod[]> {
+    return (await limited(this.core.listNamespacedPod({ namespace: this.namespace, labelSelector }))).items;
+  }
+
+  /** Reports to the listener how the pods are until the signal is aborted, also over failures of the API server. */
+  async follow(labelSelector: string, listener: PodListener, signal: AbortSignal): Promise<void> {
+    const { namespace, core } = this;
+    let known = new Map<string, V1Pod>();
+    const listAndWatch = async (recovered: () => void): Promise<void> => {
+      try {
+        const jobs = await this.jobs(labelSelector);
+        const { items, metadata } = await limited(core.listNamespacedPod({ namespace, labelSelector }));
+        recovered();
+        const current = new Map(items.map((pod) => [nameOf(pod), pod]));
+        for (const [name, pod] of known) if (!current.has(name)) listener.pod(pod, true);
+        known = current;
+        listener.listed(jobs, items);
+        await this.watchPods(labelSelector, metadata?.resourceVersion, signal, (type, pod) => {
+          if (type === 'DELETED') known.delete(nameOf(pod));
+          else known.set(nameOf(pod), pod);
+          listener.pod(pod, type === 'DELETED');
+        });
+      } catch (error) {
+        if (!signal.aborted) logger.warn(`the pods of the agent cannot be listed: ${messageOf(error)}`);
+      }
+    };
+    await keepRunning(listAndWatch, signal, DELAYS);
+  }
+
+  /** Ends after a minute, or when the connection does; what it missed is then seen in a list. */
+  private async watchPods(
+    labelSelector: string,
+    resourceVersion: string | undefined,
+    signal: AbortSignal,
+    changed: (type: string, pod: V1Pod) => void,
+  ): Promise<void> {
+    const ended = Promise.withResolvers<void>();
+    const path = `/api/v1/namespaces/${encodeURIComponent(this.namespace)}/pods`;
+    const query = { labelSelector, resourceVersion, timeoutSeconds: RELIST_SECONDS };
+    const began = await new Watch(this.config).watch(
+      path,
+      query,
+      // An ERROR, as of a version that is too old, ends the watch.
+      (type: string, pod: V1Pod) => (type === 'ERROR' ? began.abort() : changed(type, pod)),
+      () => ended.resolve(),
+    );
+    const stop = (): void => began.abort();
+    const timer = setTimeout(stop, RELIST_SECONDS * 1000 + RELIST_SLACK_MS);
+    signal.addEventListener('abort', stop, { once: true });
+    if (signal.aborted) stop();
+    await ended.promise;
+    clearTimeout(timer);
+    signal.removeEventListener('abort', stop);
+  }
+}
+
+const nameOf = ({ metadata }: V1Job | V1Pod): string => metadata?.name ?? '';
+const codeOf = (error: unknown): number | undefined =>
+  error instanceof ApiException ? error.code : undefined;
+
+/** Some codes say that the API server is busy or away. */
+function refusalOr(error: unknown): unknown {
+  const code = codeOf(error);
+  if (code === undefined || code >= 500 || code === 429 || code === 401) return error;
+  return new ClusterRefusal(messageOf(error));
+}
+
+function messageOf(error: unknown): string {
+  if (!(error instanceof ApiException)) return errorText(error);
+  const body: unknown = error.body;
+  const { message } = (typeof body === 'string' ? parsed(body) : body) as { message?: string };
+  return message ?? `the API server answered ${error.code}`;
+}
+
+function parsed(text: string): { message?: string } {
+  try {
+    return (JSON.parse(text) ?? {}) as { message?: string };
+  } catch {
+    return {};
+  }
+}
+
+async function limited<T>(call: Promise<T>): Promise<T> {
+  const over = new AbortController();
+  const limit = delay(CALL_LIMIT_MS, undefined, { signal: over.signal, ref: false }).then(() => {
+    throw new Error(`the API server has not answered within ${CALL_LIMIT_MS / 1000} s`);
+  });
+  limit.catch(() => undefined);
+  try {
+    return await Promise.race([call, limit]);
+  } finally {
+    over.abort();
+  }
+}

@@ -1,0 +1,215 @@
+import type { ServerHttp2Stream } from 'node:http2';
+import { setTimeout as delay } from 'node:timers/promises';
+
+import type { V1Job, V1Pod } from '@kubernetes/client-node';
+import { Logger } from '@nestjs/common';
+
+import { errorText, StartError } from '../../config/index.js';
+import { runCommand, type RunOrder } from '../../contract/index.js';
+import { readLines } from '../../tunnel/index.js';
+import { answerOrder, refuseOrder, type RunName, type RunTerms, termsOf } from '../runs/run-stream.js';
+import { BundleArchives } from './bundle-archives.js';
+import { Cluster } from './cluster.js';
+import { type JobAgent, JobRun, type NewRun } from './job-run.js';
+import type { JobProfiles } from './job-profiles.js';
+import { PodGateway } from './pod-gateway.js';
+import { podStanding } from './pod-standing.js';
+import { agentSelector, canBeJob, jobName, type JobSettings, runOf } from './run-job.js';
+import { RunTokens } from './run-token.js';
+
+const logger = new Logger('Kubernetes');
+const AWAY_PAUSE_MS = 2000;
+
+/** How an agent runs its work on Kubernetes. */
+export interface KubernetesOptions {
+  readonly namespace?: string | undefined;
+  /** An image of cyberun-mcp, for the pods. */
+  readonly image: string;
+  /** Where pods reach this agent. */
+  readonly url: string;
+  /** Where this agent listens for them. */
+  readonly port: number;
+  readonly profiles: JobProfiles;
+}
+
+/** The runs of this agent, each in the pod of a Job; they outlast this process, and its successor finds them. */
+export class JobRuns {
+  /** By the name of the Job. */
+  private readonly runs = new Map<string, JobRun>();
+  private readonly stop = new AbortController();
+  private readonly agent: JobAgent;
+  private gateway: PodGateway | undefined;
+  private following: Promise<void> = Promise.resolve();
+  private isDraining = false;
+
+  constructor(
+    private readonly cluster: Cluster,
+    private readonly options: KubernetesOptions,
+    {
+      agentId,
+      key,
+      bundles,
+    }: { readonly agentId: string; readonly key: string; readonly bundles: BundleArchives },
+  ) {
+    const settings: JobSettings = { agentId, image: options.image, url: options.url };
+    this.agent = { cluster, settings, bundles, tokens: new RunTokens(key), signal: this.stop.signal };
+  }
+
+  /** Finds the runs that a former process of the agent has left in their pods, and listens for these. */
+  async takeOver(signal: AbortSignal): Promise<void> {
+    const [jobs, pods] = await this.found(signal);
+    const standings = new Map(pods.map((pod) => [nameOf(pod), podStanding(pod).is]));
+    for (const job of jobs.filter(isUnfinished)) {
+      const run = runOf(job);
+      if (!run) continue;
+      const found = new JobRun(run, this.agent);
+      // Its order was with the former process, if its pod has not begun.
+      if (standings.get(jobName(run)) === 'running') this.keep(found);
+      else found.end();
+    }
+    if (this.runs.size > 0) logger.log(`${this.runs.size} runs go on in their pods`);
+    const { tokens } = this.agent;
+    this.gateway = await PodGateway.listen({
+      port: this.options.port,
+      tokens,
+      isWanted: (run) => this.runs.get(jobName(run))?.isWanted ?? false,
+      connected: (run, pod) => this.runs.get(jobName(run))?.connected(pod),
+    });
+    const listener = {
+      pod: (pod: V1Pod, isDeleted: boolean) => this.observe(pod, isDeleted),
+      listed: (listed: readonly V1Job[], current: readonly V1Pod[]) => this.observeAll(listed, current),
+    };
+    this.following = this.cluster.follow(this.selector, listener, this.stop.signal);
+  }
+
+  /** For the hello of a connection. */
+  list(): RunName[] {
+    return [...this.runs.values()].filter(({ isWanted }) => isWanted).map(({ name }) => name);
+  }
+
+  /** Serves a stream of the tunnel, which begins with an order, or attaches to a run that goes on. */
+  async serve(stream: ServerHttp2Stream): Promise<void> {
+    const commands = readLines(stream);
+    try {
+      const first = runCommand.parse((await commands.next()).value);
+      const terms = termsOf(first);
+      if (first.type === 'order') return await this.begin(first.order, stream, commands, terms);
+      if (first.type !== 'attach') throw new Error(`the first line is ${first.type}, not order or attach`);
+      const run = this.runs.get(jobName(first));
+      if (run?.isWanted) run.attach(stream, commands, terms);
+      else stream.respond({ ':status': 404 }, { endStream: true });
+    } catch (error) {
+      logger.warn({ message: 'a run order could not be served', error });
+      await refuseOrder(stream);
+    }
+  }
+
+  /** Takes no further runs, and gives back those that no pod has yet. */
+  drain(): void {
+    this.isDraining = true;
+    this.giveBack();
+  }
+
+  /** Resolves when every run is with its pod, which does not need this process. */
+  async finished(): Promise<void> {
+    const left = (): JobRun[] => [...this.runs.values()].filter(({ isWithPod }) => !isWithPod);
+    while (left().length > 0) await Promise.all(left().map(({ over }) => over));
+  }
+
+  giveBack(): void {
+    for (const run of this.runs.values()) if (!run.isWithPod) run.giveBack();
+  }
+
+  /** Lets go of all runs, which go on in their pods. */
+  async end(): Promise<void> {
+    for (const run of this.runs.values()) run.leave();
+    this.stop.abort();
+    this.gateway?.close();
+    await this.following;
+  }
+
+  private get selector(): string {
+    return agentSelector(this.agent.settings.agentId);
+  }
+
+  private async begin(
+    order: RunOrder,
+    stream: ServerHttp2Stream,
+    commands: AsyncGenerator,
+    terms: RunTerms,
+  ): Promise<void> {
+    if (this.isDraining) return answerOrder(stream, { type: 'returned' });
+    const profile = this.options.profiles.for(order.labels ?? []);
+    const refusal = refusalOf(order);
+    if (refusal !== undefined) return answerOrder(stream, { type: 'failed', error: refusal, is_final: true });
+    if (!profile) {
+      const error = `The agent has no profile whose pods offer all of ${(order.labels ?? []).join(', ')}; its operator can add one.`;
+      return answerOrder(stream, { type: 'failed', error, is_final: true });
+    }
+    for (const run of this.runs.values()) if (run.name.task_id === order.task_id) run.end();
+    const { task_id, attempt } = order;
+    this.keep(this.newRun({ task_id, attempt }, { order, profile })).attach(stream, commands, terms);
+  }
+
+  private newRun(name: RunName, wanted: NewRun): JobRun {
+    return new JobRun(name, this.agent, wanted);
+  }
+
+  private keep(run: JobRun): JobRun {
+    this.runs.set(run.jobName, run);
+    void run.over.finally(() => {
+      if (this.runs.get(run.jobName) === run) this.runs.delete(run.jobName);
+    });
+    return run;
+  }
+
+  private observe(pod: V1Pod, isDeleted = false): void {
+    const name = runOf(pod);
+    if (name) this.runs.get(jobName(name))?.observe(podStanding(pod, isDeleted));
+  }
+
+  private observeAll(jobs: readonly V1Job[], pods: readonly V1Pod[]): void {
+    const withPod = new Set(pods.map(nameOf));
+    const jobByName = new Map(jobs.map((job) => [job.metadata?.name ?? '', job]));
+    for (const pod of pods) this.observe(pod);
+    for (const run of this.runs.values())
+      if (!withPod.has(run.jobName)) run.observeJob(jobByName.get(run.jobName));
+  }
+
+  /** The Jobs and pods of this agent; waits for an API server that is away. */
+  private async found(signal: AbortSignal): Promise<[V1Job[], V1Pod[]]> {
+    for (;;) {
+      try {
+        return [await this.cluster.jobs(this.selector), await this.cluster.pods(this.selector)];
+      } catch (error) {
+        const message = errorText(error);
+        logger.warn(`Kubernetes cannot be asked for the Jobs of the agent: ${message}`);
+        await delay(AWAY_PAUSE_MS, undefined, { signal }).catch(() => {
+          throw new StartError(
+            `The agent was ended before it could ask Kubernetes for its Jobs: ${message}.`,
+          );
+        });
+      }
+    }
+  }
+}
+
+/** The name of the Job of a pod. */
+function nameOf(pod: V1Pod): string {
+  const run = runOf(pod);
+  return run ? jobName(run) : '';
+}
+
+const isUnfinished = ({ metadata, status }: V1Job): boolean =>
+  !metadata?.deletionTimestamp &&
+  !status?.conditions?.some(({ type, status: is }) => ['Complete', 'Failed'].includes(type) && is === 'True');
+
+/** Why an agent on Kubernetes cannot run this. */
+function refusalOf(order: RunOrder): string | undefined {
+  if (!canBeJob(order)) return `The id ${order.task_id} of the task cannot be the name of a Kubernetes Job.`;
+  const container = order.steps.find(({ kind }) => kind === 'container');
+  return (
+    container &&
+    `Step ${container.name} is a container, which an agent with --executor kubernetes does not run. Give the workflow a label of an agent that runs containers with Docker or Podman.`
+  );
+}

@@ -1,0 +1,105 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import type { ClientHttp2Session } from 'node:http2';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { json } from 'node:stream/consumers';
+
+import { Logger } from '@nestjs/common';
+import { type WebSocket, WebSocketServer } from 'ws';
+
+import { errorText, StartError } from '../../config/index.js';
+import { AGENT_PATHS, agentHello, GATEWAY_PATH } from '../../contract/index.js';
+import { http2ClientOver } from '../../tunnel/index.js';
+import type { RunName } from '../runs/run-stream.js';
+import type { RunTokens } from './run-token.js';
+
+const logger = new Logger('Kubernetes');
+const FRAME_LIMIT = 16 * 1024 * 1024;
+const HELLO_LIMIT_MS = 10_000;
+
+/** The agent in the pod of a run, connected to this one. */
+export interface PodConnection {
+  readonly session: ClientHttp2Session;
+  /** It has the order already. */
+  readonly hasRun: boolean;
+}
+
+interface PodGatewayOptions {
+  readonly port: number;
+  readonly tokens: RunTokens;
+  /** Whether the agent still wants this run. */
+  readonly isWanted: (run: RunName) => boolean;
+  readonly connected: (run: RunName, pod: PodConnection) => void;
+}
+
+/** Where the agents in pods dial in, each with the token of its run; to them this agent is the gateway. */
+export class PodGateway {
+  private readonly webSockets = new WebSocketServer({
+    noServer: true,
+    perMessageDeflate: false,
+    maxPayload: FRAME_LIMIT,
+  });
+
+  private constructor(
+    private readonly server: Server,
+    private readonly options: PodGatewayOptions,
+  ) {
+    server.on('upgrade', (request, socket, head) => this.admit(request, socket, head));
+  }
+
+  /** @throws {StartError} when the port is taken. */
+  static async listen(options: PodGatewayOptions): Promise<PodGateway> {
+    const server = createServer((_request, response) => response.writeHead(404).end());
+    server.listen(options.port);
+    await once(server, 'listening').catch((error: unknown) => {
+      throw new StartError(
+        `The agent cannot listen for its pods on port ${options.port}: ${errorText(error)}. Choose another with --kubernetes-port.`,
+      );
+    });
+    return new PodGateway(server, options);
+  }
+
+  get port(): number {
+    return (this.server.address() as AddressInfo).port;
+  }
+
+  /** Disconnects the pods, which dial again. */
+  close(): void {
+    this.server.close();
+    this.server.closeAllConnections();
+    for (const webSocket of this.webSockets.clients) webSocket.terminate();
+  }
+
+  private admit(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    socket.on('error', () => socket.destroy());
+    const [, token = ''] = /^Bearer (\S+)$/.exec(request.headers.authorization ?? '') ?? [];
+    const run = request.url === GATEWAY_PATH ? this.options.tokens.runOf(token) : undefined;
+    if (!run) return refuse(socket, 'This is no token of a run of this agent.');
+    if (!this.options.isWanted(run)) return refuse(socket, 'This run has ended, or begins anew elsewhere.');
+    this.webSockets.handleUpgrade(request, socket, head, (webSocket) => void this.connect(run, webSocket));
+  }
+
+  private async connect(run: RunName, webSocket: WebSocket): Promise<void> {
+    try {
+      const session = await http2ClientOver(webSocket);
+      const request = session.request(
+        { ':path': AGENT_PATHS.hello },
+        { signal: AbortSignal.timeout(HELLO_LIMIT_MS) },
+      );
+      const { runs } = agentHello.parse(await json(request));
+      const hasRun = runs.some(({ task_id, attempt }) => task_id === run.task_id && attempt === run.attempt);
+      this.options.connected(run, { session, hasRun });
+    } catch (error) {
+      logger.warn({ message: 'the pod of a run could not be greeted', ...run, error });
+      webSocket.terminate();
+    }
+  }
+}
+
+function refuse(socket: Duplex, sentence: string): void {
+  const body = JSON.stringify({ error_message: sentence });
+  socket.end(
+    `HTTP/1.1 401 Unauthorized\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  );
+}

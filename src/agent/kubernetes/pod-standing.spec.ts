@@ -1,0 +1,127 @@
+import type { V1Pod } from '@kubernetes/client-node';
+import { expect, it } from 'vitest';
+
+import { podStanding } from './pod-standing.js';
+
+const podWith = (status: object, metadata: object = {}): V1Pod => ({
+  metadata,
+  spec: { containers: [{ name: 'agent', resources: { limits: { memory: '2Gi' } } }] },
+  status,
+});
+const ended = (terminated: object, more: object = {}): V1Pod =>
+  podWith({ phase: 'Failed', containerStatuses: [{ name: 'agent', state: { terminated } }], ...more });
+const waitingFor = (waiting: object): V1Pod =>
+  podWith({ phase: 'Pending', containerStatuses: [{ name: 'agent', state: { waiting } }] });
+const disrupted = (reason: string, message = ''): object => ({
+  conditions: [{ type: 'DisruptionTarget', status: 'True', reason, message }],
+});
+
+it.each([
+  ['made', podWith({ phase: 'Pending' }), { is: 'waiting' }],
+  ['creating its container', waitingFor({ reason: 'ContainerCreating' }), { is: 'waiting' }],
+  [
+    'unschedulable',
+    podWith({
+      phase: 'Pending',
+      conditions: [
+        {
+          type: 'PodScheduled',
+          status: 'False',
+          reason: 'Unschedulable',
+          message: '0/3 nodes are available: 3 Insufficient nvidia.com/gpu.',
+        },
+      ],
+    }),
+    {
+      is: 'waiting',
+      reason: 'no node can take its pod: 0/3 nodes are available: 3 Insufficient nvidia.com/gpu',
+    },
+  ],
+  [
+    'without its image',
+    waitingFor({ reason: 'ImagePullBackOff', message: 'Back-off pulling image "x"' }),
+    { is: 'waiting', reason: 'its image cannot be pulled: Back-off pulling image "x"', limitSeconds: 120 },
+  ],
+  [
+    'of an image with a wrong name',
+    waitingFor({ reason: 'InvalidImageName', message: 'couldn\'t parse image name "X"' }),
+    {
+      is: 'waiting',
+      reason: 'its container cannot be made: couldn\'t parse image name "X"',
+      limitSeconds: 0,
+    },
+  ],
+  ['running', podWith({ phase: 'Running' }), { is: 'running' }],
+])('a pod that is %s is known as such', (_how, pod, expected) => {
+  expect(podStanding(pod)).toEqual(expected);
+});
+
+it.each([
+  [
+    'ran out of memory',
+    ended({ exitCode: 137, reason: 'OOMKilled' }),
+    'The run used more memory than its pod may have (2Gi) and was ended (OOMKilled). Use less, or have the operator raise the memory of its profile.',
+  ],
+  [
+    'was evicted',
+    ended(
+      { exitCode: 137, reason: 'Error' },
+      {
+        reason: 'Evicted',
+        message: 'The node was low on resource: ephemeral-storage. ',
+        ...disrupted('TerminationByKubelet'),
+      },
+    ),
+    'Kubernetes evicted the pod of the run: The node was low on resource: ephemeral-storage.',
+  ],
+  [
+    'reached its deadline',
+    ended({ exitCode: 143, reason: 'Error' }, { reason: 'DeadlineExceeded' }),
+    'The run was ended by the deadline of its pod, since it did not end at its own limit.',
+  ],
+  [
+    'could not begin',
+    ended({ exitCode: 1, reason: 'Error', message: 'cyberun-mcp: its agent could not be reached\n' }),
+    'The pod of the run could not begin: its agent could not be reached.',
+  ],
+  [
+    'has no such program',
+    ended({ exitCode: 128, reason: 'StartError', message: 'exec: "tini": not found' }),
+    'The container of the run could not start: exec: "tini": not found.',
+  ],
+  [
+    'ended for an unknown reason',
+    ended({ exitCode: 134, reason: 'Error' }),
+    'The agent in the pod of the run ended with exit code 134 before it had reported the run; see the log of the pod.',
+  ],
+])('a run fails whose pod %s', (_how, pod, error) => {
+  expect(podStanding(pod)).toEqual({ is: 'failed', error });
+});
+
+it.each([
+  [
+    'preempted',
+    ended(
+      { exitCode: 143 },
+      disrupted('PreemptionByScheduler', 'preempting to accommodate a higher priority pod'),
+    ),
+    'preempting to accommodate a higher priority pod',
+  ],
+  [
+    'drained from its node',
+    ended({ exitCode: 143 }, disrupted('EvictionByEvictionAPI')),
+    'EvictionByEvictionAPI',
+  ],
+  ['lost with its node', ended({ exitCode: 137, reason: 'ContainerStatusUnknown' }), 'the pod has gone'],
+  ['refused by its node', podWith({ phase: 'Failed', reason: 'OutOfcpu' }), 'OutOfcpu'],
+  ['left by its agent', ended({ exitCode: 75, reason: 'Error' }), 'the pod has gone'],
+])('a run is interrupted whose pod was %s', (_how, pod, reason) => {
+  expect(podStanding(pod)).toEqual({ is: 'interrupted', reason });
+});
+
+it('a run is interrupted whose pod was deleted, while it ran or before', () => {
+  const reason = 'the pod was deleted';
+  const metadata = { deletionTimestamp: new Date() };
+  expect(podStanding(podWith({ phase: 'Running' }, metadata), true)).toEqual({ is: 'interrupted', reason });
+  expect(podStanding(podWith({ phase: 'Pending' }), true)).toMatchObject({ is: 'interrupted' });
+});

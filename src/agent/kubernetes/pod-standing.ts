@@ -1,0 +1,119 @@
+import type { V1ContainerStateTerminated, V1Pod } from '@kubernetes/client-node';
+
+import { RUN_LEFT } from '../runs/only-run.js';
+import { RUN_CONTAINER } from './run-job.js';
+
+/**
+ * How the pod of a run is. `interrupted`: the cluster has taken the pod away, and the run may begin anew; `failed`: the
+ * run itself is the reason, or would meet the same end again.
+ */
+export type PodStanding =
+  | {
+      readonly is: 'waiting';
+      readonly reason?: string;
+      /** How long to wait while this is the reason; default: as long as the profile has it. */
+      readonly limitSeconds?: number;
+    }
+  | { readonly is: 'running' }
+  | { readonly is: 'interrupted'; readonly reason: string }
+  | { readonly is: 'failed'; readonly error: string };
+
+/** How an agent that could not begin says why: the sentence of its start failure. */
+const START_FAILURE = /cyberun-mcp: (.+)\s*$/m;
+const LENGTH = 600;
+
+/**
+ * @param isDeleted whether the pod has gone; this is how it was last.
+ */
+export function podStanding(pod: V1Pod, isDeleted = false): PodStanding {
+  const { phase } = pod.status ?? {};
+  if (phase === 'Failed' || phase === 'Succeeded' || isDeleted) return endOfPod(pod);
+  if (phase === 'Running') return { is: 'running' };
+  return waitOf(pod);
+}
+
+function endOfPod(pod: V1Pod): PodStanding {
+  const { status } = pod;
+  const ended = stateOf(pod)?.terminated;
+  const disruption = conditionOf(pod, 'DisruptionTarget');
+  if (status?.reason === 'DeadlineExceeded')
+    return failed('The run was ended by the deadline of its pod, since it did not end at its own limit.');
+  if (status?.reason === 'Evicted')
+    return failed(`Kubernetes evicted the pod of the run: ${said(status.message) || 'it gave no reason'}.`);
+  if (ended?.reason === 'OOMKilled') return failed(outOfMemory(pod));
+  if (disruption?.status === 'True')
+    return interrupted(said(disruption.message) || (disruption.reason ?? 'a disruption'));
+  if (ended && !wasEnded(ended)) return failed(agentEnded(ended));
+  if (pod.metadata?.deletionTimestamp) return interrupted('the pod was deleted');
+  return interrupted(said(status?.message) || (status?.reason ?? 'the pod has gone'));
+}
+
+/**
+ * Exit codes that do not blame the run: settled with an earlier process of the agent, ended without its agent
+ * ({@link RUN_LEFT}), ended by SIGKILL or SIGTERM from outside.
+ */
+const BLAMELESS: ReadonlySet<number> = new Set([0, RUN_LEFT, 137, 143]);
+
+/** Nothing is known of a container whose node was lost. */
+const wasEnded = ({ exitCode, reason }: V1ContainerStateTerminated): boolean =>
+  BLAMELESS.has(exitCode) || reason === 'ContainerStatusUnknown';
+
+function agentEnded({ exitCode, reason, message }: V1ContainerStateTerminated): string {
+  const [, why] = START_FAILURE.exec(message ?? '') ?? [];
+  if (why !== undefined) return `The pod of the run could not begin: ${said(why)}.`;
+  if (reason === 'StartError' || reason === 'ContainerCannotRun')
+    return `The container of the run could not start: ${said(message)}.`;
+  return `The agent in the pod of the run ended with exit code ${exitCode} before it had reported the run; see the log of the pod.`;
+}
+
+function outOfMemory(pod: V1Pod): string {
+  const limit = pod.spec?.containers.find(({ name }) => name === RUN_CONTAINER)?.resources?.limits?.[
+    'memory'
+  ];
+  const most = limit === undefined ? 'there was' : `its pod may have (${limit})`;
+  return `The run used more memory than ${most} and was ended (OOMKilled). Use less, or have the operator raise the memory of its profile.`;
+}
+
+/** Waiting reasons of a container that no time changes. */
+const HOPELESS: ReadonlySet<string> = new Set([
+  'InvalidImageName',
+  'ErrImageNeverPull',
+  'CreateContainerError',
+  'CreateContainerConfigError',
+]);
+/** A registry may be away for a moment. */
+const IMAGE_SECONDS = 120;
+const OF_IMAGE: ReadonlySet<string> = new Set(['ErrImagePull', 'ImagePullBackOff', 'RegistryUnavailable']);
+
+function waitOf(pod: V1Pod): PodStanding {
+  const scheduled = conditionOf(pod, 'PodScheduled');
+  if (scheduled?.status === 'False')
+    return waiting(`no node can take its pod: ${said(scheduled.message) || scheduled.reason}`);
+  const state = stateOf(pod)?.waiting;
+  if (!state?.reason || state.reason === 'ContainerCreating' || state.reason === 'PodInitializing')
+    return { is: 'waiting' };
+  const words = said(state.message) || state.reason;
+  if (OF_IMAGE.has(state.reason)) return waiting(`its image cannot be pulled: ${words}`, IMAGE_SECONDS);
+  if (HOPELESS.has(state.reason)) return waiting(`its container cannot be made: ${words}`, 0);
+  return waiting(words);
+}
+
+const waiting = (reason: string, limitSeconds?: number): PodStanding => ({
+  is: 'waiting',
+  reason,
+  ...(limitSeconds !== undefined && { limitSeconds }),
+});
+const failed = (error: string): PodStanding => ({ is: 'failed', error });
+const interrupted = (reason: string): PodStanding => ({ is: 'interrupted', reason });
+
+const conditionOf = (pod: V1Pod, type: string) =>
+  pod.status?.conditions?.find((condition) => condition.type === type);
+
+const stateOf = (pod: V1Pod) =>
+  pod.status?.containerStatuses?.find(({ name }) => name === RUN_CONTAINER)?.state;
+
+/** In one line of bounded length, without the full stop. */
+function said(text = ''): string {
+  const line = text.trim().replaceAll(/\s+/g, ' ').replace(/\.$/, '');
+  return line.length > LENGTH ? `${line.slice(0, LENGTH)}…` : line;
+}

@@ -1,0 +1,180 @@
+import type { V1Container, V1Job, V1PodSpec, V1Secret } from '@kubernetes/client-node';
+import { createHash } from 'node:crypto';
+
+import type { RunName } from '../runs/run-stream.js';
+import type { JobProfile } from './job-profiles.js';
+
+/** What the Jobs of an agent have in common. */
+export interface JobSettings {
+  readonly agentId: string;
+  /** An image of cyberun-mcp. */
+  readonly image: string;
+  /** Where pods reach this agent. */
+  readonly url: string;
+}
+
+/** The container that executes the run. */
+export const RUN_CONTAINER = 'agent';
+const LABEL_AGENT = 'cyberun.agent';
+const LABEL_TASK = 'cyberun.task';
+const LABEL_ATTEMPT = 'cyberun.attempt';
+const QUEUE_NAME = 'kueue.x-k8s.io/queue-name';
+/** For pulling the image and storing the outputs: the pod's deadline is for an agent that does not keep that of the run. */
+const DEADLINE_MARGIN_SECONDS = 1800;
+/** For people who look at it with kubectl. */
+const KEPT_SECONDS = 3600;
+const GRACE_SECONDS = 30;
+const TOKEN_FOLDER = '/run/cyberun';
+const WORK_FOLDER = '/work';
+
+/** Names that may be those of a Job; a UUID and its attempt always are. */
+const TASK_ID = /^[a-z0-9][a-z0-9-]{0,47}$/;
+
+export const canBeJob = ({ task_id }: RunName): boolean => TASK_ID.test(task_id);
+
+export const jobName = ({ task_id, attempt }: RunName): string => `cy-${task_id}-${attempt}`;
+
+/** Selects the Jobs and pods of an agent; an id may have characters that a label may not. */
+export const agentSelector = (agentId: string): string => `${LABEL_AGENT}=${agentLabel(agentId)}`;
+
+const agentLabel = (agentId: string): string =>
+  createHash('sha256').update(agentId).digest('hex').slice(0, 32);
+
+/** The run of a Job or a pod, from its labels; `undefined` when it is no object of an agent. */
+export function runOf({
+  metadata,
+}: {
+  readonly metadata?: { readonly labels?: Record<string, string> };
+}): RunName | undefined {
+  const task_id = metadata?.labels?.[LABEL_TASK];
+  const attempt = Number(metadata?.labels?.[LABEL_ATTEMPT]);
+  return task_id === undefined || !Number.isSafeInteger(attempt) || attempt < 1
+    ? undefined
+    : { task_id, attempt };
+}
+
+/**
+ * The Job of one run. Kubernetes never makes a second pod for it: no failure is repeated (`backoffLimit`), a disruption
+ * counts as a failure (`podFailurePolicy`), and a pod is replaced only once it has failed (`podReplacementPolicy`), which
+ * ends the Job. Only the runtime decides what runs again.
+ *
+ * @param timeoutSeconds that of the run; 0: it has none.
+ */
+export function runJob(
+  run: RunName,
+  settings: JobSettings,
+  profile: JobProfile,
+  timeoutSeconds: number,
+): V1Job {
+  const labels = {
+    'app.kubernetes.io/name': 'cyberun-run',
+    'app.kubernetes.io/managed-by': 'cyberun-agent',
+    [LABEL_AGENT]: agentLabel(settings.agentId),
+    [LABEL_TASK]: run.task_id,
+    [LABEL_ATTEMPT]: String(run.attempt),
+  };
+  return {
+    apiVersion: 'batch/v1',
+    kind: 'Job',
+    metadata: {
+      name: jobName(run),
+      labels: { ...labels, ...(profile.localQueue !== undefined && { [QUEUE_NAME]: profile.localQueue }) },
+      annotations: { 'cyberun.agent-id': settings.agentId, 'cyberun.profile': profile.name },
+    },
+    spec: {
+      completions: 1,
+      parallelism: 1,
+      backoffLimit: 0,
+      podReplacementPolicy: 'Failed',
+      podFailurePolicy: {
+        rules: [
+          { action: 'FailJob', onPodConditions: [{ type: 'DisruptionTarget', status: 'True' }] },
+          {
+            action: 'FailJob',
+            onExitCodes: { containerName: RUN_CONTAINER, operator: 'NotIn', values: [0] },
+          },
+        ],
+      },
+      ttlSecondsAfterFinished: KEPT_SECONDS,
+      template: { metadata: { labels }, spec: podSpec(run, settings, profile, timeoutSeconds) },
+    },
+  };
+}
+
+function podSpec(
+  run: RunName,
+  settings: JobSettings,
+  profile: JobProfile,
+  timeoutSeconds: number,
+): V1PodSpec {
+  const { nodeSelector, tolerations, runtimeClassName, priorityClassName, serviceAccountName } = profile;
+  return {
+    restartPolicy: 'Never',
+    // That of the Job would delete the pod, with its reason and its log.
+    ...(timeoutSeconds > 0 && { activeDeadlineSeconds: timeoutSeconds + DEADLINE_MARGIN_SECONDS }),
+    terminationGracePeriodSeconds: GRACE_SECONDS,
+    automountServiceAccountToken: false,
+    enableServiceLinks: false,
+    securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } },
+    nodeSelector,
+    tolerations,
+    ...(runtimeClassName !== undefined && { runtimeClassName }),
+    ...(priorityClassName !== undefined && { priorityClassName }),
+    ...(serviceAccountName !== undefined && { serviceAccountName }),
+    containers: [containerOf(run, settings, profile)],
+    volumes: [
+      { name: 'token', secret: { secretName: jobName(run) } },
+      { name: 'work', emptyDir: {} },
+      { name: 'tmp', emptyDir: {} },
+    ],
+  };
+}
+
+function containerOf(run: RunName, settings: JobSettings, { resources }: JobProfile): V1Container {
+  return {
+    name: RUN_CONTAINER,
+    image: settings.image,
+    args: ['agent', '--once', `${run.task_id}/${run.attempt}`],
+    env: Object.entries(environmentOf(run, settings)).map(([name, value]) => ({ name, value })),
+    resources,
+    securityContext: {
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ['ALL'] },
+    },
+    // The last line of an agent that could not begin says why.
+    terminationMessagePolicy: 'FallbackToLogsOnError',
+    volumeMounts: [
+      { name: 'token', mountPath: TOKEN_FOLDER, readOnly: true },
+      { name: 'work', mountPath: WORK_FOLDER },
+      { name: 'tmp', mountPath: '/tmp' },
+    ],
+  };
+}
+
+const environmentOf = (run: RunName, { url }: JobSettings): Record<string, string> => ({
+  CYBERUN_AGENT_GATEWAY: url,
+  CYBERUN_AGENT_KEY_FILE: `${TOKEN_FOLDER}/token`,
+  CYBERUN_AGENT_ID: jobName(run),
+  CYBERUN_AGENT_SLOTS: '1',
+  CYBERUN_AGENT_WORK_DIR: `${WORK_FOLDER}/agent`,
+  CYBERUN_AGENT_CONTAINER_SOCKET: 'off',
+  CYBERUN_LOGGER_FORMAT: 'json',
+});
+
+/** The token of a run, which Kubernetes removes together with the Job that owns it. */
+export function runSecret(run: RunName, job: V1Job, token: string): V1Secret {
+  const { name = jobName(run), uid = '', labels = {} } = job.metadata ?? {};
+  return {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: {
+      name,
+      labels,
+      ownerReferences: [{ apiVersion: 'batch/v1', kind: 'Job', name, uid, controller: true }],
+    },
+    type: 'Opaque',
+    immutable: true,
+    stringData: { token },
+  };
+}

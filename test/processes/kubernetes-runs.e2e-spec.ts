@@ -1,0 +1,159 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+
+import { shellWorkflow } from '../e2e/agent-support/agent-fixture.js';
+import { RuntimeServer } from '../e2e/runtime-support/runtime-fixture.js';
+import { type AgentProcess, kubernetesAgent } from '../support/kubernetes/agent-process.js';
+import { KubernetesApi } from '../support/kubernetes/kubernetes-api.js';
+import { until } from '../support/processes.js';
+
+const owned = new AsyncDisposableStack();
+let folder: string;
+let api: KubernetesApi;
+let server: RuntimeServer;
+let agent: AgentProcess;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'cyberun-kubernetes-runs-'));
+  owned.defer(() => rm(folder, { recursive: true, force: true }));
+  const profiles = join(folder, 'profiles.yaml');
+  await writeFile(
+    profiles,
+    `profiles:
+  - { name: gpu, labels: [gpu], nodeSelector: { pool: gpu }, localQueue: gpu-queue }
+  - { name: big, labels: [big], resources: { limits: { memory: 8Gi } } }
+  - { name: default }
+`,
+  );
+  // Ends once the test has made a file, so that no test depends on time.
+  const work = `echo begun >> ${folder}/begun; while [ ! -e ${folder}/go ]; do sleep 0.1; done; echo done > output/1.txt`;
+  const files = {
+    'waits.yaml': shellWorkflow('waits', work),
+    'gpu.yaml': shellWorkflow('gpu', 'echo hello', { labels: 'local, gpu' }),
+    'both.yaml': shellWorkflow('both', 'echo hello', { labels: 'big, gpu' }),
+    'hello.yaml': shellWorkflow('hello', 'echo hello'),
+  };
+  // A slow machine takes its time to start agents.
+  server = owned.use(await RuntimeServer.start(files, { leaseSeconds: 600 }));
+  api = owned.use(await KubernetesApi.start());
+  agent = owned.use(await kubernetesAgent(server, api.kubeconfig, { 'kubernetes-profiles': profiles }));
+});
+afterAll(() => owned.disposeAsync());
+beforeEach(async () => {
+  await rm(join(folder, 'go'), { force: true });
+  await rm(join(folder, 'begun'), { force: true });
+  api.requests.length = 0;
+  api.quota = undefined;
+  api.cluster.waiting = undefined;
+});
+
+const task = async (id: string) => (await server.get(`/r/tasks/${id}`)).body;
+const ended = async (id: string) => {
+  await until(async () => ['completed', 'failed', 'cancelled'].includes((await task(id)).task_status));
+  return task(id);
+};
+const begun = async (): Promise<number> =>
+  (await readFile(join(folder, 'begun'), 'utf8').catch(() => '')).split('\n').filter(Boolean).length;
+const begin = async (): Promise<string> => {
+  const id = await server.submit('waits', {});
+  await until(async () => (await begun()) === 1 && (await task(id)).task_status === 'running');
+  return id;
+};
+const letEnd = (): Promise<void> => writeFile(join(folder, 'go'), '');
+const jobOf = (id: string) => api.cluster.jobs.find(({ metadata }) => metadata.name.includes(id));
+
+it('a run goes on in its pod while its agent is killed, or ended in order, and started again', async () => {
+  const id = await begin();
+  await agent.end('SIGKILL');
+  await agent.start();
+  await agent.end('SIGTERM');
+  await letEnd();
+  await agent.start();
+  expect(await ended(id)).toMatchObject({ task_status: 'completed', attempt_count: 1, interrupted_count: 0 });
+  expect(await begun()).toBe(1);
+  await until(async () => jobOf(id)?.['status']?.conditions[0].type === 'Complete');
+});
+
+it('runs go on while the API server is away, and the next ones wait for it', async () => {
+  const id = await begin();
+  await api.stop();
+  const next = await server.submit('hello', {});
+  await letEnd();
+  expect(await ended(id)).toMatchObject({ task_status: 'completed', attempt_count: 1 });
+  expect((await task(next)).task_status).toBe('queued');
+  await api.resume();
+  expect(await ended(next)).toMatchObject({ task_status: 'completed', attempt_count: 1 });
+});
+
+it('a run that is cancelled is deleted with its pod, in the foreground', async () => {
+  const id = await begin();
+  await server.call('POST', `/r/tasks/${id}/cancel`);
+  await until(async () => jobOf(id) === undefined);
+  expect(api.cluster.pods.filter(({ metadata }) => metadata.name.includes(id))).toEqual([]);
+  expect(api.requests.some((request) => request.startsWith('DELETE ') && request.includes(id))).toBe(true);
+  expect((await task(id)).task_status).toBe('cancelled');
+});
+
+it('a run whose pod is preempted begins anew in another Job', async () => {
+  const id = await begin();
+  api.cluster.preempt(`cy-${id}-1`);
+  await until(async () => (await begun()) === 2);
+  await letEnd();
+  expect(await ended(id)).toMatchObject({ task_status: 'completed', attempt_count: 2, interrupted_count: 1 });
+});
+
+it.each([
+  ['outOfMemory', 'The run used more memory than its pod may have (2Gi) and was ended (OOMKilled).'],
+  ['evict', 'Kubernetes evicted the pod of the run: The node was low on resource: memory.'],
+  ['passDeadline', 'The run was ended by the deadline of its pod'],
+] as const)('a run whose pod ends by %s fails in the words of Kubernetes', async (what, words) => {
+  const id = await begin();
+  api.cluster[what](`cy-${id}-1`, 'The node was low on resource: memory.');
+  const { task_status, task_error } = await ended(id);
+  expect(task_status).toBe('failed');
+  expect(task_error).toContain(words);
+});
+
+it('a run that Kubernetes refuses, or whose container cannot be made, fails in the words of Kubernetes', async () => {
+  api.quota = 'jobs.batch is forbidden: exceeded quota: compute, requested: count/jobs.batch=1';
+  const refused = await server.submit('hello', {});
+  expect((await ended(refused)).task_error).toBe(
+    'Kubernetes refused the Job of the run: jobs.batch is forbidden: exceeded quota: compute, requested: count/jobs.batch=1.',
+  );
+  api.quota = undefined;
+  api.cluster.waiting = { reason: 'InvalidImageName', message: 'invalid reference format' };
+  const impossible = await server.submit('hello', {});
+  expect((await ended(impossible)).task_error).toBe(
+    'The run cannot start: its container cannot be made: invalid reference format.',
+  );
+  await until(async () => jobOf(impossible) === undefined);
+});
+
+it('labels of a workflow choose the profile of the pod, and labels of two profiles are refused', async () => {
+  const id = await server.submit('gpu', {});
+  expect((await ended(id)).task_status).toBe('completed');
+  expect(jobOf(id)).toMatchObject({
+    metadata: {
+      labels: { 'kueue.x-k8s.io/queue-name': 'gpu-queue' },
+      annotations: { 'cyberun.profile': 'gpu' },
+    },
+    spec: { template: { spec: { nodeSelector: { pool: 'gpu' } } } },
+  });
+  const both = await server.submit('both', {});
+  expect(await ended(both)).toMatchObject({
+    task_status: 'failed',
+    task_error: 'The agent has no profile whose pods offer all of big, gpu; its operator can add one.',
+  });
+});
+
+it('no Job holds the key of the agent or what the workflow says', async () => {
+  const id = await server.submit('hello', {});
+  await ended(id);
+  const objects = JSON.stringify(['Job', 'Pod', 'Secret'].flatMap((kind) => api.cluster.store.list(kind)));
+  expect(objects).toContain(id);
+  expect(objects).not.toContain(agent.key);
+  expect(objects).not.toContain('echo hello');
+});
