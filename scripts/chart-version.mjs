@@ -5,4 +5,8 @@ import { join } from 'node:path';
 const root = join(import.meta.dirname, '..');
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const chart = join(root, 'helm', 'Chart.yaml');
-writeFileSync(chart, readFileSync(chart, 'utf8').replace(/^(version|appVersion): .*$/gm, `$1: ${version}`));
+const text = readFileSync(chart, 'utf8')
+  .replace(/^(version|appVersion): .*$/gm, `$1: ${version}`)
+  .replace(/(image: \S+:)\S+$/m, `$1${version}`)
+  .replace(/(prerelease: ).*$/m, `$1'${version.startsWith('0.') || version.includes('-')}'`);
+writeFileSync(chart, text);

@@ -22,7 +22,7 @@
 
 {{/* "true" where the cluster decides on the number of pods, which it does not while there are none by intention. */}}
 {{- define "cyberun-mcp.isScaled" -}}
-{{- if and .Values.autoscaling.enabled (ne (toString .Values.replicaCount) "0") }}true{{ end -}}
+{{- if and (or .Values.autoscaling.enabled .Values.keda.enabled) (ne (toString .Values.replicaCount) "0") }}true{{ end -}}
 {{- end }}
 
 {{/* The number of pods that replicaCount names, which may be 0, or the one of the mode. */}}
@@ -32,7 +32,7 @@
 
 {{/* How many pods there can be at the most. */}}
 {{- define "cyberun-mcp.maxReplicas" -}}
-{{- if include "cyberun-mcp.isScaled" . }}{{ int .Values.autoscaling.maxReplicas }}{{ else }}{{ include "cyberun-mcp.replicas" . }}{{ end -}}
+{{- if include "cyberun-mcp.isScaled" . }}{{ int (ternary .Values.keda .Values.autoscaling .Values.keda.enabled).maxReplicas }}{{ else }}{{ include "cyberun-mcp.replicas" . }}{{ end -}}
 {{- end }}
 
 {{/*
@@ -44,7 +44,7 @@ line is left out.
 {{- if include "cyberun-mcp.isScaled" . -}}
 {{- $live := lookup "apps/v1" "Deployment" .Release.Namespace (include "cyberun-mcp.roleName" .) -}}
 {{- if $live -}}
-replicas: {{ dig "spec" "replicas" 0 $live | int | default (int .Values.autoscaling.minReplicas) }}
+replicas: {{ dig "spec" "replicas" 0 $live | int | default (int (ternary .Values.keda .Values.autoscaling .Values.keda.enabled).minReplicas) }}
 {{- end -}}
 {{- else -}}
 replicas: {{ include "cyberun-mcp.replicas" . }}

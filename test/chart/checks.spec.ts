@@ -218,6 +218,84 @@ const FORBIDDEN: [name: string, values: object, sentence: string][] = [
     { ...team, runtime: { extraContainers: [{ name: 'cyberun-mcp', image: 'a' }] } },
     'runtime.extraContainers must not hold a container named cyberun-mcp, because the chart has one: choose another name.',
   ],
+  [
+    'a route without a Gateway',
+    { httpRoute: { enabled: true, hostnames: ['a.example.com'] } },
+    'httpRoute.parentRefs must not be empty while httpRoute.enabled is true, because a route belongs to a Gateway: name yours, for example [{ name: gateway, namespace: gateways }].',
+  ],
+  [
+    'a route without names',
+    { httpRoute: { enabled: true, parentRefs: [{ name: 'a' }] } },
+    'httpRoute.hostnames must not be empty while httpRoute.enabled is true, because requests are let in by host name: add the name clients use.',
+  ],
+  [
+    'a route for any name',
+    { httpRoute: { enabled: true, parentRefs: [{ name: 'a' }], hostnames: ['*.example.com'] } },
+    'httpRoute.hostnames must not hold the wildcard *.example.com, because every name goes into the Host allow-list: list the names clients use.',
+  ],
+  [
+    'a certificate without an issuer',
+    { certificate: { enabled: true } },
+    'certificate.issuerRef.name must be set while certificate.enabled is true, because cert-manager asks it for the certificate: name an Issuer or ClusterIssuer.',
+  ],
+  [
+    'a certificate without names',
+    { certificate: { enabled: true, issuerRef: { name: 'a' } } },
+    'certificate.dnsNames must be set while certificate.enabled is true and there is no Ingress, because the chart cannot know the names: list them, or set ingress.enabled.',
+  ],
+  ...['podMonitor', 'serviceMonitor', 'prometheusRule', 'dashboard'].map((name): [string, object, string] => [
+    `metrics.${name} without metrics`,
+    { metrics: { [name]: { enabled: true } } },
+    `metrics.${name}.enabled needs metrics.enabled, because there is nothing to read otherwise: set both, or neither.`,
+  ]),
+  [
+    'pods that are scraped twice',
+    { metrics: { enabled: true, podMonitor: { enabled: true }, serviceMonitor: { enabled: true } } },
+    'metrics.serviceMonitor.enabled must be false while metrics.podMonitor.enabled is true, because each pod would be counted twice: choose one.',
+  ],
+  [
+    'a trial that scales by KEDA',
+    { ...trial, keda: { enabled: true } },
+    'keda.enabled must be false in mode trial, because one pod owns the data: switch it off, or choose another mode.',
+  ],
+  [
+    'two autoscalers',
+    { autoscaling: { enabled: true }, keda: { enabled: true } },
+    'keda.enabled must be false while autoscaling.enabled is true, because KEDA makes an autoscaler of its own: choose one.',
+  ],
+  [
+    'a fixed number of pods that scales by KEDA',
+    { replicaCount: 3, keda: { enabled: true } },
+    'replicaCount must be empty, or 0, while keda.enabled is true, because they would fight over the number of pods: leave it out and set keda.minReplicas.',
+  ],
+  [
+    'scaling by streams that are not counted',
+    { keda: { enabled: true, prometheusAddress: 'http://prometheus:9090' } },
+    'keda.enabled needs metrics.enabled and keda.prometheusAddress, because KEDA reads the number of open streams from Prometheus: set both.',
+  ],
+  [
+    'scaling by KEDA between 5 and 2',
+    {
+      metrics: { enabled: true },
+      keda: { enabled: true, prometheusAddress: 'http://prometheus:9090', minReplicas: 5, maxReplicas: 2 },
+    },
+    'keda.maxReplicas must not be below keda.minReplicas: raise the one or lower the other.',
+  ],
+  [
+    'more pods and larger pods by the same CPU',
+    { autoscaling: { enabled: true }, verticalPodAutoscaler: { enabled: true } },
+    'verticalPodAutoscaler.controlledResources must not hold cpu while autoscaling.enabled is true, because the number of pods follows the CPU that is requested: leave [memory].',
+  ],
+  [
+    'a class of load balancers without one',
+    { service: { loadBalancerClass: 'internal' } },
+    'service.loadBalancerClass only works with service.type LoadBalancer: remove it, or change the type.',
+  ],
+  [
+    'a port of nodes without NodePort',
+    { service: { nodePort: 30_080 } },
+    'service.nodePort only works with service.type NodePort or LoadBalancer: remove it, or change the type.',
+  ],
 ];
 
 it.each(FORBIDDEN)('the chart refuses %s in one sentence with the fix', (_name, values, sentence) => {

@@ -35,6 +35,10 @@ kubectl exec deployment/mcp-cyberun-mcp-runtime -- cyberun-mcp keys create --kin
 work with them until they are replaced. A rollback does not change tables back: pods of an older version refuse to start on tables
 of a newer one. Back up the database before an upgrade that you may have to undo.
 
+**After an install** \`helm test mcp\` lists the tools and runs a sample with the key of \`tests.key.existingSecret\`, or of
+\`bootstrapKey\`. With \`networkPolicy.enabled\` everything else is denied; a namespace that denies all by itself must let the pods of
+the migration reach DNS and PostgreSQL at the first install, since hooks run before the policies of the release are there.
+
 **As a part of another chart**: name it under \`dependencies\`, with \`condition: cyberun-mcp.enabled\` where it is optional. Its values
 are below \`cyberun-mcp\`; \`global.imageRegistry\` and \`global.imagePullSecrets\` count.
 

@@ -1,0 +1,193 @@
+import { expect, it } from 'vitest';
+
+import { type Manifest, podOf, render, valuesOf } from './chart.js';
+
+const route = render(valuesOf('gateway-http-route.yaml'));
+const scaled = render(valuesOf('gateway-keda.yaml'));
+const team = render(valuesOf('team-private.yaml'));
+const of = (kind: string, manifests: Manifest[], suffix = ''): Manifest | undefined =>
+  manifests.find(
+    ({ kind: each, metadata }) => each === kind && metadata.name.endsWith(`cyberun-mcp${suffix}`),
+  );
+const defaults = new Set(render({}).map(({ kind }) => kind));
+
+it.each([
+  'HTTPRoute',
+  'NetworkPolicy',
+  'PodMonitor',
+  'ServiceMonitor',
+  'PrometheusRule',
+  'Certificate',
+  'ScaledObject',
+  'VerticalPodAutoscaler',
+])('the chart makes no %s unless the values ask for it', (kind) => {
+  expect(defaults).not.toContain(kind);
+});
+
+it('an HTTPRoute lets streams last, keeps no client at one pod, and its names pass the Host check', () => {
+  const { rules } = of('HTTPRoute', route)?.['spec'] ?? {};
+  expect(rules).toHaveLength(1);
+  expect(rules[0].timeouts).toEqual({ request: '0s' });
+  expect(rules[0]).not.toHaveProperty('sessionPersistence');
+  const { env } = podOf(valuesOf('gateway-http-route.yaml'));
+  expect(env['CYBERUN_HTTP_PUBLIC_URL']).toBe('https://mcp.example.com');
+  expect(env['CYBERUN_MCP_ALLOWED_HOSTS']?.split(',')).toContain('mcp.example.com');
+});
+
+it('an HTTPRoute of a team leads to the runtime for its paths and to the endpoint for all others', () => {
+  const httpRoute = { enabled: true, parentRefs: [{ name: 'a' }], hostnames: ['a.example.com'] };
+  const { rules } = of('HTTPRoute', render({ ...valuesOf('team.yaml'), httpRoute }))?.['spec'] ?? {};
+  const ways = rules.map(
+    ({ matches, backendRefs }: { matches: { path: { value: string } }[]; backendRefs: object[] }) => [
+      matches.map(({ path }) => path.value),
+      backendRefs[0],
+    ],
+  );
+  expect(ways).toEqual([
+    [['/api/v1/r', '/api/v1/links', '/api/v1/uploads'], { name: 'release-cyberun-mcp-runtime', port: 80 }],
+    [['/'], { name: 'release-cyberun-mcp', port: 80 }],
+  ]);
+});
+
+it('network policies deny both directions for every role, and open the ports that the role uses', () => {
+  const ports = (suffix: string, direction: 'ingress' | 'egress'): unknown[] => {
+    const policy = of('NetworkPolicy', team, suffix)?.['spec'];
+    expect(policy.policyTypes).toEqual(['Ingress', 'Egress']);
+    return policy[direction].flatMap((rule: { ports: { port: unknown }[] }) =>
+      rule.ports.map(({ port }) => port),
+    );
+  };
+  expect(ports('', 'ingress')).toEqual(['metrics', 'http']);
+  expect(ports('', 'egress')).toEqual([53, 53, 6379, 'http']);
+  expect(ports('-runtime', 'ingress')).toEqual(['metrics', 'http']);
+  expect(ports('-runtime', 'egress')).toEqual([53, 53, 5432, 9000, 'http']);
+  expect(ports('-agent', 'ingress')).toEqual([]);
+  expect(ports('-agent', 'egress')).toEqual([53, 53, 9000, 'http', 443]);
+  expect(ports('-migrate', 'egress')).toEqual([53, 53, 5432]);
+  expect(ports('-test', 'egress')).toEqual([53, 53, 'http']);
+});
+
+it('network policies select the pods of their role, and peers in the cluster are pods of this release', () => {
+  const pods = team.flatMap(({ kind, metadata, spec }) =>
+    kind === 'Pod' ? [metadata.labels] : spec?.template ? [spec.template.metadata.labels] : [],
+  );
+  const selectors = team
+    .filter(({ kind }) => kind === 'NetworkPolicy')
+    .flatMap(({ spec }) => [
+      spec.podSelector.matchLabels,
+      ...[...spec.ingress, ...spec.egress].flatMap((rule: { from?: object[]; to?: object[] }) =>
+        [...(rule.from ?? []), ...(rule.to ?? [])].flatMap(
+          (peer: { podSelector?: { matchLabels: object } }) =>
+            peer.podSelector ? [peer.podSelector.matchLabels] : [],
+        ),
+      ),
+    ]);
+  expect(selectors.length).toBeGreaterThan(8);
+  for (const selector of selectors) {
+    const selected = pods.filter((labels) =>
+      Object.entries(selector).every(([key, value]) => labels[key] === value),
+    );
+    expect(selected, JSON.stringify(selector)).toHaveLength(1);
+  }
+});
+
+it('network policies name the peers of the values, and let the test of Helm in beside them', () => {
+  const [metrics, http] = of('NetworkPolicy', route)?.['spec'].ingress ?? [];
+  expect(metrics.from[0].namespaceSelector.matchLabels).toEqual({
+    'kubernetes.io/metadata.name': 'monitoring',
+  });
+  expect(http.from).toHaveLength(2);
+  expect(http.from[1].podSelector.matchLabels['app.kubernetes.io/component']).toBe('test');
+  expect(of('NetworkPolicy', route)?.['spec'].egress[1].ports[0].port).toBe(6380);
+});
+
+it('a ServiceMonitor finds a Service of its own, which selects the pods that serve metrics', () => {
+  const { labels } = of('Service', scaled, '-metrics')?.['metadata'] ?? {};
+  expect(labels).toMatchObject(of('ServiceMonitor', scaled)?.['spec'].selector.matchLabels);
+  expect(of('Service', scaled)?.['metadata'].labels['app.kubernetes.io/component']).toBe('mcp');
+  const pod = of('Deployment', scaled)?.['spec'].template.metadata.labels;
+  expect(pod).toMatchObject(of('Service', scaled, '-metrics')?.['spec'].selector);
+});
+
+it('the rules and the dashboard are those of the files, as they are', () => {
+  expect(JSON.stringify(of('PrometheusRule', route))).toContain('{{ $labels.');
+  const dashboard = of('ConfigMap', route, '-dashboard');
+  expect(JSON.parse(dashboard?.['data']['cyberun-mcp.json'])).toHaveProperty('panels');
+  expect(dashboard?.['metadata'].labels).toMatchObject({ grafana_dashboard: '1' });
+});
+
+it('KEDA counts the streams of the pods of the endpoint, which then have no fixed number', () => {
+  const { triggers } = of('ScaledObject', scaled)?.['spec'] ?? {};
+  const [, pattern = ''] = /pod=~"([^"]+)"/.exec(triggers[0].metadata.query) ?? [];
+  const matches = (pod: string): boolean => new RegExp(`^(?:${pattern})$`).test(pod);
+  expect(matches('release-cyberun-mcp-7d9c5b8f6d-x2k4q')).toBe(true);
+  expect(matches('release-cyberun-mcp-runtime-7d9c5b8f6d-x2k4q')).toBe(false);
+  expect(of('Deployment', scaled)?.['spec']).not.toHaveProperty('replicas');
+  expect(of('HorizontalPodAutoscaler', scaled)).toBeUndefined();
+});
+
+it('a Certificate writes the Secret that the Ingress reads', () => {
+  const { secretName, dnsNames } = of('Certificate', scaled)?.['spec'] ?? {};
+  expect(of('Ingress', scaled)?.['spec'].tls).toEqual([{ hosts: dnsNames, secretName }]);
+});
+
+it('pods have what the values add: containers, variables, hooks, hosts, DNS, runtime class and spread', () => {
+  const { pod, container } = podOf(valuesOf('gateway-http-route.yaml'));
+  expect(pod).toMatchObject({
+    hostAliases: [{ ip: '10.0.0.7', hostnames: ['runtime.example.com'] }],
+    dnsConfig: { options: [{ name: 'ndots', value: '2' }] },
+    runtimeClassName: 'gvisor',
+    initContainers: [{ name: 'wait' }],
+  });
+  expect(pod.containers.map(({ name }: { name: string }) => name)).toEqual(['cyberun-mcp', 'collector']);
+  expect(pod.topologySpreadConstraints).toMatchObject([
+    { topologyKey: 'topology.kubernetes.io/zone', maxSkew: 2, whenUnsatisfiable: 'ScheduleAnyway' },
+  ]);
+  expect(pod.topologySpreadConstraints[0].labelSelector.matchLabels).toHaveProperty([
+    'app.kubernetes.io/name',
+  ]);
+  expect(container.envFrom).toEqual([{ configMapRef: { name: 'proxies' } }]);
+  expect(container.lifecycle).toEqual({ preStop: { exec: { command: ['sleep', '5'] } } });
+});
+
+it('a Service has the class, networks, policies and IP families of the values', () => {
+  const service = {
+    type: 'LoadBalancer',
+    nodePort: 30_080,
+    loadBalancerClass: 'internal',
+    loadBalancerSourceRanges: ['203.0.113.0/24'],
+    externalTrafficPolicy: 'Local',
+    ipFamilyPolicy: 'RequireDualStack',
+    ipFamilies: ['IPv6', 'IPv4'],
+  };
+  const { nodePort, ...rest } = service;
+  const rendered = of('Service', render({ publicUrl: 'https://a.example.com', service }))?.['spec'];
+  expect(rendered).toMatchObject(rest);
+  expect(rendered.ports[0].nodePort).toBe(nodePort);
+});
+
+it('extraObjects are objects of the release, in which templates work', () => {
+  expect(of('ConfigMap', route, '-extra')?.['data']).toEqual({ mode: 'gateway' });
+});
+
+it('the test of Helm has a key from a Secret, and runs what the values name, or a sample where samples are served', () => {
+  const env = (manifests: Manifest[]): Record<string, { value?: string; valueFrom?: object }> =>
+    Object.fromEntries(
+      of('Pod', manifests, '-test')?.['spec'].containers[0].env.map((each: { name: string }) => [
+        each.name,
+        each,
+      ]),
+    );
+  expect(env(route)).toMatchObject({
+    TEST_URL: { value: 'http://release-cyberun-mcp.team.svc.cluster.local:80/api/v1/mcp' },
+    TEST_WORKFLOW: { value: 'hello' },
+    TEST_PARAMETERS: { value: '{"name":"test"}' },
+    TEST_KEY: { valueFrom: { secretKeyRef: { name: 'test-key', key: 'key' } } },
+  });
+  expect(env(render({ mode: 'trial' }))['TEST_WORKFLOW']?.value).toBe('mandelbrot');
+  expect(env(render({}))['TEST_WORKFLOW']?.value).toBe('');
+  expect(env(render(valuesOf('trial-own-workflows.yaml')))).toMatchObject({
+    TEST_WORKFLOW: { value: '' },
+    TEST_KEY: { valueFrom: { secretKeyRef: { name: 'cyberun-key', key: 'integration' } } },
+  });
+});
