@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
 
 export const USER = 'robot';
 export const PASSWORD = 'a-secret-of-the-registry';
@@ -17,7 +18,7 @@ interface Manifest {
   readonly layers: readonly { readonly digest: string }[];
 }
 
-/** A registry that speaks the OCI distribution protocol over HTTP, as far as a pull needs it, and asks for a password. */
+/** A registry that speaks the OCI distribution protocol over HTTP, as far as pull and push need it, and asks for a password. */
 export class Registry implements AsyncDisposable {
   /** Method and path of each request, and the status of its answer. */
   readonly requests: string[] = [];
@@ -31,7 +32,7 @@ export class Registry implements AsyncDisposable {
       response.once('finish', () =>
         this.requests.push(`${request.method} ${request.url} ${response.statusCode}`),
       );
-      this.answer(request, response);
+      void this.answer(request, response);
     });
   }
 
@@ -73,8 +74,9 @@ export class Registry implements AsyncDisposable {
     await once(this.server, 'close');
   }
 
-  private answer({ url = '', method, headers }: IncomingMessage, response: ServerResponse): void {
-    const [path = ''] = url.split('?');
+  private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { url = '', method, headers } = request;
+    const [path = '', query] = url.split('?');
     const basic = `Basic ${Buffer.from(`${USER}:${PASSWORD}`).toString('base64')}`;
     const isToken = this.scheme === 'Bearer' && path === '/token';
     if (headers.authorization !== (this.scheme === 'Basic' || isToken ? basic : `Bearer ${TOKEN}`))
@@ -82,6 +84,9 @@ export class Registry implements AsyncDisposable {
     if (isToken) return void response.end(JSON.stringify({ token: TOKEN, expires_in: 300 }));
     if (path === '/v2/') return void response.end('{}');
     if (path.startsWith(`/v2/${SILENT}/`)) return;
+    if (method === 'POST') return void response.writeHead(202, { location: `${path}upload` }).end();
+    if (method === 'PUT')
+      return this.store(path, new URLSearchParams(query).get('digest'), request, response);
     const found = this.content.get(path);
     if (!found) return void response.writeHead(404).end('{"errors":[{"code":"MANIFEST_UNKNOWN"}]}');
     const { type, bytes } = found;
@@ -91,6 +96,21 @@ export class Registry implements AsyncDisposable {
       'docker-content-digest': digestOf(bytes),
     });
     response.end(method === 'HEAD' ? undefined : bytes);
+  }
+
+  /** Keeps a blob, which has its digest in the query, or a manifest, which has its tag in the path. */
+  private async store(
+    path: string,
+    digest: string | null,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> {
+    const bytes = await buffer(request);
+    const { 'content-type': type = 'application/octet-stream' } = request.headers;
+    const name = digest ?? digestOf(bytes);
+    const places = digest ? [path.replace('uploads/upload', digest)] : [path, path.replace(/[^/]+$/, name)];
+    for (const place of places) this.content.set(place, { type, bytes });
+    response.writeHead(201, { location: places[0], 'docker-content-digest': name }).end();
   }
 
   private get challenge(): string {
