@@ -104,7 +104,11 @@ export const taskLog = z.looseObject({
 });
 export type TaskLog = z.infer<typeof taskLog>;
 
-export const cancelAccepted = z.looseObject({ is_success: z.boolean().optional() });
+export const cancelAccepted = z.looseObject({
+  is_success: z.boolean().optional(),
+  /** The state after the call: that of a task which had ended before stays. Not every Runtime API says it. */
+  task_status: z.string().optional(),
+});
 export type CancelAccepted = z.infer<typeof cancelAccepted>;
 
 /** Names of the server-sent events of a task; `error` is not terminal. */

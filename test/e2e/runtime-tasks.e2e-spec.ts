@@ -177,7 +177,7 @@ it('cancelling ends a task that no agent has taken', async () => {
   const taskId = await server.submit('echo');
   expect(await server.call('POST', `/r/tasks/${taskId}/cancel`)).toMatchObject({
     status: 200,
-    body: { is_success: true },
+    body: { is_success: true, task_status: 'cancelled' },
   });
   expect((await server.get(`/r/tasks/${taskId}`)).body).toMatchObject({
     task_status: 'cancelled',
@@ -215,7 +215,10 @@ it('cancelling stops a run that was cancelled before its agent began', async () 
 it('cancelling changes nothing about a task that is at its end', async () => {
   const taskId = await server.submit('echo');
   await server.runs.completed(await agent.take(), 1, []);
-  expect((await server.call('POST', `/r/tasks/${taskId}/cancel`)).body).toEqual({ is_success: true });
+  expect((await server.call('POST', `/r/tasks/${taskId}/cancel`)).body).toEqual({
+    is_success: true,
+    task_status: 'completed',
+  });
   expect((await server.get(`/r/tasks/${taskId}`)).body.task_status).toBe('completed');
 });
 

@@ -154,7 +154,8 @@ it('list_agents and list_container_services show what can run and be called', as
 
 it('list_container_services finds services by words, and gives the names of many', async () => {
   const many = Array.from({ length: 90 }, (_, index) => serviceSample(`s-${index}`));
-  runtime.on('GET /r/containers', { json: { service_list: many } });
+  const page_meta = { current_page: 1, per_page: 100, total_count: 90, total_pages: 1 };
+  runtime.on('GET /r/containers', { json: { service_list: many, page_meta } });
   const listed = async (args: object) =>
     (await client.call('list_container_services', args)).structuredContent?.['service_list'];
   const { id, display_name, service_status } = serviceSample();
@@ -164,5 +165,6 @@ it('list_container_services finds services by words, and gives the names of many
   expect(await listed({ query: 'S-77 generate' })).toMatchObject([
     { service_slug: 's-77', exposed_port: 11434 },
   ]);
-  expect(await listed({ query: 'nothing' })).toEqual([]);
+  const none = await client.call('list_container_services', { query: 'nothing' });
+  expect(none.structuredContent).toMatchObject({ service_list: [], page_meta: { total_count: 0 } });
 });

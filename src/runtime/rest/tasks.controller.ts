@@ -71,8 +71,7 @@ export class TasksController {
     @Param('id', ID) id: string,
     @Body() _body: NoFieldsDto,
   ): Promise<CancelAccepted> {
-    await this.tasks.cancel(teamId, id);
-    return { is_success: true };
+    return { is_success: true, task_status: await this.tasks.cancel(teamId, id) };
   }
 
   @Get(':id/events')

@@ -84,8 +84,8 @@ export class TaskStore {
     return task?.bytes ?? 0;
   }
 
-  /** Cancels a task unless it has ended; idempotent. Resolves once the task is `cancelled`. */
-  async cancel(teamId: string, taskId: string): Promise<void> {
+  /** Cancels a task unless it has ended; idempotent. @returns the state the task then has. */
+  async cancel(teamId: string, taskId: string): Promise<string> {
     const cancelled = await this.database.db.transaction().execute(async (tx) => {
       const { required_labels } = await this.rowOf(teamId, taskId, tx)
         .select('required_labels')
@@ -96,9 +96,15 @@ export class TaskStore {
       if (moved) await this.engine.cancel(tx, taskId, { teamId, labels: required_labels });
       return moved;
     });
-    if (!cancelled) return;
+    if (!cancelled) {
+      const { task_status } = await this.rowOf(teamId, taskId)
+        .select('task_status')
+        .executeTakeFirstOrThrow(notFound);
+      return task_status;
+    }
     this.metrics.taskEnded(cancelled.required_labels, 'cancelled');
     this.logger.log(`task ${taskId}: cancelled`);
+    return 'cancelled';
   }
 
   private rowOf(teamId: string, taskId: string, db: Db = this.database.db) {

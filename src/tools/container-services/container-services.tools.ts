@@ -43,7 +43,12 @@ export class ContainerServicesTools {
     const list = await allPages((page) => this.services.list(caller, page));
     const found = list.service_list.filter((service) => hasWords(service, query));
     const concise = found.length > MANY ? briefService : conciseService;
-    return inFormat({ ...list, service_list: found }, 'concise', { key: 'service_list', concise });
+    const counted =
+      query && list.page_meta ? { page_meta: { ...list.page_meta, total_count: found.length } } : {};
+    return inFormat({ ...list, ...counted, service_list: found }, 'concise', {
+      key: 'service_list',
+      concise,
+    });
   }
 
   @Tool({

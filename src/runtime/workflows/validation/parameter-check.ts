@@ -29,9 +29,14 @@ export class ParameterCheck implements BeforeApplicationShutdown {
   async schema(schema: ParametersSchema): Promise<SchemaReport> {
     const answer = await this.ask({ schema: JSON.stringify(schema) });
     if (answer.outcome === 'answered') return answer.answer as SchemaReport;
-    return { fault: { path: [], reason: faultOf(answer, 'it', 'make it simpler') }, warnings: [] };
+    const reason =
+      answer.outcome === 'exceeded'
+        ? tooLong('it', 'make it simpler')
+        : `it cannot be checked: ${answer.reason}`;
+    return { fault: { path: [], reason }, warnings: [] };
   }
 
+  /** @throws {Error} when the check itself failed, which says nothing of the parameters. */
   async parameters(
     schema: ParametersSchema,
     parameters: Record<string, unknown>,
@@ -40,8 +45,8 @@ export class ParameterCheck implements BeforeApplicationShutdown {
     if (fault !== undefined) return { isValid: false, faults: [fault] };
     const answer = await this.inTurn({ schema: JSON.stringify(schema), parameters });
     if (answer.outcome === 'answered') return answer.answer as CheckedParameters;
-    const advice = 'make texts and lists shorter';
-    return { isValid: false, faults: [faultOf(answer, 'what the parameters hold', advice)] };
+    if (answer.outcome === 'failed') throw new Error(`The check of parameters failed: ${answer.reason}`);
+    return { isValid: false, faults: [tooLong('what the parameters hold', 'make texts and lists shorter')] };
   }
 
   async beforeApplicationShutdown(): Promise<void> {
@@ -69,15 +74,8 @@ export class ParameterCheck implements BeforeApplicationShutdown {
   }
 }
 
-function faultOf(
-  answer: Exclude<DeadlineAnswer<unknown>, { outcome: 'answered' }>,
-  what: string,
-  advice: string,
-): string {
-  return answer.outcome === 'exceeded'
-    ? `${what} takes more than ${CPU_MS / 1000} seconds or ${HEAP_MB} MB to check against its schema; ${advice}`
-    : `${what} cannot be checked: ${answer.reason}`;
-}
+const tooLong = (what: string, advice: string): string =>
+  `${what} takes more than ${CPU_MS / 1000} seconds or ${HEAP_MB} MB to check against its schema; ${advice}`;
 
 const DEEPEST = 64;
 const MOST_VALUES = 100_000;
