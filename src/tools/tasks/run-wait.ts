@@ -42,4 +42,4 @@ export async function resultOfRun(
 }
 
 const goesOn = (task: Task, seconds: number): string =>
-  `The run goes on after ${seconds} s. It is ${standingOf(task)}. To wait on, call stream_task_events with task_id ${task.id}; then call get_task_result.`;
+  `The run has not ended after ${seconds} s, and stays submitted. It is ${standingOf(task)}. To wait on, call stream_task_events with task_id ${task.id}; then call get_task_result.`;

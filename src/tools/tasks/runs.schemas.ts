@@ -30,7 +30,7 @@ const runArguments = {
     .string(CODE_WANTED)
     .refine((code) => /^[\w-]{1,100}$/.test(code), CODE_WANTED)
     .optional()
-    .describe('Code of a refusal, once the user has agreed'),
+    .describe('Code from a refusal that asks for it, once the user has agreed'),
   like_task_id: id.optional().describe("Take this task's parameters; body overrides single ones"),
 };
 

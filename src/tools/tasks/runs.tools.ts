@@ -46,7 +46,7 @@ export class RunsTools {
   @Tool({
     name: 'run_workflow',
     description:
-      "Start one run of the workflow with this id on the team's machines and return its task_id at once, or with wait_seconds the result of a short run. Then use stream_task_events and get_task_result. Each call is a new run: after a lost answer, look with list_tasks or repeat it with the same idempotency_key. Runs cannot be scheduled for later.",
+      'Start one run of the workflow with this id and return its task_id at once, or with wait_seconds its result or error. Then use stream_task_events and get_task_result. Each call is a new run: after a lost answer, look with list_tasks or repeat it with the same idempotency_key. A run that no agent can take yet waits: see get_task. Runs cannot be scheduled.',
     parameters: advertised(runWorkflowInput),
     outputSchema: advertised(runOutput),
     annotations: { title: 'Run a workflow', ...RUN },
@@ -64,7 +64,7 @@ export class RunsTools {
   @Tool({
     name: 'run_workflow_by_slug',
     description:
-      'Start one run of the workflow with this slug (slug@version: an older version). Read its parameters with get_workflow_by_slug first. All else is as with run_workflow: the task_id at once, or with wait_seconds the result; each call is a new run unless it repeats an idempotency_key.',
+      'Start one run of the workflow with this slug (slug@version: an older version), its parameters as in get_workflow_by_slug. Returns task_id at once, or with wait_seconds the result or error. Each call is a new run unless it repeats an idempotency_key; more in run_workflow.',
     parameters: advertised(runWorkflowBySlugInput),
     outputSchema: advertised(runOutput),
     annotations: { title: 'Run a workflow by slug', ...RUN },

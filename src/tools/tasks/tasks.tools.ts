@@ -105,7 +105,7 @@ export class TasksTools {
   @Tool({
     name: 'cancel_task',
     description:
-      'Stop a task that has not ended. This cannot be undone: what it has done so far stays done, and there is no way to resume, only a new run. A task that has ended is left as it is, without an error. A running one takes a moment to stop: see get_task.',
+      'Stop a task that has not ended. What it has done stays done, and it cannot be resumed, only run anew. A task that has ended before stays as it is, without an error: task_status, where given, is the state after the call; completed or failed: nothing was cancelled.',
     parameters: advertised(taskInput),
     outputSchema: advertised(cancelTaskOutput),
     annotations: {
