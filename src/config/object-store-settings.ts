@@ -18,7 +18,7 @@ export class ObjectStoreSettings extends NetworkSettings {
   @Setting({
     env: 'CYBERUN_S3_PUBLIC_ENDPOINT',
     meaning:
-      'S3 endpoint in the links for clients, and for agents that dial CYBERUN_HTTP_PUBLIC_URL, when they reach the store by another address than the runtime does.',
+      'S3 endpoint in the links for clients and for agents that dial a public address, when they reach the store by another address than the runtime does.',
     example: 'https://files.example.com',
     defaultText: 'as CYBERUN_S3_ENDPOINT',
   })

@@ -27,6 +27,7 @@ export {
   AnswersWithTask,
   createdTask,
   fromJsonText,
+  isPlainName,
   type KeyTool,
   nearest,
   question,

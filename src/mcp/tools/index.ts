@@ -24,6 +24,7 @@ export {
   ToolRegistry,
   type Viewer,
 } from './tool-registry.js';
+export { isPlainName } from './result-text.js';
 export { AnswersWithTask, createdTask, TaskProvider, TaskProviders } from './task-providers.js';
 export { failed, isMasked, ToolErrorMapper } from './tool-error-mapper.js';
 export {

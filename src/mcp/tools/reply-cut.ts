@@ -1,3 +1,5 @@
+import { isPlainName } from './result-text.js';
+
 /** A value that was cut to a size, and sentences about what is missing. */
 interface CutValue<Value> {
   readonly value: Value;
@@ -57,7 +59,10 @@ class Cutter {
     if (entries.length > MOST_FIELDS) return this.cutMap(entries, bytes, path);
     const shares = this.sharesOf(entries, bytes);
     return Object.fromEntries(
-      entries.map(([key, value]) => [key, this.cut(value, shares.get(key) ?? 0, `${path}/${key}`)]),
+      entries.map(([key, value]) => [
+        key,
+        this.cut(value, shares.get(key) ?? 0, `${path}/${isPlainName(key) ? key : '…'}`),
+      ]),
     );
   }
 

@@ -10,8 +10,10 @@ const FEWEST_ROWS = 3;
 const MOST_COLUMNS = 30;
 /** The part of the cells that must have a value. */
 const FILLED = 0.6;
-/** A name that can stand before a table and in a fence. */
 const NAME = /^[\w.-]{1,60}$/;
+
+/** A name that can stand in text of ours: before a table, in a fence, in a note. A task may use whole sentences as names. */
+export const isPlainName = (name: string): boolean => NAME.test(name);
 /** A text of one line that needs no quotes in a cell. */
 const BARE = /^[^\s\p{Cc}"[{](?:[^\p{Cc}\u2028\u2029]*[^\s\p{Cc}])?$/u;
 /** What JSON would not take for a text. */
@@ -104,14 +106,14 @@ function untrustedFields(answer: Answer): ReadonlySet<string> | undefined {
 
 /** A text that JSON would write in one long line, as it is. */
 const multilineOf = (name: string, value: unknown): string | undefined =>
-  typeof value === 'string' && NAME.test(name) && value.includes('\n') ? value : undefined;
+  typeof value === 'string' && isPlainName(name) && value.includes('\n') ? value : undefined;
 
 /** The lists of the answer that are shorter as a table; `undefined` for none. */
 function tablesOf(answer: Answer): ReadonlyMap<string, string> | undefined {
   let tables: Map<string, string> | undefined;
   for (const name of Object.keys(answer)) {
     const value = answer[name];
-    if (!Array.isArray(value) || value.length < FEWEST_ROWS || !NAME.test(name)) continue;
+    if (!Array.isArray(value) || value.length < FEWEST_ROWS || !isPlainName(name)) continue;
     const table = tableOf(value);
     if (table !== undefined) (tables ??= new Map<string, string>()).set(name, table);
   }
@@ -131,8 +133,7 @@ function tableOf(items: readonly unknown[]): string | undefined {
     }
   }
   const names = [...columns];
-  if (names.length === 0 || names.length > MOST_COLUMNS || !names.every((name) => NAME.test(name)))
-    return undefined;
+  if (names.length === 0 || names.length > MOST_COLUMNS || !names.every(isPlainName)) return undefined;
   if (cells < names.length * items.length * FILLED) return undefined;
   const rows = items.map((item) => names.map((name) => cellOf((item as Answer)[name])).join('\t'));
   return [names.join('\t'), ...rows].join('\n');

@@ -1,7 +1,7 @@
 import type { S3Client } from '@aws-sdk/client-s3';
 import { Logger } from '@nestjs/common';
 
-import type { Audience } from './audience.js';
+import { type Audience, isInside } from './audience.js';
 import { contentDisposition, type FileKeyParts, parseFileKey } from './file-key.js';
 import { type BucketAccount, LinkSigner, newClient } from './link-signer.js';
 import { type BegunUpload, sizeOfPart } from './multipart-store.js';
@@ -113,7 +113,7 @@ export class S3Store extends ObjectStore {
   }
 
   private endpointFor(audience: Audience): string {
-    return audience === 'public' ? this.endpoints.public : this.endpoints.internal;
+    return isInside(audience) ? this.endpoints.internal : this.endpoints.public;
   }
 
   private async removeObjects(objects: { Key: string }[], signal?: AbortSignal): Promise<void> {

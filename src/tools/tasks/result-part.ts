@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import type { TaskResult } from '../../contract/index.js';
-import { ToolError } from '../../mcp/index.js';
+import { isPlainName, ToolError } from '../../mcp/index.js';
 
 /** Files of one reply, and bytes of their links: those of some runtimes have 600 with their signature. */
 const MOST_FILES = 50;
@@ -103,8 +103,11 @@ function noSuchPart(value: unknown, pointer: string): string {
   if (Array.isArray(value)) return `${what}; there is a list of ${value.length} items, from 0.`;
   if (typeof value !== 'object' || value === null) return `${what}; there is a single value.`;
   const names = Object.keys(value);
-  const more = names.length > MOST_NAMES ? `, and ${names.length - MOST_NAMES} more` : '';
-  return `${what}; there are: ${names.slice(0, MOST_NAMES).join(', ')}${more}.`;
+  // The task has chosen them, and this sentence is ours.
+  const shown = names.filter(isPlainName).slice(0, MOST_NAMES);
+  const others = names.length - shown.length;
+  if (shown.length === 0) return `${what}; there are ${others} fields with other names.`;
+  return `${what}; there are: ${shown.join(', ')}${others > 0 ? `, and ${others} more` : ''}.`;
 }
 
 function skipped(value: unknown, offset: number): unknown {
