@@ -58,7 +58,11 @@ export default defineConfig({
         globalSetup: ['test/support/built-server.ts'],
       }),
       project('processes', ['test/processes/**/*.e2e-spec.ts'], { ...seconds(180, 240), ...withServer }),
-      project('controller', ENDPOINT, { ...seconds(180, 240), env: { MCP_MOUNT: 'controller' } }),
+      project('controller', ENDPOINT, {
+        ...seconds(180, 240),
+        env: { MCP_MOUNT: 'controller' },
+        isolate: false,
+      }),
       project('bounds', ['test/bounds/**/*.e2e-spec.ts'], {
         ...seconds(240, 240),
         ...withServer,
