@@ -7,9 +7,9 @@ import { Database } from '../../src/runtime/database/index.js';
 import { McpHttp } from '../support/mcp-http.js';
 import { startMcp } from '../support/mcp-application.js';
 import { until } from '../support/processes.js';
-import { shellWorkflow, TestAgent } from './agent-support/agent-fixture.js';
-import { strangeAgent } from './agent-support/strange-agent.js';
-import { BOOTSTRAP_KEY, PretendAgent, RuntimeServer } from './runtime-support/runtime-fixture.js';
+import { shellWorkflow, TestAgent } from '../e2e/agent-support/agent-fixture.js';
+import { strangeAgent } from '../e2e/agent-support/strange-agent.js';
+import { BOOTSTRAP_KEY, PretendAgent, RuntimeServer } from '../e2e/runtime-support/runtime-fixture.js';
 
 const ID = '1234567890123456789';
 const hasPython = spawnSync('python3', ['--version'], { env: cleanEnvironment('/tmp', '/tmp') }).status === 0;

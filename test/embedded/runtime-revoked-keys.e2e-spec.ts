@@ -6,9 +6,9 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 
 import { until } from '../support/processes.js';
-import { keysOf } from './agent-support/agent-fixture.js';
-import { BOOTSTRAP_KEY, echoWorkflow } from './runtime-support/runtime-fixture.js';
-import { answering, ServiceServer } from './service-support/service-fixture.js';
+import { keysOf } from '../e2e/agent-support/agent-fixture.js';
+import { BOOTSTRAP_KEY, echoWorkflow } from '../e2e/runtime-support/runtime-fixture.js';
+import { answering, ServiceServer } from '../e2e/service-support/service-fixture.js';
 
 const CALLS = '/api/v1/r/containers';
 

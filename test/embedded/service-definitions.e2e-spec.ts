@@ -10,7 +10,7 @@ import { ServiceStore } from '../../src/runtime/containers/service-store.js';
 import { Database } from '../../src/runtime/database/index.js';
 import { YamlReader } from '../../src/runtime/definitions/index.js';
 import { until } from '../support/processes.js';
-import { RuntimeServer } from './runtime-support/runtime-fixture.js';
+import { RuntimeServer } from '../e2e/runtime-support/runtime-fixture.js';
 
 let services: string;
 let home: string;
