@@ -33,8 +33,6 @@ const steps = [
   vitest('controller'),
   vitest('embedded'),
   vitest('postgresql'),
-  vitest('s3'),
-  vitest('containers'),
   { ...script('chart'), results: 'results/chart.json' },
   { waitFor: 'evals' },
   { waitFor: 'processes' },
@@ -47,6 +45,8 @@ const steps = [
   { waitFor: 'conformance' },
   vitest('conformance'),
   vitest('kill'),
+  vitest('s3'),
+  vitest('containers'),
   { waitFor: 'faults' },
 ];
 
