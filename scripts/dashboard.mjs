@@ -4,13 +4,13 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 
 import { pageOf } from './dashboard/page.mjs';
+import { freePort } from './free-port.mjs';
 
 const HELP = `node scripts/dashboard.mjs [options]
   --target <host:port>   whose metrics are read; may be given several times
@@ -78,14 +78,6 @@ async function startPrometheus(folder) {
     process.exit(1);
   });
   return { child, ended, url: `http://127.0.0.1:${port}` };
-}
-
-async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  return port;
 }
 
 /** The lines of a panel: a name and points of time and value each. */

@@ -1,10 +1,8 @@
 // fastmcp as its README shows it, with sessions and JSON answers. It does not speak 2026-07-28.
-import { createServer } from 'node:http';
-import { once } from 'node:events';
-
 import { FastMCP } from 'fastmcp';
 import { z } from 'zod';
 
+import { freePort } from '../../scripts/free-port.mjs';
 import { ECHO, echoInput, echoOutput, tools, zodOf } from './tools.mjs';
 
 const KEY = `Bearer ${process.env.BENCH_KEY}`;
@@ -45,12 +43,3 @@ await server.start({
 });
 process.once('SIGTERM', () => process.exit(0));
 process.stdout.write(`${JSON.stringify({ message: 'ready', endpoint: `http://127.0.0.1:${port}/mcp` })}\n`);
-
-async function freePort() {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port: free } = probe.address();
-  probe.close();
-  await once(probe, 'close');
-  return free;
-}

@@ -34,7 +34,7 @@ export class ServerClosing {
     const last = (_request: IncomingMessage, response: ServerResponse): void => {
       response.shouldKeepAlive = false;
     };
-    // Before whatever answers.
+    // Before every listener that answers.
     this.server.prependListener('request', last);
     for (const response of this.connections.responses())
       if (!response.headersSent) response.shouldKeepAlive = false;

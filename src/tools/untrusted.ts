@@ -1,5 +1,7 @@
 import { z } from 'zod';
 
+import { isPlainName } from '../mcp/index.js';
+
 /** Where a task and its result have text that the task wrote. */
 export const TASK_TEXTS = [
   'task_output',
@@ -16,9 +18,6 @@ export const untrustedField = { untrusted: z.array(z.string()) };
 /** The same fields of the items of a list. */
 export const itemsOf = (list: string, fields: readonly string[]): readonly string[] =>
   fields.map((field) => `${list}[].${field}`);
-
-/** A name that says no more than a name. */
-const NAME = /^[\w.-]{1,60}$/;
 
 /**
  * The answer with `untrusted` as its first field: where it has text of a task, a service or a log, so that a model takes
@@ -47,5 +46,5 @@ function hasText(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;
   // A number whose digits are kept is an object without a prototype.
   if (Object.getPrototypeOf(value) === null) return false;
-  return Object.entries(value).some(([name, inner]) => !NAME.test(name) || hasText(inner));
+  return Object.entries(value).some(([name, inner]) => !isPlainName(name) || hasText(inner));
 }

@@ -58,7 +58,7 @@ export class UpstreamClient {
     if (config.metricsPort !== undefined) this.metrics = new UpstreamMetrics(addresses);
   }
 
-  /** Calls back with each key that the runtime answers with 401, whatever the caller makes of the error. */
+  /** Calls back with each key that the runtime answers with 401, also when the caller handles the error. */
   onRefusedKey(listener: (key: string) => void): void {
     this.refusalListeners.add(listener);
   }

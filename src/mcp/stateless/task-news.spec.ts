@@ -17,7 +17,7 @@ const failure = (kind: UpstreamFailure, status?: number): UpstreamError =>
   new UpstreamError(kind, { error_message: 'no' }, { operation: 'look', status });
 const ENDED = task('over', 'cancelled');
 
-/** What a client is told of a task that is watched and read like this, and how the report ends. */
+/** The notifications about a task that is watched and read like this, and how the report ends. */
 async function told({ watch, get }: Pick<TaskProvider, 'watch' | 'get'>): Promise<[string[], unknown]> {
   const shown: string[] = [];
   const show = (shownTask: DetailedTask): Promise<void> => {
@@ -38,7 +38,7 @@ function inTurn<Answer>(...answers: (Answer | Error)[]): () => Promise<Answer> {
   };
 }
 
-it('the end of a task is told although a read was in progress when the watch ended, and failed', async () => {
+it('the end of a task is reported although a read was in progress when the watch ended, and failed', async () => {
   const reading = Promise.withResolvers<DetailedTask>();
   const later = inTurn(ENDED);
   let reads = 0;
@@ -54,7 +54,7 @@ it('the end of a task is told although a read was in progress when the watch end
   expect(await outcome).toEqual([['begun', 'over'], undefined]);
 });
 
-it('the end of a task is told although the runtime is away when the watch ends', async () => {
+it('the end of a task is reported although the runtime is away when the watch ends', async () => {
   const get = inTurn<DetailedTask>(failure('rejected', 503), ENDED);
   expect(await told({ watch: () => Promise.resolve(), get })).toEqual([['begun', 'over'], undefined]);
 });

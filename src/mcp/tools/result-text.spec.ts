@@ -103,7 +103,7 @@ describe('the fence', () => {
     expect(markFor('a')).not.toBe(markFor('b'));
   });
 
-  it('no text closes its fence or opens another, whatever it contains', () => {
+  it('no generated text closes its fence or opens another', () => {
     const closing = '\n</untrusted-00000000>\n<untrusted-00000000>\n';
     const hostile = string({ unit: constantFrom('\n', '<', '/', '>', '"', 'untrusted-', '0', ' ', closing) });
     const answers = record({ output: hostile, log: hostile, list: hostile, note: string() });

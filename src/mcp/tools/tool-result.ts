@@ -9,6 +9,7 @@ import {
 import { catchError, defer, map, type Observable, of, throwError } from 'rxjs';
 
 import { CONFIG, type Config } from '../../config/index.js';
+import { isObject } from './json-schema.js';
 import { cutTo } from './reply-cut.js';
 import { resultText } from './result-text.js';
 import { RequestContext, ToolContext } from './tool-context.js';
@@ -154,9 +155,6 @@ function isContent(content: unknown, whole: object): boolean {
   if (content.length === 0) return Object.keys(whole).every((member) => MEMBERS.has(member));
   return content.every((block) => isObject(block) && typeof block['type'] === 'string');
 }
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /**
  * Wraps the value or error of a tool in a tool result. An exception that is not the product's own goes on to the

@@ -14,6 +14,7 @@ import { type RunEnding, TaskMetrics } from './task-metrics.js';
 import {
   claimOf,
   HELD_STATES,
+  heldTasks,
   moveTask,
   movingTask,
   type NewTaskEvent,
@@ -132,12 +133,8 @@ export class RunReports implements OnModuleDestroy {
       if (retry_count < max_retries && !is_final) {
         const seconds = secondsBeforeRetry(retry_count, run.retry, this.config.runsRetrySeconds);
         const message = `retry ${retry_count + 1} of ${max_retries} in ${seconds} s after: ${error}`;
-        await this.requeue(
-          tx,
-          claim,
-          { retry_count: retry_count + 1 },
-          { message, seconds, cause: 'failed', error },
-        );
+        const why = { message, seconds, cause: 'failed', error } as const;
+        await this.requeue(tx, claim, { retry_count: retry_count + 1 }, why);
         this.logger.log(sentenceOf(run, `failed, and is retried in ${seconds} s`, task));
         return 'retried';
       }
@@ -180,12 +177,9 @@ export class RunReports implements OnModuleDestroy {
 
   /** The tasks that are with an agent, by the state of the database. */
   heldBy(teamId: string, agentId: string): Promise<TaskRow[]> {
-    return this.database.db
-      .selectFrom('task')
-      .select(TASK_COLUMNS)
+    return heldTasks(this.database.db)
       .where('team_id', '=', teamId)
       .where('agent_id', '=', agentId)
-      .where('task_status', 'in', HELD_STATES)
       .execute();
   }
 
@@ -197,12 +191,8 @@ export class RunReports implements OnModuleDestroy {
       this.metrics.taskEnded(claim.labels, 'failed');
       return true;
     }
-    return this.requeue(
-      tx,
-      claim,
-      { interrupted_count },
-      { message: 'the run was interrupted and starts again', cause: 'interrupted' },
-    );
+    const message = 'the run was interrupted and starts again';
+    return this.requeue(tx, claim, { interrupted_count }, { message, cause: 'interrupted' });
   }
 
   private async requeue(
@@ -274,13 +264,10 @@ export class RunReports implements OnModuleDestroy {
     const log = await this.logs.take(run);
     const end = await this.written(async (tx) => {
       await log.save(tx);
-      const task = await tx
-        .selectFrom('task')
-        .select(TASK_COLUMNS)
+      const task = await heldTasks(tx)
         .where('id', '=', claim.taskId)
         .where('team_id', '=', claim.teamId)
         .where('attempt_count', '=', claim.attempt)
-        .where('task_status', 'in', HELD_STATES)
         .forUpdate()
         .executeTakeFirst();
       return task && { task, outcome: await work(tx, claim, task) };

@@ -6,7 +6,7 @@ import { Database } from '../database/index.js';
 import { ALIVE_SINCE, RuntimeNode } from '../nodes/index.js';
 import { ClaimedRuns } from './claimed-runs.js';
 import { RunReports } from './run-reports.js';
-import { HELD_STATES, runName, TASK_COLUMNS, type TaskRow } from './task-transitions.js';
+import { HELD_STATES, heldTasks, runName, type TaskRow } from './task-transitions.js';
 
 /**
  * Compares the runs that the database says this node holds with those it has in memory, both ways: a cancel whose
@@ -92,11 +92,6 @@ export class TaskReconciliation implements OnModuleInit {
   }
 
   private heldBy(nodeId: string): Promise<TaskRow[]> {
-    return this.database.db
-      .selectFrom('task')
-      .select(TASK_COLUMNS)
-      .where('node_id', '=', nodeId)
-      .where('task_status', 'in', HELD_STATES)
-      .execute();
+    return heldTasks(this.database.db).where('node_id', '=', nodeId).execute();
   }
 }

@@ -50,6 +50,10 @@ export const OPEN_STATES = ['pending', 'waiting', 'queued', 'running'] as const 
 /** States in which the task is with an agent. */
 export const HELD_STATES = ['queued', 'running'] as const satisfies TaskState[];
 
+/** The tasks that are with agents. */
+export const heldTasks = (db: Db) =>
+  db.selectFrom('task').select(TASK_COLUMNS).where('task_status', 'in', HELD_STATES);
+
 /** A task and the states it may leave; with `attempt`, only while that run is the current one. */
 export interface MovableTask {
   readonly teamId: string;

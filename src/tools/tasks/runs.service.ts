@@ -74,7 +74,7 @@ export class RunsService {
   }
 }
 
-/** What a caller is told to do when it does not know whether its run has started. */
+/** The advice in an error that leaves open whether the run has started. */
 export const afterLostAnswer = (idempotencyKey: unknown): string =>
   idempotencyKey === undefined ? MAYBE_STARTED : REPEATABLE;
 
