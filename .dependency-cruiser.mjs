@@ -12,6 +12,7 @@ export const arrows = {
   agent: ['tunnel', 'contract', 'config'],
   observability: ['http', 'config', 'telemetry'],
   health: ['config', 'upstream', 'telemetry'],
+  commands: ['runtime', 'contract', 'config'],
 };
 
 /** Room of `src/mcp` → the rooms it may import, always further down the list. docs: ARCHITECTURE.md. */

@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 
+import { addAdministrationCommands } from './commands/index.js';
 import {
   AGENT_OPTIONS,
   packageVersion,
@@ -8,16 +9,10 @@ import {
   StartError,
   unknownVariables,
 } from './config/index.js';
-import type { ApplyOptions } from './apply.command.js';
-import type { CreateOptions } from './keys.command.js';
-import type { TransferCommandOptions } from './transfer.command.js';
 
 const HELP = `
 Without a command it serves, role all.
 Settings are environment variables, CYBERUN_…: docs/configuration.md lists them.`;
-
-// Each command loads only what it needs.
-const keysCommand = () => import('./keys.command.js');
 
 /** The command line of the package, as `cyberun-mcp --help` shows it. */
 export function commandLine(): Command {
@@ -37,19 +32,7 @@ export function commandLine(): Command {
       await (await import('./serve.js')).serve(readConfig(role));
     });
   addAgent(program.command('agent'));
-  // The database creates files that all users can read, unless this mask prevents it.
-  const restrictNewFiles = (): void => void process.umask(0o077);
-  const keys = program.command('keys').description('manage the keys of the embedded runtime');
-  addKeys(keys.hook('preAction', restrictNewFiles));
-  const teams = program.command('teams').description('manage the teams of the embedded runtime');
-  addTeams(teams.hook('preAction', restrictNewFiles));
-  addApply(program.command('apply <folder...>').hook('preAction', restrictNewFiles));
-  addTransfer(program, restrictNewFiles);
-  program
-    .command('migrate')
-    .description('make the tables of the database, or bring them up to date, before a new version starts')
-    .hook('preAction', restrictNewFiles)
-    .action(async () => (await import('./migrate.command.js')).migrateCommand());
+  addAdministrationCommands(program);
   return program;
 }
 
@@ -80,85 +63,6 @@ function addAgent(agent: Command): void {
 /** As the parser of the command line calls an option. */
 const camelCase = (key: string): string =>
   key.replaceAll(/_(\w)/g, (_all, letter: string) => letter.toUpperCase());
-
-function addKeys(keys: Command): void {
-  const kind = new Option('--kind <kind>', 'integration (sk-, for clients) or agent (ak-, for agents)')
-    .choices(['integration', 'agent'])
-    .default('integration');
-  keys
-    .command('create')
-    .description('make a key and print it, once')
-    .addOption(kind)
-    .option('--team <team>', 'the team that it belongs to; the team default if left out')
-    .option('--name <name>', 'what the key is for', 'unnamed')
-    .option('--expires-in-days <days>', 'days until it expires, 1 to 365; never if left out')
-    .option(
-      '--permissions <list>',
-      'what it may do, separated by commas: run (submit and cancel tasks, upload files), invoke (call services); both if left out',
-    )
-    .addOption(new Option('--read-only', 'it may look at everything and do nothing').conflicts('permissions'))
-    .action(async (options: CreateOptions) => (await keysCommand()).createKey(options));
-  keys
-    .command('list')
-    .description('list the keys of every team; secrets are not kept')
-    .option('--team <team>', 'list the keys of this team')
-    .action(async (options: { team?: string }) => (await keysCommand()).listKeys(options));
-  keys
-    .command('revoke <id>')
-    .description('end a key at once')
-    .action(async (id: string) => (await keysCommand()).revokeKey(id));
-}
-
-function addTeams(teams: Command): void {
-  teams
-    .command('create <name>')
-    .description('make a team, which sees only its own workflows, tasks, files and agents')
-    .action(async (name: string) => (await keysCommand()).createTeam(name));
-  teams
-    .command('list')
-    .description('list the teams')
-    .action(async () => (await keysCommand()).listTeams());
-}
-
-function addApply(apply: Command): void {
-  apply
-    .description('put the workflows and services that the YAML files of folders define into the database')
-    .option('--team <team>', 'the team that they belong to; the team default if left out')
-    .option('--dry-run', 'change nothing, and tell what would change')
-    .addOption(
-      new Option(
-        '--prune',
-        'disable what was applied to the team before and is not in the folders',
-      ).conflicts('partial'),
-    )
-    .option('--partial', 'apply the valid definitions although others are refused; exit code 2 then')
-    .action(async (folders: string[], options: ApplyOptions) =>
-      (await import('./apply.command.js')).applyCommand(folders, options),
-    );
-}
-
-function addTransfer(program: Command, restrictNewFiles: () => void): void {
-  program
-    .command('export <file>')
-    .description(
-      'write a stopped runtime into a file, - for standard output: its whole database, and its files',
-    )
-    .option('--without-files', 'leave out the files of the data folder')
-    .hook('preAction', restrictNewFiles)
-    .action(async (file: string, options: TransferCommandOptions) =>
-      (await import('./transfer.command.js')).exportCommand(file, options),
-    );
-  program
-    .command('import <file>')
-    .description(
-      'put an export, - for standard input, into an empty database, for example to move to PostgreSQL',
-    )
-    .option('--without-files', 'leave out the files of the export')
-    .hook('preAction', restrictNewFiles)
-    .action(async (file: string, options: TransferCommandOptions) =>
-      (await import('./transfer.command.js')).importCommand(file, options),
-    );
-}
 
 function warnOfUnknownVariables(): void {
   for (const name of unknownVariables()) {

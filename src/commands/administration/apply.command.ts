@@ -1,12 +1,12 @@
 import { resolve } from 'node:path';
 
-import { type Config, readConfig, StartError } from './config/index.js';
+import { type Config, readConfig, StartError } from '../../config/index.js';
 import {
   type AppliedDefinition,
   openDefinitionAdministration,
   readDefinitionFiles,
-} from './runtime/index.js';
-import { table } from './table.js';
+} from '../../runtime/index.js';
+import { table } from '../table.js';
 
 export interface ApplyOptions {
   readonly team?: string;

@@ -3,9 +3,9 @@ import { rm, stat } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 
-import { readConfig, StartError } from './config/index.js';
-import { type ExportCounts, openTransfer } from './runtime/index.js';
-import { table } from './table.js';
+import { readConfig, StartError } from '../../config/index.js';
+import { type ExportCounts, openTransfer } from '../../runtime/index.js';
+import { table } from '../table.js';
 
 export interface TransferCommandOptions {
   readonly withoutFiles?: true;

@@ -1,14 +1,14 @@
 import { resolve } from 'node:path';
 
-import { type Config, readConfig, SettingError } from './config/index.js';
+import { type Config, readConfig, SettingError } from '../../config/index.js';
 import {
   type CredentialSummary,
   checkNewCredential,
   isDataDir,
   openKeyAdministration,
   openNewKeyAdministration,
-} from './runtime/index.js';
-import { table } from './table.js';
+} from '../../runtime/index.js';
+import { table } from '../table.js';
 
 export interface CreateOptions {
   readonly kind: 'integration' | 'agent';

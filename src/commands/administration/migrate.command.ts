@@ -1,6 +1,6 @@
 import { databasePlace } from './apply.command.js';
-import { packageVersion, readConfig } from './config/index.js';
-import { updateTables } from './runtime/index.js';
+import { packageVersion, readConfig } from '../../config/index.js';
+import { updateTables } from '../../runtime/index.js';
 
 /** `migrate`: what a node does with the tables at its start, and nothing else. */
 export async function migrateCommand(): Promise<void> {

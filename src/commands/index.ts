@@ -1,0 +1,1 @@
+export { addAdministrationCommands } from './administration/administration-commands.js';
