@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { Logger } from '@nestjs/common';
 import { z } from 'zod';
 
-import { packageVersion, proxyVariables, stateDirectory } from '../config/index.js';
+import { packageVersion, proxyVariables, StartError, stateDirectory } from '../config/index.js';
 import { AGENT_FEATURES, type AgentHello, GATEWAY_PATH, GPU_LABEL, PYTHON_LABEL } from '../contract/index.js';
 import { stayConnected } from './connection.js';
 import type { ContainerOptions } from './containers/container-engine.js';
@@ -84,8 +84,13 @@ export async function runKubernetesAgent(
   const { kubernetesWorker } = await import('./kubernetes/kubernetes-worker.js');
   const complete = completed(options);
   const hello = { ...helloOf(complete), labels: kubernetes.profiles.labels, gpus: [] };
-  const worker = await kubernetesWorker(complete, kubernetes, hello);
-  await serveAs(worker, { ...complete, isLeavingRuns: true });
+  const own = await kubernetesWorker(complete, kubernetes, hello);
+  if (!own) return;
+  const { worker, replaced } = own;
+  const signal = AbortSignal.any([complete.signal, replaced]);
+  await serveAs(worker, { ...complete, signal, isLeavingRuns: true });
+  if (replaced.aborted)
+    throw new StartError(`Another process has taken the place of this one of agent ${complete.agentId}.`);
 }
 
 async function serveAs(

@@ -6,7 +6,11 @@ import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 
 import { shellWorkflow } from '../e2e/agent-support/agent-fixture.js';
 import { RuntimeServer } from '../e2e/runtime-support/runtime-fixture.js';
-import { type AgentProcess, kubernetesAgent } from '../support/kubernetes/agent-process.js';
+import {
+  type AgentProcess,
+  kubernetesAgent,
+  kubernetesSuccessor,
+} from '../support/kubernetes/agent-process.js';
 import { KubernetesApi } from '../support/kubernetes/kubernetes-api.js';
 import { until } from '../support/processes.js';
 
@@ -48,6 +52,7 @@ beforeEach(async () => {
   api.requests.length = 0;
   api.quota = undefined;
   api.cluster.waiting = undefined;
+  api.cluster.unschedulable = undefined;
 });
 
 const task = async (id: string) => (await server.get(`/r/tasks/${id}`)).body;
@@ -105,6 +110,15 @@ it('a run whose pod is preempted begins anew in another Job', async () => {
   expect(await ended(id)).toMatchObject({ task_status: 'completed', attempt_count: 2, interrupted_count: 1 });
 });
 
+it('a run whose node is lost begins anew, and keeps no slot though its pod never goes', async () => {
+  const id = await begin();
+  api.cluster.loseNode(`cy-${id}-1`);
+  await until(async () => (await begun()) === 2);
+  await letEnd();
+  expect(await ended(id)).toMatchObject({ task_status: 'completed', attempt_count: 2, interrupted_count: 1 });
+  expect(jobOf(id)?.metadata).toMatchObject({ name: `cy-${id}-1`, deletionTimestamp: expect.any(String) });
+});
+
 it.each([
   ['outOfMemory', 'The run used more memory than its pod may have (2Gi) and was ended (OOMKilled).'],
   ['evict', 'Kubernetes evicted the pod of the run: The node was low on resource: memory.'],
@@ -156,4 +170,20 @@ it('no Job holds the key of the agent or what the workflow says', async () => {
   expect(objects).toContain(id);
   expect(objects).not.toContain(agent.key);
   expect(objects).not.toContain('echo hello');
+});
+
+it('the next process of an agent leaves the Jobs of the former one, and takes over when this has ended', async () => {
+  api.cluster.unschedulable = '0/3 nodes are available: 3 Insufficient cpu.';
+  const id = await server.submit('hello', {});
+  await until(async () => jobOf(id) !== undefined);
+  const next = owned.use(await kubernetesSuccessor(agent));
+  const starting = next.start();
+  const looks = (): number => api.requests.filter((one) => /^GET .+\/leases\//.test(one)).length;
+  await until(async () => looks() >= 2);
+  expect(api.requests.filter((one) => one.startsWith('DELETE '))).toEqual([]);
+  expect(jobOf(id)).toBeDefined();
+  api.cluster.unschedulable = undefined;
+  await agent.end('SIGTERM');
+  await starting;
+  expect((await ended(id)).task_status).toBe('completed');
 });

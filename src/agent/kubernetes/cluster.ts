@@ -3,9 +3,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import {
   ApiException,
   BatchV1Api,
+  CoordinationV1Api,
   CoreV1Api,
   KubeConfig,
   type V1Job,
+  type V1Lease,
   type V1Pod,
   type V1Secret,
   Watch,
@@ -23,7 +25,6 @@ const CALL_LIMIT_MS = 30_000;
 const RELIST_SECONDS = 60;
 const RELIST_SLACK_MS = 15_000;
 const DELAYS = { firstMs: 500, longestMs: 10_000, isSpread: true };
-const GONE_POLL_MS = 1000;
 
 /** What the API server says about a request that it refuses; another try would be refused, too. */
 export class ClusterRefusal extends Error {
@@ -41,6 +42,7 @@ export interface PodListener {
 export class Cluster {
   private readonly batch: BatchV1Api;
   private readonly core: CoreV1Api;
+  private readonly coordination: CoordinationV1Api;
 
   private constructor(
     private readonly config: KubeConfig,
@@ -48,6 +50,7 @@ export class Cluster {
   ) {
     this.batch = config.makeApiClient(BatchV1Api);
     this.core = config.makeApiClient(CoreV1Api);
+    this.coordination = config.makeApiClient(CoordinationV1Api);
   }
 
   /**
@@ -96,32 +99,43 @@ export class Cluster {
     }
   }
 
-  /** Deletes a Job with its pod; resolves when both have gone. Goes on until then, or until the signal. */
-  async removeJob(name: string, signal: AbortSignal): Promise<void> {
-    const { namespace, batch } = this;
-    let isGone = false;
-    const remove = async (): Promise<void> => {
-      try {
-        // Foreground: the Job is there until its pod has gone. Without it the pod would go on.
-        await limited(batch.deleteNamespacedJob({ namespace, name, propagationPolicy: 'Foreground' }));
-        while (!signal.aborted) {
-          await limited(batch.readNamespacedJob({ namespace, name }));
-          await delay(GONE_POLL_MS, undefined, { signal });
-        }
-      } catch (error) {
-        isGone = codeOf(error) === 404;
-        if (!isGone && !signal.aborted) logger.warn(`Job ${name} is not removed yet: ${messageOf(error)}`);
-      }
-    };
-    const over = new AbortController();
-    await keepRunning(
-      async () => {
-        await remove();
-        if (isGone) over.abort();
-      },
-      AbortSignal.any([signal, over.signal]),
-      DELAYS,
-    );
+  /** Has Kubernetes delete a Job, if it has it. The Job is there until its pod has gone. */
+  async deleteJob(name: string): Promise<void> {
+    const { namespace } = this;
+    try {
+      // Without Foreground the pod would go on.
+      await limited(this.batch.deleteNamespacedJob({ namespace, name, propagationPolicy: 'Foreground' }));
+    } catch (error) {
+      if (codeOf(error) !== 404) throw error;
+    }
+  }
+
+  async hasJob(name: string): Promise<boolean> {
+    try {
+      await limited(this.batch.readNamespacedJob({ namespace: this.namespace, name }));
+      return true;
+    } catch (error) {
+      if (codeOf(error) === 404) return false;
+      throw error;
+    }
+  }
+
+  /** @throws {ClusterRefusal} */
+  async readLease(name: string): Promise<V1Lease | undefined> {
+    const { namespace } = this;
+    return unless([404], limited(this.coordination.readNamespacedLease({ namespace, name })));
+  }
+
+  /** @returns `undefined` when there is one already. @throws {ClusterRefusal} */
+  async createLease(lease: V1Lease): Promise<V1Lease | undefined> {
+    const { namespace } = this;
+    return unless([409], limited(this.coordination.createNamespacedLease({ namespace, body: lease })));
+  }
+
+  /** @returns `undefined` when it was changed since it was read, or deleted. @throws {ClusterRefusal} */
+  async replaceLease(lease: V1Lease): Promise<V1Lease | undefined> {
+    const given = { namespace: this.namespace, name: nameOf(lease), body: lease };
+    return unless([404, 409], limited(this.coordination.replaceNamespacedLease(given)));
   }
 
   async jobs(labelSelector: string): Promise<V1Job[]> {
@@ -184,7 +198,7 @@ export class Cluster {
   }
 }
 
-const nameOf = ({ metadata }: V1Job | V1Pod): string => metadata?.name ?? '';
+const nameOf = ({ metadata }: V1Job | V1Pod | V1Lease): string => metadata?.name ?? '';
 const codeOf = (error: unknown): number | undefined =>
   error instanceof ApiException ? error.code : undefined;
 
@@ -195,8 +209,22 @@ function refusalOr(error: unknown): unknown {
   return new ClusterRefusal(messageOf(error));
 }
 
-function messageOf(error: unknown): string {
-  if (!(error instanceof ApiException)) return errorText(error);
+/** `undefined` for an answer of one of these codes. @throws {ClusterRefusal} */
+async function unless<T>(codes: readonly number[], call: Promise<T>): Promise<T | undefined> {
+  try {
+    return await call;
+  } catch (error) {
+    if (codes.includes(codeOf(error) ?? 0)) return undefined;
+    throw refusalOr(error);
+  }
+}
+
+const messageOf = (error: unknown): string => apiMessageOf(error) ?? errorText(error);
+
+/** What the API server says about a request that failed; `undefined` when it has not answered. */
+export function apiMessageOf(error: unknown): string | undefined {
+  if (error instanceof ClusterRefusal) return error.message;
+  if (!(error instanceof ApiException)) return undefined;
   const body: unknown = error.body;
   const { message } = (typeof body === 'string' ? parsed(body) : body) as { message?: string };
   return message ?? `the API server answered ${error.code}`;

@@ -59,6 +59,7 @@ it('without a file there is one profile, with limits', () => {
   expect(JobProfiles.read(undefined, ['local']).for(['local'])).toMatchObject({
     name: 'default',
     startSeconds: 900,
+    diskSize: '10Gi',
     resources: { limits: { memory: '2Gi' } },
   });
 });
@@ -79,6 +80,11 @@ it.each([
   ],
   ['profiles: [{ name: a, image: x }]', 'FILE: profiles[0].image is not known here'],
   ['profiles: [{ name: a }, { name: a }]', 'FILE: there are two profiles with the name a.'],
+  [
+    'profiles: [{ name: a, diskSize: 10 GB }]',
+    'FILE: profiles[0].diskSize must be a size such as 10Gi or 500Mi.',
+  ],
+  ['profiles: [{ name: a, diskSize: 10 }]', 'FILE: profiles[0].diskSize must be string'],
   ['profiles: [', 'FILE is not YAML: '],
 ])('a file with %j is refused in a sentence', (text, sentence) => {
   const file = fileOf(text);

@@ -8,6 +8,8 @@ import { LABEL } from '../../contract/index.js';
 
 const quantity = z.union([z.string().min(1), z.number().positive()]).transform(String);
 const quantities = z.record(z.string().min(1), quantity);
+/** Binary or decimal, as Kubernetes writes sizes. */
+const SIZE = /^\d{1,15}([KMGTP]i|[kMGTP])?$/;
 const DNS_NAME = /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/;
 const dnsName = z.string().regex(DNS_NAME, 'must be a name of lower-case letters, digits, hyphens and dots');
 
@@ -32,6 +34,8 @@ const jobProfile = z.strictObject({
   resources: z
     .strictObject({ requests: quantities.exactOptional(), limits: quantities.exactOptional() })
     .default({ requests: { cpu: '250m', memory: '512Mi' }, limits: { memory: '2Gi' } }),
+  /** Most that a pod may store in the folder of its run, and in /tmp. */
+  diskSize: z.string().regex(SIZE, 'must be a size such as 10Gi or 500Mi').default('10Gi'),
   runtimeClassName: dnsName.optional(),
   priorityClassName: dnsName.optional(),
   serviceAccountName: dnsName.optional(),

@@ -10,11 +10,19 @@ import { readLines } from '../../tunnel/index.js';
 import { answerOrder, refuseOrder, type RunName, type RunTerms, termsOf } from '../runs/run-stream.js';
 import { BundleArchives } from './bundle-archives.js';
 import { Cluster } from './cluster.js';
-import { type JobAgent, JobRun, type NewRun } from './job-run.js';
+import { type JobAgent, JobRun } from './job-run.js';
 import type { JobProfiles } from './job-profiles.js';
-import { PodGateway } from './pod-gateway.js';
+import { PodGateway, type RunStanding } from './pod-gateway.js';
 import { podStanding } from './pod-standing.js';
-import { agentSelector, canBeJob, jobName, type JobSettings, runOf } from './run-job.js';
+import {
+  agentSelector,
+  canBeJob,
+  jobHasEnded,
+  holdSecondsOf,
+  jobName,
+  type JobSettings,
+  runOf,
+} from './run-job.js';
 import { RunTokens } from './run-token.js';
 
 const logger = new Logger('Kubernetes');
@@ -58,13 +66,13 @@ export class JobRuns {
   /** Finds the runs that a former process of the agent has left in their pods, and listens for these. */
   async takeOver(signal: AbortSignal): Promise<void> {
     const [jobs, pods] = await this.found(signal);
-    const standings = new Map(pods.map((pod) => [nameOf(pod), podStanding(pod).is]));
+    const begun = new Set(pods.filter(hasBegun).map(nameOf));
     for (const job of jobs.filter(isUnfinished)) {
       const run = runOf(job);
       if (!run) continue;
-      const found = new JobRun(run, this.agent);
-      // Its order was with the former process, if its pod has not begun.
-      if (standings.get(jobName(run)) === 'running') this.keep(found);
+      const found = new JobRun(run, this.agent, holdSecondsOf(job));
+      // Its order was with the former process, which has ended, if its pod has not begun.
+      if (begun.has(jobName(run))) this.keep(found);
       else found.end();
     }
     if (this.runs.size > 0) logger.log(`${this.runs.size} runs go on in their pods`);
@@ -72,7 +80,7 @@ export class JobRuns {
     this.gateway = await PodGateway.listen({
       port: this.options.port,
       tokens,
-      isWanted: (run) => this.runs.get(jobName(run))?.isWanted ?? false,
+      standingOf: (run) => this.standingOf(run),
       connected: (run, pod) => this.runs.get(jobName(run))?.connected(pod),
     });
     const listener = {
@@ -148,11 +156,14 @@ export class JobRuns {
     }
     for (const run of this.runs.values()) if (run.name.task_id === order.task_id) run.end();
     const { task_id, attempt } = order;
-    this.keep(this.newRun({ task_id, attempt }, { order, profile })).attach(stream, commands, terms);
+    const run = new JobRun({ task_id, attempt }, this.agent, terms.holdSeconds, { order, profile });
+    this.keep(run).attach(stream, commands, terms);
   }
 
-  private newRun(name: RunName, wanted: NewRun): JobRun {
-    return new JobRun(name, this.agent, wanted);
+  private standingOf(name: RunName): RunStanding {
+    const run = this.runs.get(jobName(name));
+    if (!run) return 'unknown';
+    return run.isWanted ? 'wanted' : 'over';
   }
 
   private keep(run: JobRun): JobRun {
@@ -200,9 +211,9 @@ function nameOf(pod: V1Pod): string {
   return run ? jobName(run) : '';
 }
 
-const isUnfinished = ({ metadata, status }: V1Job): boolean =>
-  !metadata?.deletionTimestamp &&
-  !status?.conditions?.some(({ type, status: is }) => ['Complete', 'Failed'].includes(type) && is === 'True');
+const hasBegun = (pod: V1Pod): boolean => ['running', 'unreachable'].includes(podStanding(pod).is);
+
+const isUnfinished = (job: V1Job): boolean => !job.metadata?.deletionTimestamp && !jobHasEnded(job);
 
 /** Why an agent on Kubernetes cannot run this. */
 function refusalOf(order: RunOrder): string | undefined {

@@ -1,5 +1,8 @@
+import { hostname } from 'node:os';
+
 import type { AgentHello } from '../../contract/index.js';
 import { ownFolder, Worker } from '../worker.js';
+import { AgentLease } from './agent-lease.js';
 import { BundleArchives } from './bundle-archives.js';
 import { Cluster } from './cluster.js';
 import { JobRuns, type KubernetesOptions } from './job-runs.js';
@@ -13,15 +16,37 @@ interface KubernetesAgent {
   readonly drain: AbortSignal;
 }
 
-/** A worker whose runs take place in pods. */
+interface KubernetesWorker {
+  readonly worker: Worker;
+  /** Aborted when another process with the id of the agent has its Jobs. */
+  readonly replaced: AbortSignal;
+}
+
+/**
+ * A worker whose runs take place in pods. Waits as long as another process with the id of the agent has its Jobs.
+ *
+ * @returns `undefined` when the agent was ended while it waited.
+ */
 export async function kubernetesWorker(
   { agentId, key, cacheDir, drain }: KubernetesAgent,
   options: KubernetesOptions,
   hello: AgentHello,
-): Promise<Worker> {
+): Promise<KubernetesWorker | undefined> {
   await ownFolder(cacheDir, '--cache-dir');
+  const cluster = Cluster.find(options.namespace);
+  // The same for a process that is started again in its pod.
+  const holder = `${hostname()}:${options.port}`;
+  const lease = await AgentLease.acquire(cluster, { agentId, holder, signal: drain });
+  if (!lease) return undefined;
   const bundles = new BundleArchives(cacheDir);
-  const runs = new JobRuns(Cluster.find(options.namespace), options, { agentId, key, bundles });
-  await runs.takeOver(drain);
-  return new Worker(hello, { runs, services: noServices, bundles, end: () => Promise.resolve() });
+  const runs = new JobRuns(cluster, options, { agentId, key, bundles });
+  try {
+    await runs.takeOver(drain);
+  } catch (error) {
+    // Runs that were found go on in their pods, for the next process.
+    await Promise.all([runs.end(), lease.release()]);
+    throw error;
+  }
+  const worker = new Worker(hello, { runs, services: noServices, bundles, end: () => lease.release() });
+  return { worker, replaced: lease.lost };
 }

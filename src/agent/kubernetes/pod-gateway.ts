@@ -17,6 +17,11 @@ import type { RunTokens } from './run-token.js';
 const logger = new Logger('Kubernetes');
 const FRAME_LIMIT = 16 * 1024 * 1024;
 const HELLO_LIMIT_MS = 10_000;
+/** A pod may be short of processor time; one whose node is lost answers nothing, and its connection stays open. */
+const PING = { everyMs: 10_000, unansweredAllowed: 5 };
+
+/** What a run is to this process: of `unknown` ones another process of the agent may know. */
+export type RunStanding = 'wanted' | 'over' | 'unknown';
 
 /** The agent in the pod of a run, connected to this one. */
 export interface PodConnection {
@@ -28,9 +33,9 @@ export interface PodConnection {
 interface PodGatewayOptions {
   readonly port: number;
   readonly tokens: RunTokens;
-  /** Whether the agent still wants this run. */
-  readonly isWanted: (run: RunName) => boolean;
+  readonly standingOf: (run: RunName) => RunStanding;
   readonly connected: (run: RunName, pod: PodConnection) => void;
+  readonly ping?: typeof PING;
 }
 
 /** Where the agents in pods dial in, each with the token of its run; to them this agent is the gateway. */
@@ -75,14 +80,19 @@ export class PodGateway {
     socket.on('error', () => socket.destroy());
     const [, token = ''] = /^Bearer (\S+)$/.exec(request.headers.authorization ?? '') ?? [];
     const run = request.url === GATEWAY_PATH ? this.options.tokens.runOf(token) : undefined;
-    if (!run) return refuse(socket, 'This is no token of a run of this agent.');
-    if (!this.options.isWanted(run)) return refuse(socket, 'This run has ended, or begins anew elsewhere.');
+    if (!run) return refuse(socket, '401 Unauthorized', 'This is no token of a run of this agent.');
+    const standing = this.options.standingOf(run);
+    if (standing === 'over') return refuse(socket, '401 Unauthorized', 'This run is over for its agent.');
+    // The pod dials again, and goes on until nothing has known it for long.
+    if (standing === 'unknown')
+      return refuse(socket, '503 Service Unavailable', 'This process of the agent does not know the run.');
     this.webSockets.handleUpgrade(request, socket, head, (webSocket) => void this.connect(run, webSocket));
   }
 
   private async connect(run: RunName, webSocket: WebSocket): Promise<void> {
     try {
       const session = await http2ClientOver(webSocket);
+      endWhenSilent(session, webSocket, this.options.ping ?? PING);
       const request = session.request(
         { ':path': AGENT_PATHS.hello },
         { signal: AbortSignal.timeout(HELLO_LIMIT_MS) },
@@ -97,9 +107,27 @@ export class PodGateway {
   }
 }
 
-function refuse(socket: Duplex, sentence: string): void {
+function endWhenSilent(
+  session: ClientHttp2Session,
+  webSocket: WebSocket,
+  { everyMs, unansweredAllowed }: typeof PING,
+): void {
+  let unanswered = 0;
+  const look = (): void => {
+    if (unanswered >= unansweredAllowed) return webSocket.terminate();
+    unanswered += 1;
+    session.ping((error: Error | null) => {
+      if (!error) unanswered = 0;
+    });
+  };
+  const timer = setInterval(look, everyMs).unref();
+  session.once('close', () => clearInterval(timer));
+  if (session.destroyed) clearInterval(timer);
+}
+
+function refuse(socket: Duplex, status: string, sentence: string): void {
   const body = JSON.stringify({ error_message: sentence });
   socket.end(
-    `HTTP/1.1 401 Unauthorized\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+    `HTTP/1.1 ${status}\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
   );
 }

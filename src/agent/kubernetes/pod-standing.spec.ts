@@ -12,9 +12,13 @@ const ended = (terminated: object, more: object = {}): V1Pod =>
   podWith({ phase: 'Failed', containerStatuses: [{ name: 'agent', state: { terminated } }], ...more });
 const waitingFor = (waiting: object): V1Pod =>
   podWith({ phase: 'Pending', containerStatuses: [{ name: 'agent', state: { waiting } }] });
-const disrupted = (reason: string, message = ''): object => ({
-  conditions: [{ type: 'DisruptionTarget', status: 'True', reason, message }],
+const disruption = (reason: string, message = ''): object => ({
+  type: 'DisruptionTarget',
+  status: 'True',
+  reason,
+  message,
 });
+const disrupted = (reason: string, message = ''): object => ({ conditions: [disruption(reason, message)] });
 
 it.each([
   ['made', podWith({ phase: 'Pending' }), { is: 'waiting' }],
@@ -117,6 +121,48 @@ it.each([
   ['left by its agent', ended({ exitCode: 75, reason: 'Error' }), 'the pod has gone'],
 ])('a run is interrupted whose pod was %s', (_how, pod, reason) => {
   expect(podStanding(pod)).toEqual({ is: 'interrupted', reason });
+});
+
+const running = (conditions: object[], metadata: object = {}): V1Pod => ({
+  metadata,
+  spec: { nodeName: 'worker-2', containers: [{ name: 'agent' }] },
+  status: {
+    phase: 'Running',
+    conditions: conditions as never,
+    containerStatuses: [{ name: 'agent', state: { running: {} } }] as never,
+  },
+});
+const deletedFor = (seconds: number): object => ({
+  deletionTimestamp: new Date(Date.now() - seconds * 1000),
+});
+
+it.each([
+  ['has just been deleted', running([], deletedFor(-30))],
+  ['ends slowly', running([{ type: 'Ready', status: 'True' }], deletedFor(50))],
+  ['is to be preempted', running([disruption('PreemptionByScheduler')])],
+  ['is ready', running([{ type: 'Ready', status: 'True' }])],
+])('a pod runs that %s', (_how, pod) => {
+  expect(podStanding(pod)).toEqual({ is: 'running' });
+});
+
+it.each(['Unknown', 'False'])('a pod that runs and whose readiness is %s is without its node', (status) => {
+  expect(podStanding(running([{ type: 'Ready', status }]))).toEqual({
+    is: 'unreachable',
+    reason: 'its node worker-2 does not answer',
+  });
+});
+
+it('a run is interrupted whose pod was to end long ago, though its node has not said so', () => {
+  expect(podStanding(running([], deletedFor(70)))).toEqual({
+    is: 'interrupted',
+    reason: 'the pod was deleted, and its node does not end it',
+  });
+  const taint = disruption('DeletionByTaintManager', 'Taint manager: deleting due to NoExecute taint');
+  expect(podStanding(running([{ type: 'Ready', status: 'False' }, taint], deletedFor(70)))).toEqual({
+    is: 'interrupted',
+    reason: 'Taint manager: deleting due to NoExecute taint, and its node does not end it',
+  });
+  expect(podStanding(podWith({ phase: 'Pending' }, deletedFor(70)))).toMatchObject({ is: 'interrupted' });
 });
 
 it('a run is interrupted whose pod was deleted, while it ran or before', () => {

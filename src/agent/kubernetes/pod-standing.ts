@@ -15,12 +15,16 @@ export type PodStanding =
       readonly limitSeconds?: number;
     }
   | { readonly is: 'running' }
+  /** It counts as running, and its node does not answer. */
+  | { readonly is: 'unreachable'; readonly reason: string }
   | { readonly is: 'interrupted'; readonly reason: string }
   | { readonly is: 'failed'; readonly error: string };
 
 /** How an agent that could not begin says why: the sentence of its start failure. */
 const START_FAILURE = /cyberun-mcp: (.+)\s*$/m;
 const LENGTH = 600;
+/** How long a node may take to end a pod behind its grace period, and how far the clocks of two machines may be apart. */
+const OVERDUE_MS = 60_000;
 
 /**
  * @param isDeleted whether the pod has gone; this is how it was last.
@@ -28,24 +32,51 @@ const LENGTH = 600;
 export function podStanding(pod: V1Pod, isDeleted = false): PodStanding {
   const { phase } = pod.status ?? {};
   if (phase === 'Failed' || phase === 'Succeeded' || isDeleted) return endOfPod(pod);
-  if (phase === 'Running') return { is: 'running' };
-  return waitOf(pod);
+  // The phase is what the node has said last, which a lost one never changes.
+  if (isOverdue(pod)) return interrupted(`${disruptionOf(pod) ?? DELETED}, and its node does not end it`);
+  if (phase !== 'Running') return waitOf(pod);
+  return isLost(pod)
+    ? { is: 'unreachable', reason: `its node ${pod.spec?.nodeName ?? ''} does not answer` }
+    : { is: 'running' };
+}
+
+/** Whether the pod should have ended: the time of a deletion is that at the end of the grace period. */
+function isOverdue({ metadata }: V1Pod): boolean {
+  const { deletionTimestamp } = metadata ?? {};
+  return deletionTimestamp !== undefined && Date.now() > new Date(deletionTimestamp).getTime() + OVERDUE_MS;
+}
+
+/**
+ * Without a probe a container that runs is ready. Kubernetes says otherwise when its node is silent, and for a moment while
+ * the pod starts or ends.
+ */
+function isLost(pod: V1Pod): boolean {
+  const ready = conditionOf(pod, 'Ready')?.status;
+  return ready !== undefined && ready !== 'True' && stateOf(pod)?.running !== undefined;
 }
 
 function endOfPod(pod: V1Pod): PodStanding {
   const { status } = pod;
   const ended = stateOf(pod)?.terminated;
-  const disruption = conditionOf(pod, 'DisruptionTarget');
+  const disruption = disruptionOf(pod);
   if (status?.reason === 'DeadlineExceeded')
     return failed('The run was ended by the deadline of its pod, since it did not end at its own limit.');
   if (status?.reason === 'Evicted')
     return failed(`Kubernetes evicted the pod of the run: ${said(status.message) || 'it gave no reason'}.`);
   if (ended?.reason === 'OOMKilled') return failed(outOfMemory(pod));
-  if (disruption?.status === 'True')
-    return interrupted(said(disruption.message) || (disruption.reason ?? 'a disruption'));
+  if (disruption !== undefined) return interrupted(disruption);
   if (ended && !wasEnded(ended)) return failed(agentEnded(ended));
-  if (pod.metadata?.deletionTimestamp) return interrupted('the pod was deleted');
+  if (pod.metadata?.deletionTimestamp) return interrupted(DELETED);
   return interrupted(said(status?.message) || (status?.reason ?? 'the pod has gone'));
+}
+
+const DELETED = 'the pod was deleted';
+
+/** Why the cluster takes the pod away, if it does. */
+function disruptionOf(pod: V1Pod): string | undefined {
+  const disruption = conditionOf(pod, 'DisruptionTarget');
+  if (disruption?.status !== 'True') return undefined;
+  return said(disruption.message) || (disruption.reason ?? 'a disruption');
 }
 
 /**

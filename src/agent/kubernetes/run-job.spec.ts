@@ -4,7 +4,7 @@ import { Secret } from 'kubernetes-models/v1';
 import { expect, it } from 'vitest';
 
 import { JobProfiles } from './job-profiles.js';
-import { agentSelector, canBeJob, runJob, runOf, runSecret } from './run-job.js';
+import { agentSelector, canBeJob, holdSecondsOf, leaseName, runJob, runOf, runSecret } from './run-job.js';
 
 const TASK = '0199f3a2-7c1d-7e10-8a55-0123456789ab';
 const run = { task_id: TASK, attempt: 2 };
@@ -17,7 +17,7 @@ const settings = {
 function jobFor(profile: object = {}, timeoutSeconds = 60): V1Job {
   const found = JobProfiles.of([{ name: 'test', ...profile }], []).for([]);
   if (!found) throw new Error('no profile');
-  return runJob(run, settings, found, timeoutSeconds);
+  return runJob(run, settings, found, { timeoutSeconds, holdSeconds: 7.5 });
 }
 
 it('a run is a valid Job of its task and attempt, which Kubernetes does not repeat', () => {
@@ -63,6 +63,20 @@ it('the pod satisfies the restricted pod security standard, and has no token of 
   for (const volume of pod?.volumes ?? []) expect(Object.keys(volume)).not.toContain('hostPath');
 });
 
+it('a pod may store as much as its profile says, in its work folder and in /tmp', () => {
+  const volumesOf = (job: V1Job) => job.spec?.template.spec?.volumes;
+  expect(volumesOf(jobFor())).toMatchObject([
+    { name: 'token' },
+    { name: 'work', emptyDir: { sizeLimit: '10Gi' } },
+    { name: 'tmp', emptyDir: { sizeLimit: '10Gi' } },
+  ]);
+  expect(volumesOf(jobFor({ diskSize: '500Mi' }))).toMatchObject([
+    { name: 'token' },
+    { emptyDir: { sizeLimit: '500Mi' } },
+    { emptyDir: { sizeLimit: '500Mi' } },
+  ]);
+});
+
 it('a profile decides where and with what the pod runs', () => {
   const profile = {
     nodeSelector: { pool: 'gpu' },
@@ -104,6 +118,9 @@ it('a Job and its pod tell the run that they are of', () => {
   expect(runOf(job.spec?.template as never)).toEqual(run);
   expect(runOf({ metadata: { labels: { 'cyberun.task': TASK } } })).toBeUndefined();
   expect(runOf({})).toBeUndefined();
+  expect(holdSecondsOf(job)).toBe(7.5);
+  expect(holdSecondsOf({})).toBe(0);
+  expect(leaseName('Agent.1_X')).toMatch(/^cyberun-agent-[a-f0-9]{32}$/);
   const [label = '', value] = agentSelector('agent.1_x').split('=');
   expect(job.metadata?.labels?.[label]).toBe(value);
   expect(agentSelector('agent.1_y')).not.toBe(agentSelector('agent.1_x'));

@@ -1,4 +1,4 @@
-import type { V1Container, V1Job, V1PodSpec, V1Secret } from '@kubernetes/client-node';
+import type { V1Container, V1Job, V1PodFailurePolicy, V1PodSpec, V1Secret } from '@kubernetes/client-node';
 import { createHash } from 'node:crypto';
 
 import type { RunName } from '../runs/run-stream.js';
@@ -19,11 +19,12 @@ const LABEL_AGENT = 'cyberun.agent';
 const LABEL_TASK = 'cyberun.task';
 const LABEL_ATTEMPT = 'cyberun.attempt';
 const QUEUE_NAME = 'kueue.x-k8s.io/queue-name';
+const HOLD_SECONDS = 'cyberun.hold-seconds';
 /** For pulling the image and storing the outputs: the pod's deadline is for an agent that does not keep that of the run. */
 const DEADLINE_MARGIN_SECONDS = 1800;
 /** For people who look at it with kubectl. */
 const KEPT_SECONDS = 3600;
-const GRACE_SECONDS = 30;
+export const GRACE_SECONDS = 30;
 const TOKEN_FOLDER = '/run/cyberun';
 const WORK_FOLDER = '/work';
 
@@ -34,9 +35,18 @@ export const canBeJob = ({ task_id }: RunName): boolean => TASK_ID.test(task_id)
 
 export const jobName = ({ task_id, attempt }: RunName): string => `cy-${task_id}-${attempt}`;
 
-/** Selects the Jobs and pods of an agent; an id may have characters that a label may not. */
+/** Selects the Jobs and pods of an agent. */
 export const agentSelector = (agentId: string): string => `${LABEL_AGENT}=${agentLabel(agentId)}`;
 
+/** Of what is of an agent and of no run. */
+export const agentLabels = (agentId: string): Record<string, string> => ({
+  'app.kubernetes.io/managed-by': 'cyberun-agent',
+  [LABEL_AGENT]: agentLabel(agentId),
+});
+
+export const leaseName = (agentId: string): string => `cyberun-agent-${agentLabel(agentId)}`;
+
+/** An id may have characters that a label and a name may not. */
 const agentLabel = (agentId: string): string =>
   createHash('sha256').update(agentId).digest('hex').slice(0, 32);
 
@@ -53,23 +63,46 @@ export function runOf({
     : { task_id, attempt };
 }
 
+export const jobHasEnded = ({ status }: V1Job): boolean =>
+  (status?.conditions ?? []).some(
+    (condition) => ['Complete', 'Failed'].includes(condition.type) && condition.status === 'True',
+  );
+
+/** How long the pod of a Job goes on without its agent; 0 when the Job does not say. */
+export function holdSecondsOf({ metadata }: V1Job): number {
+  const seconds = Number(metadata?.annotations?.[HOLD_SECONDS]);
+  return Number.isFinite(seconds) ? seconds : 0;
+}
+
+/** Time limits of a run. */
+interface RunLimits {
+  /** 0: it has none. */
+  readonly timeoutSeconds: number;
+  /** How long it goes on without its runtime. */
+  readonly holdSeconds: number;
+}
+
+const FAILURE_POLICY: V1PodFailurePolicy = {
+  rules: [
+    { action: 'FailJob', onPodConditions: [{ type: 'DisruptionTarget', status: 'True' }] },
+    { action: 'FailJob', onExitCodes: { containerName: RUN_CONTAINER, operator: 'NotIn', values: [0] } },
+  ],
+};
+
 /**
  * The Job of one run. Kubernetes never makes a second pod for it: no failure is repeated (`backoffLimit`), a disruption
  * counts as a failure (`podFailurePolicy`), and a pod is replaced only once it has failed (`podReplacementPolicy`), which
  * ends the Job. Only the runtime decides what runs again.
- *
- * @param timeoutSeconds that of the run; 0: it has none.
  */
 export function runJob(
   run: RunName,
   settings: JobSettings,
   profile: JobProfile,
-  timeoutSeconds: number,
+  { timeoutSeconds, holdSeconds }: RunLimits,
 ): V1Job {
   const labels = {
     'app.kubernetes.io/name': 'cyberun-run',
-    'app.kubernetes.io/managed-by': 'cyberun-agent',
-    [LABEL_AGENT]: agentLabel(settings.agentId),
+    ...agentLabels(settings.agentId),
     [LABEL_TASK]: run.task_id,
     [LABEL_ATTEMPT]: String(run.attempt),
   };
@@ -79,22 +112,18 @@ export function runJob(
     metadata: {
       name: jobName(run),
       labels: { ...labels, ...(profile.localQueue !== undefined && { [QUEUE_NAME]: profile.localQueue }) },
-      annotations: { 'cyberun.agent-id': settings.agentId, 'cyberun.profile': profile.name },
+      annotations: {
+        'cyberun.agent-id': settings.agentId,
+        'cyberun.profile': profile.name,
+        [HOLD_SECONDS]: String(holdSeconds),
+      },
     },
     spec: {
       completions: 1,
       parallelism: 1,
       backoffLimit: 0,
       podReplacementPolicy: 'Failed',
-      podFailurePolicy: {
-        rules: [
-          { action: 'FailJob', onPodConditions: [{ type: 'DisruptionTarget', status: 'True' }] },
-          {
-            action: 'FailJob',
-            onExitCodes: { containerName: RUN_CONTAINER, operator: 'NotIn', values: [0] },
-          },
-        ],
-      },
+      podFailurePolicy: FAILURE_POLICY,
       ttlSecondsAfterFinished: KEPT_SECONDS,
       template: { metadata: { labels }, spec: podSpec(run, settings, profile, timeoutSeconds) },
     },
@@ -124,8 +153,8 @@ function podSpec(
     containers: [containerOf(run, settings, profile)],
     volumes: [
       { name: 'token', secret: { secretName: jobName(run) } },
-      { name: 'work', emptyDir: {} },
-      { name: 'tmp', emptyDir: {} },
+      { name: 'work', emptyDir: { sizeLimit: profile.diskSize } },
+      { name: 'tmp', emptyDir: { sizeLimit: profile.diskSize } },
     ],
   };
 }

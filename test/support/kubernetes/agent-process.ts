@@ -39,6 +39,13 @@ export class AgentProcess implements AsyncDisposable {
     return agent;
   }
 
+  /** Another process of this agent, which is not started yet. */
+  async successor(flags: Flags): Promise<AgentProcess> {
+    const folder = await mkdtemp(join(tmpdir(), 'cyberun-agent-'));
+    const given = { ...this.given, flags: { ...this.given.flags, 'work-dir': folder, ...flags } };
+    return new AgentProcess(this.server, folder, this.key, given);
+  }
+
   async start(): Promise<void> {
     const before = await this.connectedAt();
     const flags = Object.entries(this.given.flags).flatMap(([name, value]) => [`--${name}`, value]);
@@ -81,18 +88,27 @@ async function freePort(): Promise<number> {
   return port;
 }
 
+/** Flags of an address for pods. */
+async function freeAddress(): Promise<Flags> {
+  const port = String(await freePort());
+  return { 'kubernetes-url': `http://127.0.0.1:${port}`, 'kubernetes-port': port };
+}
+
+/** The next process of such an agent, as a rolling update makes it in another pod. */
+export async function kubernetesSuccessor(agent: AgentProcess): Promise<AgentProcess> {
+  return agent.successor(await freeAddress());
+}
+
 /** An agent whose runs are Jobs of this API server. */
 export async function kubernetesAgent(
   server: RuntimeServer,
   kubeconfig: string,
   flags: Flags = {},
 ): Promise<AgentProcess> {
-  const port = String(await freePort());
   const own = {
     executor: 'kubernetes',
     'kubernetes-image': 'registry.example.com/cyberun-mcp:1',
-    'kubernetes-url': `http://127.0.0.1:${port}`,
-    'kubernetes-port': port,
+    ...(await freeAddress()),
   };
   return AgentProcess.start(server, { ...own, ...flags }, { KUBECONFIG: kubeconfig });
 }

@@ -26,6 +26,8 @@ export class Cluster {
   waiting: { readonly reason: string; readonly message: string } | undefined;
   private readonly processes = new Map<string, ChildProcess>();
   private readonly started = new Set<string>();
+  /** Pods of lost nodes. */
+  private readonly lost = new Set<string>();
   /** What a process that is killed is said to have died of. */
   private readonly verdicts = new Map<
     string,
@@ -58,6 +60,7 @@ export class Cluster {
     this.store.update(object, mark);
     if (pod && object.kind === 'Job') this.store.update(pod, mark);
     const child = pod && this.processes.get(pod.metadata.name);
+    if (this.lost.has(object.metadata.name)) return;
     if (child) child.kill('SIGTERM');
     else {
       if (pod) this.store.remove(pod);
@@ -83,6 +86,22 @@ export class Cluster {
     const pod = this.store.get('Pod', job);
     if (pod) this.store.update(pod, mark);
     this.kill(job, { condition }, 'SIGTERM');
+  }
+
+  /** The node is lost and its pods were to go long ago: nothing says what has become of them. */
+  loseNode(job: string): void {
+    this.lost.add(job);
+    this.processes.get(job)?.kill('SIGKILL');
+    const pod = this.store.get('Pod', job);
+    if (!pod) return;
+    const message = 'Taint manager: deleting due to NoExecute taint';
+    this.store.update(pod, ({ metadata, status }) => {
+      metadata.deletionTimestamp = new Date(Date.now() - 120_000).toISOString();
+      status.conditions = [
+        { type: 'Ready', status: 'False' },
+        { type: 'DisruptionTarget', status: 'True', reason: 'DeletionByTaintManager', message },
+      ];
+    });
   }
 
   /** The deadline of the pod is over. */
@@ -172,7 +191,7 @@ export class Cluster {
     });
     const [code] = (await once(child, 'close')) as [number | null];
     this.processes.delete(name);
-    this.ended(pod, code ?? 137, errors.slice(-2048));
+    if (!this.lost.has(name)) this.ended(pod, code ?? 137, errors.slice(-2048));
   }
 
   private ended(pod: StoredObject, exitCode: number, errors: string): void {

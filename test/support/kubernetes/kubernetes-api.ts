@@ -7,14 +7,15 @@ import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
 
 import { Job } from 'kubernetes-models/batch/v1';
+import { Lease } from 'kubernetes-models/coordination.k8s.io/v1';
 import { Secret } from 'kubernetes-models/v1';
 
 import { Cluster } from './cluster.js';
 import { type ChangeType, isSelected, type StoredObject } from './object-store.js';
 
 const COLLECTION =
-  /^\/(?:api\/v1|apis\/batch\/v1)\/namespaces\/runs\/(jobs|pods|secrets)(?:\/([a-z0-9.-]+))?$/;
-const KINDS: Record<string, string> = { jobs: 'Job', pods: 'Pod', secrets: 'Secret' };
+  /^\/(?:api\/v1|apis\/(?:batch|coordination\.k8s\.io)\/v1)\/namespaces\/runs\/([a-z]+)(?:\/([a-z0-9.-]+))?$/;
+const KINDS: Record<string, string> = { jobs: 'Job', pods: 'Pod', secrets: 'Secret', leases: 'Lease' };
 
 /** An answer that is not 2xx, in the form of Kubernetes. */
 class Refusal extends Error {
@@ -118,6 +119,8 @@ export class KubernetesApi implements AsyncDisposable {
     else if (verb === 'list') send(response, 200, this.list(kind, selector));
     else if (verb === 'create') send(response, 201, this.create(kind, (await json(request)) as StoredObject));
     else if (verb === 'get') send(response, 200, this.existing(kind, name));
+    else if (verb === 'update')
+      send(response, 200, this.replace(this.existing(kind, name), (await json(request)) as StoredObject));
     else send(response, 200, this.delete(this.existing(kind, name), searchParams.get('propagationPolicy')));
   }
 
@@ -153,6 +156,14 @@ export class KubernetesApi implements AsyncDisposable {
     return found;
   }
 
+  private replace(former: StoredObject, object: StoredObject): StoredObject {
+    validate(former.kind, object);
+    if (object.metadata.resourceVersion !== former.metadata.resourceVersion)
+      throw new Refusal(409, 'Conflict', 'the object has been modified; please apply your changes again');
+    this.cluster.store.update(former, (one) => void (one['spec'] = object['spec']));
+    return former;
+  }
+
   private delete(object: StoredObject, propagationPolicy: string | null): object {
     this.cluster.delete(object, propagationPolicy === 'Foreground');
     return object;
@@ -164,6 +175,7 @@ const ALLOWED: Record<string, string[]> = {
   Job: ['create', 'get', 'list', 'delete'],
   Pod: ['list', 'watch'],
   Secret: ['create'],
+  Lease: ['get', 'create', 'update'],
 };
 
 function verbOf(method: string, name: string | undefined, query: URLSearchParams): string {
@@ -176,6 +188,7 @@ function verbOf(method: string, name: string | undefined, query: URLSearchParams
 function validate(kind: string, object: StoredObject): void {
   try {
     if (kind === 'Job') new Job(object as never).validate();
+    else if (kind === 'Lease') new Lease(object as never).validate();
     else new Secret(object as never).validate();
   } catch (error) {
     throw new Refusal(422, 'Invalid', (error as Error).message);
