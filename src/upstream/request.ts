@@ -8,7 +8,7 @@ import { isTraceparent } from '../http/index.js';
 export interface Caller {
   readonly key: string;
   /** W3C trace context of the client, when it sent one. */
-  readonly traceparent?: string;
+  readonly traceparent?: string | undefined;
   /** Aborted when the client disconnects or cancels. */
   readonly signal: AbortSignal;
 }

@@ -174,12 +174,15 @@ export class Reply {
     const answers = this.answers.splice(0);
     const body = answers.length > 1 ? `[${answers.join(',')}]` : (answers[0] ?? '');
     const sent = typeof body === 'string' && body.length > LARGE ? Buffer.from(body) : body;
+    const size = typeof sent === 'string' ? Buffer.byteLength(sent) : sent.byteLength;
     this.response.writeHead(this.status, {
       'Content-Type': 'application/json',
-      'Content-Length': typeof sent === 'string' ? Buffer.byteLength(sent) : sent.byteLength,
+      'Content-Length': size,
       ...this.headers,
     });
     if (sent instanceof EncodedMessage) sent.end(this.response);
+    // The same bytes for text in ASCII, which Node writes faster than as UTF-8.
+    else if (typeof sent === 'string' && size === sent.length) this.response.end(sent, 'latin1');
     else this.response.end(sent);
   }
 }

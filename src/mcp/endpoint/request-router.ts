@@ -37,14 +37,14 @@ export class RequestRouter {
    *
    * @throws {JsonRpcHttpError}
    */
-  async serve(request: McpHttpRequest, response: ServerResponse): Promise<void> {
+  serve(request: McpHttpRequest, response: ServerResponse): Promise<void> {
     switch (request.method) {
       case 'POST':
-        return await this.post(request, response);
+        return this.post(request, response);
       case 'GET':
-        return await this.sessions.openStream(request, response);
+        return this.sessions.openStream(request, response);
       case 'DELETE':
-        return await this.sessions.end(request, response);
+        return this.sessions.end(request, response);
       default:
         throw new JsonRpcHttpError(405, CODE.serverError, 'Method not allowed.', {
           headers: { Allow: METHODS },

@@ -83,8 +83,9 @@ export class OtherRequests {
   bind(server: McpServer, origin: CallOrigin, takeFirst: () => object | undefined): void {
     for (const method of this.methods) {
       server.server.setRequestHandler(method, async (request, sdk) => {
-        const signal = AbortSignal.any([origin.signal, sdk.mcpReq.signal]);
-        const answer = takeFirst() ?? (await this.run(request as RequestMessage, sdk, { ...origin, signal }));
+        const signal = AbortSignal.any([origin.call.signal, sdk.mcpReq.signal]);
+        const answer =
+          takeFirst() ?? (await this.run(request as RequestMessage, sdk, { ...origin, call: { signal } }));
         return answer as never;
       });
     }

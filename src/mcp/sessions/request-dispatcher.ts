@@ -29,6 +29,7 @@ import {
   fastContext,
   isStreamed,
   type McpServer,
+  type RegisteredTool,
   SdkServers,
   type SessionInfo,
   ToolRunner,
@@ -71,19 +72,21 @@ export class RequestDispatcher {
     }
   }
 
-  private async dispatch(request: PendingRequest): Promise<void> {
-    const { message, call, rawRequest } = request;
+  /** Not async, because each asynchronous function costs every call a promise and a turn. */
+  private dispatch(request: PendingRequest): Promise<void> | undefined {
+    const { message, call } = request;
     const { id, method } = message;
-    if (method === 'ping') {
-      call.answer(resultMessage(id, '{}'));
-    } else if (method === 'tools/list' && isPlainList(message)) {
-      const list = this.tools.encodedList('sessions', rawRequest);
-      call.answer((list instanceof EncodedResult ? list : await list).answer(id));
-    } else if (method === 'tools/call' && plainCallOf(message) && !this.servers.capabilities.logging) {
-      await this.run(request);
-    } else {
-      await this.answerOther(request);
-    }
+    if (method === 'tools/call' && plainCallOf(message) && !this.servers.capabilities.logging)
+      return this.run(request);
+    if (method === 'tools/list' && isPlainList(message)) return this.list(request);
+    if (method !== 'ping') return this.answerOther(request);
+    call.answer(resultMessage(id, '{}'));
+    return undefined;
+  }
+
+  private async list({ message, call, rawRequest }: PendingRequest): Promise<void> {
+    const list = this.tools.encodedList('sessions', rawRequest);
+    call.answer((list instanceof EncodedResult ? list : await list).answer(message.id));
   }
 
   private async answerOther(request: PendingRequest): Promise<void> {
@@ -103,17 +106,22 @@ export class RequestDispatcher {
     else call.answer(resultMessage(message.id, encodeResult(result)));
   }
 
-  private async callTool(request: PendingRequest): Promise<CallToolResult> {
-    const { session, call, message, rawRequest } = request;
-    const found = this.tools.find(String(message.params?.['name']), rawRequest);
-    const tool = found instanceof Promise ? await found : found;
+  private callTool(request: PendingRequest): Promise<CallToolResult> {
+    const found = this.tools.find(String(request.message.params?.['name']), request.rawRequest);
+    return found instanceof Promise
+      ? found.then((tool) => this.runTool(tool, request))
+      : this.runTool(found, request);
+  }
+
+  private runTool(tool: RegisteredTool, request: PendingRequest): Promise<CallToolResult> {
+    const { session, call, message } = request;
     if (isStreamed(tool, message.params)) call.reply.openStream();
-    // A third-party tool may send a request to the client at once; the SDK must be initialized by then.
-    if (!tool.input?.isAdvertisedOnly && session.record.supportsServerRequests)
-      await this.live.transportOf(session).ready;
     const origin = this.originOf(request);
-    const sdk = fastContext(call, message, origin.server);
-    return await this.tools.run(tool, message as never, sdk, origin);
+    const run = (): Promise<CallToolResult> =>
+      this.tools.run(tool, message as never, fastContext(call, message, origin.server), origin);
+    // A third-party tool may send a request to the client at once; the SDK must be initialized by then.
+    const needsSdk = !tool.input?.isAdvertisedOnly && session.record.supportsServerRequests;
+    return needsSdk ? this.live.transportOf(session).ready.then(run) : run();
   }
 
   private runOther(request: PendingRequest): Promise<object> {
@@ -142,7 +150,7 @@ export class RequestDispatcher {
       initializeParams: session.record.initializeParams,
     };
     const server = (): McpServer => this.live.transportOf(session).server;
-    return { rawRequest, session: info, server, signal: call.signal, operation: call.operation };
+    return { rawRequest, session: info, server, call, operation: call.operation };
   }
 }
 
@@ -162,20 +170,50 @@ export class MessageDispatcher {
   ) {}
 
   /**
-   * Resolves when all messages are accepted, without waiting for the responses.
+   * Accepts all messages, without waiting for the responses.
    *
    * @throws {JsonRpcHttpError} 429 or 503 when a limit is exceeded; 503 when a notification concerns another replica
    *   and none is reachable.
    */
-  async receive(
+  receive(
     record: SessionRecord,
     messages: readonly JSONRPCMessage[],
     rawRequest: McpHttpRequest,
     response: ServerResponse,
-  ): Promise<Accepted> {
+  ): Accepted | Promise<Accepted> {
     const session = this.live.of(record);
     // Of the session, also when this request names others.
     if (record.toolsets !== undefined) rawRequest.toolsets = record.toolsets;
+    const [message, ...more] = messages;
+    return message && more.length === 0 && isRequest(message)
+      ? this.receiveRequest(session, message, rawRequest, response)
+      : this.receiveAll(session, messages, rawRequest, response);
+  }
+
+  /** One request, as nearly every POST has it. */
+  private receiveRequest(
+    session: LiveSession,
+    message: RequestMessage,
+    rawRequest: McpHttpRequest,
+    response: ServerResponse,
+  ): Accepted {
+    const requests = [message];
+    const error = this.limitError(requests, session);
+    if (error) {
+      this.live.forgetIfIdle(session);
+      throw error;
+    }
+    const reply = this.replyTo(requests, session, rawRequest, response);
+    const call = this.openCall(session, message, reply, rawRequest);
+    return { answered: this.requests.answer({ session, message, rawRequest, call }) };
+  }
+
+  private async receiveAll(
+    session: LiveSession,
+    messages: readonly JSONRPCMessage[],
+    rawRequest: McpHttpRequest,
+    response: ServerResponse,
+  ): Promise<Accepted> {
     const pending: Promise<void>[] = [];
     const notifications: Promise<void>[] = [];
     const requests = messages.filter(isRequest);

@@ -130,9 +130,9 @@ export class SessionsEndpoint {
     }
     if (Array.isArray(body)) await this.admitBatch(request, body);
     const messages = messagesIn(body);
-    const record = await this.sessionOf(request);
+    const record = found(await this.finding(request));
     requireKnownVersion(request.headers);
-    return await this.dispatcher.receive(record, messages, request, response);
+    return this.dispatcher.receive(record, messages, request, response);
   }
 
   /** @throws {JsonRpcHttpError} */
@@ -176,13 +176,14 @@ export class SessionsEndpoint {
   }
 
   private async sessionOf(request: McpHttpRequest): Promise<SessionRecord> {
+    return found(await this.finding(request));
+  }
+
+  /** @throws {JsonRpcHttpError} 400 without the header. */
+  private finding(request: McpHttpRequest): Promise<SessionRecord | undefined> {
     const finding = this.find(request);
-    if (!finding) {
-      throw new JsonRpcHttpError(400, CODE.serverError, 'Bad Request: Mcp-Session-Id header is required');
-    }
-    const record = await finding;
-    if (record) return record;
-    throw sessionNotFound();
+    if (finding) return finding;
+    throw new JsonRpcHttpError(400, CODE.serverError, 'Bad Request: Mcp-Session-Id header is required');
   }
 
   /** `undefined` without the header. */
@@ -190,6 +191,12 @@ export class SessionsEndpoint {
     const id = headers[SESSION_ID] ?? '';
     return id === '' ? undefined : this.sessions.find(String(id), auth.keyHash);
   }
+}
+
+/** @throws {JsonRpcHttpError} 404 */
+function found(record: SessionRecord | undefined): SessionRecord {
+  if (record) return record;
+  throw sessionNotFound();
 }
 
 /**

@@ -154,7 +154,7 @@ export class SdkHandler {
     const { rawRequest, stop, first, operation } = served;
     const server = this.servers.create();
     const session = { transport: 'streamable-http', stateless: true, era: 'modern' } as const;
-    const origin = { rawRequest, session, signal: stop, server: () => server, operation };
+    const origin = { rawRequest, session, call: { signal: stop }, server: () => server, operation };
     this.servers.bind(server, origin, first);
     return server.server as unknown as Server;
   }

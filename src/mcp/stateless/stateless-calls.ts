@@ -39,8 +39,8 @@ export class StatelessRunner {
     let made: McpServer | undefined;
     const server = (): McpServer => (made ??= this.servers.create());
     const sdk = fastContext(call, message, server);
-    const { signal, operation } = call;
-    const origin = { rawRequest, session: SESSION, server, signal, operation };
+    const { operation } = call;
+    const origin = { rawRequest, session: SESSION, server, call, operation };
     if (method !== 'tools/call') return await this.others.run(message, sdk, origin);
     const found = this.tools.find(String(params?.['name']), rawRequest);
     const tool = found instanceof Promise ? await found : found;

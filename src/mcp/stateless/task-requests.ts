@@ -58,7 +58,7 @@ export class TaskRequests {
     @Inject(CONFIG) private readonly config: Config,
     servers: SdkServers,
   ) {
-    servers.extend(({ server }, { rawRequest, session, signal }) => {
+    servers.extend(({ server }, { rawRequest, session, call: { signal } }) => {
       if (session.stateless && this.isOffered)
         this.register(server as unknown as Server, { rawRequest, signal });
     });

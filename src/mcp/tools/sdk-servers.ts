@@ -68,9 +68,9 @@ export class SdkServers {
     server.server.setRequestHandler('tools/call', async (request, sdk) => {
       const result = takeFirst() as CallToolResult | undefined;
       if (result) return result;
-      const signal = AbortSignal.any([origin.signal, sdk.mcpReq.signal]);
+      const signal = AbortSignal.any([origin.call.signal, sdk.mcpReq.signal]);
       const tool = await this.tools.find(request.params.name, rawRequest);
-      return bare(await this.tools.run(tool, request, sdk, { ...origin, signal }));
+      return bare(await this.tools.run(tool, request, sdk, { ...origin, call: { signal } }));
     });
     for (const bindMore of this.binders) bindMore(server, origin, takeFirst);
   }

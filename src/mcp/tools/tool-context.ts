@@ -104,20 +104,20 @@ export class ToolContext extends RequestContext {}
  * request, at a quarter of the cost of a call.
  */
 function reportOf(
-  { mcpReq }: ServerContext,
+  sdk: ServerContext,
   progressToken: string | number | undefined,
 ): McpContext['reportProgress'] {
   return async (progress) => {
     if (progressToken === undefined) return;
-    await mcpReq.notify({ method: 'notifications/progress', params: { ...progress, progressToken } });
+    await sdk.mcpReq.notify({ method: 'notifications/progress', params: { ...progress, progressToken } });
   };
 }
 
-function logOf({ mcpReq }: ServerContext): McpContext['log'] {
+function logOf(sdk: ServerContext): McpContext['log'] {
   const at =
-    (level: Parameters<typeof mcpReq.log>[0]): McpContext['log']['info'] =>
+    (level: Parameters<ServerContext['mcpReq']['log']>[0]): McpContext['log']['info'] =>
     (message, context) =>
-      void mcpReq.log(level, { message, context });
+      void sdk.mcpReq.log(level, { message, context });
   return { debug: at('debug'), info: at('info'), warn: at('warning'), error: at('error') };
 }
 
@@ -132,10 +132,31 @@ const ENVELOPE_KEYS = [
  * The SDK's handler context for a call that bypasses the SDK: the same members, on the call's own stream. Requests
  * to the client go through the session's SDK server, which is created for the first one.
  */
-export function fastContext(call: Call, message: RequestMessage, server: () => McpServer): ServerContext {
+export const fastContext = (call: Call, message: RequestMessage, server: () => McpServer): ServerContext =>
+  new FastContext(call, message, server);
+
+/** Makes its members when they are first read, since most tools read none. */
+class FastContext implements ServerContext {
+  readonly http: NonNullable<ServerContext['http']>;
+  private request: ServerContext['mcpReq'] | undefined;
+
+  constructor(
+    private readonly call: Call,
+    private readonly message: RequestMessage,
+    private readonly server: () => McpServer,
+  ) {
+    this.http = { closeSSE: () => call.reply.pause() };
+  }
+
+  get mcpReq(): ServerContext['mcpReq'] {
+    return (this.request ??= requestOf(this.call, this.message, this.server));
+  }
+}
+
+function requestOf(call: Call, message: RequestMessage, server: () => McpServer): ServerContext['mcpReq'] {
   const { id, method, params } = message;
   const related = { relatedRequestId: id };
-  const mcpReq: ServerContext['mcpReq'] = {
+  return {
     id,
     method,
     ...(params?._meta && { _meta: params._meta }),
@@ -155,7 +176,6 @@ export function fastContext(call: Call, message: RequestMessage, server: () => M
     elicitInput: (asked, options) => server().server.elicitInput(asked, { ...options, ...related }),
     requestSampling: (asked, options) => server().server.createMessage(asked, { ...options, ...related }),
   };
-  return { mcpReq, http: { closeSSE: () => call.reply.pause() } };
 }
 
 function envelopeOf(meta: Record<string, unknown> | undefined): { envelope?: object } {

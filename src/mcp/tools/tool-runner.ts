@@ -8,6 +8,7 @@ import {
 } from '@modelcontextprotocol/server';
 
 import { CONFIG, type Config } from '../../config/index.js';
+import type { Caller } from '../../upstream/index.js';
 import type { McpHttpRequest } from '../auth/index.js';
 import type { EncodedResult, Operation } from '../calls/index.js';
 import { type RevisionFamily, tasksNotDeclared, traceparentOf } from '../protocol/index.js';
@@ -24,11 +25,27 @@ export interface CallOrigin {
   readonly session: SessionInfo;
   /** The SDK server through which a tool can send requests to the client. */
   readonly server: () => McpServer;
-  /** Aborted when the client no longer waits; in addition to the SDK's own signal. */
-  readonly signal: AbortSignal;
+  /** Its signal is aborted when the client no longer waits; in addition to the SDK's own. Made when it is first read. */
+  readonly call: { readonly signal: AbortSignal };
   /** Measures the call, where calls are measured. */
   readonly operation: Operation | undefined;
 }
+
+/** Its signal is made when it is first read: few calls are cancelled, and many never ask. */
+class RequestCaller implements Caller {
+  constructor(
+    readonly key: string,
+    readonly traceparent: string | undefined,
+    private readonly call: CallOrigin['call'],
+  ) {}
+
+  get signal(): AbortSignal {
+    return this.call.signal;
+  }
+}
+
+const isChecked = ({ output }: RegisteredTool, { isError, structuredContent }: CallToolResult): boolean =>
+  output !== undefined && !output.isAdvertisedOnly && !isError && structuredContent !== undefined;
 
 /** Runs calls of tools, and handles every exception that passes the pipeline. */
 @Injectable()
@@ -87,13 +104,13 @@ export class ToolRunner {
     tool: string,
     request: CallToolRequest,
     sdk: ServerContext,
-    { rawRequest, session, server, signal }: CallOrigin,
+    { rawRequest, session, server, call }: CallOrigin,
   ): RequestParts {
     const { token: key, keyHash } = rawRequest.auth;
     const traceparent = traceparentOf(request.params._meta, rawRequest.headers['traceparent']);
     return {
       tool,
-      caller: { key, signal, ...(traceparent !== undefined && { traceparent }) },
+      caller: new RequestCaller(key, traceparent, call),
       keyHash,
       request,
       session,
@@ -115,7 +132,7 @@ export class ToolRunner {
       const result = toNewResult(value, this.config.mcpReplyTokens);
       if (result['resultType'] === 'task' && !context.takesTask)
         throw new Error(`tool ${tool.name} answered with a task to a client that takes none`);
-      return await this.checked(tool, result);
+      return isChecked(tool, result) ? await this.checked(tool, result) : result;
     } catch (error) {
       // Nest's own filter hides the exception; the recorded one has the details.
       const thrown = isMasked(error) ? (context.thrown ?? error) : error;
@@ -127,9 +144,7 @@ export class ToolRunner {
   /** Validates a third-party result against its output schema; the product's own are validated on arrival. */
   private async checked({ name, output }: RegisteredTool, result: CallToolResult): Promise<CallToolResult> {
     const { structuredContent, content } = result;
-    if (!output || output.isAdvertisedOnly || result.isError || structuredContent === undefined)
-      return result;
-    const answer = await output.parse(structuredContent).catch((cause: unknown) => {
+    const answer = await output?.parse(structuredContent).catch((cause: unknown) => {
       throw new Error(`tool ${name} returned something else than its output schema says`, { cause });
     });
     const wrapped = toToolResult(answer, this.config.mcpReplyTokens);
