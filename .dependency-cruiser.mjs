@@ -17,7 +17,18 @@ export const arrows = {
 
 /** Room of `src/mcp` → the rooms it may import, always further down the list. docs: ARCHITECTURE.md. */
 export const rooms = {
-  endpoint: ['sessions', 'stateless', 'storage', 'resources', 'tools', 'http', 'calls', 'auth', 'protocol'],
+  endpoint: [
+    'sessions',
+    'stateless',
+    'storage',
+    'resources',
+    'tools',
+    'http',
+    'calls',
+    'auth',
+    'oauth',
+    'protocol',
+  ],
   sessions: ['storage', 'resources', 'tools', 'http', 'calls', 'auth', 'protocol'],
   stateless: ['storage', 'resources', 'tools', 'http', 'calls', 'auth', 'protocol'],
   storage: ['calls', 'protocol'],
@@ -25,7 +36,8 @@ export const rooms = {
   tools: ['calls', 'auth', 'protocol'],
   http: ['calls', 'protocol'],
   calls: ['auth', 'protocol'],
-  auth: ['protocol'],
+  auth: ['oauth', 'protocol'],
+  oauth: ['protocol'],
   protocol: [],
 };
 

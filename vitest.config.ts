@@ -19,7 +19,7 @@ process.env['NODE_COMPILE_CACHE'] ??= join(import.meta.dirname, 'node_modules/.c
 /** What is promised of the MCP endpoint, in front of Express and behind it. */
 const ENDPOINT = [
   'http-edge',
-  'mcp-{bounds,caller,clients,content,concurrency,drain,keys,oauth,http-errors,odd-bodies,resume,sessions}',
+  'mcp-{access-tokens,bounds,caller,clients,content,concurrency,drain,keys,oauth,http-errors,odd-bodies,resume,sessions}',
   'differential/*',
 ].map((name) => `test/e2e/${name}.e2e-spec.ts`);
 

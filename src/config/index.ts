@@ -11,6 +11,13 @@ export {
 } from './config.js';
 export { errorText } from './error-text.js';
 export { ConfigModule } from './config.module.js';
+export {
+  type KeyRule,
+  loadOAuthFileReader,
+  type OAuthConfig,
+  type OAuthFileReader,
+  type OAuthIssuer,
+} from './oauth-config.js';
 export { type Proxies, proxyFor, proxyVariables, readProxies } from './proxies.js';
 export { isStartedByNpm, packagePaths, packageVersion, stateDirectory } from './environment.js';
 export { type Limits, LIMITS } from './limits.js';

@@ -37,6 +37,8 @@ export interface Limits {
   readonly closeMs: number;
   /** How often connections that send too slowly are checked. */
   readonly connectionCheckMs: number;
+  /** How often the files of OAuth are checked for changes. */
+  readonly oauthCheckMs: number;
 }
 
 /** V8's heap limit. Large consumers are limited to shares of it, so that small containers work too. */
@@ -65,4 +67,5 @@ export const LIMITS: Limits = Object.freeze({
   partBytes: 100 * 1024 * 1024,
   closeMs: 3000,
   connectionCheckMs: 5000,
+  oauthCheckMs: 5000,
 });

@@ -200,6 +200,16 @@ export class Settings extends AgentSettings {
   mcpReplyTokens: number = 8000;
 
   @Setting({
+    env: 'CYBERUN_OAUTH_FILE',
+    meaning:
+      'YAML file with the OAuth issuers whose access tokens are accepted beside keys, and the keys that stand for them, see docs/oauth.md; read again when it changes.',
+    example: '/etc/cyberun/oauth.yaml',
+    defaultText: 'empty: keys only',
+  })
+  @Optional()
+  oauthFile?: string;
+
+  @Setting({
     env: 'CYBERUN_MCP_BODY_LIMIT_BYTES',
     meaning: 'Largest JSON-RPC body that is read, in bytes.',
     example: '4194304',

@@ -6,6 +6,7 @@ it.each([
   ['a key in a sentence', 'key sk-abcdef123456 refused'],
   ['a key with the letters of RFC 6750', 'key sk-abcdef.~+/abcdef123456 refused'],
   ['a key in an object', { headers: { authorization: 'Bearer ak-abcdef123456' } }],
+  ['an access token', 'Bearer eyJhbGciOiJSUzI1NiJ9.abcdef123456.abcdef123456 refused'],
   ['a key in the cause of an error', new Error('outer', { cause: new Error('dk-abcdef123456') })],
   ['the signature of a link', ['http://h/f?X-Amz-Credential=abcdef123456&X-Amz-Signature=abcdef123456']],
   ['the token of a short link', 'GET https://h/api/v1/links/abcdef123456'],

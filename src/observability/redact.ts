@@ -1,8 +1,8 @@
 import { errorText } from '../config/index.js';
 
-/** Credentials of every family, but not the beginning of one that is shown as such, and what makes a link open. */
+/** Credentials of every family, but not the beginning of one that is shown as such, JWTs, and what makes a link open. */
 const SECRETS =
-  /\b([sda]k-)(?![\w-]{9}…)[\w.~+/-]{6,}|(X-Amz-(?:Signature|Credential|Security-Token)=|\/api\/v1\/(?:links|uploads)\/)[^&/?\s"']+/g;
+  /\b([sda]k-)(?![\w-]{9}…)[\w.~+/-]{6,}|\b(eyJ)[\w-]+\.[\w-]+\.[\w-]*|(X-Amz-(?:Signature|Credential|Security-Token)=|\/api\/v1\/(?:links|uploads)\/)[^&/?\s"']+/g;
 const DEPTH_LIMIT = 6;
 
 /**
@@ -19,7 +19,10 @@ export function redact(value: unknown, depth = 0): unknown {
 }
 
 const withoutSecrets = (text: string): string =>
-  text.replace(SECRETS, (_match, prefix?: string, name?: string) => `${prefix ?? name ?? ''}…`);
+  text.replace(
+    SECRETS,
+    (_match, key?: string, jwt?: string, link?: string) => `${key ?? jwt ?? link ?? ''}…`,
+  );
 
 function redactError(error: Error, depth: number): object {
   const { name, stack, cause } = error;

@@ -6,6 +6,7 @@ import { expect, it, onTestFinished } from 'vitest';
 
 import {
   AGENT_OPTIONS,
+  loadOAuthFileReader,
   readAgentConfig,
   readConfig,
   type Role,
@@ -13,6 +14,7 @@ import {
   settingsOf,
   StandaloneAgentSettings,
 } from '../../src/config/index.js';
+import { MarkdownFile } from '../support/documents.js';
 import { SAMPLE, settingsPage } from './settings-page.js';
 
 const settings = settingsOf(StandaloneAgentSettings.prototype);
@@ -95,6 +97,7 @@ const REFUSED: Readonly<Record<string, readonly string[]>> = {
   CYBERUN_MCP_TOOLSETS: ['Logs', 'a b'],
   CYBERUN_MCP_REPLY_TOKENS: ['999', '20001', 'many'],
   CYBERUN_MCP_SESSIONS_PER_KEY: ['0', 'many'],
+  CYBERUN_OAUTH_FILE: [],
   CYBERUN_MCP_BODY_LIMIT_BYTES: ['4MB', '1'],
   CYBERUN_METRICS_PORT: ['-1', '65536', 'on'],
   CYBERUN_LOGGER_LEVEL: ['loud'],
@@ -156,6 +159,20 @@ it('the file of an agent in the documentation is one that an agent reads', () =>
     agentId: 'gpu-01',
     agentKey: 'ak-key',
     agentLabels: ['local', 'gpu'],
+  });
+});
+
+it('the file of OAuth in the documentation is one that the server reads', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'oauth-sample-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const [sample] = new MarkdownFile('docs/oauth.md').snippets('yaml');
+  writeFileSync(join(folder, 'image-lab'), 'sk-image-lab-0123456789');
+  writeFileSync(join(folder, 'oauth.yaml'), sample?.text.replaceAll('/run/secrets/', '') ?? '');
+  const environment = { CYBERUN_OAUTH_KEY_STAFF: 'sk-staff-0123456789' };
+  const read = await loadOAuthFileReader(environment);
+  expect(read(join(folder, 'oauth.yaml'))).toMatchObject({
+    issuers: [{ keys: [{ key: 'sk-image-lab-0123456789' }, { key: 'sk-staff-0123456789' }] }],
+    scopes: { run: ['cyberun.run', 'cyberun.all'] },
   });
 });
 

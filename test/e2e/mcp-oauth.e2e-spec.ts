@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { FakeRuntime, KEY, McpApp } from '../support/mcp-app.js';
 
-const SENTENCE = /send Authorization: Bearer sk-…/;
+const SENTENCE = /send Authorization: Bearer sk-….* with: cyberun-mcp keys create/;
 const IDENTITY = { name: 'oauth', version: '1' };
 
 let app: McpApp;

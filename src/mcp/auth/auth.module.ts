@@ -1,13 +1,14 @@
 import { Module } from '@nestjs/common';
 
 import { UpstreamModule } from '../../upstream/index.js';
+import { OAuthModule } from '../oauth/index.js';
 import { BearerGuard } from './bearer.guard.js';
 import { KeyValidator } from './key-validator.js';
 
 /** Which keys are let in, and what they may do. */
 @Module({
-  imports: [UpstreamModule],
+  imports: [OAuthModule, UpstreamModule],
   providers: [KeyValidator, BearerGuard],
-  exports: [KeyValidator, BearerGuard],
+  exports: [KeyValidator, BearerGuard, OAuthModule],
 })
 export class AuthModule {}

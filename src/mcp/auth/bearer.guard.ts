@@ -1,9 +1,10 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { AuthInfo } from '@modelcontextprotocol/server';
-import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
+import { type CanActivate, type ExecutionContext, Inject, Injectable, Optional } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 
-import { bearerToken, closeUnlessRead } from '../../http/index.js';
+import { bearerToken } from '../../http/index.js';
+import { ACCESS_TOKENS, type AccessTokens, challengeOf } from '../oauth/index.js';
 import { CODE, JsonRpcHttpError } from '../protocol/index.js';
 import { keyHashOf, KeyValidator } from './key-validator.js';
 
@@ -16,45 +17,75 @@ interface Key {
   readonly keyHash: string;
 }
 
-/** Admits requests with a valid integration key, and attaches the key for the calls made on its behalf. */
+/**
+ * Admits requests with a valid integration key, or with an access token where OAuth is configured, and attaches the key for
+ * the calls made on their behalf.
+ */
 @Injectable()
 export class BearerGuard implements CanActivate {
   /** Keys and their hashes by the header they came in, so that a client's key is hashed once. Never logged. */
   private readonly seen = new LRUCache<string, Key>({ max: CAP });
 
-  constructor(private readonly validator: KeyValidator) {}
+  constructor(
+    private readonly validator: KeyValidator,
+    @Optional() @Inject(ACCESS_TOKENS) private readonly tokens?: AccessTokens,
+  ) {}
 
   canActivate(context: ExecutionContext): true | Promise<true> {
     return this.admit(context.switchToHttp().getRequest<McpHttpRequest>());
   }
 
-  /** @throws {JsonRpcHttpError} 401, also by rejecting. */
+  /** @throws {JsonRpcHttpError} 401, also by rejecting; with an access token also 403 and 503. */
   admit(request: McpHttpRequest): true | Promise<true> {
-    const { token, keyHash } = this.keyIn(request.headers.authorization);
+    const { authorization = '' } = request.headers;
+    const seen = this.seen.get(authorization);
+    if (!seen && this.tokens) {
+      const token = accessTokenIn(authorization);
+      if (token !== undefined) return this.admitToken(request, this.tokens, token);
+    }
+    const { token, keyHash } = seen ?? this.keyIn(authorization);
     const cached = this.validator.cached(keyHash);
     request.auth = { token, clientId: keyHash, keyHash, scopes: [], permissions: cached?.permissions };
-    if (cached) return admitted(cached);
+    if (cached) return this.admitted(cached);
     return this.validator.validate(keyHash, token).then((status) => {
       request.auth.permissions = status.permissions;
-      return admitted(status);
+      return this.admitted(status);
     });
   }
 
+  private async admitToken(request: McpHttpRequest, tokens: AccessTokens, token: string): Promise<true> {
+    const { key, identity, client, scopes, withheld, expiresAt, issuer, subject } = await tokens.admit(token);
+    const keyHash = keyHashOf(key);
+    const status = this.validator.cached(keyHash) ?? (await this.validator.validate(keyHash, key));
+    if (!status.isValid) throw tokens.keyRefused();
+    this.validator.bind(identity, keyHash);
+    request.auth = {
+      token: key,
+      clientId: client,
+      keyHash: identity,
+      scopes: [...scopes],
+      permissions: status.permissions,
+      withheld,
+      expiresAt,
+      // For tools and guards of other modules.
+      extra: { issuer, subject },
+    };
+    return true;
+  }
+
+  private admitted({ isValid }: { readonly isValid: boolean }): true {
+    if (!isValid) throw invalid(INVALID_KEY, this.tokens);
+    return true;
+  }
+
   /** @throws {JsonRpcHttpError} 401 */
-  private keyIn(header = ''): Key {
-    const seen = this.seen.get(header);
-    if (seen) return seen;
-    const token = integrationKey(header);
+  private keyIn(header: string): Key {
+    const token = integrationKey(header, this.tokens);
     const key = { token, keyHash: keyHashOf(token) };
     if (header.length > LONGEST) return key;
     this.seen.set(header, key);
     return key;
   }
-}
-
-function admitted({ isValid }: { readonly isValid: boolean }): true {
-  if (!isValid) throw invalidKey();
-  return true;
 }
 
 /** Integration keys; the other credential families are not for AI agents. */
@@ -66,45 +97,67 @@ const FAMILIES: readonly (readonly [prefix: string, name: string])[] = [
   ['ak-', 'an agent key (ak-)'],
 ];
 
+/** What every credential of the platform begins with, so that nothing else is taken for an access token. */
+const CREDENTIAL = /^[sda]k-/;
+
+/** The bearer token in an Authorization header, unless it is a key. */
+function accessTokenIn(authorization: string): string | undefined {
+  const token = bearerToken(authorization);
+  return token === undefined || CREDENTIAL.test(token) ? undefined : token;
+}
+
 /**
  * The integration key in an Authorization header.
  *
  * @throws {JsonRpcHttpError} 401 that says which kind of key is needed.
  */
-function integrationKey(authorization: string | undefined): string {
+function integrationKey(authorization: string, tokens: AccessTokens | undefined): string {
   // RFC 6750: a request without credentials is challenged without an error code.
-  if (authorization === undefined || authorization === '') throw challenge(`A key is needed. ${HOW}`);
+  if (authorization === '')
+    throw challenge(`${tokens ? 'A sign-in or a key' : 'A key'} is needed. ${HOW}`, tokens);
   const token = bearerToken(authorization);
-  if (token === undefined) throw invalid(`The Authorization header is not a bearer token. ${HOW}`);
+  if (token === undefined) throw invalid('The Authorization header is not a bearer token.', tokens);
   if (token.length > ACCEPTED_PREFIX.length && token.startsWith(ACCEPTED_PREFIX)) return token;
   const family = FAMILIES.find(([prefix]) => token.startsWith(prefix))?.[1];
   const what =
     family === undefined ? 'not an integration key (sk-)' : `${family}, which is not accepted here`;
-  throw invalid(`This is ${what}. ${HOW}`);
+  throw invalid(`This is ${what}.`, tokens);
 }
 
 /** For a key that is revoked, expired or unknown. */
-const invalidKey = (): JsonRpcHttpError =>
-  invalid(`The integration key (sk-) is invalid, revoked or expired. Ask the user for a new one. ${HOW}`);
+const INVALID_KEY = 'The integration key (sk-) is invalid, revoked or expired. Ask the user for a new one.';
 
-const challenge = (message: string, parameters = ''): JsonRpcHttpError =>
-  new JsonRpcHttpError(401, CODE.serverError, `Unauthorized: ${message}`, {
-    headers: { 'WWW-Authenticate': `Bearer realm="cyberun"${parameters}` },
-  });
+/** With OAuth, the challenge also leads to the issuers. */
+function challenge(
+  message: string,
+  tokens: AccessTokens | undefined,
+  parameters: Readonly<Record<string, string>> = {},
+): JsonRpcHttpError {
+  const headers = { 'WWW-Authenticate': challengeOf({ ...parameters, ...tokens?.resource.challenge }) };
+  return new JsonRpcHttpError(401, CODE.serverError, `Unauthorized: ${message}`, { headers });
+}
 
-const invalid = (message: string): JsonRpcHttpError =>
-  challenge(message, `, error="invalid_token", error_description="${inHeader(message)}"`);
-
-/** The characters RFC 6750 allows in a description. */
-const inHeader = (message: string): string =>
-  message.replaceAll('…', '...').replaceAll(/[^\x20-\x21\x23-\x5b\x5d-\x7e]/g, "'");
+function invalid(reason: string, tokens: AccessTokens | undefined): JsonRpcHttpError {
+  const message = `${reason} ${HOW}`;
+  return challenge(message, tokens, { error: 'invalid_token', error_description: message });
+}
 
 interface KeyInfo extends AuthInfo {
-  /** Hash of the key, which sessions and streams are bound to. */
+  /** The key for calls to the runtime; an access token is not kept. */
+  readonly token: string;
+  /** Hash of the key, or the identity behind an access token, which sessions and streams are bound to. */
   readonly keyHash: string;
   /** Of the key; unknown where the runtime does not tell them. */
   permissions: ReadonlySet<string> | undefined;
+  /** Permissions of the key that the scopes of the access token do not give. */
+  readonly withheld?: ReadonlySet<string> | undefined;
 }
+
+/** Whether a request may do what needs a permission, as far as that is known here. */
+export const isAllowed = (
+  { permissions, withheld }: Pick<KeyInfo, 'permissions' | 'withheld'>,
+  permission: string,
+): boolean => !withheld?.has(permission) && (!permissions || permissions.has(permission));
 
 /** A request that came with a key. */
 export type McpHttpRequest = IncomingMessage & {
@@ -114,24 +167,3 @@ export type McpHttpRequest = IncomingMessage & {
   /** When its body had been read, where requests are measured. */
   receivedAt?: number;
 };
-
-/** Where clients look for OAuth after a 401: its metadata, in every form of the path, and its usual endpoints. */
-export const OAUTH_PATHS =
-  /^(?:\/(?:register|authorize|token)\/?$|(?:\/.*)?\/\.well-known\/(?:oauth-[^/]*|openid-configuration))/i;
-
-/** An error of OAuth (RFC 6749 §5.2), because clients show its description to the user. */
-const BODY = JSON.stringify({
-  error: 'invalid_request',
-  error_description:
-    'This server does not use OAuth. The key is missing or not valid: send Authorization: Bearer sk-… with an integration key of your team.',
-});
-
-/** Answers clients that try OAuth because their key is missing or wrong. */
-export function refuseOAuth(_request: IncomingMessage, response: ServerResponse): void {
-  closeUnlessRead(response);
-  response.writeHead(404, {
-    'Content-Type': 'application/json',
-    'Content-Length': Buffer.byteLength(BODY),
-  });
-  response.end(BODY);
-}

@@ -23,6 +23,9 @@ interface CachedStatus {
   readonly until: number;
 }
 
+/** @param hashes of the key, and the identities for which it is used. */
+type OnInvalid = (hashes: ReadonlySet<string>) => void;
+
 /** The runtime did not answer: the request continues, and the call itself reports the error. */
 const UNKNOWN: KeyStatus = { isValid: true };
 
@@ -35,7 +38,9 @@ export class KeyValidator {
   private readonly logger = new Logger(KeyValidator.name);
   private readonly cache = new LRUCache<string, CachedStatus>({ max: CAP });
   private readonly pending = new Map<string, Promise<KeyStatus>>();
-  private readonly listeners = new Set<(keyHash: string) => void>();
+  private readonly listeners = new Set<OnInvalid>();
+  /** The identities behind access tokens for which a key is used, by its hash. */
+  private readonly identities = new Map<string, LRUCache<string, true>>();
 
   constructor(private readonly upstream: UpstreamClient) {
     // Also when no caller sees the error, as while a tool waits or a change is looked for.
@@ -61,8 +66,15 @@ export class KeyValidator {
   }
 
   /** Calls back for every key found invalid, so that its streams can end. */
-  onInvalid(listener: (keyHash: string) => void): void {
+  onInvalid(listener: OnInvalid): void {
     this.listeners.add(listener);
+  }
+
+  /** Ends the streams of an identity, too, when the key is found invalid. */
+  bind(identity: string, keyHash: string): void {
+    const bound = this.identities.get(keyHash);
+    if (bound) bound.set(identity, true);
+    else this.identities.set(keyHash, new LRUCache<string, true>({ max: CAP }).set(identity, true));
   }
 
   /** The runtime rejected the key during a call: the cached result is replaced. */
@@ -90,6 +102,9 @@ export class KeyValidator {
 
   private store(keyHash: string, status: KeyStatus): void {
     this.cache.set(keyHash, { status, until: Date.now() + VALIDITY_MS });
-    if (!status.isValid) for (const listener of this.listeners) listener(keyHash);
+    if (status.isValid) return;
+    const hashes = new Set([keyHash, ...(this.identities.get(keyHash)?.keys() ?? [])]);
+    this.identities.delete(keyHash);
+    for (const listener of this.listeners) listener(hashes);
   }
 }

@@ -10,33 +10,35 @@ import { Reflector } from '@nestjs/core';
 import { McpContext } from '@rekog/mcp-nest';
 
 import { ToolError } from '../protocol/index.js';
-import type { McpHttpRequest } from './bearer.guard.js';
-import { KeyValidator } from './key-validator.js';
+import { isAllowed, type McpHttpRequest } from './bearer.guard.js';
 
 const PERMISSION = 'cyberun:permission';
 
 /**
- * Rejects a call when the cached permissions of the key do not allow it; without cached permissions the runtime
- * decides.
+ * Rejects a call that the permissions of the key, or the scopes of an access token, do not allow; where permissions are not
+ * known, the runtime decides.
  */
 @Injectable()
 export class PermissionGuard implements CanActivate {
-  constructor(
-    private readonly reflector: Reflector,
-    private readonly validator: KeyValidator,
-  ) {}
+  constructor(private readonly reflector: Reflector) {}
 
   canActivate(context: ExecutionContext): true {
     const call: unknown = context.getType() === 'rpc' ? context.switchToRpc().getContext() : undefined;
     const needed = this.reflector.get<string | undefined>(PERMISSION, context.getHandler());
     if (needed === undefined || !(call instanceof McpContext)) return true;
-    const { keyHash } = (call.getRawRequest() as McpHttpRequest).auth;
-    const permissions = this.validator.cached(keyHash)?.permissions;
-    if (permissions === undefined || permissions.has(needed)) return true;
-    throw new ToolError(
-      `Forbidden: the integration key lacks the permission "${needed}". Do not retry; ask the user for a key that has it.`,
-    );
+    const { auth } = call.getRawRequest() as McpHttpRequest;
+    if (isAllowed(auth, needed)) return true;
+    throw new ToolError(`Forbidden: ${reasonFor(auth, needed)}`);
   }
+}
+
+function reasonFor({ withheld, expiresAt }: McpHttpRequest['auth'], needed: string): string {
+  if (withheld?.has(needed))
+    return `the access token lacks the scope for the permission "${needed}". Do not retry; ask the user to sign in again and to allow it.`;
+  // Only an access token expires here.
+  if (expiresAt !== undefined)
+    return `the key of your team lacks the permission "${needed}". Do not retry; ask the user for access that includes it.`;
+  return `the integration key lacks the permission "${needed}". Do not retry; ask the user for a key that has it.`;
 }
 
 /** The permission that the method of a tool needs, if any. */

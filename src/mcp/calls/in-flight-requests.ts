@@ -70,6 +70,9 @@ export class LimitCounter {
   }
 }
 
+/** Of setTimeout; a stream that is ended early is opened again. */
+const LONGEST_TIMER_MS = 2_147_483_647;
+
 /** Time an aborted call has to send its own response. */
 const ABORT_GRACE_MS = 250;
 
@@ -93,6 +96,8 @@ export interface OpenStream {
 export class InFlightRequests {
   private readonly calls = new IndexedSet<OpenCall>();
   private readonly streams = new Set<OpenStream>();
+  /** For streams of access tokens. */
+  private readonly expiries = new Map<OpenStream, NodeJS.Timeout>();
   /** Calls and streams by key, and in total. */
   private readonly counts = new Map<string, number>();
   private count = 0;
@@ -103,7 +108,7 @@ export class InFlightRequests {
 
   constructor(validator: KeyValidator, @Inject(CONFIG) { limits }: Config) {
     this.limits = limits;
-    validator.onInvalid((keyHash) => this.endStreams((stream) => stream.keyHash === keyHash));
+    validator.onInvalid((hashes) => this.endStreams(({ keyHash }) => hashes.has(keyHash)));
   }
 
   /** Whether new requests are rejected. */
@@ -145,12 +150,18 @@ export class InFlightRequests {
     if (this.calls.size === 0) this.whenIdle?.();
   }
 
-  open(stream: OpenStream): void {
+  /** @param expiresAt when the token of its request expires, in seconds: the client opens it again with a newer one. */
+  open(stream: OpenStream, expiresAt?: number): void {
     this.streams.add(stream);
     this.add(stream.keyHash, 1);
+    if (expiresAt === undefined) return;
+    const left = Math.min(expiresAt * 1000 - Date.now(), LONGEST_TIMER_MS);
+    this.expiries.set(stream, setTimeout(() => stream.end(), left).unref());
   }
 
   closed(stream: OpenStream): void {
+    clearTimeout(this.expiries.get(stream));
+    this.expiries.delete(stream);
     if (this.streams.delete(stream)) this.add(stream.keyHash, -1);
   }
 

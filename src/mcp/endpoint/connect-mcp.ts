@@ -2,9 +2,9 @@ import type { INestApplication, Type } from '@nestjs/common';
 import { ApplicationConfig } from '@nestjs/core';
 import type { NestMicroservice } from '@nestjs/microservices';
 
-import { OAUTH_PATHS, refuseOAuth } from '../auth/index.js';
 import { InFlightRequests } from '../calls/index.js';
-import { recordThrown, ToolResultInterceptor, Toolsets } from '../tools/index.js';
+import { ACCESS_TOKENS, type AccessTokens, OAUTH_PATHS, oauthEndpoints } from '../oauth/index.js';
+import { recordThrown, ToolRegistry, ToolResultInterceptor, Toolsets } from '../tools/index.js';
 import { CyberunStrategy } from './cyberun.strategy.js';
 import { hasOtherEnhancers, needsNoInterceptor } from './enhancers.js';
 import { Mount } from './mount.js';
@@ -27,7 +27,11 @@ export async function connectMcp(
   { ours = [], mount = 'controller' }: ConnectOptions = {},
 ): Promise<void> {
   const known = new Set<Type>([ToolResultInterceptor, ...ours]);
-  app.use(OAUTH_PATHS, refuseOAuth);
+  const tokens = app.get<AccessTokens | undefined>(ACCESS_TOKENS, { strict: false });
+  app.use(
+    OAUTH_PATHS,
+    oauthEndpoints(() => tokens?.resource),
+  );
   const strategy = app.get(CyberunStrategy, { strict: false });
   const isBare = needsNoInterceptor(app, known);
   // With the application's own guards, interceptors, pipes and filters around every tool.
@@ -43,6 +47,7 @@ export async function connectMcp(
   tools.setIsInitHookCalled(true);
   await app.startAllMicroservices();
   app.get(Toolsets, { strict: false }).requireDeclared();
+  tokens?.watch(app.get(ToolRegistry, { strict: false }).permissions());
   if (mount === 'front') app.get(Mount, { strict: false }).useFront(known);
 }
 

@@ -18,6 +18,7 @@ import { CyberunStrategy } from './cyberun.strategy.js';
 import { McpEndpointController } from './mcp.controller.js';
 import { Front, Mount } from './mount.js';
 import { RequestRouter } from './request-router.js';
+import { ScopeChecks } from './scope-checks.js';
 import { StreamableTransport } from './streamable.transport.js';
 import { UsageMetrics } from './usage-metrics.js';
 
@@ -40,6 +41,7 @@ import { UsageMetrics } from './usage-metrics.js';
     Mount,
     UsageMetrics,
     RequestRouter,
+    ScopeChecks,
     StreamableTransport,
     { provide: MCP_STRATEGY, useExisting: CyberunStrategy },
   ],

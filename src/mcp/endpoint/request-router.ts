@@ -16,6 +16,7 @@ import {
 } from '../protocol/index.js';
 import { SessionsEndpoint } from '../sessions/index.js';
 import { StatelessEndpoint } from '../stateless/index.js';
+import { ScopeChecks } from './scope-checks.js';
 
 const METHODS = 'GET, POST, DELETE';
 
@@ -24,6 +25,7 @@ const METHODS = 'GET, POST, DELETE';
 export class RequestRouter {
   private readonly accept = new AcceptHeader();
   @Inject(Operations) private readonly operations!: Operations;
+  @Inject(ScopeChecks) private readonly scopes!: ScopeChecks;
 
   constructor(
     private readonly bodies: BodyReader,
@@ -64,6 +66,7 @@ export class RequestRouter {
       this.backlog.keep(response);
     };
     try {
+      if (request.auth.withheld) this.scopes.require(request, json);
       const endpoint = isStateless(headers, json) ? this.stateless : this.sessions;
       const { answered } = await endpoint.post(request, response, json);
       // Not awaited, so that this frame and the body are not retained for the duration of the call.

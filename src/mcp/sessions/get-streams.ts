@@ -23,6 +23,11 @@ const RETRY_MS = 5000;
 
 const TOOLS_CHANGED = notificationMessage('notifications/tools/list_changed');
 
+/** The response that becomes a stream, and what its request came with. */
+interface Opened extends Pick<McpHttpRequest, 'auth'> {
+  readonly response: ServerResponse;
+}
+
 /**
  * The standalone stream of a session, opened by GET, for messages unrelated to a request. The newest replaces the one
  * before: behind a proxy that dropped only the client's side, the old one may look open for long.
@@ -49,7 +54,7 @@ export class StandaloneStreams {
     }
     const session = this.live.of(record);
     const before = session.stream;
-    const stream = this.begin(session, lease, response);
+    const stream = this.begin(session, lease, { auth, response });
     if (before) {
       this.limitCounter.count('streams_per_session');
       // The client may have missed them; a repeated list change does no harm.
@@ -62,7 +67,7 @@ export class StandaloneStreams {
     response.once('close', unwatch);
   }
 
-  private begin(session: LiveSession, lease: StreamLease, response: ServerResponse): EventStream {
+  private begin(session: LiveSession, lease: StreamLease, { auth, response }: Opened): EventStream {
     const { id, keyHash } = session.record;
     const stream = new EventStream(response, { [SESSION_ID]: id });
     stream.comeBackAfter(RETRY_MS);
@@ -74,7 +79,7 @@ export class StandaloneStreams {
     const open = { keyHash, end };
     session.stream = stream;
     lease.onLost(() => stream.end());
-    this.inFlight.open(open);
+    this.inFlight.open(open, auth.expiresAt);
     response.once('close', () => {
       if (session.stream === stream) session.forgetStream();
       this.inFlight.closed(open);
@@ -106,7 +111,7 @@ export class GetStreams {
       await this.standalone.open(record, request, response);
     } else {
       this.inFlight.requireCapacity(record.keyHash, null);
-      await this.resume(record, lastEventId, response);
+      await this.resume(record, lastEventId, { auth: request.auth, response });
     }
   }
 
@@ -114,7 +119,8 @@ export class GetStreams {
    * @throws {JsonRpcHttpError} 400 for an event id that is invalid or too old; 405 when nothing follows. A later error
    *   ends the connection, and the client reconnects.
    */
-  private async resume(record: SessionRecord, lastEventId: string, response: ServerResponse): Promise<void> {
+  private async resume(record: SessionRecord, lastEventId: string, opened: Opened): Promise<void> {
+    const { response } = opened;
     const from = positionOf(lastEventId);
     if (!from) throw unknown();
     using reading = this.logs.read(record, from.stream);
@@ -122,20 +128,20 @@ export class GetStreams {
     if (!page) throw unknown();
     if (page.isOver && page.entries.length === 0) throw over(page);
     if (response.destroyed) return;
-    const out = this.openResumed(record, from.stream, response);
+    const out = this.openResumed(record, from.stream, opened);
     response.once('close', () => reading.stop());
     await replay({ from, page, reading, out });
     out.end();
   }
 
   /** A client that resumes again has lost the previous connection. */
-  private openResumed(record: SessionRecord, stream: string, response: ServerResponse): EventStream {
+  private openResumed(record: SessionRecord, stream: string, { auth, response }: Opened): EventStream {
     const session = this.live.of(record);
     session.resumed.get(stream)?.end();
     const out = new EventStream(response, { [SESSION_ID]: record.id });
     const open = { keyHash: record.keyHash, end: (): void => out.end() };
     session.resumed.set(stream, out);
-    this.inFlight.open(open);
+    this.inFlight.open(open, auth.expiresAt);
     response.once('close', () => {
       if (session.resumed.get(stream) === out) session.resumed.delete(stream);
       this.inFlight.closed(open);

@@ -100,9 +100,10 @@ export class SdkHandler {
 
   private async subscribe(request: SdkRequest): Promise<void> {
     const { rawRequest, response, body, gone } = request;
-    const open = { keyHash: rawRequest.auth.keyHash, end: (): void => gone.abort() };
+    const { keyHash, expiresAt } = rawRequest.auth;
+    const open = { keyHash, end: (): void => gone.abort() };
     if (!this.tasks.isWantedBy(body)) {
-      this.inFlight.open(open);
+      this.inFlight.open(open, expiresAt);
       const forwarded = this.subscriber.run(rawRequest, () =>
         forward(this.subscriptions, request, gone.signal),
       );

@@ -15,7 +15,7 @@ import {
 import { LRUCache } from 'lru-cache';
 import { firstValueFrom, isObservable } from 'rxjs';
 
-import { type McpHttpRequest, permissionOf } from '../auth/index.js';
+import { isAllowed, type McpHttpRequest, permissionOf } from '../auth/index.js';
 import { EncodedResult } from '../calls/index.js';
 import { type RevisionFamily, SERVER_INFO, type ServerInfo } from '../protocol/index.js';
 import type { RequestContext } from './tool-context.js';
@@ -71,10 +71,8 @@ export function isStreamed({ streaming }: RegisteredTool, { arguments: args }: G
 }
 
 /** Whether the key may call a tool, as far as its permissions are known. */
-export const isPermitted = (
-  { permission }: RegisteredTool,
-  { auth: { permissions } }: Pick<Viewer, 'auth'>,
-): boolean => permission === undefined || !permissions || permissions.has(permission);
+export const isPermitted = ({ permission }: RegisteredTool, { auth }: Pick<Viewer, 'auth'>): boolean =>
+  permission === undefined || isAllowed(auth, permission);
 
 /** The hooks of Nest's instrumentation, as Nest's own servers have them. */
 export interface ProcessingHooks {
@@ -224,6 +222,12 @@ export class ToolRegistry {
   remove(name: string): void {
     this.tools.delete(name);
     this.changed();
+  }
+
+  /** The permissions that tools need: all of them, or those that are meant. */
+  permissions(isMeant: (tool: RegisteredTool) => boolean = () => true): ReadonlySet<string> {
+    const meant = [...this.tools.values()].filter(isMeant);
+    return new Set(meant.flatMap(({ permission }) => permission ?? []));
   }
 
   /** Whether the connection has chosen the toolset of a tool, and the deployment allows it. */

@@ -1,0 +1,87 @@
+import { SignJWT } from 'jose';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { McpHttp, rpc } from '../support/mcp-http.js';
+import { KEY } from '../support/mcp-app.js';
+import { OAuthApp, TEAM_KEY } from '../support/oauth-app.js';
+
+const encoded = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
+const now = (): number => Math.floor(Date.now() / 1000);
+
+describe('an access token', () => {
+  let oauth: OAuthApp;
+  let http: McpHttp;
+
+  beforeAll(async () => {
+    oauth = await OAuthApp.start();
+    http = new McpHttp(oauth.app);
+  });
+
+  afterAll(() => oauth[Symbol.asyncDispose]());
+
+  it('an access token is accepted in exchange for the key of its team, which alone reaches the runtime', async () => {
+    const key = await oauth.token();
+    expect((await http.stateless('tools/list', {}, { key })).status).toBe(200);
+    expect(oauth.runtime.validatedKeys).toEqual([TEAM_KEY]);
+    expect(oauth.app.log.text).not.toContain(TEAM_KEY);
+  });
+
+  it('keys are accepted beside access tokens', async () => {
+    expect((await http.stateless('tools/list', {}, { key: KEY })).status).toBe(200);
+  });
+
+  const BAD: readonly (readonly [name: string, make: () => string | Promise<string>, reason: RegExp])[] = [
+    ['of another audience', () => oauth.issuer.token('https://other.example.com'), /another resource/],
+    ['without an audience', () => oauth.token({ without: ['aud'] }), /another resource/],
+    ['of another issuer', () => oauth.token({ claims: { iss: 'https://evil.example.com' } }), /issuer/],
+    ['that has expired', () => oauth.token({ expiresIn: -60 }), /expired/],
+    ['that is not valid yet', () => oauth.token({ claims: { nbf: now() + 120 } }), /not valid yet/],
+    ['that never expires', () => oauth.token({ without: ['exp'] }), /no time/],
+    ['without a subject', () => oauth.token({ without: ['sub'] }), /subject/],
+    ['of another type', () => oauth.token({ header: { typ: 'logout+jwt' } }), /type/],
+    ['bound to a key of its client', () => oauth.token({ claims: { cnf: { jkt: 'x' } } }), /bound/],
+    ['with an unknown kid', () => oauth.token({ header: { kid: '../../etc/passwd' } }), /key/],
+    [
+      'that carries its own key',
+      () => oauth.token({ header: { kid: 'own', jwk: oauth.issuer.publicKey } }),
+      /key/,
+    ],
+    [
+      'with alg none',
+      () =>
+        `${encoded({ alg: 'none' })}.${encoded({ iss: oauth.issuer.issuer, aud: oauth.resource, sub: 'x', exp: now() + 60 })}.`,
+      /not valid|algorithm/,
+    ],
+    [
+      'signed with the public key as a shared secret',
+      () =>
+        new SignJWT({ iss: oauth.issuer.issuer, aud: oauth.resource, sub: 'x', exp: now() + 60 })
+          .setProtectedHeader({ alg: 'HS256', kid: oauth.issuer.kid })
+          .sign(new TextEncoder().encode(JSON.stringify(oauth.issuer.publicKey))),
+      /algorithm/,
+    ],
+    ['that is no JWT', () => 'opaque-token', /neither/],
+    ['that is encrypted', () => 'e30.e30.e30.e30.e30', /neither|not valid/],
+    ['that is huge', () => oauth.token({ claims: { filler: 'x'.repeat(9500) } }), /too long/],
+    ['whose signature was changed', async () => `${(await oauth.token()).slice(0, -8)}AAAAAAAA`, /not valid/],
+  ];
+
+  it.each(BAD)(
+    'an access token %s is refused with 401 and a challenge that leads to the issuer',
+    async (_what, make, reason) => {
+      const response = await http.stateless('tools/list', {}, { key: await make() });
+      expect(response.status).toBe(401);
+      const challenge = response.headers.get('www-authenticate') ?? '';
+      expect(challenge).toMatch(/^Bearer .*error="invalid_token"/);
+      expect(challenge).toContain(`resource_metadata="${oauth.metadataUrl}"`);
+      expect(challenge).toMatch(reason);
+      expect(await response.json()).toMatchObject({ error: { message: expect.stringMatching(reason) } });
+    },
+  );
+
+  it('a request without credentials is challenged without an error code', async () => {
+    const response = await fetch(oauth.app.url, { method: 'POST', body: JSON.stringify(rpc('ping')) });
+    expect(response.status).toBe(401);
+    expect(response.headers.get('www-authenticate')).toMatch(/^Bearer realm="cyberun", resource_metadata="/);
+  });
+});
