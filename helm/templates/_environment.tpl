@@ -61,6 +61,15 @@
 - name: CYBERUN_MCP_TOOLSETS
   value: {{ join "," . | quote }}
 {{- end }}
+{{- if .Values.mcp.readOnly }}
+- name: CYBERUN_MCP_READ_ONLY
+  value: 'true'
+{{- end }}
+{{- with .Values.mcp.tools }}
+- name: CYBERUN_MCP_TOOLS
+  value: {{ join "," . | quote }}
+{{- end }}
+{{- include "cyberun-mcp.limitsEnvironment" .Values.limits }}
 {{- if include "cyberun-mcp.hasRedis" . }}
 - name: CYBERUN_REDIS_URL
   {{- include "cyberun-mcp.fromSecret" (merge (omit . "secret") (dict "secret" .Values.redis "ownKey" "redis-url")) | nindent 2 }}
@@ -69,6 +78,24 @@
   value: {{ int64 .Values.runtime.timeoutMs | quote }}
 - name: CYBERUN_RUNTIME_RESPONSE_LIMIT_BYTES
   value: {{ int64 .Values.runtime.responseLimitBytes | quote }}
+{{- end }}
+
+{{- define "cyberun-mcp.limitsEnvironment" -}}
+{{- with .trustedProxies }}
+- name: CYBERUN_HTTP_TRUSTED_PROXIES
+  value: {{ join "," . | quote }}
+{{- end }}
+{{- range $setting := list
+  (list "CYBERUN_HTTP_RATE_PER_ADDRESS" .requestsPerAddress)
+  (list "CYBERUN_HTTP_RATE_PER_KEY" .requestsPerKey)
+  (list "CYBERUN_HTTP_FAILED_KEYS_PER_ADDRESS" .failedKeysPerAddress)
+  (list "CYBERUN_MCP_CALLS_PER_KEY" .callsPerKey)
+  (list "CYBERUN_MCP_STREAMS_PER_KEY" .streamsPerKey) }}
+{{- with index $setting 1 }}
+- name: {{ index $setting 0 }}
+  value: {{ int64 . | quote }}
+{{- end }}
+{{- end }}
 {{- end }}
 
 {{- define "cyberun-mcp.trialEnvironment" -}}

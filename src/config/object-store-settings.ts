@@ -1,11 +1,11 @@
 import { IsIn, IsNotEmpty, IsUrl } from 'class-validator';
 
-import { NetworkSettings } from './network-settings.js';
+import { RateSettings } from './rate-settings.js';
 import { Setting } from './setting.decorator.js';
 import { ACCESS_KEY_ID, BUCKET, Is, Optional, REGION, SECRET_TEXT, WEB_URL } from './setting-rules.js';
 
 /** The object store of the embedded runtime. */
-export class ObjectStoreSettings extends NetworkSettings {
+export class ObjectStoreSettings extends RateSettings {
   @Setting({
     env: 'CYBERUN_S3_ENDPOINT',
     meaning: 'S3 endpoint that keeps the files of the embedded runtime, without the bucket.',

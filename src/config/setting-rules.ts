@@ -1,5 +1,6 @@
 import { applyDecorators } from '@nestjs/common';
-import { IsInt, IsOptional, Matches, Max, Min } from 'class-validator';
+import { IsInt, IsOptional, Matches, Max, Min, ValidateBy } from 'class-validator';
+import { isIP } from 'node:net';
 
 const URL_WITH_SCHEME = { require_protocol: true, require_tld: false };
 /** A base URL: no query, no fragment, no credentials. */
@@ -87,6 +88,16 @@ export const TOOLSET: Form = {
   pattern: /^[a-z][a-z0-9-]{0,49}$/,
   words: 'must be the name of a toolset, of lower-case letters, digits and hyphens',
 };
+export const TOOL_NAMES: Form = {
+  pattern: /^(?:[\w./-]{1,128}|[\w./-]{0,127}\*)$/,
+  words: 'must be the name of a tool, or the beginning of names and a *',
+};
+/** So much of a key as lists and logs show; a whole key does not belong here. */
+export const KEY_TOOL: Form = {
+  pattern: /^sk-[\w-]{0,17}=(?:[\w./-]{1,128}|[\w./-]{0,127}\*)$/,
+  words:
+    'must be the beginning of a key (sk- and at most 17 characters), an equals sign, and the name of a tool or the beginning of names and a *',
+};
 export const DAY_LIMIT = 3650;
 export const HOUR_MS = 3_600_000;
 
@@ -95,6 +106,29 @@ export const Is = ({ pattern, words }: Form): PropertyDecorator =>
 
 export const Each = ({ pattern, words }: Form): PropertyDecorator =>
   Matches(pattern, { each: true, message: `each value in $property ${words}` });
+
+/** Each is an address, or a network as an address with the length of its prefix. */
+export const EachNetwork = (): PropertyDecorator =>
+  ValidateBy(
+    {
+      name: 'isNetwork',
+      validator: {
+        validate: (value) => typeof value === 'string' && isNetwork(value),
+        defaultMessage: () =>
+          'each value in $property must be an IP address, or a network such as 10.0.0.0/8 or fd00::/8',
+      },
+    },
+    { each: true },
+  );
+
+const BITS: Readonly<Record<number, number>> = { 4: 32, 6: 128 };
+
+function isNetwork(text: string): boolean {
+  const [address = '', prefix, ...more] = text.split('/');
+  const bits = BITS[isIP(address)];
+  if (bits === undefined || more.length > 0) return false;
+  return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= bits);
+}
 
 export const WholeNumber = (min: number, max: number = Number.MAX_SAFE_INTEGER): PropertyDecorator =>
   applyDecorators(IsInt(), Min(min), Max(max));

@@ -1,4 +1,4 @@
-import { IsIn, IsNotEmpty, IsUrl } from 'class-validator';
+import { IsBoolean, IsIn, IsNotEmpty, IsUrl } from 'class-validator';
 
 import { AgentSettings } from './agent-settings.js';
 import { Setting } from './setting.decorator.js';
@@ -9,9 +9,11 @@ import {
   HOST,
   INTEGRATION_KEY,
   Is,
+  KEY_TOOL,
   Optional,
   ORIGIN,
   REDIS_URL,
+  TOOL_NAMES,
   TOOLSET,
   WholeNumber,
 } from './setting-rules.js';
@@ -189,6 +191,35 @@ export class Settings extends AgentSettings {
   })
   @Each(TOOLSET)
   mcpToolsets: string[] = [];
+
+  @Setting({
+    env: 'CYBERUN_MCP_READ_ONLY',
+    meaning:
+      'Whether clients have only tools that read, by their `readOnlyHint`; tasks are neither begun nor cancelled.',
+    example: 'true',
+  })
+  @IsBoolean({ message: '$property must be true or false' })
+  mcpReadOnly: boolean = false;
+
+  @Setting({
+    env: 'CYBERUN_MCP_TOOLS',
+    meaning: 'The only tools that clients have: names, or beginnings with a `*`, separated by commas.',
+    example: 'list_*,get_*,stream_task_events',
+    defaultText: 'empty: every tool',
+  })
+  @Each(TOOL_NAMES)
+  mcpTools: string[] = [];
+
+  @Setting({
+    env: 'CYBERUN_MCP_KEY_TOOLS',
+    meaning:
+      'The only tools of the keys that begin with a text, of those that CYBERUN_MCP_TOOLS leaves: pairs of a beginning and a tool or a beginning with a `*`, separated by commas. A key has the tools of all pairs that fit it; one that none fits has every tool.',
+    example: 'sk-Ab12Cd34E=list_*,sk-Ab12Cd34E=get_*',
+    defaultText: 'empty: the same tools for every key',
+    isSecret: true,
+  })
+  @Each(KEY_TOOL)
+  mcpKeyTools: string[] = [];
 
   @Setting({
     env: 'CYBERUN_MCP_REPLY_TOKENS',

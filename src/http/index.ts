@@ -6,3 +6,7 @@ export { logWithReference } from './error-response.js';
 export { closeUnlessRead } from './lingering-close.js';
 export { closingOf } from './server-closing.js';
 export { MemoryBudget, WriteBacklog } from './memory-budget.js';
+export { RATE_TOLERANCE_MS, RATE_WINDOW_MS, type SharedCounts } from './rate-limiter.js';
+export { OWN_REQUEST_HEADER, ownRequestHeaders, RateLimits } from './rate-limits.js';
+export { RateLimitsModule } from './rate-limits.module.js';
+export type { RateRefusal, RequestRates } from './request-rates.js';

@@ -1,6 +1,6 @@
 export type { ResourceLink } from '@modelcontextprotocol/server';
 
-export { RequiresPermission } from './auth/index.js';
+export { RateCost, RequiresPermission } from './auth/index.js';
 export { connectMcp, drainMcp, McpModule, type McpMount } from './endpoint/index.js';
 export {
   type DetailedTask,

@@ -85,6 +85,11 @@ export const CONNECTIONS = {
     unit: '{connection}',
     description: 'How many connections this process keeps',
   }),
+  requestsLimited: counter('cyberun.http.requests.limited', {
+    unit: '{request}',
+    description: 'Requests to the MCP endpoint and the REST API that were refused because of a rate',
+    labels: { limit: '`rate_per_address`, `rate_per_key` or `failed_keys_per_address`' },
+  }),
   connectionsCut: counter('cyberun.http.connections.cut', {
     unit: '{connection}',
     description: 'Connections this server has cut',

@@ -4,6 +4,7 @@ import type { AxiosRequestConfig, AxiosResponse } from 'axios';
 
 import { Addresses, CONFIG, type Config } from '../config/index.js';
 import { type Feature, FEATURES_HEADER } from '../contract/index.js';
+import { ownRequestHeaders } from '../http/index.js';
 import { Deadline } from './deadline.js';
 import { eventsIn, readAll, type StreamedResponse } from './event-stream.js';
 import { ResponseTooLarge } from './exchange.js';
@@ -47,6 +48,7 @@ export class UpstreamClient {
   private announced: string | undefined;
   /** Where requests are measured. */
   private readonly metrics: UpstreamMetrics | undefined;
+  private readonly ownHeaders: Readonly<Record<string, string>> | undefined;
   private readonly refusalListeners = new Set<(key: string) => void>();
 
   constructor(
@@ -55,6 +57,7 @@ export class UpstreamClient {
     @Inject(CONFIG) private readonly config: Config,
   ) {
     this.largest = Math.min(config.runtimeResponseLimitBytes, config.limits.answersBytes);
+    this.ownHeaders = ownRequestHeaders(config);
     if (config.metricsPort !== undefined) this.metrics = new UpstreamMetrics(addresses);
   }
 
@@ -161,7 +164,7 @@ export class UpstreamClient {
         baseURL: this.addresses.runtime,
         url,
         method,
-        headers: requestHeaders(caller, request),
+        headers: Object.assign(requestHeaders(caller, request), this.ownHeaders),
         ...(body && { data: JSON.stringify(body) }),
         signal,
         ...options,

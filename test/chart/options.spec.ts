@@ -191,3 +191,22 @@ it('the test of Helm has a key from a Secret, and runs what the values name, or 
     TEST_KEY: { valueFrom: { secretKeyRef: { name: 'cyberun-key', key: 'integration' } } },
   });
 });
+
+it('limits and the policy of tools reach the pods of the endpoint as settings, and are not set unless asked for', () => {
+  const mcp = { readOnly: true, tools: ['list_*', 'get_task'] };
+  const { env } = podOf({ ...valuesOf('gateway-ingress.yaml'), mcp });
+  expect(env).toMatchObject({
+    CYBERUN_MCP_READ_ONLY: 'true',
+    CYBERUN_MCP_TOOLS: 'list_*,get_task',
+    CYBERUN_HTTP_TRUSTED_PROXIES: '10.0.0.0/8',
+    CYBERUN_HTTP_RATE_PER_KEY: '1200',
+    CYBERUN_HTTP_RATE_PER_ADDRESS: '3000',
+    CYBERUN_HTTP_FAILED_KEYS_PER_ADDRESS: '30',
+    CYBERUN_MCP_CALLS_PER_KEY: '50',
+    CYBERUN_MCP_STREAMS_PER_KEY: '100',
+  });
+  const isOne = /RATE|FAILED_KEYS|PER_KEY|TRUSTED|READ_ONLY|MCP_TOOLS$/;
+  expect(Object.keys(podOf({}).env).filter((name) => isOne.test(name))).toEqual([
+    'CYBERUN_MCP_SESSIONS_PER_KEY',
+  ]);
+});

@@ -85,3 +85,30 @@ describe('an access token', () => {
     expect(response.headers.get('www-authenticate')).toMatch(/^Bearer realm="cyberun", resource_metadata="/);
   });
 });
+
+it('each user behind an access token has a rate, also with a newer token, and tokens that are not valid have a limit', async () => {
+  const settings = {
+    CYBERUN_HTTP_RATE_PER_KEY: '2',
+    CYBERUN_HTTP_FAILED_KEYS_PER_ADDRESS: '1',
+    CYBERUN_HTTP_TRUSTED_PROXIES: '127.0.0.1',
+  };
+  await using oauth = await OAuthApp.start({ settings });
+  const http = new McpHttp(oauth.app);
+  const headers = { 'X-Forwarded-For': '203.0.113.1' };
+  const statusOf = async (key: string): Promise<number> =>
+    (await http.stateless('tools/list', {}, { key, headers })).status;
+  const tokenOf = (sub: string, jti: string): Promise<string> => oauth.token({ claims: { sub, jti } });
+  const first = await tokenOf('ann', '1');
+  expect([await statusOf(first), await statusOf(await tokenOf('ann', '2'))]).toEqual([200, 200]);
+  expect(await statusOf(await tokenOf('ann', '3'))).toBe(429);
+  expect(await statusOf(await tokenOf('ben', '4'))).toBe(200);
+
+  const expired = await oauth.token({ expiresIn: -60 });
+  expect([await statusOf(expired), await statusOf(expired)]).toEqual([401, 429]);
+  expect(await statusOf(await tokenOf('cid', '5'))).toBe(429);
+  // Was valid before, so it is checked, and is above the rate of its user.
+  const limited = await http.stateless('tools/list', {}, { key: first, headers });
+  expect(await limited.json()).toMatchObject({
+    error: { message: expect.stringContaining('This key has made more than 2 requests per minute.') },
+  });
+});

@@ -23,6 +23,8 @@ interface Options {
   readonly issuers?: readonly object[];
   /** More of the file. */
   readonly file?: Record<string, unknown>;
+  /** More settings. */
+  readonly settings?: Record<string, string>;
   readonly limits?: Partial<Limits>;
   readonly modules?: readonly Type[];
   readonly controllers?: readonly Type[];
@@ -39,6 +41,7 @@ export class OAuthApp implements AsyncDisposable {
   ) {}
 
   static async start({
+    settings = {},
     limits = {},
     modules = [],
     controllers = [],
@@ -51,7 +54,7 @@ export class OAuthApp implements AsyncDisposable {
     writeFileSync(join(folder, 'other.key'), `${OTHER_KEY}\n`);
     const file = join(folder, 'oauth.yaml');
     writeFileSync(file, stringify(contentFor(issuer.issuer, given)));
-    const environment = { CYBERUN_OAUTH_FILE: file };
+    const environment = { ...settings, CYBERUN_OAUTH_FILE: file };
     try {
       const app = await McpApp.start({ environment, limits, modules, controllers, runtime });
       return new OAuthApp(app, runtime, issuer, folder);

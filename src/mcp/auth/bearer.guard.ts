@@ -3,14 +3,16 @@ import type { AuthInfo } from '@modelcontextprotocol/server';
 import { type CanActivate, type ExecutionContext, Inject, Injectable, Optional } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 
-import { bearerToken } from '../../http/index.js';
+import { bearerToken, RateLimits, type RequestRates } from '../../http/index.js';
 import { ACCESS_TOKENS, type AccessTokens, challengeOf } from '../oauth/index.js';
 import { CODE, JsonRpcHttpError } from '../protocol/index.js';
 import { keyHashOf, KeyValidator } from './key-validator.js';
+import { requireWithinRate } from './rate-error.js';
 
 /** How many keys are cached; longer headers are not. */
 const CAP = 1000;
 const LONGEST = 512;
+const UNAUTHORIZED = 401;
 
 interface Key {
   readonly token: string;
@@ -28,6 +30,7 @@ export class BearerGuard implements CanActivate {
 
   constructor(
     private readonly validator: KeyValidator,
+    private readonly rates: RateLimits,
     @Optional() @Inject(ACCESS_TOKENS) private readonly tokens?: AccessTokens,
   ) {}
 
@@ -35,8 +38,33 @@ export class BearerGuard implements CanActivate {
     return this.admit(context.switchToHttp().getRequest<McpHttpRequest>());
   }
 
-  /** @throws {JsonRpcHttpError} 401, also by rejecting; with an access token also 403 and 503. */
+  /**
+   * @throws {JsonRpcHttpError} 401, also by rejecting; 429 where requests are counted; with an access token also 403 and 503.
+   */
   admit(request: McpHttpRequest): true | Promise<true> {
+    const rates = this.rates.of(request);
+    return rates ? this.admitCounted(request, rates) : this.admitCredential(request);
+  }
+
+  /** Counts a request before what costs more: the address before the key is checked, and the key before a body is read. */
+  private async admitCounted(request: McpHttpRequest, rates: RequestRates): Promise<true> {
+    requireWithinRate(await rates.takeAddress());
+    const credential = this.hashIn(request.headers.authorization);
+    // A result in the cache costs nothing, so it is not counted as one more attempt.
+    const isChecked = this.validator.cached(credential) !== undefined;
+    if (!isChecked) requireWithinRate(rates.beforeCheck(credential));
+    try {
+      await this.admitCredential(request);
+    } catch (error) {
+      const isInvalid = error instanceof JsonRpcHttpError && error.status === UNAUTHORIZED;
+      if (isInvalid && !isChecked) requireWithinRate(await rates.invalidKey(credential));
+      throw error;
+    }
+    requireWithinRate(await rates.validKey(credential, request.auth.keyHash));
+    return true;
+  }
+
+  private admitCredential(request: McpHttpRequest): true | Promise<true> {
     const { authorization = '' } = request.headers;
     const seen = this.seen.get(authorization);
     if (!seen && this.tokens) {
@@ -76,6 +104,12 @@ export class BearerGuard implements CanActivate {
   private admitted({ isValid }: { readonly isValid: boolean }): true {
     if (!isValid) throw invalid(INVALID_KEY, this.tokens);
     return true;
+  }
+
+  /** Of a key or an access token. */
+  private hashIn(header = ''): string {
+    const token = this.tokens && accessTokenIn(header);
+    return token === undefined ? (this.seen.get(header) ?? this.keyIn(header)).keyHash : keyHashOf(token);
   }
 
   /** @throws {JsonRpcHttpError} 401 */

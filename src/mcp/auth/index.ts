@@ -1,4 +1,6 @@
 export { AuthModule } from './auth.module.js';
 export { BearerGuard, isAllowed, type McpHttpRequest } from './bearer.guard.js';
+export { RateCost } from './rate-cost.guard.js';
+export { requireWithinRate } from './rate-error.js';
 export { KeyValidator } from './key-validator.js';
 export { PermissionGuard, permissionOf, RequiresPermission } from './permission.guard.js';

@@ -78,7 +78,7 @@ export class Reply {
   private recording: RecordedStream | undefined;
   private readonly answers: (string | EncodedMessage)[] = [];
   private status = 200;
-  private readonly headers: OutgoingHttpHeaders;
+  readonly headers: OutgoingHttpHeaders;
   private expected: number;
   private readonly startRecording: StartRecording | undefined;
   private onLostListener: () => void = () => undefined;
@@ -203,13 +203,18 @@ interface RpcError {
   readonly code: number;
   readonly message: string;
   readonly data?: unknown;
+  /** Of the response, unless it is already a stream. */
+  readonly headers?: OutgoingHttpHeaders;
 }
 
 /** One request in progress; answered once, or cancelled. */
 export class Call implements OpenCall {
   index?: number;
+  isStream?: boolean;
   /** Measures it, where requests are measured. */
   operation: Operation | undefined;
+  /** Called before its answer becomes a stream, and throws when that is one too many. */
+  beforeStream: ((call: Call) => void) | undefined;
   private controller: AbortController | undefined;
   private reason: Error | undefined;
   private isDone = false;
@@ -231,6 +236,16 @@ export class Call implements OpenCall {
     return this.controller.signal;
   }
 
+  /**
+   * Makes its answer a stream from the start.
+   *
+   * @throws {JsonRpcHttpError} 429 when the key has too many.
+   */
+  openStream(): void {
+    this.beforeStream?.(this);
+    this.reply.openStream();
+  }
+
   /** @param status of the response, unless it is already a stream. */
   answer(message: string | EncodedMessage, status?: number): void {
     if (this.isDone) return;
@@ -238,8 +253,9 @@ export class Call implements OpenCall {
     this.reply.answer(message, status);
   }
 
-  fail({ code, message, data }: RpcError, status?: number): void {
+  fail({ code, message, data, headers }: RpcError, status?: number): void {
     this.operation?.failed(code);
+    Object.assign(this.reply.headers, headers);
     this.answer(errorMessage(this.id, { code, message, data }), status);
   }
 

@@ -79,6 +79,8 @@ const ABORT_GRACE_MS = 250;
 /** A request in progress that will be answered. */
 export interface OpenCall extends Indexed {
   readonly keyHash: string;
+  /** Its answer was a stream from the start, and it is counted as one. */
+  isStream?: boolean;
   /** Asks it to stop. */
   abort(reason: string): void;
   /** Answers in its place. */
@@ -91,6 +93,20 @@ export interface OpenStream {
   end(): void;
 }
 
+/** How many requests and streams a key has open. */
+interface KeyUse {
+  calls: number;
+  streams: number;
+}
+
+type UseKind = keyof KeyUse;
+
+/** What each key may have open, and all keys together. */
+interface Quotas extends Pick<Limits, 'requests' | 'requestsPerKey'> {
+  readonly calls: number;
+  readonly streams: number;
+}
+
 /** Open requests of this process: calls, which drain waits for, and streams, which it ends. */
 @Injectable()
 export class InFlightRequests {
@@ -99,15 +115,20 @@ export class InFlightRequests {
   /** For streams of access tokens. */
   private readonly expiries = new Map<OpenStream, NodeJS.Timeout>();
   /** Calls and streams by key, and in total. */
-  private readonly counts = new Map<string, number>();
+  private readonly uses = new Map<string, KeyUse>();
   private count = 0;
-  private readonly limits: Pick<Limits, 'requests' | 'requestsPerKey'>;
+  private readonly quotas: Quotas;
   private readonly onDrain = new Set<() => void>();
   private whenIdle: (() => void) | undefined;
   private hasEnded = false;
 
-  constructor(validator: KeyValidator, @Inject(CONFIG) { limits }: Config) {
-    this.limits = limits;
+  constructor(
+    validator: KeyValidator,
+    private readonly limitCounter: LimitCounter,
+    @Inject(CONFIG) { limits, mcpCallsPerKey = Infinity, mcpStreamsPerKey = Infinity }: Config,
+  ) {
+    const { requests, requestsPerKey } = limits;
+    this.quotas = { requests, requestsPerKey, calls: mcpCallsPerKey, streams: mcpStreamsPerKey };
     validator.onInvalid((hashes) => this.endStreams(({ keyHash }) => hashes.has(keyHash)));
   }
 
@@ -126,34 +147,61 @@ export class InFlightRequests {
     return this.calls.size;
   }
 
-  /** The error if this many more requests or streams of a key exceed a limit; `id` is the request's. */
-  limitError(keyHash: string, id: RequestId | null, more = 1): JsonRpcHttpError | undefined {
-    const { requests, requestsPerKey } = this.limits;
-    if (this.countOf(keyHash) + more > requestsPerKey) return tooManyOfKey(requestsPerKey, id);
+  /** The error if this many more calls or streams of a key exceed a limit; `id` is the request's. */
+  limitError(
+    keyHash: string,
+    id: RequestId | null,
+    kind: UseKind = 'calls',
+    more = 1,
+  ): JsonRpcHttpError | undefined {
+    const { requests, requestsPerKey } = this.quotas;
+    const use = this.uses.get(keyHash) ?? UNUSED;
+    if (use[kind] + more > this.quotas[kind]) return overQuota(kind, this.quotas[kind], id);
+    if (use.calls + use.streams + more > requestsPerKey) return tooManyOfKey(requestsPerKey, id);
     return this.count + more > requests ? tooMany(id) : undefined;
   }
 
   /** @throws {JsonRpcHttpError} 429 or 503 when one more exceeds a limit. */
-  requireCapacity(keyHash: string, id: RequestId | null): void {
-    const error = this.limitError(keyHash, id);
+  requireCapacity(keyHash: string, id: RequestId | null, kind: UseKind = 'calls'): void {
+    const error = this.limitError(keyHash, id, kind);
     if (error) throw error;
+  }
+
+  /**
+   * Counts a call as a stream before its answer becomes one.
+   *
+   * @throws {JsonRpcHttpError} 429 when the key has too many streams.
+   */
+  beginStream(call: OpenCall & { readonly id: RequestId }): void {
+    const use = this.uses.get(call.keyHash);
+    if (!use || call.isStream) return;
+    const { streams } = this.quotas;
+    if (use.streams >= streams) {
+      const error = overQuota('streams', streams, call.id);
+      // The answer is that of a call, which no filter sees.
+      this.limitCounter.refused(error);
+      throw error;
+    }
+    call.isStream = true;
+    use.calls -= 1;
+    use.streams += 1;
   }
 
   enter(call: OpenCall): void {
     this.calls.add(call);
-    this.add(call.keyHash, 1);
+    this.add(call.keyHash, 'calls', 1);
   }
 
   /** May be called twice. */
   leave(call: OpenCall): void {
-    if (this.calls.delete(call)) this.add(call.keyHash, -1);
+    if (this.calls.delete(call)) this.add(call.keyHash, call.isStream ? 'streams' : 'calls', -1);
     if (this.calls.size === 0) this.whenIdle?.();
   }
 
   /** @param expiresAt when the token of its request expires, in seconds: the client opens it again with a newer one. */
   open(stream: OpenStream, expiresAt?: number): void {
     this.streams.add(stream);
-    this.add(stream.keyHash, 1);
+    this.add(stream.keyHash, 'streams', 1);
     if (expiresAt === undefined) return;
     const left = Math.min(expiresAt * 1000 - Date.now(), LONGEST_TIMER_MS);
     this.expiries.set(stream, setTimeout(() => stream.end(), left).unref());
@@ -162,7 +210,7 @@ export class InFlightRequests {
   closed(stream: OpenStream): void {
     clearTimeout(this.expiries.get(stream));
     this.expiries.delete(stream);
-    if (this.streams.delete(stream)) this.add(stream.keyHash, -1);
+    if (this.streams.delete(stream)) this.add(stream.keyHash, 'streams', -1);
   }
 
   /** Calls back when streams that are not tracked here must end. */
@@ -181,15 +229,12 @@ export class InFlightRequests {
     for (const call of this.calls) call.interrupt();
   }
 
-  private add(keyHash: string, change: 1 | -1): void {
+  private add(keyHash: string, kind: UseKind, change: 1 | -1): void {
     this.count += change;
-    const count = this.countOf(keyHash) + change;
-    if (count > 0) this.counts.set(keyHash, count);
-    else this.counts.delete(keyHash);
-  }
-
-  private countOf(keyHash: string): number {
-    return this.counts.get(keyHash) ?? 0;
+    let use = this.uses.get(keyHash);
+    if (!use) this.uses.set(keyHash, (use = { calls: 0, streams: 0 }));
+    use[kind] += change;
+    if (use.calls + use.streams === 0) this.uses.delete(keyHash);
   }
 
   private endStreams(isMeant: (stream: OpenStream) => boolean): void {
@@ -208,7 +253,21 @@ export class InFlightRequests {
   }
 }
 
+const UNUSED: Readonly<KeyUse> = { calls: 0, streams: 0 };
 const SOON = { 'Retry-After': '1' };
+
+const OVER_QUOTA: Readonly<Record<UseKind, (most: number) => string>> = {
+  calls: (most) =>
+    `This key has ${most} requests in progress here. Wait until some are answered, or cancel them.`,
+  streams: (most) => `This key has ${most} streams open here. End some, or wait until they have ended.`,
+};
+
+const overQuota = (kind: UseKind, most: number, id: RequestId | null): JsonRpcHttpError =>
+  new JsonRpcHttpError(429, CODE.serverError, `Too Many Requests: ${OVER_QUOTA[kind](most)}`, {
+    id,
+    headers: SOON,
+    limit: `${kind}_per_key`,
+  });
 
 const tooManyOfKey = (most: number, id: RequestId | null): JsonRpcHttpError =>
   new JsonRpcHttpError(

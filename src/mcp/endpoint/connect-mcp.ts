@@ -4,7 +4,7 @@ import type { NestMicroservice } from '@nestjs/microservices';
 
 import { InFlightRequests } from '../calls/index.js';
 import { ACCESS_TOKENS, type AccessTokens, OAUTH_PATHS, oauthEndpoints } from '../oauth/index.js';
-import { recordThrown, ToolRegistry, ToolResultInterceptor, Toolsets } from '../tools/index.js';
+import { recordThrown, ToolRegistry, ToolResultInterceptor, Toolsets, ToolSources } from '../tools/index.js';
 import { CyberunStrategy } from './cyberun.strategy.js';
 import { hasOtherEnhancers, needsNoInterceptor } from './enhancers.js';
 import { Mount } from './mount.js';
@@ -47,7 +47,9 @@ export async function connectMcp(
   tools.setIsInitHookCalled(true);
   await app.startAllMicroservices();
   app.get(Toolsets, { strict: false }).requireDeclared();
-  tokens?.watch(app.get(ToolRegistry, { strict: false }).permissions());
+  const registry = app.get(ToolRegistry, { strict: false });
+  tokens?.watch(registry.permissions());
+  registry.requireKnownNames(app.get(ToolSources, { strict: false }).areAllowed);
   if (mount === 'front') app.get(Mount, { strict: false }).useFront(known);
 }
 

@@ -137,7 +137,7 @@ function mediaRange(text: string): [range: string, isWanted: boolean] {
 const METHODS = 'GET, POST, DELETE, OPTIONS';
 const REQUEST_HEADERS =
   'Authorization, Content-Type, Accept, Mcp-Session-Id, MCP-Protocol-Version, Mcp-Method, Mcp-Name, Last-Event-ID, traceparent';
-const EXPOSED_HEADERS = 'Mcp-Session-Id, WWW-Authenticate';
+const EXPOSED_HEADERS = 'Mcp-Session-Id, WWW-Authenticate, Retry-After';
 const PREFLIGHT_SECONDS = '86400';
 
 /** Checks before authentication: Host, Origin, CORS, the URL, and whether the server is draining. */

@@ -13,6 +13,8 @@ export const LIMIT_NAMES = [
   'sessions_per_key',
   'requests',
   'requests_per_key',
+  'calls_per_key',
+  'streams_per_key',
   'requests_per_session',
   'streams_per_session',
 ] as const;

@@ -2,7 +2,14 @@ import { RpcException } from '@nestjs/microservices';
 
 /** What a model reads when a call fails: `structuredContent` and text of an error result. */
 export class ErrorEnvelope {
-  constructor(readonly error_message: string) {}
+  declare readonly retry_after_seconds?: number;
+
+  constructor(
+    readonly error_message: string,
+    retryAfterSeconds?: number,
+  ) {
+    if (retryAfterSeconds !== undefined) this.retry_after_seconds = retryAfterSeconds;
+  }
 }
 
 /**
@@ -10,8 +17,9 @@ export class ErrorEnvelope {
  * content on the way through Nest's filters.
  */
 export class ToolError extends RpcException {
-  constructor(message: string) {
-    super(new ErrorEnvelope(message));
+  /** @param retryAfterSeconds when the same call may succeed. */
+  constructor(message: string, retryAfterSeconds?: number) {
+    super(new ErrorEnvelope(message, retryAfterSeconds));
     this.message = message;
   }
 }

@@ -46,7 +46,8 @@ export class StandaloneStreams {
   /** @throws {JsonRpcHttpError} 404 when the session has ended meanwhile; 429 or 503 when a limit is exceeded. */
   async open(record: SessionRecord, { auth }: McpHttpRequest, response: ServerResponse): Promise<void> {
     // A replacement does not count as one more.
-    if (!this.live.find(record.sessionHash)?.stream) this.inFlight.requireCapacity(record.keyHash, null);
+    if (!this.live.find(record.sessionHash)?.stream)
+      this.inFlight.requireCapacity(record.keyHash, null, 'streams');
     const lease = await this.sessions.leaseStream(record);
     if (response.destroyed) {
       await lease.release();
@@ -110,7 +111,7 @@ export class GetStreams {
     if (lastEventId === '') {
       await this.standalone.open(record, request, response);
     } else {
-      this.inFlight.requireCapacity(record.keyHash, null);
+      this.inFlight.requireCapacity(record.keyHash, null, 'streams');
       await this.resume(record, lastEventId, { auth: request.auth, response });
     }
   }

@@ -67,6 +67,10 @@ export class RequestDispatcher {
         call.fail(error);
         return;
       }
+      if (error instanceof JsonRpcHttpError) {
+        call.fail(error, error.status);
+        return;
+      }
       this.logger.error({ message: 'a request could not be answered', method: message.method, error });
       call.fail({ code: CODE.internalError, message: 'Internal server error' });
     }
@@ -115,7 +119,7 @@ export class RequestDispatcher {
 
   private runTool(tool: RegisteredTool, request: PendingRequest): Promise<CallToolResult> {
     const { session, call, message } = request;
-    if (isStreamed(tool, message.params)) call.reply.openStream();
+    if (isStreamed(tool, message.params)) call.openStream();
     const origin = this.originOf(request);
     const run = (): Promise<CallToolResult> =>
       this.tools.run(tool, message as never, fastContext(call, message, origin.server), origin);
@@ -161,6 +165,7 @@ const RESUME_WINDOW_MS = 60_000;
 @Injectable()
 export class MessageDispatcher {
   @Inject(Operations) private readonly operations!: Operations;
+  private readonly beginStream = (call: Call): void => this.inFlight.beginStream(call);
 
   constructor(
     private readonly live: LiveSessions,
@@ -260,7 +265,7 @@ export class MessageDispatcher {
     if (length === 0) return undefined;
     const id = idOf(requests);
     if (!this.live.hasCapacity(session, length)) return tooMuchAtOnce(id);
-    return this.inFlight.limitError(session.record.keyHash, id, length);
+    return this.inFlight.limitError(session.record.keyHash, id, 'calls', length);
   }
 
   /** The response to a POST that holds these requests. */
@@ -292,6 +297,7 @@ export class MessageDispatcher {
       this.live.forgetIfIdle(session);
     });
     call.operation = this.operations.begin(rawRequest, method, session.record.protocolVersion);
+    call.beforeStream = this.beginStream;
     const inProgress = { call };
     session.inProgress.add(inProgress);
     this.inFlight.enter(call);

@@ -9,7 +9,8 @@ import {
 import { Inject, Injectable } from '@nestjs/common';
 
 import { CONFIG, type Config } from '../../config/index.js';
-import type { McpHttpRequest } from '../auth/index.js';
+import { RateLimits } from '../../http/index.js';
+import { type McpHttpRequest, requireWithinRate } from '../auth/index.js';
 import { type Accepted, ALREADY_ANSWERED, Operations, Reply } from '../calls/index.js';
 import { requireStreamAccepted } from '../http/index.js';
 import {
@@ -115,6 +116,8 @@ function openingIn(body: Record<string, unknown>): Pick<InitializeRequest, 'para
 /** The revisions with sessions, 2025-11-25 and before, over POST, GET and DELETE. */
 @Injectable()
 export class SessionsEndpoint {
+  @Inject(RateLimits) private readonly rates!: RateLimits;
+
   constructor(
     private readonly sessions: SessionStore,
     private readonly initializeRequests: InitializeRequests,
@@ -163,7 +166,11 @@ export class SessionsEndpoint {
     await this.initializeRequests.answer(request, body, response);
   }
 
-  /** @throws {JsonRpcHttpError} */
+  /**
+   * Each message of a batch counts as a request.
+   *
+   * @throws {JsonRpcHttpError}
+   */
   private async admitBatch(request: McpHttpRequest, body: readonly unknown[]): Promise<void> {
     if (body.some(isInitialize)) {
       throw new JsonRpcHttpError(
@@ -173,6 +180,7 @@ export class SessionsEndpoint {
       );
     }
     requireBatches((await this.sessionOf(request)).protocolVersion);
+    requireWithinRate(await this.rates.takeMore(request.auth.keyHash, Math.min(body.length, MAX_BATCH) - 1));
   }
 
   private async sessionOf(request: McpHttpRequest): Promise<SessionRecord> {

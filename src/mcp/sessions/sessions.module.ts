@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 
+import { RateLimitsModule } from '../../http/index.js';
 import { CallsModule } from '../calls/index.js';
 import { ResourcesModule } from '../resources/index.js';
 import { StorageModule } from '../storage/index.js';
@@ -12,7 +13,7 @@ import { InitializeRequests, SessionsEndpoint } from './sessions-endpoint.js';
 
 /** The revisions with sessions: 2025-11-25 and before. */
 @Module({
-  imports: [CallsModule, ResourcesModule, StorageModule, ToolCallsModule],
+  imports: [CallsModule, RateLimitsModule, ResourcesModule, StorageModule, ToolCallsModule],
   providers: [
     InitializeRequests,
     EventRecorder,

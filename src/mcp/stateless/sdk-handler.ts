@@ -79,11 +79,13 @@ export class SdkHandler {
     body: unknown,
     { first, operation }: Pick<SdkRequest, 'first' | 'operation'>,
   ): Promise<void> {
-    if (!first) this.inFlight.requireCapacity(rawRequest.auth.keyHash, idOf(body));
+    const isListening = isRecord(body) && body['method'] === 'subscriptions/listen';
+    if (!first)
+      this.inFlight.requireCapacity(rawRequest.auth.keyHash, idOf(body), isListening ? 'streams' : 'calls');
     const gone = new AbortController();
     response.once('close', () => gone.abort());
     const request = { rawRequest, response, body, gone, first, operation };
-    if (isRecord(body) && body['method'] === 'subscriptions/listen') await this.subscribe(request);
+    if (isListening) await this.subscribe(request);
     else await this.answer(request);
   }
 

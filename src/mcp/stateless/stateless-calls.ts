@@ -4,7 +4,14 @@ import { ProtocolError, ProtocolErrorCode } from '@modelcontextprotocol/server';
 
 import type { McpHttpRequest } from '../auth/index.js';
 import { Call, InFlightRequests, type Operation, Reply } from '../calls/index.js';
-import { CODE, declaresTasks, isTaskMethod, type RequestMessage, resultMessage } from '../protocol/index.js';
+import {
+  CODE,
+  declaresTasks,
+  isTaskMethod,
+  JsonRpcHttpError,
+  type RequestMessage,
+  resultMessage,
+} from '../protocol/index.js';
 import { OtherRequests } from '../resources/index.js';
 import {
   fastContext,
@@ -45,10 +52,11 @@ export class StatelessRunner {
     const found = this.tools.find(String(params?.['name']), rawRequest);
     const tool = found instanceof Promise ? await found : found;
     if (!isTaskLikely(tool, message)) {
-      if (isStreamed(tool, params)) call.reply.openStream();
+      if (isStreamed(tool, params)) call.openStream();
       return await this.tools.run(tool, message as never, sdk, origin);
     }
     const openIfLong = (): void => {
+      // Nothing handles an error of a timer, so it stays counted as a call.
       if (isStreamed(tool, params)) call.reply.openStream();
     };
     const late = setTimeout(openIfLong, HANDLE_WITHIN_MS).unref();
@@ -60,6 +68,7 @@ export class StatelessRunner {
 @Injectable()
 export class StatelessCalls {
   private readonly logger = new Logger(StatelessCalls.name);
+  private readonly beginStream = (call: Call): void => this.inFlight.beginStream(call);
 
   constructor(
     private readonly runner: StatelessRunner,
@@ -83,6 +92,7 @@ export class StatelessCalls {
     const reply = new Reply(response);
     const call = new Call(message.id, keyHash, reply, (done) => this.inFlight.leave(done));
     call.operation = operation;
+    call.beforeStream = this.beginStream;
     this.inFlight.enter(call);
     // In this revision, closing the response is how a client cancels.
     reply.onLost(() => call.cancel('the client closed the response'));
@@ -101,6 +111,10 @@ export class StatelessCalls {
   private fail(call: Call, error: unknown): void {
     if (error instanceof ProtocolError) {
       call.fail(error, httpStatusOf(error.code));
+      return;
+    }
+    if (error instanceof JsonRpcHttpError) {
+      call.fail(error, error.status);
       return;
     }
     this.logger.error({ message: 'a call could not be answered', error });

@@ -27,6 +27,7 @@ import {
   type TaskProvider,
   TaskProviders,
   ToolErrorMapper,
+  ToolSources,
   toToolResult,
 } from '../tools/index.js';
 
@@ -52,6 +53,8 @@ const paramsOfAnyKind = z.looseObject({});
 /** Answers tasks/get, tasks/update and tasks/cancel. It has no state: the provider of the task knows all. */
 @Injectable()
 export class TaskRequests {
+  @Inject(ToolSources) private readonly sources!: ToolSources;
+
   constructor(
     private readonly providers: TaskProviders,
     private readonly errors: ToolErrorMapper,
@@ -76,12 +79,22 @@ export class TaskRequests {
     try {
       const found = await this.find(caller, params.taskId);
       if (method === 'tasks/get') return { ...this.presented(found.task) };
+      await this.requireChangeable(found, request);
       if (method === 'tasks/update') await update(caller, found, params);
       else if (!hasEnded(found.task)) await found.provider.cancel(caller, params.taskId);
       return ACKNOWLEDGEMENT;
     } catch (error) {
       throw this.protocolError(method, error);
     }
+  }
+
+  /** @throws {ProtocolError} when the operator of this server offers the client no tool that changes such tasks. */
+  private async requireChangeable({ provider }: FoundTask, { rawRequest }: TaskRequest): Promise<void> {
+    if (await this.sources.mayChangeTasksOf(provider, rawRequest)) return;
+    throw new ProtocolError(
+      ProtocolErrorCode.InvalidParams,
+      'This server lets your key read tasks, and change none. Do not retry; tell the user.',
+    );
   }
 
   /** Whether there can be tasks. */

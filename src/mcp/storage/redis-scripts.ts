@@ -74,6 +74,19 @@ for i = 1, #ARGV, 2 do
 end
 return redis.status_reply('OK')`;
 
+/**
+ * Counts a request at the rate of a name: the key holds the time at which the whole allowance is there again. Returns how
+ * long the request has to wait, in milliseconds. It uses the clock of Redis, since those of replicas may differ.
+ */
+const takeRate = `
+local time = redis.call('TIME')
+local now = time[1] * 1000 + time[2] / 1000
+local fullAt = math.max(tonumber(redis.call('GET', KEYS[1]) or 0), now) + ARGV[1]
+local wait = fullAt - now - ARGV[2]
+if wait > tonumber(ARGV[3]) then return math.ceil(wait) end
+redis.call('SET', KEYS[1], string.format('%.3f', fullAt), 'PX', math.ceil(fullAt - now))
+return 0`;
+
 /** Each runs atomically, on keys of one slot. */
 export const SCRIPTS = {
   findSession: { lua: find, numberOfKeys: 1 },
@@ -82,6 +95,7 @@ export const SCRIPTS = {
   writeLog: { lua: writeLog, numberOfKeys: 2 },
   admitSession: { lua: admit, numberOfKeys: 1 },
   reviewSessions: { lua: review, numberOfKeys: 1 },
+  takeRate: { lua: takeRate, numberOfKeys: 1 },
 } as const;
 
 /** The scripts as methods of a client. */
@@ -106,4 +120,5 @@ export interface Scripts {
   /** `null` when the session was admitted, else the hashes to check. */
   admitSession(places: string, sessionHash: string, limit: number, idleMs: number): Promise<string[] | null>;
   reviewSessions(places: string, ...tagsAndTimes: (string | number)[]): Promise<'OK'>;
+  takeRate(name: string, costMs: number, windowMs: number, toleranceMs: number): Promise<number>;
 }

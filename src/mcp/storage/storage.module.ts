@@ -1,11 +1,13 @@
 import { Module } from '@nestjs/common';
 
 import { CONFIG, type Config } from '../../config/index.js';
+import { RateLimitsModule } from '../../http/index.js';
 import { CallsModule, LimitCounter } from '../calls/index.js';
 import { EventStore } from './event-store.js';
 import { MemoryEventStore } from './memory-event-store.js';
 import { MemorySessionStore } from './memory-session-store.js';
 import { RedisConnection } from './redis-connection.js';
+import { RedisRates } from './redis-rates.js';
 import { RedisEventStore } from './redis-event-store.js';
 import { RedisReplicaChannel } from './redis-replica-channel.js';
 import { RedisSessionStore } from './redis-session-store.js';
@@ -14,7 +16,7 @@ import { SessionStore } from './session-store.js';
 
 /** Sessions and events of streams, in Redis if it is configured, else in memory, and news between replicas. */
 @Module({
-  imports: [CallsModule],
+  imports: [CallsModule, RateLimitsModule],
   providers: [
     {
       provide: RedisConnection,
@@ -50,6 +52,7 @@ import { SessionStore } from './session-store.js';
           : new MemoryEventStore(),
     },
     ReplicatedEventBus,
+    RedisRates,
   ],
   exports: [RedisConnection, ReplicaChannel, ReplicatedEventBus, SessionStore, EventStore],
 })

@@ -6,6 +6,7 @@ import { SERVER_INFO, serverInfo } from '../protocol/index.js';
 import { SdkServers } from './sdk-servers.js';
 import { TaskProviders } from './task-providers.js';
 import { ToolErrorMapper } from './tool-error-mapper.js';
+import { ToolPolicy } from './tool-policy.js';
 import { ToolRegistry } from './tool-registry.js';
 import { ToolResultInterceptor } from './tool-result.js';
 import { ToolRunner } from './tool-runner.js';
@@ -19,6 +20,7 @@ import { Toolsets } from './toolsets.js';
     TaskProviders,
     ToolErrorMapper,
     SdkServers,
+    ToolPolicy,
     ToolRegistry,
     ToolRunner,
     Toolsets,

@@ -20,6 +20,7 @@ import { EncodedResult } from '../calls/index.js';
 import { type RevisionFamily, SERVER_INFO, type ServerInfo } from '../protocol/index.js';
 import type { RequestContext } from './tool-context.js';
 import { type TaskSupport, taskSupportOf } from './task-providers.js';
+import { isReading, ToolPolicy } from './tool-policy.js';
 import { ToolSchema } from './tool-schema.js';
 import { toolsetOf, Toolsets } from './toolsets.js';
 
@@ -73,6 +74,10 @@ export function isStreamed({ streaming }: RegisteredTool, { arguments: args }: G
 /** Whether the key may call a tool, as far as its permissions are known. */
 export const isPermitted = ({ permission }: RegisteredTool, { auth }: Pick<Viewer, 'auth'>): boolean =>
   permission === undefined || isAllowed(auth, permission);
+
+/** Whether a tool changes something, and may answer with a task of this provider. */
+export const changesTasksOf = (tool: RegisteredTool, provider: object): boolean =>
+  tool.tasks !== undefined && provider instanceof tool.tasks.provider && !isReading(tool);
 
 /** The hooks of Nest's instrumentation, as Nest's own servers have them. */
 export interface ProcessingHooks {
@@ -199,7 +204,7 @@ const UNCACHED = { resultType: 'complete', ttlMs: 0, cacheScope: 'private' } as 
 export class ToolRegistry {
   private readonly authorization = new ToolAuthorizationService();
   private readonly tools = new Map<string, RegisteredTool>();
-  /** By the names of the tools of toolsets in them. */
+  /** By the rules for their keys, and the names of the tools of toolsets in them. */
   private readonly lists = new LRUCache<string, Lists>({ max: LISTS_CAP });
   /** Whether some tools require scopes or roles. */
   private isPersonal = false;
@@ -207,6 +212,7 @@ export class ToolRegistry {
   constructor(
     @Inject(SERVER_INFO) private readonly info: ServerInfo,
     private readonly toolsets: Toolsets,
+    private readonly policy: ToolPolicy,
   ) {}
 
   find(name: string): RegisteredTool | undefined {
@@ -230,14 +236,20 @@ export class ToolRegistry {
     return new Set(meant.flatMap(({ permission }) => permission ?? []));
   }
 
-  /** Whether the connection has chosen the toolset of a tool, and the deployment allows it. */
-  isOffered({ toolset }: RegisteredTool, { toolsets = '' }: Pick<Viewer, 'toolsets'>): boolean {
-    return toolset === undefined || this.toolsets.includes(toolsets, toolset);
+  /** Whether the policy allows the tool to the client, and its connection has chosen the toolset of the tool. */
+  isOffered(tool: RegisteredTool, viewer: Viewer): boolean {
+    const { toolset } = tool;
+    if (!this.policy.allows(tool, viewer)) return false;
+    return toolset === undefined || this.toolsets.includes(viewer.toolsets ?? '', toolset);
   }
 
-  /** How to get a tool that the connection has not; empty when there is no way. */
-  adviceOn(name: string): string {
-    const toolset = this.tools.get(name)?.toolset;
+  /** Why the connection has not a tool, and how to get it; empty for an unknown one. */
+  adviceOn(name: string, viewer: Viewer): string {
+    const tool = this.tools.get(name);
+    if (!tool) return '';
+    const refusal = this.policy.refusal(tool, viewer);
+    if (refusal !== undefined) return `: ${refusal}`;
+    const { toolset } = tool;
     if (toolset === undefined || !this.toolsets.isAllowed(toolset)) return '';
     return `: it belongs to the toolset "${toolset}", which this connection has not chosen. Connect with ?toolsets=${toolset} or the header X-MCP-Toolsets`;
   }
@@ -251,6 +263,18 @@ export class ToolRegistry {
     return { tools: seen.map(({ listing }) => listing) };
   }
 
+  /** Whether the policy leaves the client a tool that changes something, of those that answer with tasks of a provider. */
+  mayChangeTasksOf(provider: object, viewer: Viewer): boolean {
+    const changing = [...this.tools.values()].filter((tool) => changesTasksOf(tool, provider));
+    return changing.length === 0 || changing.some((tool) => this.policy.allows(tool, viewer));
+  }
+
+  /** @throws {SettingError} when the settings name a tool that does not exist or cannot be had. */
+  requireKnownNames(mayBeMore: boolean): void {
+    const allowsToolset = (name: string): boolean => this.toolsets.isAllowed(name);
+    this.policy.requireKnown([...this.tools.values()], { mayBeMore, allowsToolset });
+  }
+
   /** @throws {ProtocolError} when the tool asks for scopes or roles the user lacks. */
   authorize(tool: RegisteredTool, user: unknown): void {
     if (asksForMore(tool)) this.authorization.validateToolAccess(user as User, tool);
@@ -259,9 +283,11 @@ export class ToolRegistry {
   /** The result of tools/list as encoded JSON, shared between clients if no tool requires scopes or roles. */
   encodedList(family: RevisionFamily, viewer: Viewer): EncodedResult {
     if (this.isPersonal) return this.serialised(viewer)[family];
+    const group = this.policy.groupOf(viewer);
     const chosen = this.chosenTools(viewer);
-    let lists = this.lists.get(chosen);
-    if (!lists) this.lists.set(chosen, (lists = this.serialised(viewer)));
+    const name = group === '' ? chosen : `${group}|${chosen}`;
+    let lists = this.lists.get(name);
+    if (!lists) this.lists.set(name, (lists = this.serialised(viewer)));
     return lists[family];
   }
 
@@ -274,7 +300,7 @@ export class ToolRegistry {
 
   /** Tools of every connection are listed for every key, so that a client learns what they need. */
   private isShown(tool: RegisteredTool, viewer: Viewer): boolean {
-    return tool.toolset === undefined || (isPermitted(tool, viewer) && this.isOffered(tool, viewer));
+    return this.isOffered(tool, viewer) && (tool.toolset === undefined || isPermitted(tool, viewer));
   }
 
   private changed(): void {

@@ -79,7 +79,7 @@ export class ToolRunner {
     if (found) return found;
     throw new ProtocolError(
       ProtocolErrorCode.InvalidParams,
-      `Tool ${name} not found${this.registry.adviceOn(name)}`,
+      `Tool ${name} not found${this.registry.adviceOn(name, viewer)}`,
     );
   }
 

@@ -34,6 +34,7 @@ it.each<[UpstreamFailure, number | undefined, boolean]>([
   const registry = {
     find: (name: string) => (name === 'run' ? { metadata: {}, listing: {} } : undefined),
     listFor: () => ({ tools: [] }),
+    isOffered: () => true,
   } as unknown as ToolRegistry;
   const toolsets = { declare: () => undefined, includes: () => true } as unknown as Toolsets;
   const sources = new ToolSources(registry, toolsets);

@@ -6,7 +6,13 @@ import { type Caller, isTemporary, UpstreamError } from '../../upstream/index.js
 import { EncodedResult } from '../calls/index.js';
 import type { RevisionFamily } from '../protocol/index.js';
 import type { ToolContext } from './tool-context.js';
-import { isPermitted, type RegisteredTool, ToolRegistry, type Viewer } from './tool-registry.js';
+import {
+  changesTasksOf,
+  isPermitted,
+  type RegisteredTool,
+  ToolRegistry,
+  type Viewer,
+} from './tool-registry.js';
 import { Toolsets } from './toolsets.js';
 
 /** How long tools of a key are taken for current, and how often a change is looked for. */
@@ -71,6 +77,11 @@ export class ToolSources {
     this.sources.push(source);
   }
 
+  /** Whether some connections may have tools of their key, whose names are not known before. */
+  get areAllowed(): boolean {
+    return this.sources.some(({ toolset }) => this.toolsets.isAllowed(toolset));
+  }
+
   /** The result of tools/list as encoded JSON; at once, unless there are tools of the key. */
   encodedList(family: RevisionFamily, viewer: Viewer): EncodedResult | Promise<EncodedResult> {
     if (this.of(viewer).length === 0) return this.registry.encodedList(family, viewer);
@@ -82,7 +93,9 @@ export class ToolSources {
     const { tools } = this.registry.listFor(viewer);
     const known = await Promise.all(this.of(viewer).map((source) => this.current(source, viewer)));
     const more = known.flatMap((each) => [...each.tools.values()]);
-    const permitted = more.filter((tool) => isPermitted(tool, viewer));
+    const permitted = more.filter(
+      (tool) => isPermitted(tool, viewer) && this.registry.isOffered(tool, viewer),
+    );
     return { tools: [...tools, ...permitted.map(({ listing }) => listing)] };
   }
 
@@ -93,9 +106,24 @@ export class ToolSources {
       const reason = refused.get(name);
       if (reason !== undefined) throw new ProtocolError(ProtocolErrorCode.InvalidParams, reason);
       const tool = tools.get(name);
-      if (tool) return tool;
+      if (tool && this.registry.isOffered(tool, viewer)) return tool;
     }
     return undefined;
+  }
+
+  /**
+   * Whether the client has a tool that changes something and answers with tasks of a provider, be it one of its key alone.
+   *
+   * @throws {ProtocolError} when the tools of the key cannot be listed.
+   */
+  async mayChangeTasksOf(provider: object, viewer: Viewer): Promise<boolean> {
+    if (this.registry.mayChangeTasksOf(provider, viewer)) return true;
+    for (const source of this.of(viewer)) {
+      const { tools } = await this.current(source, viewer);
+      for (const tool of tools.values())
+        if (changesTasksOf(tool, provider) && this.registry.isOffered(tool, viewer)) return true;
+    }
+    return false;
   }
 
   /** A tool of the key, as far as its tools are known. */

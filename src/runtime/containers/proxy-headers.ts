@@ -1,5 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 
+import { OWN_REQUEST_HEADER } from '../../http/index.js';
+
 /** Headers of a single connection (RFC 9110, section 7.6.1). */
 const HOP_BY_HOP = [
   'connection',
@@ -14,7 +16,7 @@ const HOP_BY_HOP = [
   'upgrade',
 ];
 /** Headers for this server, which the service must not get. */
-const FOR_THIS_SERVER = ['authorization', 'cookie', 'expect', 'host', 'x-team-id'];
+const FOR_THIS_SERVER = ['authorization', 'cookie', 'expect', 'host', 'x-team-id', OWN_REQUEST_HEADER];
 
 const STRIPPED_FROM_REQUESTS: ReadonlySet<string> = new Set([...HOP_BY_HOP, ...FOR_THIS_SERVER]);
 const STRIPPED_FROM_ANSWERS: ReadonlySet<string> = new Set(HOP_BY_HOP);

@@ -56,8 +56,9 @@ export class ServiceUpgrade implements OnModuleInit {
     }
   }
 
-  private async serviceOf({ url = '' }: IncomingMessage, key: string): Promise<RunningService> {
-    const { status, credential } = await this.credentials.admit(key, KEY_REQUIRED);
+  private async serviceOf(request: IncomingMessage, key: string): Promise<RunningService> {
+    const { url = '' } = request;
+    const { status, credential } = await this.credentials.admit(key, { ...KEY_REQUIRED, request });
     if (status !== 200) throw new HttpException(KEY_WANTED, status);
     return this.services.get(credential.teamId, RELAYED.exec(url)?.[1] ?? '');
   }

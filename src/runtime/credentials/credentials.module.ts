@@ -1,5 +1,6 @@
 import { Global, Module } from '@nestjs/common';
 
+import { RateLimitsModule } from '../../http/index.js';
 import { Database, TEAM_ID } from '../database/index.js';
 import { AdminServer } from './admin-server.js';
 import { BootstrapKey } from './bootstrap-key.js';
@@ -8,11 +9,13 @@ import { CredentialsStore } from './credentials.store.js';
 import { IntegrationKeyGuard } from './integration-key.guard.js';
 import { OpenCalls } from './open-calls.js';
 import { RefusedKeys } from './refused-keys.js';
+import { RuntimeRates } from './runtime-rates.js';
 import { StoredKeys } from './stored-keys.js';
 
 /** Keys: their check for every entry point of the runtime, and their administration. */
 @Global()
 @Module({
+  imports: [RateLimitsModule],
   providers: [
     {
       provide: CredentialsStore,
@@ -22,6 +25,7 @@ import { StoredKeys } from './stored-keys.js';
     { provide: StoredKeys, inject: [Database], useFactory: ({ db }: Database) => new StoredKeys(db) },
     CredentialsService,
     RefusedKeys,
+    RuntimeRates,
     IntegrationKeyGuard,
     OpenCalls,
     BootstrapKey,

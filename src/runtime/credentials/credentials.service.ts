@@ -1,9 +1,12 @@
+import type { IncomingMessage } from 'node:http';
+
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { type RawBuilder, type Selectable, sql } from 'kysely';
 
 import { Database, DEFAULT_TEAM, type Schema, TEAM_ID, uuidV7 } from '../database/index.js';
 import { type Credential, hashOf, isOfKind, newRawKey, type Permission, PERMISSIONS } from './credential.js';
 import { RefusedKeys } from './refused-keys.js';
+import { RuntimeRates } from './runtime-rates.js';
 
 /** Precision of `last_used_at`. */
 const USE_GRAIN_MS = 60_000;
@@ -26,6 +29,8 @@ interface RequiredKey {
   readonly permission?: Permission | undefined;
   /** Method and pattern of the path, for the log. */
   readonly route: string;
+  /** Counted by its address and key; absent for the requests of other nodes. */
+  readonly request?: IncomingMessage;
 }
 
 /** `status` is that of the response: 401 for a key that is not valid here, 403 for one without the permission. */
@@ -43,6 +48,7 @@ export class CredentialsService {
     private readonly database: Database,
     @Inject(TEAM_ID) private readonly teamId: string,
     private readonly refused: RefusedKeys,
+    private readonly rates: RuntimeRates,
   ) {}
 
   /** The credential behind a raw key; `undefined` when it is unknown, revoked or expired. */
@@ -66,8 +72,20 @@ export class CredentialsService {
     return [...invalid];
   }
 
-  /** Decides on the use of a key, which may be empty; a refusal of one that is not is logged. */
-  async admit(rawKey: string, { kind, permission, route }: RequiredKey): Promise<Admission> {
+  /**
+   * Decides on the use of a key, which may be empty; a refusal of one that is not is logged.
+   *
+   * @throws {HttpException} 429 when the request is above a rate of its address or key.
+   */
+  admit(rawKey: string, { request, ...required }: RequiredKey): Promise<Admission> {
+    const check = (): Promise<Admission> => this.check(rawKey, required);
+    return request ? this.rates.around(request, rawKey, check) : check();
+  }
+
+  private async check(
+    rawKey: string,
+    { kind, permission, route }: Omit<RequiredKey, 'request'>,
+  ): Promise<Admission> {
     if (rawKey === '') return { status: 401 };
     const { credential, fault } = await this.find(rawKey);
     const refuse = (reason: string): void => this.refused.note({ rawKey, credential, reason, route });

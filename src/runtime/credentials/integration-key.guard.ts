@@ -20,7 +20,9 @@ import { OpenCalls } from './open-calls.js';
 const PERMISSIONS_HEADER = 'Cyberun-Permissions';
 const ANNOUNCED_FEATURES = FEATURES.join(', ');
 
-/** Requires an integration key on `/r`: 401 without a valid key, 403 without the permission of the route. */
+/**
+ * Requires an integration key on `/r`: 401 without a valid key, 403 without the permission of the route, 429 above a rate.
+ */
 @Injectable()
 export class IntegrationKeyGuard implements CanActivate {
   constructor(
@@ -33,7 +35,7 @@ export class IntegrationKeyGuard implements CanActivate {
     const http = context.switchToHttp();
     const request = http.getRequest<AuthenticatedRequest>();
     const response = http.getResponse<Response>();
-    const rawKey = keyOf(request, response);
+    const rawKey = bearerToken(request.headers.authorization) ?? '';
     const permission = this.reflector.getAllAndOverride<Permission | undefined>(REQUIRED_PERMISSION, [
       context.getHandler(),
       context.getClass(),
@@ -43,8 +45,10 @@ export class IntegrationKeyGuard implements CanActivate {
       kind: 'integration',
       permission,
       route,
+      request,
     });
     if (credential === undefined) {
+      if (rawKey === '') throw withoutKey(response);
       response.setHeader('WWW-Authenticate', 'Bearer error="invalid_token"');
       throw new UnauthorizedException(
         'This is not a valid integration key: it must begin with "sk-" and be neither revoked nor expired.',
@@ -61,11 +65,9 @@ export class IntegrationKeyGuard implements CanActivate {
   }
 }
 
-function keyOf({ headers }: Request, response: Response): string {
-  const rawKey = bearerToken(headers.authorization);
-  if (rawKey !== undefined) return rawKey;
+function withoutKey(response: Response): UnauthorizedException {
   response.setHeader('WWW-Authenticate', 'Bearer');
-  throw new UnauthorizedException('Send an integration key: "Authorization: Bearer sk-…".');
+  return new UnauthorizedException('Send an integration key: "Authorization: Bearer sk-…".');
 }
 
 const REQUIRED_PERMISSION = Symbol('REQUIRED_PERMISSION');

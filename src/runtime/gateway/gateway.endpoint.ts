@@ -5,6 +5,7 @@ import { json } from 'node:stream/consumers';
 
 import {
   type BeforeApplicationShutdown,
+  HttpException,
   Inject,
   Injectable,
   Logger,
@@ -36,6 +37,8 @@ const KEY_WANTED =
   'Agents connect with an agent key: "Authorization: Bearer ak-…", neither revoked nor expired.';
 /** Limit for a frame; agents send 64 KB at most. */
 const FRAME_LIMIT = 16 * 1024 * 1024;
+/** Status for an address or a key above its rate. */
+const TOO_MANY = 429;
 const HELLO_LIMIT_MS = 10_000;
 /** An agent that answers no requests is disconnected within 30 s. */
 const REQUEST_CHECK_MS = 5000;
@@ -80,7 +83,7 @@ export class GatewayEndpoint implements OnModuleInit, BeforeApplicationShutdown 
   private async admit(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     try {
       const key = bearerToken(request.headers.authorization) ?? '';
-      const { credential } = await this.credentials.admit(key, KEY_REQUIRED);
+      const { credential } = await this.credentials.admit(key, { ...KEY_REQUIRED, request });
       if (!credential) return refuseUpgrade(socket, 401, KEY_WANTED);
       this.webSockets.handleUpgrade(request, socket, head, (webSocket) => {
         const agent = { key, teamId: credential.teamId, audience: this.audienceOf(request, key) };
@@ -90,6 +93,8 @@ export class GatewayEndpoint implements OnModuleInit, BeforeApplicationShutdown 
         });
       });
     } catch (error) {
+      if (error instanceof HttpException && error.getStatus() === TOO_MANY)
+        return refuseUpgrade(socket, TOO_MANY, error.message);
       logFailure(this.logger, 'an agent could not be authenticated', error);
       refuseUpgrade(socket, 503, 'The gateway cannot check keys at the moment. Try again soon.');
     }
