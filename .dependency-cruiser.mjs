@@ -8,6 +8,7 @@ export const arrows = {
   upstream: ['contract', 'http', 'config', 'telemetry'],
   mcp: ['upstream', 'http', 'config', 'telemetry'],
   tools: ['mcp', 'upstream', 'contract'],
+  page: ['mcp', 'health', 'config'],
   runtime: ['tunnel', 'contract', 'http', 'config', 'telemetry'],
   agent: ['tunnel', 'contract', 'config'],
   observability: ['http', 'config', 'telemetry'],

@@ -10,9 +10,12 @@ const stamp = join(root, 'dist', '.built-from');
 
 function sourcesHash() {
   const hash = createHash('sha256');
-  const sources = globSync(['src/**/*.ts', 'tsconfig*.json', 'nest-cli.json', 'package-lock.json'], {
-    cwd: root,
-  });
+  const sources = globSync(
+    ['src/**/*.ts', 'src/**/assets/*', 'tsconfig*.json', 'nest-cli.json', 'package-lock.json'],
+    {
+      cwd: root,
+    },
+  );
   for (const file of sources.sort())
     hash
       .update(file)

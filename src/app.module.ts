@@ -10,8 +10,12 @@ export type Modules = NonNullable<DynamicModule['imports']>;
 
 // Loaded for the roles that need them: role mcp starts without a database.
 const mcp = async (): Promise<Modules> => {
-  const [{ McpModule }, tools] = await Promise.all([import('./mcp/index.js'), import('./tools/index.js')]);
-  return [McpModule, ...Object.values(tools)];
+  const [{ McpModule }, { PageModule }, tools] = await Promise.all([
+    import('./mcp/index.js'),
+    import('./page/index.js'),
+    import('./tools/index.js'),
+  ]);
+  return [McpModule, PageModule, ...Object.values(tools)];
 };
 const runtime = async (): Promise<Modules> => [(await import('./runtime/index.js')).RuntimeModule];
 

@@ -34,7 +34,8 @@ export async function createApplication(
   limitConnections(app.getHttpServer(), config.limits, formats);
   // Responses do not name the framework.
   app.disable('x-powered-by');
-  app.setGlobalPrefix('api/v1', { exclude: ['health/live', 'health/ready'] });
+  const { HOST_PATHS = [] } = servesMcp(config) ? await import('./page/index.js') : {};
+  app.setGlobalPrefix('api/v1', { exclude: ['health/live', 'health/ready', ...HOST_PATHS] });
   if (servesMcp(config)) {
     await (await import('./mcp/index.js')).connectMcp(app, { ours: [HttpErrorFilter], mount });
   }

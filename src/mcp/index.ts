@@ -1,10 +1,11 @@
 export type { ResourceLink } from '@modelcontextprotocol/server';
 
 export { RateCost, RequiresPermission } from './auth/index.js';
-export { connectMcp, drainMcp, McpModule, type McpMount } from './endpoint/index.js';
+export { connectMcp, drainMcp, isBrowserRequest, McpModule, type McpMount } from './endpoint/index.js';
 export {
   type DetailedTask,
   InvalidInput,
+  REVISIONS,
   SERVER_INFO,
   type ServerInfo,
   serverInfo,
@@ -34,6 +35,7 @@ export {
   RequestContext,
   Streaming,
   TaskProvider,
+  ToolCatalog,
   ToolContext,
   ToolInput,
   Toolset,

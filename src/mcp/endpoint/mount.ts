@@ -4,6 +4,7 @@ import { ApplicationConfig, HttpAdapterHost } from '@nestjs/core';
 
 import { BearerGuard, type McpHttpRequest } from '../auth/index.js';
 import { HttpChecksMiddleware, JsonRpcErrorFilter } from '../http/index.js';
+import { isBrowserRequest } from './browser-requests.js';
 import { globalEnhancers } from './enhancers.js';
 import { MCP_ROUTE } from './mcp.controller.js';
 import { RequestRouter } from './request-router.js';
@@ -81,13 +82,13 @@ export class Mount implements OnApplicationBootstrap {
     ];
   }
 
-  /** Express handles every other path, and other spellings of this one. */
+  /** Express handles every other path, other spellings of this one, and browsers. */
   private inFrontOf(express: Listener): Listener {
     const path = `/${[this.config.getGlobalPrefix(), MCP_ROUTE].join('/')}`.replaceAll(/\/+/g, '/');
     const withQuery = `${path}?`;
     return (request, response) => {
       const { url = '' } = request;
-      if (url !== path && !url.startsWith(withQuery)) {
+      if ((url !== path && !url.startsWith(withQuery)) || isBrowserRequest(request)) {
         express(request, response);
         return;
       }

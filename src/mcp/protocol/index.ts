@@ -18,7 +18,13 @@ export {
   resultMessage,
   traceparentOf,
 } from './messages.js';
-export { canAnswerRequests, negotiated, type RevisionFamily, STATELESS_REVISION } from './revisions.js';
+export {
+  canAnswerRequests,
+  negotiated,
+  REVISIONS,
+  type RevisionFamily,
+  STATELESS_REVISION,
+} from './revisions.js';
 export { SERVER_INFO, type ServerInfo, serverInfo } from './server-info.js';
 export {
   declaresTasks,

@@ -3,6 +3,9 @@ import { type InitializeRequest, SUPPORTED_PROTOCOL_VERSIONS } from '@modelconte
 /** The stateless revision that our code serves; the SDK serves later ones. */
 export const STATELESS_REVISION = '2026-07-28';
 
+/** What clients can speak, the latest first. */
+export const REVISIONS: readonly string[] = [STATELESS_REVISION, ...SUPPORTED_PROTOCOL_VERSIONS];
+
 /** Revisions with sessions, which are 2025-11-25 and before, or without. */
 export type RevisionFamily = 'sessions' | 'stateless';
 

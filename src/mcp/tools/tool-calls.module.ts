@@ -5,6 +5,7 @@ import { AuthModule } from '../auth/index.js';
 import { SERVER_INFO, serverInfo } from '../protocol/index.js';
 import { SdkServers } from './sdk-servers.js';
 import { TaskProviders } from './task-providers.js';
+import { ToolCatalog } from './tool-catalog.js';
 import { ToolErrorMapper } from './tool-error-mapper.js';
 import { ToolPolicy } from './tool-policy.js';
 import { ToolRegistry } from './tool-registry.js';
@@ -18,6 +19,7 @@ import { Toolsets } from './toolsets.js';
   imports: [AuthModule],
   providers: [
     TaskProviders,
+    ToolCatalog,
     ToolErrorMapper,
     SdkServers,
     ToolPolicy,
@@ -32,6 +34,7 @@ import { Toolsets } from './toolsets.js';
     SERVER_INFO,
     SdkServers,
     TaskProviders,
+    ToolCatalog,
     ToolErrorMapper,
     ToolRunner,
     ToolRegistry,

@@ -55,13 +55,20 @@ export class ToolPolicy {
 
   /** Why a client has not a tool, as part of a sentence; `undefined` when it has. */
   refusal(tool: JudgedTool, viewer: KeyOwner): string | undefined {
+    const refusal = this.refusalForAll(tool);
+    if (refusal !== undefined) return refusal;
     const { name } = tool;
-    if (this.isReadOnly && !isReading(tool)) return 'this server is read-only, and the tool is not';
-    if (this.patterns.length > 0 && !fitsOneOf(this.patterns, name))
-      return 'the operator of this server does not offer it';
     const rules = this.rulesFor(viewer);
     const isAllowed = rules.length === 0 || rules.some(({ pattern }) => fits(pattern, name));
     return isAllowed ? undefined : 'the operator of this server does not offer it to this key';
+  }
+
+  /** Why no client has a tool; `undefined` when some have. */
+  refusalForAll(tool: JudgedTool): string | undefined {
+    if (this.isReadOnly && !isReading(tool)) return 'this server is read-only, and the tool is not';
+    return this.patterns.length > 0 && !fitsOneOf(this.patterns, tool.name)
+      ? 'the operator of this server does not offer it'
+      : undefined;
   }
 
   /** The same text for keys with the same tools, as far as the policy decides; empty for keys without rules. */

@@ -230,6 +230,14 @@ export class ToolRegistry {
     this.changed();
   }
 
+  /** The tools that some connection has here. */
+  allowed(): RegisteredTool[] {
+    const isAllowed = (tool: RegisteredTool): boolean =>
+      (tool.toolset === undefined || this.toolsets.isAllowed(tool.toolset)) &&
+      this.policy.refusalForAll(tool) === undefined;
+    return [...this.tools.values()].filter(isAllowed);
+  }
+
   /** The permissions that tools need: all of them, or those that are meant. */
   permissions(isMeant: (tool: RegisteredTool) => boolean = () => true): ReadonlySet<string> {
     const meant = [...this.tools.values()].filter(isMeant);

@@ -1,0 +1,1 @@
+export { HOST_PATHS, PageModule } from './page.module.js';

@@ -1,0 +1,139 @@
+import { clientSnippets, type ClientSnippet, cursorEntry, vscodeInstallation } from './clients.js';
+import { html, type Html } from './html.js';
+
+/** A tool as the page lists it. */
+export interface PageTool {
+  readonly name: string;
+  readonly title: string;
+  readonly description: string;
+  /** The toolset to choose for it; tools of every connection have none. */
+  readonly toolset: string | undefined;
+}
+
+/** What the page says about this server. */
+export interface PageContent {
+  readonly title: string;
+  readonly version: string;
+  readonly endpoint: string;
+  /** Whether the operator set the public URL; otherwise the page writes the origin at which it was opened. */
+  readonly isPublic: boolean;
+  /** Why requests are refused at the moment. */
+  readonly problem: string | undefined;
+  readonly tools: readonly PageTool[];
+  /** URLs of the files of the page. */
+  readonly style: string;
+  readonly script: string;
+  readonly icon: string;
+}
+
+const DOCUMENTATION = 'https://docs.cyberun.cloud';
+
+/** The page as a whole document: no inline script or style, no key. */
+export function page(content: PageContent): string {
+  const { title, style, script, icon, endpoint, isPublic } = content;
+  const whole = html`<!doctype html>
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta name="color-scheme" content="light dark" />
+        <title>${title}: MCP endpoint</title>
+        <link rel="icon" href="${icon}" />
+        <link rel="stylesheet" href="${style}" />
+        <script src="${script}" defer></script>
+      </head>
+      <body data-endpoint="${endpoint}" data-public="${String(isPublic)}">
+        <main>
+          ${header(content)} ${endpointSection(content)} ${clientsSection(endpoint)}
+          ${toolsSection(content.tools)}
+        </main>
+        <footer>cyberun-mcp ${content.version} · <a href="${DOCUMENTATION}">Documentation</a></footer>
+      </body>
+    </html> `;
+  return whole.text;
+}
+
+const header = ({ title, icon, problem }: PageContent): Html =>
+  html`<header>
+    <img src="${icon}" alt="" width="40" height="40" />
+    <h1>${title}</h1>
+    <p class="status ${problem === undefined ? 'ready' : 'away'}">
+      ${problem === undefined ? 'Ready' : `Not ready: ${problem}`}
+    </p>
+    <p class="lead">
+      An MCP server. An AI agent that connects lists workflows, runs them on your machines, follows and
+      fetches their results, and calls HTTP services there.
+    </p>
+  </header>`;
+
+function endpointSection({ endpoint, tools }: PageContent): Html {
+  const toolsets = [...new Set(tools.flatMap(({ toolset }) => toolset ?? []))];
+  return html`<section aria-labelledby="endpoint">
+    <h2 id="endpoint">Endpoint</h2>
+    <p>Streamable HTTP, with an integration key (<code>sk-…</code>) as <code>Authorization: Bearer</code>.</p>
+    ${copyable(endpoint, 'the endpoint')} ${toolsets.length > 0 ? picker(toolsets) : undefined}
+  </section>`;
+}
+
+const picker = (toolsets: readonly string[]): Html =>
+  html`<fieldset>
+    <legend>More tools</legend>
+    ${toolsets.map(
+      (name) =>
+        html`<label><input type="checkbox" name="toolset" value="${name}" /> <code>${name}</code></label> `,
+    )}
+    <p>The choice becomes part of every URL on this page.</p>
+  </fieldset>`;
+
+const clientsSection = (endpoint: string): Html =>
+  html`<section aria-labelledby="clients">
+    <h2 id="clients">Connect a client</h2>
+    <p class="links">
+      ${installLink('cursor', 'Add to Cursor', cursorLink(endpoint))}
+      ${installLink('vscode', 'Install in VS Code', vscodeLink(endpoint))}
+    </p>
+    ${clientSnippets(endpoint).map(clientDetails)}
+  </section>`;
+
+const clientDetails = ({ name, file, text, hint }: ClientSnippet, index: number): Html =>
+  html`<details name="client" ${index === 0 ? html` open` : undefined}>
+    <summary>${name}</summary>
+    ${file === undefined ? undefined : html`<p>In <code>${file}</code>:</p>`}
+    ${copyable(text, `the lines for ${name}`)} ${hint === undefined ? undefined : html`<p>${hint}</p>`}
+  </details> `;
+
+const copyable = (text: string, what: string): Html =>
+  html`<div class="copyable">
+    <pre tabindex="0"><code>${text}</code></pre>
+    <button type="button" aria-label="Copy ${what}">Copy</button>
+  </div>`;
+
+const installLink = (client: string, label: string, href: string): Html =>
+  html`<a class="button" data-client="${client}" href="${href}">${label}</a>`;
+
+/** The script builds both links again for another URL, in the same way. */
+const cursorLink = (endpoint: string): string => {
+  const config = Buffer.from(JSON.stringify(cursorEntry(endpoint))).toString('base64');
+  return `cursor://anysphere.cursor-deeplink/mcp/install?name=cyberun&config=${encodeURIComponent(config)}`;
+};
+const vscodeLink = (endpoint: string): string =>
+  `vscode:mcp/install?${encodeURIComponent(JSON.stringify(vscodeInstallation(endpoint)))}`;
+
+const toolsSection = (tools: readonly PageTool[]): Html =>
+  html`<section aria-labelledby="tools">
+    <h2 id="tools">Tools</h2>
+    <dl>
+      ${tools.map(
+        ({
+          name,
+          title,
+          description,
+          toolset,
+        }) => html`<div${toolset === undefined ? undefined : html` class="more"`}>
+<dt><code>${name}</code> ${title}${toolset === undefined ? undefined : html` <span class="toolset">${toolset}</span>`}</dt>
+<dd>${description}</dd>
+</div>
+`,
+      )}
+    </dl>
+  </section>`;
