@@ -10,6 +10,7 @@ export const PROCESS = {
   ready: gauge('cyberun.ready', {
     unit: '',
     description: '1 while `/health/ready` answers 200, else 0',
+    labels: { role: '`all`, `mcp` or `runtime`' },
   }),
   uptime: gauge('process.uptime', { unit: 's', description: 'Time since the start of the process' }),
   cpuTime: counter('process.cpu.time', {

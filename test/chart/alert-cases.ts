@@ -38,11 +38,15 @@ const gauge = (
 export const ALERT_CASES: Readonly<Record<string, AlertCase>> = {
   CyberunNoReplicaReady: {
     after: 40,
-    // All are gone after ten minutes.
-    firing: { [`cyberun_ready${of('')}`]: `1x20 stale` },
+    // All of one role are gone after ten minutes; those of the other role, in the same job, are ready.
+    firing: {
+      [`cyberun_ready${of('role="mcp"')}`]: `1x20 stale`,
+      'cyberun_ready{namespace="team",job="mcp",instance="two",role="runtime"}': always(1),
+    },
     quiet: {
-      [`cyberun_ready${of('')}`]: '1x20 stale',
-      'cyberun_ready{namespace="team",job="mcp",instance="two"}': always(1),
+      [`cyberun_ready${of('role="mcp"')}`]: '1x20 stale',
+      'cyberun_ready{namespace="team",job="mcp",instance="two",role="mcp"}': always(1),
+      'cyberun_ready{namespace="team",job="mcp",instance="three",role="runtime"}': always(1),
     },
   },
   CyberunErrorRatioHigh: {
