@@ -13,6 +13,11 @@
 {{- else }}
 - name: CYBERUN_RUNTIME_URL
   value: {{ include "cyberun-mcp.runtimeUrl" . | quote }}
+{{- if or (include "cyberun-mcp.isTeam" .) .Values.runtime.forwardLinks }}
+{{- /* Where no Ingress leads to the runtime, its links arrive here. */}}
+- name: CYBERUN_RUNTIME_FORWARD_LINKS
+  value: 'true'
+{{- end }}
 {{- end }}
 {{- end }}
 - name: CYBERUN_LOGGER_LEVEL
@@ -162,18 +167,37 @@
       name: {{ .pod.key.existingSecret }}
       key: {{ .pod.key.key }}
 - name: CYBERUN_AGENT_ID
+{{- if include "cyberun-mcp.runsJobs" . }}
+  {{- /* The next pod finds the Jobs of this one by it. */}}
+  value: {{ include "cyberun-mcp.roleName" . }}
+{{- else }}
   valueFrom:
     fieldRef:
       fieldPath: metadata.name
+{{- end }}
 - name: CYBERUN_AGENT_SLOTS
   value: {{ int64 .pod.slots | quote }}
 - name: CYBERUN_AGENT_LABELS
   value: {{ join "," .pod.labels | quote }}
 - name: CYBERUN_AGENT_DRAIN_SECONDS
-  value: {{ int64 .pod.drainSeconds | quote }}
+  value: {{ include "cyberun-mcp.agentDrainSeconds" . | quote }}
 - name: CYBERUN_AGENT_WORK_DIR
   {{- /* The volume itself may belong to root; this folder is the process's own. */}}
   value: /work/agent
+{{- if include "cyberun-mcp.runsJobs" . }}
+- name: CYBERUN_AGENT_EXECUTOR
+  value: kubernetes
+- name: CYBERUN_AGENT_KUBERNETES_IMAGE
+  value: {{ .pod.executor.image | default (include "cyberun-mcp.image" .) | quote }}
+- name: CYBERUN_AGENT_KUBERNETES_URL
+  value: http://{{ include "cyberun-mcp.roleName" . }}.{{ .Release.Namespace }}.svc.{{ .Values.clusterDomain }}:8090
+- name: CYBERUN_AGENT_KUBERNETES_PORT
+  value: '8090'
+- name: CYBERUN_AGENT_KUBERNETES_NAMESPACE
+  value: {{ include "cyberun-mcp.jobsNamespace" . }}
+- name: CYBERUN_AGENT_KUBERNETES_PROFILES
+  value: /etc/cyberun-mcp/profiles/profiles.yaml
+{{- end }}
 {{- end }}
 
 {{- define "cyberun-mcp.bootstrapKey" -}}

@@ -62,7 +62,7 @@ https://core.cyberun.cloud/api/v1
 {{- $small := dict "requests" (dict "cpu" "100m" "memory" "128Mi") "limits" (dict "memory" "512Mi") -}}
 {{- $large := dict "requests" (dict "cpu" "500m" "memory" "512Mi") "limits" (dict "memory" "2Gi") -}}
 {{- if eq .role "runtime" }}{{ $_ := set $large.requests "cpu" "250m" }}{{ end -}}
-{{- $resources = ternary $small $large (and (eq .role "mcp") (ne .Values.mode "trial")) -}}
+{{- $resources = ternary $small $large (or (and (eq .role "mcp") (ne .Values.mode "trial")) (eq (include "cyberun-mcp.runsJobs" .) "true")) -}}
 {{- end -}}
 {{- if and (eq .role "agent") .pod.gpus -}}
 {{- $_ := set $resources "limits" (merge (dict .pod.gpuResource (int .pod.gpus)) ($resources.limits | default dict)) -}}

@@ -54,14 +54,14 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name (.Chart.Version | replace "+" "_") 
 {{- end }}
 
 {{/*
-Name, namespace, labels and annotations of an object. `name`, `objectLabels` and `annotations` of the context win over what
-the role, the chart and commonAnnotations say.
+Name, namespace, labels and annotations of an object. `name`, `namespace`, `objectLabels` and `annotations` of the context win
+over what the role, the release, the chart and commonAnnotations say.
 */}}
 {{- define "cyberun-mcp.metadata" -}}
 {{- $labels := include "cyberun-mcp.labels" . | fromYaml -}}
 {{- range $key, $value := .objectLabels }}{{ $_ := set $labels $key (include "cyberun-mcp.string" $value) }}{{ end -}}
 name: {{ .name | default (include "cyberun-mcp.roleName" .) }}
-namespace: {{ .Release.Namespace }}
+namespace: {{ .namespace | default .Release.Namespace }}
 labels:
   {{- toYaml $labels | nindent 2 }}
 {{- with merge (dict) (.annotations | default dict) .Values.commonAnnotations }}

@@ -26,19 +26,26 @@ spec:
   {{- end }}
 {{- end }}
 
+{{/* Credentials of registries, those of a parent chart included; nothing where there are none. */}}
+{{- define "cyberun-mcp.pullSecrets" -}}
+{{- $secrets := list -}}
+{{- range concat ((.Values.global | default dict).imagePullSecrets | default list) .Values.image.pullSecrets | uniq -}}
+{{- $secrets = append $secrets (dict "name" (ternary . (get (ternary dict . (kindIs "string" .)) "name") (kindIs "string" .))) -}}
+{{- end -}}
+{{- with $secrets }}{{ toYaml . }}{{ end -}}
+{{- end }}
+
 {{/* What pods of every role have, Jobs and the test included. */}}
 {{- define "cyberun-mcp.podBase" -}}
 {{- with include "cyberun-mcp.podServiceAccount" . -}}
 serviceAccountName: {{ . }}
 {{ end -}}
-automountServiceAccountToken: false
+automountServiceAccountToken: {{ ternary true false (eq (include "cyberun-mcp.runsJobs" .) "true") }}
 # A Service named cyberun would otherwise put CYBERUN_… variables into the process.
 enableServiceLinks: false
-{{- with concat ((.Values.global | default dict).imagePullSecrets | default list) .Values.image.pullSecrets | uniq }}
+{{- with include "cyberun-mcp.pullSecrets" . }}
 imagePullSecrets:
-  {{- range . }}
-  - name: {{ if kindIs "string" . }}{{ . }}{{ else }}{{ .name }}{{ end }}
-  {{- end }}
+  {{- . | nindent 2 }}
 {{- end }}
 {{- with .Values.hostAliases }}
 hostAliases:
@@ -55,9 +62,12 @@ securityContext:
   {{- include "cyberun-mcp.podSecurityContext" . | nindent 2 }}
 {{- end }}
 
-{{/* Hooks run before the ServiceAccount of the release is there, so they have the one that each namespace has. */}}
+{{/*
+Hooks run before the ServiceAccount of the release is there, so they have the one that each namespace has. An agent that makes
+Jobs has rights that no other pod has.
+*/}}
 {{- define "cyberun-mcp.podServiceAccount" -}}
-{{- if ne .role "migrate" }}{{ include "cyberun-mcp.serviceAccountName" . }}{{ end -}}
+{{- if include "cyberun-mcp.runsJobs" . }}{{ .pod.executor.serviceAccountName | default (include "cyberun-mcp.roleName" .) }}{{ else if ne .role "migrate" }}{{ include "cyberun-mcp.serviceAccountName" . }}{{ end -}}
 {{- end }}
 
 {{/* "true" for a role that keeps data of its own on a volume. */}}
@@ -106,7 +116,11 @@ securityContext:
   envFrom:
     {{- toYaml . | nindent 4 }}
   {{- end }}
-  {{- if ne .role "agent" }}
+  {{- if include "cyberun-mcp.runsJobs" . }}
+  ports:
+    - name: runs
+      containerPort: 8090
+  {{- else if ne .role "agent" }}
   ports:
     - name: http
       containerPort: 8080
@@ -137,7 +151,7 @@ securityContext:
 {{/* Seconds until the kill: an agent finishes runs before, and then ends and returns the others. */}}
 {{- define "cyberun-mcp.gracePeriod" -}}
 {{- if eq .role "agent" -}}
-{{- .pod.terminationGracePeriodSeconds | default (add .pod.drainSeconds 30) | int -}}
+{{- .pod.terminationGracePeriodSeconds | default (add (include "cyberun-mcp.agentDrainSeconds" .) 30) | int -}}
 {{- else -}}
 {{- .Values.terminationGracePeriodSeconds -}}
 {{- end -}}

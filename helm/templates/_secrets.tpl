@@ -7,12 +7,17 @@ may read Deployments would see them there.
 {{ include "cyberun-mcp.roleName" . }}-env
 {{- end }}
 
-{{/* "true" for a variable with a name or a value as secrets have. */}}
+{{/*
+"true" for a variable with a name or a value as secrets have. It is a guess: one too many only moves to the Secret. A URL counts
+with anything before an @, since passwords may hold a raw slash and tokens stand there alone.
+*/}}
 {{- define "cyberun-mcp.isSecret" -}}
 {{- $value := include "cyberun-mcp.string" .value -}}
-{{- if or (regexMatch "(PASSWORD|PASSWD|SECRET|TOKEN|CREDENTIALS|_KEY)$" (upper .name)) (regexMatch "://[^/?#\\s]*:[^/?#\\s]*@" $value) (regexMatch "^[sad]k-" $value) -}}
-{{- if $value }}true{{ end -}}
-{{- end -}}
+{{- $names := "(PASS(WORD|WD|PHRASE)?|PWD|SECRET|TOKEN|CREDENTIALS?|API_?KEY|_KEY|HEADERS?|DSN)[0-9_]*$" -}}
+{{- $values := list "://\\S*@" "^[sad]k-" "(?i)\\b(bearer|basic)(\\s|%20)+\\S" "^(gh[a-z]_|github_pat_|glpat-|xox[a-z]-|AKIA|eyJ)" "PRIVATE KEY-----" -}}
+{{- $found := regexMatch $names (upper .name) -}}
+{{- range $values }}{{ if regexMatch . $value }}{{ $found = true }}{{ end }}{{ end -}}
+{{- if and $found $value }}true{{ end -}}
 {{- end }}
 
 {{/* What the Secret of a role holds; nothing when it needs none. */}}
@@ -69,6 +74,7 @@ valueFrom:
 {{- define "cyberun-mcp.podAnnotations" -}}
 {{- $annotations := deepCopy .pod.podAnnotations -}}
 {{- with include "cyberun-mcp.secretData" . }}{{ $_ := set $annotations "checksum/secret" (sha256sum .) }}{{ end -}}
+{{- with include "cyberun-mcp.jobProfiles" . }}{{ $_ := set $annotations "checksum/profiles" (sha256sum .) }}{{ end -}}
 {{- if ne (include "cyberun-mcp.definitionKinds" .) "[]" -}}
 {{- $_ := set $annotations "checksum/definitions" (include (print $.Template.BasePath "/definitions.yaml") . | sha256sum) -}}
 {{- end -}}

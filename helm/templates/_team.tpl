@@ -17,6 +17,37 @@
 {{- with $pools }}{{ toYaml . }}{{ end -}}
 {{- end }}
 
+{{/* "true" for an agent that has each run executed in the pod of a Job, else nothing. */}}
+{{- define "cyberun-mcp.runsJobs" -}}
+{{- if eq (.role | default "mcp") "agent" }}{{ if eq .pod.executor.mode "jobs" }}true{{ end }}{{ end -}}
+{{- end }}
+
+{{/* Runs in Jobs go on without their agent, so that one does not wait for them. */}}
+{{- define "cyberun-mcp.agentDrainSeconds" -}}
+{{- if include "cyberun-mcp.runsJobs" . }}0{{ else }}{{ int64 .pod.drainSeconds }}{{ end -}}
+{{- end }}
+
+{{- define "cyberun-mcp.jobsNamespace" -}}
+{{- .pod.executor.namespace | default .Release.Namespace -}}
+{{- end }}
+
+{{/* ServiceAccount of the Jobs' pods, for the credentials of registries; nothing where none are needed. */}}
+{{- define "cyberun-mcp.jobsServiceAccount" -}}
+{{- if include "cyberun-mcp.pullSecrets" . }}{{ include "cyberun-mcp.roleName" . }}-runs{{ end -}}
+{{- end }}
+
+{{/* The file of the profiles; nothing for agents that make no Jobs. */}}
+{{- define "cyberun-mcp.jobProfiles" -}}
+{{- if include "cyberun-mcp.runsJobs" . -}}
+{{- $account := include "cyberun-mcp.jobsServiceAccount" . -}}
+{{- $profiles := list -}}
+{{- range .pod.executor.profiles | default (list (dict "name" "default")) -}}
+{{- $profiles = append $profiles (ternary (merge (dict) . (dict "serviceAccountName" $account)) . (ne $account "")) -}}
+{{- end -}}
+{{- toYaml (dict "profiles" $profiles) -}}
+{{- end -}}
+{{- end }}
+
 {{/* A budget where there can be more than one pod: `replicas` of the context. */}}
 {{- define "cyberun-mcp.disruptionBudget" -}}
 {{- if and .Values.podDisruptionBudget.enabled (gt (int .replicas) 1) }}

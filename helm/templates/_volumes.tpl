@@ -11,6 +11,11 @@
 - name: work
   mountPath: /work
 {{- end }}
+{{- if include "cyberun-mcp.runsJobs" . }}
+- name: profiles
+  mountPath: /etc/cyberun-mcp/profiles
+  readOnly: true
+{{- end }}
 {{- range $kind := include "cyberun-mcp.definitionKinds" . | fromJsonArray }}
 - name: {{ $kind }}
   mountPath: /etc/cyberun-mcp/{{ $kind }}
@@ -41,6 +46,11 @@
 {{- else if eq .role "agent" }}
 - name: work
   {{- toYaml (.pod.workVolume | default (dict "emptyDir" (dict "sizeLimit" .pod.workSizeLimit))) | nindent 2 }}
+{{- end }}
+{{- if include "cyberun-mcp.runsJobs" . }}
+- name: profiles
+  configMap:
+    name: {{ include "cyberun-mcp.roleName" . }}-profiles
 {{- end }}
 {{- range $kind := include "cyberun-mcp.definitionKinds" . | fromJsonArray }}
 - name: {{ $kind }}
