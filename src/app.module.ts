@@ -17,12 +17,18 @@ const mcp = async (): Promise<Modules> => {
   ]);
   return [McpModule, PageModule, ...Object.values(tools)];
 };
+const forwardedLinks = async (): Promise<Modules> => [
+  (await import('./upstream/index.js')).LinkForwardingModule,
+];
 const runtime = async (): Promise<Modules> => [(await import('./runtime/index.js')).RuntimeModule];
 
 /** Which areas each role switches on. */
-const AREAS: Record<Role, () => Promise<Modules>> = {
+const AREAS: Record<Role, (config: Config) => Promise<Modules>> = {
   all: async () => [...(await mcp()), ...(await runtime())],
-  mcp,
+  mcp: async ({ runtimeForwardLinks }) => [
+    ...(await mcp()),
+    ...(runtimeForwardLinks ? await forwardedLinks() : []),
+  ],
   runtime,
   agent: () => Promise.resolve([]),
 };
@@ -33,7 +39,7 @@ export class AppModule {
   static async for(config: Config, more: Modules = []): Promise<DynamicModule> {
     return {
       module: AppModule,
-      imports: [ConfigModule.with(config), HealthModule, ...(await AREAS[config.role]()), ...more],
+      imports: [ConfigModule.with(config), HealthModule, ...(await AREAS[config.role](config)), ...more],
       providers: [{ provide: APP_FILTER, useClass: HttpErrorFilter }],
     };
   }

@@ -1,4 +1,4 @@
-import { IsNotEmpty, IsUrl } from 'class-validator';
+import { IsBoolean, IsNotEmpty, IsUrl } from 'class-validator';
 
 import { Setting } from './setting.decorator.js';
 import {
@@ -88,6 +88,15 @@ export class NetworkSettings {
   })
   @Optional(IsUrl(WEB_URL), Is(RUNTIME_BASE))
   runtimeUrl?: string;
+
+  @Setting({
+    env: 'CYBERUN_RUNTIME_FORWARD_LINKS',
+    meaning:
+      'Whether role mcp passes requests for links to files (/api/v1/links, /api/v1/uploads, /api/v1/files) on to the Runtime API, without a key: true or false. For a runtime with the same CYBERUN_HTTP_PUBLIC_URL, where all paths lead here.',
+    example: 'true',
+  })
+  @IsBoolean({ message: '$property must be true or false' })
+  runtimeForwardLinks: boolean = false;
 
   @Setting({
     env: 'CYBERUN_RUNTIME_TIMEOUT_MS',

@@ -1,6 +1,7 @@
 export { BodyBudget, GrowingBuffer, isSmallBody, type Release } from './body-budget.js';
 export { extendRequestTimeout } from './client-errors.js';
 export { limitConnections } from './connection-limits.js';
+export { forward, NoForwardedAnswer } from './forwarding.js';
 export { bearerToken, EVENT_STREAM_HEADERS, isTraceparent } from './headers.js';
 export { logWithReference } from './error-response.js';
 export { closeUnlessRead } from './lingering-close.js';

@@ -1,9 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { fetch, type RequestInit, type Response } from 'undici';
 
-import { CONFIG, type Config } from '../config/index.js';
+import { Addresses, CONFIG, type Config } from '../config/index.js';
 import { isIdempotent, isRepeatable } from './connection-pools.js';
 import { Deadline } from './deadline.js';
+import { reachable } from './link-paths.js';
 import type { ApiRequest, Caller } from './request.js';
 import { Dispatchers } from './undici.adapter.js';
 import { noResponse, UpstreamError } from './upstream-error.js';
@@ -38,6 +39,7 @@ const HTTP = /^https?:$/;
 export class FileTransfer {
   constructor(
     private readonly dispatchers: Dispatchers,
+    private readonly addresses: Addresses,
     @Inject(CONFIG) private readonly config: Config,
   ) {}
 
@@ -73,7 +75,7 @@ export class FileTransfer {
     { url, init }: { readonly url: string; readonly init: RequestInit },
     use: (response: Response) => Promise<Answer>,
   ): Promise<Answer> {
-    const target = URL.parse(url);
+    const target = URL.parse(reachable(url, this.addresses.public, this.addresses.runtime));
     if (!target || !HTTP.test(target.protocol)) throw unusable(request);
     using deadline = new Deadline(caller.signal, this.config.runtimeTimeoutMs);
     try {

@@ -1,6 +1,7 @@
 export { Backoff, isTemporary } from './backoff.js';
 export { Deadline } from './deadline.js';
 export { type FilePart, FileTransfer } from './file-transfer.js';
+export { LinkForwardingModule } from './link-forwarding.js';
 export type {
   Caller,
   NeededFeature,

@@ -18,6 +18,9 @@ import { StreamedResponse } from './event-stream.js';
 
 const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/;
 
+/** Whether the host of a URL is this machine, which no proxy reaches. */
+export const isLoopback = ({ hostname }: URL): boolean => LOOPBACK.test(hostname);
+
 const CONNECT_LIMIT_MS = 10_000;
 /** The client's deadline covers the body too, so the timeouts of the pool are off. */
 const POOL = {
@@ -49,8 +52,8 @@ export class Dispatchers implements BeforeApplicationShutdown {
   }
 
   /** The connections to the host of a URL. */
-  to({ hostname }: URL): ConnectionPools {
-    return LOOPBACK.test(hostname) ? this.direct : this.proxied;
+  to(url: URL): ConnectionPools {
+    return isLoopback(url) ? this.direct : this.proxied;
   }
 
   private parse(base: URL): Route {

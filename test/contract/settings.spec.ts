@@ -47,6 +47,7 @@ const REFUSED: Readonly<Record<string, readonly string[]>> = {
     'https://me:secret@core.cyberun.cloud/api/v1',
     'https://core.cyberun.cloud/api/v1?x=1',
   ],
+  CYBERUN_RUNTIME_FORWARD_LINKS: ['yes', '1'],
   CYBERUN_RUNTIME_TIMEOUT_MS: ['30s', '99'],
   CYBERUN_RUNTIME_RESPONSE_LIMIT_BYTES: ['32MB', '1'],
   CYBERUN_S3_ENDPOINT: ['s3.example.com', 'ftp://s3.example.com', 'https://key:secret@s3.example.com'],
