@@ -80,7 +80,12 @@ export default defineConfig({
       project('conformance', ['test/conformance/**/*.e2e-spec.ts'], seconds(180, 240)),
       project('containers', ['test/containers/**/*.e2e-spec.ts'], { ...seconds(180, 240), ...withServer }),
       project('evals', ['test/evals/**/*.e2e-spec.ts'], { ...seconds(120, 240), ...withServer }),
-      project('chart', ['test/chart/**/*.spec.ts'], seconds(240, 240)),
+      project('chart', ['test/chart/**/*.spec.ts'], {
+        ...seconds(240, 240),
+        globalSetup: ['test/chart/rendered-sets.ts'],
+        // What Helm has rendered is kept for the files that follow.
+        isolate: false,
+      }),
       project('image', ['test/image/**/*.e2e-spec.ts'], seconds(600, 600)),
     ],
   },

@@ -1,10 +1,12 @@
-// What `helm test` runs, in the image of the chart: lists the tools, and runs one workflow to its end.
+// What `helm test` runs, in the image of the chart: lists the tools, runs one workflow to its end, and opens a link to its output.
 const {
   TEST_URL: url,
   TEST_KEY: key,
   TEST_WORKFLOW: workflow,
   TEST_PARAMETERS: parameters,
   TEST_SECONDS: seconds,
+  TEST_LINKS: links,
+  TEST_PUBLIC_URL: publicUrl,
 } = process.env;
 const REVISION = '2026-07-28';
 const META = {
@@ -56,6 +58,25 @@ async function call(name, args) {
   return content;
 }
 
+/**
+ * Opens a link to an output. The public address may lead nowhere inside the cluster, so the link is opened at the Service, which
+ * is where a client without an Ingress arrives. A redirect to an object store is followed only where pods reach that.
+ */
+async function open(name, link) {
+  const target = link.startsWith(`${publicUrl}/`) ? new URL(link.slice(publicUrl.length), url) : new URL(link);
+  const redirect = links === 'followed' ? 'follow' : 'manual';
+  const response = await fetch(target, { redirect, signal: AbortSignal.timeout(60_000) }).catch((error) =>
+    fail(
+      `the link to ${name} cannot be opened (${error.cause?.code ?? error.message}): ${target.origin}, or the object store that it leads to, does not answer.`,
+    ),
+  );
+  const bytes = (await response.arrayBuffer()).byteLength;
+  if (response.ok) return `${bytes} bytes`;
+  if (response.status >= 300 && response.status < 400)
+    return `it leads to ${new URL(response.headers.get('location')).origin}`;
+  return fail(`the link to ${name} was answered with ${response.status}.`);
+}
+
 if (!key)
   fail(
     'there is no key. Make a Secret with an integration key (sk-…) and name it in tests.key.existingSecret.',
@@ -81,4 +102,7 @@ if (workflow) {
   if (task.task_status !== 'completed')
     fail(`task ${taskId} is ${task.task_status}: ${task.task_error ?? 'no reason was given'}`);
   console.log(`workflow ${workflow}: task ${taskId} is completed`);
+  const result = links ? await call('get_task_result', { task_id: taskId }) : {};
+  const [output] = Object.entries(result.download_urls ?? {});
+  if (output) console.log(`output ${output[0]}: ${await open(...output)}`);
 }

@@ -2,37 +2,48 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+import { inject } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
 
-import { packagePaths } from '../../src/config/index.js';
+import { chartFolder, helmPath, templateArguments } from './helm-command.js';
+
+export { chartFolder, helmPath, templateArguments };
 
 /** An object as Kubernetes takes it; tests look into it without its type, which types.spec.ts checks. */
 // oxlint-disable-next-line typescript/no-explicit-any
 export type Manifest = Record<string, any> & { apiVersion: string; kind: string };
 
-export const chartFolder = join(packagePaths.root, 'helm');
 export const chartFile = (path: string): string => readFileSync(join(chartFolder, path), 'utf8');
 export const valuesOf = (valueSet: string): object => parse(chartFile(`ci/${valueSet}`)) as object;
 
-/** Path of the Helm that `npm run chart` has found. */
-export function helmPath(): string {
-  const helm = process.env['HELM'];
-  if (helm === undefined) throw new Error('These tests need a real Helm: start them with `npm run chart`.');
-  return helm;
+interface Rendered {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  manifests?: Manifest[];
 }
 
-export function templateArguments(chart = chartFolder): string[] {
-  return ['template', 'release', chart, '--namespace', 'team', '--values', '-'];
-}
+const keyOf = (values: object, chart = chartFolder): string => JSON.stringify([chart, values]);
 
-function helmTemplate(
-  values: object,
-  chart?: string,
-): { status: number | null; stdout: string; stderr: string } {
-  return spawnSync(helmPath(), templateArguments(chart), {
-    input: JSON.stringify(values),
-    encoding: 'utf8',
-  });
+/** What Helm has rendered in this worker, and the sets of values in `ci`: tests ask for the same again and again. */
+let known: Map<string, Rendered> | undefined;
+
+const renderedSets = (): Map<string, Rendered> =>
+  new Map(
+    Object.entries(inject('renderedSets')).map(([valueSet, stdout]) => [
+      keyOf(valuesOf(valueSet)),
+      { status: 0, stdout, stderr: '' },
+    ]),
+  );
+
+function helmTemplate(values: object, chart?: string): Rendered {
+  known ??= renderedSets();
+  const key = keyOf(values, chart);
+  const rendered =
+    known.get(key) ??
+    spawnSync(helmPath(), templateArguments(chart), { input: JSON.stringify(values), encoding: 'utf8' });
+  known.set(key, rendered);
+  return rendered;
 }
 
 /** What Helm renders with these values over the defaults, as text. */
@@ -47,8 +58,13 @@ export const manifestsOf = (text: string): Manifest[] =>
     .map((document) => document.toJS() as Manifest | null)
     .filter((manifest) => manifest !== null);
 
-/** What Helm renders with these values over the defaults. */
-export const render = (values: object, chart?: string): Manifest[] => manifestsOf(renderText(values, chart));
+/** What Helm renders with these values over the defaults; tests share the objects, and only read them. */
+export function render(values: object, chart?: string): Manifest[] {
+  const text = renderText(values, chart);
+  const rendered = helmTemplate(values, chart);
+  rendered.manifests ??= manifestsOf(text);
+  return rendered.manifests;
+}
 
 /** Why Helm refuses these values; fails when it does not. */
 export function refusal(values: object): string {

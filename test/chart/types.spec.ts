@@ -26,6 +26,7 @@ const MODELS: Record<string, () => Promise<object>> = {
   'autoscaling/v2': () => import('kubernetes-models/autoscaling/v2'),
   'networking.k8s.io/v1': () => import('kubernetes-models/networking.k8s.io/v1'),
   'policy/v1': () => import('kubernetes-models/policy/v1'),
+  'rbac.authorization.k8s.io/v1': () => import('kubernetes-models/rbac.authorization.k8s.io/v1'),
 };
 
 const customResource = ({ apiVersion, kind }: Manifest): z.ZodType | undefined =>

@@ -35,8 +35,19 @@ kubectl exec deployment/mcp-cyberun-mcp-runtime -- cyberun-mcp keys create --kin
 work with them until they are replaced. A rollback does not change tables back: pods of an older version refuse to start on tables
 of a newer one. Back up the database before an upgrade that you may have to undo.
 
-**After an install** \`helm test mcp\` lists the tools and runs a sample with the key of \`tests.key.existingSecret\`, or of
-\`bootstrapKey\`. With \`networkPolicy.enabled\` everything else is denied; a namespace that denies all by itself must let the pods of
+**A database or its Secret in the same install**: the Job that makes the tables is a hook, which runs before all else of the release is
+there, so that it never sees a Secret of \`extraObjects\`, of an operator or of a parent chart's PostgreSQL, and the install fails. Set
+\`database.migration.enabled: false\` there: the pods of the runtime wait for the Secret, and make the tables at their start.
+
+**File links** begin with the public URL. The Ingress or the HTTPRoute leads them to the runtime; without one the endpoint passes them on
+to it, so that a load balancer in front of its Service is enough. With an object store they end in a redirect there.
+
+**Runs as Jobs**: with \`agent.executor.mode: jobs\` one small agent has each task executed in the pod of a Kubernetes Job of its own
+(docs/kubernetes.md). The chart makes its ServiceAccount, and a Role that may make, list and delete Jobs, list pods and make Secrets in one
+namespace. \`ci/team-jobs.yaml\` has an example.
+
+**After an install** \`helm test mcp\` lists the tools, runs a sample with the key of \`tests.key.existingSecret\`, or of
+\`bootstrapKey\`, and opens a link to its output. With \`networkPolicy.enabled\` everything else is denied; a namespace that denies all by itself must let the pods of
 the migration reach DNS and PostgreSQL at the first install, since hooks run before the policies of the release are there.
 
 **As a part of another chart**: name it under \`dependencies\`, with \`condition: cyberun-mcp.enabled\` where it is optional. Its values
@@ -90,9 +101,19 @@ it('values.yaml generates the page', async () => {
   await expect(page).toMatchFileSnapshot(join(chartFolder, 'README.md'));
 });
 
-it.each(lines.filter(({ isGroup }) => isGroup))('the schema allows no other keys in $path', ({ path }) => {
-  const values = path.split('.').reduceRight<object>((inner, key) => ({ [key]: inner }), { surprise: 1 });
-  expect(refusal(values)).toContain("additional properties 'surprise' not allowed");
+const groups = lines.filter(({ isGroup }) => isGroup).map(({ path }) => path.split('.'));
+
+/** Another key in every group; Helm names them all at once. */
+function surprises(below: readonly string[] = []): object {
+  const inside = groups.filter(
+    (path) => path.length === below.length + 1 && below.every((key, at) => path[at] === key),
+  );
+  const inner = inside.map((path) => [path.at(-1), surprises(path)] as const);
+  return { ...Object.fromEntries(inner), ...(below.length > 0 && { surprise: 1 }) };
+}
+
+it.each(groups.map((path) => `/${path.join('/')}`))('the schema allows no other keys in %s', (place) => {
+  expect(refusal(surprises())).toContain(`at '${place}': additional properties 'surprise' not allowed`);
 });
 
 it('values.yaml names the Runtime API that the checks know', () => {

@@ -24,6 +24,8 @@ async function helmTest(settings: Record<string, string>): Promise<{ code: numbe
     TEST_WORKFLOW: 'mandelbrot',
     TEST_PARAMETERS: '{"size":16}',
     TEST_SECONDS: '100',
+    TEST_LINKS: 'followed',
+    TEST_PUBLIC_URL: new URL(server.endpoint).origin,
     ...settings,
   };
   return run(process.execPath, [join(packagePaths.root, 'helm', 'files', 'test.mjs')], { env }).then(
@@ -32,11 +34,19 @@ async function helmTest(settings: Record<string, string>): Promise<{ code: numbe
   );
 }
 
-it('the test of the chart lists the tools and runs a workflow to its end', async () => {
+it('the test of the chart lists the tools, runs a workflow to its end, and opens a link to its output', async () => {
   const { code, text } = await helmTest({});
   expect({ code, text }).toMatchObject({ code: 0 });
   expect(text).toMatch(/^15 tools: .*run_workflow/);
-  expect(text).toMatch(/workflow mandelbrot: task [0-9a-f-]{36} is completed\n$/);
+  expect(text).toMatch(
+    /workflow mandelbrot: task [0-9a-f-]{36} is completed\noutput \S+: [1-9]\d* bytes\n$/,
+  );
+});
+
+it('the test of the chart opens no links of another server', async () => {
+  const { code, text } = await helmTest({ TEST_LINKS: '' });
+  expect(code).toBe(0);
+  expect(text).toMatch(/is completed\n$/);
 });
 
 it.each([
