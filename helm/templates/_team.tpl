@@ -42,7 +42,9 @@
 {{- $account := include "cyberun-mcp.jobsServiceAccount" . -}}
 {{- $profiles := list -}}
 {{- range .pod.executor.profiles | default (list (dict "name" "default")) -}}
-{{- $profiles = append $profiles (ternary (merge (dict) . (dict "serviceAccountName" $account)) . (ne $account "")) -}}
+{{- $profile := merge (dict) . (ternary (dict "serviceAccountName" $account) dict (ne $account "")) -}}
+{{- with $profile.nodeSelector }}{{ $_ := set $profile "nodeSelector" (include "cyberun-mcp.strings" . | fromYaml) }}{{ end -}}
+{{- $profiles = append $profiles $profile -}}
 {{- end -}}
 {{- toYaml (dict "profiles" $profiles) -}}
 {{- end -}}

@@ -173,6 +173,50 @@ const FORBIDDEN: [name: string, values: object, sentence: string][] = [
     'trial.workflows only works in mode trial: use runtime.workflows in mode team.',
   ],
   [
+    'a Secret of the database that is made after the migration needs it',
+    { ...team, extraObjects: [{ apiVersion: 'v1', kind: 'Secret', metadata: { name: '{{ "data" }}base' } }] },
+    'extraObjects must not make the Secret database of database.existingSecret while database.migration.enabled is true, because the Job of the migration runs before the objects of the release are there: set database.migration.enabled to false, so that the runtime makes the tables at its start, or make the Secret before the install.',
+  ],
+  [
+    'several agents that make Jobs in one pool',
+    { ...team, agentPools: { gpu: { executor: { mode: 'jobs' }, replicaCount: 2 } } },
+    'agentPools.gpu must be one agent of kind Deployment while its executor.mode is jobs, because the next one finds its Jobs by its id: set replicaCount to 1 and raise slots, or add pools.',
+  ],
+  [
+    'an agent on each node that makes Jobs',
+    { ...team, agent: { ...team.agent, kind: 'DaemonSet', executor: { mode: 'jobs' } } },
+    'agent must be one agent of kind Deployment while its executor.mode is jobs, because the next one finds its Jobs by its id: set replicaCount to 1 and raise slots, or add pools.',
+  ],
+  [
+    'GPUs for an agent whose tasks run elsewhere',
+    { ...team, agent: { ...team.agent, gpus: 1, executor: { mode: 'jobs' } } },
+    'agent.gpus must be 0 while executor.mode is jobs, because tasks do not run in the pod of the agent: ask for GPUs in the resources of a profile in executor.profiles.',
+  ],
+  [
+    'a Service of an agent whose name is too long',
+    {
+      ...team,
+      fullnameOverride: 'a'.repeat(53),
+      agentPools: { 'many-gpus': { executor: { mode: 'jobs' } } },
+    },
+    `agentPools.many-gpus needs a Service named ${'a'.repeat(53)}-agent-many-gpus while executor.mode is jobs, which has more than 63 characters: set a shorter fullnameOverride, or rename the pool.`,
+  ],
+  ...Object.entries({
+    image: 'a',
+    namespace: 'a',
+    profiles: [{ name: 'a' }],
+    serviceAccountName: 'a',
+  }).map(([name, value]): [string, object, string] => [
+    `executor.${name} of processes`,
+    { ...team, agent: { ...team.agent, executor: { [name]: value } } },
+    `agent.executor.${name} only works with executor.mode jobs, because processes run in the pods of the agents: remove it, or change the mode.`,
+  ]),
+  [
+    'agents that make Jobs outside a team',
+    { agent: { executor: { mode: 'jobs' } } },
+    'agent.executor.mode jobs only works in mode team, because mode gateway has no such pods: remove it, or set mode to team.',
+  ],
+  [
     'agents without a key',
     { ...team, agent: {} },
     'agent.key.existingSecret must be set, because agents connect with an ak- key: name a Secret, which may be made after the install, or set agent.enabled to false.',
@@ -338,6 +382,31 @@ it.each([
     { service: { type: 'LoadBalancer' }, publicUrl: 'https://mcp.example.com' },
   ],
   ['a team with the least it needs', team],
+  [
+    'a Secret of the database that a hook makes first',
+    {
+      ...team,
+      extraObjects: [
+        {
+          apiVersion: 'v1',
+          kind: 'Secret',
+          metadata: {
+            name: 'database',
+            namespace: 'team',
+            annotations: { 'helm.sh/hook': 'pre-install', 'helm.sh/hook-weight': '-5' },
+          },
+        },
+      ],
+    },
+  ],
+  [
+    'a Secret of the database beside it without a migration',
+    {
+      ...team,
+      database: { existingSecret: 'database', migration: { enabled: false } },
+      extraObjects: [{ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'database' } }],
+    },
+  ],
   ['a team without agents', { ...team, agent: { enabled: false } }],
   [
     'a setting of the runtime without a value',

@@ -58,13 +58,43 @@ it('network policies deny both directions for every role, and open the ports tha
     );
   };
   expect(ports('', 'ingress')).toEqual(['metrics', 'http']);
-  expect(ports('', 'egress')).toEqual([53, 53, 6379, 'http']);
+  // The tools for files follow links of the runtime to the object store.
+  expect(ports('', 'egress')).toEqual([53, 53, 6379, 'http', 9000]);
   expect(ports('-runtime', 'ingress')).toEqual(['metrics', 'http']);
   expect(ports('-runtime', 'egress')).toEqual([53, 53, 5432, 9000, 'http']);
   expect(ports('-agent', 'ingress')).toEqual([]);
   expect(ports('-agent', 'egress')).toEqual([53, 53, 9000, 'http', 443]);
   expect(ports('-migrate', 'egress')).toEqual([53, 53, 5432]);
-  expect(ports('-test', 'egress')).toEqual([53, 53, 'http']);
+  expect(ports('-test', 'egress')).toEqual([53, 53, 'http', 9000]);
+});
+
+it('network policies lead the endpoint to the public address of the object store, and nowhere that the test may not go', () => {
+  const s3 = { endpoint: 'http://minio.storage.svc:9000', publicEndpoint: 'https://files.example.com:8443' };
+  const peers = [{ ipBlock: { cidr: '203.0.113.0/24' } }];
+  const rendered = render({
+    ...valuesOf('team.yaml'),
+    s3: { ...s3, bucket: 'files', existingSecret: 'files' },
+    networkPolicy: { enabled: true, publicS3: peers },
+  });
+  expect(of('NetworkPolicy', rendered)?.['spec'].egress.at(-1)).toEqual({
+    ports: [{ port: 8443, protocol: 'TCP' }],
+    to: peers,
+  });
+  expect(of('NetworkPolicy', rendered, '-test')?.['spec'].egress).toHaveLength(2);
+  const test = of('Pod', rendered, '-test')?.['spec'].containers[0].env;
+  expect(test).toContainEqual({ name: 'TEST_LINKS', value: 'answered' });
+});
+
+it('network policies open DNS anywhere, or at the peers and ports of the values alone', () => {
+  const dns = (networkPolicy: object): unknown =>
+    of('NetworkPolicy', render({ networkPolicy: { enabled: true, ...networkPolicy } }))?.['spec'].egress[0];
+  const ports = (port: number): object[] => [
+    { port, protocol: 'UDP' },
+    { port, protocol: 'TCP' },
+  ];
+  expect(dns({})).toEqual({ ports: ports(53) });
+  const peers = [{ podSelector: { matchLabels: { 'k8s-app': 'kube-dns' } } }];
+  expect(dns({ dns: peers, dnsPorts: [5353] })).toEqual({ ports: ports(5353), to: peers });
 });
 
 it('network policies select the pods of their role, and peers in the cluster are pods of this release', () => {
@@ -114,6 +144,18 @@ it('the rules and the dashboard are those of the files, as they are', () => {
   const dashboard = of('ConfigMap', route, '-dashboard');
   expect(JSON.parse(dashboard?.['data']['cyberun-mcp.json'])).toHaveProperty('panels');
   expect(dashboard?.['metadata'].labels).toMatchObject({ grafana_dashboard: '1' });
+});
+
+it('alerts lead to the runbook at the address of the values, and to its path in the repository without one', () => {
+  const links = (manifests: Manifest[]): string[] =>
+    of('PrometheusRule', manifests)?.['spec'].groups.flatMap(
+      ({ rules }: { rules: { annotations: Record<string, string> }[] }) =>
+        rules.map(({ annotations }) => annotations['runbook_url']),
+    );
+  expect(links(route)[0]).toBe('docs/operate.md#cyberunnoreplicaready');
+  const [first, ...others] = links(render(valuesOf('team-jobs.yaml')));
+  expect(first).toBe('https://git.example.com/cyberun-mcp/blob/main/docs/operate.md#cyberunnoreplicaready');
+  for (const link of others) expect(link).toMatch(/^https:\/\/git\.example\.com\/cyberun-mcp\/blob\/main\/docs\//);
 });
 
 it('KEDA counts the streams of the pods of the endpoint, which then have no fixed number', () => {
@@ -186,6 +228,11 @@ it('the test of Helm has a key from a Secret, and runs what the values name, or 
   });
   expect(env(render({ mode: 'trial' }))['TEST_WORKFLOW']?.value).toBe('mandelbrot');
   expect(env(render({}))['TEST_WORKFLOW']?.value).toBe('');
+  expect(env(render({}))['TEST_LINKS']?.value).toBe('');
+  expect(env(team)).toMatchObject({
+    TEST_LINKS: { value: 'followed' },
+    TEST_PUBLIC_URL: { value: 'http://release-cyberun-mcp.team.svc.cluster.local' },
+  });
   expect(env(render(valuesOf('trial-own-workflows.yaml')))).toMatchObject({
     TEST_WORKFLOW: { value: '' },
     TEST_KEY: { valueFrom: { secretKeyRef: { name: 'cyberun-key', key: 'integration' } } },

@@ -66,8 +66,11 @@ describe.each(
     });
   });
 
-  it('a pod has no access to the cluster', () => {
-    expect(pod).toMatchObject({ automountServiceAccountToken: false, enableServiceLinks: false });
+  it('a pod has no access to the cluster, unless it is an agent that makes Jobs', () => {
+    const makesJobs = container.env?.some(
+      (variable: { name: string }) => variable.name === 'CYBERUN_AGENT_EXECUTOR',
+    );
+    expect(pod).toMatchObject({ automountServiceAccountToken: makesJobs === true, enableServiceLinks: false });
   });
 
   it('a pod is bounded, and a server is probed and given the time its calls need', () => {
@@ -160,8 +163,27 @@ it('a value that looks like a secret is in the Secret and nowhere else, and a ch
     HTTPS_PROXY: 'http://user:password@proxy.example.com:3128',
     OTHER_TOKEN: 'a-token',
     ODD_NAME: 'sk-abcdefghijklmnopqrst',
+    SMTP_PASS: 'one',
+    ADMIN_PWD: 'two',
+    APIKEY: 'three',
+    OTEL_EXPORTER_OTLP_HEADERS: 'x-team=four',
+    SENTRY_DSN: 'five',
+    DB_PASSPHRASE_2: 'six',
+    ODD_HEADER_LINE: 'Authorization=Bearer%20seven',
+    ODD_SCHEME: 'basic dXNlcjpwYXNz',
+    ODD_URL: 'postgresql://user:pass/word@db.example.com/app',
+    ODD_CLONE: 'https://a-token@git.example.com/repository',
+    ODD_FORGE: 'ghp_0123456789',
+    ODD_JWT: 'eyJhbGciOiJIUzI1NiJ9.e30.a',
+    ODD_FILE: '-----BEGIN PRIVATE KEY-----',
   };
-  const plain = { NO_PROXY: 'a.example.com:80,user@b', NODE_EXTRA_CA_CERTS: '/etc/ca.crt' };
+  const plain = {
+    NO_PROXY: 'a.example.com:80,user@b',
+    NODE_EXTRA_CA_CERTS: '/etc/ca.crt',
+    HTTP_PROXY: 'http://proxy.example.com:3128',
+    CYBERUN_MCP_REPLY_TOKENS: '8000',
+    OTEL_SERVICE_NAME: 'cyberun-basic',
+  };
   const extraEnv = Object.entries({ ...secrets, ...plain }).map(([name, value]) => ({ name, value }));
   const manifests = render({ extraEnv });
   expect(only('Secret', manifests)?.['stringData']).toEqual(secrets);

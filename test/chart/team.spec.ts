@@ -26,6 +26,14 @@ it('mode team runs the endpoint, the runtime and the agents in pods of their own
   const host = 'release-cyberun-mcp-runtime.team.svc.cluster.local';
   expect(mcp.env['CYBERUN_RUNTIME_URL']).toBe(`http://${host}/api/v1`);
   expect(agent.env['CYBERUN_AGENT_GATEWAY']).toBe(`http://${host}`);
+  // Links to files begin with the Service of the endpoint, which has no Ingress in front.
+  expect(runtime.env['CYBERUN_HTTP_PUBLIC_URL']).toBe('http://release-cyberun-mcp.team.svc.cluster.local');
+  expect(mcp.env).toMatchObject({
+    CYBERUN_HTTP_PUBLIC_URL: runtime.env['CYBERUN_HTTP_PUBLIC_URL'],
+    CYBERUN_RUNTIME_FORWARD_LINKS: 'true',
+  });
+  expect(podOf({}).env).not.toHaveProperty('CYBERUN_RUNTIME_FORWARD_LINKS');
+  expect(podOf({ runtime: { forwardLinks: true } }).env).toHaveProperty('CYBERUN_RUNTIME_FORWARD_LINKS');
   expect(named('Service', team)).toEqual(['release-cyberun-mcp', 'release-cyberun-mcp-runtime']);
 });
 
