@@ -1,7 +1,7 @@
 export { Backoff, isTemporary } from './backoff.js';
 export { Deadline } from './deadline.js';
 export { type FilePart, FileTransfer } from './file-transfer.js';
-export { LinkForwardingModule } from './link-forwarding.js';
+export { LinkForwardingModule } from './link-forwarding.module.js';
 export type {
   Caller,
   NeededFeature,

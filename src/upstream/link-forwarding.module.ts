@@ -16,7 +16,7 @@ import {
 } from '@nestjs/common';
 import type { Request, Response } from 'express';
 
-import { Addresses, CONFIG, type Config, errorText } from '../config/index.js';
+import { Addresses, CONFIG, type Config, errorText, proxyVariables } from '../config/index.js';
 import { extendRequestTimeout, forward, NoForwardedAnswer } from '../http/index.js';
 import { linkPath } from './link-paths.js';
 import { isLoopback } from './undici.adapter.js';
@@ -28,22 +28,25 @@ const LEAST_IDLE_MS = 120_000;
 /** Of the requests in progress that a process admits: a transfer takes more memory than a call, outside of the heap. */
 const SHARE = 0.1;
 
-/** Links carry a signature and need no key; one that is sent by mistake stays here, and the other header is for nodes alone. */
-const LEFT_OUT = {
-  authorization: undefined,
-  cookie: undefined,
-  'cyberun-forwarded-origin': undefined,
-} as const;
+/** Links carry a signature and need no key, so that one stays here; headers of this product are for its own processes. */
+const LEFT_OUT = /^(authorization|cookie|cyberun-.*)$/;
+
+const withoutKeys = ({ headers }: Request): Record<string, undefined> =>
+  Object.fromEntries(
+    Object.keys(headers)
+      .filter((name) => LEFT_OUT.test(name))
+      .map((name) => [name, undefined]),
+  );
 
 /** Passes requests for links to files on to the Runtime API, for deployments in which every path leads to role mcp. */
 @Injectable()
-export class LinkForwarder {
+class LinkForwarder {
   private readonly logger = new Logger('Links');
   private readonly limit: number;
   private readonly idleMs: number;
   private readonly agents = {
-    http: new HttpAgent({ proxyEnv: process.env }),
-    https: new HttpsAgent({ proxyEnv: process.env }),
+    http: new HttpAgent({ proxyEnv: proxyVariables() }),
+    https: new HttpsAgent({ proxyEnv: proxyVariables() }),
   };
   private inProgress = 0;
 
@@ -66,10 +69,12 @@ export class LinkForwarder {
     this.inProgress += 1;
     try {
       const agent = this.agentFor(new URL(url));
-      const terms = { url, headers: LEFT_OUT, idleMs: this.idleMs, ...(agent && { agent }) };
+      const terms = { url, headers: withoutKeys(request), idleMs: this.idleMs, ...(agent && { agent }) };
       await forward(terms, [request, response]);
     } catch (error) {
-      throw this.explained(error);
+      if (!(error instanceof NoForwardedAnswer)) throw error;
+      this.logger.warn(`a request for a link was not passed on to the runtime: ${errorText(error.cause)}`);
+      throw error.isSilent ? new GatewayTimeoutException(SILENT) : new BadGatewayException(UNREACHABLE);
     } finally {
       this.inProgress -= 1;
     }
@@ -79,12 +84,6 @@ export class LinkForwarder {
   private agentFor(url: URL): HttpAgent | undefined {
     if (isLoopback(url)) return undefined;
     return url.protocol === 'https:' ? this.agents.https : this.agents.http;
-  }
-
-  private explained(error: unknown): unknown {
-    if (!(error instanceof NoForwardedAnswer)) return error;
-    this.logger.warn(`a request for a link could not be passed on to the runtime: ${errorText(error.cause)}`);
-    return error.isSilent ? new GatewayTimeoutException(SILENT) : new BadGatewayException(UNREACHABLE);
   }
 }
 
