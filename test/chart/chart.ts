@@ -39,7 +39,7 @@ const renderedSets = (): Map<string, Rendered> =>
 function helmTemplate(values: object, chart?: string): Rendered {
   known ??= renderedSets();
   const key = keyOf(values, chart);
-  const rendered =
+  const rendered: Rendered =
     known.get(key) ??
     spawnSync(helmPath(), templateArguments(chart), { input: JSON.stringify(values), encoding: 'utf8' });
   known.set(key, rendered);

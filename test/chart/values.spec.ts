@@ -108,7 +108,7 @@ function surprises(below: readonly string[] = []): object {
   const inside = groups.filter(
     (path) => path.length === below.length + 1 && below.every((key, at) => path[at] === key),
   );
-  const inner = inside.map((path) => [path.at(-1), surprises(path)] as const);
+  const inner = inside.map((path) => [path.at(-1) ?? '', surprises(path)] as const);
   return { ...Object.fromEntries(inner), ...(below.length > 0 && { surprise: 1 }) };
 }
 
