@@ -57,6 +57,7 @@ it('an agent that makes Jobs has a ServiceAccount of its own, with the least rig
     { apiGroups: ['batch'], resources: ['jobs'], verbs: ['create', 'get', 'list', 'delete'] },
     { apiGroups: [''], resources: ['pods'], verbs: ['list', 'watch'] },
     { apiGroups: [''], resources: ['secrets'], verbs: ['create'] },
+    { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['get', 'create', 'update'] },
   ]);
   const binding = find('RoleBinding');
   expect(binding?.['roleRef']).toMatchObject({ kind: 'Role', name: NAME });
