@@ -75,6 +75,7 @@ it('an agent reads the profiles that the chart writes, and their pods can pull t
     name: 'gpu',
     serviceAccountName: 'science',
     localQueue: 'gpu-queue',
+    diskSize: '100Gi',
     startSeconds: 3600,
     resources: { limits: { memory: '16Gi', 'nvidia.com/gpu': '1' } },
   });
