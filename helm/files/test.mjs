@@ -63,7 +63,9 @@ async function call(name, args) {
  * is where a client without an Ingress arrives. A redirect to an object store is followed only where pods reach that.
  */
 async function open(name, link) {
-  const target = link.startsWith(`${publicUrl}/`) ? new URL(link.slice(publicUrl.length), url) : new URL(link);
+  const target = link.startsWith(`${publicUrl}/`)
+    ? new URL(link.slice(publicUrl.length), url)
+    : new URL(link);
   const redirect = links === 'followed' ? 'follow' : 'manual';
   const response = await fetch(target, { redirect, signal: AbortSignal.timeout(60_000) }).catch((error) =>
     fail(
@@ -71,10 +73,9 @@ async function open(name, link) {
     ),
   );
   const bytes = (await response.arrayBuffer()).byteLength;
-  if (response.ok) return `${bytes} bytes`;
-  if (response.status >= 300 && response.status < 400)
-    return `it leads to ${new URL(response.headers.get('location')).origin}`;
-  return fail(`the link to ${name} was answered with ${response.status}.`);
+  const isElsewhere = response.status >= 300 && response.status < 400;
+  if (!response.ok && !isElsewhere) fail(`the link to ${name} was answered with ${response.status}.`);
+  return isElsewhere ? `it leads to ${new URL(response.headers.get('location')).origin}` : `${bytes} bytes`;
 }
 
 if (!key)

@@ -5,7 +5,10 @@ import { linkPath, reachable } from './link-paths.js';
 it.each([
   ['/api/v1/links/abc', '/links/abc'],
   ['/api/v1/uploads/abc/parts?from=2', '/uploads/abc/parts?from=2'],
-  ['/api/v1/files/cyberun/input/a%20b.txt?X-Amz-Signature=1', '/files/cyberun/input/a%20b.txt?X-Amz-Signature=1'],
+  [
+    '/api/v1/files/cyberun/input/a%20b.txt?X-Amz-Signature=1',
+    '/files/cyberun/input/a%20b.txt?X-Amz-Signature=1',
+  ],
   ['/api/v1/links/abc?note=../r/tasks', '/links/abc?note=../r/tasks'],
 ])('the target %s is the link %s of the Runtime API, unchanged', (target, path) => {
   expect(linkPath(target)).toBe(path);

@@ -40,7 +40,9 @@ it('the pods of Jobs reach their agent by a Service that selects it alone', () =
   const service = find('Service');
   expect(env['CYBERUN_AGENT_KUBERNETES_URL']).toBe(`http://${NAME}.team.svc.cluster.local:8090`);
   expect(service?.['spec'].ports).toEqual([{ name: 'runs', port: 8090, targetPort: 'runs' }]);
-  expect(container.ports).toEqual([{ name: 'runs', containerPort: Number(env['CYBERUN_AGENT_KUBERNETES_PORT']) }]);
+  expect(container.ports).toEqual([
+    { name: 'runs', containerPort: Number(env['CYBERUN_AGENT_KUBERNETES_PORT']) },
+  ]);
   const selected = manifests.filter(({ spec }) =>
     Object.entries(service?.['spec'].selector).every(
       ([key, value]) => spec?.template?.metadata.labels?.[key] === value,
@@ -115,7 +117,9 @@ it('Jobs in a namespace of their own have the Role there, for the agent in that 
   ]);
   const agent = 'release-cyberun-mcp-agent';
   expect(find('RoleBinding', agent, rendered)?.['subjects'][0].namespace).toBe('team');
-  expect(podOf(withExecutor({ namespace: 'runs' }), 'agent').env['CYBERUN_AGENT_KUBERNETES_NAMESPACE']).toBe('runs');
+  expect(podOf(withExecutor({ namespace: 'runs' }), 'agent').env['CYBERUN_AGENT_KUBERNETES_NAMESPACE']).toBe(
+    'runs',
+  );
 });
 
 it('an agent that makes Jobs has an existing ServiceAccount where the values name one, and no Role then', () => {
@@ -129,7 +133,10 @@ it('network policies let the pods of Jobs reach their agent, the files and DNS, 
   const [profile] = [JobProfiles.of([{ name: 'a' }], []).for([])];
   if (!profile) throw new Error('there is no profile');
   const settings = { agentId: NAME, image: 'a', url: 'http://a' };
-  const job = runJob({ task_id: 'a', attempt: 1 }, settings, profile, 0);
+  const job = runJob({ task_id: 'a', attempt: 1 }, settings, profile, {
+    timeoutSeconds: 0,
+    holdSeconds: 7.5,
+  });
   expect(job.spec?.template.metadata?.labels).toMatchObject(runs.podSelector.matchLabels);
   expect(agentSelector(NAME)).toContain(createHash('sha256').update(NAME).digest('hex').slice(0, 32));
   const ports = (rules: { ports: { port: unknown }[] }[]): unknown[] =>

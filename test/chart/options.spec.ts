@@ -155,7 +155,8 @@ it('alerts lead to the runbook at the address of the values, and to its path in 
   expect(links(route)[0]).toBe('docs/operate.md#cyberunnoreplicaready');
   const [first, ...others] = links(render(valuesOf('team-jobs.yaml')));
   expect(first).toBe('https://git.example.com/cyberun-mcp/blob/main/docs/operate.md#cyberunnoreplicaready');
-  for (const link of others) expect(link).toMatch(/^https:\/\/git\.example\.com\/cyberun-mcp\/blob\/main\/docs\//);
+  for (const link of others)
+    expect(link).toMatch(/^https:\/\/git\.example\.com\/cyberun-mcp\/blob\/main\/docs\//);
 });
 
 it('KEDA counts the streams of the pods of the endpoint, which then have no fixed number', () => {

@@ -70,7 +70,10 @@ describe.each(
     const makesJobs = container.env?.some(
       (variable: { name: string }) => variable.name === 'CYBERUN_AGENT_EXECUTOR',
     );
-    expect(pod).toMatchObject({ automountServiceAccountToken: makesJobs === true, enableServiceLinks: false });
+    expect(pod).toMatchObject({
+      automountServiceAccountToken: makesJobs === true,
+      enableServiceLinks: false,
+    });
   });
 
   it('a pod is bounded, and a server is probed and given the time its calls need', () => {

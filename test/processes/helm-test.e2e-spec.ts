@@ -38,9 +38,7 @@ it('the test of the chart lists the tools, runs a workflow to its end, and opens
   const { code, text } = await helmTest({});
   expect({ code, text }).toMatchObject({ code: 0 });
   expect(text).toMatch(/^15 tools: .*run_workflow/);
-  expect(text).toMatch(
-    /workflow mandelbrot: task [0-9a-f-]{36} is completed\noutput \S+: [1-9]\d* bytes\n$/,
-  );
+  expect(text).toMatch(/workflow mandelbrot: task [0-9a-f-]{36} is completed\noutput \S+: [1-9]\d* bytes\n$/);
 });
 
 it('the test of the chart opens no links of another server', async () => {
