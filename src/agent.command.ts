@@ -1,6 +1,14 @@
 import { Logger as NestLogger } from '@nestjs/common';
 
-import { JobProfiles, runAgent, runKubernetesAgent, runLocalAgent, runOnce } from './agent/index.js';
+import {
+  JobProfiles,
+  RUN_PARTS,
+  runAgent,
+  runKubernetesAgent,
+  runLocalAgent,
+  runOnce,
+  type RunPart,
+} from './agent/index.js';
 import {
   type AgentConfig,
   type AgentFlags,
@@ -17,6 +25,9 @@ export interface AgentCommandOptions {
   readonly isLocal: boolean;
   /** The only run to take, as in `task/1`. */
   readonly once: string | undefined;
+  /** What to do of it, in a folder that is shared with the others. */
+  readonly part: string | undefined;
+  readonly sharedDir: string | undefined;
   readonly flags: AgentFlags;
 }
 
@@ -25,6 +36,8 @@ export async function agentCommand({
   config: file,
   isLocal,
   once,
+  part,
+  sharedDir,
   flags,
 }: AgentCommandOptions): Promise<void> {
   NestLogger.overrideLogger(new Logger(readConfig('agent')));
@@ -33,7 +46,7 @@ export async function agentCommand({
   // As if the signal had arrived; no effect when it has.
   if (isStartedByNpm()) onParentEnd(() => process.emit('SIGTERM', 'SIGTERM'));
   const options = optionsOf(config);
-  if (once !== undefined) process.exitCode = await runOnce(runIn(once), options);
+  if (once !== undefined) process.exitCode = await runOnce(runIn(once), options, partOf(part, sharedDir));
   else if (config.agentExecutor === 'kubernetes') await runKubernetesAgent(options, kubernetesOf(config));
   else await runAgent(options);
 }
@@ -83,4 +96,14 @@ function runIn(once: string) {
   if (attempt === undefined)
     throw new SettingError('--once must name a task and its attempt. Example: --once 3f2c/1');
   return { task_id, attempt: Number(attempt) };
+}
+
+function partOf(part: string | undefined, folder: string | undefined): RunPart | undefined {
+  if (part === undefined && folder === undefined) return undefined;
+  const name = RUN_PARTS.find((known) => known === part);
+  if (!name || folder === undefined)
+    throw new SettingError(
+      `--part must be ${RUN_PARTS.join(' or ')}, together with --shared-dir. Example: --once 3f2c/1 --part step --shared-dir /cyberun`,
+    );
+  return { name, folder };
 }

@@ -41,7 +41,9 @@ function addAgent(agent: Command): void {
     .description('run tasks and services for a runtime; the ak- key is read from CYBERUN_AGENT_KEY')
     .option('--config <file>', 'YAML file of these options, as in slots: 4; flags and variables win over it')
     .addOption(new Option('--local', 'started by the server itself').hideHelp())
-    .addOption(new Option('--once <run>', 'started in the pod of a run by its agent').hideHelp());
+    .addOption(new Option('--once <run>', 'started in the pod of a run by its agent').hideHelp())
+    .addOption(new Option('--part <part>', 'what an agent started with --once does of its run').hideHelp())
+    .addOption(new Option('--shared-dir <folder>', 'shared by the agents of a run').hideHelp());
   for (const { flag, meaning, isList, isSwitch, defaultText } of AGENT_OPTIONS) {
     const value = isSwitch ? '[true|false]' : isList ? '<value...>' : '<value>';
     const fallback = defaultText === undefined ? '' : ` Default: ${defaultText}.`;
@@ -55,6 +57,8 @@ function addAgent(agent: Command): void {
       config: given['config']?.toString(),
       isLocal: given['local'] === true,
       once: given['once']?.toString(),
+      part: given['part']?.toString(),
+      sharedDir: given['sharedDir']?.toString(),
       flags: Object.fromEntries(flags),
     });
   });

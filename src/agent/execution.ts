@@ -9,7 +9,7 @@ export interface ExecutionEnd {
 
 /** A started program with everything that it starts: the unit that an executor starts and ends. */
 export interface Execution {
-  /** Standard output, then standard error. */
+  /** Standard output, then standard error; one stream is both. */
   readonly streams: readonly Readable[];
   /** Resolves when the program ends; what it started may go on until {@link end}. */
   readonly exited: Promise<ExecutionEnd>;

@@ -1,3 +1,4 @@
 export { JobProfiles } from './kubernetes/job-profiles.js';
+export { RUN_PARTS } from './kubernetes/run-parts.js';
 export { runAgent, runKubernetesAgent, runLocalAgent } from './run-agent.js';
-export { runOnce } from './run-once.js';
+export { runOnce, type RunPart } from './run-once.js';

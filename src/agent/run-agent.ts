@@ -8,7 +8,15 @@ import { Logger } from '@nestjs/common';
 import { z } from 'zod';
 
 import { packageVersion, proxyVariables, StartError, stateDirectory } from '../config/index.js';
-import { AGENT_FEATURES, type AgentHello, GATEWAY_PATH, GPU_LABEL, PYTHON_LABEL } from '../contract/index.js';
+import {
+  AGENT_FEATURES,
+  type AgentHello,
+  CONTAINER_LABEL,
+  GATEWAY_PATH,
+  GPU_LABEL,
+  HOSTS_SERVICES,
+  PYTHON_LABEL,
+} from '../contract/index.js';
 import { stayConnected } from './connection.js';
 import type { ContainerOptions } from './containers/container-engine.js';
 import { findGpus } from './gpus.js';
@@ -18,6 +26,7 @@ import { cleanEnvironment } from './processes/process-groups.js';
 import { Worker } from './worker.js';
 
 const logger = new Logger('Agent');
+const known = Object.keys(AGENT_FEATURES);
 /** Time for `python3 --version`; after that the agent counts as having no Python. */
 const PYTHON_LIMIT_MS = 10_000;
 
@@ -83,7 +92,9 @@ export async function runKubernetesAgent(
   // The client for Kubernetes takes a second to load, which other agents do without.
   const { kubernetesWorker } = await import('./kubernetes/kubernetes-worker.js');
   const complete = completed(options);
-  const hello = { ...helloOf(complete), labels: kubernetes.profiles.labels, gpus: [] };
+  const labels = [...new Set([...kubernetes.profiles.labels, CONTAINER_LABEL])];
+  const features = known.filter((feature) => feature !== HOSTS_SERVICES);
+  const hello = { ...helloOf(complete), labels, features, gpus: [], hosts_services: false };
   const own = await kubernetesWorker(complete, kubernetes, hello);
   if (!own) return;
   const { worker, replaced } = own;
@@ -176,9 +187,10 @@ export function helloOf({ agentId, slots }: CompleteAgentOptions): Omit<AgentHel
     agent_id: agentId,
     slots,
     version: packageVersion,
-    features: Object.keys(AGENT_FEATURES),
+    features: known,
     runs: [],
     draining: false,
+    hosts_services: true,
     platform: `${process.platform}/${process.arch === 'x64' ? 'amd64' : process.arch}`,
   };
 }

@@ -3,9 +3,19 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { StartError } from '../config/index.js';
 import { stayConnected } from './connection.js';
 import { type AgentOptions, completed, helloOf, taskEnvironmentOf, untilAborted } from './run-agent.js';
+import { MainExecution } from './kubernetes/main-execution.js';
+import { inputsOfRun, type RUN_PARTS, stepOfRun } from './kubernetes/run-parts.js';
 import { OnlyRun, RUN_LEFT } from './runs/only-run.js';
 import type { RunName } from './runs/run-stream.js';
+import type { RunWork } from './runs/run-work.js';
 import { Worker } from './worker.js';
+
+/** What one of the containers of a pod does of a run whose step is another one of them. */
+export interface RunPart {
+  readonly name: (typeof RUN_PARTS)[number];
+  /** Shared by the containers. */
+  readonly folder: string;
+}
 
 /** As a process that SIGTERM has ended. */
 const TERMINATED = 143;
@@ -17,21 +27,24 @@ const ORDER_LIMIT_MS = 120_000;
  * runtime has the report. SIGTERM ends run and agent at once and without a report, since what sends it decides what becomes of
  * the run.
  *
- * @returns the exit code of the process: 0 only if the runtime has the report.
+ * @param part default: all of the run.
+ * @returns the exit code of the process: 0 only if the runtime has the report, or the next container is to go on.
  * @throws {StartError} when the gateway refuses the agent or cannot be reached.
  */
 export async function runOnce(
   run: RunName,
   options: Omit<AgentOptions, 'labels' | 'slots'>,
+  part?: RunPart,
 ): Promise<number> {
   const complete = completed({ ...options, labels: [], slots: 1 });
-  const only = new OnlyRun(run);
+  const main = part?.name === 'step' ? new MainExecution() : undefined;
+  const only = new OnlyRun(run, part && (await workOf(part, main)));
   const machine = { ...complete, taskEnvironment: taskEnvironmentOf(complete) };
   const hello = { ...helloOf(complete), labels: [], gpus: [] };
-  const worker = await Worker.in(machine, hello, only);
+  const worker = await Worker.in(machine, hello, { only, main });
   const goodbye = new AbortController();
   const end = Promise.race([
-    only.ended.then((isSettled) => (isSettled ? 0 : RUN_LEFT)),
+    only.ended.then((how) => (how === (part?.name === 'inputs' ? 'handed over' : 'settled') ? 0 : RUN_LEFT)),
     untilAborted(complete.drain).then(() => TERMINATED),
     untilTooLate(only, worker, complete.gateways),
   ]);
@@ -42,6 +55,10 @@ export async function runOnce(
   } finally {
     await worker.end();
   }
+}
+
+function workOf({ name, folder }: RunPart, main: MainExecution | undefined): RunWork | Promise<RunWork> {
+  return name === 'inputs' || !main ? inputsOfRun(folder) : stepOfRun(folder, main);
 }
 
 /** Resolves when no order has come in time. */

@@ -9,6 +9,7 @@ import { Bundles } from './bundles.js';
 import { ContainerEngine, type ContainerOptions } from './containers/container-engine.js';
 import { Confinement, type ConfinementOptions } from './processes/confinement.js';
 import { ProcessGroups } from './processes/process-groups.js';
+import { MAIN_PATH, type MainExecution } from './kubernetes/main-execution.js';
 import { ContainerExecutor } from './runs/container-executor.js';
 import { executorByKind } from './runs/executor.js';
 import { HeldRuns } from './runs/held-runs.js';
@@ -31,6 +32,8 @@ export interface WorkerParts {
   readonly runs: Pick<HeldRuns, 'serve' | 'list' | 'drain' | 'finished' | 'giveBack' | 'end'>;
   readonly services: Pick<ServiceHost, 'serve' | 'connect' | 'log'>;
   readonly bundles: Pick<Bundles, 'answer'>;
+  /** The step of its only run, when that is a container beside this agent. */
+  readonly main?: Pick<MainExecution, 'serve'> | undefined;
   /** Ends what is left once the runs have ended. */
   readonly end: () => Promise<void>;
 }
@@ -53,8 +56,13 @@ export class Worker {
    * Takes over a work folder: ends the processes and containers, and removes the runs, that an earlier agent left.
    *
    * @param only the run that this agent was started for.
+   * @param main the container of its step.
    */
-  static async in(machine: AgentMachine, hello: AgentHello, only?: OnlyRun): Promise<Worker> {
+  static async in(
+    machine: AgentMachine,
+    hello: AgentHello,
+    { only, main }: { readonly only?: OnlyRun; readonly main?: WorkerParts['main'] } = {},
+  ): Promise<Worker> {
     const { workDir, cacheDir, containers, taskEnvironment: environment } = machine;
     await ownFolder(workDir, '--work-dir');
     await ownFolder(cacheDir, '--cache-dir');
@@ -70,7 +78,7 @@ export class Worker {
     await engine?.removeLeftovers();
     await bundles.removeIncoming();
     await runs.takeOver();
-    return new Worker({ ...hello, labels }, { runs, services, bundles, end: () => groups.endAll() });
+    return new Worker({ ...hello, labels }, { runs, services, bundles, main, end: () => groups.endAll() });
   }
 
   /** Whether a gateway has asked who this agent is. */
@@ -85,6 +93,7 @@ export class Worker {
     else if (area === AGENT_PATHS.connections) this.call(stream, headers);
     else if (area === AGENT_PATHS.serviceLogs) this.parts.services.log(stream, headers);
     else if (area === AGENT_PATHS.bundles) this.track(this.parts.bundles.answer(stream, headers));
+    else if (area === MAIN_PATH && this.parts.main) this.track(this.parts.main.serve(stream));
     else if (area === AGENT_PATHS.hello) this.greet(stream);
     else if (area === AGENT_PATHS.state) this.reportState(stream);
     else stream.respond({ ':status': area === AGENT_PATHS.health ? 204 : 404 }, { endStream: true });

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import { HOSTS_SERVICES } from './agent-features.js';
 import { SERVICE_STATES } from './container-services.js';
 import { containerSpec } from './container-spec.js';
 
@@ -63,6 +64,8 @@ export const agentHello = z.object({
   runs: z.array(z.object({ task_id: z.string(), attempt: z.number().int().min(1) })).default([]),
   /** Whether it takes no further runs, because it ends once it has finished those that it has. */
   draining: z.boolean().default(false),
+  /** Whether it hosts services. */
+  hosts_services: z.boolean().default(true),
   /** `memory_bytes` is missing where a GPU shares the memory of the processor. */
   gpus: z
     .array(z.object({ name: z.string().max(200), memory_bytes: z.number().int().optional() }))
@@ -75,7 +78,10 @@ export type AgentHello = z.infer<typeof agentHello>;
 export const capabilitiesOf = ({
   labels,
   features = [],
-}: Pick<AgentHello, 'labels'> & Partial<Pick<AgentHello, 'features'>>): string[] => [...labels, ...features];
+  hosts_services = true,
+}: Pick<AgentHello, 'labels'> & Partial<Pick<AgentHello, 'features' | 'hosts_services'>>): string[] => [
+  ...new Set([...labels, ...features, ...(hosts_services ? [HOSTS_SERVICES] : [])]),
+];
 
 /** What changes while an agent is connected. */
 export const agentState = agentHello.pick({ draining: true });

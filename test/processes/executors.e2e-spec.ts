@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -10,34 +10,77 @@ import { AgentProcess, kubernetesAgent } from '../support/kubernetes/agent-proce
 import { KubernetesApi } from '../support/kubernetes/kubernetes-api.js';
 import { processesOfTasks, until } from '../support/processes.js';
 
+const INPUT = `input:
+  schema:
+    document:
+      type: object
+      properties: { name: { type: string }, file: { type: string, format: file } }
+`;
+
+/** A workflow whose step is a shell, or a container with this command. */
+function workflow(kind: string, name: string, command: string, { seconds = 60, more = '' } = {}): string {
+  const shell = shellWorkflow(`${kind}-${name}`, command, { seconds });
+  const image = '          image: registry.example.com/tools:1\n';
+  const text = kind === 'shell' ? shell : shell.replace('        shell:\n', `        container:\n${image}`);
+  return text.replace('do:\n', `${more}do:\n`);
+}
+
+const workflowsOf = (kind: string, folder: string): Record<string, string> => {
+  const wait = `while [ ! -e ${folder}/go-${kind} ]; do sleep 0.1; done`;
+  const all: Record<string, string> = {
+    outputs: workflow(
+      kind,
+      'outputs',
+      `echo one > output/1.txt; cat "$2" > output/2.txt; cat "$CYBERUN_PARAMETERS" > output/3.json
+printf '{"id":9007199254740993,"name":"%s"}' "$1" > "$CYBERUN_OUTPUT_DIR/result.json"`,
+      { more: INPUT },
+    ),
+    progress: workflow(
+      kind,
+      'progress',
+      `echo "::progress step=1,total=4::quarter"; echo working; ${wait}; echo "attempt $CYBERUN_ATTEMPT"`,
+    ),
+    failure: workflow(kind, 'failure', 'echo said; echo the reason >&2; exit 3'),
+    slow: workflow(kind, 'slow', 'echo begun; sleep 600', { seconds: 1 }),
+    endless: workflow(kind, 'endless', 'echo begun; sleep 600 & sleep 600'),
+  };
+  all['outputs'] += "          arguments: ['${ .name }', '${ .file }']\n";
+  return Object.fromEntries(Object.entries(all).map(([name, text]) => [`${kind}-${name}.yaml`, text]));
+};
+
+/** Of a container there is one log. */
+const SAID: Record<string, string> = {
+  shell: 'The end of its stdout:\nsaid',
+  container: 'The end of its output:\nsaid\nthe reason',
+};
+
+/** Uploads a file; returns its key. */
+async function uploaded(server: RuntimeServer, text: string): Promise<string> {
+  const wanted = { file_name: 'in.txt', file_size: text.length, content_type: 'text/plain' };
+  const { upload_url, upload_headers, file_key } = (await server.call('POST', '/r/files/presign', wanted))
+    .body;
+  await fetch(upload_url, { method: 'PUT', headers: upload_headers, body: text });
+  return file_key;
+}
+
 /** What is promised of a run, wherever its agent has it executed. */
-describe.each(['machine', 'kubernetes'])('executor %s', (executor) => {
+describe.each([
+  { executor: 'machine', kinds: ['shell'] },
+  { executor: 'kubernetes', kinds: ['shell', 'container'] },
+])('executor $executor', ({ executor, kinds }) => {
   const owned = new AsyncDisposableStack();
   let folder: string;
   let server: RuntimeServer;
+  let file: string;
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'cyberun-executors-'));
     owned.defer(() => rm(folder, { recursive: true, force: true }));
-    await mkdir(join(folder, 'beside'), { recursive: true });
-    const wait = `while [ ! -e ${folder}/go ]; do sleep 0.1; done`;
-    server = owned.use(
-      await RuntimeServer.start({
-        'outputs.yaml': shellWorkflow(
-          'outputs',
-          `echo one > output/1.txt; echo two > output/2.txt; echo '{"id":9007199254740993}' > output/result.json`,
-        ),
-        'progress.yaml': shellWorkflow(
-          'progress',
-          `echo "::progress step=1,total=4::quarter"; echo working; ${wait}; echo "attempt $CYBERUN_ATTEMPT"`,
-        ),
-        'failure.yaml': shellWorkflow('failure', 'echo said; echo the reason >&2; exit 3'),
-        'slow.yaml': shellWorkflow('slow', 'echo begun; sleep 600', { seconds: 1 }),
-        'endless.yaml': shellWorkflow('endless', 'echo begun; sleep 600 & sleep 600'),
-      }),
-    );
+    const files = Object.assign({}, ...kinds.map((kind) => workflowsOf(kind, folder)));
+    server = owned.use(await RuntimeServer.start(files));
     if (executor === 'machine') owned.use(await AgentProcess.start(server));
     else owned.use(await kubernetesAgent(server, owned.use(await KubernetesApi.start()).kubeconfig));
+    file = await uploaded(server, 'two');
   });
   afterAll(() => owned.disposeAsync());
 
@@ -51,45 +94,53 @@ describe.each(['machine', 'kubernetes'])('executor %s', (executor) => {
     return (await fetch(`${server.origin}/api/v1/r/tasks/${id}/${path}`, { headers })).text();
   };
 
-  it('a run stores its outputs, and its result without loss', async () => {
-    const id = await server.submit('outputs', {});
-    expect(await ended(id)).toMatchObject({ task_status: 'completed', attempt_count: 1, agent_id: 'a1' });
-    expect(await read(id, 'result', 'application/json')).toContain('"id":9007199254740993');
-    const links = (await server.get(`/r/tasks/${id}/result`)).body.download_urls as Record<string, string>;
-    expect(Object.keys(links).toSorted()).toEqual(['1.txt', '2.txt']);
-    expect(await (await fetch(links['2.txt'] ?? '')).text()).toBe('two\n');
-  });
-
-  it('progress and log of a run are known while it goes on', async () => {
-    const id = await server.submit('progress', {});
-    await until(async () => (await task(id)).progress?.message === 'quarter');
-    await until(async () => (await read(id, 'logs', 'text/plain')) === 'working\n');
-    expect(await task(id)).toMatchObject({
-      task_status: 'running',
-      progress: { progress: 0.25, step_total: 4 },
+  describe.each(kinds)('with a step that is a %s', (kind) => {
+    it('a run stores its outputs, and its result without loss', async () => {
+      const id = await server.submit(`${kind}-outputs`, { name: "a $b 'c'", file });
+      expect(await ended(id)).toMatchObject({ task_status: 'completed', attempt_count: 1, agent_id: 'a1' });
+      expect(await read(id, 'result', 'application/json')).toContain(
+        `"id":9007199254740993,"name":"a $b 'c'"`,
+      );
+      const links = (await server.get(`/r/tasks/${id}/result`)).body.download_urls as Record<string, string>;
+      expect(Object.keys(links).toSorted()).toEqual(['1.txt', '2.txt', '3.json']);
+      expect(await (await fetch(links['2.txt'] ?? '')).text()).toBe('two');
+      expect(await (await fetch(links['3.json'] ?? '')).json()).toMatchObject({ name: "a $b 'c'" });
     });
-    await writeFile(join(folder, 'go'), '');
-    expect((await ended(id)).task_status).toBe('completed');
-    expect(await read(id, 'logs', 'text/plain')).toBe('working\nattempt 1\n');
-  });
 
-  it('a run that fails, or takes too long, says why', async () => {
-    const [failure, slow] = [await server.submit('failure', {}), await server.submit('slow', {})];
-    expect(await ended(failure)).toMatchObject({
-      task_status: 'failed',
-      task_error: 'the reason\nStep work ended with exit code 3.\nThe end of its stdout:\nsaid',
+    it('progress and log of a run are known while it goes on', async () => {
+      const id = await server.submit(`${kind}-progress`, {});
+      await until(async () => (await task(id)).progress?.message === 'quarter');
+      await until(async () => (await read(id, 'logs', 'text/plain')) === 'working\n');
+      expect(await task(id)).toMatchObject({
+        task_status: 'running',
+        progress: { progress: 0.25, step_total: 4 },
+      });
+      await writeFile(join(folder, `go-${kind}`), '');
+      expect((await ended(id)).task_status).toBe('completed');
+      expect(await read(id, 'logs', 'text/plain')).toBe('working\nattempt 1\n');
     });
-    expect((await ended(slow)).task_error).toContain(
-      'The run took longer than its limit of 1 s and was stopped.',
-    );
-  });
 
-  it('a run that is cancelled ends with everything that it started', async () => {
-    const id = await server.submit('endless', {});
-    await until(async () => (await read(id, 'logs', 'text/plain')) === 'begun\n');
-    expect(await processesOfTasks([id])).not.toHaveLength(0);
-    await server.call('POST', `/r/tasks/${id}/cancel`);
-    expect((await ended(id)).task_status).toBe('cancelled');
-    await until(async () => (await processesOfTasks([id])).length === 0);
+    it('a run that fails, or takes too long, says why', async () => {
+      const [failure, slow] = [
+        await server.submit(`${kind}-failure`, {}),
+        await server.submit(`${kind}-slow`, {}),
+      ];
+      expect(await ended(failure)).toMatchObject({
+        task_status: 'failed',
+        task_error: `the reason\nStep work ended with exit code 3.\n${SAID[kind]}`,
+      });
+      expect((await ended(slow)).task_error).toContain(
+        'The run took longer than its limit of 1 s and was stopped.',
+      );
+    });
+
+    it('a run that is cancelled ends with everything that it started', async () => {
+      const id = await server.submit(`${kind}-endless`, {});
+      await until(async () => (await read(id, 'logs', 'text/plain')) === 'begun\n');
+      expect(await processesOfTasks([id])).not.toHaveLength(0);
+      await server.call('POST', `/r/tasks/${id}/cancel`);
+      expect((await ended(id)).task_status).toBe('cancelled');
+      await until(async () => (await processesOfTasks([id])).length === 0);
+    });
   });
 });

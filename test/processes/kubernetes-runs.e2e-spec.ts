@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 
 import { shellWorkflow } from '../e2e/agent-support/agent-fixture.js';
-import { RuntimeServer } from '../e2e/runtime-support/runtime-fixture.js';
+import { BOOTSTRAP_KEY, RuntimeServer } from '../e2e/runtime-support/runtime-fixture.js';
 import {
   type AgentProcess,
   kubernetesAgent,
@@ -19,6 +19,13 @@ let folder: string;
 let api: KubernetesApi;
 let server: RuntimeServer;
 let agent: AgentProcess;
+
+/** A workflow whose step is a container with this command. */
+function containerWorkflow(name: string, command: string, more = ''): string {
+  const image = '          image: registry.example.com/tools:1\n';
+  const text = shellWorkflow(name, command).replace('        shell:\n', `        container:\n${image}`);
+  return more === '' ? text : `${text}      ${more}\n`;
+}
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'cyberun-kubernetes-runs-'));
@@ -39,6 +46,8 @@ beforeAll(async () => {
     'gpu.yaml': shellWorkflow('gpu', 'echo hello', { labels: 'local, gpu' }),
     'both.yaml': shellWorkflow('both', 'echo hello', { labels: 'big, gpu' }),
     'hello.yaml': shellWorkflow('hello', 'echo hello'),
+    'contained.yaml': containerWorkflow('contained', `echo before; ${work}; echo after`),
+    'greedy.yaml': containerWorkflow('greedy', 'echo hello', 'metadata: { resources: { memory: 4Gi } }'),
   };
   // A slow machine takes its time to start agents.
   server = owned.use(await RuntimeServer.start(files, { leaseSeconds: 600 }));
@@ -52,6 +61,7 @@ beforeEach(async () => {
   api.requests.length = 0;
   api.quota = undefined;
   api.cluster.waiting = undefined;
+  api.cluster.imageProblem = undefined;
   api.cluster.unschedulable = undefined;
 });
 
@@ -62,12 +72,14 @@ const ended = async (id: string) => {
 };
 const begun = async (): Promise<number> =>
   (await readFile(join(folder, 'begun'), 'utf8').catch(() => '')).split('\n').filter(Boolean).length;
-const begin = async (): Promise<string> => {
-  const id = await server.submit('waits', {});
+const begin = async (workflow = 'waits'): Promise<string> => {
+  const id = await server.submit(workflow, {});
   await until(async () => (await begun()) === 1 && (await task(id)).task_status === 'running');
   return id;
 };
 const letEnd = (): Promise<void> => writeFile(join(folder, 'go'), '');
+const objects = (...kinds: string[]): string =>
+  JSON.stringify(kinds.flatMap((kind) => api.cluster.store.list(kind)));
 const jobOf = (id: string) => api.cluster.jobs.find(({ metadata }) => metadata.name.includes(id));
 
 it('a run goes on in its pod while its agent is killed, or ended in order, and started again', async () => {
@@ -146,6 +158,44 @@ it('a run that Kubernetes refuses, or whose container cannot be made, fails in t
   await until(async () => jobOf(impossible) === undefined);
 });
 
+it('a step that is a container goes on while its agent is killed and started again, and its log has every line once', async () => {
+  const id = await begin('contained');
+  await agent.end('SIGKILL');
+  await agent.start();
+  // The command is in the Secret of the run alone.
+  expect(objects('Secret')).toContain('echo before');
+  expect(objects('Job', 'Pod')).not.toContain('echo before');
+  await letEnd();
+  expect(await ended(id)).toMatchObject({ task_status: 'completed', attempt_count: 1, interrupted_count: 0 });
+  expect(await begun()).toBe(1);
+  const headers = { authorization: `Bearer ${BOOTSTRAP_KEY}`, accept: 'text/plain' };
+  const log = await fetch(`${server.origin}/api/v1/r/tasks/${id}/logs`, { headers });
+  expect(await log.text()).toBe('before\nafter\n');
+  await until(async () => jobOf(id)?.['status']?.conditions[0].type === 'Complete');
+});
+
+it('a step that is a container and needs too much memory fails with its limit', async () => {
+  const id = await begin('contained');
+  api.cluster.outOfMemory(`cy-${id}-1`);
+  expect((await ended(id)).task_error).toContain(
+    'Step work ended with exit code 137 (it needed more memory than its limit of 2Gi).',
+  );
+});
+
+it('a step whose image cannot be had, or that asks for more than its profile allows, fails and says so', async () => {
+  const message = 'Container image "registry.example.com/tools:1" is not present with pull policy of Never';
+  api.cluster.imageProblem = { reason: 'ErrImageNeverPull', message };
+  const id = await server.submit('contained', {});
+  expect((await ended(id)).task_error).toBe(
+    `The run cannot start: its container cannot be made: ${message}.`,
+  );
+  await until(async () => jobOf(id) === undefined);
+  const greedy = await server.submit('greedy', {});
+  expect((await ended(greedy)).task_error).toBe(
+    'Step work asks for 4096Mi of memory, and profile default allows 2Gi. Ask for less, or have the operator raise the limit of the profile.',
+  );
+});
+
 it('labels of a workflow choose the profile of the pod, and labels of two profiles are refused', async () => {
   const id = await server.submit('gpu', {});
   expect((await ended(id)).task_status).toBe('completed');
@@ -166,10 +216,9 @@ it('labels of a workflow choose the profile of the pod, and labels of two profil
 it('no Job holds the key of the agent or what the workflow says', async () => {
   const id = await server.submit('hello', {});
   await ended(id);
-  const objects = JSON.stringify(['Job', 'Pod', 'Secret'].flatMap((kind) => api.cluster.store.list(kind)));
-  expect(objects).toContain(id);
-  expect(objects).not.toContain(agent.key);
-  expect(objects).not.toContain('echo hello');
+  expect(objects('Job', 'Pod', 'Secret')).toContain(id);
+  expect(objects('Job', 'Pod', 'Secret')).not.toContain(agent.key);
+  expect(objects('Job', 'Pod', 'Secret')).not.toContain('echo hello');
 });
 
 it('the next process of an agent leaves the Jobs of the former one, and takes over when this has ended', async () => {

@@ -16,6 +16,7 @@ import { Logger } from '@nestjs/common';
 
 import { errorText, StartError } from '../../config/index.js';
 import { keepRunning } from '../../tunnel/index.js';
+import { followLog, type ContainerLogPlace, type ContainerLogReader } from './container-log.js';
 
 const logger = new Logger('Kubernetes');
 
@@ -169,6 +170,11 @@ export class Cluster {
       }
     };
     await keepRunning(listAndWatch, signal, DELAYS);
+  }
+
+  /** As {@link followLog}. */
+  followLog(place: ContainerLogPlace, signal: AbortSignal, read: ContainerLogReader): Promise<void> {
+    return followLog(this.config, { ...place, namespace: this.namespace }, signal, read);
   }
 
   /** Ends after a minute, or when the connection does; what it missed is then seen in a list. */

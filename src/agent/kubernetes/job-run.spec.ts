@@ -28,7 +28,7 @@ function newRun(): NewRun {
   const profile = JobProfiles.of([{ name: 'default' }], []).for([]);
   if (!profile) throw new Error('no profile');
   const order = { ...name, steps: [], parameters: {}, files: [], timeout_seconds: 0 };
-  return { order, profile };
+  return { order, profile, container: undefined };
 }
 
 it('a run of a former process whose pod fails is removed when no runtime attaches in time', async () => {

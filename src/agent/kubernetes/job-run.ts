@@ -1,6 +1,6 @@
 import type { ServerHttp2Stream } from 'node:http2';
 
-import type { V1Job } from '@kubernetes/client-node';
+import type { V1Job, V1Pod } from '@kubernetes/client-node';
 import { Logger } from '@nestjs/common';
 
 import type { RunCommand, RunOrder } from '../../contract/index.js';
@@ -8,9 +8,12 @@ import type { End } from '../runs/run-end.js';
 import type { RunName, RunTerms } from '../runs/run-stream.js';
 import type { BundleArchives } from './bundle-archives.js';
 import type { Cluster } from './cluster.js';
+import type { ContainerRun } from './container-run.js';
 import { makeJob } from './job-creation.js';
 import type { JobProfile } from './job-profiles.js';
 import { removeJob } from './job-removal.js';
+import { withMain } from './main-job.js';
+import { MainLink } from './main-link.js';
 import type { PodConnection } from './pod-gateway.js';
 import { PodLink } from './pod-link.js';
 import type { PodStanding } from './pod-standing.js';
@@ -35,6 +38,8 @@ export interface JobAgent {
 export interface NewRun {
   readonly order: RunOrder;
   readonly profile: JobProfile;
+  /** When its step is a container. */
+  readonly container: ContainerRun | undefined;
 }
 
 /**
@@ -47,6 +52,7 @@ export class JobRun {
   private readonly watch: PodWatch;
   private readonly runtime: RuntimeLink;
   private readonly pod: PodLink;
+  private readonly main: MainLink;
   private making: Promise<void> = Promise.resolve();
   private removing: Promise<void> | undefined;
   private isOver = false;
@@ -78,6 +84,7 @@ export class JobRun {
       reported: (report) => this.runtime.report(report),
       orderIsLost: () => this.giveBack(),
     });
+    this.main = new MainLink(agent.cluster, AbortSignal.any([this.stop.signal, agent.signal]));
     if (wanted) this.making = this.make(wanted, holdSeconds);
     else this.goOn();
   }
@@ -107,7 +114,13 @@ export class JobRun {
   connected(connection: PodConnection): void {
     this.watch.begun();
     this.pod.connected(connection);
+    this.main.connected(connection);
     this.join();
+  }
+
+  /** How its pod is, for the agent in it. */
+  observePod(pod: V1Pod): void {
+    this.main.observe(pod);
   }
 
   /** What Kubernetes says about the pod. */
@@ -150,12 +163,15 @@ export class JobRun {
     return !this.isOver && !this.runtime.isConcluded;
   }
 
-  private async make({ order, profile }: NewRun, holdSeconds: number): Promise<void> {
+  private async make({ order, profile, container }: NewRun, holdSeconds: number): Promise<void> {
     const { cluster, settings, tokens, signal } = this.agent;
-    const job = runJob(this.name, settings, profile, { timeoutSeconds: order.timeout_seconds, holdSeconds });
+    const limits = { timeoutSeconds: order.timeout_seconds, holdSeconds };
+    const alone = runJob(this.name, settings, profile, limits);
+    const job = container ? withMain(alone, container.main, container.program) : alone;
+    const values = container?.program.secret;
     const creation = await makeJob(
       cluster,
-      { job, secretOf: (owner) => runSecret(this.name, owner, tokens.of(this.name)) },
+      { job, secretOf: (owner) => runSecret(this.name, owner, tokens.of(this.name), values) },
       { startSeconds: profile.startSeconds, signal: AbortSignal.any([this.stop.signal, signal]) },
     );
     if (creation.is === 'made') this.watch.made();
@@ -183,6 +199,7 @@ export class JobRun {
   /** The runtime has the last report; the pod ends when it learns of it. */
   private settle(command: RunCommand): void {
     this.pod.finish(command);
+    if (this.main.isGoingOn) void this.remove();
     this.finish();
   }
 

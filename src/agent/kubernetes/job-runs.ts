@@ -5,15 +5,18 @@ import type { V1Job, V1Pod } from '@kubernetes/client-node';
 import { Logger } from '@nestjs/common';
 
 import { errorText, StartError } from '../../config/index.js';
-import { runCommand, type RunOrder } from '../../contract/index.js';
+import { CONTAINER_LABEL, runCommand, type RunOrder } from '../../contract/index.js';
 import { readLines } from '../../tunnel/index.js';
+import { RunFailure } from '../runs/run-result.js';
 import { answerOrder, refuseOrder, type RunName, type RunTerms, termsOf } from '../runs/run-stream.js';
 import { BundleArchives } from './bundle-archives.js';
 import { Cluster } from './cluster.js';
-import { type JobAgent, JobRun } from './job-run.js';
+import { containerRunOf } from './container-run.js';
+import { type JobAgent, JobRun, type NewRun } from './job-run.js';
 import type { JobProfiles } from './job-profiles.js';
+import type { RefusedContainer } from './main-container.js';
 import { PodGateway, type RunStanding } from './pod-gateway.js';
-import { podStanding } from './pod-standing.js';
+import { hasBegun, podStanding } from './pod-standing.js';
 import {
   agentSelector,
   canBeJob,
@@ -75,6 +78,7 @@ export class JobRuns {
       if (begun.has(jobName(run))) this.keep(found);
       else found.end();
     }
+    for (const pod of pods) this.observe(pod);
     if (this.runs.size > 0) logger.log(`${this.runs.size} runs go on in their pods`);
     const { tokens } = this.agent;
     this.gateway = await PodGateway.listen({
@@ -147,16 +151,12 @@ export class JobRuns {
     terms: RunTerms,
   ): Promise<void> {
     if (this.isDraining) return answerOrder(stream, { type: 'returned' });
-    const profile = this.options.profiles.for(order.labels ?? []);
-    const refusal = refusalOf(order);
-    if (refusal !== undefined) return answerOrder(stream, { type: 'failed', error: refusal, is_final: true });
-    if (!profile) {
-      const error = `The agent has no profile whose pods offer all of ${(order.labels ?? []).join(', ')}; its operator can add one.`;
-      return answerOrder(stream, { type: 'failed', error, is_final: true });
-    }
+    const wanted = newRunOf(order, this.options.profiles);
+    if ('refusal' in wanted)
+      return answerOrder(stream, { type: 'failed', error: wanted.refusal, is_final: true });
     for (const run of this.runs.values()) if (run.name.task_id === order.task_id) run.end();
     const { task_id, attempt } = order;
-    const run = new JobRun({ task_id, attempt }, this.agent, terms.holdSeconds, { order, profile });
+    const run = new JobRun({ task_id, attempt }, this.agent, terms.holdSeconds, wanted);
     this.keep(run).attach(stream, commands, terms);
   }
 
@@ -176,7 +176,9 @@ export class JobRuns {
 
   private observe(pod: V1Pod, isDeleted = false): void {
     const name = runOf(pod);
-    if (name) this.runs.get(jobName(name))?.observe(podStanding(pod, isDeleted));
+    const run = name && this.runs.get(jobName(name));
+    run?.observePod(pod);
+    run?.observe(podStanding(pod, isDeleted));
   }
 
   private observeAll(jobs: readonly V1Job[], pods: readonly V1Pod[]): void {
@@ -211,16 +213,23 @@ function nameOf(pod: V1Pod): string {
   return run ? jobName(run) : '';
 }
 
-const hasBegun = (pod: V1Pod): boolean => ['running', 'unreachable'].includes(podStanding(pod).is);
-
 const isUnfinished = (job: V1Job): boolean => !job.metadata?.deletionTimestamp && !jobHasEnded(job);
 
-/** Why an agent on Kubernetes cannot run this. */
-function refusalOf(order: RunOrder): string | undefined {
-  if (!canBeJob(order)) return `The id ${order.task_id} of the task cannot be the name of a Kubernetes Job.`;
-  const container = order.steps.find(({ kind }) => kind === 'container');
-  return (
-    container &&
-    `Step ${container.name} is a container, which an agent with --executor kubernetes does not run. Give the workflow a label of an agent that runs containers with Docker or Podman.`
-  );
+/** How an order is to run, or why it cannot; a sentence for its submitter. */
+function newRunOf(order: RunOrder, profiles: JobProfiles): NewRun | RefusedContainer {
+  if (!canBeJob(order))
+    return { refusal: `The id ${order.task_id} of the task cannot be the name of a Kubernetes Job.` };
+  const labels = (order.labels ?? []).filter((label) => label !== CONTAINER_LABEL);
+  const profile = profiles.for(labels);
+  if (!profile) {
+    const sentence = `The agent has no profile whose pods offer all of ${labels.join(', ')}; its operator can add one.`;
+    return { refusal: sentence };
+  }
+  try {
+    const container = containerRunOf(order, profile);
+    return container && 'refusal' in container ? container : { order, profile, container };
+  } catch (error) {
+    if (error instanceof RunFailure) return { refusal: error.message };
+    throw error;
+  }
 }

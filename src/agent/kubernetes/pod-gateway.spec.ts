@@ -65,6 +65,7 @@ it('a pod whose node is lost is disconnected, though its connection stays open',
     features: [],
     runs: [run('lost')],
     draining: false,
+    hosts_services: true,
     gpus: [],
   };
   pod.once('open', () => {

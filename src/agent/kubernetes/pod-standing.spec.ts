@@ -171,3 +171,37 @@ it('a run is interrupted whose pod was deleted, while it ran or before', () => {
   expect(podStanding(podWith({ phase: 'Running' }, metadata), true)).toEqual({ is: 'interrupted', reason });
   expect(podStanding(podWith({ phase: 'Pending' }), true)).toMatchObject({ is: 'interrupted' });
 });
+
+it('a pod whose image of the step cannot be pulled waits for it, while its agent is ready', () => {
+  const waiting = { reason: 'ErrImagePull', message: 'pull access denied' };
+  const pod = podWith({
+    phase: 'Pending',
+    initContainerStatuses: [{ name: 'fetch', state: { terminated: { exitCode: 0 } } }],
+    containerStatuses: [
+      { name: 'agent', state: { running: {} } },
+      { name: 'main', state: { waiting } },
+    ],
+  });
+  expect(podStanding(pod)).toEqual({
+    is: 'waiting',
+    reason: 'its image cannot be pulled: pull access denied',
+    limitSeconds: 120,
+  });
+});
+
+it.each([
+  [
+    { exitCode: 1, reason: 'Error', message: 'cyberun-mcp: the disk is full\n' },
+    { is: 'failed', error: 'The pod of the run could not begin: the disk is full.' },
+  ],
+  [
+    { exitCode: 143, reason: 'Error' },
+    { is: 'interrupted', reason: 'the pod has gone' },
+  ],
+])('a pod whose inputs end with %j has ended so', (terminated, standing) => {
+  const initContainerStatuses = [{ name: 'fetch', state: { terminated } }];
+  const containerStatuses = [{ name: 'agent', state: { waiting: { reason: 'PodInitializing' } } }];
+  expect(podStanding(podWith({ phase: 'Failed', initContainerStatuses, containerStatuses }))).toEqual(
+    standing,
+  );
+});

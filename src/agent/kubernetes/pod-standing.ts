@@ -1,6 +1,7 @@
-import type { V1ContainerStateTerminated, V1Pod } from '@kubernetes/client-node';
+import type { V1ContainerStateTerminated, V1ContainerStatus, V1Pod } from '@kubernetes/client-node';
 
 import { RUN_LEFT } from '../runs/only-run.js';
+import { FETCH_CONTAINER } from './main-job.js';
 import { RUN_CONTAINER } from './run-job.js';
 
 /**
@@ -34,10 +35,17 @@ export function podStanding(pod: V1Pod, isDeleted = false): PodStanding {
   if (phase === 'Failed' || phase === 'Succeeded' || isDeleted) return endOfPod(pod);
   // The phase is what the node has said last, which a lost one never changes.
   if (isOverdue(pod)) return interrupted(`${disruptionOf(pod) ?? DELETED}, and its node does not end it`);
-  if (phase !== 'Running') return waitOf(pod);
+  if (isWithoutAgent(pod)) return endOfPod(pod);
+  if (phase !== 'Running') return isFetching(pod) ? { is: 'running' } : waitOf(pod);
   return isLost(pod)
     ? { is: 'unreachable', reason: `its node ${pod.spec?.nodeName ?? ''} does not answer` }
     : { is: 'running' };
+}
+
+/** Whether the container of a step goes on without the agent beside it, which has failed. */
+function isWithoutAgent(pod: V1Pod): boolean {
+  const ended = stateOf(pod)?.terminated;
+  return ended !== undefined && (ended.reason === 'OOMKilled' || !wasEnded(ended));
 }
 
 /** Whether the pod should have ended: the time of a deletion is that at the end of the grace period. */
@@ -52,12 +60,13 @@ function isOverdue({ metadata }: V1Pod): boolean {
  */
 function isLost(pod: V1Pod): boolean {
   const ready = conditionOf(pod, 'Ready')?.status;
-  return ready !== undefined && ready !== 'True' && stateOf(pod)?.running !== undefined;
+  const statuses = pod.status?.containerStatuses ?? [];
+  return ready !== undefined && ready !== 'True' && statuses.every(({ state }) => state?.running);
 }
 
 function endOfPod(pod: V1Pod): PodStanding {
   const { status } = pod;
-  const ended = stateOf(pod)?.terminated;
+  const ended = stateOf(pod)?.terminated ?? failedFetchOf(pod);
   const disruption = disruptionOf(pod);
   if (status?.reason === 'DeadlineExceeded')
     return failed('The run was ended by the deadline of its pod, since it did not end at its own limit.');
@@ -68,6 +77,21 @@ function endOfPod(pod: V1Pod): PodStanding {
   if (ended && !wasEnded(ended)) return failed(agentEnded(ended));
   if (pod.metadata?.deletionTimestamp) return interrupted(DELETED);
   return interrupted(said(status?.message) || (status?.reason ?? 'the pod has gone'));
+}
+
+const fetchOf = ({ status }: V1Pod): V1ContainerStatus | undefined =>
+  status?.initContainerStatuses?.find(({ name }) => name === FETCH_CONTAINER);
+
+const isFetching = (pod: V1Pod): boolean => fetchOf(pod)?.state?.running !== undefined;
+
+/** Whether an agent in the pod may have the order of the run. */
+export const hasBegun = (pod: V1Pod): boolean =>
+  fetchOf(pod)?.state?.terminated !== undefined || ['running', 'unreachable'].includes(podStanding(pod).is);
+
+/** Without the inputs of a step neither its program nor the agent beside it starts. */
+export function failedFetchOf(pod: V1Pod): V1ContainerStateTerminated | undefined {
+  const ended = fetchOf(pod)?.state?.terminated;
+  return ended?.exitCode === 0 ? undefined : ended;
 }
 
 const DELETED = 'the pod was deleted';
@@ -112,6 +136,8 @@ const HOPELESS: ReadonlySet<string> = new Set([
   'CreateContainerError',
   'CreateContainerConfigError',
 ]);
+/** Waiting reasons of a container that is on its way. */
+const PREPARING: ReadonlySet<string> = new Set(['ContainerCreating', 'PodInitializing']);
 /** A registry may be away for a moment. */
 const IMAGE_SECONDS = 120;
 const OF_IMAGE: ReadonlySet<string> = new Set(['ErrImagePull', 'ImagePullBackOff', 'RegistryUnavailable']);
@@ -120,9 +146,10 @@ function waitOf(pod: V1Pod): PodStanding {
   const scheduled = conditionOf(pod, 'PodScheduled');
   if (scheduled?.status === 'False')
     return waiting(`no node can take its pod: ${said(scheduled.message) || scheduled.reason}`);
-  const state = stateOf(pod)?.waiting;
-  if (!state?.reason || state.reason === 'ContainerCreating' || state.reason === 'PodInitializing')
-    return { is: 'waiting' };
+  const state = statusesOf(pod)
+    .map((status) => status.state?.waiting)
+    .find((waiting) => waiting?.reason && !PREPARING.has(waiting.reason));
+  if (!state?.reason) return { is: 'waiting' };
   const words = said(state.message) || state.reason;
   if (OF_IMAGE.has(state.reason)) return waiting(`its image cannot be pulled: ${words}`, IMAGE_SECONDS);
   if (HOPELESS.has(state.reason)) return waiting(`its container cannot be made: ${words}`, 0);
@@ -142,6 +169,12 @@ const conditionOf = (pod: V1Pod, type: string) =>
 
 const stateOf = (pod: V1Pod) =>
   pod.status?.containerStatuses?.find(({ name }) => name === RUN_CONTAINER)?.state;
+
+/** Of all containers, in the order in which they start. */
+const statusesOf = ({ status }: V1Pod) => [
+  ...(status?.initContainerStatuses ?? []),
+  ...(status?.containerStatuses ?? []),
+];
 
 /** In one line of bounded length, without the full stop. */
 function said(text = ''): string {

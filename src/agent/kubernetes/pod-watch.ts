@@ -39,9 +39,10 @@ export class PodWatch {
     this.since = performance.now();
   }
 
-  /** The pod runs. */
+  /** The pod runs. What it still waits for then, such as a second image, has its whole time. */
   begun(): void {
     this.hasBegun = true;
+    this.since = performance.now();
   }
 
   /** @param isConnected whether the agent in the pod is connected to this one. */

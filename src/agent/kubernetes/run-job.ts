@@ -24,6 +24,8 @@ const HOLD_SECONDS = 'cyberun.hold-seconds';
 const DEADLINE_MARGIN_SECONDS = 1800;
 /** For people who look at it with kubectl. */
 const KEPT_SECONDS = 3600;
+/** Variable of an agent's folder. */
+export const WORK_DIR = 'CYBERUN_AGENT_WORK_DIR';
 export const GRACE_SECONDS = 30;
 const TOKEN_FOLDER = '/run/cyberun';
 const WORK_FOLDER = '/work';
@@ -186,13 +188,18 @@ const environmentOf = (run: RunName, { url }: JobSettings): Record<string, strin
   CYBERUN_AGENT_KEY_FILE: `${TOKEN_FOLDER}/token`,
   CYBERUN_AGENT_ID: jobName(run),
   CYBERUN_AGENT_SLOTS: '1',
-  CYBERUN_AGENT_WORK_DIR: `${WORK_FOLDER}/agent`,
+  [WORK_DIR]: `${WORK_FOLDER}/agent`,
   CYBERUN_AGENT_CONTAINER_SOCKET: 'off',
   CYBERUN_LOGGER_FORMAT: 'json',
 });
 
-/** The token of a run, which Kubernetes removes together with the Job that owns it. */
-export function runSecret(run: RunName, job: V1Job, token: string): V1Secret {
+/** The token of a run, and the values of its step if that is a container, which Kubernetes removes together with the Job that owns it. */
+export function runSecret(
+  run: RunName,
+  job: V1Job,
+  token: string,
+  values: Readonly<Record<string, string>> = {},
+): V1Secret {
   const { name = jobName(run), uid = '', labels = {} } = job.metadata ?? {};
   return {
     apiVersion: 'v1',
@@ -204,6 +211,6 @@ export function runSecret(run: RunName, job: V1Job, token: string): V1Secret {
     },
     type: 'Opaque',
     immutable: true,
-    stringData: { token },
+    stringData: { ...values, token },
   };
 }

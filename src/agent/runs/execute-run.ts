@@ -9,7 +9,7 @@ import type { RunFolder } from './run-folder.js';
 import type { RunLog } from './run-log.js';
 import { findOutputs, RESULT_FILE, resultOf } from './run-result.js';
 import { StepSignal } from './step-signal.js';
-import { download, type OutputStore, storeOutputs } from './transfers.js';
+import { download, type OutputStore, placesOf, storeOutputs, type TransferContext } from './transfers.js';
 
 /** Used when the order of an older runtime has no limits. */
 const DEFAULT_LIMITS: OutputLimits = { files: 1000, bytes: 10 * 1024 ** 3 };
@@ -40,18 +40,56 @@ export interface RunOutcome {
  * @throws {RunFailure} when the run fails; the signal's reason when it is aborted.
  */
 export async function executeRun(order: RunOrder, context: RunContext): Promise<RunOutcome> {
-  const { folder } = context;
   using bundle = order.bundle && (await context.bundles.use(order.bundle));
-  const places = await download(order.files, folder.input, context);
-  const parameters = { ...order.parameters, ...places };
-  await folder.write('parameters.json', JSON.stringify(parameters));
+  await storeInputs(order, context);
+  return await executeSteps(order, context, bundle?.path);
+}
+
+/** Stores what the steps of a run read: the files of its parameters, and all parameters as JSON. */
+export async function storeInputs(
+  order: RunOrder,
+  { folder, ...context }: Pick<RunContext, 'folder'> & TransferContext,
+): Promise<void> {
+  const parameters = parametersOf(order, folder);
+  await download(order.files, parameters.places, context);
+  await folder.write('parameters.json', JSON.stringify(parameters.all));
+}
+
+/**
+ * Runs the steps of a run whose inputs are stored, and stores its outputs.
+ *
+ * @param files the folder of the files beside the definition.
+ * @throws as {@link executeRun}.
+ */
+export async function executeSteps(
+  order: RunOrder,
+  context: RunContext,
+  files: string | undefined,
+): Promise<RunOutcome> {
+  const valued = valuesOfRun(order, context.folder, files);
+  const answer = await runSteps(order, { ...context, ...valued });
+  return await outcomeOf(order, context, answer);
+}
+
+/** The parameters of a run, and the variables of all its programs. */
+export function valuesOfRun(
+  order: RunOrder,
+  folder: RunFolder,
+  files: string | undefined,
+): Pick<StepContext, 'parameters' | 'environment'> {
+  const parameters = parametersOf(order, folder).all;
   const environment = {
     ...runEnvironment(order, folder),
-    ...(bundle && { CYBERUN_WORKFLOW_DIR: bundle.path }),
+    ...(files !== undefined && { CYBERUN_WORKFLOW_DIR: files }),
     ...parameterVariables(parameters),
   };
-  const answer = await runSteps(order, { ...context, parameters, environment });
-  return await outcomeOf(order, context, answer);
+  return { parameters, environment };
+}
+
+/** The value of a file parameter is the path of its file. */
+function parametersOf({ parameters, files }: RunOrder, folder: RunFolder) {
+  const places = placesOf(files, folder.input);
+  return { places, all: { ...parameters, ...places } };
 }
 
 /**

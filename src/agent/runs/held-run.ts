@@ -5,14 +5,23 @@ import { Logger } from '@nestjs/common';
 import { errorText } from '../../config/index.js';
 import { runCommand, type RunCommand, type RunOrder, type RunReport } from '../../contract/index.js';
 import { writeLine } from '../../tunnel/index.js';
-import { executeRun, outcomeOf, type RunContext, type RunOutcome } from './execute-run.js';
+import { outcomeOf, type RunContext, type RunOutcome } from './execute-run.js';
 import { ProgressThrottle } from './progress.js';
-import { type End, endOf, isReport, type Reported, RunReturned, RunStopped } from './run-end.js';
+import {
+  type End,
+  endOf,
+  isReport,
+  type Reported,
+  RunHandedOver,
+  RunReturned,
+  RunStopped,
+} from './run-end.js';
 import { RunFolder } from './run-folder.js';
 import { RunLog } from './run-log.js';
 import type { EndedRun, RunRecord } from './run-records.js';
 import { RunFailure } from './run-result.js';
 import type { RunTerms } from './run-stream.js';
+import type { RunWork } from './run-work.js';
 import type { Upload } from './transfers.js';
 
 const logger = new Logger('Agent');
@@ -20,6 +29,7 @@ const logger = new Logger('Agent');
 /** What an agent has for its runs. */
 export interface RunAgent extends Pick<RunContext, 'executor' | 'bundles'> {
   readonly workDir: string;
+  readonly work: RunWork;
 }
 
 type Execute = (context: RunContext) => Promise<RunOutcome>;
@@ -45,7 +55,7 @@ export class HeldRun {
   /** The folder with the outputs that are recorded, when the agent ended before they were stored. */
   private kept: RunFolder | undefined;
   private isLeft = false;
-  private hasRuntimeReport = false;
+  private how: 'settled' | 'handed over' | 'left' = 'left';
 
   /** @param former the run as an earlier agent has left it. */
   constructor(
@@ -69,17 +79,20 @@ export class HeldRun {
   get attempt(): number {
     return this.run.attempt;
   }
-  /** Whether the runtime has stored its last report. */
-  get isSettled(): boolean {
-    return this.hasRuntimeReport;
+  /** How it has ended here: the runtime has stored its last report, another process goes on with it, or neither. */
+  get ending(): 'settled' | 'handed over' | 'left' {
+    return this.how;
   }
 
   /** Executes the order. Resolves when all processes have ended and the runtime has the report, or cannot get it. */
   async perform(order: RunOrder): Promise<void> {
-    const { workDir } = this.agent;
-    await this.deliver(
-      await this.conclude(RunFolder.create(workDir), (context) => executeRun(order, context)),
-    );
+    const { work } = this.agent;
+    if (work.begun) {
+      this.holdSeconds = work.begun.holdSeconds;
+      this.waitAlone();
+    }
+    const execute: Execute = (context) => work.execute(order, context, this.holdSeconds);
+    await this.deliver(await this.conclude(work.folder(), execute));
   }
 
   /** Brings the end of a run to the runtime that an earlier agent has left. Resolves as {@link perform}. */
@@ -92,7 +105,7 @@ export class HeldRun {
 
   /** The end is recorded before the folder is removed: no record names a folder that is half gone. */
   private async conclude(folder: RunFolder | Promise<RunFolder>, execute: Execute): Promise<End> {
-    const timer = this.startTimer(this.run.timeout_seconds);
+    const timer = this.startTimer(this.run.timeout_seconds, this.agent.work.begun?.spentMs);
     try {
       await using own = await folder;
       const end = await this.executed(own, execute);
@@ -126,7 +139,9 @@ export class HeldRun {
       const { aborted, reason } = this.stop.signal as { aborted: boolean; reason: unknown };
       // A run that reached its time limit fails with the step that was running.
       const isNamed = reason instanceof RunFailure && error instanceof RunFailure;
-      return endOf(aborted && !isNamed ? reason : error, this.taskId);
+      const cause = aborted && !isNamed ? reason : error;
+      if (cause instanceof RunHandedOver) this.how = 'handed over';
+      return endOf(cause, this.taskId);
     } finally {
       progress.flush();
     }
@@ -134,6 +149,8 @@ export class HeldRun {
 
   private async deliver(end: End): Promise<void> {
     if (end) await this.reportLast(end);
+    // Stopped or handed over: nothing is reported, and nothing is to be settled.
+    else this.settled.resolve();
     await this.settled.promise;
     clearTimeout(this.alone);
     const isForNext = this.isLeft && (isReport(end) || this.kept !== undefined);
@@ -239,7 +256,7 @@ export class HeldRun {
   }
 
   private settle(): void {
-    this.hasRuntimeReport = true;
+    this.how = 'settled';
     this.settled.resolve();
   }
 
@@ -251,11 +268,12 @@ export class HeldRun {
     return this.links.promise;
   }
 
-  private startTimer(seconds: number): NodeJS.Timeout | undefined {
+  private startTimer(seconds: number, spentMs = 0): NodeJS.Timeout | undefined {
     if (seconds === 0) return undefined;
     const sentence = `The run took longer than its limit of ${seconds} s and was stopped.`;
     // 2^31-1 ms (24 days) is the longest timer.
-    return setTimeout(() => this.stop.abort(new RunFailure(sentence)), Math.min(seconds * 1000, 2 ** 31 - 1));
+    const leftMs = Math.min(seconds * 1000 - spentMs, 2 ** 31 - 1);
+    return setTimeout(() => this.stop.abort(new RunFailure(sentence)), leftMs);
   }
 
   private reportProgress(report: Reported<'progress'>): void {

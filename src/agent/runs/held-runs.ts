@@ -9,6 +9,7 @@ import type { OnlyRun } from './only-run.js';
 import { RunFolder } from './run-folder.js';
 import { type EndedRun, type RunRecord, RunRecords } from './run-records.js';
 import { answerOrder, refuseOrder, type RunName, termsOf } from './run-stream.js';
+import { wholeRun } from './run-work.js';
 
 const logger = new Logger('Agent');
 
@@ -16,14 +17,16 @@ const logger = new Logger('Agent');
 export class HeldRuns {
   private readonly runs = new Map<string, HeldRun>();
   private readonly performing = new Set<Promise<void>>();
+  private readonly agent: RunAgent;
   private readonly records: RunRecords;
   private isDraining = false;
 
   /** @param only the run that this agent was started for; default: it takes any. */
   constructor(
-    private readonly agent: RunAgent,
+    agent: Omit<RunAgent, 'work'>,
     private readonly only?: OnlyRun,
   ) {
+    this.agent = { ...agent, work: only?.work ?? wholeRun(agent.workDir) };
     this.records = new RunRecords(agent.workDir);
   }
 
@@ -38,6 +41,8 @@ export class HeldRuns {
     for (const { record, ended } of left) this.resume(record, ended);
     if (left.length > 0)
       logger.log(`${left.length} runs of an earlier agent have ended and are reported now`);
+    const { begun } = this.agent.work;
+    if (begun && this.only?.takes(begun.order)) this.begin(begun.order);
   }
 
   /** For the hello of a connection. */
@@ -102,7 +107,7 @@ export class HeldRuns {
     const run = new HeldRun(heldPartOf(order), this.agent, this.records.next());
     this.keep(
       run,
-      run.perform(order).then(() => this.only?.hasEnded(run.isSettled)),
+      run.perform(order).then(() => this.only?.hasEnded(run.ending)),
     );
     return run;
   }

@@ -1,4 +1,6 @@
+import type { HeldRun } from './held-run.js';
 import type { RunName } from './run-stream.js';
+import type { RunWork } from './run-work.js';
 
 /**
  * Exit code of an agent whose run has ended without a report that the runtime has stored: it was cancelled, or the runtime
@@ -8,13 +10,17 @@ export const RUN_LEFT = 75;
 
 /** The one run of an agent that was started for it: it takes the order of this run once, and no other. */
 export class OnlyRun {
-  private readonly end = Promise.withResolvers<boolean>();
+  private readonly end = Promise.withResolvers<HeldRun['ending']>();
   private isTaken = false;
 
-  constructor(private readonly name: RunName) {}
+  constructor(
+    private readonly name: RunName,
+    /** Default: all of the run. */
+    readonly work?: RunWork,
+  ) {}
 
-  /** Resolves when the run has ended, with whether the runtime has its report. */
-  get ended(): Promise<boolean> {
+  /** Resolves when the run has ended here. */
+  get ended(): Promise<HeldRun['ending']> {
     return this.end.promise;
   }
 
@@ -29,7 +35,7 @@ export class OnlyRun {
     return isWanted;
   }
 
-  hasEnded(isSettled: boolean): void {
-    this.end.resolve(isSettled);
+  hasEnded(how: HeldRun['ending']): void {
+    this.end.resolve(how);
   }
 }

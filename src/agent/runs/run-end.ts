@@ -8,12 +8,14 @@ const logger = new Logger('Agent');
 
 /** Abort reason of a run that was cancelled, or whose runtime stayed away. */
 export class RunStopped extends Error {}
+/** Another process goes on with the run. */
+export class RunHandedOver extends Error {}
 /** Abort reason of a run that is given back, because the agent ends. */
 export class RunReturned extends Error {}
 
 export type Reported<Type extends RunReport['type']> = Extract<RunReport, { type: Type }>;
 
-/** How a run ends; `undefined` when it was stopped, which is not reported. */
+/** How a run ends; `undefined` when it was stopped or handed over, which is not reported. */
 export type End = EndReport | Reported<'returned'> | undefined;
 
 /** Whether the run itself has ended; otherwise it was stopped or given back before. */
@@ -21,7 +23,7 @@ export const isReport = (end: End): end is EndReport => end !== undefined && end
 
 /** The end of a run that rejected with this error, or was aborted for this reason. */
 export function endOf(error: unknown, task_id: string): End {
-  if (error instanceof RunStopped) return undefined;
+  if (error instanceof RunStopped || error instanceof RunHandedOver) return undefined;
   if (error instanceof RunReturned) return { type: 'returned' };
   if (!(error instanceof RunFailure)) logger.error({ message: 'a run failed unexpectedly', task_id, error });
   const is_final = error instanceof RunFailure && error.isFinal;

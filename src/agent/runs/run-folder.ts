@@ -16,7 +16,14 @@ export class RunFolder implements AsyncDisposable {
     // A run of the same user may have changed its permissions.
     await chmod(runs, 0o700);
     const folder = new RunFolder(await mkdtemp(join(runs, 'run-')));
-    await Promise.all([folder.input, folder.output, folder.temporary].map((path) => mkdir(path)));
+    await folder.make();
+    return folder;
+  }
+
+  /** A folder that others use, too; it is not removed. */
+  static shared(path: string): RunFolder {
+    const folder = new RunFolder(path);
+    folder.keep();
     return folder;
   }
 
@@ -52,6 +59,12 @@ export class RunFolder implements AsyncDisposable {
   }
   get parameters(): string {
     return join(this.path, 'parameters.json');
+  }
+
+  /** Makes the folders in it. */
+  async make(): Promise<void> {
+    const folders = [this.input, this.output, this.temporary];
+    await Promise.all(folders.map((path) => mkdir(path, { recursive: true })));
   }
 
   async write(file: string, text: string): Promise<string> {

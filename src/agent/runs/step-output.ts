@@ -8,7 +8,7 @@ import { progressOf } from './progress.js';
 import { asText, referenceIn, resolve } from './references.js';
 import { RunFailure } from './run-result.js';
 
-/** In the order of the streams of an execution. */
+/** In the order of the streams of an execution; the only one is both. */
 const STREAMS = ['stdout', 'stderr'] as const;
 type Stream = (typeof STREAMS)[number];
 
@@ -22,7 +22,7 @@ export class StepOutput {
   constructor(
     private readonly step: ProgramStep,
     private readonly context: StepContext,
-    streams: readonly Readable[],
+    private readonly streams: readonly Readable[],
   ) {
     const mask = maskOf(step, context);
     const overwritten = (text: string): void => void this.isProgress(text);
@@ -38,9 +38,9 @@ export class StepOutput {
       end.exitCode === undefined
         ? `was ended by ${end.reason ?? 'the system'}`
         : `ended with exit code ${end.exitCode}${end.reason === undefined ? '' : ` (${end.reason})`}`;
-    const errors = this.tails.stderr.last;
+    const { errors } = this;
     const cause = causeIn(errors);
-    const silence = cause === undefined ? ' and wrote nothing to stderr' : '';
+    const silence = cause === undefined ? ` and wrote nothing${this.isMixed ? '' : ' to stderr'}` : '';
     const sentence = `Step ${this.step.name} ${how}${silence}.${hintOn(this.step, end)}`;
     const lines = [cause ?? [], sentence, this.lastLines(errors.length === 1 ? [] : errors)];
     return new RunFailure(lines.flat().join('\n'));
@@ -48,11 +48,22 @@ export class StepOutput {
 
   /** As the failure that stopped the step, with what it wrote last. */
   stopped({ message }: RunFailure): RunFailure {
-    return new RunFailure([message, ...this.lastLines(this.tails.stderr.last)].join('\n'));
+    return new RunFailure([message, ...this.lastLines(this.errors)].join('\n'));
+  }
+
+  /** Whether both streams of the program come as one. */
+  private get isMixed(): boolean {
+    return this.streams.length === 1;
+  }
+
+  /** What the program may have written about its failure. */
+  private get errors(): readonly string[] {
+    return this.isMixed ? this.tails.stdout.last : this.tails.stderr.last;
   }
 
   /** The last lines of both streams; some programs write their errors to stdout. */
   private lastLines(errors: readonly string[]): string[] {
+    if (this.isMixed) return titled('output', errors);
     const output = this.tails.stdout.last.slice(this.tails.stderr.last.length > 0 ? -OUTPUT_LINES : 0);
     return [...titled('stderr', errors), ...titled('stdout', output)];
   }
@@ -70,7 +81,7 @@ export class StepOutput {
   }
 }
 
-const titled = (stream: Stream, lines: readonly string[]): string[] =>
+const titled = (stream: Stream | 'output', lines: readonly string[]): string[] =>
   lines.length === 0 ? [] : [`The end of its ${stream}:`, ...lines];
 
 /** Names of variables whose values are secrets, also when a parameter gives them. */

@@ -29,25 +29,29 @@ export interface Upload {
   readonly multipart?: MultipartOffer | undefined;
 }
 
-/** Downloads the files of a run into its input folder. Returns the path of each parameter's file. */
-export async function download(
-  files: RunOrder['files'],
-  folder: string,
-  context: TransferContext,
-): Promise<Record<string, string>> {
+/** The path of each parameter's file in the input folder of its run. */
+export function placesOf(files: RunOrder['files'], folder: string): Record<string, string> {
   const taken = new Set<string>();
   const places: Record<string, string> = {};
-  for (const { parameter, file_name, url } of files) {
+  for (const { parameter, file_name } of files) {
     const safe = basename(file_name.replaceAll('\\', '/')).replaceAll('\0', '') || parameter;
     const name = taken.has(safe) || /^\.+$/.test(safe) ? `${parameter}-${taken.size}-${safe}` : safe;
     taken.add(name);
-    const path = join(folder, name);
-    await withRetries(`The file of parameter ${parameter} cannot be fetched`, context, () =>
-      fetchTo(path, url, context.signal),
-    );
-    places[parameter] = path;
+    places[parameter] = join(folder, name);
   }
   return places;
+}
+
+/** Downloads the files of a run to their {@link placesOf}. */
+export async function download(
+  files: RunOrder['files'],
+  places: Readonly<Record<string, string>>,
+  context: TransferContext,
+): Promise<void> {
+  for (const { parameter, url } of files)
+    await withRetries(`The file of parameter ${parameter} cannot be fetched`, context, () =>
+      fetchTo(places[parameter] ?? '', url, context.signal),
+    );
 }
 
 /** This file cannot be stored; the others may. */
@@ -162,7 +166,7 @@ async function withRetries(
 /** Number of links per request: signing all links of a large run at once would block the runtime. */
 const BATCH = 50;
 
-interface TransferContext {
+export interface TransferContext {
   /** Whether the run has lost its runtime at the moment. */
   readonly isRuntimeAway: () => boolean;
   /** Whether an earlier agent may have stored some of the files. */

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 
+import { capabilitiesOf } from '../../contract/index.js';
 import { NO_HISTORY } from './replica-history.js';
 import { place, type PlacementInput } from './replica-placement.js';
 import type { ServiceDefinition } from './service-definition.js';
@@ -19,7 +20,7 @@ const agent = (agentId: string, labels: string[] = [], isDraining = false) => ({
   teamId,
   agentId,
   nodeId: 'node',
-  labels: [...labels, 'feature.service-replicas'],
+  labels: capabilitiesOf({ labels, features: ['feature.service-replicas'] }),
   isDraining,
 });
 const row = (replica: number, agentId: string, more: Partial<Row> = {}): Row => ({
@@ -68,9 +69,18 @@ it.each<[string, PlacementInput, object]>([
     {
       services: [service(2), service(1, { slug: 'single' })],
       replicas: [],
-      agents: [{ ...agent('old'), labels: [] }],
+      agents: [{ ...agent('old'), labels: capabilitiesOf({ labels: [] }) }],
     },
     { assigned: ['1 on old'] },
+  ],
+  [
+    'a service is not given to an agent that hosts none',
+    {
+      services: [service(1)],
+      replicas: [],
+      agents: [{ ...agent('a'), labels: capabilitiesOf({ labels: [], hosts_services: false }) }, agent('b')],
+    },
+    { assigned: ['1 on b'] },
   ],
   [
     'a replica without a fitting agent stays unassigned',

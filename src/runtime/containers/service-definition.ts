@@ -5,6 +5,7 @@ import { z } from 'zod';
 import {
   type AgentFeature,
   CONTAINER_LABEL,
+  HOSTS_SERVICES,
   LABEL,
   type BundleRef,
   PORT_REFERENCE,
@@ -101,7 +102,7 @@ const labelsOf = ({ docker_image, required_labels }: z.infer<typeof serviceDefin
 
 /** The labels that an agent must have for a service, and the features. */
 export function serviceRequirements({ required_labels, replica_count, bundle }: ServiceDefinition): string[] {
-  const features: AgentFeature[] = [];
+  const features: AgentFeature[] = [HOSTS_SERVICES];
   if (bundle) features.push('feature.bundles');
   if (replica_count > 1) features.push('feature.service-replicas');
   return [...required_labels, ...features];

@@ -127,21 +127,24 @@ export class AgentDirectory implements OnModuleInit, BeforeApplicationShutdown {
         'agent.team_id',
         sql<string>`agent.hello ->> 'labels'`.as('labels'),
         sql<string | null>`agent.hello ->> 'features'`.as('features'),
+        sql<string | null>`agent.hello ->> 'hosts_services'`.as('hosts_services'),
       ])
       .where(sql`agent.hello ->> 'draining'`, 'is distinct from', 'true')
       .distinct()
       .orderBy('agent.team_id')
       .orderBy('labels')
       .orderBy('features')
+      .orderBy('hosts_services')
       .execute();
     const known = JSON.stringify(rows);
     if (known === this.known) return;
     await this.waiting.agentsChanged(
-      rows.map(({ team_id, labels, features }) => ({
+      rows.map(({ team_id, labels, features, hosts_services }) => ({
         teamId: team_id,
         labels: capabilitiesOf({
           labels: JSON.parse(labels) as string[],
           features: JSON.parse(features ?? '[]') as string[],
+          hosts_services: hosts_services !== 'false',
         }),
       })),
     );

@@ -1,4 +1,10 @@
-import { AGENT_FEATURES, CONTAINER_LABEL, isAgentFeature, PYTHON_LABEL } from '../../contract/index.js';
+import {
+  AGENT_FEATURES,
+  CONTAINER_LABEL,
+  HOSTS_SERVICES,
+  isAgentFeature,
+  PYTHON_LABEL,
+} from '../../contract/index.js';
 
 /** The labels among what work requires, without the features. */
 export const labelsIn = (required: readonly string[]): string[] =>
@@ -11,6 +17,9 @@ export function withLabels(required: readonly string[]): string {
   return labels.length === 1 ? ` with the label ${labels[0]}` : ` with the labels ${labels.join(', ')}`;
 }
 
+const remedyFor = (required: readonly string[]): string =>
+  required.includes(HOSTS_SERVICES) ? 'connect one without --executor kubernetes' : 'update the agent';
+
 /**
  * Says what no connected agent has of what work requires.
  *
@@ -20,7 +29,7 @@ export function noAgentFor(required: readonly string[], hasLabels: boolean): str
   const labels = labelsIn(required);
   const missing = required.filter(isAgentFeature).map((feature) => AGENT_FEATURES[feature]);
   if (hasLabels && missing.length > 0)
-    return `no connected agent${withLabels(labels)} can ${missing.join(' and ')}: update the agent`;
+    return `no connected agent${withLabels(labels)} can ${missing.join(' and ')}: ${remedyFor(required)}`;
   const hints = [
     ...(labels.includes(PYTHON_LABEL) ? ['agents that have a working python3 are labelled python'] : []),
     ...(labels.includes(CONTAINER_LABEL) ? ['agents that have Docker or Podman are labelled container'] : []),

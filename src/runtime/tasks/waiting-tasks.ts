@@ -1,6 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { sql } from 'kysely';
 
+import { isAgentFeature } from '../../contract/index.js';
 import { Database } from '../database/index.js';
 import { isEligible, type WorkRequirement } from '../engine/index.js';
 import { labelsIn, noAgentFor } from './agent-requirements.js';
@@ -47,7 +48,12 @@ export class WaitingTasks {
   obstacleTo(required: WorkRequirement): string | undefined {
     if (this.canRun(required)) return undefined;
     const { teamId, labels } = required;
-    return noAgentFor(labels, this.canRun({ teamId, labels: labelsIn(labels) }));
+    const own = labelsIn(labels);
+    const isLacking = (label: string): boolean => !this.canRun({ teamId, labels: [...own, label] });
+    const lacking = labels.filter((label) => isAgentFeature(label) && isLacking(label));
+    // Several agents may have all features together, and none has all of them.
+    const named = lacking.length === 0 ? labels : [...own, ...lacking];
+    return noAgentFor(named, this.canRun({ teamId, labels: own }));
   }
 
   /** Updates the connected agents; tasks that none of them can run become `waiting`. */

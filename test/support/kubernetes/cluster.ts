@@ -1,11 +1,7 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { packagePaths } from '../../../src/config/index.js';
-import { inherited } from '../command-line.js';
-import { FLAGS } from '../setup.js';
+import { type ContainerLog, ContainerProcess, type ContainerSpec } from './container-process.js';
 import { ObjectStore, type StoredObject } from './object-store.js';
 
 /** How a container has ended, in the words of Kubernetes. */
@@ -15,8 +11,8 @@ interface Ended {
 }
 
 /**
- * Jobs, pods and the processes in them, as controllers, scheduler and kubelets play together: a pod is a real process of what its
- * container says.
+ * Jobs, pods and the processes in them, as controllers, scheduler and kubelets play together: containers are real processes
+ * of what they say.
  */
 export class Cluster {
   readonly store = new ObjectStore();
@@ -24,7 +20,12 @@ export class Cluster {
   unschedulable: string | undefined;
   /** While this says why, no container is made. */
   waiting: { readonly reason: string; readonly message: string } | undefined;
-  private readonly processes = new Map<string, ChildProcess>();
+  /** While this says why, the image of a step cannot be had. */
+  imageProblem: { readonly reason: string; readonly message: string } | undefined;
+  /** By pod, then by container. */
+  private readonly processes = new Map<string, Map<string, ContainerProcess>>();
+  /** Of the steps in pods. */
+  private readonly logs = new Map<string, ContainerLog>();
   private readonly started = new Set<string>();
   /** Pods of lost nodes. */
   private readonly lost = new Set<string>();
@@ -53,24 +54,32 @@ export class Cluster {
     return this.processes.size;
   }
 
+  /** What the container of a step has written. */
+  logOf(pod: string): ContainerLog | undefined {
+    return this.logs.get(pod);
+  }
+
   /** Deletes a Job or its pod; without `isForeground` the pod of a Job goes on. */
   delete(object: StoredObject, isForeground: boolean): void {
     const pod = this.podOf(object);
     if (object.kind === 'Job' && !isForeground) return this.store.remove(object);
     this.store.update(object, mark);
     if (pod && object.kind === 'Job') this.store.update(pod, mark);
-    const child = pod && this.processes.get(pod.metadata.name);
     if (this.lost.has(object.metadata.name)) return;
-    if (child) child.kill('SIGTERM');
+    const name = pod?.metadata.name ?? '';
+    if (this.processes.has(name)) this.signal(name, 'SIGTERM');
     else {
       if (pod) this.store.remove(pod);
       this.store.remove(object);
     }
   }
 
-  /** The kernel kills what runs in the pod. */
+  /** The kernel kills what runs in the pod: the step, when that is a container of its own. */
   outOfMemory(job: string): void {
-    this.kill(job, { reason: 'OOMKilled' }, 'SIGKILL');
+    const containers = this.processes.get(job);
+    const victim = containers?.get('main') ?? containers?.get('agent');
+    this.verdicts.set(job, { reason: 'OOMKilled' });
+    victim?.kill('SIGKILL');
   }
 
   /** The kubelet evicts the pod, since its node has too little of something. */
@@ -91,7 +100,7 @@ export class Cluster {
   /** The node is lost and its pods were to go long ago: nothing says what has become of them. */
   loseNode(job: string): void {
     this.lost.add(job);
-    this.processes.get(job)?.kill('SIGKILL');
+    this.signal(job, 'SIGKILL');
     const pod = this.store.get('Pod', job);
     if (!pod) return;
     const message = 'Taint manager: deleting due to NoExecute taint';
@@ -111,10 +120,9 @@ export class Cluster {
   }
 
   async end(): Promise<void> {
-    const left = [...this.processes.values()];
-    const ends = left.map((child) => once(child, 'close'));
-    for (const child of left) child.kill('SIGKILL');
-    await Promise.all(ends);
+    const left = [...this.processes.values()].flatMap((containers) => [...containers.values()]);
+    for (const container of left) container.kill('SIGKILL');
+    await Promise.all(left.map(({ ended }) => ended));
   }
 
   private kill(
@@ -123,7 +131,11 @@ export class Cluster {
     signal: NodeJS.Signals,
   ): void {
     this.verdicts.set(job, verdict);
-    this.processes.get(job)?.kill(signal);
+    this.signal(job, signal);
+  }
+
+  private signal(pod: string, signal: NodeJS.Signals): void {
+    for (const container of this.processes.get(pod)?.values() ?? []) container.kill(signal);
   }
 
   /** The pods of tests have the names of their Jobs; those of Kubernetes have more. */
@@ -169,71 +181,81 @@ export class Cluster {
     }
   }
 
-  private async run(pod: StoredObject, secret: StoredObject): Promise<void> {
+  private async run(pod: StoredObject, { stringData }: StoredObject): Promise<void> {
     const { name } = pod.metadata;
-    const [container] = pod['spec'].containers;
-    const mounts = container.volumeMounts as { name: string; mountPath: string }[];
-    const child = spawn(process.execPath, [...FLAGS, packagePaths.entry, ...container.args], {
-      env: {
-        ...inherited(),
-        ...this.environmentOf(container.env, name, mounts),
-        CYBERUN_LOGGER_LEVEL: 'error',
-      },
-      stdio: ['ignore', 'ignore', 'pipe'],
-      cwd: await this.mount(name, mounts, secret),
-    });
-    let errors = '';
-    child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()));
-    this.processes.set(name, child);
-    this.store.update(pod, ({ status }) => {
-      status.phase = 'Running';
-      status.containerStatuses = [{ name: 'agent', state: { running: {} } }];
-    });
-    const [code] = (await once(child, 'close')) as [number | null];
+    const place = { folder: join(this.folder, name), secret: stringData as Record<string, string> };
+    await mkdir(join(place.folder, 'token'), { recursive: true });
+    await writeFile(join(place.folder, 'token', 'token'), place.secret['token'] ?? '');
+    this.processes.set(name, new Map());
+    const { initContainers = [], containers } = pod['spec'] as Record<string, ContainerSpec[] | undefined>;
+    let codes: number[] = [];
+    for (const init of initContainers)
+      if (codes.every((code) => code === 0))
+        codes = [await this.runContainer(pod, init, place, 'initContainerStatuses')];
+    if (codes.every((code) => code === 0)) {
+      if (this.imageProblem && initContainers.length > 0) return this.waitForImage(pod, this.imageProblem);
+      this.store.update(pod, ({ status }) => void (status.phase = 'Running'));
+      codes = await Promise.all(
+        (containers ?? []).map((one) => this.runContainer(pod, one, place, 'containerStatuses')),
+      );
+    }
     this.processes.delete(name);
-    if (!this.lost.has(name)) this.ended(pod, code ?? 137, errors.slice(-2048));
+    if (!this.lost.has(name))
+      this.ended(
+        pod,
+        codes.every((code) => code === 0),
+      );
   }
 
-  private ended(pod: StoredObject, exitCode: number, errors: string): void {
-    const { podReason, condition, message, reason } = this.verdicts.get(pod.metadata.name) ?? {};
-    const terminated = {
-      exitCode,
-      reason: reason ?? (exitCode === 0 ? 'Completed' : 'Error'),
-      message: errors,
-    };
+  private waitForImage(pod: StoredObject, waiting: object): void {
+    this.processes.delete(pod.metadata.name);
     this.store.update(pod, ({ status }) => {
-      status.phase = exitCode === 0 ? 'Succeeded' : 'Failed';
+      status.containerStatuses = [
+        { name: 'agent', state: { waiting: { reason: 'PodInitializing' } } },
+        { name: 'main', state: { waiting } },
+      ];
+    });
+  }
+
+  private async runContainer(
+    pod: StoredObject,
+    spec: ContainerSpec,
+    place: { folder: string; secret: Record<string, string> },
+    list: 'containerStatuses' | 'initContainerStatuses',
+  ): Promise<number> {
+    const { name } = pod.metadata;
+    const container = await ContainerProcess.start(spec, place);
+    this.processes.get(name)?.set(spec.name, container);
+    if (spec.name === 'main') this.logs.set(name, container.log);
+    const show = (state: object): void =>
+      this.store.update(pod, ({ status }) => {
+        const others = (status[list] ?? []).filter((one: { name: string }) => one.name !== spec.name);
+        status[list] = [...others, { name: spec.name, state }];
+      });
+    show({ running: {} });
+    const exitCode = await container.ended;
+    const { reason = exitCode === 0 ? 'Completed' : 'Error' } = this.verdicts.get(name) ?? {};
+    const killed = exitCode === 137 ? reason : exitCode === 0 ? 'Completed' : 'Error';
+    const terminated = { exitCode, reason: killed, message: container.errors.slice(-2048) };
+    if (!this.lost.has(name)) show({ terminated });
+    return exitCode;
+  }
+
+  private ended(pod: StoredObject, isSuccess: boolean): void {
+    const { podReason, condition, message } = this.verdicts.get(pod.metadata.name) ?? {};
+    this.store.update(pod, ({ status }) => {
+      status.phase = isSuccess ? 'Succeeded' : 'Failed';
       status.reason = podReason;
       status.message = message;
       status.conditions = condition ? [condition] : [];
-      status.containerStatuses = [{ name: 'agent', state: { terminated } }];
     });
     const job = this.store.get('Job', pod.metadata.name);
     if (job) {
-      const type = exitCode === 0 ? 'Complete' : 'Failed';
+      const type = isSuccess ? 'Complete' : 'Failed';
       this.store.update(job, (one) => void (one['status'] = { conditions: [{ type, status: 'True' }] }));
     }
     if (pod.metadata.deletionTimestamp) this.store.remove(pod);
     if (job?.metadata.deletionTimestamp) this.store.remove(job);
-  }
-
-  private environmentOf(
-    given: { name: string; value: string }[],
-    pod: string,
-    mounts: { name: string; mountPath: string }[],
-  ): Record<string, string> {
-    const place = (value: string): string => {
-      const mount = mounts.find(({ mountPath }) => value.startsWith(`${mountPath}/`));
-      return mount ? join(this.folder, pod, mount.name, value.slice(mount.mountPath.length)) : value;
-    };
-    return Object.fromEntries(given.map(({ name, value }) => [name, place(value)]));
-  }
-
-  private async mount(pod: string, mounts: { name: string }[], secret: StoredObject): Promise<string> {
-    for (const { name } of mounts) await mkdir(join(this.folder, pod, name), { recursive: true });
-    for (const [key, value] of Object.entries(secret['stringData'] as Record<string, string>))
-      await writeFile(join(this.folder, pod, 'token', key), value);
-    return join(this.folder, pod);
   }
 }
 

@@ -14,7 +14,7 @@ import { Cluster } from './cluster.js';
 import { type ChangeType, isSelected, type StoredObject } from './object-store.js';
 
 const COLLECTION =
-  /^\/(?:api\/v1|apis\/(?:batch|coordination\.k8s\.io)\/v1)\/namespaces\/runs\/([a-z]+)(?:\/([a-z0-9.-]+))?$/;
+  /^\/(?:api\/v1|apis\/(?:batch|coordination\.k8s\.io)\/v1)\/namespaces\/runs\/([a-z]+)(?:\/([a-z0-9.-]+))?(\/log)?$/;
 const KINDS: Record<string, string> = { jobs: 'Job', pods: 'Pod', secrets: 'Secret', leases: 'Lease' };
 
 /** An answer that is not 2xx, in the form of Kubernetes. */
@@ -103,7 +103,8 @@ export class KubernetesApi implements AsyncDisposable {
     this.requests.push(`${method} ${pathname}`);
     if (request.headers.authorization !== 'Bearer service-account')
       throw new Refusal(401, 'Unauthorized', 'Unauthorized');
-    const [, collection = '', name] = COLLECTION.exec(pathname) ?? [];
+    const [, collection = '', name, log] = COLLECTION.exec(pathname) ?? [];
+    if (log !== undefined) return this.followLog(response, name, searchParams);
     const kind = KINDS[collection];
     if (kind === undefined)
       throw new Refusal(404, 'NotFound', 'the server could not find the requested resource');
@@ -139,6 +140,22 @@ export class KubernetesApi implements AsyncDisposable {
     };
     changes.on('change', tell);
     response.once('close', () => changes.off('change', tell));
+  }
+
+  private followLog(response: ServerResponse, pod = '', query: URLSearchParams): void {
+    const log = this.cluster.logOf(pod);
+    if (!log || query.get('container') !== 'main')
+      throw new Refusal(
+        400,
+        'BadRequest',
+        `container ${query.get('container')} in pod ${pod} is waiting to start`,
+      );
+    response.writeHead(200, { 'content-type': 'text/plain' }).flushHeaders();
+    log.follow(
+      query.get('sinceTime') ?? '',
+      (line) => response.write(line),
+      () => response.end(),
+    );
   }
 
   private create(kind: string, object: StoredObject): StoredObject {
