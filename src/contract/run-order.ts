@@ -144,6 +144,8 @@ export type EndReport = z.infer<typeof endReport>;
 
 /** Lines (NDJSON) of the response to a run order; the last one is `completed`, `failed` or `returned`. */
 export const runReport = z.discriminatedUnion('type', [
+  /** Why the run has not started yet. Only before `started`, and only to commands with `takes_waits`. */
+  z.object({ type: z.literal('waiting'), reason: z.string().max(2000) }),
   z.object({ type: z.literal('started') }),
   z.object({ type: z.literal('progress'), ...runProgress.shape }),
   /** More of the log, in order; answered by a `logged` line when it is stored. */
@@ -160,20 +162,24 @@ export type RunReport = z.infer<typeof runReport>;
 const holdSeconds = z.number().min(0).optional();
 /** Bytes that are kept of the log of the run; absent in commands of an older runtime, which takes none. */
 const logBytes = z.number().int().min(0).optional();
+/** Whether the runtime knows reports of the type `waiting`. */
+const takesWaits = z.boolean().optional();
+
+/** What a runtime offers for a run. */
+const terms = { hold_seconds: holdSeconds, log_bytes: logBytes, takes_waits: takesWaits };
 
 /**
  * Lines (NDJSON) of the request body; the first one is `order` or `attach`. A run goes on when the stream ends; only
  * `cancel` ends it.
  */
 export const runCommand = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('order'), order: runOrder, hold_seconds: holdSeconds, log_bytes: logBytes }),
+  z.object({ type: z.literal('order'), order: runOrder, ...terms }),
   /** Attaches to a run of the agent; 404 when it has none of this attempt. It repeats what still matters. */
   z.object({
     type: z.literal('attach'),
     task_id: z.string(),
     attempt: z.number().int().min(1),
-    hold_seconds: holdSeconds,
-    log_bytes: logBytes,
+    ...terms,
   }),
   z.object({
     type: z.literal('uploads'),

@@ -224,7 +224,12 @@ it('no Job holds the key of the agent or what the workflow says', async () => {
 it('the next process of an agent leaves the Jobs of the former one, and takes over when this has ended', async () => {
   api.cluster.unschedulable = '0/3 nodes are available: 3 Insufficient cpu.';
   const id = await server.submit('hello', {});
-  await until(async () => jobOf(id) !== undefined);
+  await until(async () => (await task(id)).status_reason?.includes('3 Insufficient cpu'));
+  expect(await task(id)).toMatchObject({
+    task_status: 'queued',
+    status_reason:
+      'given to agent a1, which has not started it yet: no node can take its pod: 0/3 nodes are available: 3 Insufficient cpu',
+  });
   const next = owned.use(await kubernetesSuccessor(agent));
   const starting = next.start();
   const looks = (): number => api.requests.filter((one) => /^GET .+\/leases\//.test(one)).length;

@@ -1,11 +1,9 @@
-import type { ServerHttp2Stream } from 'node:http2';
-
 import type { V1Job, V1Pod } from '@kubernetes/client-node';
 import { Logger } from '@nestjs/common';
 
 import type { RunCommand, RunOrder } from '../../contract/index.js';
 import type { End } from '../runs/run-end.js';
-import type { RunName, RunTerms } from '../runs/run-stream.js';
+import type { RunName, RuntimeStream } from '../runs/run-stream.js';
 import type { BundleArchives } from './bundle-archives.js';
 import type { Cluster } from './cluster.js';
 import type { ContainerRun } from './container-run.js';
@@ -69,7 +67,6 @@ export class JobRun {
   ) {
     this.watch = new PodWatch(wanted?.profile.startSeconds);
     this.runtime = new RuntimeLink({
-      name: this.jobName,
       holdSeconds,
       attached: () => this.join(),
       // The pod, too, counts how long it has been alone.
@@ -106,8 +103,8 @@ export class JobRun {
   }
 
   /** Reports to this stream from now on, and obeys its commands. */
-  attach(stream: ServerHttp2Stream, commands: AsyncGenerator, terms: RunTerms): void {
-    this.runtime.attach(stream, commands, terms);
+  attach(given: RuntimeStream): void {
+    this.runtime.attach(given);
   }
 
   /** The agent in the pod has connected. */
@@ -125,12 +122,16 @@ export class JobRun {
 
   /** What Kubernetes says about the pod. */
   observe(standing: PodStanding): void {
-    if (this.isOpen) this.act(this.watch.findingOf(standing, this.pod.isConnected));
+    if (!this.isOpen) return;
+    if (standing.is === 'waiting' && standing.reason !== undefined) this.runtime.reportWait(standing.reason);
+    this.act(this.watch.findingOf(standing, this.pod.isConnected));
   }
 
   /** What Kubernetes says about the Job, when it has no pod; `undefined`: there is no Job either. */
   observeJob(job: V1Job | undefined): void {
-    if (this.isOpen) this.act(this.watch.withoutPod(this.jobName, job));
+    if (!this.isOpen) return;
+    if (job?.spec?.suspend) this.runtime.reportWait('its Job is held back by the queue of the cluster');
+    this.act(this.watch.withoutPod(this.jobName, job));
   }
 
   /** Ends the run without a report, for a runtime that does not want it any more; its Job is removed. */

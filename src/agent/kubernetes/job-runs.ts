@@ -5,10 +5,9 @@ import type { V1Job, V1Pod } from '@kubernetes/client-node';
 import { Logger } from '@nestjs/common';
 
 import { errorText, StartError } from '../../config/index.js';
-import { CONTAINER_LABEL, runCommand, type RunOrder } from '../../contract/index.js';
-import { readLines } from '../../tunnel/index.js';
+import { CONTAINER_LABEL, type RunOrder } from '../../contract/index.js';
 import { RunFailure } from '../runs/run-result.js';
-import { answerOrder, refuseOrder, type RunName, type RunTerms, termsOf } from '../runs/run-stream.js';
+import { answerOrder, type RunName, type RuntimeStream, serveRuns } from '../runs/run-stream.js';
 import { BundleArchives } from './bundle-archives.js';
 import { Cluster } from './cluster.js';
 import { containerRunOf } from './container-run.js';
@@ -101,19 +100,13 @@ export class JobRuns {
 
   /** Serves a stream of the tunnel, which begins with an order, or attaches to a run that goes on. */
   async serve(stream: ServerHttp2Stream): Promise<void> {
-    const commands = readLines(stream);
-    try {
-      const first = runCommand.parse((await commands.next()).value);
-      const terms = termsOf(first);
-      if (first.type === 'order') return await this.begin(first.order, stream, commands, terms);
-      if (first.type !== 'attach') throw new Error(`the first line is ${first.type}, not order or attach`);
-      const run = this.runs.get(jobName(first));
-      if (run?.isWanted) run.attach(stream, commands, terms);
-      else stream.respond({ ':status': 404 }, { endStream: true });
-    } catch (error) {
-      logger.warn({ message: 'a run order could not be served', error });
-      await refuseOrder(stream);
-    }
+    await serveRuns(stream, {
+      begin: (order, given) => this.begin(order, given),
+      find: (name) => {
+        const run = this.runs.get(jobName(name));
+        return run?.isWanted ? run : undefined;
+      },
+    });
   }
 
   /** Takes no further runs, and gives back those that no pod has yet. */
@@ -144,12 +137,8 @@ export class JobRuns {
     return agentSelector(this.agent.settings.agentId);
   }
 
-  private async begin(
-    order: RunOrder,
-    stream: ServerHttp2Stream,
-    commands: AsyncGenerator,
-    terms: RunTerms,
-  ): Promise<void> {
+  private async begin(order: RunOrder, given: RuntimeStream): Promise<void> {
+    const { stream, terms } = given;
     if (this.isDraining) return answerOrder(stream, { type: 'returned' });
     const wanted = newRunOf(order, this.options.profiles);
     if ('refusal' in wanted)
@@ -157,7 +146,7 @@ export class JobRuns {
     for (const run of this.runs.values()) if (run.name.task_id === order.task_id) run.end();
     const { task_id, attempt } = order;
     const run = new JobRun({ task_id, attempt }, this.agent, terms.holdSeconds, wanted);
-    this.keep(run).attach(stream, commands, terms);
+    this.keep(run).attach(given);
   }
 
   private standingOf(name: RunName): RunStanding {

@@ -1,5 +1,10 @@
 import { once } from 'node:events';
-import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders, IncomingHttpStatusHeader } from 'node:http2';
+import type {
+  ClientHttp2Session,
+  ClientHttp2Stream,
+  IncomingHttpHeaders,
+  IncomingHttpStatusHeader,
+} from 'node:http2';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import type { V1Pod } from '@kubernetes/client-node';
@@ -65,7 +70,9 @@ export class MainLink {
   private async tell(session: ClientHttp2Session): Promise<void> {
     const stream = session.request({ ':method': 'POST', ':path': MAIN_PATH });
     stream.on('error', () => undefined);
-    const [headers] = (await once(stream, 'response', { signal: this.signal })) as [IncomingHttpHeaders & IncomingHttpStatusHeader];
+    const [headers] = (await once(stream, 'response', { signal: this.signal })) as [
+      IncomingHttpHeaders & IncomingHttpStatusHeader,
+    ];
     // One whose run has no such container, or that stores the inputs.
     if (headers[':status'] !== 200) return;
     const closed = once(stream, 'close').catch(() => undefined);
@@ -105,7 +112,8 @@ export class MainLink {
         );
       failures = isRead ? 0 : failures + 1;
       isLast = hasEnded && (isRead || failures >= LAST_TRIES);
-      if (!isLast) await Promise.race([delay(PAUSE_MS, undefined, { ref: false }), closed]);
+      const end = hasEnded ? closed : this.ended.promise;
+      if (!isLast) await Promise.race([delay(PAUSE_MS, undefined, { ref: false }), end, closed]);
     }
   }
 

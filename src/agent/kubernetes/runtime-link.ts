@@ -1,19 +1,12 @@
 import type { ServerHttp2Stream } from 'node:http2';
 
-import { Logger } from '@nestjs/common';
-
-import { errorText } from '../../config/index.js';
-import { runCommand, type RunCommand, type RunReport } from '../../contract/index.js';
+import type { RunCommand, RunReport } from '../../contract/index.js';
 import { writeLine } from '../../tunnel/index.js';
 import type { End } from '../runs/run-end.js';
-import type { RunTerms } from '../runs/run-stream.js';
-
-const logger = new Logger('Kubernetes');
+import { followCommands, type RunTerms, type RuntimeStream } from '../runs/run-stream.js';
 
 /** What a run hears of its runtime. */
 interface RuntimeLinkOptions {
-  /** For the log. */
-  readonly name: string;
   /** How long the run goes on without the runtime, as long as this has not said so itself. */
   readonly holdSeconds: number;
   readonly attached: () => void;
@@ -30,10 +23,11 @@ export class RuntimeLink {
   private alone: NodeJS.Timeout | undefined;
   private last: Exclude<End, undefined> | undefined;
   private hasStarted = false;
+  private wait: string | undefined;
   private isLeft = false;
 
   constructor(private readonly options: RuntimeLinkOptions) {
-    this.agreed = { holdSeconds: options.holdSeconds, logBytes: 0 };
+    this.agreed = { holdSeconds: options.holdSeconds, logBytes: 0, takesWaits: false };
   }
 
   get terms(): RunTerms {
@@ -48,7 +42,7 @@ export class RuntimeLink {
   }
 
   /** Passes reports to this stream from now on, beginning with what still matters. */
-  attach(stream: ServerHttp2Stream, commands: AsyncGenerator, terms: RunTerms): void {
+  attach({ stream, commands, terms }: RuntimeStream): void {
     clearTimeout(this.alone);
     const former = this.stream;
     this.stream = stream;
@@ -69,6 +63,13 @@ export class RuntimeLink {
     if (this.stream) await writeLine(this.stream, report);
   }
 
+  /** Reports why the run has not started yet, once for each reason. */
+  reportWait(reason: string): void {
+    if (!this.stream || !this.agreed.takesWaits || this.hasStarted || this.wait === reason) return;
+    this.wait = reason;
+    void this.report({ type: 'waiting', reason });
+  }
+
   /** Waits for the runtime to attach, as long as the run is held for it. */
   waitAlone(): void {
     this.alone = setTimeout(this.options.abandoned, this.agreed.holdSeconds * 1000);
@@ -87,14 +88,7 @@ export class RuntimeLink {
   }
 
   private async follow(stream: ServerHttp2Stream, commands: AsyncGenerator): Promise<void> {
-    try {
-      for await (const line of commands) {
-        if (this.stream !== stream) return;
-        this.options.commanded(runCommand.parse(line));
-      }
-    } catch (error) {
-      logger.debug(`the commands of ${this.options.name} have ended: ${errorText(error)}`);
-    }
+    await followCommands(commands, () => this.stream === stream, this.options.commanded);
     if (this.agreed.holdSeconds === 0 && this.stream === stream) this.options.abandoned();
   }
 

@@ -1,9 +1,6 @@
 import type { ServerHttp2Stream } from 'node:http2';
 
-import { Logger } from '@nestjs/common';
-
-import { errorText } from '../../config/index.js';
-import { runCommand, type RunCommand, type RunOrder, type RunReport } from '../../contract/index.js';
+import type { RunCommand, RunOrder, RunReport } from '../../contract/index.js';
 import { writeLine } from '../../tunnel/index.js';
 import { outcomeOf, type RunContext, type RunOutcome } from './execute-run.js';
 import { ProgressThrottle } from './progress.js';
@@ -20,11 +17,9 @@ import { RunFolder } from './run-folder.js';
 import { RunLog } from './run-log.js';
 import type { EndedRun, RunRecord } from './run-records.js';
 import { RunFailure } from './run-result.js';
-import type { RunTerms } from './run-stream.js';
+import { followCommands, type RuntimeStream } from './run-stream.js';
 import type { RunWork } from './run-work.js';
 import type { Upload } from './transfers.js';
-
-const logger = new Logger('Agent');
 
 /** What an agent has for its runs. */
 export interface RunAgent extends Pick<RunContext, 'executor' | 'bundles'> {
@@ -179,7 +174,7 @@ export class HeldRun {
   }
 
   /** Reports to this stream from now on, beginning with what still matters, and obeys its commands. */
-  attach(stream: ServerHttp2Stream, commands: AsyncGenerator, { holdSeconds, logBytes }: RunTerms): void {
+  attach({ stream, commands, terms: { holdSeconds, logBytes } }: RuntimeStream): void {
     clearTimeout(this.alone);
     const former = this.stream;
     this.stream = stream;
@@ -233,15 +228,11 @@ export class HeldRun {
   }
 
   private async follow(stream: ServerHttp2Stream, commands: AsyncGenerator): Promise<void> {
-    try {
-      for await (const line of commands) {
-        // What a former runtime still sent does not count.
-        if (this.stream !== stream) return;
-        this.obey(runCommand.parse(line));
-      }
-    } catch (error) {
-      logger.debug(`the commands of task ${this.taskId} have ended: ${errorText(error)}`);
-    }
+    await followCommands(
+      commands,
+      () => this.stream === stream,
+      (command) => this.obey(command),
+    );
     if (this.holdSeconds === 0 && this.stream === stream) this.end();
   }
 

@@ -2,13 +2,12 @@ import type { ServerHttp2Stream } from 'node:http2';
 
 import { Logger } from '@nestjs/common';
 
-import { runCommand, type RunCommand, type RunOrder } from '../../contract/index.js';
-import { readLines } from '../../tunnel/index.js';
+import type { RunOrder } from '../../contract/index.js';
 import { HeldRun, type RunAgent } from './held-run.js';
 import type { OnlyRun } from './only-run.js';
 import { RunFolder } from './run-folder.js';
 import { type EndedRun, type RunRecord, RunRecords } from './run-records.js';
-import { answerOrder, refuseOrder, type RunName, termsOf } from './run-stream.js';
+import { answerOrder, type RunName, serveRuns } from './run-stream.js';
 import { wholeRun } from './run-work.js';
 
 const logger = new Logger('Agent');
@@ -52,21 +51,16 @@ export class HeldRuns {
 
   /** Serves a stream of the tunnel, which begins with an order, or attaches to a run that goes on. */
   async serve(stream: ServerHttp2Stream): Promise<void> {
-    const commands = readLines(stream);
-    try {
-      const first = runCommand.parse((await commands.next()).value);
-      const terms = termsOf(first);
-      if (first.type === 'order' && !this.takes(first.order, terms.holdSeconds)) {
-        await answerOrder(stream, { type: 'returned' });
-        return;
-      }
-      const run = this.runFor(first);
-      if (run) run.attach(stream, commands, terms);
-      else stream.respond({ ':status': 404 }, { endStream: true });
-    } catch (error) {
-      logger.warn({ message: 'a run order could not be served', error });
-      await refuseOrder(stream);
-    }
+    await serveRuns(stream, {
+      begin: async (order, given) => {
+        if (this.takes(order, given.terms.holdSeconds)) this.begin(order).attach(given);
+        else await answerOrder(stream, { type: 'returned' });
+      },
+      find: ({ task_id, attempt }) => {
+        const run = this.runs.get(task_id);
+        return run?.attempt === attempt ? run : undefined;
+      },
+    });
   }
 
   /** Takes no further runs. */
@@ -94,13 +88,6 @@ export class HeldRuns {
     if (this.only) return !this.isDraining && this.only.takes(order);
     // It was sent before the runtime learned of the drain; an older runtime never does.
     return !this.isDraining || holdSeconds === 0;
-  }
-
-  private runFor(first: RunCommand): HeldRun | undefined {
-    if (first.type === 'order') return this.begin(first.order);
-    if (first.type !== 'attach') throw new Error(`the first line is ${first.type}, not order or attach`);
-    const run = this.runs.get(first.task_id);
-    return run?.attempt === first.attempt ? run : undefined;
   }
 
   private begin(order: RunOrder): HeldRun {

@@ -11,7 +11,6 @@ import {
   parseExact,
   type RunCommand,
   runReport,
-  type RunReport,
 } from '../../contract/index.js';
 import { readLines, writeLine } from '../../tunnel/index.js';
 import { BundlesService } from '../bundles/index.js';
@@ -165,7 +164,8 @@ export class RunDispatch implements OnModuleDestroy {
 
   /** Held for less than the lease, so that no run goes on that was given to another agent. */
   private get terms() {
-    return { hold_seconds: this.config.runsLeaseSeconds / 2, log_bytes: this.config.tasksLogBytes };
+    const { runsLeaseSeconds, tasksLogBytes } = this.config;
+    return { hold_seconds: runsLeaseSeconds / 2, log_bytes: tasksLogBytes, takes_waits: true };
   }
 
   /** The end that the agent has reported; `undefined` when the stream ended before. */
@@ -177,8 +177,12 @@ export class RunDispatch implements OnModuleDestroy {
       const report = runReport.parse(line);
       if (report.type === 'failed' || report.type === 'returned') return report;
       if (report.type === 'completed') return checked(report);
+      if (report.type === 'waiting') await this.tryWrite(run, this.reports.waits(run, report.reason));
       if (report.type === 'started') await this.reports.started(run);
-      if (report.type === 'progress') await this.reportProgress(run, report);
+      if (report.type === 'progress') {
+        const { type: _type, ...progress } = report;
+        await this.tryWrite(run, this.reports.progress(run, progress));
+      }
       if (report.type === 'log')
         await this.logs.accept(run, report.chunks, (line) => void send(stream, { type: 'logged', line }));
       if (report.type === 'outputs') await send(stream, await this.links(run, outputs, report.files));
@@ -214,13 +218,10 @@ export class RunDispatch implements OnModuleDestroy {
     return false;
   }
 
-  /** A progress report that cannot be written does not fail the run. */
-  private async reportProgress(
-    run: ClaimedRun,
-    { type: _type, ...progress }: Extract<RunReport, { type: 'progress' }>,
-  ): Promise<void> {
-    await this.reports.progress(run, progress).catch((error: unknown) => {
-      logFailure(this.logger, `the progress of task ${run.taskId} was not written`, error);
+  /** A report on how far a run is that cannot be written does not fail it. */
+  private async tryWrite({ taskId }: ClaimedRun, writing: Promise<void>): Promise<void> {
+    await writing.catch((error: unknown) => {
+      logFailure(this.logger, `a report about task ${taskId} was not written`, error);
     });
   }
 

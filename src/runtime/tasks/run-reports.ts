@@ -87,6 +87,13 @@ export class RunReports implements OnModuleDestroy {
     this.logger.log(`task ${taskId} (${run.workflow}): started on agent ${agentId}, attempt ${attempt}`);
   }
 
+  /** Its agent has the run, and cannot start it yet. */
+  async waits({ taskId, teamId, attempt, agentId }: ClaimedRun, reason: string): Promise<void> {
+    const queued = { teamId, taskId, attempt, from: ['queued'] as const };
+    const data = { status: 'queued', agent_id: agentId, message: storable(reason) };
+    await moveTask(this.database.db, queued, {}, { event: 'status', data });
+  }
+
   async progress({ taskId, teamId, attempt }: ClaimedRun, progress: RunProgress): Promise<void> {
     const running = { teamId, taskId, attempt, from: ['running'] as const };
     await moveTask(this.database.db, running, {}, { event: 'progress', data: { ...progress } });

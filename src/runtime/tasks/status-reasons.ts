@@ -72,12 +72,15 @@ export class StatusReasons {
     return cause === undefined ? reason : `${reason}; ${cause}`;
   }
 
-  private ofHeld({ agent_id, holder_state, task_status }: PresentableTask): string | undefined {
+  private ofHeld({ agent_id, holder_state, task_status, latest_event }: PresentableTask): string | undefined {
     if (holder_state === 'away')
       return `agent ${agent_id} has lost its connection; the run goes on there, and starts again on another agent if this one does not come back within ${this.config.runsLeaseSeconds} s`;
     if (holder_state === 'draining')
       return `agent ${agent_id} is about to end: it finishes this run, or gives it back, and then it starts again`;
-    return task_status === 'queued' ? `given to agent ${agent_id}, which has not started it yet` : undefined;
+    if (task_status !== 'queued') return undefined;
+    const why = latest_event?.data['message'];
+    const sentence = `given to agent ${agent_id}, which has not started it yet`;
+    return typeof why === 'string' ? `${sentence}: ${why}` : sentence;
   }
 
   private delaysOf(tasks: readonly PresentableTask[]): Promise<ReadonlyMap<string, number>> {
