@@ -1,6 +1,8 @@
 // What runs before the rest of the package is loaded, so this file imports no other: on a Node that is too old they may not
 // load, and the parent process is recorded before anything that takes time.
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
+import module from 'node:module';
+import { join } from 'node:path';
 
 const PART = /^(\^|>=|)v?(\d+)(?:\.(\d+))?(?:\.(\d+))?(?:\.x|\.\*)*$/;
 
@@ -50,6 +52,20 @@ function isAtLeast(actual: readonly number[], floor: readonly number[]): boolean
     if (number !== least) return number > least;
   }
   return true;
+}
+
+/** In the package: a user who can write here can also change the code itself. */
+const COMPILED = join(import.meta.dirname, '../node_modules/.cache/cyberun-mcp/compiled');
+
+/** Keeps compiled code for later starts, which then take a fifth less CPU, unless the folder cannot be written. */
+export function keepCompiledCode(): void {
+  try {
+    // Node itself does not stop trying where a file system refuses a folder with ENOENT, as /proc does.
+    mkdirSync(COMPILED, { recursive: true });
+  } catch {
+    return;
+  }
+  module.enableCompileCache(COMPILED);
 }
 
 const CHECK_MS = 250;

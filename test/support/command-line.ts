@@ -11,8 +11,8 @@ const run = promisify(execFile);
 
 /** What a program of a test gets of this process' environment. */
 export function inherited(): NodeJS.ProcessEnv {
-  const { PATH, NODE_COMPILE_CACHE } = process.env;
-  return { PATH, NODE_COMPILE_CACHE };
+  const { PATH, NODE_COMPILE_CACHE, NODE_DISABLE_COMPILE_CACHE } = process.env;
+  return { PATH, NODE_COMPILE_CACHE, NODE_DISABLE_COMPILE_CACHE };
 }
 
 /** Runs a command to its end, successful or not. */
