@@ -1,5 +1,7 @@
 import { expect, it } from 'vitest';
+import { parse } from 'yaml';
 
+import { MarkdownFile } from '../support/documents.js';
 import { type Manifest, podOf, render, valuesOf } from './chart.js';
 
 const route = render(valuesOf('gateway-http-route.yaml'));
@@ -258,3 +260,18 @@ it('limits and the policy of tools reach the pods of the endpoint as settings, a
     'CYBERUN_MCP_SESSIONS_PER_KEY',
   ]);
 });
+
+it.each(['gateway-ingress.yaml', 'team.yaml', 'trial.yaml'])(
+  'the values of docs/oauth.md mount the file of OAuth into the pods of the endpoint of %s',
+  (name) => {
+    const [, sample] = new MarkdownFile('docs/oauth.md').snippets('yaml');
+    const { pod, container, env } = podOf({ ...valuesOf(name), ...(parse(sample?.text ?? '') as object) });
+    expect(env['CYBERUN_OAUTH_FILE']).toBe('/etc/cyberun/oauth/oauth.yaml');
+    expect(container.volumeMounts).toContainEqual({
+      name: 'oauth',
+      mountPath: '/etc/cyberun/oauth',
+      readOnly: true,
+    });
+    expect(pod.volumes).toContainEqual({ name: 'oauth', secret: { secretName: 'cyberun-oauth' } });
+  },
+);
