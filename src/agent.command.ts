@@ -42,7 +42,7 @@ export async function agentCommand({
 }: AgentCommandOptions): Promise<void> {
   NestLogger.overrideLogger(new Logger(readConfig('agent')));
   if (isLocal) return runLocalAgent();
-  const config = readAgentConfig(flags, file);
+  const config = await readAgentConfig(flags, file);
   // As if the signal had arrived; no effect when it has.
   if (isStartedByNpm()) onParentEnd(() => process.emit('SIGTERM', 'SIGTERM'));
   const options = optionsOf(config);

@@ -17,9 +17,13 @@ function fileOf(text: string, name = 'agent.yaml'): string {
   return join(folder, name);
 }
 
-function sentence(flags: AgentFlags, file?: string, environment: NodeJS.ProcessEnv = KEY): string {
+async function sentence(
+  flags: AgentFlags,
+  file?: string,
+  environment: NodeJS.ProcessEnv = KEY,
+): Promise<string> {
   try {
-    readAgentConfig(flags, file, environment);
+    await readAgentConfig(flags, file, environment);
   } catch (error) {
     if (error instanceof SettingError) return error.message;
     throw error;
@@ -27,7 +31,7 @@ function sentence(flags: AgentFlags, file?: string, environment: NodeJS.ProcessE
   return '';
 }
 
-it('an agent is configured by a file', () => {
+it('an agent is configured by a file', async () => {
   const file = fileOf(`
 gateway: [https://one.example.com, https://two.example.com]
 id: gpu-01
@@ -36,7 +40,7 @@ slots: 3
 work_dir: work
 cache_dir: /var/cache/agent
 `);
-  expect(readAgentConfig({}, file, KEY)).toMatchObject({
+  expect(await readAgentConfig({}, file, KEY)).toMatchObject({
     agentGateway: ['https://one.example.com', 'https://two.example.com'],
     agentId: 'gpu-01',
     agentLabels: ['gpu', 'a100'],
@@ -47,20 +51,20 @@ cache_dir: /var/cache/agent
   });
 });
 
-it('flags win over variables, and variables over the file', () => {
+it('flags win over variables, and variables over the file', async () => {
   const file = fileOf(`{ gateway: '${gateway}', id: of-file, slots: 1, labels: of-file }`);
   const environment = { ...KEY, CYBERUN_AGENT_SLOTS: '2', CYBERUN_AGENT_LABELS: 'of-variable' };
-  expect(readAgentConfig({ labels: 'of-flag,two' }, file, environment)).toMatchObject({
+  expect(await readAgentConfig({ labels: 'of-flag,two' }, file, environment)).toMatchObject({
     agentId: 'of-file',
     agentSlots: 2,
     agentLabels: ['of-flag', 'two'],
   });
 });
 
-it('an empty file and an empty key change nothing', () => {
-  const { agentSlots } = readAgentConfig({ gateway }, undefined, KEY);
-  expect(readAgentConfig({ gateway }, fileOf(''), KEY).agentSlots).toBe(agentSlots);
-  expect(readAgentConfig({ gateway }, fileOf('slots:'), KEY).agentSlots).toBe(agentSlots);
+it('an empty file and an empty key change nothing', async () => {
+  const { agentSlots } = await readAgentConfig({ gateway }, undefined, KEY);
+  expect((await readAgentConfig({ gateway }, fileOf(''), KEY)).agentSlots).toBe(agentSlots);
+  expect((await readAgentConfig({ gateway }, fileOf('slots:'), KEY)).agentSlots).toBe(agentSlots);
 });
 
 it.each([
@@ -81,10 +85,10 @@ it.each([
   ['- slots', 'FILE must hold options of an agent by name. Example: slots: 4'],
   ['slots: 1\nslots: 2', 'FILE is not YAML: Map keys must be unique at line 2, column 1.'],
   ['slots: [', 'FILE is not YAML: Flow sequence in block collection must be sufficiently indented'],
-])('a file with %j is refused in a sentence', (text, expected) => {
+])('a file with %j is refused in a sentence', async (text, expected) => {
   const file = fileOf(text);
   const environment = text.startsWith('key_file') ? { CYBERUN_AGENT_GATEWAY: gateway } : KEY;
-  const refused = sentence({}, file, environment);
+  const refused = await sentence({}, file, environment);
   expect(refused.replaceAll(file, 'FILE')).toContain(expected);
   expect(refused).not.toContain('secret');
 });
@@ -93,36 +97,36 @@ it.each([
   ['id', 'a b', '--id is "a b", but it must be 1 to 100 letters'],
   ['gateway', 'nonsense', '--gateway is "nonsense", but each value in it must be an http or https URL.'],
   ['slots', '0', '--slots is "0", but it must not be less than 1. Example: 4'],
-])('the flag --%s %s is refused in a sentence', (key, text, expected) => {
-  expect(sentence({ gateway, [key]: text })).toContain(expected);
+])('the flag --%s %s is refused in a sentence', async (key, text, expected) => {
+  expect(await sentence({ gateway, [key]: text })).toContain(expected);
 });
 
-it('a variable of an agent is refused under its name', () => {
-  expect(sentence({ gateway }, undefined, { ...KEY, CYBERUN_AGENT_ID: 'a b' })).toContain(
+it('a variable of an agent is refused under its name', async () => {
+  expect(await sentence({ gateway }, undefined, { ...KEY, CYBERUN_AGENT_ID: 'a b' })).toContain(
     'CYBERUN_AGENT_ID is "a b", but it must be 1 to 100 letters',
   );
 });
 
-it('an agent without a gateway, or whose file cannot be read, is refused', () => {
-  expect(sentence({})).toMatch(/^An agent needs --gateway/);
-  expect(sentence({}, '/nonexistent.yaml')).toMatch(/^The file of --config cannot be read: ENOENT/);
+it('an agent without a gateway, or whose file cannot be read, is refused', async () => {
+  expect(await sentence({})).toMatch(/^An agent needs --gateway/);
+  expect(await sentence({}, '/nonexistent.yaml')).toMatch(/^The file of --config cannot be read: ENOENT/);
 });
 
-it.each([undefined, 'sk-abcdefgh', ''])('an agent needs an ak- key, not %s', (key) => {
-  expect(sentence({ gateway }, undefined, { CYBERUN_AGENT_KEY: key })).toMatch(
+it.each([undefined, 'sk-abcdefgh', ''])('an agent needs an ak- key, not %s', async (key) => {
+  expect(await sentence({ gateway }, undefined, { CYBERUN_AGENT_KEY: key })).toMatch(
     /^CYBERUN_AGENT_KEY must hold an ak- key/,
   );
 });
 
-it('the key of an agent may be in a file of its own', () => {
+it('the key of an agent may be in a file of its own', async () => {
   const key_file = fileOf('ak-of-the-file\n', 'agent.key');
   const file = fileOf(`key_file: ${key_file}`);
-  expect(readAgentConfig({ gateway }, file, {}).agentKey).toBe('ak-of-the-file');
-  expect(readAgentConfig({ gateway }, file, KEY).agentKey).toBe('ak-abcdefgh');
-  expect(sentence({ gateway, key_file: fileOf('sk-other', 'other') }, undefined, {})).toMatch(
+  expect((await readAgentConfig({ gateway }, file, {})).agentKey).toBe('ak-of-the-file');
+  expect((await readAgentConfig({ gateway }, file, KEY)).agentKey).toBe('ak-abcdefgh');
+  expect(await sentence({ gateway, key_file: fileOf('sk-other', 'other') }, undefined, {})).toMatch(
     /^The key file .*other must hold an ak- key\./,
   );
-  expect(sentence({ gateway, key_file: '/nonexistent' }, undefined, {})).toMatch(
+  expect(await sentence({ gateway, key_file: '/nonexistent' }, undefined, {})).toMatch(
     /^The key file cannot be read/,
   );
 });

@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 
 import { closest, distance } from 'fastest-levenshtein';
-import { parse } from 'yaml';
 
 import { environmentOf, type Given, SettingError, StartError, validated } from './config.js';
 import { type DeclaredSetting, settingsOf } from './setting.decorator.js';
@@ -39,12 +38,12 @@ export type AgentConfig = Readonly<StandaloneAgentSettings> & {
  *
  * @throws {SettingError} naming the flag, the variable or the key of the file, the problem of its value and an example.
  */
-export function readAgentConfig(
+export async function readAgentConfig(
   flags: AgentFlags,
   file: string | undefined,
   environment: NodeJS.ProcessEnv = process.env,
-): AgentConfig {
-  const inFile = file === undefined ? {} : readAgentFile(file);
+): Promise<AgentConfig> {
+  const inFile = file === undefined ? {} : await readAgentFile(file);
   const fromEnvironment = environmentOf(environment);
   const optionOf = (env: string): AgentOption | undefined => AGENT_OPTIONS.find((one) => one.env === env);
   const settings = validated(new StandaloneAgentSettings(), (setting): Given | undefined => {
@@ -80,8 +79,8 @@ function keyOf({ agentKeyFile }: StandaloneAgentSettings, environment: NodeJS.Pr
   );
 }
 
-function readAgentFile(file: string): Readonly<Record<string, Given>> {
-  const content = parsed(file);
+async function readAgentFile(file: string): Promise<Readonly<Record<string, Given>>> {
+  const content = await parsed(file);
   const given: Record<string, Given> = {};
   for (const [key, value] of Object.entries(content)) {
     const option = AGENT_OPTIONS.find((one) => one.key === key);
@@ -99,7 +98,9 @@ function readAgentFile(file: string): Readonly<Record<string, Given>> {
   return given;
 }
 
-function parsed(file: string): object {
+async function parsed(file: string): Promise<object> {
+  // Here, because no other process reads YAML in its main thread.
+  const { parse } = await import('yaml');
   let content: unknown;
   try {
     content = parse(readText(file, 'The file of --config'));

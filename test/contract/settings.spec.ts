@@ -131,15 +131,15 @@ const roleOf = (env: string): Role => (env === 'CYBERUN_RUNTIME_URL' ? 'mcp' : '
 
 const standalone = { CYBERUN_AGENT_GATEWAY: 'https://runtime.example.com', CYBERUN_AGENT_KEY: 'ak-key' };
 
-function read(env: string, value: string): void {
+async function read(env: string, value: string): Promise<void> {
   if (AGENT_OPTIONS.some((option) => option.env === env))
-    readAgentConfig({}, undefined, { ...standalone, [env]: value });
+    await readAgentConfig({}, undefined, { ...standalone, [env]: value });
   else readConfig(roleOf(env), { [env]: value });
 }
 
-function sentenceFor(env: string, value: string): string {
+async function sentenceFor(env: string, value: string): Promise<string> {
   try {
-    read(env, value);
+    await read(env, value);
   } catch (error) {
     if (error instanceof SettingError) return error.message;
     throw error;
@@ -156,8 +156,8 @@ it('every setting has its bad values listed here', () => {
   expect(Object.keys(REFUSED)).toEqual(expect.arrayContaining(settings.map(({ env }) => env)));
 });
 
-it.each(bad)('$env=$value stops the start with one sentence', ({ env, value, example, isSecret }) => {
-  const sentence = sentenceFor(env, value);
+it.each(bad)('$env=$value stops the start with one sentence', async ({ env, value, example, isSecret }) => {
+  const sentence = await sentenceFor(env, value);
   expect(sentence.startsWith(`${env} is `)).toBe(true);
   expect(sentence.endsWith(`Example: ${example}`)).toBe(true);
   expect(sentence.includes(value)).toBe(isSecret !== true);
@@ -167,17 +167,18 @@ it.each(bad)('$env=$value stops the start with one sentence', ({ env, value, exa
 
 it.each(settings.filter(({ isSecret }) => isSecret !== true))(
   '$env accepts its own example',
-  ({ env, example }) => {
-    expect(() => read(env, example)).not.toThrow(`${env} is`);
+  async ({ env, example }) => {
+    const problem = await read(env, example).catch(String);
+    expect(String(problem)).not.toContain(`${env} is`);
   },
 );
 
-it('the file of an agent in the documentation is one that an agent reads', () => {
+it('the file of an agent in the documentation is one that an agent reads', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'agent-sample-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   writeFileSync(join(folder, 'agent.yaml'), SAMPLE.join('\n'));
   writeFileSync(join(folder, 'agent.key'), 'ak-key');
-  expect(readAgentConfig({}, join(folder, 'agent.yaml'), {})).toMatchObject({
+  expect(await readAgentConfig({}, join(folder, 'agent.yaml'), {})).toMatchObject({
     agentId: 'gpu-01',
     agentKey: 'ak-key',
     agentLabels: ['local', 'gpu'],

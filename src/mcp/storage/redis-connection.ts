@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
-import { Redis, type RedisOptions } from 'ioredis';
+import type { Redis, RedisOptions } from 'ioredis';
 
 import { errorText } from '../../config/index.js';
 import { CODE, JsonRpcHttpError } from '../protocol/index.js';
@@ -33,24 +33,26 @@ const OPTIONS = {
 /** Two connections to Redis, for commands and for messages; both reconnect. */
 export class RedisConnection implements OnModuleInit, OnApplicationShutdown {
   private readonly logger = new Logger('Redis');
-  private readonly commands: Redis & Scripts;
-  private readonly subscriber: Redis;
   private readonly connected = Promise.withResolvers<void>();
   private isListening = false;
   private isMissed = false;
   private isClosing = false;
   private heartbeat: NodeJS.Timeout | undefined;
 
-  constructor(url: string) {
-    this.commands = new Redis(url, {
-      ...OPTIONS,
-      enableAutoPipelining: true,
-      scripts: SCRIPTS,
-    }) as Redis & Scripts;
-    this.subscriber = new Redis(url, OPTIONS);
+  private constructor(
+    private readonly commands: Redis & Scripts,
+    private readonly subscriber: Redis,
+  ) {
     for (const redis of [this.commands, this.subscriber]) this.watch(redis);
     this.commands.on('ready', () => this.arrived());
     this.subscriber.on('ready', () => void this.listen());
+  }
+
+  /** Connections that are opened with the module. The client is loaded here, because most processes have no Redis. */
+  static async to(url: string): Promise<RedisConnection> {
+    const { Redis } = await import('ioredis');
+    const commands = new Redis(url, { ...OPTIONS, enableAutoPipelining: true, scripts: SCRIPTS });
+    return new RedisConnection(commands as Redis & Scripts, new Redis(url, OPTIONS));
   }
 
   /** Whether commands are answered and messages of other replicas arrive. */

@@ -22,7 +22,7 @@ import { SessionStore } from './session-store.js';
       provide: RedisConnection,
       inject: [CONFIG],
       useFactory: ({ redisUrl }: Config) =>
-        redisUrl === undefined ? undefined : new RedisConnection(redisUrl),
+        redisUrl === undefined ? undefined : RedisConnection.to(redisUrl),
     },
     {
       provide: ReplicaChannel,
