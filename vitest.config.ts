@@ -26,6 +26,15 @@ const ENDPOINT = [
 /** What is promised of the embedded runtime and takes longer than `npm test` can. */
 const EMBEDDED = 'test/embedded/**/*.e2e-spec.ts';
 
+/** Of that, what is about processes, files and connections, and is the same on every database. */
+const NO_DATABASE = [
+  'answer-links',
+  'service-calls',
+  'service-replicas',
+  'container-services',
+  'toolsets',
+].map((name) => `test/embedded/${name}.e2e-spec.ts`);
+
 /** What is promised of the embedded runtime, on PGlite and on a PostgreSQL server. */
 const RUNTIME = [
   ...['{runtime,rest,task,agent,service}-*'].map((name) => `test/e2e/${name}.e2e-spec.ts`),
@@ -50,6 +59,7 @@ export default defineConfig({
         ...seconds(180, 240),
         globalSetup: ['test/support/shared-postgresql.ts'],
         env: { TEST_DATABASE: 'postgresql' },
+        exclude: NO_DATABASE,
         isolate: false,
       }),
       project('s3', ['test/s3/**/*.e2e-spec.ts'], { ...seconds(180, 240), ...withDatabase, isolate: false }),
