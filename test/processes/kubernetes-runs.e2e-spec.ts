@@ -131,16 +131,21 @@ it('a run whose node is lost begins anew, and keeps no slot though its pod never
   expect(jobOf(id)?.metadata).toMatchObject({ name: `cy-${id}-1`, deletionTimestamp: expect.any(String) });
 });
 
-it.each([
-  ['outOfMemory', 'The run used more memory than its pod may have (2Gi) and was ended (OOMKilled).'],
-  ['evict', 'Kubernetes evicted the pod of the run: The node was low on resource: memory.'],
-  ['passDeadline', 'The run was ended by the deadline of its pod'],
-] as const)('a run whose pod ends by %s fails in the words of Kubernetes', async (what, words) => {
-  const id = await begin();
-  api.cluster[what](`cy-${id}-1`, 'The node was low on resource: memory.');
-  const { task_status, task_error } = await ended(id);
-  expect(task_status).toBe('failed');
-  expect(task_error).toContain(words);
+it('runs whose pods are ended fail in the words of Kubernetes', async () => {
+  const ends = [
+    ['outOfMemory', 'The run used more memory than its pod may have (2Gi) and was ended (OOMKilled).'],
+    ['evict', 'Kubernetes evicted the pod of the run: The node was low on resource: memory.'],
+    ['passDeadline', 'The run was ended by the deadline of its pod'],
+  ] as const;
+  const ids = await Promise.all(ends.map(() => server.submit('waits', {})));
+  await until(async () => (await begun()) === ends.length);
+  for (const [index, [what]] of ends.entries())
+    api.cluster[what](`cy-${ids[index]}-1`, 'The node was low on resource: memory.');
+  const tasks = await Promise.all(ids.map((id) => ended(id)));
+  for (const [index, [, words]] of ends.entries()) {
+    expect(tasks[index].task_status).toBe('failed');
+    expect(tasks[index].task_error).toContain(words);
+  }
 });
 
 it('a run that Kubernetes refuses, or whose container cannot be made, fails in the words of Kubernetes', async () => {

@@ -123,7 +123,7 @@ export class JobRun {
   /** What Kubernetes says about the pod. */
   observe(standing: PodStanding): void {
     if (!this.isOpen) return;
-    if (standing.is === 'waiting' && standing.reason !== undefined) this.runtime.reportWait(standing.reason);
+    if (standing.is === 'waiting') this.runtime.reportWait(standing.reason);
     this.act(this.watch.findingOf(standing, this.pod.isConnected));
   }
 

@@ -5,6 +5,10 @@ import { writeLine } from '../../tunnel/index.js';
 import type { End } from '../runs/run-end.js';
 import { followCommands, type RunTerms, type RuntimeStream } from '../runs/run-stream.js';
 
+/** Between two reports why a run waits, each of which is an event of its task. */
+const WAIT_PACE_MS = 5000;
+const PREPARING = 'its pod is being prepared';
+
 /** What a run hears of its runtime. */
 interface RuntimeLinkOptions {
   /** How long the run goes on without the runtime, as long as this has not said so itself. */
@@ -23,7 +27,7 @@ export class RuntimeLink {
   private alone: NodeJS.Timeout | undefined;
   private last: Exclude<End, undefined> | undefined;
   private hasStarted = false;
-  private wait: string | undefined;
+  private wait: { readonly reason: string; readonly at: number } | undefined;
   private isLeft = false;
 
   constructor(private readonly options: RuntimeLinkOptions) {
@@ -63,11 +67,18 @@ export class RuntimeLink {
     if (this.stream) await writeLine(this.stream, report);
   }
 
-  /** Reports why the run has not started yet, once for each reason. */
-  reportWait(reason: string): void {
-    if (!this.stream || !this.agreed.takesWaits || this.hasStarted || this.wait === reason) return;
-    this.wait = reason;
-    void this.report({ type: 'waiting', reason });
+  /**
+   * Reports why the run has not started yet, when that has changed. What comes too soon is left out: the pod is looked at again.
+   *
+   * @param reason `undefined`: there is none any more, and none is reported that never was.
+   */
+  reportWait(reason: string | undefined): void {
+    const told = reason ?? (this.wait && PREPARING);
+    if (!this.stream || !this.agreed.takesWaits || this.hasStarted) return;
+    if (told === undefined || told === this.wait?.reason) return;
+    if (this.wait && performance.now() - this.wait.at < WAIT_PACE_MS) return;
+    this.wait = { reason: told, at: performance.now() };
+    void this.report({ type: 'waiting', reason: told });
   }
 
   /** Waits for the runtime to attach, as long as the run is held for it. */
