@@ -17,7 +17,7 @@ import {
   readConfig,
   SettingError,
 } from './config/index.js';
-import { Logger } from './observability/index.js';
+import { Logger, startTraces } from './observability/index.js';
 import { onParentEnd } from './preflight.js';
 
 export interface AgentCommandOptions {
@@ -32,16 +32,25 @@ export interface AgentCommandOptions {
 }
 
 /** `cyberun-mcp agent`: runs until SIGTERM or SIGINT, or until its only run is over. */
-export async function agentCommand({
+export async function agentCommand(options: AgentCommandOptions): Promise<void> {
+  const common = readConfig('agent');
+  NestLogger.overrideLogger(new Logger(common));
+  const traces = await startTraces(common);
+  traces.announce();
+  try {
+    await (options.isLocal ? runLocalAgent() : runStandaloneAgent(options));
+  } finally {
+    await traces.end();
+  }
+}
+
+async function runStandaloneAgent({
   config: file,
-  isLocal,
   once,
   part,
   sharedDir,
   flags,
 }: AgentCommandOptions): Promise<void> {
-  NestLogger.overrideLogger(new Logger(readConfig('agent')));
-  if (isLocal) return runLocalAgent();
   const config = await readAgentConfig(flags, file);
   // As if the signal had arrived; no effect when it has.
   if (isStartedByNpm()) onParentEnd(() => process.emit('SIGTERM', 'SIGTERM'));

@@ -1,12 +1,13 @@
 import { HttpStatus } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { ExpressAdapter, type NestExpressApplication } from '@nestjs/platform-express';
-import express, { type Express, type Request, type Response } from 'express';
+import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 
 import { AppModule, type Modules } from './app.module.js';
+import { AuditLog } from './audit/index.js';
 import type { Config } from './config/index.js';
 import { Readiness } from './health/index.js';
-import { limitConnections, closeUnlessRead } from './http/index.js';
+import { closeUnlessRead, inRequestScope, limitConnections } from './http/index.js';
 import type { McpMount } from './mcp/index.js';
 import { HttpErrorFilter, Logger } from './observability/index.js';
 
@@ -32,6 +33,7 @@ export async function createApplication(
   );
   const formats = { jsonRpc: servesMcp(config), rest: config.role !== 'mcp' };
   limitConnections(app.getHttpServer(), config.limits, formats);
+  await watchRequests(app, config);
   // Responses do not name the framework.
   app.disable('x-powered-by');
   const { HOST_PATHS = [] } = servesMcp(config) ? await import('./page/index.js') : {};
@@ -44,6 +46,17 @@ export async function createApplication(
   // Nest's own 404 covers the prefix only. Clients probe for OAuth documents after a 401.
   app.use(unknownPath);
   return app;
+}
+
+/** What every request has around it; the MCP endpoint in front of Express sees to its own. */
+async function watchRequests(app: NestExpressApplication, config: Config): Promise<void> {
+  app.use((request: Request, response: Response, next: NextFunction) =>
+    inRequestScope(request, response, next),
+  );
+  if (config.role === 'mcp') return;
+  const { auditRequests, traceRequests } = await import('./runtime/index.js');
+  for (const watch of [traceRequests(config), auditRequests(app.get(AuditLog, { strict: false }))])
+    if (watch) app.use(watch);
 }
 
 async function requireDatabase(app: NestExpressApplication): Promise<void> {

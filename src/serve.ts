@@ -7,7 +7,7 @@ import { createApplication, servesMcp } from './application.js';
 import { Addresses, bareHost, type Config, isStartedByNpm } from './config/index.js';
 import { Draining, HealthThread, Readiness } from './health/index.js';
 import { closingOf } from './http/index.js';
-import { type MetricsPage, serveMetrics } from './observability/index.js';
+import { type MetricsPage, serveMetrics, startTraces, type TraceExport } from './observability/index.js';
 import { onParentEnd } from './preflight.js';
 import { printWelcome } from './welcome.js';
 
@@ -19,9 +19,11 @@ export async function serve(config: Config): Promise<void> {
   // The database creates files that all users can read, unless this mask prevents it.
   const umask = process.umask(0o077);
   const metrics = await serveMetrics(config);
+  const traces = await startTraces(config);
   const [health, app] = await Promise.all([HealthThread.start(config), createApplication(config)]);
   metrics?.announce();
-  endOnSignal(app, config, metrics);
+  traces.announce();
+  endOnSignal(app, config, { metrics, traces });
   await app.listen(config.httpPort, bareHost(config.httpHost));
   const { port } = app.getHttpServer().address() as AddressInfo;
   await app.get(Addresses).announce(port);
@@ -54,7 +56,11 @@ async function drainLocalAgent(app: NestExpressApplication): Promise<void> {
 }
 
 /** The first signal shuts down gracefully, a second one ends the process at once. */
-function endOnSignal(app: NestExpressApplication, config: Config, metrics?: MetricsPage): void {
+function endOnSignal(
+  app: NestExpressApplication,
+  config: Config,
+  { metrics, traces }: { readonly metrics: MetricsPage | undefined; readonly traces: TraceExport },
+): void {
   const end = async (): Promise<void> => {
     app.get(Draining).begin();
     const closing = closingOf(app.getHttpServer());
@@ -69,7 +75,7 @@ function endOnSignal(app: NestExpressApplication, config: Config, metrics?: Metr
     await Promise.all([answered, drained]);
     closing.stopAccepting();
     await app.close();
-    await metrics?.end();
+    await Promise.all([metrics?.end(), traces.end()]);
     process.exit(0);
   };
   if (isStartedByNpm()) {

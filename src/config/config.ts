@@ -4,12 +4,17 @@ import { type Limits, LIMITS } from './limits.js';
 import { type DeclaredSetting, settingsOf } from './setting.decorator.js';
 import { Settings } from './settings.js';
 import { StandaloneAgentSettings } from './standalone-agent-settings.js';
+import { readTraceConfig, type TraceConfig } from './trace-settings.js';
 
 /** What a process of this package is; chosen on the command line. */
 export type Role = 'all' | 'mcp' | 'runtime' | 'agent';
 
-/** The settings and the role, validated and frozen, and the limits that are no settings. */
-export type Config = Readonly<Settings> & { readonly role: Role; readonly limits: Limits };
+/** The settings and the role, validated and frozen, the limits that are no settings, and where traces go. */
+export type Config = Readonly<Settings> & {
+  readonly role: Role;
+  readonly limits: Limits;
+  readonly traces: TraceConfig;
+};
 
 export const CONFIG = Symbol('CONFIG');
 
@@ -39,7 +44,7 @@ export function readConfig(role: Role, environment: NodeJS.ProcessEnv = process.
   checkRole(role, settings);
   checkPorts(settings);
   checkObjectStore(settings);
-  return deepFreeze(Object.assign(settings, { role, limits: LIMITS }));
+  return deepFreeze(Object.assign(settings, { role, limits: LIMITS, traces: readTraceConfig(environment) }));
 }
 
 /** A text that was given for a setting, and the name of its place. */

@@ -24,3 +24,4 @@ export { type Limits, LIMITS } from './limits.js';
 export { type SettingDescription, settingsOf } from './setting.decorator.js';
 export { Settings } from './settings.js';
 export { StandaloneAgentSettings } from './standalone-agent-settings.js';
+export { type TraceSettings, traceVariables } from './trace-settings.js';

@@ -32,6 +32,11 @@ export const ORIGIN: Form = {
   pattern: /^https?:\/\/[^/\s]+$/,
   words: 'must be http:// or https:// and a host, without a path',
 };
+/** A word that is neither of the two is most likely misspelt, not a file. */
+export const AUDIT: Form = {
+  pattern: /^(off|stdout|.*[/\\][^/\\]+)$/,
+  words: 'must be off, stdout, or the path of a file with a slash in it, such as ./audit.jsonl',
+};
 export const HOST: Form = {
   pattern: /^[^/\s]+$/,
   words: 'must be a host name or address, without scheme, path and spaces',

@@ -3,6 +3,7 @@ import { IsBoolean, IsIn, IsNotEmpty, IsUrl } from 'class-validator';
 import { AgentSettings } from './agent-settings.js';
 import { Setting } from './setting.decorator.js';
 import {
+  AUDIT,
   DATABASE_URL,
   DAY_LIMIT,
   Each,
@@ -257,6 +258,15 @@ export class Settings extends AgentSettings {
   })
   @Optional(WholeNumber(0, 65535))
   metricsPort?: number;
+
+  @Setting({
+    env: 'CYBERUN_AUDIT_LOG',
+    meaning:
+      'Where the audit goes, one line for every tool call and every write by the Runtime API: off, stdout, or the path of a file that lines are appended to and that SIGHUP opens anew.',
+    example: '/var/log/cyberun/audit.jsonl',
+  })
+  @Is(AUDIT)
+  audit: string = 'off';
 
   @Setting({
     env: 'CYBERUN_LOGGER_LEVEL',

@@ -4,6 +4,10 @@
  */
 export const FEATURES_HEADER = 'cyberun-features';
 
+/** Response headers of a Runtime API: ids of the key and of its team, for the log and the audit. A runtime may leave them out. */
+export const CREDENTIAL_HEADER = 'cyberun-credential-id';
+export const TEAM_HEADER = 'cyberun-team-id';
+
 /**
  * Request header of a run, with the value `ask`: the run is refused with status 428 when its workflow wants a confirmation.
  * Without the header it is confirmed.

@@ -73,6 +73,10 @@ export const runOrder = z.object({
   attempt: z.number().int().min(1),
   /** What the workflow requires of its agent, which may choose by it where the run takes place. */
   labels: z.array(z.string()).optional(),
+  /** `slug@version` of its workflow; absent in the order of an older runtime. */
+  workflow: z.string().optional(),
+  /** W3C trace context of the request that has submitted the task. */
+  trace: z.object({ traceparent: z.string(), tracestate: z.string().optional() }).optional(),
   steps: z.array(runStep).min(1),
   parameters: z.record(z.string(), z.unknown()),
   /** The files beside the definition; delivered before the order. */

@@ -3,6 +3,8 @@ import type { ServerResponse } from 'node:http';
 
 import type { Logger } from '@nestjs/common';
 
+import { currentScope } from '../telemetry/index.js';
+
 /** The shapes of an error in a body: JSON-RPC, that of the Runtime API, or both in one. */
 export interface ErrorFormats {
   readonly jsonRpc: boolean;
@@ -19,9 +21,12 @@ export const errorJson = (message: string, { jsonRpc, rest }: ErrorFormats): str
     ...(rest && { error_message: message }),
   });
 
-/** Logs an error that clients must not see, and returns the reference id for the message that they get instead. */
+/**
+ * Logs an error that clients must not see, and returns the reference id for the message that they get instead: that of their
+ * request.
+ */
 export function logWithReference(logger: Logger, details: Readonly<Record<string, unknown>>): string {
-  const reference = randomUUID();
+  const reference = currentScope()?.requestId ?? randomUUID();
   logger.error({ ...details, reference });
   return reference;
 }

@@ -5,12 +5,6 @@ const BEARER = /^Bearer +([A-Za-z0-9\-._~+/]+=*) *$/i;
 export const bearerToken = (authorization: string | undefined): string | undefined =>
   authorization === undefined ? undefined : BEARER.exec(authorization)?.[1];
 
-/** W3C trace context: version, trace, parent, flags; an id of zeros only is invalid. */
-const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
-
-export const isTraceparent = (value: unknown): value is string =>
-  typeof value === 'string' && TRACEPARENT.test(value);
-
 /** Headers of a response that is a stream of server-sent events. */
 export const EVENT_STREAM_HEADERS = {
   'Content-Type': 'text/event-stream',

@@ -2,7 +2,7 @@ export { BodyBudget, GrowingBuffer, isSmallBody, type Release } from './body-bud
 export { extendRequestTimeout } from './client-errors.js';
 export { limitConnections } from './connection-limits.js';
 export { forward, NoForwardedAnswer } from './forwarding.js';
-export { bearerToken, EVENT_STREAM_HEADERS, isTraceparent } from './headers.js';
+export { bearerToken, EVENT_STREAM_HEADERS } from './headers.js';
 export { logWithReference } from './error-response.js';
 export { closeUnlessRead } from './lingering-close.js';
 export { closingOf } from './server-closing.js';
@@ -11,3 +11,4 @@ export { RATE_TOLERANCE_MS, RATE_WINDOW_MS, type SharedCounts } from './rate-lim
 export { OWN_REQUEST_HEADER, ownRequestHeaders, RateLimits } from './rate-limits.js';
 export { RateLimitsModule } from './rate-limits.module.js';
 export type { RateRefusal, RequestRates } from './request-rates.js';
+export { inRequestScope, REQUEST_ID_HEADER } from './request-scope.js';

@@ -1,10 +1,16 @@
 /**
  * A log record for people: `message`, then `name=value` for every other field that is defined. The stack of an error
  * follows on lines of its own.
+ *
+ * @param ids more fields; those of the record win.
  */
-export function logLine(record: unknown): unknown {
-  if (typeof record !== 'object' || record === null || Array.isArray(record)) return record;
-  const { message, ...fields } = record as Record<string, unknown>;
+export function logLine(record: unknown, ids: Readonly<Record<string, string>> = {}): unknown {
+  if (Array.isArray(record)) return record;
+  const isObject = typeof record === 'object' && record !== null;
+  const given: Record<string, unknown> = isObject ? { ...record } : { message: record };
+  if (!isObject && Object.keys(ids).length === 0) return record;
+  const { message, ...own } = given;
+  const fields = { ...own, ...ids, ...own };
   const stacks: string[] = [];
   const words = Object.entries(fields)
     .filter(([name, value]) => value !== undefined && name !== 'stack')

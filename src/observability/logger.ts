@@ -1,6 +1,7 @@
 import { ConsoleLogger, type LogLevel } from '@nestjs/common';
 
 import type { Config } from '../config/index.js';
+import { scopeFields } from '../telemetry/index.js';
 
 import { logLine } from './log-line.js';
 import { redact } from './redact.js';
@@ -54,14 +55,23 @@ export class Logger extends ConsoleLogger {
     if (level === 'error' && context !== undefined && START_REPORTS.has(context)) return;
     if (level === 'log' && !this.isVerbose && context !== undefined && FRAMEWORK.has(context)) return;
     const [stream, stack, params] = rest;
+    // For people, only where they may have to look further; JSON has them in every line.
+    const ids = level === 'log' || level === 'debug' ? {} : scopeFields();
     super.printMessages(
-      messages.map((message) => (this.isForPeople ? logLine(redact(message)) : redact(message))),
+      messages.map((message) => (this.isForPeople ? logLine(redact(message), ids) : redact(message))),
       context,
       level,
       stream,
       redact(stack),
       params && (redact(params) as typeof params),
     );
+  }
+
+  /** For machines. */
+  protected override getJsonLogObject(
+    ...given: Parameters<ConsoleLogger['getJsonLogObject']>
+  ): ReturnType<ConsoleLogger['getJsonLogObject']> {
+    return { ...super.getJsonLogObject(...given), ...scopeFields() };
   }
 
   protected override printStackTrace(stack: string): void {

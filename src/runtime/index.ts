@@ -11,4 +11,5 @@ export { Database, DataDirLockedError, isDataDir } from './database/index.js';
 export { updateTables } from './engine/index.js';
 export { LocalAgent } from './gateway/index.js';
 export { type ExportCounts, openTransfer } from './transfer/index.js';
+export { auditRequests, traceRequests } from './rest/index.js';
 export { RuntimeModule } from './runtime.module.js';

@@ -12,6 +12,10 @@ export const PROCESS = {
     description: '1 while `/health/ready` answers 200, else 0',
     labels: { role: '`all`, `mcp` or `runtime`' },
   }),
+  auditLinesLost: counter('cyberun.audit.lines.lost', {
+    unit: '{line}',
+    description: 'Lines of the audit that could not be written',
+  }),
   uptime: gauge('process.uptime', { unit: 's', description: 'Time since the start of the process' }),
   cpuTime: counter('process.cpu.time', {
     unit: 's',

@@ -8,6 +8,7 @@ import { reachable } from './link-paths.js';
 import type { ApiRequest, Caller } from './request.js';
 import { Dispatchers } from './undici.adapter.js';
 import { noResponse, UpstreamError } from './upstream-error.js';
+import { beginSpan } from './upstream-spans.js';
 
 /** A link of the Runtime API to one file, and the headers that belong to it. It needs no key, and gets none. */
 export interface FileLink {
@@ -78,11 +79,20 @@ export class FileTransfer {
     const target = URL.parse(reachable(url, this.addresses.public, this.addresses.runtime));
     if (!target || !HTTP.test(target.protocol)) throw unusable(request);
     using deadline = new Deadline(caller.signal, this.config.runtimeTimeoutMs);
+    const { operation } = request;
+    const { settings } = this.config.traces;
+    // The rest of the link opens the file.
+    const traced = { operation, method: init.method ?? 'GET', url: target.origin };
+    const span = settings && beginSpan(settings, caller, traced);
     try {
-      return await use(await this.fetch(target, { ...init, signal: deadline.signal }));
+      const response = await this.fetch(target, { ...init, signal: deadline.signal });
+      span?.end(response.status);
+      return await use(response);
     } catch (thrown) {
       const { signal } = deadline;
-      throw noResponse(request, caller.signal, signal.aborted ? signal.reason : causeOf(thrown));
+      const error = noResponse(request, caller.signal, signal.aborted ? signal.reason : causeOf(thrown));
+      span?.end(error.kind);
+      throw error;
     }
   }
 

@@ -2,13 +2,14 @@ import type { z } from 'zod';
 
 import { packageVersion } from '../config/index.js';
 import { ASK_FIRST, CONFIRM_HEADER, type Feature } from '../contract/index.js';
-import { isTraceparent } from '../http/index.js';
+import { REQUEST_ID_HEADER } from '../http/index.js';
+import { currentScope, isTraceparent } from '../telemetry/index.js';
 
-/** On whose behalf a request is made: with which key, as part of which trace, and until when. */
+/** On whose behalf a request is made: with which key, as part of which trace, if any, and until when. */
 export interface Caller {
-  readonly key: string;
-  /** W3C trace context of the client, when it sent one. */
   readonly traceparent?: string | undefined;
+  readonly tracestate?: string | undefined;
+  readonly key: string;
   /** Aborted when the client disconnects or cancels. */
   readonly signal: AbortSignal;
 }
@@ -77,11 +78,12 @@ export function relativeUrl({ path, query }: ApiRequest): string | undefined {
   return search.size === 0 ? encoded : `${encoded}?${search.toString()}`;
 }
 
-/** Headers of a request. Of the client's own headers, only the key and the trace are forwarded. */
+/** Headers of a request. Of the client's own headers, only the key, the trace and the request id are forwarded. */
 export function requestHeaders(
-  { key, traceparent }: Caller,
+  { key, traceparent, tracestate }: Caller,
   { body, accept, lastEventId, idempotencyKey, asksFirst }: ApiRequest,
 ): Record<string, string> {
+  const requestId = currentScope()?.requestId;
   return {
     Authorization: `Bearer ${key}`,
     Accept: accept ?? 'application/json',
@@ -90,7 +92,8 @@ export function requestHeaders(
     ...(lastEventId !== undefined && { 'Last-Event-ID': lastEventId }),
     ...(idempotencyKey !== undefined && { 'Idempotency-Key': idempotencyKey }),
     ...(asksFirst && { [CONFIRM_HEADER]: ASK_FIRST }),
-    ...(isTraceparent(traceparent) && { traceparent }),
+    ...(isTraceparent(traceparent) && { traceparent, ...(tracestate !== undefined && { tracestate }) }),
+    ...(requestId !== undefined && { [REQUEST_ID_HEADER]: requestId }),
   };
 }
 

@@ -5,25 +5,40 @@ import type { UpstreamFailure } from './upstream-error.js';
 
 const FAILED = 400;
 
+/** Host and port of a server. */
+interface ServerName {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** Whether a status, or why there was none, is that of a failed request. */
+export const hasFailed = (outcome: number | UpstreamFailure): boolean =>
+  typeof outcome === 'string' || outcome >= FAILED;
+
+export function serverIn(base: string): ServerName {
+  const { hostname: address, port, protocol } = new URL(base);
+  const usual = protocol === 'https:' ? 443 : 80;
+  return { address, port: port === '' ? usual : Number(port) };
+}
+
 /** Measures the requests to the Runtime API. */
 export class UpstreamMetrics {
   private readonly duration = histogramOf(UPSTREAM.requestDuration);
   private readonly invalid = counterOf(UPSTREAM.answersInvalid);
-  private server: { readonly base: string; readonly address: string; readonly port: number } | undefined;
+  private server: (ServerName & { readonly base: string }) | undefined;
 
   constructor(private readonly addresses: Addresses) {}
 
   /** @param outcome status of the response, or why there was none. */
   record({ operation, method }: ApiRequest, startedAt: number, outcome: number | UpstreamFailure): void {
     const { address, port } = this.serverOf(this.addresses.runtime);
-    const hasFailed = typeof outcome === 'string' || outcome >= FAILED;
     this.duration.record((performance.now() - startedAt) / 1000, {
       'cyberun.operation': operation,
       'http.request.method': method,
       'server.address': address,
       'server.port': port,
       ...(typeof outcome === 'number' && { 'http.response.status_code': outcome }),
-      ...(hasFailed && { 'error.type': String(outcome) }),
+      ...(hasFailed(outcome) && { 'error.type': String(outcome) }),
     });
   }
 
@@ -31,11 +46,8 @@ export class UpstreamMetrics {
     this.invalid.add(1, { 'cyberun.operation': operation });
   }
 
-  private serverOf(base: string) {
-    if (this.server?.base === base) return this.server;
-    const { hostname: address, port, protocol } = new URL(base);
-    const usual = protocol === 'https:' ? 443 : 80;
-    this.server = { base, address, port: port === '' ? usual : Number(port) };
+  private serverOf(base: string): ServerName & { readonly base: string } {
+    if (this.server?.base !== base) this.server = { base, ...serverIn(base) };
     return this.server;
   }
 }

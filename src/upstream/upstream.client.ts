@@ -3,7 +3,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { AxiosRequestConfig, AxiosResponse } from 'axios';
 
 import { Addresses, CONFIG, type Config } from '../config/index.js';
-import { type Feature, FEATURES_HEADER } from '../contract/index.js';
+import { CREDENTIAL_HEADER, type Feature, FEATURES_HEADER, TEAM_HEADER } from '../contract/index.js';
 import { ownRequestHeaders } from '../http/index.js';
 import { Deadline } from './deadline.js';
 import { eventsIn, readAll, type StreamedResponse } from './event-stream.js';
@@ -20,6 +20,7 @@ import {
 import { requestWith } from './undici.adapter.js';
 import { invalidResponse, missingFeature, noResponse, rejected, unsafePath } from './upstream-error.js';
 import { UpstreamMetrics } from './upstream-metrics.js';
+import { beginSpan, type UpstreamSpan } from './upstream-spans.js';
 
 const IDLE_MS = 60_000;
 const UNAUTHORIZED = 401;
@@ -37,6 +38,9 @@ export interface KeyValidation {
   readonly isValid: boolean;
   /** Absent when the runtime does not say; it then decides call by call. */
   readonly permissions?: ReadonlySet<string>;
+  /** Ids of the key and its team. Absent when the runtime does not say. */
+  readonly credentialId?: string | undefined;
+  readonly teamId?: string | undefined;
 }
 
 /** The client of the Runtime API. It throws nothing but {@link UpstreamError}, and retries nothing. */
@@ -110,8 +114,10 @@ export class UpstreamClient {
     const response = await this.buffered(caller, VALIDATE_KEY);
     if (response.status === UNAUTHORIZED) return { isValid: false };
     if (!isSuccess(response) && response.status !== 403) throw rejected(caller, VALIDATE_KEY, response);
-    const header: unknown = response.headers[PERMISSIONS];
-    return typeof header === 'string' ? { isValid: true, permissions: namesIn(header) } : { isValid: true };
+    const { headers } = response;
+    const header: unknown = headers[PERMISSIONS];
+    const ids = { credentialId: idIn(headers[CREDENTIAL_HEADER]), teamId: idIn(headers[TEAM_HEADER]) };
+    return { isValid: true, ...ids, ...(typeof header === 'string' && { permissions: namesIn(header) }) };
   }
 
   private async buffered(caller: Caller, request: ApiRequest): Promise<AxiosResponse<Buffer>> {
@@ -159,26 +165,40 @@ export class UpstreamClient {
     if (url === undefined) throw unsafePath(request);
     const { method, body } = request;
     const startedAt = this.metrics && performance.now();
+    const { runtime: baseURL } = this.addresses;
+    const span = this.spanOf(caller, request, `${baseURL}/${url}`);
     try {
       const response = await requestWith<Data>(this.http, {
-        baseURL: this.addresses.runtime,
+        baseURL,
         url,
         method,
-        headers: Object.assign(requestHeaders(caller, request), this.ownHeaders),
+        headers: Object.assign(requestHeaders(span?.caller ?? caller, request), this.ownHeaders),
         ...(body && { data: JSON.stringify(body) }),
         signal,
         ...options,
         maxContentLength: this.largest,
       });
       if (startedAt !== undefined) this.metrics?.record(request, startedAt, response.status);
+      span?.end(response.status);
       if (response.status === UNAUTHORIZED)
         for (const listener of this.refusalListeners) listener(caller.key);
       return response;
     } catch (thrown) {
       const error = noResponse(request, caller.signal, signal.aborted ? signal.reason : thrown);
       if (startedAt !== undefined) this.metrics?.record(request, startedAt, error.kind);
+      span?.end(error.kind);
       throw error;
     }
+  }
+
+  private spanOf(
+    caller: Caller,
+    { operation, method }: ApiRequest,
+    target: string,
+  ): UpstreamSpan | undefined {
+    const { settings } = this.config.traces;
+    // A query may hold text of the caller.
+    return settings && beginSpan(settings, caller, { operation, method, url: target.split('?', 1)[0] ?? '' });
   }
 }
 
@@ -204,6 +224,10 @@ function eventTooLarge(thrown: unknown): ResponseTooLarge {
   if (thrown instanceof ResponseTooLarge) return thrown;
   throw thrown;
 }
+
+/** An id for log lines; anything else is left out. */
+const idIn = (header: unknown): string | undefined =>
+  typeof header === 'string' && /^[\w-]{1,100}$/.test(header) ? header : undefined;
 
 const namesIn = (list: string): ReadonlySet<string> =>
   new Set(

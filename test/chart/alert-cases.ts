@@ -156,6 +156,11 @@ export const ALERT_CASES: Readonly<Record<string, AlertCase>> = {
       [`cyberun_heap_limit_bytes${of('')}`]: always(1000),
     },
   },
+  CyberunAuditLinesLost: {
+    after: 15,
+    firing: { [`cyberun_audit_lines_lost_total${of('')}`]: growing(1) },
+    quiet: { [`cyberun_audit_lines_lost_total${of('')}`]: always(7) },
+  },
 };
 
 function limited(name: string, value: number, limit: string, calls?: number): Series {

@@ -19,6 +19,65 @@ function cells({ property, meaning, example, defaultText, isSecret }: Described)
   return `${fallback} | ${meaning}${secret} | \`${example}\` |`;
 }
 
+/** The standard variables for traces: name, default, meaning. */
+const TRACE_VARIABLES: readonly (readonly [names: string, fallback: string, meaning: string])[] = [
+  ['OTEL_SDK_DISABLED', '`false`', '`true` traces nothing, whatever else is set.'],
+  ['OTEL_TRACES_EXPORTER', '`otlp` where an endpoint is set, else `none`', '`otlp` or `none`.'],
+  [
+    'OTEL_EXPORTER_OTLP_ENDPOINT',
+    'empty: no traces; with the exporter `otlp` http://localhost:4318',
+    'Receiver of all signals; spans go to `v1/traces` below it.',
+  ],
+  ['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', 'as above', 'Receiver of spans, used as it is.'],
+  [
+    'OTEL_EXPORTER_OTLP_PROTOCOL, OTEL_EXPORTER_OTLP_TRACES_PROTOCOL',
+    '`http/protobuf`',
+    'There is no other; `grpc` is a warning.',
+  ],
+  [
+    'OTEL_EXPORTER_OTLP_HEADERS, OTEL_EXPORTER_OTLP_TRACES_HEADERS',
+    'none',
+    '`name=value` with commas between, values percent-encoded. Secret: they are never shown.',
+  ],
+  [
+    'OTEL_EXPORTER_OTLP_TIMEOUT, OTEL_EXPORTER_OTLP_TRACES_TIMEOUT',
+    '`10000`',
+    'Milliseconds for one batch, with its repetitions.',
+  ],
+  ['OTEL_EXPORTER_OTLP_COMPRESSION, OTEL_EXPORTER_OTLP_TRACES_COMPRESSION', '`none`', '`gzip` or `none`.'],
+  [
+    'OTEL_EXPORTER_OTLP_CERTIFICATE, OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE, OTEL_EXPORTER_OTLP_CLIENT_KEY',
+    'none',
+    'Files in PEM form: the CA of the receiver, and what this process shows it.',
+  ],
+  [
+    'OTEL_SERVICE_NAME',
+    '`cyberun-mcp`, `cyberun-runtime` or `cyberun-agent`, by role',
+    'Name of the process in a trace.',
+  ],
+  [
+    'OTEL_RESOURCE_ATTRIBUTES',
+    'none',
+    'More that describes the process, as `deployment.environment.name=live`.',
+  ],
+  [
+    'OTEL_TRACES_SAMPLER',
+    '`parentbased_always_on`',
+    '`always_on`, `always_off`, `traceidratio`, or one of these with `parentbased_` in front, which does as the client does.',
+  ],
+  ['OTEL_TRACES_SAMPLER_ARG', '`1`', 'Share of the traces that are kept, from 0 to 1, for `traceidratio`.'],
+  [
+    'OTEL_PROPAGATORS',
+    '`tracecontext`',
+    '`none` takes no trace from clients and gives none to the Runtime API. `baggage` has no effect: of what a client sends, nothing but its trace goes on.',
+  ],
+  [
+    'OTEL_BSP_SCHEDULE_DELAY, OTEL_BSP_MAX_QUEUE_SIZE, OTEL_BSP_MAX_EXPORT_BATCH_SIZE',
+    '`5000`, `2048`, `512`',
+    'Milliseconds until spans are sent; how many may wait for that, more are dropped; how many are sent at once.',
+  ],
+];
+
 /** docs/configuration.md: every variable, what it is left out as, and what it means. */
 export function settingsPage(): string {
   return [
@@ -33,6 +92,16 @@ export function settingsPage(): string {
     ...settingsOf(Settings.prototype).map((setting) => `| \`${setting.env}\` | ${cells(setting)}`),
     '',
     '`HTTPS_PROXY`, `NO_PROXY` and `NODE_EXTRA_CA_CERTS` are honoured on the way to a Runtime API elsewhere.',
+    '',
+    '## Traces',
+    '',
+    'Traces have the standard variables of [OpenTelemetry](https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/), each process its own, agents included. A value that is not understood is ignored with a warning in the log, as their specification wants it: the same variables often are set for every container of a pod. What is traced is in [operations.md](operations.md#traces).',
+    '',
+    '| Variable | Default | Meaning |',
+    '| --- | --- | --- |',
+    ...TRACE_VARIABLES.map(
+      ([names, fallback, meaning]) => `| ${names.replaceAll(/\w+/g, '`$&`')} | ${fallback} | ${meaning} |`,
+    ),
     '',
     '## Agents on other machines',
     '',

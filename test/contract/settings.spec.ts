@@ -122,6 +122,7 @@ const REFUSED: Readonly<Record<string, readonly string[]>> = {
   CYBERUN_OAUTH_FILE: [],
   CYBERUN_MCP_BODY_LIMIT_BYTES: ['4MB', '1'],
   CYBERUN_METRICS_PORT: ['-1', '65536', 'on'],
+  CYBERUN_AUDIT_LOG: ['on', 'stdot', 'logs/'],
   CYBERUN_LOGGER_LEVEL: ['loud'],
   CYBERUN_LOGGER_FORMAT: ['xml'],
 };

@@ -197,7 +197,7 @@ it('a page of an allowed origin may read the session id and the challenge, also 
   expect(response.status).toBe(401);
   expect(response.headers).toMatchObject({
     'access-control-allow-origin': ORIGIN,
-    'access-control-expose-headers': 'Mcp-Session-Id, WWW-Authenticate, Retry-After',
+    'access-control-expose-headers': 'Mcp-Session-Id, WWW-Authenticate, Retry-After, X-Request-Id',
   });
 });
 

@@ -169,7 +169,7 @@ export class JobRun {
     const limits = { timeoutSeconds: order.timeout_seconds, holdSeconds };
     const alone = runJob(this.name, settings, profile, limits);
     const job = container ? withMain(alone, container.main, container.program) : alone;
-    const values = container?.program.secret;
+    const values = { ...settings.variables, ...container?.program.secret };
     const creation = await makeJob(
       cluster,
       { job, secretOf: (owner) => runSecret(this.name, owner, tokens.of(this.name), values) },

@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { V1Job, V1Pod } from '@kubernetes/client-node';
 import { Logger } from '@nestjs/common';
 
-import { errorText, StartError } from '../../config/index.js';
+import { errorText, StartError, traceVariables } from '../../config/index.js';
 import { CONTAINER_LABEL, type RunOrder } from '../../contract/index.js';
 import { RunFailure } from '../runs/run-result.js';
 import { answerOrder, type RunName, type RuntimeStream, serveRuns } from '../runs/run-stream.js';
@@ -61,7 +61,8 @@ export class JobRuns {
       bundles,
     }: { readonly agentId: string; readonly key: string; readonly bundles: BundleArchives },
   ) {
-    const settings: JobSettings = { agentId, image: options.image, url: options.url };
+    const { image, url } = options;
+    const settings: JobSettings = { agentId, image, url, variables: traceVariables() };
     this.agent = { cluster, settings, bundles, tokens: new RunTokens(key), signal: this.stop.signal };
   }
 

@@ -112,6 +112,21 @@ it('the token of a run is in a Secret that its Job owns, and nowhere else', () =
   expect(JSON.stringify(job)).not.toContain('ak-');
 });
 
+it('the variables for traces are in the Secret of a run, and its pod gets them from there', () => {
+  const variables = { OTEL_EXPORTER_OTLP_HEADERS: 'authorization=secret' };
+  const profile = JobProfiles.of([{ name: 'test' }], []).for([]);
+  if (!profile) throw new Error('no profile');
+  const job = runJob(run, { ...settings, variables }, profile, { timeoutSeconds: 60, holdSeconds: 7.5 });
+  new Job(job as never).validate();
+  expect(job.spec?.template.spec?.containers[0]?.env).toContainEqual({
+    name: 'OTEL_EXPORTER_OTLP_HEADERS',
+    valueFrom: { secretKeyRef: { name: `cy-${TASK}-2`, key: 'OTEL_EXPORTER_OTLP_HEADERS' } },
+  });
+  expect(JSON.stringify(job)).not.toContain('=secret');
+  const secret = runSecret(run, job, 'ak-run-token', variables);
+  expect(secret.stringData).toEqual({ ...variables, token: 'ak-run-token' });
+});
+
 it('a Job and its pod tell the run that they are of', () => {
   const job = jobFor();
   expect(runOf(job as never)).toEqual(run);

@@ -11,6 +11,8 @@ export interface JobSettings {
   readonly image: string;
   /** Where pods reach this agent. */
   readonly url: string;
+  /** Variables of the agent in the pod; they may hold a secret. */
+  readonly variables?: Readonly<Record<string, string>>;
 }
 
 /** The container that executes the run. */
@@ -154,7 +156,7 @@ function podSpec(
     ...(serviceAccountName !== undefined && { serviceAccountName }),
     containers: [containerOf(run, settings, profile)],
     volumes: [
-      { name: 'token', secret: { secretName: jobName(run) } },
+      { name: 'token', secret: { secretName: jobName(run), items: [{ key: 'token', path: 'token' }] } },
       { name: 'work', emptyDir: { sizeLimit: profile.diskSize } },
       { name: 'tmp', emptyDir: { sizeLimit: profile.diskSize } },
     ],
@@ -166,7 +168,13 @@ function containerOf(run: RunName, settings: JobSettings, { resources }: JobProf
     name: RUN_CONTAINER,
     image: settings.image,
     args: ['agent', '--once', `${run.task_id}/${run.attempt}`],
-    env: Object.entries(environmentOf(run, settings)).map(([name, value]) => ({ name, value })),
+    env: [
+      ...Object.entries(environmentOf(run, settings)).map(([name, value]) => ({ name, value })),
+      ...Object.keys(settings.variables ?? {}).map((name) => ({
+        name,
+        valueFrom: { secretKeyRef: { name: jobName(run), key: name } },
+      })),
+    ],
     resources,
     securityContext: {
       allowPrivilegeEscalation: false,
@@ -193,7 +201,10 @@ const environmentOf = (run: RunName, { url }: JobSettings): Record<string, strin
   CYBERUN_LOGGER_FORMAT: 'json',
 });
 
-/** The token of a run, and the values of its step if that is a container, which Kubernetes removes together with the Job that owns it. */
+/**
+ * The token of a run, the variables of its agent, and the values of its step if that is a container, which Kubernetes removes
+ * together with the Job that owns it.
+ */
 export function runSecret(
   run: RunName,
   job: V1Job,

@@ -8,6 +8,7 @@ import { runProgram } from './program-step.js';
 import type { RunFolder } from './run-folder.js';
 import type { RunLog } from './run-log.js';
 import { findOutputs, RESULT_FILE, resultOf } from './run-result.js';
+import { RunTrace, traceEnvironment } from './run-trace.js';
 import { StepSignal } from './step-signal.js';
 import { download, type OutputStore, placesOf, storeOutputs, type TransferContext } from './transfers.js';
 
@@ -39,10 +40,15 @@ export interface RunOutcome {
  *
  * @throws {RunFailure} when the run fails; the signal's reason when it is aborted.
  */
-export async function executeRun(order: RunOrder, context: RunContext): Promise<RunOutcome> {
+export function executeRun(order: RunOrder, context: RunContext): Promise<RunOutcome> {
+  const trace = new RunTrace(order);
+  return trace.end(executeTraced(order, context, trace));
+}
+
+async function executeTraced(order: RunOrder, context: RunContext, trace: RunTrace): Promise<RunOutcome> {
   using bundle = order.bundle && (await context.bundles.use(order.bundle));
   await storeInputs(order, context);
-  return await executeSteps(order, context, bundle?.path);
+  return await runTraced(order, context, { files: bundle?.path, trace });
 }
 
 /** Stores what the steps of a run read: the files of its parameters, and all parameters as JSON. */
@@ -61,13 +67,22 @@ export async function storeInputs(
  * @param files the folder of the files beside the definition.
  * @throws as {@link executeRun}.
  */
-export async function executeSteps(
+export function executeSteps(
   order: RunOrder,
   context: RunContext,
   files: string | undefined,
 ): Promise<RunOutcome> {
+  const trace = new RunTrace(order);
+  return trace.end(runTraced(order, context, { files, trace }));
+}
+
+async function runTraced(
+  order: RunOrder,
+  context: RunContext,
+  { files, trace }: { readonly files: string | undefined; readonly trace: RunTrace },
+): Promise<RunOutcome> {
   const valued = valuesOfRun(order, context.folder, files);
-  const answer = await runSteps(order, { ...context, ...valued });
+  const answer = await runSteps(order, { ...context, ...valued }, trace);
   return await outcomeOf(order, context, answer);
 }
 
@@ -82,6 +97,7 @@ export function valuesOfRun(
     ...runEnvironment(order, folder),
     ...(files !== undefined && { CYBERUN_WORKFLOW_DIR: files }),
     ...parameterVariables(parameters),
+    ...traceEnvironment(order.trace),
   };
   return { parameters, environment };
 }
@@ -116,14 +132,21 @@ export async function outcomeOf(
 }
 
 /** Runs the steps in order in the same folder. Returns the response of the last step if it is an HTTP call. */
-async function runSteps(order: RunOrder, context: StepContext): Promise<HttpAnswer | undefined> {
+async function runSteps(
+  order: RunOrder,
+  context: StepContext,
+  trace: RunTrace,
+): Promise<HttpAnswer | undefined> {
   let answer: HttpAnswer | undefined;
   for (const step of order.steps) {
     using stop = new StepSignal(step, context.signal);
     const { signal } = stop;
-    answer = undefined;
-    if (step.kind === 'http') answer = await callHttp(step, context.parameters, signal);
-    else await runProgram(step, { ...context, signal });
+    answer = await trace.step(step, async (variables) => {
+      if (step.kind === 'http') return await callHttp(step, context.parameters, signal);
+      const environment = { ...context.environment, ...variables };
+      await runProgram(step, { ...context, environment, signal });
+      return undefined;
+    });
   }
   return answer;
 }

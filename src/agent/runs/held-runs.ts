@@ -3,6 +3,7 @@ import type { ServerHttp2Stream } from 'node:http2';
 import { Logger } from '@nestjs/common';
 
 import type { RunOrder } from '../../contract/index.js';
+import { withinScope } from '../../telemetry/index.js';
 import { HeldRun, type RunAgent } from './held-run.js';
 import type { OnlyRun } from './only-run.js';
 import { RunFolder } from './run-folder.js';
@@ -92,9 +93,11 @@ export class HeldRuns {
 
   private begin(order: RunOrder): HeldRun {
     const run = new HeldRun(heldPartOf(order), this.agent, this.records.next());
+    const { task_id: taskId, trace } = order;
+    const performed = withinScope({ taskId, trace }, () => run.perform(order));
     this.keep(
       run,
-      run.perform(order).then(() => this.only?.hasEnded(run.ending)),
+      performed.then(() => this.only?.hasEnded(run.ending)),
     );
     return run;
   }

@@ -4,9 +4,10 @@ import { type CanActivate, type ExecutionContext, Inject, Injectable, Optional }
 import { LRUCache } from 'lru-cache';
 
 import { bearerToken, RateLimits, type RequestRates } from '../../http/index.js';
+import { noteInScope } from '../../telemetry/index.js';
 import { ACCESS_TOKENS, type AccessTokens, challengeOf } from '../oauth/index.js';
 import { CODE, JsonRpcHttpError } from '../protocol/index.js';
-import { keyHashOf, KeyValidator } from './key-validator.js';
+import { keyHashOf, type KeyStatus, KeyValidator } from './key-validator.js';
 import { requireWithinRate } from './rate-error.js';
 
 /** How many keys are cached; longer headers are not. */
@@ -85,7 +86,9 @@ export class BearerGuard implements CanActivate {
     const { key, identity, client, scopes, withheld, expiresAt, issuer, subject } = await tokens.admit(token);
     const keyHash = keyHashOf(key);
     const status = this.validator.cached(keyHash) ?? (await this.validator.validate(keyHash, key));
-    if (!status.isValid) throw tokens.keyRefused();
+    const { isValid, credentialId, teamId } = status;
+    if (!isValid) throw tokens.keyRefused();
+    noteInScope({ credentialId, teamId });
     this.validator.bind(identity, keyHash);
     request.auth = {
       token: key,
@@ -101,8 +104,9 @@ export class BearerGuard implements CanActivate {
     return true;
   }
 
-  private admitted({ isValid }: { readonly isValid: boolean }): true {
+  private admitted({ isValid, credentialId, teamId }: KeyStatus): true {
     if (!isValid) throw invalid(INVALID_KEY, this.tokens);
+    noteInScope({ credentialId, teamId });
     return true;
   }
 

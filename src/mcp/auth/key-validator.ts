@@ -12,8 +12,11 @@ const CAP = 10_000;
 export const keyHashOf = (key: string): string => hash('sha256', key, 'base64url');
 
 /** The result of a validation. */
-interface KeyStatus {
+export interface KeyStatus {
   readonly isValid: boolean;
+  /** Absent where the runtime does not tell them. */
+  readonly credentialId?: string | undefined;
+  readonly teamId?: string | undefined;
   /** Absent: unknown, so the runtime decides call by call. */
   readonly permissions?: ReadonlySet<string>;
 }

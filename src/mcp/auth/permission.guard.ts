@@ -9,7 +9,7 @@ import {
 import { Reflector } from '@nestjs/core';
 import { McpContext } from '@rekog/mcp-nest';
 
-import { ToolError } from '../protocol/index.js';
+import { ForbiddenCall } from '../protocol/index.js';
 import { isAllowed, type McpHttpRequest } from './bearer.guard.js';
 
 const PERMISSION = 'cyberun:permission';
@@ -28,7 +28,7 @@ export class PermissionGuard implements CanActivate {
     if (needed === undefined || !(call instanceof McpContext)) return true;
     const { auth } = call.getRawRequest() as McpHttpRequest;
     if (isAllowed(auth, needed)) return true;
-    throw new ToolError(`Forbidden: ${reasonFor(auth, needed)}`);
+    throw new ForbiddenCall(`Forbidden: ${reasonFor(auth, needed)}`);
   }
 }
 

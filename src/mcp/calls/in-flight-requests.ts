@@ -2,9 +2,9 @@ import type { RequestId } from '@modelcontextprotocol/server';
 import { Inject, Injectable } from '@nestjs/common';
 
 import { CONFIG, type Config, type Limits } from '../../config/index.js';
-import { counterOf, ENDPOINT } from '../../telemetry/index.js';
 import { KeyValidator } from '../auth/index.js';
-import { CODE, JsonRpcHttpError, LIMIT_NAMES, type LimitName } from '../protocol/index.js';
+import { CODE, JsonRpcHttpError } from '../protocol/index.js';
+import { LimitCounter } from './limit-counter.js';
 
 const NOWHERE = -1;
 
@@ -45,28 +45,6 @@ export class IndexedSet<Entry extends Indexed> {
   /** A snapshot, so entries may be deleted meanwhile. */
   [Symbol.iterator](): IterableIterator<Entry> {
     return [...this.entries].values();
-  }
-}
-
-/** Counts requests that are refused, and those over a limit. */
-@Injectable()
-export class LimitCounter {
-  private readonly counter = counterOf(ENDPOINT.boundsExceeded);
-  private readonly refusals = counterOf(ENDPOINT.requestsRefused);
-
-  constructor() {
-    // Starts at zero, so that the first count is visible as an increase.
-    for (const limit of LIMIT_NAMES) this.counter.add(0, { bound: limit });
-  }
-
-  count(limit: LimitName): void {
-    this.counter.add(1, { bound: limit });
-  }
-
-  /** Counts an answer in place of the one that was asked for. */
-  refused({ status, limit }: JsonRpcHttpError): void {
-    this.refusals.add(1, { 'http.response.status_code': status });
-    if (limit) this.count(limit);
   }
 }
 
@@ -178,7 +156,7 @@ export class InFlightRequests {
     const { streams } = this.quotas;
     if (use.streams >= streams) {
       const error = overQuota('streams', streams, call.id);
-      // The answer is that of a call, which no filter sees.
+      // The answer is that of a call, which no filter sees and the audit has.
       this.limitCounter.refused(error);
       throw error;
     }

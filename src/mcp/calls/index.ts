@@ -1,3 +1,4 @@
+export { type ToolFailure } from './audited-call.js';
 export {
   type Accepted,
   ALREADY_ANSWERED,
@@ -9,11 +10,6 @@ export {
 } from './call.js';
 export { CallsModule } from './calls.module.js';
 export { EventStream } from './event-stream.js';
-export {
-  type Indexed,
-  IndexedSet,
-  InFlightRequests,
-  LimitCounter,
-  type OpenCall,
-} from './in-flight-requests.js';
+export { type Indexed, IndexedSet, InFlightRequests, type OpenCall } from './in-flight-requests.js';
+export { LimitCounter } from './limit-counter.js';
 export { type Operation, Operations } from './operations.js';

@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:
 import { Inject, Injectable, Logger, type NestMiddleware } from '@nestjs/common';
 
 import { Addresses, CONFIG, type Config } from '../../config/index.js';
+import { inRequestScope, REQUEST_ID_HEADER } from '../../http/index.js';
 import { InFlightRequests } from '../calls/index.js';
 import { CODE, JsonRpcHttpError } from '../protocol/index.js';
 import { JsonRpcErrorFilter } from './json-rpc-error.filter.js';
@@ -136,8 +137,8 @@ function mediaRange(text: string): [range: string, isWanted: boolean] {
 
 const METHODS = 'GET, POST, DELETE, OPTIONS';
 const REQUEST_HEADERS =
-  'Authorization, Content-Type, Accept, Mcp-Session-Id, MCP-Protocol-Version, Mcp-Method, Mcp-Name, Last-Event-ID, traceparent';
-const EXPOSED_HEADERS = 'Mcp-Session-Id, WWW-Authenticate, Retry-After';
+  'Authorization, Content-Type, Accept, Mcp-Session-Id, MCP-Protocol-Version, Mcp-Method, Mcp-Name, Last-Event-ID, traceparent, tracestate, X-Request-Id';
+const EXPOSED_HEADERS = `Mcp-Session-Id, WWW-Authenticate, Retry-After, ${REQUEST_ID_HEADER}`;
 const PREFLIGHT_SECONDS = '86400';
 
 /** Checks before authentication: Host, Origin, CORS, the URL, and whether the server is draining. */
@@ -155,7 +156,9 @@ export class HttpChecksMiddleware implements NestMiddleware<IncomingMessage, Ser
   }
 
   use(request: IncomingMessage, response: ServerResponse, next: () => void): void {
-    if (this.admits(request, response)) next();
+    inRequestScope(request, response, () => {
+      if (this.admits(request, response)) next();
+    });
   }
 
   /** Whether the request goes on; a rejected request or a preflight has been answered. */

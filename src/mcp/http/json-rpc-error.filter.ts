@@ -24,7 +24,7 @@ export class JsonRpcErrorFilter implements ExceptionFilter {
   /** Sends the error, without details that clients must not see. */
   answer(exception: unknown, response: ServerResponse): void {
     const error = this.errorFor(exception);
-    this.limitCounter.refused(error);
+    this.limitCounter.refused(error, response.req);
     sendJsonRpcError(error, response);
   }
 

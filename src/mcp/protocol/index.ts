@@ -16,7 +16,6 @@ export {
   plainCallOf,
   type RequestMessage,
   resultMessage,
-  traceparentOf,
 } from './messages.js';
 export {
   canAnswerRequests,
@@ -38,4 +37,4 @@ export {
   TASKS_CAPABILITY,
   tasksNotDeclared,
 } from './tasks-extension.js';
-export { ErrorEnvelope, InvalidInput, ToolError } from './tool-error.js';
+export { ErrorEnvelope, ForbiddenCall, ForbiddenEnvelope, InvalidInput, ToolError } from './tool-error.js';

@@ -1,7 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { type RequestId, TRACEPARENT_META_KEY } from '@modelcontextprotocol/server';
-
-import { isTraceparent } from '../../http/index.js';
+import type { RequestId } from '@modelcontextprotocol/server';
 
 type Params = Record<string, unknown> & {
   readonly _meta?: Record<string, unknown> & { readonly progressToken?: string | number };
@@ -96,15 +94,6 @@ export const isForSdk = ({ params = {} }: RequestMessage): boolean =>
 
 /** Whether a list request has no cursor; there is only one page. */
 export const isPlainList = ({ params }: RequestMessage): boolean => params?.['cursor'] === undefined;
-
-/** The trace of a request: from its message, or else from its HTTP header. */
-export function traceparentOf(
-  meta: object | undefined,
-  header: string | readonly string[] | undefined,
-): string | undefined {
-  const named: unknown = meta && Reflect.get(meta, TRACEPARENT_META_KEY);
-  return [named, header].find(isTraceparent);
-}
 
 export function headerOf(headers: IncomingHttpHeaders, name: string): string | undefined {
   const value = headers[name];

@@ -12,15 +12,29 @@ export class ErrorEnvelope {
   }
 }
 
+/** The same, of a call that the key does not permit. */
+export class ForbiddenEnvelope extends ErrorEnvelope {}
+
 /**
  * An error of a call in the product's own words, by a guard or a pipe. It is an RpcException because those keep their
  * content on the way through Nest's filters.
  */
 export class ToolError extends RpcException {
   /** @param retryAfterSeconds when the same call may succeed. */
-  constructor(message: string, retryAfterSeconds?: number) {
-    super(new ErrorEnvelope(message, retryAfterSeconds));
+  constructor(
+    message: string,
+    retryAfterSeconds?: number,
+    envelope: ErrorEnvelope = new ErrorEnvelope(message, retryAfterSeconds),
+  ) {
+    super(envelope);
     this.message = message;
+  }
+}
+
+/** The key does not permit the call, which has not begun. */
+export class ForbiddenCall extends ToolError {
+  constructor(message: string) {
+    super(message, undefined, new ForbiddenEnvelope(message));
   }
 }
 

@@ -8,6 +8,7 @@ import {
 } from '@modelcontextprotocol/server';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 
+import { withinCopy } from '../../telemetry/index.js';
 import type { McpHttpRequest } from '../auth/index.js';
 import { type Accepted, Call, EncodedResult, InFlightRequests, Operations, Reply } from '../calls/index.js';
 import {
@@ -228,12 +229,14 @@ export class MessageDispatcher {
       if (!isRequest(message)) notifications.push(this.notified(session, message, rawRequest));
       else if (!error)
         pending.push(
-          this.requests.answer({
-            session,
-            message,
-            rawRequest,
-            call: this.openCall(session, message, reply, rawRequest),
-          }),
+          withinCopy(() =>
+            this.requests.answer({
+              session,
+              message,
+              rawRequest,
+              call: this.openCall(session, message, reply, rawRequest),
+            }),
+          ),
         );
     }
     if (error || notifications.length > 0) {
@@ -253,7 +256,7 @@ export class MessageDispatcher {
     await this.live.receive(session, message);
     // What is left are answers of the client.
     if (isNotification(message))
-      this.operations.begin(rawRequest, message.method, session.record.protocolVersion)?.end();
+      this.operations.begin(rawRequest, message, session.record.protocolVersion)?.end();
   }
 
   /** The error if these exceed a limit. Notifications pass, since one may cancel a request. */
@@ -287,16 +290,16 @@ export class MessageDispatcher {
 
   private openCall(
     session: LiveSession,
-    { id, method }: RequestMessage,
+    message: RequestMessage,
     reply: Reply,
     rawRequest: McpHttpRequest,
   ): Call {
-    const call = new Call(id, session.record.keyHash, reply, (done) => {
+    const call = new Call(message.id, session.record.keyHash, reply, (done) => {
       session.inProgress.delete(inProgress);
       this.inFlight.leave(done);
       this.live.forgetIfIdle(session);
     });
-    call.operation = this.operations.begin(rawRequest, method, session.record.protocolVersion);
+    call.operation = this.operations.begin(rawRequest, message, session.record.protocolVersion);
     call.beforeStream = this.beginStream;
     const inProgress = { call };
     session.inProgress.add(inProgress);

@@ -83,7 +83,7 @@ export class InitializeRequests {
     if (!session) throw this.enough(id);
     const reply = new Reply(response, { headers: { [SESSION_ID]: session.id } });
     reply.answer(resultMessage(id, this.initializeResult(protocolVersion)));
-    this.operations.begin(request, 'initialize', protocolVersion)?.end();
+    this.operations.begin(request, { method: 'initialize', params }, protocolVersion)?.end();
   }
 
   private enough(id: RequestId): JsonRpcHttpError {

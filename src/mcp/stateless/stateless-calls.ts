@@ -42,7 +42,12 @@ export class StatelessRunner {
   async run(rawRequest: McpHttpRequest, message: RequestMessage, call: Call): Promise<Result> {
     const { method, params } = message;
     if (isTaskMethod(method))
-      return await this.tasks.answer(method, { params, rawRequest, signal: call.signal });
+      return await this.tasks.answer(method, {
+        params,
+        rawRequest,
+        signal: call.signal,
+        operation: call.operation,
+      });
     let made: McpServer | undefined;
     const server = (): McpServer => (made ??= this.servers.create());
     const sdk = fastContext(call, message, server);

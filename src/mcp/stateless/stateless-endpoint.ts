@@ -79,10 +79,10 @@ export class StatelessEndpoint {
 
   /** Refused requests are not measured: {@link post} throws before the operation ends. */
   private operationOf(request: McpHttpRequest, body: unknown): Operation | undefined {
-    const method = isRecord(body) ? body['method'] : undefined;
-    if (typeof method !== 'string') return undefined;
+    if (!isRecord(body) || typeof body['method'] !== 'string') return undefined;
+    const message = { method: body['method'], params: body['params'] };
     const isKnown = headerOf(request.headers, 'mcp-protocol-version') === STATELESS_REVISION;
-    return this.operations.begin(request, method, isKnown ? STATELESS_REVISION : undefined);
+    return this.operations.begin(request, message, isKnown ? STATELESS_REVISION : undefined);
   }
 
   private async answerOther(

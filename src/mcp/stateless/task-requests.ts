@@ -8,8 +8,10 @@ import {
 import { z } from 'zod';
 
 import { CONFIG, type Config } from '../../config/index.js';
+import { traceContextIn } from '../../telemetry/index.js';
 import { type Caller, UpstreamError } from '../../upstream/index.js';
 import type { McpHttpRequest } from '../auth/index.js';
+import type { Operation } from '../calls/index.js';
 import {
   declaresTasks,
   type DetailedTask,
@@ -20,7 +22,6 @@ import {
   taskParamsOf,
   TASKS_CAPABILITY,
   tasksNotDeclared,
-  traceparentOf,
 } from '../protocol/index.js';
 import {
   SdkServers,
@@ -38,6 +39,7 @@ interface TaskRequest {
   readonly params: Params | undefined;
   readonly rawRequest: McpHttpRequest;
   readonly signal: AbortSignal;
+  readonly operation?: Operation | undefined;
 }
 
 /** A task that the caller may see. */
@@ -148,12 +150,10 @@ export const capabilitiesIn = (params: Params | undefined): unknown => {
 };
 
 /** The key of this very request, and its trace. */
-export function callerOf({ params, rawRequest, signal }: TaskRequest): Caller {
-  const traceparent = traceparentOf(
-    params?.['_meta'] as object | undefined,
-    rawRequest.headers['traceparent'],
-  );
-  return { key: rawRequest.auth.token, signal, ...(traceparent !== undefined && { traceparent }) };
+export function callerOf({ params, rawRequest, signal, operation }: TaskRequest): Caller {
+  const trace =
+    operation?.trace ?? traceContextIn(params?.['_meta'] as object | undefined, rawRequest.headers);
+  return { key: rawRequest.auth.token, signal, ...trace };
 }
 
 /** Passes on the responses to what the task asks now; the extension wants all others ignored. */

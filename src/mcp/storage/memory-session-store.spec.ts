@@ -1,5 +1,6 @@
 import { afterEach, expect, it, vi } from 'vitest';
 
+import { AuditLog } from '../../audit/index.js';
 import { readConfig } from '../../config/index.js';
 import { LimitCounter } from '../calls/index.js';
 import { MemorySessionStore } from './memory-session-store.js';
@@ -26,7 +27,7 @@ function stored(environment: Record<string, string>): {
   sessions: MemorySessionStore;
   limitCounter: LimitCounter;
 } {
-  const limitCounter = new LimitCounter();
+  const limitCounter = new LimitCounter(new AuditLog({ audit: 'off' }));
   vi.spyOn(limitCounter, 'count');
   const config = readConfig('mcp', { CYBERUN_RUNTIME_URL: 'http://127.0.0.1:9/api/v1', ...environment });
   return { sessions: new MemorySessionStore(config, limitCounter), limitCounter };

@@ -4,9 +4,11 @@ import type { CallToolResult } from '@modelcontextprotocol/server';
 
 import { logWithReference } from '../../http/index.js';
 import { UpstreamError } from '../../upstream/index.js';
-import { ErrorEnvelope } from '../protocol/index.js';
+import type { ToolFailure } from '../calls/index.js';
+import { ErrorEnvelope, ForbiddenEnvelope } from '../protocol/index.js';
 import { resultText } from './result-text.js';
 
+const CLIENT_ERROR = 400;
 const SERVER_ERROR = 500;
 /** Nest's message for an unknown exception. */
 const MASKED = 'Internal server error';
@@ -61,6 +63,20 @@ export class ToolErrorMapper {
     const reference = logWithReference(this.logger, { tool, error });
     return new ErrorEnvelope(`This server failed. Do not retry; report reference ${reference}.`);
   }
+}
+
+const isRefusal = (status: number | undefined): boolean =>
+  status !== undefined && status >= CLIENT_ERROR && status < SERVER_ERROR;
+
+/** Why a call has failed, for the audit. */
+export function toolFailureOf(error: unknown): ToolFailure {
+  if (error instanceof UpstreamError) {
+    const { kind: reason, status } = error;
+    return { reason, status, isRefusal: isRefusal(status) };
+  }
+  const told = envelopeOf(error) ?? authored(error);
+  if (!told) return { reason: 'internal_error', isRefusal: false };
+  return { reason: told instanceof ForbiddenEnvelope ? 'permission' : 'refused', isRefusal: true };
 }
 
 function envelopeOf(error: unknown): ErrorEnvelope | undefined {

@@ -8,13 +8,14 @@ import {
 } from '@modelcontextprotocol/server';
 
 import { CONFIG, type Config } from '../../config/index.js';
+import { noteInScope, type TraceContext, traceContextIn } from '../../telemetry/index.js';
 import type { Caller } from '../../upstream/index.js';
 import type { McpHttpRequest } from '../auth/index.js';
 import type { EncodedResult, Operation } from '../calls/index.js';
-import { type RevisionFamily, tasksNotDeclared, traceparentOf } from '../protocol/index.js';
+import { type RevisionFamily, tasksNotDeclared } from '../protocol/index.js';
 import { requireSoundShape } from './tool-input.js';
 import { type McpServer, type RequestParts, type SessionInfo, ToolContext } from './tool-context.js';
-import { isMasked, ToolErrorMapper } from './tool-error-mapper.js';
+import { isMasked, ToolErrorMapper, toolFailureOf } from './tool-error-mapper.js';
 import { type RegisteredTool, ToolRegistry, userOf, type Viewer } from './tool-registry.js';
 import { hasOwnText, replyBytes, toNewResult, toToolResult } from './tool-result.js';
 import { ToolSources } from './tool-sources.js';
@@ -33,11 +34,17 @@ export interface CallOrigin {
 
 /** Its signal is made when it is first read: few calls are cancelled, and many never ask. */
 class RequestCaller implements Caller {
+  readonly traceparent: string | undefined;
+  readonly tracestate: string | undefined;
+
   constructor(
     readonly key: string,
-    readonly traceparent: string | undefined,
+    trace: TraceContext | undefined,
     private readonly call: CallOrigin['call'],
-  ) {}
+  ) {
+    this.traceparent = trace?.traceparent;
+    this.tracestate = trace?.tracestate;
+  }
 
   get signal(): AbortSignal {
     return this.call.signal;
@@ -46,6 +53,10 @@ class RequestCaller implements Caller {
 
 const isChecked = ({ output }: RegisteredTool, { isError, structuredContent }: CallToolResult): boolean =>
   output !== undefined && !output.isAdvertisedOnly && !isError && structuredContent !== undefined;
+
+/** Ids of tasks are UUIDs; anything else does not go into log lines. */
+const TASK_ID = /^[\da-f-]{36}$/i;
+const isTaskId = (value: unknown): value is string => typeof value === 'string' && TASK_ID.test(value);
 
 /** Runs calls of tools, and handles every exception that passes the pipeline. */
 @Injectable()
@@ -95,7 +106,10 @@ export class ToolRunner {
     origin: CallOrigin,
   ): Promise<CallToolResult> {
     const context = new ToolContext(this.partsOf(tool.name, request, sdk, origin));
-    const running = this.execute(tool, context, request.params.arguments ?? {});
+    const args = request.params.arguments ?? {};
+    const taskId: unknown = args['task_id'];
+    if (isTaskId(taskId)) noteInScope({ taskId });
+    const running = this.execute(tool, context, args, origin.operation);
     return origin.operation ? measured(running, tool, origin.operation) : running;
   }
 
@@ -104,13 +118,14 @@ export class ToolRunner {
     tool: string,
     request: CallToolRequest,
     sdk: ServerContext,
-    { rawRequest, session, server, call }: CallOrigin,
+    { rawRequest, session, server, call, operation }: CallOrigin,
   ): RequestParts {
     const { token: key, keyHash } = rawRequest.auth;
-    const traceparent = traceparentOf(request.params._meta, rawRequest.headers['traceparent']);
+    const trace = operation?.trace ?? traceContextIn(request.params._meta, rawRequest.headers);
+    if (trace) noteInScope({ trace });
     return {
       tool,
-      caller: new RequestCaller(key, traceparent, call),
+      caller: new RequestCaller(key, trace, call),
       keyHash,
       request,
       session,
@@ -121,7 +136,12 @@ export class ToolRunner {
     };
   }
 
-  private async execute(tool: RegisteredTool, context: ToolContext, args: unknown): Promise<CallToolResult> {
+  private async execute(
+    tool: RegisteredTool,
+    context: ToolContext,
+    args: unknown,
+    operation: Operation | undefined,
+  ): Promise<CallToolResult> {
     try {
       if (tool.tasks?.isRequired && !context.takesTask) throw tasksNotDeclared();
       this.registry.authorize(tool, userOf(context.getRawRequest()));
@@ -137,6 +157,7 @@ export class ToolRunner {
       // Nest's own filter hides the exception; the recorded one has the details.
       const thrown = isMasked(error) ? (context.thrown ?? error) : error;
       if (thrown instanceof ProtocolError) throw thrown;
+      operation?.because(toolFailureOf(thrown));
       return this.errors.toToolResult(context, thrown);
     }
   }

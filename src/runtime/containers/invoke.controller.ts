@@ -23,6 +23,7 @@ import {
   withoutCodings,
 } from '../../contract/index.js';
 import { bearerToken } from '../../http/index.js';
+import { traceHeaders } from '../../telemetry/index.js';
 import { type Credential, CurrentCredential, IntegrationKeyGuard, Requires } from '../credentials/index.js';
 import { logFailure } from '../database/index.js';
 import { type AnswerBody, AnswerFiles, TeamFilesFull } from '../files/index.js';
@@ -100,6 +101,7 @@ export class InvokeController {
         method,
         path: encoded(path),
         headers: {
+          ...traceHeaders(),
           ...sent,
           host: `127.0.0.1:${connection.service.port}`,
           ...(bytes && { 'content-length': String(bytes.length) }),

@@ -5,6 +5,7 @@ import { BadGatewayException, Inject, Injectable, PayloadTooLargeException } fro
 
 import { CONFIG, type Config } from '../../config/index.js';
 import { extendRequestTimeout } from '../../http/index.js';
+import { traceHeaders } from '../../telemetry/index.js';
 import {
   forwardedHeaders,
   type ProxyHeaders,
@@ -46,6 +47,7 @@ export class ServiceRelay {
     return {
       ...toService(request.headers),
       ...forwardedHeaders(request, place),
+      ...traceHeaders(),
       host: `127.0.0.1:${port}`,
     };
   }

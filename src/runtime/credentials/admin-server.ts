@@ -11,6 +11,7 @@ import {
   type OnApplicationBootstrap,
 } from '@nestjs/common';
 
+import { auditedIds, AuditLog, auditOutcomeOf } from '../../audit/index.js';
 import { CONFIG, type Config, StartError } from '../../config/index.js';
 import { makeSocketPath, removeSocketPath } from './socket-path.js';
 import { type NewKey, StoredKeys } from './stored-keys.js';
@@ -36,6 +37,7 @@ export class AdminServer implements OnApplicationBootstrap, BeforeApplicationShu
   constructor(
     @Inject(CONFIG) private readonly config: Config,
     private readonly keys: StoredKeys,
+    private readonly audit: AuditLog,
   ) {}
 
   async onApplicationBootstrap(): Promise<void> {
@@ -65,7 +67,10 @@ export class AdminServer implements OnApplicationBootstrap, BeforeApplicationShu
   }
 
   private async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { status, body } = await this.answer(request).catch((error: unknown) => this.failure(error));
+    const startedAt = performance.now();
+    const answer = await this.answer(request).catch((error: unknown) => this.failure(error));
+    this.auditChange(request, answer, performance.now() - startedAt);
+    const { status, body } = answer;
     response.writeHead(status, { 'Content-Type': 'application/json' }).end(JSON.stringify(body));
   }
 
@@ -82,6 +87,26 @@ export class AdminServer implements OnApplicationBootstrap, BeforeApplicationShu
       return { status: 201, body: await this.keys.create((await json(request)) as NewKey) };
     if (request.method !== 'DELETE' || id === undefined) return NOT_FOUND;
     return (await this.keys.revoke(id)) ? { status: 200, body: {} } : NOT_FOUND;
+  }
+
+  /** Who may use the socket is the user of the server. */
+  private auditChange(
+    { method = '', url = '/' }: IncomingMessage,
+    answer: Answer,
+    duration_ms: number,
+  ): void {
+    if (!this.audit.isOn || method === 'GET') return;
+    const { status, body } = answer;
+    const outcome = auditOutcomeOf(status);
+    const [, root = '', id] = url.split(/[/?]/);
+    this.audit.record({
+      audit: 'admin_call',
+      outcome,
+      route: `${method} /${root}${id === undefined ? '' : '/:id'}`,
+      status,
+      ids: auditedIds({ id, ...(outcome === 'ok' && body) }),
+      duration_ms,
+    });
   }
 
   private async answerTeams(request: IncomingMessage): Promise<Answer> {

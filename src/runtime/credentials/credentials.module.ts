@@ -1,5 +1,6 @@
 import { Global, Module } from '@nestjs/common';
 
+import { AuditModule } from '../../audit/index.js';
 import { RateLimitsModule } from '../../http/index.js';
 import { Database, TEAM_ID } from '../database/index.js';
 import { AdminServer } from './admin-server.js';
@@ -15,7 +16,7 @@ import { StoredKeys } from './stored-keys.js';
 /** Keys: their check for every entry point of the runtime, and their administration. */
 @Global()
 @Module({
-  imports: [RateLimitsModule],
+  imports: [AuditModule, RateLimitsModule],
   providers: [
     {
       provide: CredentialsStore,

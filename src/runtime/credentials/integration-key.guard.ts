@@ -10,8 +10,9 @@ import {
 import { Reflector } from '@nestjs/core';
 import type { Request, Response } from 'express';
 
-import { FEATURES, FEATURES_HEADER } from '../../contract/index.js';
+import { CREDENTIAL_HEADER, FEATURES, FEATURES_HEADER, TEAM_HEADER } from '../../contract/index.js';
 import { bearerToken } from '../../http/index.js';
+import { noteInScope } from '../../telemetry/index.js';
 import type { Credential, Permission } from './credential.js';
 import { CredentialsService } from './credentials.service.js';
 import { OpenCalls } from './open-calls.js';
@@ -56,6 +57,10 @@ export class IntegrationKeyGuard implements CanActivate {
     }
     this.openCalls.watch(response, rawKey);
     request.credential = credential;
+    const { id: credentialId, teamId } = credential;
+    noteInScope({ credentialId, teamId });
+    response.setHeader(CREDENTIAL_HEADER, credentialId);
+    response.setHeader(TEAM_HEADER, teamId);
     response.setHeader(PERMISSIONS_HEADER, [...credential.permissions].join(', '));
     response.setHeader(FEATURES_HEADER, ANNOUNCED_FEATURES);
     if (status === 200) return true;

@@ -1,6 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 
+import { AuditLog } from '../../audit/index.js';
 import type { Credential } from './credential.js';
 import { RefusedKeys } from './refused-keys.js';
 
@@ -20,7 +21,7 @@ const lines: unknown[] = [];
 beforeEach(() => {
   vi.useFakeTimers();
   lines.length = 0;
-  refused = new RefusedKeys();
+  refused = new RefusedKeys(new AuditLog({ audit: 'off' }));
   vi.spyOn(Logger.prototype, 'warn').mockImplementation((line: unknown) => void lines.push(line));
 });
 afterEach(() => {

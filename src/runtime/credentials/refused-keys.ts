@@ -1,6 +1,8 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 
+import { AuditLog } from '../../audit/index.js';
+import { currentScope, noteInScope } from '../../telemetry/index.js';
 import { type Credential, shownPrefix } from './credential.js';
 
 /** A line about the same key and reason follows after this time at the earliest. */
@@ -25,13 +27,20 @@ interface Period {
   skipped: number;
 }
 
-/** Logs refused uses of keys, so that an operator sees them; repeated ones are counted instead, to keep the log readable. */
+/**
+ * Logs refused uses of keys, so that an operator sees them; repeated ones are counted instead, to keep the log readable. The
+ * audit has every one.
+ */
 @Injectable()
 export class RefusedKeys {
   private readonly logger = new Logger('Credentials');
   private readonly periods = new LRUCache<string, Period>({ max: KEYS_KEPT });
 
-  note({ rawKey, credential, reason, route }: RefusedKey): void {
+  constructor(private readonly audit: AuditLog) {}
+
+  note(use: RefusedKey): void {
+    this.auditUse(use);
+    const { rawKey, credential, reason, route } = use;
     const id = `${credential?.id ?? 'unknown'} ${reason}`;
     const last = this.periods.get(id);
     const isOver = last === undefined || Date.now() - last.since >= QUIET_MS;
@@ -50,5 +59,14 @@ export class RefusedKeys {
       reason,
       skipped: isOver && last !== undefined && last.skipped > 0 ? last.skipped : undefined,
     });
+  }
+
+  /** A request has a line of its own, which is written once it is answered; connections of agents and nodes have none. */
+  private auditUse({ rawKey, credential, reason, route }: RefusedKey): void {
+    if (!this.audit.isOn) return;
+    const key_prefix = shownPrefix(rawKey);
+    const ids = { credentialId: credential?.id, teamId: credential?.teamId };
+    if (currentScope()) noteInScope({ ...ids, refusal: { reason, key_prefix } });
+    else this.audit.record({ audit: 'key_use', outcome: 'refused', route, reason, key_prefix }, ids);
   }
 }

@@ -17,6 +17,7 @@ import { storedFiles } from './migrations/0014-stored-files.js';
 import { fairQueue } from './migrations/0015-fair-queue.js';
 import { fileLinks } from './migrations/0016-file-links.js';
 import { kindsOfFiles } from './migrations/0017-kinds-of-files.js';
+import { taskTraces } from './migrations/0019-task-traces.js';
 import type { Db } from './schema.js';
 
 /** Every migration by name, in order; names and contents of released migrations never change. */
@@ -36,6 +37,7 @@ const MIGRATIONS: Record<string, Migration> = {
   '0015-fair-queue': fairQueue,
   '0016-file-links': fileLinks,
   '0017-kinds-of-files': kindsOfFiles,
+  '0019-task-traces': taskTraces,
 };
 
 /**

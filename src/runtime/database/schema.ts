@@ -1,5 +1,6 @@
 import type { ColumnType, Generated, JSONColumnType, Kysely, Transaction } from 'kysely';
 
+import type { TraceContext } from '../../telemetry/index.js';
 import type { LogStream, ServiceState, TaskEventName, TaskState } from '../../contract/index.js';
 
 type CreatedAt = ColumnType<Date, never, never>;
@@ -68,6 +69,8 @@ export interface TaskTable {
   task_error: Generated<string>;
   /** Sentences about outputs that were renamed or not kept. */
   task_warnings: Generated<string[]>;
+  /** The trace in which it was submitted. */
+  trace_context: JSONColumnType<TraceContext> | null;
   /** The key that submitted it; `null` in tasks of earlier versions. */
   submitted_by: string | null;
   /** Its place in the queue, from 1, see ADR 15; 0 once it has had its turn. */

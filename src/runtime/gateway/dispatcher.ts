@@ -5,6 +5,7 @@ import {
   type OnApplicationBootstrap,
 } from '@nestjs/common';
 
+import { outsideScope, withinScope } from '../../telemetry/index.js';
 import { logFailure } from '../database/index.js';
 import { queueName, type WorkRequirement } from '../engine/index.js';
 import {
@@ -56,7 +57,10 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
   onApplicationBootstrap(): void {
     const sweeping = setInterval(() => this.track(this.sweep()), SWEEP_MS).unref();
     this.endings.push(
-      this.waiting.onWork((queue) => (queue ? this.added(queue) : this.track(this.sweep()))),
+      // It may be told by the request that has submitted a task; what is done for others is not part of that.
+      this.waiting.onWork((queue) =>
+        outsideScope(() => (queue ? this.added(queue) : this.track(this.sweep()))),
+      ),
       this.agents.onChange(() => this.dispatch()),
       () => clearInterval(sweeping),
     );
@@ -149,7 +153,10 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
 
   private give(agent: ConnectedAgent, run: ClaimedRun, isAttached = false): void {
     agent.runs.set(run.taskId, run);
-    const performed = this.runs.perform(agent, run, isAttached).finally(() => {
+    const { taskId, teamId, order } = run;
+    const performed = withinScope({ taskId, teamId, trace: order.trace }, () =>
+      this.runs.perform(agent, run, isAttached),
+    ).finally(() => {
       if (agent.runs.get(run.taskId) === run) agent.runs.delete(run.taskId);
       this.ended(run);
     });

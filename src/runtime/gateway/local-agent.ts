@@ -14,13 +14,14 @@ import {
   packagePaths,
   proxyVariables,
   StartError,
+  traceVariables,
 } from '../../config/index.js';
 import { keepRunning } from '../../tunnel/index.js';
 import { CredentialsService } from '../credentials/index.js';
 
 const RESTART = { firstMs: 250, longestMs: 15_000, steadyMs: 30_000 };
 const END_LIMIT_MS = 3000;
-/** Environment variables for the agent process, with those of proxies; none of ours with a secret. */
+/** Environment variables for the agent process, with those of proxies and of OpenTelemetry; none of ours with a secret. */
 const INHERITED = [
   'PATH',
   'HOME',
@@ -111,6 +112,7 @@ export class LocalAgent implements BeforeApplicationShutdown {
     return {
       ...Object.fromEntries(INHERITED.map((name) => [name, process.env[name]])),
       ...proxyVariables(),
+      ...traceVariables(),
       CYBERUN_LOGGER_LEVEL: this.config.loggerLevel,
       CYBERUN_LOGGER_FORMAT: this.config.loggerFormat,
     };

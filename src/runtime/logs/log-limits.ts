@@ -1,6 +1,7 @@
 import { type BeforeApplicationShutdown, Inject, Injectable, Logger } from '@nestjs/common';
 
 import { CONFIG, type Config } from '../../config/index.js';
+import { outsideScope } from '../../telemetry/index.js';
 import { Database, logFailure } from '../database/index.js';
 import { type KeptLog, removeTeamLogs, trimLog } from './log-rows.js';
 
@@ -33,17 +34,21 @@ export class LogLimits implements BeforeApplicationShutdown {
     for (const { task_id, cost } of kept) if (cost > this.config.tasksLogBytes) this.tooLong.add(task_id);
     for (const [teamId, added] of bytes) this.written.set(teamId, (this.written.get(teamId) ?? 0) + added);
     if (this.isClosing || (this.tooLong.size === 0 && this.largeTeams().length === 0)) return;
-    this.enforcing ??= this.enforce()
-      .catch((error: unknown) => logFailure(this.logger, 'logs could not be trimmed', error))
-      .finally(() => {
-        this.enforcing = undefined;
-      });
+    this.enforcing ??= outsideScope(() => this.enforceOrLog()).finally(() => {
+      this.enforcing = undefined;
+    });
   }
 
   /** The teams that have written much since their logs were counted. */
   private largeTeams(): string[] {
     const most = this.config.teamLogBytes * COUNTED;
     return [...this.written].filter(([, bytes]) => bytes > most).map(([teamId]) => teamId);
+  }
+
+  private async enforceOrLog(): Promise<void> {
+    await this.enforce().catch((error: unknown) =>
+      logFailure(this.logger, 'logs could not be trimmed', error),
+    );
   }
 
   private async enforce(): Promise<void> {

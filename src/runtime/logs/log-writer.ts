@@ -1,6 +1,7 @@
 import { type BeforeApplicationShutdown, Injectable, Logger } from '@nestjs/common';
 
 import type { LogChunk } from '../../contract/index.js';
+import { outsideScope } from '../../telemetry/index.js';
 import { Database, DatabaseUnavailable, logFailure, type Db, whenReachable } from '../database/index.js';
 import { LogLimits } from './log-limits.js';
 import { insertChunks, type KeptLog, type LoggedRun, type LogRows, rowsOf } from './log-rows.js';
@@ -113,7 +114,8 @@ export class LogWriter implements BeforeApplicationShutdown {
     clearTimeout(this.timer);
     this.timer = undefined;
     if (this.closing.signal.aborted) return;
-    this.writing ??= this.writeBatch().finally(() => {
+    // It is for many runs, whichever of them it is that has filled it.
+    this.writing ??= outsideScope(() => this.writeBatch()).finally(() => {
       this.writing = undefined;
       if (this.isFull()) this.write();
       else if (this.waiting.size > 0) this.timer ??= setTimeout(() => this.write(), COLLECT_MS);

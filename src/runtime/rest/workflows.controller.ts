@@ -2,6 +2,7 @@ import { Body, Controller, Get, HttpCode, Param, Post, Query, UseGuards, UsePipe
 import { IsIn, IsObject, IsOptional, IsString, MaxLength } from 'class-validator';
 
 import type { RunAccepted, Workflow, WorkflowList } from '../../contract/index.js';
+import { currentScope } from '../../telemetry/index.js';
 import { type Credential, CurrentCredential, IntegrationKeyGuard, Requires } from '../credentials/index.js';
 import { TaskSubmission } from '../tasks/index.js';
 import { type WorkflowName, WorkflowCatalog } from '../workflows/index.js';
@@ -125,7 +126,8 @@ export class WorkflowsController {
     const fields = Object.fromEntries(
       Object.entries(given).flatMap(([key, value]) => (typeof value === 'string' ? [[key, value]] : [])),
     );
-    const run = { parameters: parameters ?? {}, fields, ...headers, submittedBy };
+    const { trace } = currentScope() ?? {};
+    const run = { parameters: parameters ?? {}, fields, ...headers, submittedBy, trace };
     return { task_id: await this.submission.submit(teamId, workflow, run) };
   }
 }

@@ -1,12 +1,16 @@
 import { sql } from 'kysely';
 
+import type { TraceContext } from '../../telemetry/index.js';
 import type { Db } from '../database/index.js';
 import type { ClaimedJob, StatementPart } from '../engine/index.js';
 import type { ClaimingAgent } from './claimed-runs.js';
 import { OPEN_STATES, TASK_COLUMNS, type TaskRow } from './task-transitions.js';
 
 /** A task that can be run. */
-export type RunnableTask = TaskRow & { readonly parameters: Record<string, unknown> };
+export type RunnableTask = TaskRow & {
+  readonly parameters: Record<string, unknown>;
+  readonly trace_context: TraceContext | null;
+};
 
 /** A claimed job and its task; without a task when that has ended before. */
 interface TakenJob {
@@ -51,7 +55,7 @@ export async function queueTasks(
         gpu_type = agent.gpu_type, node_id = ${nodeId}, last_sequence = last_sequence + 1
       from taken join agent on agent.place = taken.place
       where task.id = any(array(select id from taken)) and task.id = taken.id and task.team_id = ${teamId} and task_status in (${sql.join(OPEN_STATES)})
-      returning ${columns}, task.parameters, task.last_sequence, agent.data
+      returning ${columns}, task.parameters, task.trace_context, task.last_sequence, agent.data
     ), written as (
       insert into task_event (task_id, team_id, sequence, event, data)
       select id, team_id, last_sequence, 'status', ('{"task_id":"' || id || '",' || data)::json from moved

@@ -1,6 +1,7 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 
+import type { TraceContext } from '../../telemetry/index.js';
 import { Database, type Db, logFailure, type Tx } from '../database/index.js';
 import { type Claim, Engine, type WorkRequirement } from '../engine/index.js';
 import { RuntimeNode } from '../nodes/index.js';
@@ -21,6 +22,7 @@ import { TeamLimits } from './team-limits.js';
 interface QueuedTask {
   readonly claim: Claim;
   readonly parameters: Record<string, unknown>;
+  readonly trace: TraceContext | null;
   readonly version: number;
   readonly definition: CompiledWorkflow;
 }
@@ -102,7 +104,7 @@ export class TaskClaims {
         // Another node may have taken it over meanwhile, over a later connection of the agent.
         .where('node_id', 'is not distinct from', node_id)
         .where('task_status', 'in', HELD_STATES)
-        .returning([...TASK_COLUMNS, 'parameters'])
+        .returning([...TASK_COLUMNS, 'parameters', 'trace_context'])
         .executeTakeFirst();
       return task && this.withDefinition(tx, claimOf(task), task);
     });
@@ -128,13 +130,14 @@ export class TaskClaims {
 
   private runOf(
     { agentId }: ClaimingAgent,
-    { claim, parameters, version, definition }: QueuedTask,
+    { claim, parameters, trace, version, definition }: QueuedTask,
   ): ClaimedRun {
     const { taskId, teamId, attempt } = claim;
+    const workflow = `${definition.slug}@${version}`;
     return {
       taskId,
       teamId,
-      workflow: `${definition.slug}@${version}`,
+      workflow,
       agentId,
       attempt,
       retry: definition.retry,
@@ -142,6 +145,8 @@ export class TaskClaims {
         task_id: taskId,
         attempt,
         labels: definition.required_labels,
+        workflow,
+        ...(trace && { trace }),
         steps: definition.steps,
         bundle: definition.bundle,
         parameters,
@@ -156,8 +161,8 @@ export class TaskClaims {
   }
 
   private async withDefinition(db: Db, claim: Claim, task: RunnableTask): Promise<QueuedTask> {
-    const { workflow_version: version, parameters } = task;
-    return { claim, version, parameters, definition: await this.definitionOf(db, task) };
+    const { workflow_version: version, parameters, trace_context: trace } = task;
+    return { claim, version, parameters, trace, definition: await this.definitionOf(db, task) };
   }
 
   private async definitionOf(db: Db, task: TaskRow): Promise<CompiledWorkflow> {

@@ -3,6 +3,7 @@ import { sql } from 'kysely';
 
 import { parseExact, type Task, type TaskResult } from '../../contract/index.js';
 import type { Credential } from '../credentials/index.js';
+import { noteInScope } from '../../telemetry/index.js';
 import { Database, type Db } from '../database/index.js';
 import { Engine } from '../engine/index.js';
 import { DownloadLinks } from '../files/index.js';
@@ -103,6 +104,7 @@ export class TaskStore {
       return task_status;
     }
     this.metrics.taskEnded(cancelled.required_labels, 'cancelled');
+    noteInScope({ taskId });
     this.logger.log(`task ${taskId}: cancelled`);
     return 'cancelled';
   }

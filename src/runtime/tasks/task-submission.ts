@@ -1,6 +1,7 @@
 import { BadRequestException, Inject, Injectable, Logger } from '@nestjs/common';
 import type { RawBuilder } from 'kysely';
 
+import { noteInScope, type TraceContext } from '../../telemetry/index.js';
 import { Database, type Db, uuidV7 } from '../database/index.js';
 import { Engine, type WorkRequirement } from '../engine/index.js';
 import { FilesService } from '../files/index.js';
@@ -31,6 +32,8 @@ interface RunSubmission {
   readonly idempotencyKey?: string | undefined;
   /** The key of the caller; the keys of a team share its agents. */
   readonly submittedBy: string;
+  /** What the request is part of. */
+  readonly trace?: TraceContext | undefined;
 }
 
 /** Validates the parameters of a run, including files. */
@@ -96,7 +99,10 @@ export class TaskSubmission {
   async submit(teamId: string, workflow: WorkflowVersion, run: RunSubmission): Promise<string> {
     const keyed = keyedRun(teamId, workflow, run);
     const earlier = keyed && (await this.idempotencyKeys.taskOf(keyed));
-    if (earlier !== undefined) return earlier;
+    if (earlier !== undefined) {
+      noteInScope({ taskId: earlier });
+      return earlier;
+    }
     checkRunnable(workflow);
     const checked = await this.runParameters.checked(teamId, workflow, run.parameters);
     // Last, so that a question is only asked about a run that would be accepted.
@@ -107,11 +113,11 @@ export class TaskSubmission {
     const requirement = { teamId, labels: runRequirements(workflow.definition) };
     await this.engine.prepare(requirement);
     const id = uuidV7();
-    const { fields, submittedBy } = run;
+    const { fields, submittedBy, trace } = run;
     const place = this.ranks.reserve({ ...requirement, submittedBy });
     const insert = async (db: Db): Promise<string> => {
       const rank = place.rank();
-      await this.insert(db, { id, requirement, workflow, parameters, fields, submittedBy, rank });
+      await this.insert(db, { id, requirement, workflow, parameters, fields, submittedBy, trace, rank });
       return id;
     };
     const { db } = this.database;
@@ -123,6 +129,7 @@ export class TaskSubmission {
     const task = await submitted.finally(() => place.close());
     if (task !== id) return task;
     this.metrics.submitted(requirement.labels);
+    noteInScope({ taskId: id });
     this.logger.log(`task ${id} (${slug}@${workflow.version}): submitted`);
     return id;
   }
@@ -142,6 +149,7 @@ export class TaskSubmission {
       parameters_bytes: Buffer.byteLength(parameters),
       submission: JSON.stringify(task.fields),
       submitted_by: task.submittedBy,
+      trace_context: task.trace ? JSON.stringify(task.trace) : null,
       queue_rank: task.rank,
       max_retries: workflow.definition.max_retries,
     };
@@ -162,6 +170,7 @@ interface NewTask {
   readonly parameters: string;
   readonly fields: Record<string, string>;
   readonly submittedBy: string;
+  readonly trace: TraceContext | undefined;
   readonly rank: RawBuilder<number>;
 }
 

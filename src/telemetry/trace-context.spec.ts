@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 
-import { traceparentOf } from './messages.js';
+import { traceContextIn, traceIdsOf } from './trace-context.js';
 
 const TRACE = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
 const OTHER = '00-1af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00';
@@ -20,6 +20,19 @@ it.each([
     undefined,
   ],
   ['none that carries more than a trace', undefined, `${TRACE}\r\nX-Evil: 1`, undefined],
-])('traceparentOf takes %s', (_what, meta, header, expected) => {
-  expect(traceparentOf(meta, header)).toBe(expected);
+])('traceContextIn takes %s', (_what, meta, traceparent, expected) => {
+  expect(traceContextIn(meta, { traceparent })?.traceparent).toBe(expected);
+});
+
+it('traceContextIn takes the state that stands beside the trace, unless it is too long', () => {
+  const state = { traceparent: TRACE, tracestate: 'a=b' };
+  expect(traceContextIn({ traceparent: 'x', tracestate: 'c=d' }, state)).toEqual(state);
+  expect(traceContextIn({ ...state, tracestate: 'a'.repeat(513) })).toEqual({ traceparent: TRACE });
+});
+
+it('traceIdsOf gives the ids of trace and span', () => {
+  expect(traceIdsOf(TRACE)).toEqual({
+    trace_id: '0af7651916cd43dd8448eb211c80319c',
+    span_id: 'b7ad6b7169203331',
+  });
 });
