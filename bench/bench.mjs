@@ -5,6 +5,7 @@ import { sessions } from './cases/sessions.mjs';
 import { starts } from './cases/starts.mjs';
 import { streams } from './cases/streams.mjs';
 import { tasks } from './cases/tasks.mjs';
+import { tracing } from './cases/tracing.mjs';
 import { describeCommit, describeMachine } from './machine.mjs';
 import { OtherLoad } from './other-load.mjs';
 import { recordTools } from './peers.mjs';
@@ -40,7 +41,7 @@ const QUICK = {
 };
 
 /** The cases in the order they run; each is a function of what it needs and returns a table and its budgets. */
-const CASES = { starts, tasks, calls, lists, proxied, sessions, streams };
+const CASES = { starts, tasks, calls, lists, proxied, tracing, sessions, streams };
 const NEED_TOOLS = new Set(['calls', 'lists', 'sessions']);
 
 /** Runs the cases, shows and writes what came out; returns the exit code. */

@@ -48,13 +48,14 @@ const productEnv = (runtimeUrl) => ({
 });
 
 /** The product as an operator starts it, in role mcp in front of a Runtime API. */
-export const startProduct = (runtimeUrl, { place = 'server', podMebibytes } = {}) =>
+export const startProduct = (runtimeUrl, { place = 'server', podMebibytes, env = {} } = {}) =>
   ServerProcess.start({
     script: ENTRY,
     args: ['serve', '--role', 'mcp'],
     env: {
       ...productEnv(runtimeUrl),
       ...(podMebibytes !== undefined && { NODE_OPTIONS: nodeOptionsIn(podMebibytes) }),
+      ...env,
     },
     place,
   });
