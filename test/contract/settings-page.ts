@@ -21,7 +21,7 @@ function cells({ property, meaning, example, defaultText, isSecret }: Described)
 
 /** The standard variables for traces: name, default, meaning. */
 const TRACE_VARIABLES: readonly (readonly [names: string, fallback: string, meaning: string])[] = [
-  ['OTEL_SDK_DISABLED', '`false`', '`true` traces nothing, whatever else is set.'],
+  ['OTEL_SDK_DISABLED', '`false`', '`true` traces nothing, also where an endpoint is set.'],
   ['OTEL_TRACES_EXPORTER', '`otlp` where an endpoint is set, else `none`', '`otlp` or `none`.'],
   [
     'OTEL_EXPORTER_OTLP_ENDPOINT',

@@ -80,7 +80,7 @@ it('every write leaves one line with its route and ids, and nothing else of the 
   }
 });
 
-it('a use of a key that is refused leaves one line, whatever the method', async () => {
+it('a use of a key that is refused leaves one line, with every method', async () => {
   const unknown = `sk-${'u'.repeat(43)}`;
   for (const route of routes.filter(({ path: pattern }) => pattern.startsWith('/api/v1/r/'))) {
     const { status, lines } = await auditOf(route.method, pathOf(route, VALUES), { key: unknown });

@@ -5,7 +5,7 @@ import { CODE } from '../protocol/index.js';
 
 /** What a tool can be called; any other text of a client is not repeated. */
 const TOOL_NAME = /^[\w.:-]{1,128}$/;
-/** As much of a hash as tells keys apart. */
+/** As much of a hash as distinguishes keys. */
 const HASH_LENGTH = 16;
 
 /** Why a tool did not do what it was asked to. */

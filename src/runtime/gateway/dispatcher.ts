@@ -57,7 +57,7 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
   onApplicationBootstrap(): void {
     const sweeping = setInterval(() => this.track(this.sweep()), SWEEP_MS).unref();
     this.endings.push(
-      // It may be told by the request that has submitted a task; what is done for others is not part of that.
+      // The request that has submitted a task may call this; what is done for others is not part of that.
       this.waiting.onWork((queue) =>
         outsideScope(() => (queue ? this.added(queue) : this.track(this.sweep()))),
       ),

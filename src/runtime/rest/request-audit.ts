@@ -4,7 +4,7 @@ import { auditedIds, type AuditLog, auditOutcomeOf } from '../../audit/index.js'
 import { currentScope } from '../../telemetry/index.js';
 import { isOfRuntime, routeOf } from './request-spans.js';
 
-/** Methods that only read. A call of a service may do anything, whatever its method. */
+/** Methods that only read. A call of a service may do anything, with every method. */
 const READS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 const SERVICE_CALL = /^\/api\/v1\/r\/containers\/[^/]+\//;
 
