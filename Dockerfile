@@ -4,17 +4,18 @@
 FROM node:24-bookworm-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
-# Optional packages are the Node binaries that bring Node 24 to machines without it; here the base image does.
-# Install scripts only set up git hooks.
-RUN npm ci --omit=optional --ignore-scripts --no-audit --no-fund
+# With optional packages, because the bundler of the pages is one for each platform. Install scripts only set up git hooks.
+RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY nest-cli.json tsconfig.json tsconfig.build.json ./
-COPY scripts/build-if-stale.mjs ./scripts/
+COPY scripts/build-if-stale.mjs scripts/build-web.mjs ./scripts/
 COPY src ./src
+COPY web ./web
 RUN npm run build
 
 FROM node:24-bookworm-slim AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
+# Optional packages are the Node binaries that bring Node 24 to machines without it; here the base image does.
 RUN npm ci --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund
 
 FROM node:24-bookworm-slim

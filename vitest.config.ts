@@ -96,6 +96,11 @@ export default defineConfig({
         // What Helm has rendered is kept for the files that follow.
         isolate: false,
       }),
+      project('console', ['test/console/**/*.e2e-spec.ts'], {
+        expect: { poll: { timeout: 30_000 } },
+        ...seconds(120, 240),
+        globalSetup: ['test/support/built-pages.ts', ...withDatabase.globalSetup],
+      }),
       project('image', ['test/image/**/*.e2e-spec.ts'], seconds(600, 600)),
     ],
   },

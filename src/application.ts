@@ -21,6 +21,9 @@ interface ApplicationOptions {
   readonly mount?: McpMount;
 }
 
+/** Paths of this server that are not below `/api/v1`. */
+const OWN_PATHS = ['health/live', 'health/ready', 'console', 'console/*path'];
+
 /** The whole application of a role, initialised and not yet listening. */
 export async function createApplication(
   config: Config,
@@ -37,7 +40,7 @@ export async function createApplication(
   // Responses do not name the framework.
   app.disable('x-powered-by');
   const { HOST_PATHS = [] } = servesMcp(config) ? await import('./page/index.js') : {};
-  app.setGlobalPrefix('api/v1', { exclude: ['health/live', 'health/ready', ...HOST_PATHS] });
+  app.setGlobalPrefix('api/v1', { exclude: [...OWN_PATHS, ...HOST_PATHS] });
   if (servesMcp(config)) {
     await (await import('./mcp/index.js')).connectMcp(app, { ours: [HttpErrorFilter], mount });
   }

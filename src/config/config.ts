@@ -16,6 +16,10 @@ export type Config = Readonly<Settings> & {
   readonly traces: TraceConfig;
 };
 
+/** Whether this process serves the console. */
+export const servesConsole = ({ role, console }: Pick<Config, 'role' | 'console'>): boolean =>
+  (role === 'all' || role === 'runtime') && console !== 'off';
+
 export const CONFIG = Symbol('CONFIG');
 
 /** Stops the start for a reason the operator can fix. The message is one sentence for them and holds no secret. */
@@ -96,10 +100,15 @@ function unusable(problem: ValidationError, source: Source): SettingError {
   );
 }
 
-function checkRole(role: Role, { runtimeUrl }: Settings): void {
+function checkRole(role: Role, { runtimeUrl, console }: Settings): void {
   if (role === 'mcp' && runtimeUrl === undefined) {
     throw new SettingError(
       'Role mcp needs CYBERUN_RUNTIME_URL, the base URL of a Runtime API. Example: https://core.cyberun.cloud/api/v1',
+    );
+  }
+  if (role === 'mcp' && console === 'on') {
+    throw new SettingError(
+      'CYBERUN_CONSOLE is on, but role mcp has no runtime that the console could show. Unset it here, and open /console at the runtime. Example: off',
     );
   }
   if ((role === 'all' || role === 'runtime') && runtimeUrl !== undefined) {

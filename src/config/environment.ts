@@ -12,6 +12,8 @@ export const packagePaths = {
   entry: join(ROOT, 'dist', 'main.js'),
   workflows: join(ROOT, 'workflows'),
   services: join(ROOT, 'services'),
+  /** The pages for browsers, as `npm run build` makes them from `web`. */
+  web: join(ROOT, 'dist', 'web'),
 } as const;
 
 /** Version of the package, as clients, agents and the chart see it. */

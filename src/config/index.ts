@@ -5,6 +5,7 @@ export {
   type Config,
   readConfig,
   type Role,
+  servesConsole,
   SettingError,
   StartError,
   unknownVariables,

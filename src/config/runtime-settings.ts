@@ -1,9 +1,20 @@
+import { IsIn } from 'class-validator';
+
 import { ObjectStoreSettings } from './object-store-settings.js';
 import { Setting } from './setting.decorator.js';
 import { DAY_LIMIT, Optional, WholeNumber } from './setting-rules.js';
 
 /** How long the embedded runtime keeps what has ended, and how much a team may have in it. */
 export class RuntimeSettings extends ObjectStoreSettings {
+  @Setting({
+    env: 'CYBERUN_CONSOLE',
+    meaning: 'Whether the console for people is served at /console: on or off. Role mcp has none.',
+    example: 'off',
+    defaultText: '`on`, in role mcp `off`',
+  })
+  @Optional(IsIn(['on', 'off']))
+  console?: 'on' | 'off';
+
   @Setting({
     env: 'CYBERUN_TASKS_ENDED_DAYS',
     meaning: 'Days a task is kept after its end, with its events and result.',

@@ -12,3 +12,4 @@ export { OWN_REQUEST_HEADER, ownRequestHeaders, RateLimits } from './rate-limits
 export { RateLimitsModule } from './rate-limits.module.js';
 export type { RateRefusal, RequestRates } from './request-rates.js';
 export { inRequestScope, REQUEST_ID_HEADER } from './request-scope.js';
+export { StaticFiles } from './static-files.js';

@@ -1,6 +1,7 @@
 import { Module, type OnApplicationShutdown } from '@nestjs/common';
 
 import { ApplyModule } from './apply/index.js';
+import { ConsoleModule } from './console/index.js';
 import { ContainersModule } from './containers/index.js';
 import { CredentialsModule } from './credentials/index.js';
 import { Database, DatabaseModule } from './database/index.js';
@@ -21,6 +22,7 @@ import { RetentionModule } from './retention/index.js';
     RestModule,
     GatewayModule,
     ContainersModule,
+    ConsoleModule,
     RetentionModule,
     ApplyModule,
     RuntimeMetricsModule,

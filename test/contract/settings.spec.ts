@@ -58,6 +58,7 @@ const REFUSED: Readonly<Record<string, readonly string[]>> = {
   CYBERUN_S3_SECRET_ACCESS_KEY: ['a secret'],
   CYBERUN_S3_SESSION_TOKEN: ['a token'],
   CYBERUN_S3_ADDRESSING: ['host', 'PATH'],
+  CYBERUN_CONSOLE: ['yes', 'true'],
   CYBERUN_TASKS_ENDED_DAYS: ['0', '3651', 'a month'],
   CYBERUN_TASKS_ENDED_COUNT: ['0', '1M'],
   CYBERUN_TASKS_LOG_BYTES: ['65535', '4MB', '1073741825'],

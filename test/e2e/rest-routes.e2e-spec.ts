@@ -5,7 +5,7 @@ import { trials } from '../faults/fuzz/seed.js';
 import { BOOTSTRAP_KEY, echoWorkflow, RuntimeServer } from './runtime-support/runtime-fixture.js';
 import { pathOf, type Route, routesOf } from './runtime-support/routes.js';
 
-/** Routes that answer without a key: probes, and uploads and files, whose links are signed. */
+/** Routes that answer without a key: probes, the page of the console, signing in, and uploads and files, whose links are signed. */
 const KEYLESS = [
   'GET /health/live',
   'GET /health/ready',

@@ -104,7 +104,7 @@ it.each([[['list']], [['revoke', '019abc12-8901-7890-abcd-ef1234567895']]])(
 it.each([
   [
     ['--permissions', 'run,fly'],
-    'cyberun-mcp: "fly" is not a permission. There are: run, invoke. A key without any may only read.\n',
+    'cyberun-mcp: "fly" is not a permission. There are: run, invoke, admin. A key without any may only read.\n',
   ],
   [
     ['--kind', 'agent', '--read-only'],

@@ -37,7 +37,7 @@ function addKeys(keys: Command): void {
     .option('--expires-in-days <days>', 'days until it expires, 1 to 365; never if left out')
     .option(
       '--permissions <list>',
-      'what it may do, separated by commas: run (submit and cancel tasks, upload files), invoke (call services); both if left out',
+      'what it may do, separated by commas: run (submit and cancel tasks, upload files), invoke (call services), admin (make, list and revoke keys); run,invoke if left out',
     )
     .addOption(new Option('--read-only', 'it may look at everything and do nothing').conflicts('permissions'))
     .action(async (options: CreateOptions) => (await keysCommand()).createKey(options));

@@ -2,12 +2,17 @@ import { createHash, randomBytes } from 'node:crypto';
 
 import { StartError } from '../../config/index.js';
 
-/** Permissions: `run` to submit and cancel tasks and upload their files, `invoke` to call services; none to read. */
-export const PERMISSIONS = ['run', 'invoke'] as const;
+/**
+ * Permissions: `run` to submit and cancel tasks and upload their files, `invoke` to call services, `admin` to make, list
+ * and revoke the keys of the team; none to read.
+ */
+const PERMISSIONS = ['run', 'invoke', 'admin'] as const;
 export type Permission = (typeof PERMISSIONS)[number];
+/** What a key may do unless its creator names something else: a key that a model uses must not make further ones. */
+export const USUAL_PERMISSIONS: readonly Permission[] = ['run', 'invoke'];
 
 /** `integration` keys (`sk-`) call the REST API; `agent` keys (`ak-`) dial the gateway. */
-const CREDENTIAL_KINDS = ['integration', 'agent'] as const;
+export const CREDENTIAL_KINDS = ['integration', 'agent'] as const;
 type CredentialKind = (typeof CREDENTIAL_KINDS)[number];
 
 /** The key behind a request or a connection. */
@@ -20,7 +25,7 @@ export interface Credential {
   readonly permissions: ReadonlySet<string>;
 }
 
-/** A key to create; without `permissions` it has all of them, without `expires_in_days` it does not expire. */
+/** A key to create; without `permissions` it has {@link USUAL_PERMISSIONS}, without `expires_in_days` it does not expire. */
 export interface NewCredential {
   readonly kind: CredentialKind;
   readonly display_name: string;

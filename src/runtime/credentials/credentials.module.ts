@@ -5,6 +5,7 @@ import { RateLimitsModule } from '../../http/index.js';
 import { Database, TEAM_ID } from '../database/index.js';
 import { AdminServer } from './admin-server.js';
 import { BootstrapKey } from './bootstrap-key.js';
+import { BrowserSessions } from './browser-sessions.js';
 import { CredentialsService } from './credentials.service.js';
 import { CredentialsStore } from './credentials.store.js';
 import { IntegrationKeyGuard } from './integration-key.guard.js';
@@ -24,6 +25,7 @@ import { StoredKeys } from './stored-keys.js';
       useFactory: ({ db }: Database, teamId: string) => new CredentialsStore(db, teamId),
     },
     { provide: StoredKeys, inject: [Database], useFactory: ({ db }: Database) => new StoredKeys(db) },
+    BrowserSessions,
     CredentialsService,
     RefusedKeys,
     RuntimeRates,
@@ -32,6 +34,6 @@ import { StoredKeys } from './stored-keys.js';
     BootstrapKey,
     AdminServer,
   ],
-  exports: [AdminServer, CredentialsService, IntegrationKeyGuard, OpenCalls, BootstrapKey],
+  exports: [AdminServer, BrowserSessions, CredentialsService, IntegrationKeyGuard, OpenCalls, BootstrapKey],
 })
 export class CredentialsModule {}

@@ -4,7 +4,14 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import { type RawBuilder, type Selectable, sql } from 'kysely';
 
 import { Database, DEFAULT_TEAM, type Schema, TEAM_ID, uuidV7 } from '../database/index.js';
-import { type Credential, hashOf, isOfKind, newRawKey, type Permission, PERMISSIONS } from './credential.js';
+import {
+  type Credential,
+  hashOf,
+  isOfKind,
+  newRawKey,
+  type Permission,
+  USUAL_PERMISSIONS,
+} from './credential.js';
 import { RefusedKeys } from './refused-keys.js';
 import { RuntimeRates } from './runtime-rates.js';
 
@@ -107,7 +114,7 @@ export class CredentialsService {
       kind: 'agent',
       teamId: this.teamId,
       team: DEFAULT_TEAM,
-      permissions: new Set(PERMISSIONS),
+      permissions: new Set(USUAL_PERMISSIONS),
     });
     return rawKey;
   }

@@ -8,7 +8,7 @@ import {
   type IssuedCredential,
   type NewCredential,
   newRawKey,
-  PERMISSIONS,
+  USUAL_PERMISSIONS,
   prefixOf,
 } from './credential.js';
 
@@ -23,7 +23,7 @@ export class CredentialsStore {
   /** Creates a key; `rawKey` is set when the operator has chosen the key. */
   async create(wanted: NewCredential, rawKey = newRawKey(wanted.kind)): Promise<IssuedCredential> {
     checkNewCredential(wanted);
-    const { kind, display_name, permissions = PERMISSIONS, expires_in_days } = wanted;
+    const { kind, display_name, permissions = USUAL_PERMISSIONS, expires_in_days } = wanted;
     const issued = { id: uuidV7(), kind, key_prefix: prefixOf(rawKey) };
     const expires_at = expires_in_days === undefined ? null : new Date(Date.now() + expires_in_days * DAY_MS);
     await this.db
@@ -43,6 +43,12 @@ export class CredentialsStore {
   /** All of them, newest first. */
   list(): Promise<CredentialSummary[]> {
     return listCredentials(this.db, this.teamId);
+  }
+
+  /** One of them; `undefined` when the team has none with this id. */
+  async find(id: string): Promise<CredentialSummary | undefined> {
+    const [found] = await listCredentials(this.db, this.teamId, id);
+    return found;
   }
 
   /** Revokes a credential permanently; `false` when the team has none with this id. */
@@ -80,14 +86,15 @@ export class CredentialsStore {
   }
 }
 
-/** The credentials of one team, or of all, newest first. */
-export async function listCredentials(db: Db, teamId?: string): Promise<CredentialSummary[]> {
+/** The credentials of one team, or of all, newest first; or the one with this id. */
+export async function listCredentials(db: Db, teamId?: string, id?: string): Promise<CredentialSummary[]> {
   const rows = await db
     .selectFrom('credential as c')
     .innerJoin('team', 'team.id', 'c.team_id')
     .select(['c.id', 'team.team_slug as team', 'c.kind', 'c.display_name', 'c.key_prefix', 'c.permissions'])
     .select(['c.created_at', 'c.expires_at', 'c.revoked_at', 'c.last_used_at'])
     .$if(teamId !== undefined, (all) => all.where('c.team_id', '=', teamId ?? ''))
+    .$if(id !== undefined, (all) => all.where('c.id', '=', id ?? ''))
     .orderBy('c.id', 'desc')
     .execute();
   return rows.map(({ revoked_at, created_at, expires_at, last_used_at, ...row }) => ({

@@ -1,7 +1,14 @@
 export { AdminServer } from './admin-server.js';
 export { AdminSocket } from './admin-socket.js';
 export { BootstrapKey } from './bootstrap-key.js';
-export { checkNewCredential, type Credential, type CredentialSummary } from './credential.js';
+export { BrowserSessions, checkSameOrigin } from './browser-sessions.js';
+export {
+  checkNewCredential,
+  type Credential,
+  CREDENTIAL_KINDS,
+  type CredentialSummary,
+  type IssuedCredential,
+} from './credential.js';
 export { CurrentCredential, IntegrationKeyGuard, Requires } from './integration-key.guard.js';
 export { CredentialsModule } from './credentials.module.js';
 export { CredentialsService } from './credentials.service.js';

@@ -13,6 +13,7 @@ import type { Request, Response } from 'express';
 import { CREDENTIAL_HEADER, FEATURES, FEATURES_HEADER, TEAM_HEADER } from '../../contract/index.js';
 import { bearerToken } from '../../http/index.js';
 import { noteInScope } from '../../telemetry/index.js';
+import { BrowserSessions } from './browser-sessions.js';
 import type { Credential, Permission } from './credential.js';
 import { CredentialsService } from './credentials.service.js';
 import { OpenCalls } from './open-calls.js';
@@ -30,13 +31,14 @@ export class IntegrationKeyGuard implements CanActivate {
     private readonly credentials: CredentialsService,
     private readonly openCalls: OpenCalls,
     private readonly reflector: Reflector,
+    private readonly sessions: BrowserSessions,
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const http = context.switchToHttp();
     const request = http.getRequest<AuthenticatedRequest>();
     const response = http.getResponse<Response>();
-    const rawKey = bearerToken(request.headers.authorization) ?? '';
+    const rawKey = bearerToken(request.headers.authorization) ?? (await this.keyOfSession(request));
     const permission = this.reflector.getAllAndOverride<Permission | undefined>(REQUIRED_PERMISSION, [
       context.getHandler(),
       context.getClass(),
@@ -67,6 +69,14 @@ export class IntegrationKeyGuard implements CanActivate {
     throw new ForbiddenException(
       `This key lacks the permission "${permission}". Use a key that has it; an operator can create one.`,
     );
+  }
+
+  /** The key of a request of the console; the code behind finds it where programs send it. */
+  private async keyOfSession(request: Request): Promise<string> {
+    if (request.headers.authorization !== undefined) return '';
+    const rawKey = await this.sessions.keyOf(request);
+    if (rawKey !== undefined) request.headers.authorization = `Bearer ${rawKey}`;
+    return rawKey ?? '';
   }
 }
 

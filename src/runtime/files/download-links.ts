@@ -11,9 +11,8 @@ import {
 import { sql } from 'kysely';
 
 import { Addresses, CONFIG, type Config } from '../../config/index.js';
-import { Database } from '../database/index.js';
+import { Database, sharedSecret } from '../database/index.js';
 import { outputAlias } from './file-key.js';
-import { sharedSecret } from './files-secret.js';
 import { type LinkGrant, linkToken, readLinkToken, type ReceivedToken } from './link-token.js';
 import { LINK_SECONDS } from './object-store.js';
 

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 
 import { StartError } from '../../config/index.js';
-import { type Database, writeAtomically } from '../database/index.js';
+import { type Database, sharedSecret, writeAtomically } from '../database/index.js';
 import type { BucketAccount } from './link-signer.js';
 
 const SECRET_BYTES = 32;
@@ -24,21 +24,6 @@ export async function ownAccount(dataDir: string): Promise<BucketAccount> {
 /** The same credentials with the secret of all nodes that share a database, which is that of the first one. */
 export async function sharedAccount(own: BucketAccount, database: Database): Promise<BucketAccount> {
   return { ...own, secretAccessKey: await sharedSecret(database, 'file-links', own.secretAccessKey) };
-}
-
-/** A secret of all nodes that share a database: the one that the first of them proposed. */
-export async function sharedSecret({ db }: Database, name: string, proposed: string): Promise<string> {
-  await db
-    .insertInto('shared_secret')
-    .values({ secret_name: name, secret_value: proposed })
-    .onConflict((conflict) => conflict.doNothing())
-    .execute();
-  const { secret_value } = await db
-    .selectFrom('shared_secret')
-    .select('secret_value')
-    .where('secret_name', '=', name)
-    .executeTakeFirstOrThrow();
-  return secret_value;
 }
 
 /** Names the data folder of an account; without the secret, which each folder has for itself. */

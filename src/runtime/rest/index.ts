@@ -1,4 +1,4 @@
-export { JsonBody, LARGE_BODY } from './json-bodies.js';
+export { JsonBody, LARGE_BODY, SMALL_BODY } from './json-bodies.js';
 export { NoQuery, RestValidationPipe } from './rest-validation.pipe.js';
 export { PageQueryDto } from './page-query.dto.js';
 export { auditRequests } from './request-audit.js';

@@ -1,0 +1,206 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { afterAll, beforeAll, expect, it } from 'vitest';
+
+import { packagePaths, readConfig } from '../../src/config/index.js';
+import { openKeyAdministration } from '../../src/runtime/index.js';
+import { ServerProcess } from '../support/server.js';
+import { TestBrowser } from './browser.js';
+
+const SCRIPT_BUDGET = 250 * 1024;
+
+let server: ServerProcess;
+let browser: TestBrowser;
+let admin: string;
+
+// One server and one browser for all; each test begins at a view of its own, signed in by the first.
+beforeAll(async () => {
+  [server, browser] = await Promise.all([ServerProcess.start(), TestBrowser.start()]);
+  await using keys = await openKeyAdministration(readConfig('runtime', { CYBERUN_DATA_DIR: server.dataDir }));
+  const permissions = ['run', 'invoke', 'admin'];
+  admin = (await keys.create({ kind: 'integration', display_name: 'console', permissions })).raw_key;
+});
+afterAll(async () => {
+  await browser[Symbol.asyncDispose]();
+  await server[Symbol.asyncDispose]();
+});
+
+const origin = (): string => new URL(server.endpoint).origin;
+const open = async (view: string): Promise<void> => {
+  await browser.page.goto(`${origin()}/console/#/${view}`);
+};
+const button = (name: string | RegExp) => browser.page.getByRole('button', { name });
+const heading = (name: string) => browser.page.getByRole('heading', { level: 1, name });
+const status = () => browser.page.locator('main .badge-soft').first();
+
+it('a person signs in with a key, and no script can read the key afterwards', async () => {
+  const { page } = browser;
+  await page.goto(`${origin()}/console`);
+  await browser.check('sign-in');
+  await page.getByLabel('Key').fill('sk-nobody-knows-this-one');
+  await button('Sign in').click();
+  await expect.poll(() => page.getByRole('alert').textContent()).toContain('not a valid integration key');
+  // The browser says so as well.
+  expect(browser.complaints.splice(0).every((text) => text.includes('401'))).toBe(true);
+
+  await page.getByLabel('Key').fill(server.key);
+  await page.keyboard.press('Enter');
+  await heading('Tasks').waitFor();
+  await page.getByText('There are no tasks yet.').waitFor();
+  const kept = await page.evaluate(() => [
+    document.cookie,
+    JSON.stringify([localStorage, sessionStorage]),
+    location.href,
+    document.documentElement.outerHTML,
+  ]);
+  expect(kept.join(' ')).not.toContain(server.key);
+  const [cookie] = await browser.context.cookies(`${origin()}/api/v1/r/tasks`);
+  expect(cookie).toMatchObject({ httpOnly: true, sameSite: 'Strict' });
+});
+
+it('a person runs the Mandelbrot workflow, watches it, and sees the picture', async () => {
+  const { page } = browser;
+  await open('workflows');
+  await page.getByRole('link', { name: /Mandelbrot picture/ }).waitFor();
+  await browser.check('workflows');
+  await page.getByRole('link', { name: /Mandelbrot picture/ }).click();
+  await page.getByLabel('Size').fill('12000');
+  await page.getByLabel('Palette').selectOption({ label: 'fire' });
+  await button('Run').click();
+  await expect.poll(() => page.getByRole('alert').textContent()).toContain('2048');
+  await page.getByLabel('Size').fill('700');
+  await page.getByLabel('Size').blur();
+  await browser.check('form');
+  await button('Run').click();
+  await heading('mandelbrot').waitFor();
+  await page.getByRole('progressbar', { name: 'Progress' }).waitFor();
+  await browser.check('running');
+  const picture = page.getByRole('img', { name: 'mandelbrot.png' });
+  await picture.waitFor();
+  await expect.poll(() => picture.evaluate((img: HTMLImageElement) => img.naturalWidth)).toBe(700);
+  await expect.poll(() => page.getByRole('log').textContent()).toContain('700 of 700 rows');
+  expect(await status().textContent()).toBe('completed');
+  const states = await page.locator('ol .font-medium').allTextContents();
+  expect([states[0], ...states.slice(-2)]).toEqual(['pending', 'running', 'completed']);
+  await browser.check('finished');
+});
+
+it('the log of a running task follows its end, and the task can be cancelled and run again', async () => {
+  const { page } = browser;
+  await open('workflows/mandelbrot');
+  await page.getByLabel('Size').fill('2048');
+  await page.getByLabel('Iterations').fill('20000');
+  await button('Run').click();
+  await expect.poll(() => page.getByRole('log').textContent()).toContain('of 2048 rows');
+  await button('Cancel').click();
+  await expect.poll(() => status().textContent()).toBe('cancelled');
+  await page.getByRole('link', { name: 'Run again' }).click();
+  await heading('Mandelbrot picture').waitFor();
+  await expect.poll(() => page.getByLabel('Iterations').inputValue()).toBe('20000');
+});
+
+it('a person drops a file on the form, and sees what text-statistics made of it', async () => {
+  const { page } = browser;
+  await open('workflows/text-statistics');
+  await button('Run').click();
+  await expect.poll(() => page.getByRole('alert').textContent()).toContain('Give a value');
+  const transfer = await page.evaluateHandle(() => {
+    const dropped = new DataTransfer();
+    dropped.items.add(
+      new File(['Many words make a text. Many texts make a book.'], 'words.txt', { type: 'text/plain' }),
+    );
+    return dropped;
+  });
+  await page.locator('label:has(input[type=file])').dispatchEvent('drop', { dataTransfer: transfer });
+  await page.getByText('words.txt · 47 B · uploaded').waitFor();
+  await button('Run').click();
+  await page.getByRole('img', { name: 'chart.svg' }).waitFor();
+  await page.getByText('unique_words').first().waitFor();
+  await browser.check('text-statistics');
+});
+
+it('the list of tasks shows each state and is filtered by it', async () => {
+  const { page } = browser;
+  await open('tasks');
+  const rows = page.getByRole('list', { name: 'Tasks' }).getByRole('listitem');
+  await expect.poll(() => rows.count()).toBe(3);
+  await browser.check('tasks');
+  await button('cancelled').click();
+  await expect.poll(() => rows.count()).toBe(1);
+  expect(page.url()).toContain('status=cancelled');
+  await button('failed').click();
+  await expect.poll(() => rows.count()).toBe(1);
+  await button('cancelled').click();
+  await page.getByText('No task fits these filters.').waitFor();
+});
+
+it('services answer requests made by hand, and agents show their slots', async () => {
+  const { page } = browser;
+  await open('services/notes');
+  await expect.poll(() => status().textContent()).toBe('running');
+  await page.getByLabel('Method').selectOption('POST');
+  await page.getByLabel('Path').fill('/notes');
+  await page.getByLabel('Body', { exact: true }).fill('{"title":"from the console"}');
+  await button('Send').click();
+  await page.getByText('201').waitFor();
+  await page.getByText('"from the console"').waitFor();
+  await browser.check('service');
+  await open('agents');
+  await page.getByText(/0 of \d+/).waitFor();
+  await browser.check('agents');
+});
+
+it('a key with the permission admin makes a key, sees it once, and revokes it', async () => {
+  const { page } = browser;
+  await open('keys');
+  await page.getByText('This key may not manage keys.').waitFor();
+  await button('Sign out').click();
+  await page.getByLabel('Key').fill(admin);
+  await button('Sign in').click();
+  await button('New key').click();
+  await page.getByLabel('Name').fill('a colleague');
+  await page.getByLabel('Call services').uncheck();
+  await browser.check('new-key');
+  await button('Make the key').click();
+  const made = (await page.getByText(/^sk-[\w-]{20,}$/).textContent()) ?? '';
+  const asks = (key: string) =>
+    fetch(`${server.api}/r/tasks`, { headers: { authorization: `Bearer ${key}` } }).then(
+      (answer) => answer.status,
+    );
+  expect(await asks(made)).toBe(200);
+  await button('Done').click();
+  await browser.check('keys');
+  await button('Revoke a colleague').click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Revoke' }).click();
+  await page.getByText('revoked').waitFor();
+  expect(await asks(made)).toBe(401);
+});
+
+it('the policy of the page refused nothing, and no script failed', () => {
+  expect(browser.complaints).toEqual([]);
+});
+
+it('the page comes compressed with a strict policy, and its scripts are small', async () => {
+  const page = await fetch(`${origin()}/console/`, { headers: { 'accept-encoding': 'identity' } });
+  const policy = page.headers.get('content-security-policy') ?? '';
+  expect(policy).toContain("script-src 'self'; style-src 'self'");
+  expect(policy).not.toContain('unsafe');
+  expect(page.headers.get('cache-control')).toBe('no-cache');
+  const html = await page.text();
+  const scripts = [...html.matchAll(/(?:src|href)="\.\/(assets\/[^"]+\.js)"/g)].map(([, path = '']) => path);
+  expect(scripts.length).toBeGreaterThan(0);
+  const sizes = scripts.map((path) => statSync(join(packagePaths.web, path)).size);
+  expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThanOrEqual(SCRIPT_BUDGET);
+  for (const coding of ['br', 'gzip']) {
+    const script = await fetch(`${origin()}/console/${scripts[0]}`, {
+      headers: { 'accept-encoding': coding },
+    });
+    expect(script.headers.get('content-encoding')).toBe(coding);
+    expect(script.headers.get('content-type')).toBe('text/javascript; charset=utf-8');
+    expect(script.headers.get('cache-control')).toBe('public, max-age=31536000, immutable');
+    expect(await script.text()).toBe(readFileSync(join(packagePaths.web, scripts[0] ?? ''), 'utf8'));
+  }
+  const built = readdirSync(join(packagePaths.web, 'assets'));
+  expect(built.filter((name) => name.endsWith('.map'))).toEqual([]);
+});
