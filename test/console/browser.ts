@@ -71,7 +71,7 @@ export class TestBrowser implements AsyncDisposable {
   private async fitsPhone(view: string): Promise<void> {
     const usual = this.page.viewportSize();
     await this.page.setViewportSize({ width: 360, height: 740 });
-    const width = await this.page.evaluate(() => document.documentElement.scrollWidth);
+    const width = await this.page.evaluate<number>('document.documentElement.scrollWidth');
     expect(width, `${view} at 360 pixels`).toBeLessThanOrEqual(360);
     if (usual) await this.page.setViewportSize(usual);
   }

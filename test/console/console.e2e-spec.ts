@@ -48,12 +48,9 @@ it('a person signs in with a key, and no script can read the key afterwards', as
   await page.keyboard.press('Enter');
   await heading('Tasks').waitFor();
   await page.getByText('There are no tasks yet.').waitFor();
-  const kept = await page.evaluate(() => [
-    document.cookie,
-    JSON.stringify([localStorage, sessionStorage]),
-    location.href,
-    document.documentElement.outerHTML,
-  ]);
+  const kept = await page.evaluate<string[]>(
+    '[document.cookie, JSON.stringify([localStorage, sessionStorage]), location.href, document.documentElement.outerHTML]',
+  );
   expect(kept.join(' ')).not.toContain(server.key);
   const [cookie] = await browser.context.cookies(`${origin()}/api/v1/r/tasks`);
   expect(cookie).toMatchObject({ httpOnly: true, sameSite: 'Strict' });
@@ -78,7 +75,7 @@ it('a person runs the Mandelbrot workflow, watches it, and sees the picture', as
   await browser.check('running');
   const picture = page.getByRole('img', { name: 'mandelbrot.png' });
   await picture.waitFor();
-  await expect.poll(() => picture.evaluate((img: HTMLImageElement) => img.naturalWidth)).toBe(700);
+  await expect.poll(() => picture.evaluate<unknown>('(image) => image.naturalWidth')).toBe(700);
   await expect.poll(() => page.getByRole('log').textContent()).toContain('700 of 700 rows');
   expect(await status().textContent()).toBe('completed');
   const states = await page.locator('ol .font-medium').allTextContents();
@@ -105,13 +102,11 @@ it('a person drops a file on the form, and sees what text-statistics made of it'
   await open('workflows/text-statistics');
   await button('Run').click();
   await expect.poll(() => page.getByRole('alert').textContent()).toContain('Give a value');
-  const transfer = await page.evaluateHandle(() => {
+  const transfer = await page.evaluateHandle(`
     const dropped = new DataTransfer();
-    dropped.items.add(
-      new File(['Many words make a text. Many texts make a book.'], 'words.txt', { type: 'text/plain' }),
-    );
-    return dropped;
-  });
+    dropped.items.add(new File(['Many words make a text. Many texts make a book.'], 'words.txt', { type: 'text/plain' }));
+    dropped;
+  `);
   await page.locator('label:has(input[type=file])').dispatchEvent('drop', { dataTransfer: transfer });
   await page.getByText('words.txt · 47 B · uploaded').waitFor();
   await button('Run').click();
