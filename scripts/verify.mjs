@@ -47,7 +47,6 @@ const steps = [
   vitest('kill'),
   vitest('s3'),
   vitest('containers'),
-  vitest('console'),
   { waitFor: 'faults' },
 ];
 

@@ -18,6 +18,9 @@ const KEYLESS = [
   'PUT /api/v1/files/*path',
   'HEAD /api/v1/files/*path',
   'GET /api/v1/files/*path',
+  'GET /console',
+  'POST /api/v1/session',
+  'DELETE /api/v1/session',
   'HEAD /health/live',
   'HEAD /health/ready',
 ];
@@ -38,6 +41,7 @@ afterAll(() => server[Symbol.asyncDispose]());
 const send = (method: string, path: string, { key = BOOTSTRAP_KEY, body, headers = {} }: Sending = {}) =>
   fetch(server.origin + path, {
     method,
+    redirect: 'manual',
     headers: { ...(key === null ? {} : { authorization: `Bearer ${key}` }), ...headers },
     ...(body === undefined || method === 'GET' || method === 'HEAD' ? {} : { body }),
   });
