@@ -23,6 +23,7 @@ const KEYLESS = [
   'DELETE /api/v1/session',
   'HEAD /health/live',
   'HEAD /health/ready',
+  'HEAD /console',
 ];
 const TASK = '01a203c5-33ab-7000-bc61-2d0781f6a0ce';
 const VALUES = { id: TASK, slug: 'echo', path: 'cyberun/inputs/a/b/c/d' };
