@@ -40,7 +40,7 @@ export function TimeLine({
             : now - Date.parse(at);
         return (
           <li key={`${state} ${at}`} class="relative flex gap-3 pb-4 last:pb-0">
-            {next && <span class="bg-base-300 absolute top-3 bottom-0 left-[5px] w-px" aria-hidden="true" />}
+            {next && <span class="bg-base-300 absolute top-5 -bottom-1 left-[5px] w-px" aria-hidden="true" />}
             <span
               class={`mt-1.5 size-[11px] shrink-0 rounded-full ${COLORS[state] ?? 'bg-secondary'}`}
               aria-hidden="true"
