@@ -47,6 +47,7 @@ const steps = [
   vitest('kill'),
   vitest('s3'),
   vitest('containers'),
+  vitest('console'),
   { waitFor: 'faults' },
 ];
 
