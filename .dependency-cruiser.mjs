@@ -89,6 +89,13 @@ export default {
     throughTheDoorOfARoom,
     separateDomains,
     {
+      // They start in a third of the time that Nest and the settings take to load.
+      name: 'client-commands-load-nothing-of-a-server',
+      severity: 'error',
+      from: { path: '^src/commands/client/' },
+      to: { path: '^src/|@nestjs/', pathNot: '^src/(commands/(client/|[^/]+$)|contract/)' },
+    },
+    {
       name: 'no-cycles',
       severity: 'error',
       from: {},

@@ -1,6 +1,12 @@
-import { Command, Option } from 'commander';
+import { Argument, Command, Option } from 'commander';
 
-import { addAdministrationCommands } from './commands/index.js';
+import {
+  addAdministrationCommands,
+  addClientCommands,
+  completionScript,
+  type Shell,
+  SHELLS,
+} from './commands/index.js';
 import {
   AGENT_OPTIONS,
   packageVersion,
@@ -32,7 +38,14 @@ export function commandLine(): Command {
       await (await import('./serve.js')).serve(readConfig(role));
     });
   addAgent(program.command('agent'));
-  addAdministrationCommands(program);
+  addClientCommands(program.commandsGroup('Commands for the user of a server:'));
+  addAdministrationCommands(program.commandsGroup('Commands for its administrator, on its machine:'));
+  program
+    .commandsGroup('Other commands:')
+    .command('completion')
+    .description('print a script that completes the commands in a shell')
+    .addArgument(new Argument('<shell>', 'the shell').choices(SHELLS))
+    .action((shell: Shell) => void process.stdout.write(completionScript(program, shell)));
   return program;
 }
 

@@ -9,12 +9,24 @@ if (problem !== undefined) {
 }
 // Not before: on a Node that is too old, what follows fails with a stack trace.
 keepCompiledCode();
-await import('reflect-metadata');
-const { commandLine, startFailure } = await import('./command-line.js');
+const { CLIENT_COMMANDS, CommandError, clientCommandLine } = await import('./commands/index.js');
 
+// Loading what a server needs takes most of a second.
+const isClient = CLIENT_COMMANDS.includes(process.argv[2] ?? '');
 try {
-  await commandLine().parseAsync();
+  await (isClient ? clientCommandLine() : await serverCommandLine()).parseAsync();
 } catch (error) {
-  process.stderr.write(`${startFailure(error)}\n`);
-  process.exit(1);
+  const isExpected = error instanceof CommandError;
+  process.stderr.write(`${isExpected ? `cyberun-mcp: ${error.message}` : await failureText(error)}\n`);
+  process.exit(isExpected ? error.exitCode : 1);
+}
+
+async function serverCommandLine() {
+  await import('reflect-metadata');
+  return (await import('./command-line.js')).commandLine();
+}
+
+async function failureText(error: unknown): Promise<string> {
+  await import('reflect-metadata');
+  return (await import('./command-line.js')).startFailure(error);
 }

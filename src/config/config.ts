@@ -35,7 +35,7 @@ export class SettingError extends StartError {
 const DECLARED = settingsOf(StandaloneAgentSettings.prototype);
 
 /** Variables with our prefix that are read elsewhere, or that Kubernetes sets for a service of this name. */
-const READ_ELSEWHERE = /^CYBERUN_(AGENT_KEY|API_KEY|KEY|OAUTH_KEY_[A-Z\d_]+)$/;
+const READ_ELSEWHERE = /^CYBERUN_(AGENT_KEY|API_KEY|KEY|URL|OAUTH_KEY_[A-Z\d_]+)$/;
 const SERVICE_LINK = /_SERVICE_(HOST|PORT)|_PORT_\d+_(TCP|UDP)/;
 
 /**

@@ -1,4 +1,9 @@
-export { type AppliedDefinition, openDefinitionAdministration, readDefinitionFiles } from './apply/index.js';
+export {
+  type AppliedDefinition,
+  openDefinitionAdministration,
+  readDefinitionFiles,
+  readDefinitions,
+} from './apply/index.js';
 export {
   BootstrapKey,
   checkNewCredential,

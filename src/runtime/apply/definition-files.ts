@@ -1,5 +1,5 @@
-import { stat } from 'node:fs/promises';
-import { basename, parse, resolve } from 'node:path';
+import { readFile, stat } from 'node:fs/promises';
+import { basename, dirname, parse, resolve } from 'node:path';
 
 import { errorText, StartError } from '../../config/index.js';
 import { type Bundle, packBundle } from '../bundles/index.js';
@@ -36,6 +36,17 @@ export async function readDefinitionFiles(folders: readonly string[]): Promise<D
   return reader;
 }
 
+/**
+ * The same for files and folders of them, each name as it was given.
+ *
+ * @throws {StartError} when one does not exist or cannot be read, or a folder has no definition.
+ */
+export async function readDefinitions(paths: readonly string[]): Promise<DefinitionFiles> {
+  await using reader = new FolderReader();
+  for (const path of paths) await reader.readPath(path);
+  return reader;
+}
+
 class FolderReader implements DefinitionFiles, AsyncDisposable {
   readonly definitions: ReadDefinition[] = [];
   readonly refused: DefinitionError[] = [];
@@ -50,6 +61,19 @@ class FolderReader implements DefinitionFiles, AsyncDisposable {
     for (const file of ignored)
       this.warnings.push(`${file} is ignored: a definition is a file whose name ends in .yaml or .yml`);
     for (const [file, text] of texts) await this.readFile(folder, file, text);
+  }
+
+  async readPath(path: string): Promise<void> {
+    const facts = await stat(path).catch(() => undefined);
+    if (!facts) throw new StartError(`There is no ${path}. Name a file with a definition, or a folder.`);
+    if (!facts.isDirectory()) {
+      const text = await readFile(path, 'utf8').catch((error: Error) => error);
+      return this.readFile(resolve(dirname(path)), path, text);
+    }
+    const before = this.definitions.length + this.refused.length;
+    await this.read(resolve(path));
+    if (this.definitions.length + this.refused.length === before)
+      throw new StartError(`${path} has no definition: these are files whose names end in .yaml or .yml.`);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

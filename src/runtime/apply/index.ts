@@ -1,4 +1,4 @@
 export type { AppliedDefinition } from './applied-definitions.js';
 export { ApplyModule } from './apply.module.js';
 export { openDefinitionAdministration } from './definition-administration.js';
-export { readDefinitionFiles } from './definition-files.js';
+export { readDefinitionFiles, readDefinitions } from './definition-files.js';
