@@ -172,6 +172,46 @@ it('a run is interrupted whose pod was deleted, while it ran or before', () => {
   expect(podStanding(podWith({ phase: 'Pending' }), true)).toMatchObject({ is: 'interrupted' });
 });
 
+/** A pod whose agent has ended beside the container of a step. */
+const withoutAgent = (terminated: object, main: object): V1Pod =>
+  podWith({
+    phase: 'Running',
+    containerStatuses: [
+      { name: 'agent', state: { terminated } },
+      { name: 'main', state: main },
+    ],
+  });
+const secondsAgo = (seconds: number): Date => new Date(Date.now() - seconds * 1000);
+
+it.each([
+  [{ exitCode: 75, reason: 'Error' }, { running: {} }],
+  [{ exitCode: 75, reason: 'Error' }, { waiting: { reason: 'ImagePullBackOff' } }],
+  [{ exitCode: 0, reason: 'Completed' }, { running: {} }],
+  [{ exitCode: 137, reason: 'Error', finishedAt: secondsAgo(100) }, { running: {} }],
+  [{ exitCode: 143, reason: 'Error', finishedAt: secondsAgo(100) }, { running: {} }],
+])('a run is interrupted whose agent has ended with %j while the step is %j', (terminated, main) => {
+  expect(podStanding(withoutAgent(terminated, main))).toEqual({
+    is: 'interrupted',
+    reason: 'the agent in its pod has ended before the step',
+  });
+});
+
+it.each([137, 143])(
+  'a pod whose agent was ended with %i counts as running while its step may be ended, too',
+  (exitCode) => {
+    const pod = withoutAgent({ exitCode, reason: 'Error', finishedAt: secondsAgo(40) }, { running: {} });
+    expect(podStanding(pod)).toEqual({ is: 'running' });
+  },
+);
+
+it('a run fails whose agent ran out of memory or failed while the step goes on', () => {
+  const outOfMemory = withoutAgent({ exitCode: 137, reason: 'OOMKilled' }, { running: {} });
+  const error = expect.stringContaining('(OOMKilled)');
+  expect(podStanding(outOfMemory)).toMatchObject({ is: 'failed', error });
+  const broken = withoutAgent({ exitCode: 1, reason: 'Error' }, { running: {} });
+  expect(podStanding(broken)).toMatchObject({ is: 'failed', error: expect.stringContaining('exit code 1') });
+});
+
 it('a pod whose image of the step cannot be pulled waits for it, while its agent is ready', () => {
   const waiting = { reason: 'ErrImagePull', message: 'pull access denied' };
   const pod = podWith({

@@ -1,8 +1,9 @@
 import type { V1ContainerStateTerminated, V1ContainerStatus, V1Pod } from '@kubernetes/client-node';
 
 import { RUN_LEFT } from '../runs/only-run.js';
+import { mainStatusOf } from './main-end.js';
 import { FETCH_CONTAINER } from './main-job.js';
-import { RUN_CONTAINER } from './run-job.js';
+import { GRACE_SECONDS, RUN_CONTAINER } from './run-job.js';
 
 /**
  * How the pod of a run is. `interrupted`: the cluster has taken the pod away, and the run may begin anew; `failed`: the
@@ -42,17 +43,29 @@ export function podStanding(pod: V1Pod, isDeleted = false): PodStanding {
     : { is: 'running' };
 }
 
-/** Whether the container of a step goes on without the agent beside it, which has failed. */
+/** Whether the container of a step goes on without the agent beside it, which has ended. */
 function isWithoutAgent(pod: V1Pod): boolean {
   const ended = stateOf(pod)?.terminated;
-  return ended !== undefined && (ended.reason === 'OOMKilled' || !wasEnded(ended));
+  if (!ended) return false;
+  if (ended.reason === 'OOMKilled' || !wasEnded(ended)) return true;
+  if (!hasMainLeft(pod)) return false;
+  // The kubelet ends both containers of a pod, and gives the reason once both have ended.
+  return !BY_SIGNAL.has(ended.exitCode) || isLongAgo(ended.finishedAt, GRACE_SECONDS * 1000 + OVERDUE_MS);
+}
+
+/** Whether the container of a step runs, or waits to. */
+function hasMainLeft(pod: V1Pod): boolean {
+  const main = mainStatusOf(pod);
+  return main !== undefined && !main.state?.terminated;
 }
 
 /** Whether the pod should have ended: the time of a deletion is that at the end of the grace period. */
 function isOverdue({ metadata }: V1Pod): boolean {
-  const { deletionTimestamp } = metadata ?? {};
-  return deletionTimestamp !== undefined && Date.now() > new Date(deletionTimestamp).getTime() + OVERDUE_MS;
+  return isLongAgo(metadata?.deletionTimestamp, OVERDUE_MS);
 }
+
+const isLongAgo = (time: Date | undefined, milliseconds: number): boolean =>
+  Date.now() > (time ? new Date(time).getTime() : Infinity) + milliseconds;
 
 /**
  * Without a probe a container that runs is ready. Kubernetes says otherwise when its node is silent, and for a moment while
@@ -76,6 +89,7 @@ function endOfPod(pod: V1Pod): PodStanding {
   if (disruption !== undefined) return interrupted(disruption);
   if (ended && !wasEnded(ended)) return failed(agentEnded(ended));
   if (pod.metadata?.deletionTimestamp) return interrupted(DELETED);
+  if (hasMainLeft(pod) && ended) return interrupted('the agent in its pod has ended before the step');
   return interrupted(said(status?.message) || (status?.reason ?? 'the pod has gone'));
 }
 
@@ -103,11 +117,13 @@ function disruptionOf(pod: V1Pod): string | undefined {
   return said(disruption.message) || (disruption.reason ?? 'a disruption');
 }
 
+/** Exit codes of SIGKILL and SIGTERM. */
+const BY_SIGNAL: ReadonlySet<number> = new Set([137, 143]);
 /**
  * Exit codes that do not blame the run: settled with an earlier process of the agent, ended without its agent
- * ({@link RUN_LEFT}), ended by SIGKILL or SIGTERM from outside.
+ * ({@link RUN_LEFT}), ended by a signal from outside.
  */
-const BLAMELESS: ReadonlySet<number> = new Set([0, RUN_LEFT, 137, 143]);
+const BLAMELESS: ReadonlySet<number> = new Set([0, RUN_LEFT, ...BY_SIGNAL]);
 
 /** Nothing is known of a container whose node was lost. */
 const wasEnded = ({ exitCode, reason }: V1ContainerStateTerminated): boolean =>
