@@ -2,18 +2,18 @@ import { PassThrough, type Readable } from 'node:stream';
 
 import { type KubeConfig, Log } from '@kubernetes/client-node';
 
-import { StampedLog } from './stamped-log.js';
+import { StampedLog, timeIn } from './stamped-log.js';
 
 /** Where the log of a container is to be read. */
 export interface ContainerLogPlace {
   readonly pod: string;
   readonly container: string;
-  /** Time of the last line that is known; empty: none. */
+  /** The position up to which it is known; empty: nothing of it. */
   readonly after: string;
 }
 
-/** Takes more of a log, and the time of its last line; the log waits for it. */
-export type ContainerLogReader = (text: string, time: string) => Promise<void>;
+/** Takes more of a log, and the position behind that; the log waits for it. */
+export type ContainerLogReader = (text: string, position: string) => Promise<void>;
 
 /**
  * Reads the log of a container as it grows, until the container or the connection ends.
@@ -33,7 +33,7 @@ export async function followLog(
     source.once('error', () => text.end());
     source.once('close', () => text.end());
   });
-  const since = after === '' ? {} : { sinceTime: wholeSecond(after) };
+  const since = after === '' ? {} : { sinceTime: wholeSecond(timeIn(after)) };
   const options = { follow: true, timestamps: true, ...since };
   const begun = await new Log(config).log(namespace, pod, container, text, options);
   const stop = (): void => begun.abort();
@@ -42,7 +42,7 @@ export async function followLog(
   try {
     for await (const piece of text as AsyncIterable<string>) {
       const more = log.read(piece);
-      if (more !== '') await read(more, log.time);
+      if (more !== '') await read(more, log.position);
     }
   } finally {
     signal.removeEventListener('abort', stop);

@@ -18,11 +18,11 @@ const logger = new Logger('Kubernetes');
  * are of one version of cyberun-mcp; the runtime does not know them.
  */
 export const MAIN_PATH = '/main';
-/** Header of the response: the time of the last output that has been told, as the log has it. */
+/** Header of the response: the position in the log up to which its output has been told. */
 export const TOLD_HEADER = 'cyberun-told';
 
 const mainReport = z.discriminatedUnion('type', [
-  /** More of what the container writes, as far as its log can be read. */
+  /** More of what the container writes, as far as its log can be read; `time` is the position behind it. */
   z.object({ type: z.literal('output'), text: z.string(), time: z.string() }),
   /** The container has ended, and all of its output has been sent that could be read. */
   z.object({

@@ -102,9 +102,9 @@ export class MainLink {
       const { hasEnded } = this;
       const place = { pod: this.podName, container: MAIN_CONTAINER, after };
       const isRead = await this.cluster
-        .followLog(place, signal, async (text, time) => {
-          after = time;
-          await writeLine(stream, { type: 'output', text, time } satisfies MainReport);
+        .followLog(place, signal, async (text, position) => {
+          after = position;
+          await writeLine(stream, { type: 'output', text, time: position } satisfies MainReport);
         })
         .then(
           () => true,
