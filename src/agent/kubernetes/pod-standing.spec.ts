@@ -60,6 +60,15 @@ it.each([
   expect(podStanding(pod)).toEqual(expected);
 });
 
+it.each(['CreateContainerError', 'CreateContainerConfigError'])('a pod in %s may still start', (reason) => {
+  const pod = waitingFor({ reason, message: 'context deadline exceeded' });
+  expect(podStanding(pod)).toEqual({
+    is: 'waiting',
+    reason: 'its container cannot be made: context deadline exceeded',
+    limitSeconds: 120,
+  });
+});
+
 it.each([
   [
     'ran out of memory',

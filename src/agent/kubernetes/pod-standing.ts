@@ -146,17 +146,13 @@ function outOfMemory(pod: V1Pod): string {
 }
 
 /** Waiting reasons of a container that no time changes. */
-const HOPELESS: ReadonlySet<string> = new Set([
-  'InvalidImageName',
-  'ErrImageNeverPull',
-  'CreateContainerError',
-  'CreateContainerConfigError',
-]);
+const HOPELESS: ReadonlySet<string> = new Set(['InvalidImageName', 'ErrImageNeverPull']);
 /** Waiting reasons of a container that is on its way. */
 const PREPARING: ReadonlySet<string> = new Set(['ContainerCreating', 'PodInitializing']);
-/** A registry may be away for a moment. */
-const IMAGE_SECONDS = 120;
+/** A registry may be away for a moment, and a node too busy to make a container in time. */
+const RETRY_SECONDS = 120;
 const OF_IMAGE: ReadonlySet<string> = new Set(['ErrImagePull', 'ImagePullBackOff', 'RegistryUnavailable']);
+const OF_CONTAINER: ReadonlySet<string> = new Set(['CreateContainerError', 'CreateContainerConfigError']);
 
 function waitOf(pod: V1Pod): PodStanding {
   const scheduled = conditionOf(pod, 'PodScheduled');
@@ -167,8 +163,10 @@ function waitOf(pod: V1Pod): PodStanding {
     .find((waiting) => waiting?.reason && !PREPARING.has(waiting.reason));
   if (!state?.reason) return { is: 'waiting' };
   const words = said(state.message) || state.reason;
-  if (OF_IMAGE.has(state.reason)) return waiting(`its image cannot be pulled: ${words}`, IMAGE_SECONDS);
-  if (HOPELESS.has(state.reason)) return waiting(`its container cannot be made: ${words}`, 0);
+  if (OF_IMAGE.has(state.reason)) return waiting(`its image cannot be pulled: ${words}`, RETRY_SECONDS);
+  const isHopeless = HOPELESS.has(state.reason);
+  if (isHopeless || OF_CONTAINER.has(state.reason))
+    return waiting(`its container cannot be made: ${words}`, isHopeless ? 0 : RETRY_SECONDS);
   return waiting(words);
 }
 
