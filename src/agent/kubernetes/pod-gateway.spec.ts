@@ -41,6 +41,40 @@ it.each([
   expect(await json(response)).toEqual({ error_message: expect.stringContaining(reason) });
 });
 
+it('a run has two connections at most, and another one once the first has ended', async () => {
+  const own = await PodGateway.listen({
+    port: 0,
+    tokens,
+    standingOf: () => 'wanted',
+    connected: () => undefined,
+  });
+  onTestFinished(() => own.close());
+  const dial = (): WebSocket => {
+    const pod = new WebSocket(`ws://127.0.0.1:${own.port}${GATEWAY_PATH}`, {
+      headers: { authorization: `Bearer ${tokens.of(run('often'))}` },
+    });
+    pod.on('error', () => undefined);
+    onTestFinished(() => pod.terminate());
+    return pod;
+  };
+  const first = dial();
+  const second = dial();
+  await Promise.all([once(first, 'open'), once(second, 'open')]);
+  const [, response] = (await once(dial(), 'unexpected-response')) as [unknown, IncomingMessage];
+  expect(response.statusCode).toBe(503);
+  expect(await json(response)).toEqual({ error_message: 'This run has too many connections already.' });
+  first.terminate();
+  await expect
+    .poll(async () => {
+      const next = dial();
+      return Promise.race([
+        once(next, 'open').then(() => 'open'),
+        once(next, 'unexpected-response').then(() => 'refused'),
+      ]);
+    })
+    .toBe('open');
+});
+
 it('a pod whose node is lost is disconnected, though its connection stays open', async () => {
   const connection = Promise.withResolvers<PodConnection>();
   const own = await PodGateway.listen({

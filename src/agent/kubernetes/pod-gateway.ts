@@ -12,6 +12,7 @@ import { errorText, StartError } from '../../config/index.js';
 import { AGENT_PATHS, agentHello, GATEWAY_PATH } from '../../contract/index.js';
 import { http2ClientOver } from '../../tunnel/index.js';
 import type { RunName } from '../runs/run-stream.js';
+import { jobName } from './run-job.js';
 import type { RunTokens } from './run-token.js';
 
 const logger = new Logger('Kubernetes');
@@ -19,6 +20,9 @@ const FRAME_LIMIT = 16 * 1024 * 1024;
 const HELLO_LIMIT_MS = 10_000;
 /** A pod may be short of processor time; one whose node is lost answers nothing, and its connection stays open. */
 const PING = { everyMs: 10_000, unansweredAllowed: 5 };
+
+/** Of one run: that of its pod, and the next one while the former still seems open after a failure of the network. */
+const CONNECTION_LIMIT = 2;
 
 /** What a run is to this process: of `unknown` ones another process of the agent may know. */
 export type RunStanding = 'wanted' | 'over' | 'unknown';
@@ -45,6 +49,8 @@ export class PodGateway {
     perMessageDeflate: false,
     maxPayload: FRAME_LIMIT,
   });
+  /** Number of connections by the name of the Job. */
+  private readonly open = new Map<string, number>();
 
   private constructor(
     private readonly server: Server,
@@ -86,7 +92,22 @@ export class PodGateway {
     // The pod dials again, and goes on until nothing has known it for long.
     if (standing === 'unknown')
       return refuse(socket, '503 Service Unavailable', 'This process of the agent does not know the run.');
-    this.webSockets.handleUpgrade(request, socket, head, (webSocket) => void this.connect(run, webSocket));
+    if ((this.open.get(jobName(run)) ?? 0) >= CONNECTION_LIMIT)
+      return refuse(socket, '503 Service Unavailable', 'This run has too many connections already.');
+    this.webSockets.handleUpgrade(request, socket, head, (webSocket) => {
+      this.count(run, webSocket);
+      void this.connect(run, webSocket);
+    });
+  }
+
+  private count(run: RunName, webSocket: WebSocket): void {
+    const name = jobName(run);
+    this.open.set(name, (this.open.get(name) ?? 0) + 1);
+    webSocket.once('close', () => {
+      const left = (this.open.get(name) ?? 1) - 1;
+      if (left > 0) this.open.set(name, left);
+      else this.open.delete(name);
+    });
   }
 
   private async connect(run: RunName, webSocket: WebSocket): Promise<void> {

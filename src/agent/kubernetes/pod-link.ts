@@ -49,8 +49,11 @@ export class PodLink {
     return session !== undefined && !session.closed && !session.destroyed;
   }
 
+  /** Ends a former connection, which may only seem to be open. */
   connected(pod: PodConnection): void {
+    const former = this.pod?.session;
     this.pod = pod;
+    if (former !== pod.session) former?.destroy();
   }
 
   /** Gives the order to the pod or attaches to its run, if it is connected. Replaces a former stream. */
@@ -58,7 +61,9 @@ export class PodLink {
     const { pod } = this;
     if (!pod) return;
     this.turn += 1;
-    this.relay(pod, terms, this.turn).catch((error: unknown) => {
+    const { turn } = this;
+    this.relay(pod, terms, turn).catch((error: unknown) => {
+      if (this.turn !== turn) return;
       // The pod dials again, or Kubernetes says what became of it.
       logger.warn({ message: `the pod of ${jobName(this.options.name)} was lost`, error });
     });
