@@ -150,18 +150,19 @@ export class Cluster {
   /** Reports to the listener how the pods are until the signal is aborted, also over failures of the API server. */
   async follow(labelSelector: string, listener: PodListener, signal: AbortSignal): Promise<void> {
     const { namespace, core } = this;
+    // One that has ended says the same once it has gone.
     let known = new Map<string, V1Pod>();
     const listAndWatch = async (recovered: () => void): Promise<void> => {
       try {
         const jobs = await this.jobs(labelSelector);
         const { items, metadata } = await limited(core.listNamespacedPod({ namespace, labelSelector }));
         recovered();
-        const current = new Map(items.map((pod) => [nameOf(pod), pod]));
-        for (const [name, pod] of known) if (!current.has(name)) listener.pod(pod, true);
-        known = current;
+        const names = new Set(items.map(nameOf));
+        for (const [name, pod] of known) if (!names.has(name)) listener.pod(pod, true);
+        known = new Map(items.filter((pod) => !podHasEnded(pod)).map((pod) => [nameOf(pod), pod]));
         listener.listed(jobs, items);
         await this.watchPods(labelSelector, metadata?.resourceVersion, signal, (type, pod) => {
-          if (type === 'DELETED') known.delete(nameOf(pod));
+          if (type === 'DELETED' || podHasEnded(pod)) known.delete(nameOf(pod));
           else known.set(nameOf(pod), pod);
           listener.pod(pod, type === 'DELETED');
         });
@@ -205,6 +206,7 @@ export class Cluster {
 }
 
 const nameOf = ({ metadata }: V1Job | V1Pod | V1Lease): string => metadata?.name ?? '';
+const podHasEnded = ({ status }: V1Pod): boolean => ['Succeeded', 'Failed'].includes(status?.phase ?? '');
 const codeOf = (error: unknown): number | undefined =>
   error instanceof ApiException ? error.code : undefined;
 

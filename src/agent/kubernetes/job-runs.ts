@@ -11,6 +11,7 @@ import { answerOrder, type RunName, type RuntimeStream, serveRuns } from '../run
 import { BundleArchives } from './bundle-archives.js';
 import { Cluster } from './cluster.js';
 import { containerRunOf } from './container-run.js';
+import { FinishedJobs } from './finished-jobs.js';
 import { type JobAgent, JobRun, type NewRun } from './job-run.js';
 import type { JobProfiles } from './job-profiles.js';
 import type { RefusedContainer } from './main-container.js';
@@ -48,6 +49,7 @@ export class JobRuns {
   private readonly runs = new Map<string, JobRun>();
   private readonly stop = new AbortController();
   private readonly agent: JobAgent;
+  private readonly finishedJobs: FinishedJobs;
   private gateway: PodGateway | undefined;
   private following: Promise<void> = Promise.resolve();
   private isDraining = false;
@@ -64,6 +66,7 @@ export class JobRuns {
     const { image, url } = options;
     const settings: JobSettings = { agentId, image, url, variables: traceVariables() };
     this.agent = { cluster, settings, bundles, tokens: new RunTokens(key), signal: this.stop.signal };
+    this.finishedJobs = new FinishedJobs(cluster);
   }
 
   /** Finds the runs that a former process of the agent has left in their pods, and listens for these. */
@@ -177,6 +180,7 @@ export class JobRuns {
     for (const pod of pods) this.observe(pod);
     for (const run of this.runs.values())
       if (!withPod.has(run.jobName)) run.observeJob(jobByName.get(run.jobName));
+    void this.finishedJobs.clear(jobs, (name) => this.runs.has(name));
   }
 
   /** The Jobs and pods of this agent; waits for an API server that is away. */

@@ -24,7 +24,7 @@ const QUEUE_NAME = 'kueue.x-k8s.io/queue-name';
 const HOLD_SECONDS = 'cyberun.hold-seconds';
 /** For pulling the image and storing the outputs: the pod's deadline is for an agent that does not keep that of the run. */
 const DEADLINE_MARGIN_SECONDS = 1800;
-/** For people who look at it with kubectl. */
+/** For people who look at one that has failed with kubectl; the agent removes those that have completed. */
 const KEPT_SECONDS = 3600;
 /** Variable of an agent's folder. */
 export const WORK_DIR = 'CYBERUN_AGENT_WORK_DIR';
@@ -67,10 +67,11 @@ export function runOf({
     : { task_id, attempt };
 }
 
-export const jobHasEnded = ({ status }: V1Job): boolean =>
-  (status?.conditions ?? []).some(
-    (condition) => ['Complete', 'Failed'].includes(condition.type) && condition.status === 'True',
-  );
+/** Whether a Job has ended in this way. */
+export const jobIs = ({ status }: V1Job, type: 'Complete' | 'Failed'): boolean =>
+  (status?.conditions ?? []).some((condition) => condition.type === type && condition.status === 'True');
+
+export const jobHasEnded = (job: V1Job): boolean => jobIs(job, 'Complete') || jobIs(job, 'Failed');
 
 /** How long the pod of a Job goes on without its agent; 0 when the Job does not say. */
 export function holdSecondsOf({ metadata }: V1Job): number {
