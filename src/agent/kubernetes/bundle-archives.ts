@@ -30,11 +30,15 @@ export class BundleArchives {
     replyToBundle(stream, 204);
   }
 
-  /** Gives a bundle to the agent in a pod. @throws when this agent does not have it, or the pod refuses it. */
-  async passOn({ hash }: BundleRef, session: ClientHttp2Session): Promise<void> {
-    const now = new Date();
-    await utimes(this.pathOf(hash), now, now);
-    const archive = await readFile(this.pathOf(hash));
+  /**
+   * Gives a bundle to the agent in a pod.
+   *
+   * @returns whether this agent still has it: others that were used later may have taken its place.
+   * @throws when the pod refuses it.
+   */
+  async passOn({ hash }: BundleRef, session: ClientHttp2Session): Promise<boolean> {
+    const archive = await this.read(hash);
+    if (!archive) return false;
     const request = session.request({ ':method': 'PUT', ':path': `${AGENT_PATHS.bundles}/${hash}` });
     const status = new Promise<number>((resolve, reject) => {
       request.once('response', (headers) => resolve(headers[':status'] ?? 0));
@@ -46,6 +50,18 @@ export class BundleArchives {
     const why = await text(request);
     if (answered !== 204)
       throw new Error(`the pod answered ${answered} to the files of the workflow: ${why}`);
+    return true;
+  }
+
+  private async read(hash: string): Promise<Buffer | undefined> {
+    const now = new Date();
+    try {
+      await utimes(this.pathOf(hash), now, now);
+      return await readFile(this.pathOf(hash));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      throw error;
+    }
   }
 
   private async keep(hash: string, archive: Buffer): Promise<void> {

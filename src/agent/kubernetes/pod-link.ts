@@ -24,7 +24,7 @@ interface PodLinkOptions {
   readonly order: RunOrder | undefined;
   readonly bundles: Pick<BundleArchives, 'passOn'>;
   readonly reported: (report: RunReport) => Promise<void>;
-  /** The pod has no order, and this process none to give. */
+  /** The pod has no order, and this process none to give, or not the files of its workflow. */
   readonly orderIsLost: () => void;
 }
 
@@ -95,8 +95,9 @@ export class PodLink {
     const { order } = this;
     const { bundles, orderIsLost, reported } = this.options;
     if (!pod.hasRun && !order) return orderIsLost();
-    if (!pod.hasRun && order?.bundle) await bundles.passOn(order.bundle, pod.session);
+    const hasFiles = pod.hasRun || !order?.bundle || (await bundles.passOn(order.bundle, pod.session));
     if (this.turn !== turn) return;
+    if (!hasFiles) return orderIsLost();
     const stream = pod.session.request({ ':method': 'POST', ':path': AGENT_PATHS.runs });
     stream.on('error', () => undefined);
     this.stream?.close();
