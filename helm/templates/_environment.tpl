@@ -194,7 +194,7 @@
 - name: CYBERUN_AGENT_KUBERNETES_PORT
   value: '8090'
 - name: CYBERUN_AGENT_KUBERNETES_NAMESPACE
-  value: {{ include "cyberun-mcp.jobsNamespace" . }}
+  value: {{ include "cyberun-mcp.jobsNamespace" . | quote }}
 - name: CYBERUN_AGENT_KUBERNETES_PROFILES
   value: /etc/cyberun-mcp/profiles/profiles.yaml
 {{- end }}

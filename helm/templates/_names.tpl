@@ -61,7 +61,7 @@ over what the role, the release, the chart and commonAnnotations say.
 {{- $labels := include "cyberun-mcp.labels" . | fromYaml -}}
 {{- range $key, $value := .objectLabels }}{{ $_ := set $labels $key (include "cyberun-mcp.string" $value) }}{{ end -}}
 name: {{ .name | default (include "cyberun-mcp.roleName" .) }}
-namespace: {{ .namespace | default .Release.Namespace }}
+namespace: {{ .namespace | default .Release.Namespace | toYaml }}
 labels:
   {{- toYaml $labels | nindent 2 }}
 {{- with merge (dict) (.annotations | default dict) .Values.commonAnnotations }}

@@ -123,6 +123,29 @@ it('Jobs in a namespace of their own have the Role there, for the agent in that 
   );
 });
 
+it('a namespace of digits is a text, and pods that egress names without one are those of the release', () => {
+  const pods = (app: string): object => ({ podSelector: { matchLabels: { app } } });
+  const proxy = { to: [pods('proxy'), { namespaceSelector: {}, ...pods('any') }] };
+  const given = {
+    ...withExecutor({ namespace: '2026' }),
+    networkPolicy: { enabled: true, s3: [pods('minio')], agentExtraEgress: [proxy] },
+  };
+  const rendered = render(given);
+  const agent = 'release-cyberun-mcp-agent';
+  const { env } = podOf(given, 'agent').container;
+  expect(env).toContainEqual({ name: 'CYBERUN_AGENT_KUBERNETES_NAMESPACE', value: '2026' });
+  const namespaceSelector = { matchLabels: { 'kubernetes.io/metadata.name': 'team' } };
+  const runs = find('NetworkPolicy', `${agent}-runs`, rendered);
+  expect(runs?.['metadata'].namespace).toBe('2026');
+  const [, files, , extra] = runs?.['spec'].egress ?? [];
+  expect(files.to).toEqual([{ ...pods('minio'), namespaceSelector }]);
+  expect(extra.to).toEqual([
+    { ...pods('proxy'), namespaceSelector },
+    { ...pods('any'), namespaceSelector: {} },
+  ]);
+  expect(find('NetworkPolicy', agent, rendered)?.['spec'].egress).toContainEqual(proxy);
+});
+
 it('an agent that makes Jobs has an existing ServiceAccount where the values name one, and no Role then', () => {
   const existing = withExecutor({ serviceAccountName: 'existing' });
   expect(podOf(existing, 'agent').pod.serviceAccountName).toBe('existing');
