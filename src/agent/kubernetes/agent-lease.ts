@@ -8,7 +8,7 @@ import { apiMessageOf, type Cluster, ClusterRefusal } from './cluster.js';
 import { agentLabels, leaseName } from './run-job.js';
 
 const logger = new Logger('Kubernetes');
-/** Shorter than runs are held for an agent that is away, 15 s by default. */
+/** Shorter than runs are held for an agent that is away, 30 s by default, by the time that its next pod takes to start. */
 const DURATION_SECONDS = 10;
 const PACE = { renewMs: 3000, lookMs: 2000 };
 /** Time to give the Lease back when the agent ends. */
