@@ -28,12 +28,11 @@ const EMBEDDED = 'test/embedded/**/*.e2e-spec.ts';
 
 /** Of that, what is about processes, files and connections, and is the same on every database. */
 const NO_DATABASE = [
-  'answer-links',
-  'service-calls',
-  'service-replicas',
-  'container-services',
-  'toolsets',
-].map((name) => `test/embedded/${name}.e2e-spec.ts`);
+  'embedded/{answer-links,toolsets,bundles,text-files,file-links,forwarded-links,runtime-multipart,traces}',
+  'embedded/{service-calls,service-replicas,service-definitions,container-services}',
+  'embedded/{agent-runs,agent-outputs,agent-drain}',
+  'e2e/rest-bodies',
+].map((name) => `test/${name}.e2e-spec.ts`);
 
 /** What is promised of the embedded runtime, on PGlite and on a PostgreSQL server. */
 const RUNTIME = [

@@ -36,7 +36,7 @@ const pages = {
   // The pages take types from the contract; what those are at run time does not matter to them.
   sources: ['web/**/*', 'package-lock.json', 'scripts/build-web.mjs'],
   stamp: join(dist, 'web', '.built-from'),
-  takes: 'some seconds',
+  takes: '5 seconds',
   build: () => run(join(root, 'scripts', 'build-web.mjs')),
 };
 

@@ -21,7 +21,7 @@ const ENDPOINT = 'http://127.0.0.1:8080/api/v1/mcp';
 const ENVIRONMENT_KEY = 'Bearer ${env:CYBERUN_API_KEY}';
 /** Variables that are no settings: a client's, an agent's, and what processes of tasks and services see. */
 const OTHER_VARIABLES =
-  /^CYBERUN_(API_KEY|OAUTH_KEY_\w+|AUTHORIZATION|AGENT_KEY|TASK_ID|ATTEMPT|PROCESS_GROUP|PARAMETERS|PARAM_?|INPUT_DIR|OUTPUT_DIR|WORKFLOW_DIR|SERVICE_(DIR|SLUG|REPLICA))$/;
+  /^CYBERUN_(API_KEY|URL|OAUTH_KEY_\w+|AUTHORIZATION|AGENT_KEY|TASK_ID|ATTEMPT|PROCESS_GROUP|PARAMETERS|PARAM_?|INPUT_DIR|OUTPUT_DIR|WORKFLOW_DIR|SERVICE_(DIR|SLUG|REPLICA))$/;
 
 const readme = new MarkdownFile('README.md');
 const clients = new MarkdownFile('docs/clients.md');

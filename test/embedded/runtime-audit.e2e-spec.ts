@@ -115,19 +115,19 @@ it('a run leaves who submitted it and the id of its task', async () => {
   expect(JSON.stringify(lines)).not.toContain('a-secret');
 });
 
-// With a database server, commands work on that.
-it.skipIf(process.env['TEST_DATABASE'] === 'postgresql')(
-  'a command that changes keys leaves one line with the id of the key',
-  async () => {
-    await using keys = await openKeyAdministration(server.app.get<Config>(CONFIG, { strict: false }));
-    const { id, raw_key } = await keys.create({ kind: 'integration', display_name: 'audited' });
-    await keys.list();
-    await keys.revoke(id);
-    await until(async () => linesWith('audit', 'admin_call').length >= 2);
-    expect(linesWith('audit', 'admin_call')).toEqual([
-      expect.objectContaining({ route: 'POST /keys', outcome: 'ok', status: 201, ids: { id } }),
-      expect.objectContaining({ route: 'DELETE /keys/:id', outcome: 'ok', status: 200, ids: { id } }),
-    ]);
-    expect(readFileSync(path, 'utf8')).not.toContain(raw_key);
-  },
-);
+it('a command that changes keys through the server leaves one line with the id of the key', async () => {
+  await using keys = await openKeyAdministration(server.app.get<Config>(CONFIG, { strict: false }));
+  const { id, raw_key } = await keys.create({ kind: 'integration', display_name: 'audited' });
+  await keys.list();
+  await keys.revoke(id);
+  // With a database server, commands work on that.
+  const isThroughServer = process.env['TEST_DATABASE'] !== 'postgresql';
+  const lines = [
+    { route: 'POST /keys', outcome: 'ok', status: 201, ids: { id } },
+    { route: 'DELETE /keys/:id', outcome: 'ok', status: 200, ids: { id } },
+  ];
+  const expected = isThroughServer ? lines.map((line) => expect.objectContaining(line) as Line) : [];
+  await until(async () => linesWith('audit', 'admin_call').length >= expected.length);
+  expect(linesWith('audit', 'admin_call')).toEqual(expected);
+  expect(readFileSync(path, 'utf8')).not.toContain(raw_key);
+});

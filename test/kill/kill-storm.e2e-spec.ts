@@ -6,8 +6,8 @@ import { expect, it } from 'vitest';
 import { until } from '../support/processes.js';
 import { KEY, Storm } from './storm.js';
 
-const TASKS = Number(process.env['KILL_TASKS'] ?? 300);
-const KILLS = Number(process.env['KILL_COUNT'] ?? 10);
+const TASKS = Number(process.env['KILL_TASKS'] ?? 200);
+const KILLS = Number(process.env['KILL_COUNT'] ?? 6);
 const RESTARTS = 2;
 
 /** Submits until it is accepted; the same intent makes one task, however often it is repeated. */

@@ -151,7 +151,7 @@ describe('while a server runs', () => {
     expect(response.status).toBe(200);
   });
 
-  it.each(['/', '/nope'])('%s gets a JSON 404', async (path) => {
+  it.each(['/nope', '/nope/deeper'])('%s gets a JSON 404', async (path) => {
     const response = await fetch(new URL(path, server.endpoint));
     expect(response.status).toBe(404);
     expect(response.headers.get('content-type')).toContain('application/json');

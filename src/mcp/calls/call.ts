@@ -102,7 +102,8 @@ export class Reply {
       listener();
       return;
     }
-    this.response.once('close', () => {
+    // Not `once`, which wraps every listener: it comes once.
+    this.response.on('close', () => {
       if (!this.response.writableFinished) listener();
     });
   }

@@ -132,7 +132,9 @@ export const throughNest =
     let outcome: Promise<unknown> | undefined;
     const run = (): Promise<unknown> => (outcome = settled(handler, payload, context));
     try {
-      await Promise.resolve(onStart(transportId, context, run));
+      const started: unknown = onStart(transportId, context, run);
+      // Nest's own hook returns nothing and has run it by now; that of instrumentation may take longer.
+      if (started instanceof Promise) await started;
       return await outcome;
     } finally {
       onEnd?.(transportId, context);

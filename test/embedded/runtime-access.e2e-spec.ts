@@ -14,7 +14,7 @@ import {
   echoWorkflow,
   PretendAgent,
   RuntimeServer,
-} from './runtime-support/runtime-fixture.js';
+} from '../e2e/runtime-support/runtime-fixture.js';
 
 let server: RuntimeServer;
 let agent: PretendAgent;

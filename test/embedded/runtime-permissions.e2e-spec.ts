@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { CONFIG, type Config } from '../../src/config/index.js';
 import { uuidV7 } from '../../src/runtime/database/index.js';
 import { openKeyAdministration } from '../../src/runtime/index.js';
-import { echoWorkflow, RuntimeServer } from './runtime-support/runtime-fixture.js';
+import { echoWorkflow, RuntimeServer } from '../e2e/runtime-support/runtime-fixture.js';
 
 interface Layer {
   readonly route?: { readonly path: string; readonly methods: Readonly<Record<string, boolean>> };
