@@ -117,13 +117,19 @@ export class RequestRates {
     return this.rates.take('failed_keys_per_address', this.address);
   }
 
-  /**
-   * After a key was found to be valid.
-   *
-   * @param owner what the rate is counted for, where that is not the key itself.
-   */
-  validKey(keyHash: string, owner = keyHash): Promise<Refused> {
+  /** After a key was found to be valid. */
+  validKey(keyHash: string): Promise<Refused> {
     this.rates.note(keyHash, true);
+    return this.rates.take('rate_per_key', keyHash);
+  }
+
+  /** After an access token was found not to be valid. */
+  invalidToken(): Promise<Refused> {
+    return this.rates.take('failed_keys_per_address', this.address);
+  }
+
+  /** After an access token was verified. It is not remembered, because tokens are verified at a blocked address, too. */
+  validToken(owner: string): Promise<Refused> {
     return this.rates.take('rate_per_key', owner);
   }
 }

@@ -86,7 +86,7 @@ describe('an access token', () => {
   });
 });
 
-it('each user behind an access token has a rate, also with a newer token, and tokens that are not valid have a limit', async () => {
+it('each user behind an access token has a rate, and wrong tokens of an address hold back neither its users nor expired tokens', async () => {
   const settings = {
     CYBERUN_HTTP_RATE_PER_KEY: '2',
     CYBERUN_HTTP_FAILED_KEYS_PER_ADDRESS: '1',
@@ -104,9 +104,13 @@ it('each user behind an access token has a rate, also with a newer token, and to
   expect(await statusOf(await tokenOf('ben', '4'))).toBe(200);
 
   const expired = await oauth.token({ expiresIn: -60 });
-  expect([await statusOf(expired), await statusOf(expired)]).toEqual([401, 429]);
-  expect(await statusOf(await tokenOf('cid', '5'))).toBe(429);
-  // Was valid before, so it is checked, and is above the rate of its user.
+  expect([await statusOf(expired), await statusOf(expired)]).toEqual([401, 401]);
+  const wrong = await oauth.issuer.token('https://other.example.com');
+  expect([await statusOf(wrong), await statusOf(wrong)]).toEqual([401, 429]);
+  // The address may try no more keys, and its users go on.
+  expect(await statusOf('sk-guess-0123456789')).toBe(429);
+  expect(await statusOf(expired)).toBe(401);
+  expect(await statusOf(await tokenOf('cid', '5'))).toBe(200);
   const limited = await http.stateless('tools/list', {}, { key: first, headers });
   expect(await limited.json()).toMatchObject({
     error: { message: expect.stringContaining('This key has made more than 2 requests per minute.') },

@@ -5,7 +5,7 @@ import { LRUCache } from 'lru-cache';
 
 import { bearerToken, RateLimits, type RequestRates } from '../../http/index.js';
 import { noteInScope } from '../../telemetry/index.js';
-import { ACCESS_TOKENS, type AccessTokens, challengeOf } from '../oauth/index.js';
+import { ACCESS_TOKENS, type AccessTokens, challengeOf, ExpiredTokenError } from '../oauth/index.js';
 import { CODE, JsonRpcHttpError } from '../protocol/index.js';
 import { keyHashOf, type KeyStatus, KeyValidator } from './key-validator.js';
 import { requireWithinRate } from './rate-error.js';
@@ -50,18 +50,36 @@ export class BearerGuard implements CanActivate {
   /** Counts a request before what costs more: the address before the key is checked, and the key before a body is read. */
   private async admitCounted(request: McpHttpRequest, rates: RequestRates): Promise<true> {
     requireWithinRate(await rates.takeAddress());
-    const credential = this.hashIn(request.headers.authorization);
+    const { authorization = '' } = request.headers;
+    const isToken = this.tokens !== undefined && accessTokenIn(authorization) !== undefined;
+    if (isToken) return await this.admitCountedToken(request, rates);
+    const { keyHash } = this.seen.get(authorization) ?? this.keyIn(authorization);
     // A result in the cache costs nothing, so it is not counted as one more attempt.
-    const isChecked = this.validator.cached(credential) !== undefined;
-    if (!isChecked) requireWithinRate(rates.beforeCheck(credential));
+    const isChecked = this.validator.cached(keyHash) !== undefined;
+    if (!isChecked) requireWithinRate(rates.beforeCheck(keyHash));
     try {
       await this.admitCredential(request);
     } catch (error) {
-      const isInvalid = error instanceof JsonRpcHttpError && error.status === UNAUTHORIZED;
-      if (isInvalid && !isChecked) requireWithinRate(await rates.invalidKey(credential));
+      if (isUnauthorized(error) && !isChecked) requireWithinRate(await rates.invalidKey(keyHash));
       throw error;
     }
-    requireWithinRate(await rates.validKey(credential, request.auth.keyHash));
+    requireWithinRate(await rates.validKey(keyHash));
+    return true;
+  }
+
+  /**
+   * A token is verified at every address, since that asks nothing of the runtime. One that is only expired counts as no
+   * attempt: each client has one after a while, and needs the 401 to get another.
+   */
+  private async admitCountedToken(request: McpHttpRequest, rates: RequestRates): Promise<true> {
+    try {
+      await this.admitCredential(request);
+    } catch (error) {
+      const isExpired = error instanceof ExpiredTokenError;
+      if (isUnauthorized(error) && !isExpired) requireWithinRate(await rates.invalidToken());
+      throw error;
+    }
+    requireWithinRate(await rates.validToken(request.auth.keyHash));
     return true;
   }
 
@@ -110,12 +128,6 @@ export class BearerGuard implements CanActivate {
     return true;
   }
 
-  /** Of a key or an access token. */
-  private hashIn(header = ''): string {
-    const token = this.tokens && accessTokenIn(header);
-    return token === undefined ? (this.seen.get(header) ?? this.keyIn(header)).keyHash : keyHashOf(token);
-  }
-
   /** @throws {JsonRpcHttpError} 401 */
   private keyIn(header: string): Key {
     const token = integrationKey(header, this.tokens);
@@ -125,6 +137,9 @@ export class BearerGuard implements CanActivate {
     return key;
   }
 }
+
+const isUnauthorized = (error: unknown): boolean =>
+  error instanceof JsonRpcHttpError && error.status === UNAUTHORIZED;
 
 /** Integration keys; the other credential families are not for AI agents. */
 const ACCEPTED_PREFIX = 'sk-';

@@ -9,9 +9,10 @@ import { IssuerUnavailable } from './issuer-documents.js';
 import { IssuerKeys } from './issuer-keys.js';
 import { keyFor } from './key-rules.js';
 import type { OAuthFile } from './oauth-file.js';
-import { ACCESS, challengeOf, ProtectedResource } from './protected-resource.js';
+import { ACCESS, challengeOf, ExpiredTokenError, ProtectedResource } from './protected-resource.js';
 import {
   LEEWAY_SECONDS,
+  TokenExpired,
   TokenRefused,
   type TrustedIssuer,
   type VerifiedToken,
@@ -142,7 +143,8 @@ export class AccessTokens implements OnApplicationShutdown {
       error_description: error.message,
       ...this.current.challenge,
     };
-    return new JsonRpcHttpError(401, CODE.serverError, `Unauthorized: ${error.message}`, {
+    const Refusal = error instanceof TokenExpired ? ExpiredTokenError : JsonRpcHttpError;
+    return new Refusal(401, CODE.serverError, `Unauthorized: ${error.message}`, {
       headers: { 'WWW-Authenticate': challengeOf(parameters) },
     });
   }

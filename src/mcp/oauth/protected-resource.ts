@@ -90,6 +90,9 @@ export class ProtectedResource {
   }
 }
 
+/** 401 for a token that was valid once: its client gets a newer one from the issuer. */
+export class ExpiredTokenError extends JsonRpcHttpError {}
+
 /** The value of WWW-Authenticate. */
 export function challengeOf(parameters: ChallengeParameters): string {
   const all = Object.entries({ realm: 'cyberun', ...parameters });

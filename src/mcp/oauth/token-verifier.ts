@@ -15,6 +15,9 @@ export class TokenRefused extends Error {
   override readonly name = 'TokenRefused';
 }
 
+/** Its signature, issuer and audience are right, and its time is over. */
+export class TokenExpired extends TokenRefused {}
+
 /** An issuer and its keys. */
 export interface TrustedIssuer {
   readonly settings: OAuthIssuer;
@@ -97,6 +100,9 @@ async function verified(
     if (TYPES.has(typ.toLowerCase())) return payload;
   } catch (error) {
     if (error instanceof IssuerUnavailable) throw error;
+    // Time is compared last, after the signature and the other claims.
+    if (error instanceof errors.JWTExpired)
+      throw new TokenExpired('The access token has expired.', { cause: error });
     throw new TokenRefused(sentenceOf(error), { cause: error });
   }
   throw new TokenRefused('The token is not an access token: its type is another one.');
@@ -112,7 +118,6 @@ const CLAIMS: Readonly<Record<string, string>> = {
 };
 
 function sentenceOf(error: unknown): string {
-  if (error instanceof errors.JWTExpired) return 'The access token has expired.';
   if (error instanceof errors.JWTClaimValidationFailed)
     return CLAIMS[error.claim] ?? 'A claim of the access token is not valid.';
   if (error instanceof errors.JOSEAlgNotAllowed)
