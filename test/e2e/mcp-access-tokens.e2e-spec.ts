@@ -1,4 +1,4 @@
-import { SignJWT } from 'jose';
+import { type JWTPayload, SignJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { McpHttp, rpc } from '../support/mcp-http.js';
@@ -26,9 +26,19 @@ describe('an access token', () => {
     expect(oauth.app.log.text).not.toContain(TEAM_KEY);
   });
 
+  it.each([
+    ['at+jwt that has a nonce', { typ: 'at+jwt' }, { nonce: 'n-1' }],
+    ['JWT that Keycloak calls a bearer token', { typ: 'JWT' }, { nonce: 'n-1', typ: 'Bearer' }],
+  ])('an access token of the type %s is no ID token', async (_what, header, claims) => {
+    const key = await oauth.token({ header, claims });
+    expect((await http.stateless('tools/list', {}, { key })).status).toBe(200);
+  });
+
   it('keys are accepted beside access tokens', async () => {
     expect((await http.stateless('tools/list', {}, { key: KEY })).status).toBe(200);
   });
+
+  const idToken = (claims: JWTPayload): Promise<string> => oauth.token({ header: { typ: 'JWT' }, claims });
 
   const BAD: readonly (readonly [name: string, make: () => string | Promise<string>, reason: RegExp])[] = [
     ['of another audience', () => oauth.issuer.token('https://other.example.com'), /another resource/],
@@ -39,6 +49,10 @@ describe('an access token', () => {
     ['that never expires', () => oauth.token({ without: ['exp'] }), /no time/],
     ['without a subject', () => oauth.token({ without: ['sub'] }), /subject/],
     ['of another type', () => oauth.token({ header: { typ: 'logout+jwt' } }), /type/],
+    ['that is an ID token with a nonce', () => idToken({ nonce: 'n-1' }), /ID token/],
+    ['that is an ID token with at_hash', () => idToken({ at_hash: 'MTIzNDU2Nzg5MA' }), /ID token/],
+    ['that is an ID token with c_hash', () => idToken({ c_hash: 'MTIzNDU2Nzg5MA' }), /ID token/],
+    ['that is an ID token of Keycloak', () => idToken({ typ: 'ID' }), /ID token/],
     ['bound to a key of its client', () => oauth.token({ claims: { cnf: { jkt: 'x' } } }), /bound/],
     ['with an unknown kid', () => oauth.token({ header: { kid: '../../etc/passwd' } }), /key/],
     [

@@ -87,26 +87,38 @@ async function verified(
   { issuer, audience, algorithms, require_at_jwt }: OAuthIssuer,
   resource: string,
 ): Promise<JWTPayload> {
-  try {
-    const { payload, protectedHeader } = await jwtVerify(token, keys.keyFor, {
-      issuer,
-      audience: audience ?? [resource, `${resource}/`],
-      algorithms: [...algorithms],
-      clockTolerance: LEEWAY_SECONDS,
-      requiredClaims: ['sub', 'exp'],
-      ...(require_at_jwt && { typ: 'at+jwt' }),
-    });
-    const { typ = 'at+jwt' } = protectedHeader;
-    if (TYPES.has(typ.toLowerCase())) return payload;
-  } catch (error) {
-    if (error instanceof IssuerUnavailable) throw error;
-    // Time is compared last, after the signature and the other claims.
-    if (error instanceof errors.JWTExpired)
-      throw new TokenExpired('The access token has expired.', { cause: error });
-    throw new TokenRefused(sentenceOf(error), { cause: error });
-  }
-  throw new TokenRefused('The token is not an access token: its type is another one.');
+  const { payload, protectedHeader } = await jwtVerify(token, keys.keyFor, {
+    issuer,
+    audience: audience ?? [resource, `${resource}/`],
+    algorithms: [...algorithms],
+    clockTolerance: LEEWAY_SECONDS,
+    requiredClaims: ['sub', 'exp'],
+    ...(require_at_jwt && { typ: 'at+jwt' }),
+  }).catch((error: unknown) => {
+    throw refusalFor(error);
+  });
+  const typ = protectedHeader.typ?.toLowerCase() ?? 'jwt';
+  if (!TYPES.has(typ)) throw new TokenRefused('The token is not an access token: its type is another one.');
+  if (typ === 'jwt' && isIdToken(payload))
+    throw new TokenRefused('The token is an ID token. Send the access token of the same sign-in.');
+  return payload;
 }
+
+function refusalFor(error: unknown): unknown {
+  if (error instanceof IssuerUnavailable) return error;
+  // Time is compared last, after the signature and the other claims.
+  if (error instanceof errors.JWTExpired)
+    return new TokenExpired('The access token has expired.', { cause: error });
+  return new TokenRefused(sentenceOf(error), { cause: error });
+}
+
+/**
+ * Whether a JWT of no particular type is an ID token, which says who signed in and gives access to nothing. Its audience is a
+ * client, and an issuer may have that as the audience of access tokens, too. Keycloak before 25 has the nonce in access tokens
+ * as well, with the claim `typ` Bearer.
+ */
+const isIdToken = ({ typ, nonce, at_hash, c_hash }: JWTPayload): boolean =>
+  typ === 'ID' || at_hash !== undefined || c_hash !== undefined || (nonce !== undefined && typ !== 'Bearer');
 
 /** Claims whose values say what the client has to change. */
 const CLAIMS: Readonly<Record<string, string>> = {
