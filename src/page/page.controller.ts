@@ -10,6 +10,7 @@ import {
   type NestMiddleware,
   NotFoundException,
   Param,
+  Query,
   Res,
 } from '@nestjs/common';
 import type { Request, Response } from 'express';
@@ -145,16 +146,18 @@ export class EndpointController {
 
   /** @throws {NotFoundException} */
   @Get(`${ASSETS}/:name`)
-  file(@Param('name') name: string, @Res() response: Response): void {
+  file(@Param('name') name: string, @Query('v') wanted: unknown, @Res() response: Response): void {
     if (!isAsset(name)) throw new NotFoundException('This page has no such file. Open the page again.');
+    const { body, version } = asset(name);
     response.set({
       'Content-Type': TYPES[name],
-      'Cache-Control': IMMUTABLE,
+      // While replicas are replaced, one may be asked for the file of another's page.
+      'Cache-Control': wanted === version ? IMMUTABLE : 'no-cache',
       'X-Content-Type-Options': 'nosniff',
       // An SVG is a document of its own when it is opened.
       'Content-Security-Policy': "default-src 'none'",
     });
-    response.send(asset(name).body);
+    response.send(body);
   }
 }
 

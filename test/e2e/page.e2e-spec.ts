@@ -87,6 +87,15 @@ it('the files of the page can be kept for a year, since their URLs change with t
   }
 });
 
+it.each(['', '?v=', '?v=000000000000', '?v=a&v=b'])(
+  'a file of the page is not kept when "%s" asks for another version of it',
+  async (query) => {
+    const file = await get(`/api/v1/mcp/assets/page.css${query}`);
+    expect(file.status).toBe(200);
+    expect(file.headers.get('cache-control')).toBe('no-cache');
+  },
+);
+
 it.each(['page.txt', '..%2Fpage.module.js', 'constructor'])('there is no file %s', async (name) => {
   expect((await get(`/api/v1/mcp/assets/${name}`)).status).toBe(404);
 });
