@@ -2,7 +2,7 @@
 // load, and the parent process is recorded before anything that takes time.
 import { mkdirSync, readFileSync } from 'node:fs';
 import module from 'node:module';
-import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 const PART = /^(\^|>=|)v?(\d+)(?:\.(\d+))?(?:\.(\d+))?(?:\.x|\.\*)*$/;
 
@@ -54,18 +54,17 @@ function isAtLeast(actual: readonly number[], floor: readonly number[]): boolean
   return true;
 }
 
-/** In the package: a user who can write here can also change the code itself. */
-const COMPILED = join(import.meta.dirname, '../node_modules/.cache/cyberun-mcp/compiled');
-
 /** Keeps compiled code for later starts, which then take a fifth less CPU, unless the folder cannot be written. */
 export function keepCompiledCode(): void {
+  // In the package: a user who can write here can also change the code itself.
+  const folder = fileURLToPath(new URL('../node_modules/.cache/cyberun-mcp/compiled', import.meta.url));
   try {
     // Node itself does not stop trying where a file system refuses a folder with ENOENT, as /proc does.
-    mkdirSync(COMPILED, { recursive: true });
+    mkdirSync(folder, { recursive: true });
   } catch {
     return;
   }
-  module.enableCompileCache(COMPILED);
+  module.enableCompileCache(folder);
 }
 
 const CHECK_MS = 250;

@@ -1,4 +1,6 @@
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { stripTypeScriptTypes } from 'node:module';
 import { join } from 'node:path';
 
 import { expect, it } from 'vitest';
@@ -37,6 +39,15 @@ it.each(['20.20.2', '22.12.0', '22.14.0', '22.19.0', '22.21.1', '23.11.0'])(
     );
   },
 );
+
+it('the sentence also comes on Node 18, which has no import.meta.dirname', () => {
+  const code = stripTypeScriptTypes(read('src/preflight.ts'));
+  const input = `${code.replaceAll(/import\.meta\.(dirname|filename)/g, 'undefined')}
+    process.stdout.write(unsupportedNode('18.20.0'));`;
+  const options = { cwd: join(packagePaths.root, 'src'), input, encoding: 'utf8' } as const;
+  const written = execFileSync(process.execPath, ['--input-type=module'], options);
+  expect(written).toMatch(/^Node 18\.20\.0 does not fit/);
+});
 
 it.each([
   ['>=16 || 14 >=14.17', ['14.17.0', '16.0.0'], ['14.16.0', '15.9.0']],
