@@ -43,7 +43,7 @@ export class RateLimits {
   }
 
   /** As {@link SetRates.takeMore}. */
-  async takeMore(keyHash: string, more: number): Promise<Refused> {
-    return await this.rates?.takeMore(keyHash, more);
+  async takeMore(owner: string, more: number): Promise<Refused> {
+    return await this.rates?.takeMore(owner, more);
   }
 }

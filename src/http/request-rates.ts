@@ -51,7 +51,7 @@ export class SetRates {
     return new RequestRates(this, this.addresses.of(request));
   }
 
-  /** @param about the address or the key; `undefined` for a client that has no such limit. */
+  /** @param about the address, the key or the user; `undefined` for a client that has no such limit. */
   async take(name: RateName, about: string | undefined, cost = 1): Promise<Refused> {
     const rate = this.rates[name];
     if (rate === undefined || about === undefined) return undefined;
@@ -59,12 +59,12 @@ export class SetRates {
   }
 
   /**
-   * Counts what a request of a key costs beyond itself, which is counted. It takes no more than a minute allows, or it would
-   * always be refused.
+   * Counts what a request of a key or a user costs beyond itself, which is counted. It takes no more than a minute allows,
+   * or it would always be refused.
    */
-  async takeMore(keyHash: string, more: number): Promise<Refused> {
+  async takeMore(owner: string, more: number): Promise<Refused> {
     const most = Math.min(more, (this.rates.rate_per_key ?? 0) - 1);
-    return most > 0 ? await this.take('rate_per_key', keyHash, most) : undefined;
+    return most > 0 ? await this.take('rate_per_key', owner, most) : undefined;
   }
 
   /** Whether the address has sent too many keys that are not valid, and this one was not valid before. */

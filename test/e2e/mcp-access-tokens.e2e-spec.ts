@@ -100,9 +100,10 @@ describe('an access token', () => {
   });
 });
 
-it('each user behind an access token has a rate, and wrong tokens of an address hold back neither its users nor expired tokens', async () => {
+it('each user behind an access token has a rate and quotas over all clients, and wrong tokens of an address hold back neither its users nor expired tokens', async () => {
   const settings = {
     CYBERUN_HTTP_RATE_PER_KEY: '2',
+    CYBERUN_MCP_STREAMS_PER_KEY: '1',
     CYBERUN_HTTP_FAILED_KEYS_PER_ADDRESS: '1',
     CYBERUN_HTTP_TRUSTED_PROXIES: '127.0.0.1',
   };
@@ -115,7 +116,21 @@ it('each user behind an access token has a rate, and wrong tokens of an address 
   const first = await tokenOf('ann', '1');
   expect([await statusOf(first), await statusOf(await tokenOf('ann', '2'))]).toEqual([200, 200]);
   expect(await statusOf(await tokenOf('ann', '3'))).toBe(429);
+  const tokenAt = (sub: string, client_id: string): Promise<string> =>
+    oauth.token({ claims: { sub, client_id } });
+  expect(await statusOf(await tokenAt('ann', 'client-2'))).toBe(429);
   expect(await statusOf(await tokenOf('ben', '4'))).toBe(200);
+
+  const notifications = { toolsListChanged: true };
+  const subscribed = (key: string): Promise<Response> =>
+    http.stateless('subscriptions/listen', { notifications }, { key, headers });
+  const open = await subscribed(await tokenAt('dan', 'client-1'));
+  const second = await subscribed(await tokenAt('dan', 'client-2'));
+  expect([open.status, second.status]).toEqual([200, 429]);
+  expect(await second.json()).toMatchObject({
+    error: { message: expect.stringContaining('This key has 1 streams open here.') },
+  });
+  await open.body?.cancel();
 
   const expired = await oauth.token({ expiresIn: -60 });
   expect([await statusOf(expired), await statusOf(expired)]).toEqual([401, 401]);

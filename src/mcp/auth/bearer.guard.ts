@@ -79,7 +79,7 @@ export class BearerGuard implements CanActivate {
       if (isUnauthorized(error) && !isExpired) requireWithinRate(await rates.invalidToken());
       throw error;
     }
-    requireWithinRate(await rates.validToken(request.auth.keyHash));
+    requireWithinRate(await rates.validToken(request.auth.owner));
     return true;
   }
 
@@ -92,7 +92,14 @@ export class BearerGuard implements CanActivate {
     }
     const { token, keyHash } = seen ?? this.keyIn(authorization);
     const cached = this.validator.cached(keyHash);
-    request.auth = { token, clientId: keyHash, keyHash, scopes: [], permissions: cached?.permissions };
+    request.auth = {
+      token,
+      clientId: keyHash,
+      keyHash,
+      owner: keyHash,
+      scopes: [],
+      permissions: cached?.permissions,
+    };
     if (cached) return this.admitted(cached);
     return this.validator.validate(keyHash, token).then((status) => {
       request.auth.permissions = status.permissions;
@@ -101,17 +108,19 @@ export class BearerGuard implements CanActivate {
   }
 
   private async admitToken(request: McpHttpRequest, tokens: AccessTokens, token: string): Promise<true> {
-    const { key, identity, client, scopes, withheld, expiresAt, issuer, subject } = await tokens.admit(token);
+    const admission = await tokens.admit(token);
+    const { key, identity, owner, client, scopes, withheld, expiresAt, issuer, subject } = admission;
     const keyHash = keyHashOf(key);
     const status = this.validator.cached(keyHash) ?? (await this.validator.validate(keyHash, key));
     const { isValid, credentialId, teamId } = status;
     if (!isValid) throw tokens.keyRefused();
     noteInScope({ credentialId, teamId });
-    this.validator.bind(identity, keyHash);
+    this.validator.bind(owner, keyHash);
     request.auth = {
       token: key,
       clientId: client,
       keyHash: identity,
+      owner,
       scopes: [...scopes],
       permissions: status.permissions,
       withheld,
@@ -198,8 +207,10 @@ function invalid(reason: string, tokens: AccessTokens | undefined): JsonRpcHttpE
 interface KeyInfo extends AuthInfo {
   /** The key for calls to the runtime; an access token is not kept. */
   readonly token: string;
-  /** Hash of the key, or the identity behind an access token, which sessions and streams are bound to. */
+  /** Hash of the key, or the user and the client behind an access token, which sessions are bound to. */
   readonly keyHash: string;
+  /** What rates and quotas count for: hash of the key, or the user behind an access token with all clients. */
+  readonly owner: string;
   /** Of the key; unknown where the runtime does not tell them. */
   permissions: ReadonlySet<string> | undefined;
   /** Permissions of the key that the scopes of the access token do not give. */

@@ -26,7 +26,7 @@ interface CachedStatus {
   readonly until: number;
 }
 
-/** @param hashes of the key, and the identities for which it is used. */
+/** @param hashes of the key, and the users for whom it is used. */
 type OnInvalid = (hashes: ReadonlySet<string>) => void;
 
 /** The runtime did not answer: the request continues, and the call itself reports the error. */
@@ -42,8 +42,8 @@ export class KeyValidator {
   private readonly cache = new LRUCache<string, CachedStatus>({ max: CAP });
   private readonly pending = new Map<string, Promise<KeyStatus>>();
   private readonly listeners = new Set<OnInvalid>();
-  /** The identities behind access tokens for which a key is used, by its hash. */
-  private readonly identities = new Map<string, LRUCache<string, true>>();
+  /** The users behind access tokens for whom a key is used, by its hash. */
+  private readonly owners = new Map<string, LRUCache<string, true>>();
 
   constructor(private readonly upstream: UpstreamClient) {
     // Also when no caller sees the error, as while a tool waits or a change is looked for.
@@ -73,11 +73,11 @@ export class KeyValidator {
     this.listeners.add(listener);
   }
 
-  /** Ends the streams of an identity, too, when the key is found invalid. */
-  bind(identity: string, keyHash: string): void {
-    const bound = this.identities.get(keyHash);
-    if (bound) bound.set(identity, true);
-    else this.identities.set(keyHash, new LRUCache<string, true>({ max: CAP }).set(identity, true));
+  /** Ends the streams of a user, too, when the key is found invalid. */
+  bind(owner: string, keyHash: string): void {
+    const bound = this.owners.get(keyHash);
+    if (bound) bound.set(owner, true);
+    else this.owners.set(keyHash, new LRUCache<string, true>({ max: CAP }).set(owner, true));
   }
 
   /** The runtime rejected the key during a call: the cached result is replaced. */
@@ -106,8 +106,8 @@ export class KeyValidator {
   private store(keyHash: string, status: KeyStatus): void {
     this.cache.set(keyHash, { status, until: Date.now() + VALIDITY_MS });
     if (status.isValid) return;
-    const hashes = new Set([keyHash, ...(this.identities.get(keyHash)?.keys() ?? [])]);
-    this.identities.delete(keyHash);
+    const hashes = new Set([keyHash, ...(this.owners.get(keyHash)?.keys() ?? [])]);
+    this.owners.delete(keyHash);
     for (const listener of this.listeners) listener(hashes);
   }
 }

@@ -27,9 +27,9 @@ export class RateCostGuard implements CanActivate {
     const call: unknown = context.getType() === 'rpc' ? context.switchToRpc().getContext() : undefined;
     const cost = this.reflector.get<number | undefined>(COST, context.getHandler());
     if (cost === undefined || !(call instanceof McpContext)) return true;
-    const { keyHash } = (call.getRawRequest() as McpHttpRequest).auth;
+    const { owner } = (call.getRawRequest() as McpHttpRequest).auth;
     // Its request is counted already.
-    const refusal = await this.rates.takeMore(keyHash, cost - 1);
+    const refusal = await this.rates.takeMore(owner, cost - 1);
     if (refusal) throw new ToolError(refusal.message, refusal.retryAfterSeconds);
     return true;
   }

@@ -223,7 +223,7 @@ export class Call implements OpenCall {
 
   constructor(
     readonly id: RequestId,
-    readonly keyHash: string,
+    readonly owner: string,
     readonly reply: Reply,
     private readonly onDone: (call: Call) => void,
   ) {}

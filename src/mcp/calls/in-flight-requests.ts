@@ -56,7 +56,8 @@ const ABORT_GRACE_MS = 250;
 
 /** A request in progress that will be answered. */
 export interface OpenCall extends Indexed {
-  readonly keyHash: string;
+  /** The key or the user that it counts for. */
+  readonly owner: string;
   /** Its answer was a stream from the start, and it is counted as one. */
   isStream?: boolean;
   /** Asks it to stop. */
@@ -67,7 +68,8 @@ export interface OpenCall extends Indexed {
 
 /** A stream that stays open until client or server ends it. */
 export interface OpenStream {
-  readonly keyHash: string;
+  /** As of a call; it ends with the key. */
+  readonly owner: string;
   end(): void;
 }
 
@@ -107,7 +109,7 @@ export class InFlightRequests {
   ) {
     const { requests, requestsPerKey } = limits;
     this.quotas = { requests, requestsPerKey, calls: mcpCallsPerKey, streams: mcpStreamsPerKey };
-    validator.onInvalid((hashes) => this.endStreams(({ keyHash }) => hashes.has(keyHash)));
+    validator.onInvalid((hashes) => this.endStreams(({ owner }) => hashes.has(owner)));
   }
 
   /** Whether new requests are rejected. */
@@ -127,21 +129,21 @@ export class InFlightRequests {
 
   /** The error if this many more calls or streams of a key exceed a limit; `id` is the request's. */
   limitError(
-    keyHash: string,
+    owner: string,
     id: RequestId | null,
     kind: UseKind = 'calls',
     more = 1,
   ): JsonRpcHttpError | undefined {
     const { requests, requestsPerKey } = this.quotas;
-    const use = this.uses.get(keyHash) ?? UNUSED;
+    const use = this.uses.get(owner) ?? UNUSED;
     if (use[kind] + more > this.quotas[kind]) return overQuota(kind, this.quotas[kind], id);
     if (use.calls + use.streams + more > requestsPerKey) return tooManyOfKey(requestsPerKey, id);
     return this.count + more > requests ? tooMany(id) : undefined;
   }
 
   /** @throws {JsonRpcHttpError} 429 or 503 when one more exceeds a limit. */
-  requireCapacity(keyHash: string, id: RequestId | null, kind: UseKind = 'calls'): void {
-    const error = this.limitError(keyHash, id, kind);
+  requireCapacity(owner: string, id: RequestId | null, kind: UseKind = 'calls'): void {
+    const error = this.limitError(owner, id, kind);
     if (error) throw error;
   }
 
@@ -151,7 +153,7 @@ export class InFlightRequests {
    * @throws {JsonRpcHttpError} 429 when the key has too many streams.
    */
   beginStream(call: OpenCall & { readonly id: RequestId }): void {
-    const use = this.uses.get(call.keyHash);
+    const use = this.uses.get(call.owner);
     if (!use || call.isStream) return;
     const { streams } = this.quotas;
     if (use.streams >= streams) {
@@ -167,19 +169,19 @@ export class InFlightRequests {
 
   enter(call: OpenCall): void {
     this.calls.add(call);
-    this.add(call.keyHash, 'calls', 1);
+    this.add(call.owner, 'calls', 1);
   }
 
   /** May be called twice. */
   leave(call: OpenCall): void {
-    if (this.calls.delete(call)) this.add(call.keyHash, call.isStream ? 'streams' : 'calls', -1);
+    if (this.calls.delete(call)) this.add(call.owner, call.isStream ? 'streams' : 'calls', -1);
     if (this.calls.size === 0) this.whenIdle?.();
   }
 
   /** @param expiresAt when the token of its request expires, in seconds: the client opens it again with a newer one. */
   open(stream: OpenStream, expiresAt?: number): void {
     this.streams.add(stream);
-    this.add(stream.keyHash, 'streams', 1);
+    this.add(stream.owner, 'streams', 1);
     if (expiresAt === undefined) return;
     const left = Math.min(expiresAt * 1000 - Date.now(), LONGEST_TIMER_MS);
     this.expiries.set(stream, setTimeout(() => stream.end(), left).unref());
@@ -188,7 +190,7 @@ export class InFlightRequests {
   closed(stream: OpenStream): void {
     clearTimeout(this.expiries.get(stream));
     this.expiries.delete(stream);
-    if (this.streams.delete(stream)) this.add(stream.keyHash, 'streams', -1);
+    if (this.streams.delete(stream)) this.add(stream.owner, 'streams', -1);
   }
 
   /** Calls back when streams that are not tracked here must end. */
@@ -207,12 +209,12 @@ export class InFlightRequests {
     for (const call of this.calls) call.interrupt();
   }
 
-  private add(keyHash: string, kind: UseKind, change: 1 | -1): void {
+  private add(owner: string, kind: UseKind, change: 1 | -1): void {
     this.count += change;
-    let use = this.uses.get(keyHash);
-    if (!use) this.uses.set(keyHash, (use = { calls: 0, streams: 0 }));
+    let use = this.uses.get(owner);
+    if (!use) this.uses.set(owner, (use = { calls: 0, streams: 0 }));
     use[kind] += change;
-    if (use.calls + use.streams === 0) this.uses.delete(keyHash);
+    if (use.calls + use.streams === 0) this.uses.delete(owner);
   }
 
   private endStreams(isMeant: (stream: OpenStream) => boolean): void {

@@ -33,8 +33,10 @@ const REPORT_MS = 60_000;
 export interface Admission {
   /** The `sk-` key with which its calls are made. */
   readonly key: string;
-  /** Identifies the user and the client over all their tokens; sessions and streams are bound to it. */
+  /** Identifies the user and the client over all their tokens; sessions are bound to it. */
   readonly identity: string;
+  /** Identifies the user over all clients; rates and quotas count for it. */
+  readonly owner: string;
   readonly client: string;
   readonly issuer: string;
   readonly subject: string;
@@ -174,12 +176,13 @@ function admissionOf(token: VerifiedToken, resource: ProtectedResource): Admissi
   if (withheld?.has(ACCESS)) throw resource.insufficientScope(ACCESS);
   const key = keyFor(token);
   if (key === undefined) throw noKey();
+  // A secret of the server goes in, so that neither logs nor Redis hold a value that could be guessed.
+  const hashOf = (...parts: readonly string[]): string =>
+    createHmac('sha256', key).update(JSON.stringify(parts)).digest('base64url');
   return {
     key,
-    // A secret of the server goes in, so that neither logs nor Redis hold a value that could be guessed.
-    identity: createHmac('sha256', key)
-      .update(JSON.stringify([issuer.issuer, subject, client]))
-      .digest('base64url'),
+    identity: hashOf(issuer.issuer, subject, client),
+    owner: hashOf(issuer.issuer, subject),
     client,
     issuer: issuer.issuer,
     subject,

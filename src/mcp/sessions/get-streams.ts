@@ -47,7 +47,7 @@ export class StandaloneStreams {
   async open(record: SessionRecord, { auth }: McpHttpRequest, response: ServerResponse): Promise<void> {
     // A replacement does not count as one more.
     if (!this.live.find(record.sessionHash)?.stream)
-      this.inFlight.requireCapacity(record.keyHash, null, 'streams');
+      this.inFlight.requireCapacity(auth.owner, null, 'streams');
     const lease = await this.sessions.leaseStream(record);
     if (response.destroyed) {
       await lease.release();
@@ -69,15 +69,14 @@ export class StandaloneStreams {
   }
 
   private begin(session: LiveSession, lease: StreamLease, { auth, response }: Opened): EventStream {
-    const { id, keyHash } = session.record;
-    const stream = new EventStream(response, { [SESSION_ID]: id });
+    const stream = new EventStream(response, { [SESSION_ID]: session.record.id });
     stream.comeBackAfter(RETRY_MS);
     const end = (): void => {
       // Another stream may have set a shorter reconnection time.
       stream.comeBackAfter(RETRY_MS);
       stream.end();
     };
-    const open = { keyHash, end };
+    const open = { owner: auth.owner, end };
     session.stream = stream;
     lease.onLost(() => stream.end());
     this.inFlight.open(open, auth.expiresAt);
@@ -111,7 +110,7 @@ export class GetStreams {
     if (lastEventId === '') {
       await this.standalone.open(record, request, response);
     } else {
-      this.inFlight.requireCapacity(record.keyHash, null, 'streams');
+      this.inFlight.requireCapacity(request.auth.owner, null, 'streams');
       await this.resume(record, lastEventId, { auth: request.auth, response });
     }
   }
@@ -140,7 +139,7 @@ export class GetStreams {
     const session = this.live.of(record);
     session.resumed.get(stream)?.end();
     const out = new EventStream(response, { [SESSION_ID]: record.id });
-    const open = { keyHash: record.keyHash, end: (): void => out.end() };
+    const open = { owner: auth.owner, end: (): void => out.end() };
     session.resumed.set(stream, out);
     this.inFlight.open(open, auth.expiresAt);
     response.once('close', () => {

@@ -204,7 +204,7 @@ export class MessageDispatcher {
     response: ServerResponse,
   ): Accepted {
     const requests = [message];
-    const error = this.limitError(requests, session);
+    const error = this.limitError(requests, session, rawRequest);
     if (error) {
       this.live.forgetIfIdle(session);
       throw error;
@@ -223,7 +223,7 @@ export class MessageDispatcher {
     const pending: Promise<void>[] = [];
     const notifications: Promise<void>[] = [];
     const requests = messages.filter(isRequest);
-    const error = this.limitError(requests, session);
+    const error = this.limitError(requests, session, rawRequest);
     const reply = this.replyTo(requests, session, rawRequest, response);
     for (const message of messages) {
       if (!isRequest(message)) notifications.push(this.notified(session, message, rawRequest));
@@ -263,12 +263,13 @@ export class MessageDispatcher {
   private limitError(
     requests: readonly RequestMessage[],
     session: LiveSession,
+    { auth: { owner } }: McpHttpRequest,
   ): JsonRpcHttpError | undefined {
     const { length } = requests;
     if (length === 0) return undefined;
     const id = idOf(requests);
     if (!this.live.hasCapacity(session, length)) return tooMuchAtOnce(id);
-    return this.inFlight.limitError(session.record.keyHash, id, 'calls', length);
+    return this.inFlight.limitError(owner, id, 'calls', length);
   }
 
   /** The response to a POST that holds these requests. */
@@ -294,7 +295,7 @@ export class MessageDispatcher {
     reply: Reply,
     rawRequest: McpHttpRequest,
   ): Call {
-    const call = new Call(message.id, session.record.keyHash, reply, (done) => {
+    const call = new Call(message.id, rawRequest.auth.owner, reply, (done) => {
       session.inProgress.delete(inProgress);
       this.inFlight.leave(done);
       this.live.forgetIfIdle(session);

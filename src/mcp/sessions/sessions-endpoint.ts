@@ -180,7 +180,7 @@ export class SessionsEndpoint {
       );
     }
     requireBatches((await this.sessionOf(request)).protocolVersion);
-    requireWithinRate(await this.rates.takeMore(request.auth.keyHash, Math.min(body.length, MAX_BATCH) - 1));
+    requireWithinRate(await this.rates.takeMore(request.auth.owner, Math.min(body.length, MAX_BATCH) - 1));
   }
 
   private async sessionOf(request: McpHttpRequest): Promise<SessionRecord> {

@@ -81,7 +81,7 @@ export class SdkHandler {
   ): Promise<void> {
     const isListening = isRecord(body) && body['method'] === 'subscriptions/listen';
     if (!first)
-      this.inFlight.requireCapacity(rawRequest.auth.keyHash, idOf(body), isListening ? 'streams' : 'calls');
+      this.inFlight.requireCapacity(rawRequest.auth.owner, idOf(body), isListening ? 'streams' : 'calls');
     const gone = new AbortController();
     response.once('close', () => gone.abort());
     const request = { rawRequest, response, body, gone, first, operation };
@@ -102,8 +102,8 @@ export class SdkHandler {
 
   private async subscribe(request: SdkRequest): Promise<void> {
     const { rawRequest, response, body, gone } = request;
-    const { keyHash, expiresAt } = rawRequest.auth;
-    const open = { keyHash, end: (): void => gone.abort() };
+    const { owner, expiresAt } = rawRequest.auth;
+    const open = { owner, end: (): void => gone.abort() };
     if (!this.tasks.isWantedBy(body)) {
       this.inFlight.open(open, expiresAt);
       const forwarded = this.subscriber.run(rawRequest, () =>
@@ -123,7 +123,7 @@ export class SdkHandler {
     const { rawRequest, response, body } = request;
     const stop = new AbortController();
     const call: OpenCall = {
-      keyHash: rawRequest.auth.keyHash,
+      owner: rawRequest.auth.owner,
       abort: (reason) => stop.abort(new Error(reason)),
       interrupt: () => sendJsonRpcError(interrupted(body), response),
     };

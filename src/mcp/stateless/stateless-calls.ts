@@ -92,10 +92,10 @@ export class StatelessCalls {
     message: RequestMessage,
     operation?: Operation,
   ): Promise<object | undefined> {
-    const { keyHash } = request.auth;
-    this.inFlight.requireCapacity(keyHash, message.id);
+    const { owner } = request.auth;
+    this.inFlight.requireCapacity(owner, message.id);
     const reply = new Reply(response);
-    const call = new Call(message.id, keyHash, reply, (done) => this.inFlight.leave(done));
+    const call = new Call(message.id, owner, reply, (done) => this.inFlight.leave(done));
     call.operation = operation;
     call.beforeStream = this.beginStream;
     this.inFlight.enter(call);

@@ -72,7 +72,7 @@ export class TaskSubscriptions {
 
   /** @param sdkStream the SDK's answer to the same request, an event stream. */
   async serve({ rawRequest, response, body, gone }: TaskSubscription, sdkStream: Response): Promise<void> {
-    const { keyHash, expiresAt } = rawRequest.auth;
+    const { owner, expiresAt } = rawRequest.auth;
     const fault = faultOf(body);
     if (fault) {
       gone.abort();
@@ -83,7 +83,7 @@ export class TaskSubscriptions {
     const caller = callerOf({ params: body.params, rawRequest, signal: gone.signal });
     const report: Report = (error) => this.report(caller, error);
     // Counted, and ended by a drain or a revoked key, also while the tasks are looked up.
-    const open = { keyHash, end: (): void => gone.abort() };
+    const open = { owner, end: (): void => gone.abort() };
     this.inFlight.open(open, expiresAt);
     try {
       const found = await this.find(caller, wantedIn(body) as readonly string[], report);
