@@ -44,6 +44,11 @@ it.each([
   ['"[2001:db8::1]"', '2001:db8:0:0::/64'],
   ['192.0.2.9, unknown', undefined],
   ['10.1.1.1, 10.2.2.2', undefined],
+  [',198.51.100.1', '198.51.100.1'],
+  ['198.51.100.1,', undefined],
+  [`198.51.100.1${', 10.1.1.1'.repeat(19)}`, '198.51.100.1'],
+  // More proxies than there are.
+  [`198.51.100.1${', 10.1.1.1'.repeat(20)}`, undefined],
   ['', undefined],
   [undefined, undefined],
 ])('behind trusted proxies, the client of X-Forwarded-For "%s" is %s', (forwarded, counted) => {

@@ -12,6 +12,9 @@ const ZONE = /%.*$/;
 /** As a socket for both families has an IPv4 address. */
 const MAPPED = /^::ffff:(?=[\d.]+$)/i;
 
+/** Proxies between a client and this server, at most; a header that names more costs no more than these. */
+const MOST_HOPS = 20;
+
 /** Finds the address of a client, behind the proxies that the operator trusts. */
 export class ClientAddresses {
   private readonly proxies = new BlockList();
@@ -35,10 +38,21 @@ export class ClientAddresses {
   of({ socket, headers }: Pick<IncomingMessage, 'socket' | 'headers'>): string | undefined {
     const peer = plainAddress(socket.remoteAddress ?? '');
     if (!this.hasProxies || !this.isProxy(peer)) return networkOf(peer);
-    // Each proxy adds its client at the end, so what stands before an address that is not trusted may be invented.
-    const hops = String(headers['x-forwarded-for'] ?? '').split(',');
-    const client = hops.map(plainAddress).findLast((address) => !this.isProxy(address));
+    const client = this.lastUntrusted(String(headers['x-forwarded-for'] ?? ''));
     return client === undefined ? undefined : networkOf(client);
+  }
+
+  /** Each proxy adds its client at the end, so what stands before an address that is not trusted may be invented. */
+  private lastUntrusted(forwarded: string): string | undefined {
+    let end = forwarded.length;
+    for (let hop = 0; hop < MOST_HOPS && end >= 0; hop += 1) {
+      // lastIndexOf takes a negative position as 0.
+      const comma = end === 0 ? -1 : forwarded.lastIndexOf(',', end - 1);
+      const address = plainAddress(forwarded.slice(comma + 1, end));
+      if (!this.isProxy(address)) return address;
+      end = comma;
+    }
+    return undefined;
   }
 
   private isProxy(address: string): boolean {
