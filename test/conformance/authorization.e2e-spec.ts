@@ -37,6 +37,12 @@ class PermittedTasks {
   permittedTask(): object {
     return {};
   }
+
+  @RequiresPermission('invoke')
+  @Tool({ name: 'invoking', description: 'Needs another permission' })
+  invoking(): object {
+    return {};
+  }
 }
 
 @Module({ controllers: [PermittedTasks], providers: [BackgroundTasks] })
@@ -48,7 +54,10 @@ describe('where OAuth is configured', () => {
 
   beforeAll(async () => {
     oauth = await OAuthApp.start({
-      file: { scopes: SCOPES, documentation: 'https://docs.example.com' },
+      file: {
+        scopes: { ...SCOPES, invoke: ['cyberun.invoke', 'cyberun.write'] },
+        documentation: 'https://docs.example.com',
+      },
       modules: [PermittedTasksModule],
     });
     http = new McpHttp(oauth.app);
@@ -68,7 +77,7 @@ describe('where OAuth is configured', () => {
         resource: oauth.resource,
         resource_name: 'Cyberun MCP',
         authorization_servers: [oauth.issuer.issuer],
-        scopes_supported: ['cyberun', 'cyberun.run'],
+        scopes_supported: ['cyberun', 'cyberun.run', 'cyberun.invoke'],
         bearer_methods_supported: ['header'],
         resource_documentation: 'https://docs.example.com',
       });
@@ -140,6 +149,14 @@ describe('where OAuth is configured', () => {
     const batch = [rpc('ping', undefined, 1), call('guarded', {}, 2)];
     expect(challengeIn(await mine.ask(await mine.open({}, '2025-03-26'), batch))).toEqual(NEEDS_RUN);
     expect((await http.stateless('tools/list', {}, { key })).status).toBe(200);
+  });
+
+  it('the challenge for a further scope also names the scopes that the token has, so that the client keeps them', async () => {
+    const key = await tokenWith('cyberun cyberun.write email');
+    const [status, challenge] = challengeIn(await http.stateless('tools/call', GUARDED, { key }));
+    expect(status).toBe(403);
+    expect(challenge).toContain(' scope="cyberun cyberun.run cyberun.write",');
+    expect(challenge).toContain('lacks the scope cyberun.run.');
   });
 
   it.each(['cyberun cyberun.run', 'cyberun.all'])('a call goes through with the scopes %s', async (scope) => {

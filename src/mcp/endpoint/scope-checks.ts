@@ -19,7 +19,7 @@ export class ScopeChecks {
 
   /** @throws {JsonRpcHttpError} 403 that names the scopes. */
   require(request: McpHttpRequest, body: unknown): void {
-    const { withheld } = request.auth;
+    const { withheld, scopes } = request.auth;
     if (!withheld || !this.tokens) return;
     // Of every form: the SDK serves also messages that are not plain.
     const messages: unknown[] = Array.isArray(body) ? body : [body];
@@ -27,7 +27,7 @@ export class ScopeChecks {
       const missing = this.neededBy(message, request).find((permission) => withheld.has(permission));
       if (missing === undefined) continue;
       const { id } = message;
-      throw this.tokens.resource.insufficientScope(missing, isRequestId(id) ? id : null);
+      throw this.tokens.resource.insufficientScope(missing, new Set(scopes), isRequestId(id) ? id : null);
     }
   }
 

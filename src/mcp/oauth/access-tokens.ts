@@ -173,7 +173,7 @@ export class AccessTokens implements OnApplicationShutdown {
 function admissionOf(token: VerifiedToken, resource: ProtectedResource): Admission {
   const { issuer, subject, client, scopes, expiresAt } = token;
   const withheld = resource.withheldFrom(scopes);
-  if (withheld?.has(ACCESS)) throw resource.insufficientScope(ACCESS);
+  if (withheld?.has(ACCESS)) throw resource.insufficientScope(ACCESS, scopes);
   const key = keyFor(token);
   if (key === undefined) throw noKey();
   // A secret of the server goes in, so that neither logs nor Redis hold a value that could be guessed.

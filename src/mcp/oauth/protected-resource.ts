@@ -63,14 +63,29 @@ export class ProtectedResource {
     return withheld.length > 0 ? new Set(withheld) : undefined;
   }
 
-  /** 403 that names every scope which the request needs, so that the client can ask for them at once. */
-  insufficientScope(permission: string, id: string | number | null = null): JsonRpcHttpError {
-    const needed = [ACCESS, permission].flatMap((one) => this.config.scopes[one]?.slice(0, 1) ?? []);
-    const [last = ''] = needed.slice(-1);
-    const description = `The access token lacks the scope ${this.asked(last)}.`;
+  /**
+   * 403 that names every scope which the request needs, and those of other permissions that the token has: a client asks for
+   * exactly these, and would lose what it does not ask for.
+   *
+   * @param scopes of the token.
+   */
+  insufficientScope(
+    permission: string,
+    scopes: ReadonlySet<string>,
+    id: string | number | null = null,
+  ): JsonRpcHttpError {
+    const scopeFor = (name: string): readonly string[] => {
+      const sufficient = this.config.scopes[name] ?? [];
+      const held = sufficient.find((scope) => scopes.has(scope));
+      if (held !== undefined) return [held];
+      return name === ACCESS || name === permission ? sufficient.slice(0, 1) : [];
+    };
+    const [missing = ''] = this.config.scopes[permission] ?? [];
+    const description = `The access token lacks the scope ${this.asked(missing)}.`;
+    const asked = [ACCESS, ...Object.keys(this.config.scopes)].flatMap(scopeFor);
     const parameters = {
       error: 'insufficient_scope',
-      ...this.parameters([...new Set(needed)]),
+      ...this.parameters([...new Set(asked)]),
       error_description: description,
     };
     const headers = { 'WWW-Authenticate': challengeOf(parameters) };
