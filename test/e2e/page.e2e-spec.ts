@@ -1,3 +1,5 @@
+import { Module } from '@nestjs/common';
+import { McpController, Tool, ToolScopes } from '@rekog/mcp-nest';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
@@ -58,11 +60,25 @@ it('the page lists the tools of every connection, and those of the allowed tools
   expect(listed.length).toBeGreaterThan(tools.length);
 });
 
-it('the page lists no tool that the operator does not offer', async () => {
-  await using readOnly = await startMcp(runtime.url, { CYBERUN_MCP_READ_ONLY: 'true' });
+@McpController()
+class ScopedTools {
+  @ToolScopes(['admin'])
+  @Tool({ name: 'list_secrets', description: 'For administrators', annotations: { readOnlyHint: true } })
+  list(): object {
+    return {};
+  }
+}
+
+@Module({ controllers: [ScopedTools] })
+class ScopedModule {}
+
+it('the page lists no tool that the operator does not offer, or that asks for a scope', async () => {
+  const settings = { CYBERUN_MCP_READ_ONLY: 'true' };
+  await using readOnly = await startMcp(runtime.url, settings, { modules: [ScopedModule] });
   const text = await (await fetch(new URL('/llms.txt', readOnly.endpoint))).text();
   expect(text).toContain('list_workflows');
   expect(text).not.toContain('run_workflow');
+  expect(text).not.toContain('list_secrets');
 });
 
 it('clients of MCP are answered at the same URL as before', async () => {

@@ -232,9 +232,10 @@ export class ToolRegistry {
     this.changed();
   }
 
-  /** The tools that some connection has here. */
+  /** The tools that any user may have here: not those of a toolset that is not allowed, or that ask for scopes or roles. */
   allowed(): RegisteredTool[] {
     const isAllowed = (tool: RegisteredTool): boolean =>
+      !asksForMore(tool) &&
       (tool.toolset === undefined || this.toolsets.isAllowed(tool.toolset)) &&
       this.policy.refusalForAll(tool) === undefined;
     return [...this.tools.values()].filter(isAllowed);
