@@ -65,6 +65,7 @@ it.each<[content: unknown, problem: string]>([
   [{}, 'issuers is missing'],
   [{ issuers: [] }, 'issuers must not be empty'],
   [{ issuers: [issuer], colour: 1 }, 'it has the unknown field colour'],
+  [{ issuers: [issuer], resource: 'https://mcp.example.com/mcp?a=1' }, 'resource must have no query'],
   [{ issuers: [issuer, issuer] }, 'the issuer https://id.example.com/realms/lab is there twice'],
   [withIssuer({ issuer: 'id.example.com' }), 'issuers[0].issuer must be a URL that begins with https://'],
   [withIssuer({ issuer: 'http://id.example.com' }), 'issuers[0].issuer must begin with https://'],

@@ -35,6 +35,11 @@ const webUrl = z.string().superRefine((value, context) => {
     context.addIssue('must be a URL that begins with https://, without credentials and fragment');
 });
 
+/** Where its metadata is follows from its path, which a query would not be in. */
+const resourceUrl = webUrl.superRefine((value, context) => {
+  if (value.includes('?')) context.addIssue('must have no query');
+});
+
 const issuerUrl = webUrl.superRefine((value, context) => {
   const url = URL.parse(value);
   if (url?.protocol === 'http:' && !LOOPBACK.has(url.hostname))
@@ -69,7 +74,7 @@ const issuer = z.strictObject({
 });
 
 const oauthFile = z.strictObject({
-  resource: webUrl.optional(),
+  resource: resourceUrl.optional(),
   documentation: webUrl.optional(),
   scopes: z.record(text, oneOrMore(scope)).default({}),
   initial_scopes: oneOrMore(scope).optional(),

@@ -31,7 +31,7 @@ export const oauthEndpoints =
 
 /** Of the whole URL: Express cuts off the part that a handler is mounted at. */
 const pathOf = ({ originalUrl, url = '' }: IncomingMessage & { originalUrl?: string }): string =>
-  (originalUrl ?? url).replace(/\?.*$/, '').replace(/\/$/, '');
+  (originalUrl ?? url).replace(/\?.*$/, '');
 
 const elsewhere = ({ issuers, metadataUrl }: ProtectedResource): string =>
   `This server issues no tokens. Sign in at ${issuers}, as ${metadataUrl} says, or send Authorization: Bearer sk-… with an integration key of your team.`;

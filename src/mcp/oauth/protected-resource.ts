@@ -39,9 +39,13 @@ export class ProtectedResource {
     };
   }
 
-  /** Whether the metadata is at a path of this server; a proxy may have cut off a prefix of the public one. */
+  /**
+   * Whether the metadata is at a path of this server, with or without a slash at its end; a proxy may have cut off a prefix
+   * of the public one.
+   */
   isMetadataPath(path: string): boolean {
-    return [WELL_KNOWN, `${WELL_KNOWN}${PATH}`, new URL(this.metadataUrl).pathname].includes(path);
+    const paths = [WELL_KNOWN, `${WELL_KNOWN}${PATH}`, new URL(this.metadataUrl).pathname];
+    return paths.map(withoutSlash).includes(withoutSlash(path));
   }
 
   /** The authorization servers, for a sentence. */
@@ -104,6 +108,8 @@ export class ProtectedResource {
     return `${this.config.scopePrefix}${scope}`;
   }
 }
+
+const withoutSlash = (path: string): string => path.replace(/\/$/, '');
 
 /** 401 for a token that was valid once: its client gets a newer one from the issuer. */
 export class ExpiredTokenError extends JsonRpcHttpError {}
