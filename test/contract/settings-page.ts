@@ -91,7 +91,7 @@ export function settingsPage(): string {
     '| --- | --- | --- | --- |',
     ...settingsOf(Settings.prototype).map((setting) => `| \`${setting.env}\` | ${cells(setting)}`),
     '',
-    '`HTTPS_PROXY`, `NO_PROXY` and `NODE_EXTRA_CA_CERTS` are honoured on the way to a Runtime API elsewhere.',
+    '`HTTPS_PROXY`, `NO_PROXY` and `NODE_EXTRA_CA_CERTS` are honoured on the way to a Runtime API elsewhere, and to the issuers of access tokens.',
     '',
     '## Traces',
     '',

@@ -1,4 +1,6 @@
-import { errorText } from '../../config/index.js';
+import { Agent, type Dispatcher, fetch, ProxyAgent, type Response } from 'undici';
+
+import { errorText, proxyFor, readProxies } from '../../config/index.js';
 
 const LONGEST = 1_048_576;
 const DEADLINE_MS = 5000;
@@ -10,25 +12,37 @@ export class IssuerUnavailable extends Error {
 
 /**
  * Reads a JSON document of an issuer. Only addresses that the operator configured, or that the metadata at such an
- * address names, come here; redirects are not followed.
+ * address names, come here, through the proxy of the environment; redirects are not followed.
  *
  * @throws {IssuerUnavailable}
  */
 export async function readDocument(url: string): Promise<unknown> {
   try {
-    const response = await fetch(url, {
-      headers: { Accept: 'application/json, application/jwk-set+json' },
-      redirect: 'manual',
-      signal: AbortSignal.timeout(DEADLINE_MS),
-    });
-    if (response.status !== 200) {
-      await response.body?.cancel();
-      throw new Error(`status ${response.status}`);
+    const proxy = proxyFor(new URL(url), readProxies());
+    // Of its own: minutes go by until the next request.
+    const dispatcher = proxy ? new ProxyAgent(proxy.href) : new Agent();
+    try {
+      return await readBy(dispatcher, url);
+    } finally {
+      await dispatcher.destroy();
     }
-    return JSON.parse(await textOf(response)) as unknown;
   } catch (error) {
     throw new IssuerUnavailable(`${url}: ${reasonOf(error)}`, { cause: error });
   }
+}
+
+async function readBy(dispatcher: Dispatcher, url: string): Promise<unknown> {
+  const response = await fetch(url, {
+    headers: { Accept: 'application/json, application/jwk-set+json' },
+    redirect: 'manual',
+    dispatcher,
+    signal: AbortSignal.timeout(DEADLINE_MS),
+  });
+  if (response.status !== 200) {
+    await response.body?.cancel();
+    throw new Error(`status ${response.status}`);
+  }
+  return JSON.parse(await textOf(response)) as unknown;
 }
 
 async function textOf({ body }: Response): Promise<string> {
