@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 
-import { BOOTSTRAP_KEY, echoWorkflow, RuntimeServer } from './runtime-support/runtime-fixture.js';
+import { BOOTSTRAP_KEY, echoWorkflow, RuntimeServer } from '../e2e/runtime-support/runtime-fixture.js';
 
 let server: RuntimeServer;
 
