@@ -72,7 +72,7 @@ function namesIn(words: string[]): { objects: string[]; secrets: string[] } {
   return { objects, secrets: keys.map((key) => `${secret}/${key}`) };
 }
 
-it('Helm takes every command of the pages, and kubectl is told only names that they install', () => {
+it('Helm takes every command of the pages, and kubectl gets only names that they install', () => {
   const pages = PAGES.map((path) => new MarkdownFile(path));
   pages.forEach(writeValues);
   const calls = pages.flatMap(callsOf);

@@ -60,7 +60,7 @@ it('a person signs in with a key, and no script can read the key afterwards', as
   const { page } = browser;
   await page.goto(`${origin()}/console`);
   await browser.check('sign-in');
-  await page.getByLabel('Key').fill('sk-nobody-knows-this-one');
+  await page.getByLabel('Key').fill('sk-unknown-0123456789abc');
   await button('Sign in').click();
   await expect.poll(() => page.getByRole('alert').textContent()).toContain('not a valid integration key');
   // The browser says so as well.

@@ -73,7 +73,7 @@ it('a cookie that was changed, and one of another server, is no session', async 
 });
 
 it('signing in fails with a reason for an invalid key, and from the page of another site', async () => {
-  const unknown = await send('POST', '/session', OF_THE_CONSOLE, { key: 'sk-nobody-knows-this-one' });
+  const unknown = await send('POST', '/session', OF_THE_CONSOLE, { key: 'sk-unknown-0123456789abc' });
   expect([unknown.status, await unknown.json()]).toEqual([
     401,
     { error_message: expect.stringContaining('not a valid integration key') },

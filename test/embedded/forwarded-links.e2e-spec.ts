@@ -149,7 +149,7 @@ it('role mcp forwards the target as it is, a redirect as it is, and neither a ke
   ]);
 });
 
-it('role mcp forwards no links unless it is told to, and never another path of the runtime', async () => {
+it('role mcp forwards no links unless it is configured to, and never another path of the runtime', async () => {
   await using application = await startMcp(`${server.origin}/api/v1`);
   expect((await fetch(at(application, link))).status).toBe(404);
   expect((await fetch(at(mcp, `${PUBLIC}/api/v1/r/tasks`))).status).toBe(404);

@@ -38,7 +38,7 @@ const database = (): Database => server.app.get(Database, { strict: false });
 
 it.each([
   ['missing', null, 'Bearer'],
-  ['unknown', 'sk-nobody-knows-this-one', 'Bearer error="invalid_token"'],
+  ['unknown', 'sk-unknown-0123456789abc', 'Bearer error="invalid_token"'],
   ['of the wrong family', 'dk-whatever', 'Bearer error="invalid_token"'],
 ])('a key that is %s gets 401 and a challenge', async (_what, key, challenge) => {
   const { status, headers, body } = await server.get('/r/workflows', key);

@@ -17,7 +17,7 @@ import { jobName } from './run-job.js';
 
 const logger = new Logger('Kubernetes');
 
-/** What a run gives to the agent in its pod, and hears of it. */
+/** What a run gives to the agent in its pod, and receives from it. */
 interface PodLinkOptions {
   readonly name: RunName;
   /** `undefined`: a former process of the agent has given it to the pod. */

@@ -9,7 +9,7 @@ import { followCommands, type RunTerms, type RuntimeStream } from '../runs/run-s
 const WAIT_PACE_MS = 5000;
 const PREPARING = 'its pod is being prepared';
 
-/** What a run hears of its runtime. */
+/** What a run receives from its runtime. */
 interface RuntimeLinkOptions {
   /** How long the run goes on without the runtime, as long as this has not said so itself. */
   readonly holdSeconds: number;
