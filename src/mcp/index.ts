@@ -26,6 +26,7 @@ export {
   canAsk,
   canonicalJson,
   AnswersWithTask,
+  type CatalogTool,
   createdTask,
   fromJsonText,
   isPlainName,

@@ -1,14 +1,7 @@
+import type { CatalogTool } from '../mcp/index.js';
 import { clientSnippets, type ClientSnippet, cursorEntry, vscodeInstallation } from './clients.js';
+import { IDENTITY } from './discovery.js';
 import { html, type Html } from './html.js';
-
-/** A tool as the page lists it. */
-export interface PageTool {
-  readonly name: string;
-  readonly title: string;
-  readonly description: string;
-  /** The toolset to choose for it; tools of every connection have none. */
-  readonly toolset: string | undefined;
-}
 
 /** What the page says about this server. */
 export interface PageContent {
@@ -19,14 +12,12 @@ export interface PageContent {
   readonly isPublic: boolean;
   /** Why requests are refused at the moment. */
   readonly problem: string | undefined;
-  readonly tools: readonly PageTool[];
+  readonly tools: readonly CatalogTool[];
   /** URLs of the files of the page. */
   readonly style: string;
   readonly script: string;
   readonly icon: string;
 }
-
-const DOCUMENTATION = 'https://docs.cyberun.cloud';
 
 /** The page as a whole document: no inline script or style, no key. */
 export function page(content: PageContent): string {
@@ -47,7 +38,7 @@ export function page(content: PageContent): string {
           ${header(content)} ${endpointSection(content)} ${clientsSection(endpoint)}
           ${toolsSection(content.tools)}
         </main>
-        <footer>cyberun-mcp ${content.version} · <a href="${DOCUMENTATION}">Documentation</a></footer>
+        <footer>cyberun-mcp ${content.version} · <a href="${IDENTITY.websiteUrl}">Documentation</a></footer>
       </body>
     </html> `;
   return whole.text;
@@ -119,21 +110,16 @@ const cursorLink = (endpoint: string): string => {
 const vscodeLink = (endpoint: string): string =>
   `vscode:mcp/install?${encodeURIComponent(JSON.stringify(vscodeInstallation(endpoint)))}`;
 
-const toolsSection = (tools: readonly PageTool[]): Html =>
+const toolsSection = (tools: readonly CatalogTool[]): Html =>
   html`<section aria-labelledby="tools">
     <h2 id="tools">Tools</h2>
-    <dl>
-      ${tools.map(
-        ({
-          name,
-          title,
-          description,
-          toolset,
-        }) => html`<div${toolset === undefined ? undefined : html` class="more"`}>
-<dt><code>${name}</code> ${title}${toolset === undefined ? undefined : html` <span class="toolset">${toolset}</span>`}</dt>
-<dd>${description}</dd>
-</div>
-`,
-      )}
-    </dl>
+    <dl>${tools.map(toolEntry)}</dl>
   </section>`;
+
+function toolEntry({ name, title, description, toolset }: CatalogTool): Html {
+  const mark = toolset === undefined ? undefined : html` <span class="toolset">${toolset}</span>`;
+  return html`<div>
+    ${html`<dt><code>${name}</code> ${title}${mark}</dt>`}
+    <dd>${description}</dd>
+  </div>`;
+}

@@ -10,7 +10,7 @@ export {
   type SessionInfo,
   ToolContext,
 } from './tool-context.js';
-export { ToolCatalog } from './tool-catalog.js';
+export { type CatalogTool, ToolCatalog } from './tool-catalog.js';
 export { fromJsonText, ToolInput, unreadInputOf } from './tool-input.js';
 export {
   declaredTool,
