@@ -51,8 +51,9 @@ export class BearerGuard implements CanActivate {
   private async admitCounted(request: McpHttpRequest, rates: RequestRates): Promise<true> {
     requireWithinRate(await rates.takeAddress());
     const { authorization = '' } = request.headers;
-    const isToken = this.tokens !== undefined && accessTokenIn(authorization) !== undefined;
-    if (isToken) return await this.admitCountedToken(request, rates);
+    const token = this.tokens && accessTokenIn(authorization);
+    if (this.tokens && token !== undefined)
+      return await this.admitCountedToken(request, rates, this.admitToken(request, this.tokens, token));
     const { keyHash } = this.seen.get(authorization) ?? this.keyIn(authorization);
     // A result in the cache costs nothing, so it is not counted as one more attempt.
     const isChecked = this.validator.cached(keyHash) !== undefined;
@@ -71,9 +72,13 @@ export class BearerGuard implements CanActivate {
    * A token is verified at every address, since that asks nothing of the runtime. One that is only expired counts as no
    * attempt: each client has one after a while, and needs the 401 to get another.
    */
-  private async admitCountedToken(request: McpHttpRequest, rates: RequestRates): Promise<true> {
+  private async admitCountedToken(
+    request: McpHttpRequest,
+    rates: RequestRates,
+    admitting: Promise<true>,
+  ): Promise<true> {
     try {
-      await this.admitCredential(request);
+      await admitting;
     } catch (error) {
       const isExpired = error instanceof ExpiredTokenError;
       if (isUnauthorized(error) && !isExpired) requireWithinRate(await rates.invalidToken());
