@@ -25,7 +25,8 @@ const CALL_LIMIT_MS = 30_000;
 /** Objects are listed again after so long, also while the watch goes on. */
 const RELIST_SECONDS = 60;
 const RELIST_SLACK_MS = 15_000;
-const DELAYS = { firstMs: 500, longestMs: 10_000, isSpread: true };
+/** Between tries of what the API server does not take. */
+export const API_RETRY_DELAYS = { firstMs: 500, longestMs: 10_000, isSpread: true };
 
 /** What the API server says about a request that it refuses; another try would be refused, too. */
 export class ClusterRefusal extends Error {
@@ -93,32 +94,22 @@ export class Cluster {
 
   /** @throws {ClusterRefusal} */
   async createSecret(secret: V1Secret): Promise<void> {
-    try {
-      await limited(this.core.createNamespacedSecret({ namespace: this.namespace, body: secret }));
-    } catch (error) {
-      if (codeOf(error) !== 409) throw refusalOr(error);
-    }
+    const { namespace } = this;
+    await unless([409], limited(this.core.createNamespacedSecret({ namespace, body: secret })));
   }
 
-  /** Has Kubernetes delete a Job, if it has it. The Job is there until its pod has gone. */
+  /** Has Kubernetes delete a Job, if it has it. The Job is there until its pod has gone. @throws {ClusterRefusal} */
   async deleteJob(name: string): Promise<void> {
     const { namespace } = this;
-    try {
-      // Without Foreground the pod would go on.
-      await limited(this.batch.deleteNamespacedJob({ namespace, name, propagationPolicy: 'Foreground' }));
-    } catch (error) {
-      if (codeOf(error) !== 404) throw error;
-    }
+    // Without Foreground the pod would go on.
+    const given = { namespace, name, propagationPolicy: 'Foreground' };
+    await unless([404], limited(this.batch.deleteNamespacedJob(given)));
   }
 
+  /** @throws {ClusterRefusal} */
   async hasJob(name: string): Promise<boolean> {
-    try {
-      await limited(this.batch.readNamespacedJob({ namespace: this.namespace, name }));
-      return true;
-    } catch (error) {
-      if (codeOf(error) === 404) return false;
-      throw error;
-    }
+    const { namespace } = this;
+    return (await unless([404], limited(this.batch.readNamespacedJob({ namespace, name })))) !== undefined;
   }
 
   /** @throws {ClusterRefusal} */
@@ -170,7 +161,7 @@ export class Cluster {
         if (!signal.aborted) logger.warn(`the pods of the agent cannot be listed: ${messageOf(error)}`);
       }
     };
-    await keepRunning(listAndWatch, signal, DELAYS);
+    await keepRunning(listAndWatch, signal, API_RETRY_DELAYS);
   }
 
   /** As {@link followLog}. */

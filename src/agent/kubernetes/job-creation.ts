@@ -3,10 +3,9 @@ import { Logger } from '@nestjs/common';
 
 import { errorText } from '../../config/index.js';
 import { keepRunning } from '../../tunnel/index.js';
-import { apiMessageOf, type Cluster, ClusterRefusal } from './cluster.js';
+import { API_RETRY_DELAYS, apiMessageOf, type Cluster, ClusterRefusal } from './cluster.js';
 
 const logger = new Logger('Kubernetes');
-const DELAYS = { firstMs: 500, longestMs: 10_000, isSpread: true };
 
 /** What Kubernetes is to make for a run. */
 interface NewJob {
@@ -45,7 +44,7 @@ export async function makeJob(
     }
     if (creation.is !== 'stopped') over.abort();
   };
-  await keepRunning(tryOnce, AbortSignal.any([over.signal, signal]), DELAYS);
+  await keepRunning(tryOnce, AbortSignal.any([over.signal, signal]), API_RETRY_DELAYS);
   return creation;
 }
 

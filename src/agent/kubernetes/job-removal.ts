@@ -3,11 +3,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 
 import { keepRunning } from '../../tunnel/index.js';
-import { apiMessageOf, type Cluster } from './cluster.js';
+import { API_RETRY_DELAYS, apiMessageOf, type Cluster } from './cluster.js';
 import { GRACE_SECONDS } from './run-job.js';
 
 const logger = new Logger('Kubernetes');
-const DELAYS = { firstMs: 500, longestMs: 10_000, isSpread: true };
 /** The grace period of the pod, and time for its node. */
 const LIMIT_MS = (GRACE_SECONDS + 60) * 1000;
 /** Between two looks whether it has gone: at first, in the end, and how it grows. */
@@ -60,5 +59,5 @@ async function untilGone(
       if (!signal.aborted) logger.warn(`Job ${name} is not removed yet: ${why}`);
     }
   };
-  await keepRunning(remove, AbortSignal.any([gone.signal, signal]), DELAYS);
+  await keepRunning(remove, AbortSignal.any([gone.signal, signal]), API_RETRY_DELAYS);
 }
