@@ -3,7 +3,8 @@ import type { ServerResponse } from 'node:http';
 
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 
-import { Call, Reply, type StartRecording } from './call.js';
+import { Call } from './call.js';
+import { Reply, type StartRecording } from './reply.js';
 import { EventStream } from './event-stream.js';
 
 /** A response that keeps what is written to it. */

@@ -31,7 +31,7 @@ import { type SessionRecord, SessionStore } from '../storage/index.js';
 import { SdkServers, Toolsets } from '../tools/index.js';
 import { GetStreams } from './get-streams.js';
 import { SESSION_ID, sessionNotFound } from './live-sessions.js';
-import { MessageDispatcher } from './request-dispatcher.js';
+import { MessageDispatcher } from './message-dispatcher.js';
 
 const MAX_BATCH = 100;
 /** The first revision without batches. */

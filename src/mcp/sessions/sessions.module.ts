@@ -8,7 +8,8 @@ import { ToolCallsModule } from '../tools/index.js';
 import { EventRecorder } from './event-recorder.js';
 import { GetStreams, StandaloneStreams } from './get-streams.js';
 import { LiveSessions } from './live-sessions.js';
-import { MessageDispatcher, RequestDispatcher } from './request-dispatcher.js';
+import { MessageDispatcher } from './message-dispatcher.js';
+import { RequestDispatcher } from './request-dispatcher.js';
 import { InitializeRequests, SessionsEndpoint } from './sessions-endpoint.js';
 
 /** The revisions with sessions: 2025-11-25 and before. */

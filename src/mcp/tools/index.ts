@@ -22,9 +22,8 @@ export {
   type RegisteredTool,
   Streaming,
   throughNest,
-  ToolRegistry,
-  type Viewer,
-} from './tool-registry.js';
+} from './registered-tool.js';
+export { ToolRegistry, type Viewer } from './tool-registry.js';
 export { isPlainName } from './result-text.js';
 export { AnswersWithTask, createdTask, TaskProvider, TaskProviders } from './task-providers.js';
 export { failed, isMasked, ToolErrorMapper } from './tool-error-mapper.js';

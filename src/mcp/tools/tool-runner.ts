@@ -16,7 +16,8 @@ import { type RevisionFamily, tasksNotDeclared } from '../protocol/index.js';
 import { requireSoundShape } from './tool-input.js';
 import { type McpServer, type RequestParts, type SessionInfo, ToolContext } from './tool-context.js';
 import { isMasked, ToolErrorMapper, toolFailureOf } from './tool-error-mapper.js';
-import { type RegisteredTool, ToolRegistry, userOf, type Viewer } from './tool-registry.js';
+import type { RegisteredTool } from './registered-tool.js';
+import { ToolRegistry, userOf, type Viewer } from './tool-registry.js';
 import { hasOwnText, replyBytes, toNewResult, toToolResult } from './tool-result.js';
 import { ToolSources } from './tool-sources.js';
 

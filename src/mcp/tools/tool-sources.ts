@@ -6,13 +6,8 @@ import { type Caller, isTemporary, UpstreamError } from '../../upstream/index.js
 import { EncodedResult } from '../calls/index.js';
 import type { RevisionFamily } from '../protocol/index.js';
 import type { ToolContext } from './tool-context.js';
-import {
-  changesTasksOf,
-  isPermitted,
-  type RegisteredTool,
-  ToolRegistry,
-  type Viewer,
-} from './tool-registry.js';
+import { changesTasksOf, isPermitted, type RegisteredTool } from './registered-tool.js';
+import { ToolRegistry, type Viewer } from './tool-registry.js';
 import { Toolsets } from './toolsets.js';
 
 /** How long tools of a key are taken for current, and how often a change is looked for. */
