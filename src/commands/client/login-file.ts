@@ -5,6 +5,7 @@ import { dirname, isAbsolute, join } from 'node:path';
 import { z } from 'zod';
 
 import { CommandError } from './command-error.js';
+import { parsedText } from './json-text.js';
 
 const login = z.object({ url: z.string(), key: z.string() });
 export type Login = z.infer<typeof login>;
@@ -29,7 +30,7 @@ export const loginPath = (environment: NodeJS.ProcessEnv = process.env): string 
 export async function readLogin(path = loginPath()): Promise<Login | undefined> {
   const text = await textOf(path);
   if (text === undefined) return undefined;
-  const { data } = login.safeParse(parsed(text));
+  const { data } = login.safeParse(parsedText(text));
   if (data) return data;
   throw new CommandError(`${path} is damaged. Remove it, and sign in again: cyberun-mcp login`);
 }
@@ -49,14 +50,6 @@ async function textOf(path: string): Promise<string | undefined> {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
     throw new CommandError(`${path} cannot be read: ${message}.`);
-  }
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }
 

@@ -2,6 +2,7 @@ import { taskLog, type TaskLogLine, taskLogLine, task, isTerminal } from '../../
 import { announces, ApiClient } from './api-client.js';
 import { CommandError } from './command-error.js';
 import { followEvents } from './event-follower.js';
+import { parsedText } from './json-text.js';
 import { Interrupted, Interruption } from './interruption.js';
 import { note, plainLines, plainText, type PrintOptions } from './printing.js';
 
@@ -71,7 +72,7 @@ async function followLog(api: ApiClient, taskId: string, { query, print }: Print
       signal,
       onEvent: ({ event, data }) => {
         if (event === 'end') return true;
-        const { data: line } = taskLogLine.safeParse(parsed(data));
+        const { data: line } = taskLogLine.safeParse(parsedText(data));
         if (event === 'log' && line) print(line);
         return false;
       },
@@ -95,14 +96,6 @@ function wholeNumber(option: string, text: string | undefined, largest: number):
   if (text === undefined) return undefined;
   if (/^[1-9]\d{0,6}$/.test(text) && Number(text) <= largest) return Number(text);
   throw new CommandError(`${option} is "${text}", but must be 1 to ${largest}. Example: ${option} 1`);
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function printRecord(line: TaskLogLine): void {

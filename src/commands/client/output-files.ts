@@ -68,11 +68,7 @@ async function makeFolder(folder: string): Promise<void> {
 
 async function refuseExisting(paths: readonly string[], taskId: string): Promise<void> {
   for (const path of paths) {
-    const isThere = await lstat(path).then(
-      () => true,
-      () => false,
-    );
-    if (isThere)
+    if (await isThere(path))
       throw new CommandError(
         `${path} exists already, so no output is saved. Save them elsewhere, or replace it: cyberun-mcp tasks result ${taskId} --output-dir FOLDER [--force]`,
       );
@@ -110,13 +106,12 @@ async function save(link: string, path: string, { isForced, report, signal }: Sa
   }
 }
 
+const isThere = async (path: string): Promise<boolean> =>
+  (await lstat(path).catch(() => undefined)) !== undefined;
+
 /** A file that has appeared meanwhile is not replaced. */
 async function moveTo(path: string, draft: string, isForced: boolean): Promise<void> {
-  const isThere = await lstat(path).then(
-    () => true,
-    () => false,
-  );
-  if (isThere && !isForced)
+  if (!isForced && (await isThere(path)))
     throw new CommandError(`${path} exists already and is not replaced. --force would.`);
   await rename(draft, path);
 }

@@ -5,6 +5,7 @@ import type { EventSourceMessage } from 'eventsource-parser';
 import { isTerminal, type Task, task, taskEvent } from '../../contract/index.js';
 import { type ApiClient, ApiRejection } from './api-client.js';
 import { followEvents } from './event-follower.js';
+import { parsedText } from './json-text.js';
 import type { Progress, ProgressDisplay } from './progress-display.js';
 
 const POLL_MS = 2000;
@@ -49,7 +50,7 @@ class TaskDisplay {
 
   /** True for the last event. */
   take({ event = 'message', data }: EventSourceMessage): boolean {
-    const { data: fields } = taskEvent.safeParse(parsed(data));
+    const { data: fields } = taskEvent.safeParse(parsedText(data));
     if (!fields) return isTerminal(event);
     const status = fields.status ?? (isTerminal(event) ? event : undefined);
     if (event === 'progress') {
@@ -75,13 +76,5 @@ class TaskDisplay {
   private update(progress: Progress): void {
     this.progress = { ...progress, details: progress.details?.filter((text) => text !== '') };
     this.report.update(this.progress);
-  }
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }
