@@ -52,7 +52,7 @@ export class DataDirLock {
     }
   }
 
-  /** Calls `lost` when the file is deleted or replaced: another process could then lock the new file. */
+  /** Calls `lost` once when the file is deleted or replaced: another process could then lock the new file. */
   watch(lost: () => void, everyMs = WATCH_MS): void {
     this.watching = setInterval(() => void this.check(lost), everyMs);
     this.watching.unref();
@@ -70,9 +70,10 @@ export class DataDirLock {
       ({ ino }) => ino === this.inode,
       ({ code }: NodeJS.ErrnoException) => code !== 'ENOENT',
     );
-    // Released during the check.
-    if (isOurs || !this.database.isOpen) return;
+    // Released during the check, or found by an earlier one: on a slow disk two are under way at once.
+    if (isOurs || !this.database.isOpen || !this.watching) return;
     clearInterval(this.watching);
+    this.watching = undefined;
     lost();
   }
 }
