@@ -11,5 +11,5 @@ export { RATE_TOLERANCE_MS, RATE_WINDOW_MS, type SharedCounts } from './rate-lim
 export { OWN_REQUEST_HEADER, ownRequestHeaders, RateLimits } from './rate-limits.js';
 export { RateLimitsModule } from './rate-limits.module.js';
 export type { RateRefusal, RequestRates } from './request-rates.js';
-export { inRequestScope, REQUEST_ID_HEADER } from './request-scope.js';
+export { inPlainRequestScope, inRequestScope, REQUEST_ID_HEADER } from './request-scope.js';
 export { StaticFiles } from './static-files.js';

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type IncomingMessage, type OutgoingHttpHeaders, ServerResponse } from 'node:http';
 
 import { traceContextIn, withinScope } from '../telemetry/index.js';
 
@@ -13,14 +13,42 @@ const REQUEST_ID = /^[\w.:-]{1,128}$/;
  * back in a header, and the ids of the trace.
  */
 export function inRequestScope<Result>(
-  { headers }: IncomingMessage,
+  request: IncomingMessage,
   response: ServerResponse,
   handle: () => Result,
 ): Result {
   // It has one already. The scope itself cannot tell: a pipelined request begins in that of the one before.
   if (response.hasHeader(REQUEST_ID_HEADER)) return handle();
-  const given = headers['x-request-id'];
-  const requestId = typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
+  const requestId = requestIdOf(request);
   response.setHeader(REQUEST_ID_HEADER, requestId);
-  return withinScope({ requestId, trace: traceContextIn(headers) }, handle);
+  return withinScope({ requestId, trace: traceContextIn(request.headers) }, handle);
+}
+
+/** A response whose head is written by Node itself, and not by Express. */
+type PlainResponse = ServerResponse & { requestId?: string };
+
+/**
+ * The same for a request that Express does not see. The header joins the others when the head is written: one that is set
+ * before makes Node merge all of them one by one, which costs a twentieth of a tool call.
+ */
+export function inPlainRequestScope<Result>(
+  request: IncomingMessage,
+  response: PlainResponse,
+  handle: () => Result,
+): Result {
+  const requestId = requestIdOf(request);
+  response.requestId = requestId;
+  response.writeHead = writeHeadWithRequestId;
+  return withinScope({ requestId, trace: traceContextIn(request.headers) }, handle);
+}
+
+function requestIdOf({ headers }: IncomingMessage): string {
+  const given = headers['x-request-id'];
+  return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
+}
+
+/** Node calls it, too, for a response that nothing else gave a head. */
+function writeHeadWithRequestId(this: PlainResponse, status: number, headers?: unknown): PlainResponse {
+  const all = { ...(headers as OutgoingHttpHeaders), [REQUEST_ID_HEADER]: this.requestId };
+  return ServerResponse.prototype.writeHead.call(this, status, all) as PlainResponse;
 }

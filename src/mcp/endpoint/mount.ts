@@ -2,7 +2,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { Injectable, Logger, type OnApplicationBootstrap, type Type } from '@nestjs/common';
 import { ApplicationConfig, HttpAdapterHost } from '@nestjs/core';
 
-import { inRequestScope } from '../../http/index.js';
+import { inPlainRequestScope } from '../../http/index.js';
 import { BearerGuard, type McpHttpRequest } from '../auth/index.js';
 import { HttpChecksMiddleware, JsonRpcErrorFilter } from '../http/index.js';
 import { isBrowserRequest } from './browser-requests.js';
@@ -93,12 +93,11 @@ export class Mount implements OnApplicationBootstrap {
         express(request, response);
         return;
       }
-      inRequestScope(request, response, () => this.front.serve(request as McpHttpRequest, response)).catch(
-        (error: unknown) => {
-          this.logger.error(error);
-          response.destroy();
-        },
-      );
+      const serve = (): Promise<void> => this.front.serve(request as McpHttpRequest, response);
+      inPlainRequestScope(request, response, serve).catch((error: unknown) => {
+        this.logger.error(error);
+        response.destroy();
+      });
     };
   }
 }
