@@ -21,7 +21,6 @@ const steps = [
   { ...vitest('image'), log: 'results/image.log' },
   script('check:format'),
   script('check:lint'),
-  script('check:types'),
   script('check:arrows'),
   script('check:unused'),
   script('check:words'),
