@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { chmod, mkdir, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
+import { chmod, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
@@ -10,6 +10,7 @@ import { extract, type ReadEntry } from 'tar';
 
 import { errorText } from '../config/index.js';
 import { AGENT_PATHS, type BundleRef } from '../contract/index.js';
+import { BundleFolder } from './bundle-folder.js';
 
 const logger = new Logger('Agent');
 const ADDRESS = new RegExp(`^${AGENT_PATHS.bundles}/([0-9a-f]{64})$`);
@@ -27,25 +28,26 @@ export interface BundleInUse extends Disposable {
 
 /** The bundles (files of definitions) on this agent, each in a folder named by its hash. */
 export class Bundles {
-  private readonly folder: string;
+  private readonly folder: BundleFolder;
   private readonly users = new Map<string, number>();
 
   constructor(cacheDir: string) {
-    this.folder = join(cacheDir, 'bundles');
+    this.folder = new BundleFolder(join(cacheDir, 'bundles'), KEPT);
   }
 
   /** Removes what an earlier agent that was killed has not unpacked to its end. */
   async removeIncoming(): Promise<void> {
-    const names = await readdir(this.folder).catch(() => []);
+    const names = await readdir(this.folder.path).catch(() => []);
     for (const name of names.filter((one) => one.startsWith(INCOMING)))
-      await rm(join(this.folder, name), { recursive: true, force: true });
+      await rm(this.folder.pathOf(name), { recursive: true, force: true });
   }
 
   /** Answers the gateway: HEAD returns whether the agent has a bundle, PUT stores one. */
   async answer(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Promise<void> {
     const hash = bundleHashIn(headers);
     if (hash === undefined) return replyToBundle(stream, 404);
-    if (headers[':method'] === 'HEAD') return replyToBundle(stream, (await this.has(hash)) ? 204 : 404);
+    if (headers[':method'] === 'HEAD')
+      return replyToBundle(stream, (await this.folder.has(hash)) ? 204 : 404);
     try {
       await this.keep(hash, await buffer(stream));
       replyToBundle(stream, 204);
@@ -57,56 +59,37 @@ export class Bundles {
 
   /** @throws when the agent does not have the bundle. */
   async use({ hash }: BundleRef): Promise<BundleInUse> {
-    const path = this.pathOf(hash);
     this.users.set(hash, (this.users.get(hash) ?? 0) + 1);
     const release = (): void => void this.users.set(hash, (this.users.get(hash) ?? 1) - 1);
     try {
-      const now = new Date();
-      await utimes(path, now, now);
+      await this.folder.markUsed(hash);
     } catch (error) {
       release();
       throw new Error('the files of the definition are not on this agent', { cause: error });
     }
-    return { path, [Symbol.dispose]: release };
-  }
-
-  private async has(hash: string): Promise<boolean> {
-    return (await stat(this.pathOf(hash)).catch(() => undefined)) !== undefined;
+    return { path: this.folder.pathOf(hash), [Symbol.dispose]: release };
   }
 
   /** Unpacks an archive into the folder of its hash; a truncated or altered archive leaves nothing behind. */
   private async keep(hash: string, archive: Buffer): Promise<void> {
     if (createHash('sha256').update(archive).digest('hex') !== hash)
       throw new Error('the archive is not the one that was announced');
-    if (await this.has(hash)) return;
-    await mkdir(this.folder, { recursive: true, mode: 0o700 });
-    const incoming = join(this.folder, `${INCOMING}${randomUUID()}`);
+    if (await this.folder.has(hash)) return;
+    await mkdir(this.folder.path, { recursive: true, mode: 0o700 });
+    const incoming = this.folder.pathOf(`${INCOMING}${randomUUID()}`);
     // Users of containers may read it; the folder around it is closed on this machine.
     await mkdir(incoming);
     await chmod(incoming, 0o755);
     try {
       await pipeline([archive], extract({ cwd: incoming, strict: true, onReadEntry: readOnly }));
       // Two gateways may deliver the same bundle at the same time.
-      await rename(incoming, this.pathOf(hash)).catch(async (error: unknown) => {
-        if (!(await this.has(hash))) throw error;
+      await rename(incoming, this.folder.pathOf(hash)).catch(async (error: unknown) => {
+        if (!(await this.folder.has(hash))) throw error;
       });
-      await this.prune();
+      await this.folder.prune((name) => HASH.test(name) && !this.users.get(name));
     } finally {
       await rm(incoming, { recursive: true, force: true });
     }
-  }
-
-  private async prune(): Promise<void> {
-    const names = (await readdir(this.folder)).filter((name) => HASH.test(name) && !this.users.get(name));
-    const known = await Promise.all(
-      names.map(async (name) => ({ name, used: (await stat(join(this.folder, name))).mtimeMs })),
-    );
-    const surplus = known.sort((one, other) => other.used - one.used).slice(KEPT);
-    for (const { name } of surplus) await rm(join(this.folder, name), { recursive: true, force: true });
-  }
-
-  private pathOf(hash: string): string {
-    return join(this.folder, hash);
   }
 }
 

@@ -2,6 +2,7 @@ export * from './agent-features.js';
 export * from './agent-link.js';
 export * from './agents.js';
 export * from './common.js';
+export * from './connection-errors.js';
 export * from './container-services.js';
 export * from './container-spec.js';
 export * from './content-coding.js';

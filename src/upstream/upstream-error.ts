@@ -1,7 +1,7 @@
 import type { AxiosResponse } from 'axios';
 
 import { errorText } from '../config/index.js';
-import { type ErrorBody, serviceFailure } from '../contract/index.js';
+import { type ErrorBody, isNeverConnected, serviceFailure } from '../contract/index.js';
 import { DeadlineExceeded } from './deadline.js';
 import { ResponseTooLarge } from './exchange.js';
 import type { ApiRequest, Caller } from './request.js';
@@ -38,10 +38,6 @@ export class UpstreamError extends Error {
 }
 
 type Unanswered = Exclude<UpstreamFailure, 'rejected'>;
-
-/** Codes of Node and undici for a connection that was never established: the request had no effect. */
-const NEVER_CONNECTED =
-  /^(ECONNREFUSED|ENOTFOUND|EAI_\w+|EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|UND_ERR_CONNECT_TIMEOUT|UND_ERR_INVALID_ARG|ERR_TLS_\w+|CERT_\w+|DEPTH_ZERO_\w+|SELF_SIGNED_\w+|UNABLE_TO_\w+)$/;
 
 const WHAT_HAPPENED: Readonly<Record<Unanswered, (operation: string) => string>> = {
   invalid: (operation) => `This server does not understand the runtime's answer when asked to ${operation}.`,
@@ -82,7 +78,7 @@ function kindOf(thrown: unknown): Exclude<Unanswered, 'cancelled'> {
 }
 
 function bodyOf(request: ApiRequest, kind: Unanswered, cause?: ErrorWithCode): ErrorBody {
-  const wasSent = cause?.code === undefined || !NEVER_CONNECTED.test(cause.code);
+  const wasSent = cause?.code === undefined || !isNeverConnected(cause.code);
   return { error_message: `${WHAT_HAPPENED[kind](request.operation)} ${possibleEffect(request, wasSent)}` };
 }
 

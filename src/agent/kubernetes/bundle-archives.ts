@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import type { ClientHttp2Session, IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import { join } from 'node:path';
 import { buffer, text } from 'node:stream/consumers';
 
 import { AGENT_PATHS, type BundleRef } from '../../contract/index.js';
+import { BundleFolder } from '../bundle-folder.js';
 import { bundleHashIn, replyToBundle } from '../bundles.js';
 
 /** Number of archives that are kept, the most recently used. */
@@ -12,17 +13,18 @@ const KEPT = 50;
 
 /** The bundles (files of definitions) on this agent, packed as they came, to be passed on to pods. */
 export class BundleArchives {
-  private readonly folder: string;
+  private readonly folder: BundleFolder;
 
   constructor(cacheDir: string) {
-    this.folder = join(cacheDir, 'archives');
+    this.folder = new BundleFolder(join(cacheDir, 'archives'), KEPT);
   }
 
   /** Answers the gateway: HEAD returns whether the agent has a bundle, PUT stores one. */
   async answer(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Promise<void> {
     const hash = bundleHashIn(headers);
     if (hash === undefined) return replyToBundle(stream, 404);
-    if (headers[':method'] === 'HEAD') return replyToBundle(stream, (await this.has(hash)) ? 204 : 404);
+    if (headers[':method'] === 'HEAD')
+      return replyToBundle(stream, (await this.folder.has(hash)) ? 204 : 404);
     const archive = await buffer(stream);
     if (createHash('sha256').update(archive).digest('hex') !== hash)
       return replyToBundle(stream, 422, 'the archive is not the one that was announced');
@@ -54,10 +56,9 @@ export class BundleArchives {
   }
 
   private async read(hash: string): Promise<Buffer | undefined> {
-    const now = new Date();
     try {
-      await utimes(this.pathOf(hash), now, now);
-      return await readFile(this.pathOf(hash));
+      await this.folder.markUsed(hash);
+      return await readFile(this.folder.pathOf(hash));
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
       throw error;
@@ -65,27 +66,10 @@ export class BundleArchives {
   }
 
   private async keep(hash: string, archive: Buffer): Promise<void> {
-    await mkdir(this.folder, { recursive: true, mode: 0o700 });
-    const incoming = `${this.pathOf(hash)}.incoming`;
+    await mkdir(this.folder.path, { recursive: true, mode: 0o700 });
+    const incoming = `${this.folder.pathOf(hash)}.incoming`;
     await writeFile(incoming, archive, { mode: 0o600 });
-    await rename(incoming, this.pathOf(hash));
-    await this.prune();
-  }
-
-  private async has(hash: string): Promise<boolean> {
-    return (await stat(this.pathOf(hash)).catch(() => undefined)) !== undefined;
-  }
-
-  private async prune(): Promise<void> {
-    const names = await readdir(this.folder);
-    const known = await Promise.all(
-      names.map(async (name) => ({ name, used: (await stat(join(this.folder, name))).mtimeMs })),
-    );
-    const surplus = known.sort((one, other) => other.used - one.used).slice(KEPT);
-    await Promise.all(surplus.map(({ name }) => rm(join(this.folder, name), { force: true })));
-  }
-
-  private pathOf(hash: string): string {
-    return join(this.folder, hash);
+    await rename(incoming, this.folder.pathOf(hash));
+    await this.folder.prune();
   }
 }

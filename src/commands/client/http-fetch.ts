@@ -1,3 +1,4 @@
+import { isCertificateError, isNeverConnected } from '../../contract/index.js';
 import { CommandError, EXIT_CODES } from './command-error.js';
 
 const LOOPBACK = /^(localhost|.+\.localhost|127(\.\d+){3}|\[::1\])$/;
@@ -45,7 +46,7 @@ export function noAnswer({ host }: URL, signal: AbortSignal, thrown: unknown, wh
   if (reason instanceof CommandError) return reason;
   if (reason instanceof Error && reason.name === 'AbortError') return reason;
   const code = codeOf(reason);
-  const wasSent = code === undefined || !NEVER_SENT.test(code);
+  const wasSent = code === undefined || !isNeverConnected(code);
   return new CommandError(
     [`${host} ${reasonFor(code, reason)}.`, (wasSent && whenUnsure) || adviceFor(code)].join(' '),
     EXIT_CODES.unreachable,
@@ -62,23 +63,21 @@ function codeOf(thrown: unknown): string | undefined {
   return codeOf(first) ?? code;
 }
 
-const NEVER_SENT =
-  /^(ECONNREFUSED|ENOTFOUND|EAI_\w+|EHOSTUNREACH|ENETUNREACH|UND_ERR_CONNECT_TIMEOUT|ERR_TLS_\w+|CERT_\w+|DEPTH_ZERO_\w+|SELF_SIGNED_\w+|UNABLE_TO_\w+)$/;
-const CERTIFICATE = /^(ERR_TLS_\w+|CERT_\w+|DEPTH_ZERO_\w+|SELF_SIGNED_\w+|UNABLE_TO_\w+)$/;
-
 const REASONS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'is not reachable: nothing listens there',
   ENOTFOUND: 'is not reachable: there is no such host',
   EAI_AGAIN: 'is not reachable: its name cannot be resolved now',
   EHOSTUNREACH: 'is not reachable: there is no way to this host',
   ENETUNREACH: 'is not reachable: there is no way to this host',
+  EHOSTDOWN: 'is not reachable: this host is down',
   ETIMEDOUT: 'does not answer in time',
   UND_ERR_CONNECT_TIMEOUT: 'does not answer in time',
   ERR_SSL_WRONG_VERSION_NUMBER: 'does not speak TLS: its address begins with http, not https',
 };
 
 function reasonFor(code: string | undefined, thrown: unknown): string {
-  if (code !== undefined && CERTIFICATE.test(code)) return `has a certificate that is not trusted (${code})`;
+  if (code !== undefined && isCertificateError(code))
+    return `has a certificate that is not trusted (${code})`;
   const known = code === undefined ? undefined : REASONS[code];
   return (
     known ??
@@ -87,7 +86,7 @@ function reasonFor(code: string | undefined, thrown: unknown): string {
 }
 
 function adviceFor(code: string | undefined): string {
-  if (code !== undefined && CERTIFICATE.test(code))
+  if (code !== undefined && isCertificateError(code))
     return 'For an authority of your own, set NODE_EXTRA_CA_CERTS to the file of its certificate.';
   if (code === 'ECONNREFUSED')
     return 'Start the server there (cyberun-mcp serve), or name another with CYBERUN_URL.';

@@ -1,5 +1,3 @@
-import type { IncomingMessage } from 'node:http';
-import type { AuthInfo } from '@modelcontextprotocol/server';
 import { type CanActivate, type ExecutionContext, Inject, Injectable, Optional } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 
@@ -8,6 +6,7 @@ import { noteInScope } from '../../telemetry/index.js';
 import { ACCESS_TOKENS, type AccessTokens, challengeOf, ExpiredTokenError } from '../oauth/index.js';
 import { CODE, JsonRpcHttpError } from '../protocol/index.js';
 import { keyHashOf, type KeyStatus, KeyValidator } from './key-validator.js';
+import type { McpHttpRequest } from './mcp-http-request.js';
 import { requireWithinRate } from './rate-error.js';
 
 /** How many keys are cached; longer headers are not. */
@@ -208,31 +207,3 @@ function invalid(reason: string, tokens: AccessTokens | undefined): JsonRpcHttpE
   const message = `${reason} ${HOW}`;
   return challenge(message, tokens, { error: 'invalid_token', error_description: message });
 }
-
-interface KeyInfo extends AuthInfo {
-  /** The key for calls to the runtime; an access token is not kept. */
-  readonly token: string;
-  /** Hash of the key, or the user and the client behind an access token, which sessions are bound to. */
-  readonly keyHash: string;
-  /** What rates and quotas count for: hash of the key, or the user behind an access token with all clients. */
-  readonly owner: string;
-  /** Of the key; unknown where the runtime does not tell them. */
-  permissions: ReadonlySet<string> | undefined;
-  /** Permissions of the key that the scopes of the access token do not give. */
-  readonly withheld?: ReadonlySet<string> | undefined;
-}
-
-/** Whether a request may do what needs a permission, as far as that is known here. */
-export const isAllowed = (
-  { permissions, withheld }: Pick<KeyInfo, 'permissions' | 'withheld'>,
-  permission: string,
-): boolean => !withheld?.has(permission) && (!permissions || permissions.has(permission));
-
-/** A request that came with a key. */
-export type McpHttpRequest = IncomingMessage & {
-  auth: KeyInfo;
-  /** The toolsets of its connection, in order and separated by commas; absent for none. */
-  toolsets?: string;
-  /** When its body had been read, where requests are measured. */
-  receivedAt?: number;
-};

@@ -1,5 +1,6 @@
 export { AuthModule } from './auth.module.js';
-export { BearerGuard, isAllowed, type McpHttpRequest } from './bearer.guard.js';
+export { BearerGuard } from './bearer.guard.js';
+export { isAllowed, type McpHttpRequest } from './mcp-http-request.js';
 export { RateCost } from './rate-cost.guard.js';
 export { requireWithinRate } from './rate-error.js';
 export { KeyValidator } from './key-validator.js';

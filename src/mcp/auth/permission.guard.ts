@@ -7,10 +7,9 @@ import {
   UseGuards,
 } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
-import { McpContext } from '@rekog/mcp-nest';
 
 import { ForbiddenCall } from '../protocol/index.js';
-import { isAllowed, type McpHttpRequest } from './bearer.guard.js';
+import { isAllowed, type McpHttpRequest, mcpRequestOf } from './mcp-http-request.js';
 
 const PERMISSION = 'cyberun:permission';
 
@@ -23,10 +22,10 @@ export class PermissionGuard implements CanActivate {
   constructor(private readonly reflector: Reflector) {}
 
   canActivate(context: ExecutionContext): true {
-    const call: unknown = context.getType() === 'rpc' ? context.switchToRpc().getContext() : undefined;
+    const request = mcpRequestOf(context);
     const needed = this.reflector.get<string | undefined>(PERMISSION, context.getHandler());
-    if (needed === undefined || !(call instanceof McpContext)) return true;
-    const { auth } = call.getRawRequest() as McpHttpRequest;
+    if (needed === undefined || !request) return true;
+    const { auth } = request;
     if (isAllowed(auth, needed)) return true;
     throw new ForbiddenCall(`Forbidden: ${reasonFor(auth, needed)}`);
   }

@@ -7,11 +7,10 @@ import {
   UseGuards,
 } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
-import { McpContext } from '@rekog/mcp-nest';
 
 import { RateLimits } from '../../http/index.js';
 import { ToolError } from '../protocol/index.js';
-import type { McpHttpRequest } from './bearer.guard.js';
+import { mcpRequestOf } from './mcp-http-request.js';
 
 const COST = 'cyberun:rate-cost';
 
@@ -24,12 +23,11 @@ export class RateCostGuard implements CanActivate {
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<true> {
-    const call: unknown = context.getType() === 'rpc' ? context.switchToRpc().getContext() : undefined;
+    const request = mcpRequestOf(context);
     const cost = this.reflector.get<number | undefined>(COST, context.getHandler());
-    if (cost === undefined || !(call instanceof McpContext)) return true;
-    const { owner } = (call.getRawRequest() as McpHttpRequest).auth;
+    if (cost === undefined || !request) return true;
     // Its request is counted already.
-    const refusal = await this.rates.takeMore(owner, cost - 1);
+    const refusal = await this.rates.takeMore(request.auth.owner, cost - 1);
     if (refusal) throw new ToolError(refusal.message, refusal.retryAfterSeconds);
     return true;
   }
