@@ -1,9 +1,12 @@
+import { Injectable, Module } from '@nestjs/common';
 import { type JWTPayload, SignJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { McpHttp, rpc } from '../support/mcp-http.js';
+import { type KeyTool, McpModule, type ToolSource, ToolSources } from '../../src/mcp/index.js';
+import type { Caller } from '../../src/upstream/index.js';
+import { McpHttp, resultOf, rpc } from '../support/mcp-http.js';
 import { KEY } from '../support/mcp-app.js';
-import { OAuthApp, TEAM_KEY } from '../support/oauth-app.js';
+import { OAuthApp, OTHER_KEY, TEAM_KEY } from '../support/oauth-app.js';
 
 const encoded = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
 const now = (): number => Math.floor(Date.now() / 1000);
@@ -144,4 +147,51 @@ it('each user behind an access token has a rate and quotas over all clients, and
   expect(await limited.json()).toMatchObject({
     error: { message: expect.stringContaining('This key has made more than 2 requests per minute.') },
   });
+});
+
+/** Each team has a tool that is named after it. */
+@Injectable()
+class TeamTools implements ToolSource {
+  readonly toolset = 'team-tools';
+  readonly asked: string[] = [];
+
+  constructor(sources: ToolSources) {
+    sources.add(this);
+  }
+
+  toolsFor({ key }: Caller): Promise<readonly KeyTool[]> {
+    this.asked.push(key);
+    const name = key === TEAM_KEY ? 'team_tool' : 'other_tool';
+    const texts = { name, title: name, description: name, whenLost: '', origin: name };
+    return Promise.resolve([
+      { ...texts, inputSchema: { type: 'object' }, runs: 'nothing', argumentsOf: () => ({}) },
+    ]);
+  }
+}
+
+@Module({ imports: [McpModule], providers: [TeamTools] })
+class TeamToolsModule {}
+
+it('the tools of a key are looked up once for all its users and their clients, and no user of another key sees or calls them', async () => {
+  await using oauth = await OAuthApp.start({
+    keys: [{ when: { team: 'other' }, key_file: 'other.key' }, { key_file: 'team.key' }],
+    settings: { CYBERUN_MCP_TOOLSETS: 'team-tools' },
+    modules: [TeamToolsModule],
+  });
+  const http = new McpHttp({ url: `${oauth.app.url}?toolsets=team-tools` });
+  const toolsOf = async (claims: JWTPayload): Promise<string[]> => {
+    const { tools } = await resultOf(
+      await http.stateless('tools/list', {}, { key: await oauth.token({ claims }) }),
+    );
+    return tools.map(({ name }) => name).filter((name) => name.endsWith('_tool'));
+  };
+  expect(await toolsOf({ sub: 'ann' })).toEqual(['team_tool']);
+  expect(await toolsOf({ sub: 'ann', client_id: 'second' })).toEqual(['team_tool']);
+  expect(await toolsOf({ sub: 'ben' })).toEqual(['team_tool']);
+  expect(await toolsOf({ sub: 'cid', team: 'other' })).toEqual(['other_tool']);
+  expect(await toolsOf({ sub: 'ann', team: 'other' })).toEqual(['other_tool']);
+  const key = await oauth.token({ claims: { sub: 'cid', team: 'other' } });
+  const called = await http.stateless('tools/call', { name: 'team_tool', arguments: {} }, { key });
+  expect(await called.json()).toMatchObject({ error: { message: 'Tool team_tool not found' } });
+  expect(oauth.app.app.get(TeamTools, { strict: false }).asked).toEqual([TEAM_KEY, OTHER_KEY]);
 });

@@ -8,6 +8,8 @@ interface KeyInfo extends AuthInfo {
   readonly token: string;
   /** Hash of the key, or the user and the client behind an access token, which sessions are bound to. */
   readonly keyHash: string;
+  /** Hash of the key for calls to the runtime: what one may see there, all users of that key may. */
+  readonly runtimeKeyHash: string;
   /** What rates and quotas count for: hash of the key, or the user behind an access token with all clients. */
   readonly owner: string;
   /** Of the key; unknown where the runtime does not tell them. */

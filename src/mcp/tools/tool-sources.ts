@@ -248,4 +248,5 @@ export class ToolSources {
 /** Whether the runtime may answer later. Only the deadline of this file gives a request up here. */
 const isAway = (error: UpstreamError): boolean => error.kind === 'cancelled' || isTemporary(error);
 
-const idOf = ({ toolset }: ToolSource, { auth }: Viewer): string => `${toolset} ${auth.keyHash}`;
+/** The runtime decides by the key which tools there are, so all users for whom one key is used share a list. */
+const idOf = ({ toolset }: ToolSource, { auth }: Viewer): string => `${toolset} ${auth.runtimeKeyHash}`;
