@@ -1,6 +1,6 @@
 import { Injectable, Module } from '@nestjs/common';
 import { type JWTPayload, SignJWT } from 'jose';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 
 import { type KeyTool, McpModule, type ToolSource, ToolSources } from '../../src/mcp/index.js';
 import type { Caller } from '../../src/upstream/index.js';
@@ -173,6 +173,9 @@ class TeamTools implements ToolSource {
 class TeamToolsModule {}
 
 it('the tools of a key are looked up once for all its users and their clients, and no user of another key sees or calls them', async () => {
+  // What is known of the tools stays fresh, however slow the machine is.
+  vi.useFakeTimers({ toFake: ['Date'] });
+  onTestFinished(() => void vi.useRealTimers());
   await using oauth = await OAuthApp.start({
     keys: [{ when: { team: 'other' }, key_file: 'other.key' }, { key_file: 'team.key' }],
     settings: { CYBERUN_MCP_TOOLSETS: 'team-tools' },

@@ -61,13 +61,14 @@ export class McpHttp {
   }
 
   /** Opens a session, with the usual client info. */
-  async open(capabilities: object = {}, protocolVersion = LEGACY): Promise<string> {
+  async open(capabilities: object = {}, protocolVersion = LEGACY, sending: Sending = {}): Promise<string> {
     const params = { protocolVersion, capabilities, clientInfo: { name: 'test', version: '1.0.0' } };
-    const response = await this.send('POST', rpc('initialize', params));
+    const response = await this.send('POST', rpc('initialize', params), sending);
     await response.text();
     const session = response.headers.get('mcp-session-id');
     if (session === null) throw new Error(`no session was opened: ${response.status}`);
-    await this.send('POST', { jsonrpc: '2.0', method: 'notifications/initialized' }, { session });
+    const initialized = { jsonrpc: '2.0', method: 'notifications/initialized' };
+    await this.send('POST', initialized, { session, ...sending });
     return session;
   }
 

@@ -66,7 +66,7 @@ export class RequestRouter {
       this.backlog.keep(response);
     };
     try {
-      if (request.auth.withheld) this.scopes.require(request, json);
+      if (request.auth.withheld) await this.scopes.require(request, json);
       const endpoint = isStateless(headers, json) ? this.stateless : this.sessions;
       const { answered } = await endpoint.post(request, response, json);
       // Not awaited, so that this frame and the body are not retained for the duration of the call.

@@ -1,13 +1,14 @@
 import {
   type CompleteRequest,
   type CompleteResult,
+  isSpecType,
   ProtocolError,
   ProtocolErrorCode,
   ResourceNotFoundError,
 } from '@modelcontextprotocol/server';
 import { Injectable } from '@nestjs/common';
 
-import type { Invoke, RequestContext } from '../tools/index.js';
+import type { DeclaredMethod, RequestContext } from '../tools/index.js';
 import type { Candidates, CompletedArgument, CompletionPayload } from './decorators.js';
 import { PromptRequests, unknownPrompt } from './prompt-requests.js';
 import { ResourceRequests } from './resource-requests.js';
@@ -22,7 +23,7 @@ type Reference = CompleteRequest['params']['ref'];
 /** The requests for completions of arguments. */
 @Injectable()
 export class CompletionRequests {
-  private readonly completions = new Map<string, Invoke>();
+  private readonly completions = new Map<string, DeclaredMethod>();
 
   constructor(
     private readonly resources: ResourceRequests,
@@ -33,10 +34,10 @@ export class CompletionRequests {
     return this.completions.size;
   }
 
-  put(completed: readonly CompletedArgument[], invoke: Invoke): void {
+  put(completed: readonly CompletedArgument[], method: DeclaredMethod): void {
     for (const { argument, ...of } of completed) {
       const key = 'prompt' in of ? promptKey(of.prompt, argument) : templateKey(of.uriTemplate, argument);
-      this.completions.set(key, invoke);
+      this.completions.set(key, method);
     }
   }
 
@@ -46,11 +47,10 @@ export class CompletionRequests {
     context: RequestContext,
   ): Promise<CompleteResult> {
     this.requireArgument(ref, name);
-    const key = ref.type === 'ref/prompt' ? promptKey(ref.name, name) : templateKey(ref.uri, name);
-    const invoke = this.completions.get(key);
-    if (!invoke || value.length > LONGEST_VALUE) return NONE;
+    const method = this.methodFor(ref, name);
+    if (!method || value.length > LONGEST_VALUE) return NONE;
     const payload: CompletionPayload = { value, given: filledIn?.arguments ?? {} };
-    const { values, hasMore = false } = (await invoke(payload, context)) as Candidates;
+    const { values, hasMore = false } = (await method.invoke(payload, context)) as Candidates;
     const isWhole = !hasMore && values.length <= MOST_VALUES;
     return {
       completion: {
@@ -59,6 +59,17 @@ export class CompletionRequests {
         hasMore: !isWhole,
       },
     };
+  }
+
+  permissionOf(params: unknown): string | undefined {
+    if (!isSpecType.CompleteRequestParams(params)) return undefined;
+    return this.methodFor(params.ref, params.argument.name)?.permission;
+  }
+
+  private methodFor(ref: Reference, argument: string): DeclaredMethod | undefined {
+    return this.completions.get(
+      ref.type === 'ref/prompt' ? promptKey(ref.name, argument) : templateKey(ref.uri, argument),
+    );
   }
 
   private requireArgument(ref: Reference, name: string): void {

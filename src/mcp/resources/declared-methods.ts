@@ -11,7 +11,12 @@ import {
   type ResourceTemplateMetadata,
 } from '@rekog/mcp-nest';
 
-import { type Invoke, type MethodExtras, type ProcessingHooks, throughNest } from '../tools/index.js';
+import {
+  type DeclaredMethod,
+  declaredMethod,
+  type MethodExtras,
+  type ProcessingHooks,
+} from '../tools/index.js';
 import { CompletionRequests } from './completion-requests.js';
 import { type CompletedArgument, COMPLETES, COMPLETION, RESOURCE_LIST } from './decorators.js';
 import { PromptRequests } from './prompt-requests.js';
@@ -26,25 +31,25 @@ export class DeclaredMethods {
     readonly completions: CompletionRequests,
   ) {}
 
-  /** A method with a decorator; it runs in Nest's pipeline. */
   put(handler: MessageHandler, hooks: ProcessingHooks): void {
     const { mcpType, mcpMethodKey, mcpMethodRef: method } = handler.extras as unknown as MethodExtras;
-    const invoke = throughNest(handler, hooks);
+    const declared = declaredMethod(handler, hooks);
     const read = (key: string): unknown => ({
       name: mcpMethodKey,
       ...(Reflect.getMetadata(key, method) as object),
     });
     if (mcpType === 'resource')
-      this.resources.put(read(MCP_RESOURCE_METADATA_KEY) as ResourceMetadata, invoke);
+      this.resources.put(read(MCP_RESOURCE_METADATA_KEY) as ResourceMetadata, declared);
     else if (mcpType === 'resource-template')
       this.resources.putTemplate(
         read(MCP_RESOURCE_TEMPLATE_METADATA_KEY) as ResourceTemplateMetadata,
-        invoke,
+        declared,
       );
-    else if (mcpType === RESOURCE_LIST) this.resources.putList(invoke);
-    else if (mcpType === 'prompt') this.prompts.put(read(MCP_PROMPT_METADATA_KEY) as PromptMetadata, invoke);
+    else if (mcpType === RESOURCE_LIST) this.resources.putList(declared);
+    else if (mcpType === 'prompt')
+      this.prompts.put(read(MCP_PROMPT_METADATA_KEY) as PromptMetadata, declared);
     else if (mcpType === COMPLETION)
-      this.completions.put(Reflect.getMetadata(COMPLETES, method) as CompletedArgument[], invoke);
+      this.completions.put(Reflect.getMetadata(COMPLETES, method) as CompletedArgument[], declared);
   }
 
   putResource({ handler, ...definition }: DynamicResourceDefinition): void {
@@ -68,7 +73,8 @@ export class DeclaredMethods {
 type DynamicHandler = DynamicResourceDefinition['handler'] | DynamicPromptDefinition['handler'];
 
 /** A function registered while the server runs, without Nest's pipeline. */
-const invoking =
-  (handler: DynamicHandler): Invoke =>
-  async (payload, context) =>
-    (await handler(payload as never, context, context.getRawRequest())) as unknown;
+const invoking = (handler: DynamicHandler): DeclaredMethod => ({
+  invoke: async (payload, context) =>
+    (await handler(payload as never, context, context.getRawRequest())) as unknown,
+  permission: undefined,
+});

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { CallToolRequest, CompleteRequest, ServerContext } from '@modelcontextprotocol/server';
+import { type CallToolRequest, type CompleteRequest, type ServerContext } from '@modelcontextprotocol/server';
 
 import { isForSdk, type RequestMessage } from '../protocol/index.js';
 import { type CallOrigin, type McpServer, RequestContext, ToolRunner } from '../tools/index.js';
@@ -36,6 +36,20 @@ const ANSWERS: Readonly<Record<Method, Answer>> = {
     completions.complete(params as CompleteRequest['params'], context),
 };
 
+/** The permissions of the methods that a request runs; those of invalid params are not looked for. */
+const PERMISSIONS: Readonly<
+  Record<Method, (declared: DeclaredMethods, params: Params) => readonly (string | undefined)[]>
+> = {
+  'resources/list': ({ resources }) => resources.listPermissions,
+  'resources/templates/list': () => [],
+  'resources/read': ({ resources }, { uri }) => [resources.permissionOf(uri)],
+  'prompts/list': () => [],
+  'prompts/get': ({ prompts }, { name }) => [prompts.permissionOf(name)],
+  'completion/complete': ({ completions }, params) => [completions.permissionOf(params)],
+};
+
+const isMethod = (method: string): method is Method => Object.hasOwn(ANSWERS, method);
+
 /** Answers requests that are no calls of tools: for resources, prompts and completions, in every revision. */
 @Injectable()
 export class OtherRequests {
@@ -53,6 +67,12 @@ export class OtherRequests {
       ...(prompts.size > 0 ? METHODS.prompts : []),
       ...(completions.size > 0 ? METHODS.completions : []),
     ];
+  }
+
+  /** The permissions that a request needs; its params are not validated yet. */
+  permissionsFor(method: string, params: Params): readonly string[] {
+    if (!isMethod(method)) return [];
+    return PERMISSIONS[method](this.declared, params).filter((permission) => permission !== undefined);
   }
 
   /** Whether a request needs nothing of the SDK. */

@@ -7,14 +7,13 @@ import {
 import { Injectable } from '@nestjs/common';
 import type { PromptMetadata } from '@rekog/mcp-nest';
 
-import type { Invoke, RequestContext } from '../tools/index.js';
+import type { DeclaredMethod, RequestContext } from '../tools/index.js';
 
 /** What is known of a prompt; mcp-nest has no type for its title. */
 type NamedPrompt = PromptMetadata & { readonly title?: string };
 
-interface RegisteredPrompt {
+interface RegisteredPrompt extends DeclaredMethod {
   readonly entry: Prompt;
-  readonly invoke: Invoke;
 }
 
 interface GetPromptParams {
@@ -31,8 +30,8 @@ export class PromptRequests {
     return this.prompts.size;
   }
 
-  put(metadata: NamedPrompt, invoke: Invoke): void {
-    this.prompts.set(metadata.name, { entry: entryOf(metadata), invoke });
+  put(metadata: NamedPrompt, method: DeclaredMethod): void {
+    this.prompts.set(metadata.name, { entry: entryOf(metadata), ...method });
   }
 
   remove(name: string): void {
@@ -42,6 +41,10 @@ export class PromptRequests {
   /** Names of the arguments; `undefined` when there is no such prompt. */
   argumentsOf(name: string): readonly string[] | undefined {
     return this.prompts.get(name)?.entry.arguments?.map((argument) => argument.name);
+  }
+
+  permissionOf(name: unknown): string | undefined {
+    return typeof name === 'string' ? this.prompts.get(name)?.permission : undefined;
   }
 
   list(): ListPromptsResult {

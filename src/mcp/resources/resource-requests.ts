@@ -10,7 +10,7 @@ import {
 import type { ResourceMetadata, ResourceTemplateMetadata } from '@rekog/mcp-nest';
 
 import { CONFIG, type Config } from '../../config/index.js';
-import { type Invoke, type RequestContext, toToolResult } from '../tools/index.js';
+import { type DeclaredMethod, type RequestContext, toToolResult } from '../tools/index.js';
 import type { ResourcePage, ResourcePageQuery } from './decorators.js';
 import { UriTemplate } from './uri-template.js';
 
@@ -20,9 +20,8 @@ const CURSOR = /^page-([1-9]\d{0,5})$/;
 const JSON_TYPE = 'application/json';
 
 /** How a resource is read. */
-interface Readable {
+interface Readable extends DeclaredMethod {
   readonly mimeType?: string | undefined;
-  readonly invoke: Invoke;
 }
 
 interface Pattern extends Readable {
@@ -36,12 +35,9 @@ interface Found extends Readable {
 /** The requests of the resources: what there is, by entry and by template, and the content of each. */
 @Injectable()
 export class ResourceRequests {
-  private readonly resources = new Map<
-    string,
-    { readonly entry: ResourceMetadata; readonly invoke: Invoke }
-  >();
+  private readonly resources = new Map<string, DeclaredMethod & { readonly entry: ResourceMetadata }>();
   private readonly templates: ResourceTemplateMetadata[] = [];
-  private readonly lists: Invoke[] = [];
+  private readonly lists: DeclaredMethod[] = [];
   /** By how well they describe what they match. */
   private patterns: Pattern[] = [];
 
@@ -51,24 +47,24 @@ export class ResourceRequests {
     return this.resources.size + this.templates.length;
   }
 
-  put(entry: ResourceMetadata, invoke: Invoke): void {
-    this.resources.set(entry.uri, { entry, invoke });
+  put(entry: ResourceMetadata, method: DeclaredMethod): void {
+    this.resources.set(entry.uri, { entry, ...method });
   }
 
   remove(uri: string): void {
     this.resources.delete(uri);
   }
 
-  putTemplate(entry: ResourceTemplateMetadata, invoke: Invoke): void {
+  putTemplate(entry: ResourceTemplateMetadata, method: DeclaredMethod): void {
     this.templates.push(entry);
-    const readable = { template: new UriTemplate(entry.uriTemplate), mimeType: entry.mimeType, invoke };
+    const readable = { template: new UriTemplate(entry.uriTemplate), mimeType: entry.mimeType, ...method };
     this.patterns = [...this.patterns, readable].toSorted(
       (one, other) => other.template.literalLength - one.template.literalLength,
     );
   }
 
-  putList(invoke: Invoke): void {
-    this.lists.push(invoke);
+  putList(method: DeclaredMethod): void {
+    this.lists.push(method);
   }
 
   /** Names of the variables of a template, none for a resource; `undefined` when there is neither. */
@@ -77,12 +73,20 @@ export class ResourceRequests {
     return this.patterns.find(({ template }) => template.text === uri)?.template.variables;
   }
 
+  get listPermissions(): readonly (string | undefined)[] {
+    return this.lists.map(({ permission }) => permission);
+  }
+
+  permissionOf(uri: unknown): string | undefined {
+    return typeof uri === 'string' ? this.find(uri)?.permission : undefined;
+  }
+
   /** The declared resources are on the first page. */
   async list(cursor: string | undefined, context: RequestContext): Promise<ListResourcesResult> {
     const current_page = pageOf(cursor);
     const query: ResourcePageQuery = { current_page, per_page: PER_PAGE };
     const pages = await Promise.all(
-      this.lists.map(async (list) => (await list(query, context)) as ResourcePage),
+      this.lists.map(async ({ invoke }) => (await invoke(query, context)) as ResourcePage),
     );
     const declared = current_page === 1 ? [...this.resources.values()].map(({ entry }) => entry) : [];
     const listed: Resource[] = pages.flatMap((page) => page.resources);
@@ -111,7 +115,7 @@ export class ResourceRequests {
 
   private find(uri: string): Found | undefined {
     const declared = this.resources.get(uri);
-    if (declared) return { mimeType: declared.entry.mimeType, invoke: declared.invoke, variables: {} };
+    if (declared) return { ...declared, mimeType: declared.entry.mimeType, variables: {} };
     for (const pattern of this.patterns) {
       const variables = pattern.template.match(uri);
       if (variables) return { ...pattern, variables };

@@ -13,15 +13,15 @@ export {
 export { type CatalogTool, ToolCatalog } from './tool-catalog.js';
 export { fromJsonText, ToolInput, unreadInputOf } from './tool-input.js';
 export {
+  type DeclaredMethod,
+  declaredMethod,
   declaredTool,
   dynamicTool,
-  type Invoke,
   isStreamed,
   type MethodExtras,
   type ProcessingHooks,
   type RegisteredTool,
   Streaming,
-  throughNest,
 } from './registered-tool.js';
 export { ToolRegistry, type Viewer } from './tool-registry.js';
 export { isPlainName } from './result-text.js';

@@ -41,8 +41,15 @@ export const Streaming = (streamed: Streamed = {}): MethodDecorator => SetMetada
 /** Runs the method of a tool, resource, prompt or completion. */
 export type Invoke = (payload: unknown, context: RequestContext) => Promise<unknown>;
 
+/** The method behind a tool, resource, prompt or completion. */
+export interface DeclaredMethod {
+  readonly invoke: Invoke;
+  /** The permission that a key needs to call it. */
+  readonly permission: string | undefined;
+}
+
 /** A tool as it is listed and called. */
-export interface RegisteredTool {
+export interface RegisteredTool extends DeclaredMethod {
   readonly name: string;
   readonly metadata: ToolMetadata;
   readonly input: ToolSchema | undefined;
@@ -51,11 +58,8 @@ export interface RegisteredTool {
   readonly streaming: Streamed | undefined;
   /** It may answer with a task. */
   readonly tasks: TaskSupport | undefined;
-  readonly invoke: Invoke;
   /** The toolset it belongs to; `undefined` for a tool of every connection. */
   readonly toolset: string | undefined;
-  /** The permission that a key needs to call it. */
-  readonly permission: string | undefined;
   /** Its entry in tools/list. */
   readonly listing: object;
 }
@@ -109,11 +113,10 @@ export function declaredTool(handler: MessageHandler, hooks: ProcessingHooks): R
     requiredRolesMatch: read(MCP_ROLES_MATCH_METADATA_KEY),
   } as ToolMetadata;
   return {
-    ...registered(metadata, throughNest(handler, hooks)),
+    ...registered(metadata, declaredMethod(handler, hooks)),
     streaming: read(STREAMING) as Streamed | undefined,
     tasks: taskSupportOf(method),
     toolset: toolsetOf(method),
-    permission: permissionOf(method),
   };
 }
 
@@ -122,7 +125,7 @@ export function declaredTool(handler: MessageHandler, hooks: ProcessingHooks): R
  *
  * @param hooks read for each call, because instrumentation may replace them.
  */
-export const throughNest =
+const throughNest =
   (handler: MessageHandler, hooks: ProcessingHooks): Invoke =>
   async (payload, context) => {
     const { transportId, onProcessingStartHook: onStart, onProcessingEndHook: onEnd } = hooks;
@@ -138,6 +141,12 @@ export const throughNest =
     }
   };
 
+/** A method with a decorator; it runs in Nest's pipeline. */
+export function declaredMethod(handler: MessageHandler, hooks: ProcessingHooks): DeclaredMethod {
+  const { mcpMethodRef } = handler.extras as unknown as MethodExtras;
+  return { invoke: throughNest(handler, hooks), permission: permissionOf(mcpMethodRef) };
+}
+
 async function settled(handler: MessageHandler, payload: unknown, context: RequestContext): Promise<unknown> {
   const result: unknown = await handler(payload, context);
   return isObservable(result) ? firstValueFrom(result, { defaultValue: undefined }) : result;
@@ -147,10 +156,10 @@ async function settled(handler: MessageHandler, payload: unknown, context: Reque
 export function dynamicTool({ handler, ...metadata }: DynamicToolDefinition): RegisteredTool {
   const invoke: Invoke = async (payload, context) =>
     (await handler(payload as Record<string, unknown>, context, context.getRawRequest())) as unknown;
-  return registered(metadata, invoke);
+  return registered(metadata, { invoke, permission: undefined });
 }
 
-function registered(metadata: ToolMetadata, invoke: Invoke): RegisteredTool {
+function registered(metadata: ToolMetadata, method: DeclaredMethod): RegisteredTool {
   const { name, parameters, outputSchema } = metadata;
   const input = parameters && new ToolSchema(parameters);
   const output = outputSchema && new ToolSchema(outputSchema);
@@ -161,9 +170,8 @@ function registered(metadata: ToolMetadata, invoke: Invoke): RegisteredTool {
     output,
     streaming: undefined,
     tasks: undefined,
-    invoke,
+    ...method,
     toolset: undefined,
-    permission: undefined,
     listing: listingOf(metadata, input, output),
   };
 }

@@ -127,6 +127,16 @@ export class ToolSources {
     return known.find((tool) => tool !== undefined);
   }
 
+  /** A tool of the key of any toolset that is allowed; `undefined` also while its tools cannot be listed. */
+  async ofKey(name: string, viewer: Viewer): Promise<RegisteredTool | undefined> {
+    for (const source of this.sources.filter(({ toolset }) => this.toolsets.isAllowed(toolset))) {
+      const known = await this.current(source, viewer).catch(() => undefined);
+      const tool = known?.tools.get(name);
+      if (tool) return tool;
+    }
+    return undefined;
+  }
+
   /** Calls back when the tools of the key change, until the returned function is called. */
   watch(viewer: Viewer, listener: () => void): () => void {
     const ends = this.of(viewer).map((source) => this.watchOne(source, viewer, listener));
