@@ -177,7 +177,8 @@ export class Settings extends AgentSettings {
 
   @Setting({
     env: 'CYBERUN_MCP_SESSIONS_PER_KEY',
-    meaning: 'Open sessions of 2025-era clients one key may have; further ones are refused with 429.',
+    meaning:
+      'Open sessions of 2025-era clients that one key may have, or one user of access tokens with all clients; further ones are refused with 429.',
     example: '1000',
   })
   @WholeNumber(1, 1_000_000)

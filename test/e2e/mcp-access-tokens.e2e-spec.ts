@@ -103,10 +103,11 @@ describe('an access token', () => {
   });
 });
 
-it('each user behind an access token has a rate and quotas over all clients, and wrong tokens of an address hold back neither its users nor expired tokens', async () => {
+it('each user behind an access token has a rate, quotas and a number of sessions over all clients, and wrong tokens of an address hold back neither its users nor expired tokens', async () => {
   const settings = {
     CYBERUN_HTTP_RATE_PER_KEY: '2',
     CYBERUN_MCP_STREAMS_PER_KEY: '1',
+    CYBERUN_MCP_SESSIONS_PER_KEY: '1',
     CYBERUN_HTTP_FAILED_KEYS_PER_ADDRESS: '1',
     CYBERUN_HTTP_TRUSTED_PROXIES: '127.0.0.1',
   };
@@ -134,6 +135,16 @@ it('each user behind an access token has a rate and quotas over all clients, and
     error: { message: expect.stringContaining('This key has 1 streams open here.') },
   });
   await open.body?.cancel();
+
+  const statusOfOpening = async (sub: string, client: string): Promise<number> => {
+    const clientInfo = { name: client, version: '1' };
+    const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo };
+    const key = await tokenAt(sub, client);
+    return (await http.send('POST', rpc('initialize', params), { key, headers })).status;
+  };
+  expect(await statusOfOpening('eve', 'client-1')).toBe(200);
+  expect(await statusOfOpening('eve', 'client-2')).toBe(429);
+  expect(await statusOfOpening('fay', 'client-1')).toBe(200);
 
   const expired = await oauth.token({ expiresIn: -60 });
   expect([await statusOf(expired), await statusOf(expired)]).toEqual([401, 401]);

@@ -152,8 +152,8 @@ it('a session that ends during a lookup stays ended', async () => {
   const find = sessions.find.bind(sessions);
   const ended = Promise.withResolvers<void>();
   const asked = Promise.withResolvers<void>();
-  vi.spyOn(sessions, 'find').mockImplementationOnce(async (id, keyHash) => {
-    const found = await find(id, keyHash);
+  vi.spyOn(sessions, 'find').mockImplementationOnce(async (id, holder) => {
+    const found = await find(id, holder);
     asked.resolve();
     await ended.promise;
     return found;

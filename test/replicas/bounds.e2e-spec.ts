@@ -102,8 +102,8 @@ it.each(['POST', 'GET'])(
     const asked = Promise.withResolvers<void>();
     const ended = Promise.withResolvers<void>();
     sessions.onEnded(() => ended.resolve());
-    vi.spyOn(sessions, 'find').mockImplementationOnce(async (id, keyHash) => {
-      const found = await find(id, keyHash);
+    vi.spyOn(sessions, 'find').mockImplementationOnce(async (id, holder) => {
+      const found = await find(id, holder);
       asked.resolve();
       await ended.promise;
       return found;

@@ -73,8 +73,10 @@ export class InitializeRequests {
     }
     const protocolVersion = negotiated(params.protocolVersion);
     const supportsServerRequests = canAnswerRequests(params);
+    const { keyHash, owner } = request.auth;
     const session = await this.sessions.open({
-      keyHash: request.auth.keyHash,
+      keyHash,
+      owner,
       protocolVersion,
       initializeParams,
       supportsServerRequests,
@@ -197,7 +199,7 @@ export class SessionsEndpoint {
   /** `undefined` without the header. */
   private find({ headers, auth }: McpHttpRequest): Promise<SessionRecord | undefined> | undefined {
     const id = headers[SESSION_ID] ?? '';
-    return id === '' ? undefined : this.sessions.find(String(id), auth.keyHash);
+    return id === '' ? undefined : this.sessions.find(String(id), auth);
   }
 }
 

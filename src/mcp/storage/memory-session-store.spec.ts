@@ -4,12 +4,15 @@ import { AuditLog } from '../../audit/index.js';
 import { readConfig } from '../../config/index.js';
 import { LimitCounter } from '../calls/index.js';
 import { MemorySessionStore } from './memory-session-store.js';
-import type { NewSession } from './session-store.js';
+import type { NewSession, SessionHolder, SessionRecord } from './session-store.js';
 
 const CAP = 10_000;
 
-const opened = (keyHash: string): NewSession => ({
-  keyHash,
+/** Of a key; or of a user, with a client. */
+const holderOf = (owner: string, client = ''): SessionHolder => ({ keyHash: `${owner}${client}`, owner });
+
+const opened = (owner: string, client?: string): NewSession => ({
+  ...holderOf(owner, client),
   protocolVersion: '2025-11-25',
   initializeParams: JSON.stringify({
     protocolVersion: '2025-11-25',
@@ -44,7 +47,7 @@ it('a full store ends the session that idled longest, of any key', async () => {
 
   expect(sessions.count).toBe(CAP);
   expect(limitCounter.count).toHaveBeenCalledExactlyOnceWith('sessions');
-  expect(await sessions.find(first?.id ?? '', 'one')).toBeUndefined();
+  expect(await sessions.find(first?.id ?? '', holderOf('one'))).toBeUndefined();
   sessions.onApplicationShutdown();
 });
 
@@ -60,9 +63,30 @@ it('a key has no more sessions than its limit, without the expired ones', async 
   expect(await sessions.open(opened('two'))).toBeDefined();
 
   vi.setSystemTime(Date.now() + 59_000);
-  await sessions.find(first?.id ?? '', 'one');
+  await sessions.find(first?.id ?? '', holderOf('one'));
   vi.setSystemTime(Date.now() + 2000);
   expect(await sessions.open(opened('one'))).toBeDefined();
   expect(await sessions.open(opened('one'))).toBeUndefined();
   sessions.onApplicationShutdown();
+});
+
+it('a user has no more sessions than the limit with all clients, a session belongs to one of them, and users do not share', async () => {
+  const environment = { CYBERUN_MCP_SESSIONS_PER_KEY: '2' };
+  const { sessions } = stored(environment);
+  const first = await sessions.open(opened('ann', ' by client 1'));
+  await sessions.open(opened('ann', ' by client 2'));
+  expect(await sessions.open(opened('ann', ' by client 3'))).toBeUndefined();
+  expect(await sessions.open(opened('ben', ' by client 1'))).toBeDefined();
+  const id = first?.id ?? '';
+  expect(await sessions.find(id, holderOf('ann', ' by client 2'))).toBeUndefined();
+
+  // The ids of earlier processes count, too.
+  const { sessions: later } = stored(environment);
+  expect(await later.find(id, holderOf('ann', ' by client 1'))).toMatchObject({ owner: 'ann' });
+  await later.open(opened('ann', ' by client 2'));
+  expect(await later.open(opened('ann', ' by client 3'))).toBeUndefined();
+
+  await sessions.end(first as SessionRecord);
+  expect(await sessions.open(opened('ann', ' by client 3'))).toBeDefined();
+  for (const each of [sessions, later]) each.onApplicationShutdown();
 });

@@ -6,7 +6,13 @@ import type { LoggingLevel } from '@modelcontextprotocol/server';
 import type { Config } from '../../config/index.js';
 import type { LimitCounter } from '../calls/index.js';
 import { SealedSessionIds } from './sealed-session-ids.js';
-import { type NewSession, type SessionRecord, SessionStore, type StreamLease } from './session-store.js';
+import {
+  type NewSession,
+  type SessionHolder,
+  type SessionRecord,
+  SessionStore,
+  type StreamLease,
+} from './session-store.js';
 
 const CAP = 10_000;
 /** Ended sessions of earlier processes, whose ids would still be valid. */
@@ -38,10 +44,10 @@ export class MemorySessionStore extends SessionStore implements OnApplicationShu
   private readonly ids = new SealedSessionIds();
   /** Hashes of adopted sessions that have ended. */
   private readonly ended = new Set<string>();
-  /** Sessions per key. */
-  private readonly perKey = new Map<string, number>();
+  /** Sessions per owner. */
+  private readonly perOwner = new Map<string, number>();
   private readonly listeners = new Set<(sessionHash: string) => void>();
-  private readonly maxPerKey: number;
+  private readonly maxPerOwner: number;
   private readonly idleMs: number;
   private readonly sweeper: NodeJS.Timeout;
 
@@ -50,7 +56,7 @@ export class MemorySessionStore extends SessionStore implements OnApplicationShu
     private readonly limitCounter: LimitCounter,
   ) {
     super();
-    this.maxPerKey = mcpSessionsPerKey;
+    this.maxPerOwner = mcpSessionsPerKey;
     this.idleMs = mcpSessionIdleSeconds * 1000;
     this.sweeper = setInterval(() => this.sweep(), Math.min(this.idleMs / 2, LONGEST_SWEEP_MS)).unref();
   }
@@ -64,9 +70,9 @@ export class MemorySessionStore extends SessionStore implements OnApplicationShu
     return Promise.resolve(this.insert({ ...opened, id, sessionHash: sessionHashOf(id) }, false)?.session);
   }
 
-  find(id: string, keyHash: string): Promise<SessionRecord | undefined> {
-    const stored = this.unexpired(id) ?? this.adopt(id, keyHash);
-    if (stored?.session.keyHash !== keyHash) return Promise.resolve(undefined);
+  find(id: string, holder: SessionHolder): Promise<SessionRecord | undefined> {
+    const stored = this.unexpired(id) ?? this.adopt(id, holder);
+    if (stored?.session.keyHash !== holder.keyHash) return Promise.resolve(undefined);
     this.touch(id, stored);
     return Promise.resolve(stored.session);
   }
@@ -106,20 +112,20 @@ export class MemorySessionStore extends SessionStore implements OnApplicationShu
   }
 
   /** Adopts a session of an earlier process. */
-  private adopt(id: string, keyHash: string): StoredSession | undefined {
-    const opened = this.ids.open(id, keyHash);
+  private adopt(id: string, holder: SessionHolder): StoredSession | undefined {
+    const opened = this.ids.open(id, holder);
     if (!opened) return undefined;
     const sessionHash = sessionHashOf(id);
     return this.ended.has(sessionHash) ? undefined : this.insert({ ...opened, id, sessionHash }, true);
   }
 
   private insert(session: SessionRecord, isAdopted: boolean): StoredSession | undefined {
-    const { id, keyHash } = session;
-    if (this.isFull(keyHash)) return undefined;
+    const { id, owner } = session;
+    if (this.isFull(owner)) return undefined;
     this.makeRoom();
     const stored = { session, lastUsed: Date.now(), isAdopted };
     this.stored.set(id, stored);
-    this.addTo(keyHash, 1);
+    this.addTo(owner, 1);
     return stored;
   }
 
@@ -150,10 +156,10 @@ export class MemorySessionStore extends SessionStore implements OnApplicationShu
     return Date.now() - lastUsed >= this.idleMs;
   }
 
-  private isFull(keyHash: string): boolean {
-    if ((this.perKey.get(keyHash) ?? 0) < this.maxPerKey) return false;
+  private isFull(owner: string): boolean {
+    if ((this.perOwner.get(owner) ?? 0) < this.maxPerOwner) return false;
     this.sweep();
-    return (this.perKey.get(keyHash) ?? 0) >= this.maxPerKey;
+    return (this.perOwner.get(owner) ?? 0) >= this.maxPerOwner;
   }
 
   private makeRoom(): void {
@@ -163,18 +169,18 @@ export class MemorySessionStore extends SessionStore implements OnApplicationShu
     this.forget(longestIdle);
   }
 
-  private addTo(keyHash: string, change: 1 | -1): void {
-    const count = (this.perKey.get(keyHash) ?? 0) + change;
-    if (count > 0) this.perKey.set(keyHash, count);
-    else this.perKey.delete(keyHash);
+  private addTo(owner: string, change: 1 | -1): void {
+    const count = (this.perOwner.get(owner) ?? 0) + change;
+    if (count > 0) this.perOwner.set(owner, count);
+    else this.perOwner.delete(owner);
   }
 
   private forget(id: string): void {
     const stored = this.stored.get(id);
     if (!stored) return;
     this.stored.delete(id);
-    const { sessionHash, keyHash } = stored.session;
-    this.addTo(keyHash, -1);
+    const { sessionHash, owner } = stored.session;
+    this.addTo(owner, -1);
     if (stored.isAdopted) this.rememberEnded(sessionHash);
     for (const listener of this.listeners) listener(sessionHash);
   }

@@ -4,17 +4,23 @@ import type { LoggingLevel } from '@modelcontextprotocol/server';
 import type { Config } from '../../config/index.js';
 import type { RedisConnection } from './redis-connection.js';
 import type { RedisReplicaChannel } from './redis-replica-channel.js';
-import { type NewSession, type SessionRecord, SessionStore, type StreamLease } from './session-store.js';
+import {
+  type NewSession,
+  type SessionHolder,
+  type SessionRecord,
+  SessionStore,
+  type StreamLease,
+} from './session-store.js';
 
 interface Quota {
-  readonly perKey: number;
+  readonly perOwner: number;
   readonly idleMs: number;
   /** The key of a session's record, by its hash. */
   readonly recordKey: (sessionHash: string) => string;
 }
 
 /**
- * The open sessions of each key, at all replicas. A key's list is in another slot than its sessions, so both are
+ * The open sessions of each owner, at all replicas. An owner's list is in another slot than its sessions, so both are
  * changed by separate commands; the list is corrected when it is full.
  */
 class RedisSessionQuota {
@@ -25,36 +31,36 @@ class RedisSessionQuota {
   ) {}
 
   /** Whether the session was admitted. */
-  async take(keyHash: string, sessionHash: string): Promise<boolean> {
-    const candidates = await this.admit(keyHash, sessionHash);
+  async take(owner: string, sessionHash: string): Promise<boolean> {
+    const candidates = await this.admit(owner, sessionHash);
     if (!candidates) return true;
     if (candidates.length === 0) return false;
-    await this.review(keyHash, candidates);
-    return (await this.admit(keyHash, sessionHash)) === null;
+    await this.review(owner, candidates);
+    return (await this.admit(owner, sessionHash)) === null;
   }
 
-  async leave(keyHash: string, sessionHash: string): Promise<void> {
-    await this.redis.run((redis) => redis.zrem(this.listKey(keyHash), sessionHash));
+  async leave(owner: string, sessionHash: string): Promise<void> {
+    await this.redis.run((redis) => redis.zrem(this.listKey(owner), sessionHash));
   }
 
-  private admit(keyHash: string, sessionHash: string): Promise<string[] | null> {
-    const { perKey, idleMs } = this.places;
-    return this.redis.run((redis) => redis.admitSession(this.listKey(keyHash), sessionHash, perKey, idleMs));
+  private admit(owner: string, sessionHash: string): Promise<string[] | null> {
+    const { perOwner, idleMs } = this.places;
+    return this.redis.run((redis) => redis.admitSession(this.listKey(owner), sessionHash, perOwner, idleMs));
   }
 
   /** Reads the remaining time of each. */
-  private async review(keyHash: string, sessionHashes: readonly string[]): Promise<void> {
+  private async review(owner: string, sessionHashes: readonly string[]): Promise<void> {
     const times = await Promise.all(
       sessionHashes.map(async (sessionHash) => [
         sessionHash,
         await this.redis.run((redis) => redis.pttl(this.places.recordKey(sessionHash))),
       ]),
     );
-    await this.redis.run((redis) => redis.reviewSessions(this.listKey(keyHash), ...times.flat()));
+    await this.redis.run((redis) => redis.reviewSessions(this.listKey(owner), ...times.flat()));
   }
 
-  private listKey(keyHash: string): string {
-    return `${this.prefix}:{${keyHash}}:sessions`;
+  private listKey(owner: string): string {
+    return `${this.prefix}:{${owner}}:sessions`;
   }
 }
 
@@ -109,7 +115,7 @@ class RedisStreamLease implements StreamLease {
 const PREFIX = 'cyberun:mcp';
 const ID_BYTES = 16;
 
-type StoredSession = Omit<NewSession, 'keyHash'>;
+type StoredSession = Omit<NewSession, keyof SessionHolder>;
 
 /** The braces put all keys of a session into one slot. */
 const recordKey = (sessionHash: string): string => `${PREFIX}:{${sessionHash}}:session`;
@@ -131,31 +137,32 @@ export class RedisSessionStore extends SessionStore {
   constructor(
     private readonly redis: RedisConnection,
     private readonly replicas: RedisReplicaChannel,
-    { mcpSessionIdleSeconds, mcpSessionsPerKey: perKey }: Config,
+    { mcpSessionIdleSeconds, mcpSessionsPerKey: perOwner }: Config,
   ) {
     super();
     this.idleMs = mcpSessionIdleSeconds * 1000;
-    this.places = new RedisSessionQuota(redis, PREFIX, { perKey, idleMs: this.idleMs, recordKey });
+    this.places = new RedisSessionQuota(redis, PREFIX, { perOwner, idleMs: this.idleMs, recordKey });
     replicas.onMessage('ended', ({ sessionHash }) => this.ended(sessionHash));
     replicas.onMessage('stream-taken', ({ sessionHash }) => void this.leases.get(sessionHash)?.renew());
   }
 
-  async open({ keyHash, ...stored }: NewSession): Promise<SessionRecord | undefined> {
+  async open({ keyHash, owner, ...stored }: NewSession): Promise<SessionRecord | undefined> {
     const id = randomBytes(ID_BYTES).toString('base64url');
     const sessionHash = sessionHashOf(id);
-    if (!(await this.places.take(keyHash, sessionHash))) return undefined;
+    if (!(await this.places.take(owner, sessionHash))) return undefined;
     await this.redis.run((redis) =>
       redis.set(recordKey(sessionHash), valueOf(keyHash, stored), 'PX', this.idleMs),
     );
-    return { id, sessionHash, keyHash, ...stored };
+    return { id, sessionHash, keyHash, owner, ...stored };
   }
 
-  async find(id: string, keyHash: string): Promise<SessionRecord | undefined> {
+  async find(id: string, { keyHash, owner }: SessionHolder): Promise<SessionRecord | undefined> {
     const sessionHash = sessionHashOf(id);
     const found = await this.redis.run((redis) =>
       redis.findSession(recordKey(sessionHash), keyHash, this.idleMs),
     );
-    return found === null ? undefined : { id, sessionHash, keyHash, ...(JSON.parse(found) as StoredSession) };
+    if (found === null) return undefined;
+    return { id, sessionHash, keyHash, owner, ...(JSON.parse(found) as StoredSession) };
   }
 
   async renew({ sessionHash }: SessionRecord): Promise<void> {
@@ -169,16 +176,16 @@ export class RedisSessionStore extends SessionStore {
   }
 
   async setLogLevel(session: SessionRecord, logLevel: LoggingLevel): Promise<void> {
-    const { id: _, sessionHash, keyHash, ...stored } = session;
+    const { id: _id, owner: _owner, sessionHash, keyHash, ...stored } = session;
     const value = valueOf(keyHash, { ...stored, logLevel });
     await this.redis.run((redis) => redis.set(recordKey(sessionHash), value, 'KEEPTTL', 'XX'));
   }
 
-  async end({ sessionHash, keyHash }: SessionRecord): Promise<void> {
+  async end({ sessionHash, owner }: SessionRecord): Promise<void> {
     await this.redis.run((redis) => redis.del(recordKey(sessionHash), streamKey(sessionHash)));
     this.ended(sessionHash);
     await Promise.all([
-      this.places.leave(keyHash, sessionHash),
+      this.places.leave(owner, sessionHash),
       this.replicas.publish({ kind: 'ended', sessionHash }),
     ]);
   }

@@ -6,8 +6,11 @@ import type { NewSession } from './session-store.js';
 
 const DAY_MS = 86_400_000;
 
+const HOLDER = { keyHash: 'a key', owner: 'a user' };
+const OTHER_HOLDER = { keyHash: 'another key', owner: 'a user' };
+
 const opened = (params: object = {}): NewSession => ({
-  keyHash: 'a key',
+  ...HOLDER,
   protocolVersion: '2025-11-25',
   initializeParams: JSON.stringify({
     protocolVersion: '2025-11-25',
@@ -25,13 +28,13 @@ afterEach(() => {
 it('a sealed session id opens in another process with the same key, and with no other key', () => {
   const session = opened();
   const id = new SealedSessionIds().seal(session);
-  expect(new SealedSessionIds().open(id, 'a key')).toEqual(session);
-  expect(new SealedSessionIds().open(id, 'another key')).toBeUndefined();
+  expect(new SealedSessionIds().open(id, HOLDER)).toEqual(session);
+  expect(new SealedSessionIds().open(id, OTHER_HOLDER)).toBeUndefined();
 });
 
 it('a sealed session id does not open in the process that made it', () => {
   const ids = new SealedSessionIds();
-  expect(ids.open(ids.seal(opened()), 'a key')).toBeUndefined();
+  expect(ids.open(ids.seal(opened()), HOLDER)).toBeUndefined();
 });
 
 it('a sealed session id differs for each session and contains no key', () => {
@@ -45,19 +48,19 @@ it('a sealed session id is valid for thirty days', () => {
   vi.useFakeTimers();
   const id = new SealedSessionIds().seal(opened());
   vi.setSystemTime(Date.now() + 30 * DAY_MS);
-  expect(new SealedSessionIds().open(id, 'a key')).toBeDefined();
+  expect(new SealedSessionIds().open(id, HOLDER)).toBeDefined();
   vi.setSystemTime(Date.now() + 2000);
-  expect(new SealedSessionIds().open(id, 'a key')).toBeUndefined();
+  expect(new SealedSessionIds().open(id, HOLDER)).toBeUndefined();
 });
 
 it('a sealed session id omits descriptive members of large params, and is random for larger ones', () => {
   const ids = new SealedSessionIds();
   const clientInfo = { name: 'test', version: '1', description: 'x'.repeat(10_000) };
-  const found = new SealedSessionIds().open(ids.seal(opened({ clientInfo })), 'a key');
+  const found = new SealedSessionIds().open(ids.seal(opened({ clientInfo })), HOLDER);
   expect(found).toEqual(opened());
   const id = ids.seal(opened({ capabilities: { experimental: { x: { text: 'x'.repeat(10_000) } } } }));
   expect(id).toHaveLength(22);
-  expect(new SealedSessionIds().open(id, 'a key')).toBeUndefined();
+  expect(new SealedSessionIds().open(id, HOLDER)).toBeUndefined();
 });
 
 it('a sealed session id fits into a header and opens again, for any initialize params', () => {
@@ -70,8 +73,8 @@ it('a sealed session id fits into a header and opens again, for any initialize p
     (info, experimental) => {
       const id = ids.seal(opened({ clientInfo: info, capabilities: { experimental } }));
       expect(id).toMatch(/^[\w.-]{22,2200}$/);
-      const found = others.open(id, 'a key');
-      if (id.length > 22) expect(found).toMatchObject({ keyHash: 'a key', protocolVersion: '2025-11-25' });
+      const found = others.open(id, HOLDER);
+      if (id.length > 22) expect(found).toMatchObject({ ...HOLDER, protocolVersion: '2025-11-25' });
     },
   );
   fc.assert(property, { numRuns: 300 });
@@ -84,11 +87,11 @@ it('a sealed session id is no other text', () => {
     fc.property(fc.nat(id.length - 1), fc.constantFrom('A', 'B', '.', '_', ''), (sequence, letter) => {
       const changed = id.slice(0, sequence) + letter + id.slice(sequence + 1);
       fc.pre(changed !== id);
-      expect(others.open(changed, 'a key')).toBeUndefined();
+      expect(others.open(changed, HOLDER)).toBeUndefined();
     }),
     { numRuns: 300 },
   );
   for (const text of ['', '.', 's1.', 's1..', 's1.x', 's1.x.', '__proto__', 's1.' + 'A'.repeat(5000)]) {
-    expect(others.open(text, 'a key')).toBeUndefined();
+    expect(others.open(text, HOLDER)).toBeUndefined();
   }
 });

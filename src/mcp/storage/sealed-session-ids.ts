@@ -3,7 +3,7 @@ import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { InitializeRequest } from '@modelcontextprotocol/server';
 
 import { canAnswerRequests, invalidParams, negotiated } from '../protocol/index.js';
-import type { NewSession } from './session-store.js';
+import type { NewSession, SessionHolder } from './session-store.js';
 
 const ID_BYTES = 16;
 const PROCESS_BYTES = 6;
@@ -54,13 +54,13 @@ export class SealedSessionIds {
   }
 
   /** The session of another process in this id; `undefined` for any other text or another key. */
-  open(id: string, keyHash: string): NewSession | undefined {
+  open(id: string, holder: SessionHolder): NewSession | undefined {
     const end = id.lastIndexOf('.');
     if (id.length > LONGEST_ID || !id.startsWith(`${PREFIX}.`) || end <= PREFIX.length) return undefined;
     const sealed = id.slice(0, end);
-    if (!isEqual(macOf(sealed, keyHash), id.slice(end + 1))) return undefined;
+    if (!isEqual(macOf(sealed, holder.keyHash), id.slice(end + 1))) return undefined;
     const payload = payloadOf(sealed.slice(PREFIX.length + 1));
-    return payload && this.isForeign(payload) ? openedWith(payload, keyHash) : undefined;
+    return payload && this.isForeign(payload) ? openedWith(payload, holder) : undefined;
   }
 
   private isForeign([process, openedAt]: Payload): boolean {
@@ -105,10 +105,14 @@ function payloadOf(text: string): Payload | undefined {
   }
 }
 
-function openedWith([, , , initializeParams, toolsets]: Payload, keyHash: string): NewSession {
+function openedWith(
+  [, , , initializeParams, toolsets]: Payload,
+  { keyHash, owner }: SessionHolder,
+): NewSession {
   const protocolVersion = negotiated(initializeParams.protocolVersion);
   return {
     keyHash,
+    owner,
     protocolVersion,
     initializeParams: JSON.stringify(initializeParams),
     supportsServerRequests: canAnswerRequests(initializeParams),

@@ -1,12 +1,18 @@
 import type { LoggingLevel } from '@modelcontextprotocol/server';
 
+/** Whose a session is. */
+export interface SessionHolder {
+  /** The session belongs to the key that opened it, or to the user and the client behind an access token. */
+  readonly keyHash: string;
+  /** Sessions are counted for the key, or for the user with all clients. */
+  readonly owner: string;
+}
+
 /** The stored part of a session: enough for any process to continue it. */
-export interface SessionRecord {
+export interface SessionRecord extends SessionHolder {
   readonly id: string;
   /** Identifies the session inside the server; unlike the id it is no secret. */
   readonly sessionHash: string;
-  /** The session belongs to the key that opened it. */
-  readonly keyHash: string;
   readonly protocolVersion: string;
   /** The params of initialize as JSON text: parsed, they may take thirty times the memory. */
   readonly initializeParams: string;
@@ -38,11 +44,11 @@ export abstract class SessionStore {
   /** Number of open sessions, if this process stores them. */
   abstract readonly count: number | undefined;
 
-  /** The opened session; `undefined` when its key is at its limit. */
+  /** The opened session; `undefined` when its owner is at the limit. */
   abstract open(session: NewSession): Promise<SessionRecord | undefined>;
 
-  /** The session, if it exists and belongs to this key; a look-up restarts its idle time. */
-  abstract find(id: string, keyHash: string): Promise<SessionRecord | undefined>;
+  /** The session, if it exists and belongs to this holder; a look-up restarts its idle time. */
+  abstract find(id: string, holder: SessionHolder): Promise<SessionRecord | undefined>;
 
   /** Restarts the idle time of a session with activity. */
   abstract renew(session: SessionRecord): Promise<void>;
