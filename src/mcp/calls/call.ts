@@ -1,7 +1,7 @@
 import type { OutgoingHttpHeaders } from 'node:http';
 import type { RequestId } from '@modelcontextprotocol/server';
 
-import { CODE, errorMessage } from '../protocol/index.js';
+import { CODE, errorMessage, type LimitName } from '../protocol/index.js';
 import type { OpenCall } from './in-flight-requests.js';
 import type { Operation } from './operations.js';
 import type { EncodedMessage, Reply } from './reply.js';
@@ -24,7 +24,12 @@ interface RpcError {
   readonly data?: unknown;
   /** Of the response, unless it is already a stream. */
   readonly headers?: OutgoingHttpHeaders;
+  /** The limit that the call exceeds, if that is the reason. */
+  readonly limit?: LimitName | undefined;
 }
+
+const CLIENT_ERROR = 400;
+const SERVER_ERROR = 500;
 
 /** One request in progress; answered once, or cancelled. */
 export class Call implements OpenCall {
@@ -72,7 +77,9 @@ export class Call implements OpenCall {
     this.reply.answer(message, status);
   }
 
-  fail({ code, message, data, headers }: RpcError, status?: number): void {
+  fail({ code, message, data, headers, limit }: RpcError, status?: number): void {
+    if (status !== undefined && status >= CLIENT_ERROR)
+      this.operation?.because({ reason: limit ?? String(code), status, isRefusal: status < SERVER_ERROR });
     this.operation?.failed(code);
     Object.assign(this.reply.headers, headers);
     this.answer(errorMessage(this.id, { code, message, data }), status);

@@ -7,7 +7,7 @@ import {
 import { ApplicationConfig, MetadataScanner, ModulesContainer } from '@nestjs/core';
 import { PATTERN_METADATA } from '@nestjs/microservices/constants.js';
 
-import { PermissionGuard } from '../auth/index.js';
+import { PermissionGuard, RateCostGuard } from '../auth/index.js';
 import { unreadInputOf } from '../tools/index.js';
 
 /** Classes that do nothing on the MCP path. */
@@ -88,9 +88,11 @@ function methodsOf({ prototype }: Type): object[] {
     .filter((method) => Reflect.hasMetadata(PATTERN_METADATA, method));
 }
 
+const OURS: ReadonlySet<unknown> = new Set([PermissionGuard, RateCostGuard]);
+
 /** Whether a foreign guard is on a tool, or on a class that has tools. */
 const hasOtherGuards = (handlers: readonly Handlers[]): boolean =>
-  metadataOf(GUARDS_METADATA, handlers).some((guard) => guard !== PermissionGuard);
+  metadataOf(GUARDS_METADATA, handlers).some((guard) => !OURS.has(guard));
 
 const metadataOf = (key: string, handlers: readonly Handlers[]): unknown[] =>
   handlers

@@ -52,6 +52,8 @@ export class RequestContext extends McpContext {
   override readonly log: McpContext['log'];
   /** The exception of the method, while exception filters may still replace it. */
   thrown: unknown;
+  /** The error that its result stands for, where an interceptor has made the result. */
+  answered: unknown;
   private readonly server: () => McpServer;
 
   constructor({

@@ -178,7 +178,10 @@ export class ToolResultInterceptor implements NestInterceptor<unknown, unknown> 
     }).pipe(
       map((value) => toToolResult(value, this.config.mcpReplyTokens)),
       catchError((error: unknown) => {
-        if (this.errors.isKnown(error)) return of(this.errors.toToolResult(call, error));
+        if (this.errors.isKnown(error)) {
+          call.answered = error;
+          return of(this.errors.toToolResult(call, error));
+        }
         call.thrown = error;
         return throwError(() => error);
       }),

@@ -151,6 +151,8 @@ export class ToolRunner {
       const payload = !input || input.isAdvertisedOnly ? args : await input.parse(args);
       const value = await tool.invoke(payload, context);
       const result = toNewResult(value, this.config.mcpReplyTokens);
+      if (result.isError && context.answered !== undefined)
+        operation?.because(toolFailureOf(context.answered));
       if (result['resultType'] === 'task' && !context.takesTask)
         throw new Error(`tool ${tool.name} answered with a task to a client that takes none`);
       return isChecked(tool, result) ? await this.checked(tool, result) : result;
