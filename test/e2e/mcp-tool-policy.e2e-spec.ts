@@ -4,7 +4,7 @@ import { CLIENTS } from '../support/clients.js';
 import { friendlyRuntime } from '../support/every-tool.js';
 import { KEY } from '../support/mcp-app.js';
 import { type McpApplication, startMcp } from '../support/mcp-application.js';
-import { answerOf, McpHttp } from '../support/mcp-http.js';
+import { answerOf, LEGACY, McpHttp, rpc } from '../support/mcp-http.js';
 import type { MockRuntime } from '../support/mock-runtime.js';
 import { TASK_ID, taskSample, WORKFLOW_ID, workflowSample } from '../support/runtime-samples.js';
 import { TaskClient } from '../support/task-client.js';
@@ -56,6 +56,41 @@ async function listed(endpoint: string, key: string, query = ''): Promise<string
   expect(error).toBeUndefined();
   return sorted(result?.tools.map(({ name }) => name) ?? []);
 }
+
+/** The tools that a client with this key reads of before its first call, by revision. */
+async function namedInInstructions(endpoint: string, key: string): Promise<string[][]> {
+  const http = new McpHttp({ url: endpoint }, key);
+  const hello = { protocolVersion: LEGACY, capabilities: {}, clientInfo: { name: 'test', version: '1' } };
+  const answers = [
+    await http.send('POST', rpc('initialize', hello)),
+    await http.stateless('server/discover'),
+  ];
+  return await Promise.all(
+    answers.map(async (answer) => {
+      const { instructions } = (await answerOf(answer)).result as unknown as { instructions: string };
+      return sorted(
+        [...READING, ...CHANGING].filter((name) => new RegExp(`\\b${name}\\b`).test(instructions)),
+      );
+    }),
+  );
+}
+
+it('the instructions name only tools that a client has: of any server, a read-only one, and one that withholds tools of a key', async () => {
+  const settings = [
+    {},
+    { CYBERUN_MCP_READ_ONLY: 'true' },
+    { CYBERUN_MCP_TOOLS: 'list_*,run_workflow,get_workflow' },
+    { CYBERUN_MCP_KEY_TOOLS: `${KEY.slice(0, 8)}=get_*` },
+  ];
+  for (const each of settings) {
+    await using server = await start(each);
+    const tools = await listed(server.endpoint, KEY);
+    const [initialized = [], discovered] = await namedInInstructions(server.endpoint, KEY);
+    expect(discovered).toEqual(initialized);
+    expect(initialized.filter((name) => !tools.includes(name))).toEqual([]);
+    expect(initialized.length).toBeGreaterThan(2);
+  }
+});
 
 describe('CYBERUN_MCP_READ_ONLY', () => {
   let server: McpApplication;

@@ -37,7 +37,8 @@ export class CyberunStrategy extends McpStrategy {
     const options = {
       ...implementation,
       capabilities,
-      instructions,
+      // Of a server of the SDK, which does not know its client when it is made.
+      instructions: instructions(() => false),
       transports: [transport],
       logging: false,
     };

@@ -28,7 +28,7 @@ import {
   type ServerInfo,
 } from '../protocol/index.js';
 import { type SessionRecord, SessionStore } from '../storage/index.js';
-import { SdkServers, Toolsets } from '../tools/index.js';
+import { SdkServers, ToolRegistry, Toolsets, type Viewer } from '../tools/index.js';
 import { GetStreams } from './get-streams.js';
 import { SESSION_ID, sessionNotFound } from './live-sessions.js';
 import { MessageDispatcher } from './message-dispatcher.js';
@@ -46,6 +46,7 @@ const RETRY_SECONDS = '60';
 @Injectable()
 export class InitializeRequests {
   @Inject(Toolsets) private readonly toolsets!: Toolsets;
+  @Inject(ToolRegistry) private readonly registry!: ToolRegistry;
   @Inject(Operations) private readonly operations!: Operations;
 
   constructor(
@@ -84,7 +85,7 @@ export class InitializeRequests {
     });
     if (!session) throw this.enough(id);
     const reply = new Reply(response, { headers: { [SESSION_ID]: session.id } });
-    reply.answer(resultMessage(id, this.initializeResult(protocolVersion)));
+    reply.answer(resultMessage(id, this.initializeResult(protocolVersion, { auth: request.auth, toolsets })));
     this.operations.begin(request, { method: 'initialize', params }, protocolVersion)?.end();
   }
 
@@ -95,9 +96,10 @@ export class InitializeRequests {
     return new JsonRpcHttpError(429, CODE.serverError, message, { id, headers, limit: 'sessions_per_key' });
   }
 
-  private initializeResult(protocolVersion: string): string {
-    const { implementation: serverInfo, instructions } = this.info;
+  private initializeResult(protocolVersion: string, viewer: Viewer): string {
+    const { implementation: serverInfo } = this.info;
     const { capabilities } = this.servers;
+    const instructions = this.registry.instructionsFor(viewer);
     return JSON.stringify({ protocolVersion, capabilities, serverInfo, instructions });
   }
 }

@@ -49,7 +49,7 @@ export class StatelessEndpoint {
     if (!this.fastPath.include(request.headers, body)) {
       await this.answerOther(request, response, body, operation);
     } else if (body.method === 'server/discover') {
-      new Reply(response).answer(resultMessage(body.id, this.results.discovery()));
+      new Reply(response).answer(resultMessage(body.id, this.results.discovery(request)));
     } else if (body.method === 'tools/list') {
       await this.listTools(request, response, body, operation);
     } else {

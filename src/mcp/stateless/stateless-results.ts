@@ -4,7 +4,7 @@ import { mergeCapabilities, SERVER_INFO_META_KEY } from '@modelcontextprotocol/s
 import type { McpHttpRequest } from '../auth/index.js';
 import type { EncodedResult } from '../calls/index.js';
 import { SERVER_INFO, type ServerInfo, STATELESS_REVISION, TASKS_CAPABILITY } from '../protocol/index.js';
-import { encodeResult, SdkServers, TaskProviders, ToolSources } from '../tools/index.js';
+import { encodeResult, SdkServers, TaskProviders, ToolRegistry, ToolSources } from '../tools/index.js';
 
 /** Methods whose results say how long a client may cache them; the lists of tools are encoded once. */
 const CACHEABLE: ReadonlySet<string> = new Set([
@@ -23,12 +23,13 @@ export interface Result {
 /** Results of this revision, with their type and the server's identity. */
 @Injectable()
 export class StatelessResults {
+  @Inject(ToolRegistry) private readonly registry!: ToolRegistry;
   private readonly identity: object;
   /** The members at the end of every result, as text. */
   private readonly tail: string;
 
   constructor(
-    @Inject(SERVER_INFO) private readonly info: ServerInfo,
+    @Inject(SERVER_INFO) info: ServerInfo,
     private readonly servers: SdkServers,
     private readonly sources: ToolSources,
     private readonly tasks: TaskProviders,
@@ -38,12 +39,12 @@ export class StatelessResults {
   }
 
   /** The result of server/discover. */
-  discovery(): string {
+  discovery(request: McpHttpRequest): string {
     const { capabilities } = this.servers;
     return JSON.stringify({
       supportedVersions: [STATELESS_REVISION],
       capabilities: this.tasks.isOffered ? mergeCapabilities(capabilities, TASKS_CAPABILITY) : capabilities,
-      instructions: this.info.instructions,
+      instructions: this.registry.instructionsFor(request),
       resultType: 'complete',
       ttlMs: 0,
       cacheScope: 'private',

@@ -77,6 +77,14 @@ export class ToolRegistry {
     return toolset === undefined || this.toolsets.includes(viewer.toolsets ?? '', toolset);
   }
 
+  /** The instructions for a client, which name only tools that it has. */
+  instructionsFor(viewer: Viewer): string {
+    return this.info.instructions((name) => {
+      const tool = this.tools.get(name);
+      return tool !== undefined && this.isOffered(tool, viewer);
+    });
+  }
+
   /** Why the connection has not a tool, and how to get it; empty for an unknown one. */
   adviceOn(name: string, viewer: Viewer): string {
     const tool = this.tools.get(name);

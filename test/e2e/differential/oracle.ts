@@ -27,7 +27,8 @@ function sdkServer(): McpServer {
   const { implementation, instructions } = serverInfo;
   const server = new McpServer(implementation, {
     capabilities: { tools: { listChanged: true } },
-    instructions,
+    // It has none of the tools that the instructions name.
+    instructions: instructions(() => false),
   });
   const echo = { title: 'Echo', annotations: { title: 'Echo', readOnlyHint: true } };
   const anything = { ...SAMPLE_SCHEMAS.anything } as never;
