@@ -1,6 +1,7 @@
-// `npm run hosts -- claude|codex|gemini`: a real host with a scripted model, against a server of its own from these
-// sources. Prints what the model saw of each answer, and fails when it saw too little. The hosts are large, so none is a
-// dependency and this is not part of verify: install one yourself and put it on PATH. Details: results/hosts/.
+// `npm run hosts -- claude|codex|gemini|opencode`: a real host with a scripted model, against a server of its own from these
+// sources, which `cyberun-mcp connect` has written into its configuration. Prints what the model saw of each answer, and
+// fails when it saw too little. The hosts are large, so none is a dependency and this is not part of verify: install one
+// yourself and put it on PATH. Details: results/hosts/.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
@@ -65,20 +66,32 @@ async function run() {
   }
 }
 
-async function runHost(addresses) {
+async function runHost({ mcpUrl, key, modelUrl }) {
   const home = join(folder, 'home');
   const work = join(home, 'work');
   mkdirSync(work, { recursive: true });
-  const { args, env } = host.commands({ home, ...addresses });
+  host.settings(home, modelUrl);
+  const ofUser = { ...cleanEnv(home), CYBERUN_API_KEY: key };
+  await connect(ofUser, '--url', mcpUrl);
   const log = openSync(`${RESULTS}/${name}.log`, 'w');
-  const child = spawn(host.program, args, {
+  const child = spawn(host.program, host.args, {
     cwd: work,
-    env: { ...cleanEnv(home), ...env },
+    env: { ...ofUser, ...host.env(modelUrl) },
     stdio: ['ignore', log, log],
     timeout: HOST_LIMIT_MS,
   });
   const [code, signal] = await once(child, 'exit');
+  // Some hosts have written their file meanwhile.
+  await connect(ofUser, '--undo');
   return code ?? signal;
+}
+
+/** Runs our command for the host; what it shows is printed. */
+async function connect(env, ...options) {
+  const args = [join(import.meta.dirname, '../dist/main.js'), 'connect', host.client, ...options, '--yes'];
+  const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'inherit', 'inherit'] });
+  const [code] = await once(child, 'exit');
+  if (code !== 0) throw new Error(`connect ${host.client} ${options.join(' ')} ended with ${code}`);
 }
 
 /** Without the keys and settings of the person who runs this. */

@@ -1,5 +1,5 @@
 // How each host is started without a user, with its settings in a home folder of its own: no account and no setting of
-// the person who runs this is used.
+// the person who runs this is used. `connect` writes the part that is about our server.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -9,79 +9,82 @@ import { openai } from './openai.mjs';
 
 const PROMPT = 'Follow the script.';
 
+/** `client` is the name for `connect`; `settings` writes what else the host needs; `env` is for the host alone. */
 export const HOSTS = {
   claude: {
+    client: 'claude',
     program: 'claude',
     package: '@anthropic-ai/claude-code',
     api: anthropic,
-    commands: ({ home, mcpUrl, key, modelUrl }) => {
-      write(home, 'mcp.json', {
-        mcpServers: {
-          cyberun: { type: 'http', url: mcpUrl, headers: { Authorization: `Bearer ${key}` } },
-        },
-      });
-      return {
-        args: [
-          '-p',
-          PROMPT,
-          '--allowedTools=mcp__cyberun',
-          '--strict-mcp-config',
-          '--mcp-config',
-          join(home, 'mcp.json'),
-        ],
-        env: {
-          ANTHROPIC_BASE_URL: modelUrl,
-          ANTHROPIC_API_KEY: 'scripted',
-          CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
-        },
-      };
-    },
+    settings: () => {},
+    args: ['-p', PROMPT, '--allowedTools=mcp__cyberun'],
+    env: (modelUrl) => ({
+      ANTHROPIC_BASE_URL: modelUrl,
+      ANTHROPIC_API_KEY: 'scripted',
+      CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
+    }),
   },
   codex: codex(''),
   // A model to which Codex offers each tool by itself.
   'codex-gpt-5': codex('model = "gpt-5"\n'),
   gemini: {
+    client: 'gemini',
     program: 'gemini',
     package: '@google/gemini-cli',
     api: google,
-    commands: ({ home, mcpUrl, key, modelUrl }) => {
+    settings: (home) =>
       write(home, '.gemini/settings.json', {
         general: { enableAutoUpdate: false },
         privacy: { usageStatisticsEnabled: false },
         security: { auth: { selectedType: 'gemini-api-key' } },
-        mcpServers: {
-          cyberun: { httpUrl: mcpUrl, headers: { Authorization: 'Bearer $CYBERUN_API_KEY' } },
+      }),
+    args: ['-p', PROMPT, '-m', 'gemini-2.5-flash', '--approval-mode', 'yolo', '--skip-trust'],
+    env: (modelUrl) => ({ GEMINI_API_KEY: 'scripted', GOOGLE_GEMINI_BASE_URL: modelUrl }),
+  },
+  opencode: {
+    client: 'opencode',
+    program: 'opencode',
+    package: 'opencode-ai',
+    api: anthropic,
+    settings: (home, modelUrl) =>
+      write(home, '.config/opencode/opencode.json', {
+        $schema: 'https://opencode.ai/config.json',
+        autoupdate: false,
+        share: 'disabled',
+        permission: 'allow',
+        model: 'scripted/model',
+        provider: {
+          scripted: {
+            npm: '@ai-sdk/anthropic',
+            options: { baseURL: `${modelUrl}/v1`, apiKey: 'scripted' },
+            models: { model: { attachment: true, tool_call: true } },
+          },
         },
-      });
-      return {
-        args: ['-p', PROMPT, '-m', 'gemini-2.5-flash', '--approval-mode', 'yolo', '--skip-trust'],
-        env: { CYBERUN_API_KEY: key, GEMINI_API_KEY: 'scripted', GOOGLE_GEMINI_BASE_URL: modelUrl },
-      };
-    },
+      }),
+    args: ['run', PROMPT],
+    env: () => ({ OPENCODE_DISABLE_AUTOUPDATE: '1' }),
   },
 };
 
 function codex(model) {
   return {
+    client: 'codex',
     program: 'codex',
     package: '@openai/codex',
     api: openai,
-    commands: ({ home, mcpUrl, key, modelUrl }) => {
-      const config = `${model}tool_output_token_limit = 10000
-model_provider = "scripted"
+    settings: (home, modelUrl) =>
+      write(
+        home,
+        '.codex/config.toml',
+        `${model}model_provider = "scripted" # not an account
 [model_providers.scripted]
 name = "scripted"
 base_url = "${modelUrl}/v1"
 wire_api = "responses"
-[mcp_servers.cyberun]
-url = "${mcpUrl}"
-bearer_token_env_var = "CYBERUN_API_KEY"
-default_tools_approval_mode = "approve"
-tool_timeout_sec = 330
-`;
-      write(home, '.codex/config.toml', config);
-      return { args: ['exec', '--skip-git-repo-check', PROMPT], env: { CYBERUN_API_KEY: key } };
-    },
+`,
+      ),
+    args: ['exec', '--skip-git-repo-check', PROMPT],
+    env: () => ({}),
   };
 }
 

@@ -1,5 +1,6 @@
-import { Command, Option } from 'commander';
+import { Argument, Command, Option } from 'commander';
 
+import { MCP_CLIENTS } from '../clients/index.js';
 import type { LogOptions } from './client/logs.command.js';
 import type { LoginOptions } from './client/login.command.js';
 import type { ListOptions } from './client/listing.js';
@@ -8,6 +9,7 @@ import type { RunOptions } from './client/run.command.js';
 import type { ResultOptions } from './client/task-result.js';
 import type { TaskListOptions } from './client/tasks.command.js';
 import type { WorkflowListOptions } from './client/workflows.command.js';
+import type { ConnectOptions } from './connect/connect.command.js';
 
 // Each command loads only what it needs.
 const tasksCommand = () => import('./client/tasks.command.js');
@@ -25,6 +27,7 @@ export const CLIENT_COMMANDS: readonly string[] = [
   'status',
   'login',
   'logout',
+  'connect',
 ];
 
 const jsonOption = (): Option => new Option('--json', 'print JSON on standard output');
@@ -54,6 +57,7 @@ export function addClientCommands(program: Command): void {
       (await import('./client/status.command.js')).statusCommand(options),
     );
   addLogin(program);
+  addConnect(program.command('connect'));
 }
 
 function addRun(run: Command): void {
@@ -193,6 +197,28 @@ function addLogin(program: Command): void {
     .addOption(jsonOption())
     .action(async (options: PrintOptions) =>
       (await import('./client/login.command.js')).logoutCommand(options),
+    );
+}
+
+function addConnect(connect: Command): void {
+  connect
+    .description(
+      'write the server into the configuration of an MCP client, or list the clients; shows the change and asks',
+    )
+    .addArgument(new Argument('[client]', 'the client').choices(MCP_CLIENTS.map(({ name }) => name)))
+    .option('--url <url>', 'address of the server, or of its MCP endpoint with ?toolsets=')
+    .addOption(
+      new Option('--undo', 'take back what connect has changed, and nothing else').conflicts([
+        'url',
+        'writeKey',
+      ]),
+    )
+    .option('--write-key', 'write the key itself where the client could read CYBERUN_API_KEY or ask for it')
+    .option('--dry-run', 'show the change and do not make it')
+    .option('-y, --yes', 'agree to the change; needed without a terminal')
+    .addOption(jsonOption())
+    .action(async (client: string | undefined, options: ConnectOptions) =>
+      (await import('./connect/connect.command.js')).connectCommand(client, options),
     );
 }
 

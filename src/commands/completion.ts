@@ -7,6 +7,8 @@ export type Shell = (typeof SHELLS)[number];
 interface Completed {
   /** The words before, as in `tasks logs`; empty for the first. */
   readonly path: string;
+  /** Whether words are arguments, after which options may follow, and not commands with options of their own. */
+  readonly takesArguments: boolean;
   readonly words: readonly { readonly word: string; readonly meaning: string }[];
 }
 
@@ -21,12 +23,15 @@ function completedBelow(command: Command, path: readonly string[]): Completed[] 
   const { commands } = command;
   const options = command.options.filter(({ hidden }) => !hidden);
   const words = [
+    ...command.registeredArguments.flatMap(({ argChoices = [], description }) =>
+      argChoices.map((word) => ({ word, meaning: description })),
+    ),
     ...commands.map((each) => ({ word: each.name(), meaning: each.description() })),
     ...options.map(({ long, short, description }) => ({ word: long ?? short ?? '', meaning: description })),
     { word: '--help', meaning: 'display help for command' },
   ];
   return [
-    { path: path.join(' '), words },
+    { path: path.join(' '), takesArguments: command.registeredArguments.length > 0, words },
     ...commands.flatMap((each) => completedBelow(each, [...path, each.name()])),
   ];
 }
@@ -107,15 +112,16 @@ function zshScript(completed: readonly Completed[], choices: readonly Choice[]):
 }
 
 function fishScript(completed: readonly Completed[], choices: readonly Choice[]): string {
-  const lines = completed.flatMap(({ path, words }) => {
+  const lines = completed.flatMap(({ path, takesArguments, words }) => {
     const inner = words.filter(({ word }) => !word.startsWith('-')).map(({ word }) => word);
     const seen = path
       .split(' ')
       .filter((word) => word !== '')
       .map((word) => `__fish_seen_subcommand_from ${word}`);
     const notYet = inner.length > 0 ? [`not __fish_seen_subcommand_from ${inner.join(' ')}`] : [];
-    const condition = [...seen, ...notYet].join('; and ') || 'true';
     return words.map(({ word, meaning }) => {
+      const before = takesArguments && word.startsWith('-') ? seen : [...seen, ...notYet];
+      const condition = before.join('; and ') || 'true';
       const what = word.startsWith('--') ? `-l ${word.slice(2)}` : `-f -a ${quoted(word)}`;
       return `complete -c cyberun-mcp -n ${quoted(condition)} ${what} -d ${quoted(meaning)}`;
     });

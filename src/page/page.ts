@@ -1,5 +1,5 @@
+import { type ClientSnippet, clientSnippets, installationOf } from '../clients/index.js';
 import type { CatalogTool } from '../mcp/index.js';
-import { clientSnippets, type ClientSnippet, cursorEntry, vscodeInstallation } from './clients.js';
 import { IDENTITY } from './discovery.js';
 import { html, type Html } from './html.js';
 
@@ -86,11 +86,12 @@ const clientsSection = (endpoint: string): Html =>
     ${clientSnippets(endpoint).map(clientDetails)}
   </section>`;
 
-const clientDetails = ({ name, file, text, hint }: ClientSnippet, index: number): Html =>
+const clientDetails = ({ title, file, text, hint }: ClientSnippet, index: number): Html =>
   html`<details name="client" ${index === 0 ? html` open` : undefined}>
-    <summary>${name}</summary>
+    <summary>${title}</summary>
     ${file === undefined ? undefined : html`<p>In <code>${file}</code>:</p>`}
-    ${copyable(text, `the lines for ${name}`)} ${hint === undefined ? undefined : html`<p>${hint}</p>`}
+    ${copyable(text, `the lines for ${title}`)}
+    <p>${hint}</p>
   </details> `;
 
 const copyable = (text: string, what: string): Html =>
@@ -104,11 +105,11 @@ const installLink = (client: string, label: string, href: string): Html =>
 
 /** The script builds both links again for another URL, in the same way. */
 const cursorLink = (endpoint: string): string => {
-  const config = Buffer.from(JSON.stringify(cursorEntry(endpoint))).toString('base64');
+  const config = Buffer.from(JSON.stringify(installationOf('cursor', endpoint))).toString('base64');
   return `cursor://anysphere.cursor-deeplink/mcp/install?name=cyberun&config=${encodeURIComponent(config)}`;
 };
 const vscodeLink = (endpoint: string): string =>
-  `vscode:mcp/install?${encodeURIComponent(JSON.stringify(vscodeInstallation(endpoint)))}`;
+  `vscode:mcp/install?${encodeURIComponent(JSON.stringify(installationOf('vscode', endpoint)))}`;
 
 const toolsSection = (tools: readonly CatalogTool[]): Html =>
   html`<section aria-labelledby="tools">

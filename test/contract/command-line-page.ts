@@ -33,7 +33,12 @@ function sectionsOf(command: Command, path: readonly string[]): string[] {
   const words = [...path, ...command.registeredArguments.map(argumentText)].join(' ');
   const description = command.description();
   const sentence = `${description.charAt(0).toUpperCase()}${description.slice(1)}.`;
-  return ['', `## ${code(words)}`, '', sentence, ...optionsOf(command)];
+  const choices = command.registeredArguments.flatMap((argument) =>
+    argument.argChoices
+      ? [`${code(argumentText(argument))}: ${argument.argChoices.map(code).join(', ')}.`]
+      : [],
+  );
+  return ['', `## ${code(words)}`, '', [sentence, ...choices].join(' '), ...optionsOf(command)];
 }
 
 /** docs/command-line.md: every command, its options, and the exit codes. */
@@ -50,6 +55,8 @@ export function commandLinePage(program: Command): string {
     '1. by `CYBERUN_URL` (the address of the server, of its API or of its MCP endpoint) and `CYBERUN_API_KEY`;',
     '2. by `cyberun-mcp login`, which keeps both in `$XDG_CONFIG_HOME/cyberun-mcp/login.json` (`~/.config` if unset), readable by this user alone. Its key is sent to no other server;',
     '3. at `http://127.0.0.1:8080`, when only `CYBERUN_API_KEY` is set.',
+    '',
+    '`connect` finds the server in the same way, unless `--url` names it, and calls its MCP endpoint once. It keeps a copy of the file (`….backup`, for its owner alone) beside it, and what `--undo` needs in `connect/` beside `login.json`. [A page for each client](clients.md) shows what it writes.',
     '',
     '`HTTPS_PROXY`, `NO_PROXY` and `NODE_EXTRA_CA_CERTS` are honoured. The other commands work on the data folder or the database of the embedded runtime, by the settings of [configuration.md](configuration.md).',
     '',

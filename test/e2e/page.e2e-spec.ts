@@ -3,7 +3,7 @@ import { McpController, Tool, ToolScopes } from '@rekog/mcp-nest';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
-import { clientSnippets } from '../../src/page/clients.js';
+import { clientSnippets } from '../../src/clients/index.js';
 import { html } from '../../src/page/html.js';
 import { type ListedTool, toolsAt } from '../contract/surface.js';
 import { MarkdownFile } from '../support/documents.js';
@@ -150,12 +150,13 @@ it('llms.txt names the endpoint and every tool', async () => {
   for (const { name } of tools) expect(text).toContain(`- ${name}: `);
 });
 
-it('the page and the documents have the same lines for each client', () => {
-  const endpoint = 'http://127.0.0.1:8080/api/v1/mcp';
-  const documents = [new MarkdownFile('README.md'), new MarkdownFile('docs/clients.md')];
-  for (const { name, language, text } of clientSnippets(endpoint)) {
-    const document = documents.find((each) => each.text.includes(`**${name}**`));
-    const written = document?.snippet(language, name) ?? '';
+it('the page and the README have the same lines for each client', () => {
+  const readme = new MarkdownFile('README.md');
+  const snippets = clientSnippets('http://127.0.0.1:8080/api/v1/mcp');
+  const shared = snippets.filter(({ title }) => readme.text.includes(`**${title}**`));
+  expect(shared).toHaveLength(6);
+  for (const { title, language, text } of shared) {
+    const written = readme.snippet(language, title);
     if (language === 'json') expect(JSON.parse(written)).toEqual(JSON.parse(text));
     else expect(written.trim()).toBe(text);
   }

@@ -25,8 +25,8 @@ const OTHER_VARIABLES =
 
 const readme = new MarkdownFile('README.md');
 const clients = new MarkdownFile('docs/clients.md');
-const json = (title: string, document = readme): Record<string, unknown> =>
-  JSON.parse(document.snippet('json', title)) as Record<string, unknown>;
+const json = (title: string): Record<string, unknown> =>
+  JSON.parse(readme.snippet('json', title)) as Record<string, unknown>;
 
 it('the README connects Claude Code', () => {
   const command = readme.snippet('sh', 'Claude Code');
@@ -103,27 +103,31 @@ it('the README connects clients under the title that the server names', () =>
 const remote = { type: 'remote', url: ENDPOINT, oauth: false, timeout: 330_000 };
 const bearer = (key: string) => ({ headers: { Authorization: `Bearer ${key}` } });
 
-it.each(['Gemini CLI', 'Qwen Code'])('docs/clients.md connects %s by its httpUrl', (client) =>
-  expect(json(client, clients)).toEqual({
+/** The snippet of the page of a client. */
+const pageOf = (name: string) => new MarkdownFile(`docs/clients/${name}.md`);
+const jsonOf = (name: string): unknown => JSON.parse(pageOf(name).snippets('json')[0]?.text ?? '');
+
+it.each(['gemini', 'qwen'])('docs/clients/%s.md connects by httpUrl', (name) =>
+  expect(jsonOf(name)).toEqual({
     mcpServers: { cyberun: { httpUrl: ENDPOINT, ...bearer('$CYBERUN_API_KEY') } },
   }),
 );
 
-it.each(['opencode', 'Kilo Code'])('docs/clients.md connects %s with OAuth off', (client) =>
-  expect(json(client, clients)).toMatchObject({
+it.each(['opencode', 'kilo'])('docs/clients/%s.md connects with OAuth off', (name) =>
+  expect(jsonOf(name)).toEqual({
     mcp: { cyberun: { ...remote, ...bearer('{env:CYBERUN_API_KEY}') } },
   }),
 );
 
 it.each([
-  ['Copilot CLI', { type: 'http', tools: ['*'], timeout: 330_000, ...bearer('${CYBERUN_API_KEY}') }],
-  ['Cline', { type: 'streamableHttp', timeout: 330, ...bearer('sk-…') }],
-])('docs/clients.md connects %s', (client, server) =>
-  expect(json(client, clients)).toEqual({ mcpServers: { cyberun: { url: ENDPOINT, ...server } } }),
+  ['copilot', { type: 'http', tools: ['*'], timeout: 330_000, ...bearer('${CYBERUN_API_KEY}') }],
+  ['cline', { type: 'streamableHttp', timeout: 330, ...bearer('sk-…') }],
+])('docs/clients/%s.md has the lines for its client', (name, server) =>
+  expect(jsonOf(name)).toEqual({ mcpServers: { cyberun: { url: ENDPOINT, ...server } } }),
 );
 
-it('docs/clients.md connects Continue', () =>
-  expect(parse(clients.snippet('yaml', 'Continue'))).toMatchObject({
+it('docs/clients/continue.md has the lines for Continue', () =>
+  expect(parse(pageOf('continue').snippets('yaml')[0]?.text ?? '')).toMatchObject({
     schema: 'v1',
     mcpServers: [
       {
@@ -136,7 +140,7 @@ it('docs/clients.md connects Continue', () =>
 
 it('docs/clients.md names the timeout of every client of the README', () => {
   const titles = [...readme.text.matchAll(/^\*\*([\w ]+)\*\*[:,\n]/gm)].map(([, title]) => title);
-  const rows = [...clients.text.matchAll(/^\| ([A-Z][\w ]+?) +\|/gim)].map(([, name]) => name);
+  const rows = [...clients.text.matchAll(/^\| \[([\w ]+)\]\(clients\//gm)].map(([, name]) => name);
   expect(titles.length).toBeGreaterThan(5);
   expect(rows).toEqual(expect.arrayContaining(titles.filter((title) => !/^(In|On|With)/.test(title ?? ''))));
 });

@@ -214,6 +214,21 @@ it('workflows check names file, line and reason of a definition that would be re
   expect(stdout).toContain(`refused  -         -      ${bad}:`);
 });
 
+it('connect writes the server into the file of a client, calls it once, and undoes both', async () => {
+  const home = { ...settings, HOME: join(folder.path, 'home') };
+  const file = join(home.HOME, '.cursor/mcp.json');
+  const connected = await outcome(['connect', 'cursor', '--yes'], home);
+  expect(connected).toMatchObject({ code: 0, stderr: expect.stringMatching(/ lists \d\d tools\./) });
+  expect(connected.stderr).not.toContain(server.key);
+  expect(await readFile(file, 'utf8')).toContain('"Bearer ${env:CYBERUN_API_KEY}"');
+  expect(await outcome(['connect', 'cursor', '--undo', '--yes'], home)).toMatchObject({ code: 0 });
+  await expect(stat(home.HOME)).rejects.toThrow('ENOENT');
+  expect(await outcome(['connect', 'emacs'], home)).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('claude, codex, cursor'),
+  });
+});
+
 it('the completion of bash completes commands, options and their values', async () => {
   const script = join(folder.path, 'completion.bash');
   await writeFile(script, (await cyberun('completion', 'bash')).stdout);
@@ -232,4 +247,6 @@ it('the completion of bash completes commands, options and their values', async 
   expect(complete('tasks', 'w')).toBe('watch\n');
   expect(complete('tasks', 'logs', '--fo')).toBe('--follow\n');
   expect(complete('tasks', 'logs', '--stream', 'std')).toBe('stdout stderr\n');
+  expect(complete('connect', 'c')).toBe('claude codex cursor claude-desktop\n');
+  expect(complete('connect', 'cursor', '--un')).toBe('--undo\n');
 });

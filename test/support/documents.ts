@@ -51,7 +51,7 @@ export function handWritten(): MarkdownFile[] {
       .filter((file) => file.endsWith('.md'))
       .map((file) => join(folder, file));
   const printed = new Set(['docs/tools.md', 'docs/configuration.md']);
-  return ['', 'docs', 'docs/adr']
+  return ['', 'docs', 'docs/adr', 'docs/clients']
     .flatMap(inFolder)
     .filter((path) => !printed.has(path) && !path.startsWith('CHANGELOG'))
     .map((path) => new MarkdownFile(path));

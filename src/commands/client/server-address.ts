@@ -42,11 +42,15 @@ export function checkedKey(text: string, name: string): string {
   throw new CommandError(`${name} ${problem}. ${KEY_RULE}`, EXIT_CODES.signedOut);
 }
 
-/** The server and key of CYBERUN_URL and CYBERUN_API_KEY, else those of `login`. */
-export async function findServer(environment: NodeJS.ProcessEnv = process.env): Promise<Server> {
-  const given = environment['CYBERUN_URL']?.trim() || undefined;
+/** The server and key of the option `--url`, CYBERUN_URL and CYBERUN_API_KEY, else those of `login`. */
+export async function findServer(
+  environment: NodeJS.ProcessEnv = process.env,
+  option?: string,
+): Promise<Server> {
+  const place = option === undefined ? 'CYBERUN_URL' : '--url';
+  const given = option ?? (environment['CYBERUN_URL']?.trim() || undefined);
   const key = environment['CYBERUN_API_KEY']?.trim() || undefined;
-  const url = given === undefined ? undefined : apiUrl(given, 'CYBERUN_URL');
+  const url = given === undefined ? undefined : apiUrl(given, place);
   const login = url !== undefined && key !== undefined ? undefined : await readLogin();
   if (key !== undefined)
     return {
@@ -62,7 +66,7 @@ export async function findServer(environment: NodeJS.ProcessEnv = process.env): 
   // The key of one server must not be sent to another.
   if (url !== undefined && url !== login.url)
     throw new CommandError(
-      `CYBERUN_URL names ${url}, but the login is for ${login.url}, whose key is not sent elsewhere. Set CYBERUN_API_KEY, too, or sign in there: cyberun-mcp login`,
+      `${place} names ${url}, but the login is for ${login.url}, whose key is not sent elsewhere. Set CYBERUN_API_KEY, too, or sign in there: cyberun-mcp login`,
       EXIT_CODES.signedOut,
     );
   return { url: login.url, key: login.key, keyFrom: 'login' };
