@@ -100,6 +100,10 @@ export default defineConfig({
         ...seconds(120, 240),
         globalSetup: ['test/support/built-pages.ts', ...withDatabase.globalSetup],
       }),
+      project('package', ['test/package/**/*.e2e-spec.ts'], {
+        ...seconds(240, 600),
+        globalSetup: ['test/support/built-pages.ts', 'test/package/built-types.ts'],
+      }),
       project('image', ['test/image/**/*.e2e-spec.ts'], seconds(600, 600)),
     ],
   },

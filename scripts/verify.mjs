@@ -29,10 +29,13 @@ const steps = [
   // More waiting than work.
   { ...vitest('processes'), log: 'results/processes.log' },
   { ...vitest('evals'), log: 'results/evals.log' },
+  // Mostly unpacking.
+  { ...vitest('package'), log: 'results/package.log' },
   vitest('controller'),
   vitest('embedded'),
   vitest('postgresql'),
   { ...script('chart'), results: 'results/chart.json' },
+  { waitFor: 'package' },
   { waitFor: 'evals' },
   { waitFor: 'processes' },
   { waitFor: 'image' },

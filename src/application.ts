@@ -9,6 +9,7 @@ import type { Config } from './config/index.js';
 import { Readiness } from './health/index.js';
 import { closeUnlessRead, inRequestScope, limitConnections } from './http/index.js';
 import type { McpMount } from './mcp/index.js';
+import type { ExtensionModule } from './modules/index.js';
 import { HttpErrorFilter, Logger } from './observability/index.js';
 
 /** Roles that serve the MCP endpoint. */
@@ -17,6 +18,8 @@ export const servesMcp = ({ role }: Config): boolean => role === 'all' || role =
 interface ApplicationOptions {
   /** Modules of the operator, whose tools are served too. */
   readonly modules?: Modules;
+  /** Further ones, whose tools must follow the rules for those of the product. */
+  readonly extensions?: readonly ExtensionModule[];
   /** The front unless there are more modules: their authors choose it, because their middleware does not run there. */
   readonly mount?: McpMount;
 }
@@ -27,10 +30,11 @@ const OWN_PATHS = ['health/live', 'health/ready', 'console', 'console/*path'];
 /** The whole application of a role, initialised and not yet listening. */
 export async function createApplication(
   config: Config,
-  { modules, mount = modules ? 'controller' : 'front' }: ApplicationOptions = {},
+  { modules, extensions = [], mount }: ApplicationOptions = {},
 ): Promise<NestExpressApplication> {
+  const more = [...(modules ?? []), ...extensions.map(({ module }) => module)];
   const app = await NestFactory.create<NestExpressApplication>(
-    await AppModule.for(config, modules),
+    await AppModule.for(config, more),
     new ExpressAdapter(caseSensitive()),
     { bodyParser: false, logger: new Logger(config), abortOnError: false },
   );
@@ -42,7 +46,9 @@ export async function createApplication(
   const { HOST_PATHS = [] } = servesMcp(config) ? await import('./page/index.js') : {};
   app.setGlobalPrefix('api/v1', { exclude: [...OWN_PATHS, ...HOST_PATHS] });
   if (servesMcp(config)) {
-    await (await import('./mcp/index.js')).connectMcp(app, { ours: [HttpErrorFilter], mount });
+    if (extensions.length > 0) (await import('./modules/index.js')).checkExtensionTools(app, extensions);
+    const chosen = mount ?? (modules || extensions.length > 0 ? 'controller' : 'front');
+    await (await import('./mcp/index.js')).connectMcp(app, { ours: [HttpErrorFilter], mount: chosen });
   }
   await app.init();
   if (config.role !== 'mcp') await requireDatabase(app);

@@ -7,6 +7,7 @@ import { createApplication, servesMcp } from './application.js';
 import { Addresses, bareHost, type Config, isStartedByNpm } from './config/index.js';
 import { Draining, HealthThread, Readiness } from './health/index.js';
 import { closingOf } from './http/index.js';
+import type { ExtensionModule } from './modules/index.js';
 import { type MetricsPage, serveMetrics, startTraces, type TraceExport } from './observability/index.js';
 import { onParentEnd } from './preflight.js';
 import { printWelcome } from './welcome.js';
@@ -19,8 +20,12 @@ export async function serve(config: Config): Promise<void> {
   // The database creates files that all users can read, unless this mask prevents it.
   const umask = process.umask(0o077);
   const metrics = await serveMetrics(config);
+  const extensions = await extensionsOf(config);
   const traces = await startTraces(config);
-  const [health, app] = await Promise.all([HealthThread.start(config), createApplication(config)]);
+  const [health, app] = await Promise.all([
+    HealthThread.start(config),
+    createApplication(config, { extensions }),
+  ]);
   metrics?.announce();
   traces.announce();
   endOnSignal(app, config, { metrics, traces });
@@ -33,6 +38,11 @@ export async function serve(config: Config): Promise<void> {
     app.get(Addresses),
     config.role === 'mcp' ? undefined : await startRuntime(app, config, umask),
   );
+}
+
+async function extensionsOf(config: Config): Promise<ExtensionModule[]> {
+  if (config.modules.length === 0 || !servesMcp(config)) return [];
+  return (await import('./modules/index.js')).loadModules(config.modules);
 }
 
 /**

@@ -224,6 +224,15 @@ export class Settings extends AgentSettings {
   mcpKeyTools: string[] = [];
 
   @Setting({
+    env: 'CYBERUN_MODULES',
+    meaning:
+      'Nest modules with more tools, separated by commas: files by their path from the working directory, or packages installed there. Read in roles all and mcp; see docs/extending.md.',
+    example: './glossary.js,@acme/cyberun-billing',
+    defaultText: 'empty: none',
+  })
+  modules: string[] = [];
+
+  @Setting({
     env: 'CYBERUN_MCP_REPLY_TOKENS',
     meaning:
       'Largest answer of a tool in tokens of a model, estimated at 2.5 bytes each; a larger one is cut at whole items or lines and says what is missing.',

@@ -118,6 +118,7 @@ const REFUSED: Readonly<Record<string, readonly string[]>> = {
   CYBERUN_MCP_ALLOWED_HOSTS: ['https://mcp.example.com'],
   CYBERUN_MCP_SESSION_IDLE_SECONDS: ['0', '30m'],
   CYBERUN_MCP_TOOLSETS: ['Logs', 'a b'],
+  CYBERUN_MODULES: [],
   CYBERUN_MCP_REPLY_TOKENS: ['999', '20001', 'many'],
   CYBERUN_MCP_SESSIONS_PER_KEY: ['0', 'many'],
   CYBERUN_OAUTH_FILE: [],

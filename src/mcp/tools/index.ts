@@ -18,6 +18,7 @@ export {
   declaredTool,
   dynamicTool,
   isStreamed,
+  listedToolOf,
   type MethodExtras,
   type ProcessingHooks,
   type RegisteredTool,
@@ -35,5 +36,6 @@ export {
   withExtras,
 } from './tool-result.js';
 export { type CallOrigin, ToolRunner } from './tool-runner.js';
+export { type ShownTool, TOOL_RULES } from './tool-rules.js';
 export { type KeyTool, type ToolSource, ToolSources } from './tool-sources.js';
 export { Toolset, Toolsets } from './toolsets.js';

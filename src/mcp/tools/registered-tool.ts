@@ -16,6 +16,7 @@ import { isAllowed, type McpHttpRequest, permissionOf } from '../auth/index.js';
 import type { RequestContext } from './tool-context.js';
 import { type TaskSupport, taskSupportOf } from './task-providers.js';
 import { isReading } from './tool-policy.js';
+import type { ShownTool } from './tool-rules.js';
 import { ToolSchema } from './tool-schema.js';
 import { toolsetOf } from './toolsets.js';
 
@@ -102,8 +103,19 @@ export interface MethodExtras {
 export function declaredTool(handler: MessageHandler, hooks: ProcessingHooks): RegisteredTool {
   const { mcpMethodKey: key, mcpMethodRef: method } = handler.extras as unknown as MethodExtras;
   const read = (name: string): unknown => Reflect.getMetadata(name, method);
+  return {
+    ...registered(metadataOf(method, key), declaredMethod(handler, hooks)),
+    streaming: read(STREAMING) as Streamed | undefined,
+    tasks: taskSupportOf(method),
+    toolset: toolsetOf(method),
+  };
+}
+
+/** What the decorators of mcp-nest say about the method of a tool. */
+function metadataOf(method: object, key: string): ToolMetadata {
+  const read = (name: string): unknown => Reflect.getMetadata(name, method);
   const options = (read(MCP_TOOL_METADATA_KEY) ?? {}) as Partial<ToolMetadata>;
-  const metadata = {
+  return {
     ...options,
     name: options.name ?? key,
     isPublic: read(MCP_PUBLIC_METADATA_KEY),
@@ -112,12 +124,15 @@ export function declaredTool(handler: MessageHandler, hooks: ProcessingHooks): R
     requiredRoles: read(MCP_ROLES_METADATA_KEY),
     requiredRolesMatch: read(MCP_ROLES_MATCH_METADATA_KEY),
   } as ToolMetadata;
-  return {
-    ...registered(metadata, declaredMethod(handler, hooks)),
-    streaming: read(STREAMING) as Streamed | undefined,
-    tasks: taskSupportOf(method),
-    toolset: toolsetOf(method),
-  };
+}
+
+/** A tool as it will be listed; `undefined` for a method that is none. */
+export function listedToolOf(method: object, key: string): ShownTool | undefined {
+  if (!Reflect.hasMetadata(MCP_TOOL_METADATA_KEY, method)) return undefined;
+  const metadata = metadataOf(method, key);
+  const { parameters, outputSchema } = metadata;
+  const schemas = [parameters && new ToolSchema(parameters), outputSchema && new ToolSchema(outputSchema)];
+  return listingOf(metadata, ...schemas) as ShownTool;
 }
 
 /**
