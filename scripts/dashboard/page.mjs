@@ -1,4 +1,4 @@
-/** Draws a Grafana dashboard whose panels have their series, as one HTML page without scripts. */
+/** Draws a Grafana dashboard whose panels have their lines, as one HTML page without scripts. */
 const COLOURS = [
   '#3b7dd8',
   '#d97a2b',
@@ -25,7 +25,7 @@ const UNITS = {
 
 const round = (value) => (Number.isFinite(value) ? String(Number(value.toPrecision(3))) : '–');
 const escaped = (text) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
-const valueText = (value, unit) => (value === undefined ? '–' : (UNITS[unit] ?? round)(value));
+export const valueText = (value, unit) => (value === undefined ? '–' : (UNITS[unit] ?? round)(value));
 
 const CSS = `body{font:13px sans-serif;background:#f4f5f5;margin:12px;color:#222}
 main{display:grid;grid-template-columns:repeat(24,1fr);gap:8px}
@@ -37,9 +37,10 @@ b{display:block;font-size:26px;text-align:center;padding:4px}i{display:inline-bl
 export const pageOf = ({ title, panels }) => `<!doctype html><meta charset="utf-8"><title>${title}</title>
 <style>${CSS}</style><h1>${title}</h1><main>${panels.map(panelOf).join('\n')}</main>`;
 
-function panelOf({ type, title, gridPos, fieldConfig, series }) {
+function panelOf({ type, title, gridPos, fieldConfig, lines }) {
   if (type === 'row') return `<h2>${escaped(title)}</h2>`;
   const { unit } = fieldConfig.defaults;
+  const series = lines.flatMap((line) => line.series);
   const body = type === 'stat' ? statOf(series, unit) : chartOf(series, unit);
   return `<section style="grid-column:span ${gridPos.w}"><h3>${escaped(title)}</h3>${body}</section>`;
 }

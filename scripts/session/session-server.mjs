@@ -5,10 +5,10 @@ import { createInterface } from 'node:readline';
 
 const ENTRY = join(import.meta.dirname, '..', '..', 'dist', 'main.js');
 
-/** The built server in role `all`; resolves when it is ready. */
-export async function startServer(environment) {
+/** The built server; resolves when it is ready. */
+export async function startServer(environment, role = 'all') {
   const { PATH, HOME } = process.env;
-  const child = spawn(process.execPath, [ENTRY, 'serve'], {
+  const child = spawn(process.execPath, [ENTRY, 'serve', '--role', role], {
     env: { PATH, HOME, CYBERUN_HTTP_PORT: '0', CYBERUN_LOGGER_FORMAT: 'json', ...environment },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -26,6 +26,7 @@ export async function startServer(environment) {
   return {
     endpoint,
     log,
+    metricsUrl: metrics,
     metrics: async () => await (await fetch(metrics)).text(),
     end: async () => {
       if (child.exitCode !== null) return;
