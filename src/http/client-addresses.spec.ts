@@ -34,6 +34,18 @@ it('a header from an address that is not trusted counts for nothing', () => {
 });
 
 it.each([
+  ['10.1.2.3', undefined, true],
+  ['::ffff:10.1.2.3', undefined, true],
+  ['10.1.2.3', '198.51.100.1', false],
+  ['10.1.2.3', '10.9.9.9', false],
+  ['10.1.2.3', '', false],
+  ['198.51.100.1', undefined, false],
+  [undefined, undefined, false],
+])('whether %s with X-Forwarded-For "%s" is a trusted caller itself is %s', (peer, forwarded, is) => {
+  expect(new ClientAddresses(['10.0.0.0/8']).isTrustedCaller(request(peer, forwarded))).toBe(is);
+});
+
+it.each([
   ['198.51.100.1', '198.51.100.1'],
   // The client has invented the first one.
   ['192.0.2.9, 198.51.100.1', '198.51.100.1'],

@@ -42,6 +42,11 @@ export class ClientAddresses {
     return client === undefined ? undefined : networkOf(client);
   }
 
+  /** Whether a trusted address makes the request for itself: a proxy would name its client. */
+  isTrustedCaller({ socket, headers }: Pick<IncomingMessage, 'socket' | 'headers'>): boolean {
+    return headers['x-forwarded-for'] === undefined && this.isProxy(plainAddress(socket.remoteAddress ?? ''));
+  }
+
   /** Each proxy adds its client at the end, so what stands before an address that is not trusted may be invented. */
   private lastUntrusted(forwarded: string): string | undefined {
     let end = forwarded.length;

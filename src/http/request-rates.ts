@@ -51,6 +51,11 @@ export class SetRates {
     return new RequestRates(this, this.addresses.of(request));
   }
 
+  /** As {@link ClientAddresses.isTrustedCaller}. */
+  isTrustedCaller(request: IncomingMessage): boolean {
+    return this.addresses.isTrustedCaller(request);
+  }
+
   /** @param about the address, the key or the user; `undefined` for a client that has no such limit. */
   async take(name: RateName, about: string | undefined, cost = 1): Promise<Refused> {
     const rate = this.rates[name];

@@ -6,6 +6,8 @@ import { WebSocket } from 'ws';
 
 import { keysOf } from '../e2e/agent-support/agent-fixture.js';
 import { RuntimeServer } from '../e2e/runtime-support/runtime-fixture.js';
+import { startMcp } from '../support/mcp-application.js';
+import { McpHttp, resultOf } from '../support/mcp-http.js';
 
 const PER_KEY = 3;
 const PER_ADDRESS = 4;
@@ -85,4 +87,22 @@ it('an address with too many keys that are not valid has further ones refused, a
     429,
     expect.stringContaining('Too many keys from your address are not valid.'),
   ]);
+});
+
+it('the runtime does not count what a trusted server of role mcp has counted, and counts all others that say so', async () => {
+  await using mcp = await startMcp(`${server.origin}/api/v1`, { CYBERUN_HTTP_RATE_PER_KEY: '1000' });
+  const key = await newKey();
+  const http = new McpHttp({ url: mcp.endpoint }, key);
+  const calls = 2 * Math.max(PER_KEY, PER_ADDRESS);
+  for (let n = 0; n < calls; n += 1) {
+    const response = await http.stateless('tools/call', { name: 'list_tasks', arguments: {} });
+    expect((await resultOf(response)).structuredContent).toMatchObject({ task_list: [] });
+  }
+  const marked = { ...by(key), 'cyberun-own-request': 'counted' };
+  const stranger = { ...marked, 'x-forwarded-for': newAddress() };
+  expect(await statuses(PER_KEY + 1, () => list(stranger))).toEqual([200, 200, 200, 429]);
+  // A client of a proxy whose address counts as trusted, too.
+  expect((await list({ ...marked, 'x-forwarded-for': '127.0.0.1' })).status).toBe(429);
+  const unknown = { 'x-forwarded-for': newAddress(), 'cyberun-own-request': 'counted' };
+  expect(await statuses(PER_ADDRESS + 1, () => list(unknown))).toEqual([401, 401, 401, 401, 429]);
 });

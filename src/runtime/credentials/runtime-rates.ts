@@ -32,7 +32,7 @@ export class RuntimeRates {
     rawKey: string,
     check: () => Promise<Admission>,
   ): Promise<Admission> {
-    const rates = this.rates.of(request);
+    const rates = this.rates.ofRuntime(request);
     if (!rates) return await check();
     requireWithinRate(await rates.takeAddress());
     if (rawKey === '') return await check();
