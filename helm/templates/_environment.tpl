@@ -1,4 +1,4 @@
-{{/* The settings of a process (docs/configuration.md), each from the value that checks-environment.yaml names beside it. */}}
+{{/* The settings of a process (docs/configuration.md), each from the value that checks-pods.yaml names beside it. */}}
 {{- define "cyberun-mcp.environment" -}}
 {{- if eq .role "agent" -}}
 {{ include "cyberun-mcp.agentEnvironment" . }}
@@ -85,17 +85,26 @@
   value: {{ int64 .Values.runtime.responseLimitBytes | quote }}
 {{- end }}
 
+{{/* Rates and quotas of MCP requests. */}}
 {{- define "cyberun-mcp.limitsEnvironment" -}}
+{{- include "cyberun-mcp.ratesEnvironment" . }}
+{{- include "cyberun-mcp.numbers" (list (list "CYBERUN_MCP_CALLS_PER_KEY" .callsPerKey) (list "CYBERUN_MCP_STREAMS_PER_KEY" .streamsPerKey)) }}
+{{- end }}
+
+{{- define "cyberun-mcp.ratesEnvironment" -}}
 {{- with .trustedProxies }}
 - name: CYBERUN_HTTP_TRUSTED_PROXIES
   value: {{ join "," . | quote }}
 {{- end }}
-{{- range $setting := list
+{{- include "cyberun-mcp.numbers" (list
   (list "CYBERUN_HTTP_RATE_PER_ADDRESS" .requestsPerAddress)
   (list "CYBERUN_HTTP_RATE_PER_KEY" .requestsPerKey)
-  (list "CYBERUN_HTTP_FAILED_KEYS_PER_ADDRESS" .failedKeysPerAddress)
-  (list "CYBERUN_MCP_CALLS_PER_KEY" .callsPerKey)
-  (list "CYBERUN_MCP_STREAMS_PER_KEY" .streamsPerKey) }}
+  (list "CYBERUN_HTTP_FAILED_KEYS_PER_ADDRESS" .failedKeysPerAddress)) }}
+{{- end }}
+
+{{/* Pairs of a variable and its number, without those that have none. */}}
+{{- define "cyberun-mcp.numbers" -}}
+{{- range $setting := . }}
 {{- with index $setting 1 }}
 - name: {{ index $setting 0 }}
   value: {{ int64 . | quote }}
@@ -108,6 +117,7 @@
 - name: CYBERUN_DATA_DIR
   {{- /* The volume itself belongs to root and is open to its group; this folder is the process's own, and closed. */}}
   value: /data/cyberun
+{{- include "cyberun-mcp.consoleEnvironment" . }}
 {{- include "cyberun-mcp.definitionsEnvironment" . }}
 {{- include "cyberun-mcp.bootstrapKey" $trial.bootstrapKey }}
 - name: CYBERUN_AGENT_SLOTS
@@ -125,6 +135,11 @@
 {{- define "cyberun-mcp.runtimeEnvironment" -}}
 - name: CYBERUN_DATA_DIR
   value: /data/cyberun
+{{- include "cyberun-mcp.consoleEnvironment" . }}
+{{- with .Values.limits.podNetworks }}
+{{- /* The pods of the endpoint are among the proxies, so that what they have counted does not count again. */}}
+{{- include "cyberun-mcp.ratesEnvironment" (merge (dict "trustedProxies" (concat $.Values.limits.trustedProxies . | uniq)) $.Values.limits) }}
+{{- end }}
 {{- include "cyberun-mcp.definitionsEnvironment" . }}
 {{- include "cyberun-mcp.bootstrapKey" .Values.runtime.bootstrapKey }}
 {{ include "cyberun-mcp.databaseEnvironment" . }}
@@ -150,6 +165,13 @@
       key: {{ $key }}
 {{- end }}
 {{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "cyberun-mcp.consoleEnvironment" -}}
+{{- if not .Values.runtime.console }}
+- name: CYBERUN_CONSOLE
+  value: 'off'
 {{- end }}
 {{- end }}
 

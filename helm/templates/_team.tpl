@@ -76,9 +76,11 @@ spec:
 {{- if include "cyberun-mcp.isTeam" . }}http://{{ include "cyberun-mcp.runtimeHost" . }}/api/v1{{ else }}{{ .Values.runtime.url }}{{ end -}}
 {{- end }}
 
-{{/* Paths of the runtime that clients use, beside the endpoint's: REST, links to files, and the gateway where it is open. */}}
+{{/* Paths of the runtime that clients use, beside the endpoint's: REST, links to files, and the console and the gateway where they are open. */}}
 {{- define "cyberun-mcp.runtimePaths" -}}
 {{- $paths := list "/api/v1/r" "/api/v1/links" "/api/v1/uploads" -}}
+{{- /* The page, and what it asks for besides: signing in, and the keys. */ -}}
+{{- if .Values.runtime.console }}{{ $paths = concat $paths (list "/api/v1/credentials" "/api/v1/session" "/console") }}{{ end -}}
 {{- if .Values.runtime.exposeGateway }}{{ $paths = append $paths "/api/v1/gateway" }}{{ end -}}
 {{- ternary $paths list (eq .Values.mode "team") | toJson -}}
 {{- end }}

@@ -35,6 +35,18 @@ const FORBIDDEN: [name: string, values: object, sentence: string][] = [
     { ...team, s3: { ...team.s3, [name]: '' } },
     `s3.${name} must be set in mode team, because no pod keeps files: set it, for example to ${example}.`,
   ]),
+  ...(['requestsPerKey', 'requestsPerAddress', 'failedKeysPerAddress'] as const).map(
+    (rate): [string, object, string] => [
+      `a team behind an Ingress with limits.${rate} that does not say which networks its pods have`,
+      { ...team, ingress: { enabled: true, hosts: ['a.example.com'] }, limits: { [rate]: 5 } },
+      `limits.podNetworks must be set while limits.${rate} is set and an Ingress or an HTTPRoute leads to the runtime, because the runtime limits clients, too, and must know the endpoint's pods, which call it for all clients: list the networks of the cluster's pods, for example [10.244.0.0/16].`,
+    ],
+  ),
+  [
+    'networks of pods without a runtime',
+    { limits: { podNetworks: ['10.244.0.0/16'] } },
+    'limits.podNetworks only works in mode team, because mode gateway has no such pods: remove it, or set mode to team.',
+  ],
   [
     'a team with definitions of a trial',
     { ...team, trial: { workflows: { 'a.yaml': 'a' } } },

@@ -5,7 +5,7 @@ import { refusal, render } from './chart.js';
 const trial = { mode: 'trial' };
 const ingress = (hosts: string[]): object => ({ ingress: { enabled: true, hosts } });
 
-/** Every sentence of templates/checks.yaml, and values that earn it. */
+/** Sentences of templates/checks.yaml, checks-options.yaml and checks-pods.yaml, and values that earn them. */
 const FORBIDDEN: [name: string, values: object, sentence: string][] = [
   [
     'several replicas of a trial',

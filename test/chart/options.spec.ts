@@ -46,7 +46,10 @@ it('an HTTPRoute of a team leads to the runtime for its paths and to the endpoin
     ],
   );
   expect(ways).toEqual([
-    [['/api/v1/r', '/api/v1/links', '/api/v1/uploads'], { name: 'release-cyberun-mcp-runtime', port: 80 }],
+    [
+      ['/api/v1/r', '/api/v1/links', '/api/v1/uploads', '/api/v1/credentials', '/api/v1/session', '/console'],
+      { name: 'release-cyberun-mcp-runtime', port: 80 },
+    ],
     [['/'], { name: 'release-cyberun-mcp', port: 80 }],
   ]);
 });

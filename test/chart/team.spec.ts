@@ -152,7 +152,7 @@ it('mode team has a budget for each workload of several pods, and none for a Dae
   ]);
 });
 
-it('the Ingress leads to the runtime for REST and links, and for agents from elsewhere only where that is allowed', () => {
+it('the Ingress leads to the runtime for REST, links and the console, and for agents from elsewhere only where that is allowed', () => {
   const paths = (values: object): string[] =>
     render(values)
       .find(({ kind }) => kind === 'Ingress')
@@ -160,12 +160,50 @@ it('the Ingress leads to the runtime for REST and links, and for agents from els
         ({ path, backend }: { path: string; backend: { service: { name: string } } }) =>
           `${path} ${backend.service.name}`,
       );
-  const runtime = ['r', 'links', 'uploads'].map((path) => `/api/v1/${path} release-cyberun-mcp-runtime`);
+  const toRuntime = (path: string): string => `${path} release-cyberun-mcp-runtime`;
+  const files = ['/api/v1/r', '/api/v1/links', '/api/v1/uploads'].map(toRuntime);
+  const runtime = [...files, ...['/api/v1/credentials', '/api/v1/session', '/console'].map(toRuntime)];
   const gateway = '/api/v1/gateway release-cyberun-mcp-runtime';
   expect(paths(pools)).toEqual([...runtime, gateway, '/ release-cyberun-mcp']);
   const ingress = { enabled: true, hosts: ['cyberun.example.com'] };
   expect(paths({ ...team, ingress })).toEqual([...runtime, '/ release-cyberun-mcp']);
+  const closed = { ...team, ingress, runtime: { console: false } };
+  expect(paths(closed)).toEqual([...files, '/ release-cyberun-mcp']);
+  expect(podOf(closed, 'runtime').env['CYBERUN_CONSOLE']).toBe('off');
+  expect(podOf(closed, 'mcp').env).not.toHaveProperty('CYBERUN_CONSOLE');
+  expect(podOf({ mode: 'trial', runtime: { console: false } }).env['CYBERUN_CONSOLE']).toBe('off');
   expect(paths(valuesOf('gateway-ingress.yaml'))).toEqual(['/ release-cyberun-mcp']);
+});
+
+it('the rates of a team count at the runtime, too, which trusts the pods of the endpoint', () => {
+  const rates = { requestsPerKey: 1200, requestsPerAddress: 3000, failedKeysPerAddress: 30 };
+  const limits = {
+    ...rates,
+    callsPerKey: 10,
+    trustedProxies: ['192.0.2.0/24'],
+    podNetworks: ['10.244.0.0/16'],
+  };
+  const values = { ...team, ingress: { enabled: true, hosts: ['a.example.com'] }, limits };
+  const set = (role: string): object =>
+    Object.fromEntries(
+      Object.entries(podOf(values, role).env).filter(([name]) => /RATE|FAILED|PROXIES|_PER_/.test(name)),
+    );
+  const counted = {
+    CYBERUN_HTTP_RATE_PER_ADDRESS: '3000',
+    CYBERUN_HTTP_RATE_PER_KEY: '1200',
+    CYBERUN_HTTP_FAILED_KEYS_PER_ADDRESS: '30',
+  };
+  expect(set('runtime')).toEqual({
+    ...counted,
+    CYBERUN_HTTP_TRUSTED_PROXIES: '192.0.2.0/24,10.244.0.0/16',
+  });
+  expect(set('mcp')).toEqual({
+    ...counted,
+    CYBERUN_HTTP_TRUSTED_PROXIES: '192.0.2.0/24',
+    CYBERUN_MCP_CALLS_PER_KEY: '10',
+    CYBERUN_MCP_SESSIONS_PER_KEY: expect.any(String),
+  });
+  expect(podOf({ ...team, limits: rates }, 'runtime').env).not.toHaveProperty('CYBERUN_HTTP_RATE_PER_KEY');
 });
 
 it('mode team stops every pod with no replicas, and has no agents where they run elsewhere', () => {

@@ -42,9 +42,12 @@ there, so that it never sees a Secret of \`extraObjects\`, of an operator or of 
 **File links** begin with the public URL. The Ingress or the HTTPRoute leads them to the runtime; without one the endpoint passes them on
 to it, so that a load balancer in front of its Service is enough. With an object store they end in a redirect there.
 
+**The console** is at \`/console\` of the public URL, in mode team by the Ingress or the HTTPRoute; without one
+\`kubectl port-forward service/mcp-cyberun-mcp-runtime 8081:80\` leads there. \`runtime.console: false\` switches it off.
+
 **Runs as Jobs**: with \`agent.executor.mode: jobs\` one small agent has each task executed in the pod of a Kubernetes Job of its own
-(docs/kubernetes.md). The chart makes its ServiceAccount, and a Role that may make, list and delete Jobs, list pods and make Secrets in one
-namespace. \`ci/team-jobs.yaml\` has an example.
+(docs/kubernetes.md). The chart makes its ServiceAccount, and a Role for one namespace, which may make, get, list and delete Jobs, list and watch
+pods, read their logs, make Secrets, which it cannot read, and get, make and update Leases. \`ci/team-jobs.yaml\` has an example.
 
 **After an install** \`helm test mcp\` lists the tools, runs a sample with the key of \`tests.key.existingSecret\`, or of
 \`bootstrapKey\`, and opens a link to its output. With \`networkPolicy.enabled\` everything else is denied; a namespace that denies all by itself must let the pods of
