@@ -24,6 +24,28 @@
   value: {{ .Values.logger.level }}
 - name: CYBERUN_LOGGER_FORMAT
   value: {{ .Values.logger.format }}
+{{- include "cyberun-mcp.tracingEnvironment" .Values.tracing }}
+{{- end }}
+
+{{/* The pods of Jobs have it from their agent. */}}
+{{- define "cyberun-mcp.tracingEnvironment" -}}
+{{- if .endpoint }}
+- name: OTEL_EXPORTER_OTLP_ENDPOINT
+  value: {{ .endpoint | quote }}
+{{- with .headers.existingSecret }}
+- name: OTEL_EXPORTER_OTLP_HEADERS
+  valueFrom:
+    secretKeyRef:
+      name: {{ . }}
+      key: {{ $.headers.key }}
+{{- end }}
+- name: OTEL_TRACES_SAMPLER
+  value: {{ .sampler }}
+{{- if contains "traceidratio" .sampler }}
+- name: OTEL_TRACES_SAMPLER_ARG
+  value: {{ .samplerRatio | quote }}
+{{- end }}
+{{- end }}
 {{- end }}
 
 {{- define "cyberun-mcp.serverEnvironment" -}}

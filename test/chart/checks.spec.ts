@@ -48,6 +48,24 @@ const FORBIDDEN: [name: string, values: object, sentence: string][] = [
     'redis.url must be empty while redis.existingSecret is set, because there is one Redis: leave out the one or the other.',
   ],
   [
+    'headers for no collector',
+    { tracing: { headers: { existingSecret: 'collector' } } },
+    'tracing.endpoint must be set while tracing.headers.existingSecret is, because headers go to a collector: give its address, or remove the Secret.',
+  ],
+  [
+    'a share of traces that the sampler does not take',
+    { tracing: { endpoint: 'http://collector:4318', samplerRatio: 0.5 } },
+    'tracing.samplerRatio has no effect with tracing.sampler parentbased_always_on: remove it, or set the sampler to parentbased_traceidratio.',
+  ],
+  [
+    'a collector in extraEnv beside the one of tracing',
+    {
+      tracing: { endpoint: 'http://collector:4318' },
+      extraEnv: [{ name: 'OTEL_EXPORTER_OTLP_ENDPOINT', value: 'http://a' }],
+    },
+    'extraEnv must not set OTEL_EXPORTER_OTLP_ENDPOINT, because the chart does: use tracing.endpoint instead.',
+  ],
+  [
     'metrics on the port of the endpoint',
     { metrics: { enabled: true, port: 8080 } },
     'metrics.port must not be 8080, because the endpoint has that port: choose another, for example 9464.',

@@ -90,6 +90,40 @@ it('network policies lead the endpoint to the public address of the object store
   expect(test).toContainEqual({ name: 'TEST_LINKS', value: 'answered' });
 });
 
+it('every pod that traces has the variables of tracing, and its network policy leads to the collector', () => {
+  const peers = [{ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'monitoring' } } }];
+  const values = {
+    ...valuesOf('team-jobs.yaml'),
+    tracing: {
+      endpoint: 'http://otel-collector.monitoring.svc:4318',
+      headers: { existingSecret: 'collector', key: 'otlp' },
+      sampler: 'parentbased_traceidratio',
+      samplerRatio: 0.1,
+    },
+    networkPolicy: { enabled: true, tracing: peers },
+  };
+  const variables = [
+    { name: 'OTEL_EXPORTER_OTLP_ENDPOINT', value: 'http://otel-collector.monitoring.svc:4318' },
+    {
+      name: 'OTEL_EXPORTER_OTLP_HEADERS',
+      valueFrom: { secretKeyRef: { name: 'collector', key: 'otlp' } },
+    },
+    { name: 'OTEL_TRACES_SAMPLER', value: 'parentbased_traceidratio' },
+    { name: 'OTEL_TRACES_SAMPLER_ARG', value: '0.1' },
+  ];
+  const containers = [
+    podOf(values).container,
+    podOf(values, 'runtime').container,
+    podOf(values, 'agent', 'release-cyberun-mcp-agent-jobs').container,
+    podOf(values, 'agent', 'release-cyberun-mcp-agent-small').container,
+  ];
+  for (const { env } of containers) expect(env).toEqual(expect.arrayContaining(variables));
+  const toCollector = { ports: [{ port: 4318, protocol: 'TCP' }], to: peers };
+  for (const suffix of ['', '-runtime', '-agent', '-agent-jobs-runs'])
+    expect(of('NetworkPolicy', render(values), suffix)?.['spec'].egress, suffix).toContainEqual(toCollector);
+  expect(JSON.stringify(render(valuesOf('team-jobs.yaml')))).not.toContain('OTEL_');
+});
+
 it('network policies open DNS anywhere, or at the peers and ports of the values alone', () => {
   const dns = (networkPolicy: object): unknown =>
     of('NetworkPolicy', render({ networkPolicy: { enabled: true, ...networkPolicy } }))?.['spec'].egress[0];
