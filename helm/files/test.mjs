@@ -95,7 +95,7 @@ if (workflow) {
   while (!ENDED.has(task.task_status)) {
     if (Date.now() > end)
       fail(
-        `task ${taskId} is ${task.task_status} after ${seconds} seconds. Is there an agent with the labels of ${workflow}?`,
+        `task ${taskId} is ${task.task_status} after ${seconds} seconds${task.status_reason ? `: ${task.status_reason}` : '. Raise tests.seconds if it takes longer'}.`,
       );
     await new Promise((resolve) => setTimeout(resolve, 500));
     task = await call('get_task', { task_id: taskId });

@@ -1,11 +1,8 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { shellWorkflow } from '../e2e/agent-support/agent-fixture.js';
 import { BOOTSTRAP_KEY, RuntimeServer } from '../e2e/runtime-support/runtime-fixture.js';
+import { Gate } from '../support/gate.js';
 import { AgentProcess, kubernetesAgent } from '../support/kubernetes/agent-process.js';
 import { KubernetesApi } from '../support/kubernetes/kubernetes-api.js';
 import { processesOfTasks, until } from '../support/processes.js';
@@ -17,16 +14,28 @@ const INPUT = `input:
       properties: { name: { type: string }, file: { type: string, format: file } }
 `;
 
+/** A Kubernetes with nodes, in place of the one of the tests: `npm run cluster` says where it is. */
+interface Cluster {
+  readonly kubeconfig: string;
+  readonly namespace: string;
+  /** Of this machine, for pods. */
+  readonly address: string;
+  readonly image: string;
+}
+const { TEST_CLUSTER } = process.env;
+const cluster: Cluster | undefined = TEST_CLUSTER === undefined ? undefined : JSON.parse(TEST_CLUSTER);
+
 /** A workflow whose step is a shell, or a container with this command. */
 function workflow(kind: string, name: string, command: string, { seconds = 60, more = '' } = {}): string {
   const shell = shellWorkflow(`${kind}-${name}`, command, { seconds });
-  const image = '          image: registry.example.com/tools:1\n';
+  const image = `          image: ${cluster?.image ?? 'registry.example.com/tools:1'}\n`;
   const text = kind === 'shell' ? shell : shell.replace('        shell:\n', `        container:\n${image}`);
   return text.replace('do:\n', `${more}do:\n`);
 }
 
-const workflowsOf = (kind: string, folder: string): Record<string, string> => {
-  const wait = `while [ ! -e ${folder}/go-${kind} ]; do sleep 0.1; done`;
+/** @param gate URL that is answered once the run may go on. */
+const workflowsOf = (kind: string, gate: string): Record<string, string> => {
+  const wait = `node -e "fetch('${gate}')"`;
   const all: Record<string, string> = {
     outputs: workflow(
       kind,
@@ -63,23 +72,36 @@ async function uploaded(server: RuntimeServer, text: string): Promise<string> {
   return file_key;
 }
 
-/** What is promised of a run, wherever its agent has it executed. */
-describe.each([
+/** An agent with this executor. */
+async function agentOf(
+  executor: string,
+  server: RuntimeServer,
+  owned: AsyncDisposableStack,
+): Promise<AgentProcess> {
+  if (executor === 'machine') return AgentProcess.start(server);
+  if (!cluster) return kubernetesAgent(server, owned.use(await KubernetesApi.start()).kubeconfig);
+  const { kubeconfig, namespace, image, address } = cluster;
+  const flags = { 'kubernetes-namespace': namespace, 'kubernetes-image': image };
+  return kubernetesAgent(server, kubeconfig, flags, address);
+}
+
+const EXECUTORS = [
   { executor: 'machine', kinds: ['shell'] },
   { executor: 'kubernetes', kinds: ['shell', 'container'] },
-])('executor $executor', ({ executor, kinds }) => {
+].filter(({ executor }) => !cluster || executor === 'kubernetes');
+
+/** What is promised of a run, wherever its agent has it executed. */
+describe.each(EXECUTORS)('executor $executor', ({ executor, kinds }) => {
   const owned = new AsyncDisposableStack();
-  let folder: string;
+  let gate: Gate;
   let server: RuntimeServer;
   let file: string;
 
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'cyberun-executors-'));
-    owned.defer(() => rm(folder, { recursive: true, force: true }));
-    const files = Object.assign({}, ...kinds.map((kind) => workflowsOf(kind, folder)));
-    server = owned.use(await RuntimeServer.start(files));
-    if (executor === 'machine') owned.use(await AgentProcess.start(server));
-    else owned.use(await kubernetesAgent(server, owned.use(await KubernetesApi.start()).kubeconfig));
+    gate = owned.use(await Gate.start(cluster?.address));
+    const files = Object.assign({}, ...kinds.map((kind) => workflowsOf(kind, `${gate.url}/${kind}`)));
+    server = owned.use(await RuntimeServer.start(files, { address: cluster?.address }));
+    owned.use(await agentOf(executor, server, owned));
     file = await uploaded(server, 'two');
   });
   afterAll(() => owned.disposeAsync());
@@ -115,7 +137,7 @@ describe.each([
         task_status: 'running',
         progress: { progress: 0.25, step_total: 4 },
       });
-      await writeFile(join(folder, `go-${kind}`), '');
+      gate.open(`/${kind}`);
       expect((await ended(id)).task_status).toBe('completed');
       expect(await read(id, 'logs', 'text/plain')).toBe('working\nattempt 1\n');
     });

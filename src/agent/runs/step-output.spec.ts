@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 
 import { run, shell, script } from '../../../test/support/executed-run.js';
 
@@ -41,9 +41,13 @@ it('the error of a script begins with the message of the exception', async () =>
   );
 });
 
-it('a step that was killed from outside says what the reason may be', async () => {
+it.each([
+  ['on a machine', 0, 'the memory of the machine'],
+  ['in a container with a limit', 512 * 2 ** 20, 'the memory that its container may have (512 MiB)'],
+])('a step that was killed from outside %s says what the reason may be', async (_where, limit, memory) => {
+  using _limit = vi.spyOn(process, 'constrainedMemory').mockReturnValue(limit);
   expect(await errorOf('kill -9 $$')).toBe(
-    'Step work was ended by SIGKILL and wrote nothing to stderr. Something outside of the run has killed it; most often the memory of the machine was used up.',
+    `Step work was ended by SIGKILL and wrote nothing to stderr. Something outside of the run has killed it; most often ${memory} was used up.`,
   );
 });
 

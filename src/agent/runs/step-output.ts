@@ -1,3 +1,4 @@
+import { totalmem } from 'node:os';
 import type { Readable } from 'node:stream';
 
 import type { ExecutionEnd } from '../execution.js';
@@ -113,6 +114,15 @@ function hintOn(step: ProgramStep, { exitCode, reason }: ExecutionEnd): string {
     return ' If its agent has no python3 on the PATH, install it there, or use language: js.';
   // 128 and the number of the signal: a shell reports so how its child ended.
   if (reason === 'SIGKILL' || (exitCode === 137 && reason === undefined))
-    return ' Something outside of the run has killed it; most often the memory of the machine was used up.';
+    return ` Something outside of the run has killed it; most often ${memoryThatEnded()} was used up.`;
   return '';
+}
+
+/** Of a container with a limit the kernel kills the largest process, which is the step and not its agent. */
+function memoryThatEnded(): string {
+  const limit = process.constrainedMemory();
+  const isLimited = limit > 0 && limit < totalmem();
+  return isLimited
+    ? `the memory that its container may have (${Math.round(limit / 2 ** 20)} MiB)`
+    : 'the memory of the machine';
 }

@@ -63,6 +63,8 @@ interface ServerWanted {
   readonly env?: Record<string, string>;
   readonly limits?: Partial<Limits>;
   readonly leaseSeconds?: number;
+  /** Address of this machine for others, such as pods, in place of the loopback. */
+  readonly address?: string | undefined;
 }
 
 /** The runtime as a server of its own, in this process, on a folder of its own. */
@@ -77,7 +79,7 @@ export class RuntimeServer implements AsyncDisposable {
 
   static async start(
     files: Record<string, string> = {},
-    { folder, env = {}, limits = {}, leaseSeconds }: ServerWanted = {},
+    { folder, env = {}, limits = {}, leaseSeconds, address }: ServerWanted = {},
   ): Promise<RuntimeServer> {
     const home = folder ?? (await mkdtemp(join(tmpdir(), 'cyberun-runtime-')));
     for (const [name, text] of Object.entries(files)) await writeFile(join(home, name), text);
@@ -101,10 +103,10 @@ export class RuntimeServer implements AsyncDisposable {
       // Shorter than an operator may have it: a test closes connections, and nothing is silent.
       ...(leaseSeconds !== undefined && { runsLeaseSeconds: leaseSeconds }),
     });
-    await app.listen(0, '127.0.0.1');
+    await app.listen(0, address === undefined ? '127.0.0.1' : '0.0.0.0');
     const { port } = app.getHttpServer().address() as AddressInfo;
     await app.get(Addresses).announce(port);
-    return new RuntimeServer(app, home, `http://127.0.0.1:${port}`);
+    return new RuntimeServer(app, home, `http://${address ?? '127.0.0.1'}:${port}`);
   }
 
   get runs(): RunReports {

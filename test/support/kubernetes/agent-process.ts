@@ -89,9 +89,9 @@ async function freePort(): Promise<number> {
 }
 
 /** Flags of an address for pods. */
-async function freeAddress(): Promise<Flags> {
+async function freeAddress(host = '127.0.0.1'): Promise<Flags> {
   const port = String(await freePort());
-  return { 'kubernetes-url': `http://127.0.0.1:${port}`, 'kubernetes-port': port };
+  return { 'kubernetes-url': `http://${host}:${port}`, 'kubernetes-port': port };
 }
 
 /** The next process of such an agent, as a rolling update makes it in another pod. */
@@ -99,16 +99,17 @@ export async function kubernetesSuccessor(agent: AgentProcess): Promise<AgentPro
   return agent.successor(await freeAddress());
 }
 
-/** An agent whose runs are Jobs of this API server. */
+/** An agent whose runs are Jobs of this API server. @param host address of this machine for pods, unless they run here, too. */
 export async function kubernetesAgent(
   server: RuntimeServer,
   kubeconfig: string,
   flags: Flags = {},
+  host?: string,
 ): Promise<AgentProcess> {
   const own = {
     executor: 'kubernetes',
     'kubernetes-image': 'registry.example.com/cyberun-mcp:1',
-    ...(await freeAddress()),
+    ...(await freeAddress(host)),
   };
   return AgentProcess.start(server, { ...own, ...flags }, { KUBECONFIG: kubeconfig });
 }
