@@ -17,7 +17,7 @@ export const arrows = {
   agent: ['tunnel', 'contract', 'config', 'telemetry'],
   observability: ['http', 'config', 'telemetry'],
   health: ['config', 'upstream', 'telemetry'],
-  commands: ['runtime', 'contract', 'clients', 'config'],
+  commands: ['runtime', 'agent', 'contract', 'clients', 'config'],
 };
 
 /** Room of `src/mcp` → the rooms it may import, always further down the list. docs: ARCHITECTURE.md. */

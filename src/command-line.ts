@@ -4,6 +4,7 @@ import {
   addAdministrationCommands,
   addClientCommands,
   completionScript,
+  listenFailure,
   type Shell,
   SHELLS,
 } from './commands/index.js';
@@ -81,7 +82,9 @@ function addAgent(agent: Command): void {
 const camelCase = (key: string): string =>
   key.replaceAll(/_(\w)/g, (_all, letter: string) => letter.toUpperCase());
 
-function warnOfUnknownVariables(): void {
+/** For doctor they are a finding. */
+function warnOfUnknownVariables(_program: Command, running: Command): void {
+  if (running.name() === 'doctor') return;
   for (const name of unknownVariables()) {
     process.stderr.write(`cyberun-mcp: ${name} is not a setting and is ignored; see docs/configuration.md\n`);
   }
@@ -90,18 +93,7 @@ function warnOfUnknownVariables(): void {
 /** What is printed when the start fails: one sentence for what an operator can fix, the stack for a bug. */
 export function startFailure(error: unknown): string {
   if (error instanceof StartError) return `cyberun-mcp: ${error.message}`;
-  const { code, port, address } = error as NodeJS.ErrnoException & { port?: number; address?: string };
-  if (code === 'EADDRINUSE') {
-    return `cyberun-mcp: Port ${port} on ${address} is taken. Stop what uses it, or choose another with CYBERUN_HTTP_PORT (0 picks a free one).`;
-  }
-  if (code === 'EACCES' && port !== undefined) {
-    return `cyberun-mcp: This user may not listen on port ${port}. Choose one above 1023 with CYBERUN_HTTP_PORT.`;
-  }
-  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') {
-    return `cyberun-mcp: This machine has no address ${address ?? 'of that name'}. Set CYBERUN_HTTP_HOST to one it has, for example 127.0.0.1.`;
-  }
-  if (code === 'EAFNOSUPPORT') {
-    return 'cyberun-mcp: This machine has no IPv6, which CYBERUN_HTTP_HOST asks for. Set it to 0.0.0.0 or 127.0.0.1.';
-  }
+  const failure = listenFailure(error);
+  if (failure) return `cyberun-mcp: ${failure.join(' ')}`;
   return `cyberun-mcp failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
 }

@@ -11,10 +11,15 @@ if (problem !== undefined) {
 keepCompiledCode();
 const { CLIENT_COMMANDS, CommandError, clientCommandLine } = await import('./commands/index.js');
 
+/** For output that is still on its way. */
+const END_MS = 1000;
+
 // Loading what a server needs takes most of a second.
 const isClient = CLIENT_COMMANDS.includes(process.argv[2] ?? '');
 try {
   await (isClient ? clientCommandLine() : await serverCommandLine()).parseAsync();
+  // A name that is being looked up would hold the process long after the findings are printed.
+  if (process.argv[2] === 'doctor') setTimeout(() => process.exit(), END_MS).unref();
 } catch (error) {
   const isExpected = error instanceof CommandError;
   process.stderr.write(`${isExpected ? `cyberun-mcp: ${error.message}` : await failureText(error)}\n`);

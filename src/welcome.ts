@@ -1,27 +1,41 @@
-import type { Addresses, Config } from './config/index.js';
+import { type Addresses, type Config, servesConsole } from './config/index.js';
 
 const CLIENTS = 'Claude Code, Cursor, Windsurf, Codex CLI, VS Code, Claude Desktop';
 
 /** Prints what is needed to connect: text for people, one line of JSON for machines. */
 export function printWelcome(config: Config, addresses: Addresses, newKey: string | undefined): void {
-  const endpoint = `${addresses.public}/api/v1/mcp`;
   if (config.loggerFormat === 'json') {
-    const record = { level: 'log', timestamp: Date.now(), message: 'ready', role: config.role, endpoint };
+    const record = {
+      level: 'log',
+      timestamp: Date.now(),
+      message: 'ready',
+      role: config.role,
+      endpoint: endpointOf(addresses),
+    };
     process.stdout.write(`${JSON.stringify({ ...record, ...(newKey && { key: newKey }) })}\n`);
     return;
   }
-  const lines = config.role === 'runtime' ? runtimeLines(addresses) : endpointLines(config, endpoint, newKey);
+  const lines =
+    config.role === 'runtime' ? runtimeLines(config, addresses) : endpointLines(config, addresses, newKey);
   process.stdout.write(
     `\n${[...lines, ...hints(addresses)].map((line) => `  ${line}`.trimEnd()).join('\n')}\n\n`,
   );
 }
 
-function endpointLines(config: Config, endpoint: string, newKey: string | undefined): string[] {
+const endpointOf = (addresses: Addresses): string => `${addresses.public}/api/v1/mcp`;
+
+/** Where people see tasks and logs in a browser. */
+const consoleLines = (config: Config, addresses: Addresses): string[] =>
+  servesConsole(config) ? [`Console   ${addresses.public}/console`] : [];
+
+function endpointLines(config: Config, addresses: Addresses, newKey: string | undefined): string[] {
+  const endpoint = endpointOf(addresses);
   return [
     'cyberun-mcp is ready.',
     '',
     `Endpoint  ${endpoint}`,
     `Key       ${keyLine(config, newKey)}`,
+    ...consoleLines(config, addresses),
     '',
     'Connect Claude Code:',
     `claude mcp add --transport http cyberun ${endpoint} --header "Authorization: Bearer ${newKey ?? '$CYBERUN_API_KEY'}"`,
@@ -37,12 +51,13 @@ function keyLine({ role, runtimeUrl }: Config, newKey: string | undefined): stri
     : 'the one you have; make another with: npx cyberun-mcp keys create';
 }
 
-function runtimeLines(addresses: Addresses): string[] {
+function runtimeLines(config: Config, addresses: Addresses): string[] {
   return [
     'The Runtime API is ready.',
     '',
     `Base URL  ${addresses.public}/api/v1`,
     'Keys      make one with: npx cyberun-mcp keys create',
+    ...consoleLines(config, addresses),
   ];
 }
 

@@ -30,7 +30,8 @@ export const CLIENT_COMMANDS: readonly string[] = [
   'connect',
 ];
 
-const jsonOption = (): Option => new Option('--json', 'print JSON on standard output');
+/** Of every command, except those that print something of their own. */
+export const jsonOption = (): Option => new Option('--json', 'print JSON on standard output');
 const limitOption = (): Option =>
   new Option('--limit <count>', 'how many are shown, 1 to 10000').default(undefined, '20');
 const repeated = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];

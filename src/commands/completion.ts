@@ -9,7 +9,16 @@ interface Completed {
   readonly path: string;
   /** Whether words are arguments, after which options may follow, and not commands with options of their own. */
   readonly takesArguments: boolean;
-  readonly words: readonly { readonly word: string; readonly meaning: string }[];
+  readonly words: readonly Word[];
+}
+
+/** A command or an option. */
+interface Word {
+  readonly word: string;
+  readonly meaning: string;
+  /** Of an option: whether a value follows it, and those that can. */
+  readonly takesValue?: boolean;
+  readonly values?: readonly string[] | undefined;
 }
 
 /** A script that makes a shell complete the commands and options of a command line. */
@@ -27,7 +36,12 @@ function completedBelow(command: Command, path: readonly string[]): Completed[] 
       argChoices.map((word) => ({ word, meaning: description })),
     ),
     ...commands.map((each) => ({ word: each.name(), meaning: each.description() })),
-    ...options.map(({ long, short, description }) => ({ word: long ?? short ?? '', meaning: description })),
+    ...options.map(({ long, short, description, required, argChoices }) => ({
+      word: long ?? short ?? '',
+      meaning: description,
+      takesValue: required,
+      values: argChoices,
+    })),
     { word: '--help', meaning: 'display help for command' },
   ];
   return [
@@ -51,13 +65,13 @@ function choicesOf(command: Command): Choice[] {
 
 const quoted = (text: string): string => `'${text.replaceAll("'", String.raw`'\''`)}'`;
 
-/** Lines that find in `path` the commands before the word that is completed, for bash and zsh. */
+/** Lines that find in `given` the commands before the word that is completed, for bash and zsh. */
 const pathLines = (completed: readonly Completed[]): string[] => [
-  `    case "\${path:+$path }$word" in`,
+  `    case "\${given:+$given }$word" in`,
   `      ${completed
     .filter(({ path }) => path !== '')
     .map(({ path }) => quoted(path))
-    .join('|')}) path="\${path:+$path }$word" ;;`,
+    .join('|')}) given="\${given:+$given }$word" ;;`,
   '    esac',
 ];
 
@@ -65,14 +79,14 @@ function bashScript(completed: readonly Completed[], choices: readonly Choice[])
   return [
     '# Completion of cyberun-mcp for bash. Load it with: source <(cyberun-mcp completion bash)',
     '_cyberun_mcp() {',
-    '  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]} path= word words=',
+    '  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]} given= word words=',
     '  for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do',
     ...pathLines(completed),
     '  done',
     '  case "$previous" in',
     ...choices.map(({ option, values }) => `    ${option}) words=${quoted(values.join(' '))} ;;`),
     '  esac',
-    '  if [ -z "$words" ]; then case "$path" in',
+    '  if [ -z "$words" ]; then case "$given" in',
     ...completed.map(
       ({ path, words }) => `    ${quoted(path)}) words=${quoted(words.map(({ word }) => word).join(' '))} ;;`,
     ),
@@ -85,13 +99,13 @@ function bashScript(completed: readonly Completed[], choices: readonly Choice[])
 }
 
 function zshScript(completed: readonly Completed[], choices: readonly Choice[]): string {
-  const described = ({ word, meaning }: Completed['words'][number]): string =>
+  const described = ({ word, meaning }: Word): string =>
     quoted(`${word}:${meaning.replaceAll(':', String.raw`\:`)}`);
   return [
     '#compdef cyberun-mcp',
     '# Completion of cyberun-mcp for zsh. Load it with: source <(cyberun-mcp completion zsh)',
     '_cyberun_mcp() {',
-    '  local path= word',
+    '  local given= word',
     '  local -a found',
     '  for word in "${(@)words[2,CURRENT-1]}"; do',
     ...pathLines(completed),
@@ -99,7 +113,7 @@ function zshScript(completed: readonly Completed[], choices: readonly Choice[]):
     '  case "${words[CURRENT-1]}" in',
     ...choices.map(({ option, values }) => `    ${option}) found=(${values.map(quoted).join(' ')}) ;;`),
     '  esac',
-    '  if (( ! $#found )); then case "$path" in',
+    '  if (( ! $#found )); then case "$given" in',
     ...completed.map(
       ({ path, words }) => `    ${quoted(path)}) found=(${words.map(described).join(' ')}) ;;`,
     ),
@@ -111,7 +125,7 @@ function zshScript(completed: readonly Completed[], choices: readonly Choice[]):
   ].join('\n');
 }
 
-function fishScript(completed: readonly Completed[], choices: readonly Choice[]): string {
+function fishScript(completed: readonly Completed[]): string {
   const lines = completed.flatMap(({ path, takesArguments, words }) => {
     const inner = words.filter(({ word }) => !word.startsWith('-')).map(({ word }) => word);
     const seen = path
@@ -119,20 +133,21 @@ function fishScript(completed: readonly Completed[], choices: readonly Choice[])
       .filter((word) => word !== '')
       .map((word) => `__fish_seen_subcommand_from ${word}`);
     const notYet = inner.length > 0 ? [`not __fish_seen_subcommand_from ${inner.join(' ')}`] : [];
-    return words.map(({ word, meaning }) => {
-      const before = takesArguments && word.startsWith('-') ? seen : [...seen, ...notYet];
+    return words.map((each) => {
+      const before = takesArguments && each.word.startsWith('-') ? seen : [...seen, ...notYet];
       const condition = before.join('; and ') || 'true';
-      const what = word.startsWith('--') ? `-l ${word.slice(2)}` : `-f -a ${quoted(word)}`;
-      return `complete -c cyberun-mcp -n ${quoted(condition)} ${what} -d ${quoted(meaning)}`;
+      return `complete -c cyberun-mcp -n ${quoted(condition)} ${fishWord(each)} -d ${quoted(each.meaning)}`;
     });
   });
   return [
     '# Completion of cyberun-mcp for fish. Load it with: cyberun-mcp completion fish | source',
     ...lines,
-    ...choices.map(
-      ({ option, values }) =>
-        `complete -c cyberun-mcp -l ${option.slice(2)} -x -a ${quoted(values.join(' '))}`,
-    ),
     '',
   ].join('\n');
+}
+
+function fishWord({ word, takesValue, values }: Word): string {
+  if (!word.startsWith('--')) return `-f -a ${quoted(word)}`;
+  const value = values ? ` -x -a ${quoted(values.join(' '))}` : takesValue ? ' -r' : '';
+  return `-l ${word.slice(2)}${value}`;
 }

@@ -2,3 +2,4 @@ export { addAdministrationCommands } from './administration/administration-comma
 export { addClientCommands, CLIENT_COMMANDS, clientCommandLine } from './client-commands.js';
 export { CommandError, EXIT_CODE_MEANINGS } from './client/command-error.js';
 export { completionScript, type Shell, SHELLS } from './completion.js';
+export { listenFailure } from './listen-failure.js';

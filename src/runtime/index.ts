@@ -12,9 +12,20 @@ export {
   openKeyAdministration,
   openNewKeyAdministration,
 } from './credentials/index.js';
-export { Database, DataDirLockedError, isDataDir } from './database/index.js';
+export {
+  Database,
+  type DatabaseFacts,
+  DataDirLockedError,
+  inspectDatabaseServer,
+  inspectDataDir,
+  inspectEmbeddedDatabase,
+  isDataDir,
+  lockHolder,
+} from './database/index.js';
 export { updateTables } from './engine/index.js';
+export { checkBucket } from './files/index.js';
 export { LocalAgent } from './gateway/index.js';
+export { askRunningServer, type RunningServer } from './running/index.js';
 export { type ExportCounts, openTransfer } from './transfer/index.js';
 export { auditRequests, traceRequests } from './rest/index.js';
 export { RuntimeModule } from './runtime.module.js';

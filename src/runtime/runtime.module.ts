@@ -11,6 +11,7 @@ import { RuntimeMetricsModule } from './metrics/index.js';
 import { NodesModule } from './nodes/index.js';
 import { RestModule } from './rest/index.js';
 import { RetentionModule } from './retention/index.js';
+import { RunningModule } from './running/index.js';
 
 /** The embedded runtime, complete. What it stands on goes last, when HTTP and everything above have ended. */
 @Module({
@@ -25,6 +26,7 @@ import { RetentionModule } from './retention/index.js';
     ConsoleModule,
     RetentionModule,
     ApplyModule,
+    RunningModule,
     RuntimeMetricsModule,
   ],
 })

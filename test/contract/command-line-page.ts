@@ -48,7 +48,7 @@ export function commandLinePage(program: Command): string {
     '',
     '<!-- Printed by `npm run print` from src/commands. Do not edit. -->',
     '',
-    'The results of a command go to standard output; progress, notes and errors go to standard error. `--json` prints the objects of the Runtime API. Of `tasks`, `workflows`, `services` and `agents` alone, `list` runs.',
+    'The results of a command go to standard output; progress, notes and errors go to standard error. `--json` prints one JSON document, with the objects of the Runtime API where it has them; `tasks logs` prints one on each line. Standard output holds nothing else then, and nothing at all when a command fails before it has a result. Of `tasks`, `workflows`, `services` and `agents` alone, `list` runs.',
     '',
     '`run`, `tasks`, `workflows list`, `workflows show`, `services`, `agents` and `status` talk to a server over its REST API. They find it, in this order:',
     '',

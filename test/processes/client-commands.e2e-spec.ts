@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { freePort } from '../../src/agent/services/service-process.js';
-import { packagePaths } from '../../src/config/index.js';
+import { packagePaths, packageVersion } from '../../src/config/index.js';
 import { inherited, outcome, temporaryFolder } from '../support/command-line.js';
 import { ServerProcess } from '../support/server.js';
 
@@ -77,6 +77,39 @@ async function started(args: string[], awaited: string) {
   await Promise.race([promise, ended]);
   return { child, ended, text: () => text };
 }
+
+/** A module that names on standard error what Node loads after it. */
+const TRACER = `data:text/javascript,${encodeURIComponent(`
+  import { registerHooks } from 'node:module';
+  registerHooks({ load: (url, context, next) => (process.stderr.write(url + '\\n'), next(url, context)) });`)}`;
+
+it('tasks list loads none of the modules that a server needs', async () => {
+  const { code, stderr } = await outcome(['tasks', 'list', '--json'], settings, ['--import', TRACER]);
+  const loaded = stderr.split('\n').filter((line) => line.startsWith('file:'));
+  expect(code).toBe(0);
+  expect(loaded.some((url) => url.endsWith('/commands/client/tasks.command.js'))).toBe(true);
+  const ofServer =
+    /@nestjs|@aws-sdk|@modelcontextprotocol|express|kysely|pglite|reflect-metadata|class-validator|\/dist\/(runtime|mcp|agent|config)\//;
+  expect(loaded.filter((url) => ofServer.test(url))).toEqual([]);
+  // Of a program that starts in a tenth of a second.
+  expect(loaded.length).toBeLessThan(250);
+});
+
+it('doctor finds nothing wrong with a server that runs, and prints that it does', async () => {
+  const { code, stdout } = await outcome(['doctor', '--json'], {
+    ...settings,
+    CYBERUN_DATA_DIR: server.dataDir,
+    CYBERUN_HTTP_PORT: new URL(server.api).port,
+    CYBERUN_WORKFLOWS_DIR: join(folder.path, 'workflows'),
+    CYBERUN_AGENT_CONTAINER_SOCKET: 'off',
+  });
+  const { findings } = JSON.parse(stdout) as { findings: Record<string, string>[] };
+  expect(findings.filter(({ status }) => status !== 'ok')).toEqual([]);
+  expect(findings.find(({ check }) => check === 'server')?.['seen']).toBe(
+    `Process ${server.child.pid} serves role all, version ${packageVersion}, at ${new URL(server.api).origin}.`,
+  );
+  expect(code).toBe(0);
+});
 
 it('login reads a key from standard input, tries it, and keeps it in a file that only this user can read', async () => {
   const home = join(folder.path, 'signed-in');

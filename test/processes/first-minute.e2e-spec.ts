@@ -67,6 +67,7 @@ describe('the first minute', () => {
       `claude mcp add --transport http cyberun ${endpoint} --header "Authorization: Bearer ${key}"`,
     );
     expect(key).toMatch(/^sk-/);
+    expect(first.text).toContain(`Console   ${new URL('/console', endpoint).href}\n`);
     expect(await end(first.child)).toBe(0);
 
     const second = await npmStart(dataDir, 'README.md');
@@ -137,6 +138,8 @@ describe('while a server runs', () => {
         ENTRY: packagePaths.entry,
         CYBERUN_DATA_DIR: server.dataDir,
         CYBERUN_API_KEY: server.key,
+        CYBERUN_URL: new URL(server.endpoint).origin,
+        CYBERUN_HTTP_PORT: new URL(server.endpoint).port,
       };
       const here = script.replaceAll('127.0.0.1:8080', new URL(server.endpoint).host);
       const ran = promisify(execFile)('/bin/sh', ['-c', here], { cwd: folder.path, env });

@@ -15,10 +15,18 @@ export function inherited(): NodeJS.ProcessEnv {
   return { PATH, NODE_COMPILE_CACHE, NODE_DISABLE_COMPILE_CACHE };
 }
 
-/** Runs a command to its end, successful or not. */
-export async function outcome(args: string[], environment: Record<string, string>) {
+/**
+ * Runs a command to its end, successful or not.
+ *
+ * @param flags of Node.
+ */
+export async function outcome(
+  args: string[],
+  environment: Record<string, string>,
+  flags: readonly string[] = [],
+) {
   const options = { env: { ...inherited(), ...environment } };
-  return await run(process.execPath, [...FLAGS, packagePaths.entry, ...args], options).then(
+  return await run(process.execPath, [...FLAGS, ...flags, packagePaths.entry, ...args], options).then(
     ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
     (error: { code: number; stdout: string; stderr: string }) => error,
   );

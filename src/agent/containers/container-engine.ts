@@ -69,16 +69,14 @@ export class ContainerEngine {
    */
   static async find(workDir: string, options: EngineOptions): Promise<ContainerEngine | undefined> {
     const isNamed = options.socket !== 'auto';
-    const sockets =
-      options.socket === 'off' ? [] : isNamed ? [options.socket.replace(/^unix:\/\//, '')] : usualSockets();
-    for (const socketPath of sockets.filter((path) => isNamed || existsSync(path))) {
+    for (const socketPath of socketsFor(options.socket)) {
       try {
         const docker = await dockerAt(socketPath);
         const engine = new ContainerEngine(docker, await probed(docker), await ownerOf(workDir), options);
         logger.log(`containers run in ${engine.facts.name} at ${socketPath}`);
         return engine;
       } catch (error) {
-        const problem = `The container engine at ${socketPath} does not answer: ${engineMessage(error)}.`;
+        const problem = silenceOf(socketPath, error);
         if (isNamed) throw new StartError(`${problem} Start it, or set --container-socket off.`);
         logger.warn(problem);
       }
@@ -144,6 +142,37 @@ export class ContainerEngine {
     }
   }
 }
+
+/** What answers at a socket of a container engine, or why nothing does. */
+interface SeenEngine {
+  readonly socket: string;
+  /** As in `Podman 5.2.1`. */
+  readonly name?: string;
+  readonly problem?: string;
+}
+
+/** Asks the engines that an agent would try; with `auto`, none may be there. */
+export function seenEngines(socket: string): Promise<SeenEngine[]> {
+  return Promise.all(
+    socketsFor(socket).map(async (path) => {
+      try {
+        return { socket: path, name: (await probed(await dockerAt(path))).name };
+      } catch (error) {
+        return { socket: path, problem: silenceOf(path, error) };
+      }
+    }),
+  );
+}
+
+function socketsFor(socket: string): string[] {
+  if (socket === 'off') return [];
+  return socket === 'auto'
+    ? usualSockets().filter((path) => existsSync(path))
+    : [socket.replace(/^unix:\/\//, '')];
+}
+
+const silenceOf = (socket: string, error: unknown): string =>
+  `The container engine at ${socket} does not answer: ${engineMessage(error)}.`;
 
 /** Loaded on first use: it takes longer than the rest of an agent. */
 async function dockerAt(socketPath: string): Promise<Docker> {

@@ -64,6 +64,11 @@ export class Confinement {
     return undefined;
   }
 
+  /** Why processes cannot be confined here; `undefined` when they can. */
+  static problemHere(): Promise<string | undefined> {
+    return new Confinement([]).problem();
+  }
+
   confine(command: Command, { folder, temporary, files }: Allowed): Command {
     const own = ['--bind', folder, folder, ...(files === undefined ? [] : ['--ro-bind', files, files])];
     return {

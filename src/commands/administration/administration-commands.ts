@@ -1,7 +1,10 @@
 import { type Command, Option } from 'commander';
 
+import { jsonOption } from '../client-commands.js';
+import type { PrintOptions } from '../client/printing.js';
+import type { DoctorOptions } from '../doctor/doctor.command.js';
 import type { ApplyOptions } from './apply.command.js';
-import type { CreateOptions } from './keys.command.js';
+import type { CreateOptions, ListKeysOptions } from './keys.command.js';
 import type { TransferCommandOptions } from './transfer.command.js';
 
 // Each command loads only what it needs.
@@ -11,6 +14,7 @@ const keysCommand = () => import('./keys.command.js');
 export function addAdministrationCommands(program: Command): void {
   // The database creates files that all users can read, unless this mask prevents it.
   const restrictNewFiles = (): void => void process.umask(0o077);
+  addDoctor(program.command('doctor'));
   const keys = program.command('keys').description('manage the keys of the embedded runtime');
   addKeys(keys.hook('preAction', restrictNewFiles));
   const teams = program.command('teams').description('manage the teams of the embedded runtime');
@@ -21,7 +25,24 @@ export function addAdministrationCommands(program: Command): void {
     .command('migrate')
     .description('make the tables of the database, or bring them up to date, before a new version starts')
     .hook('preAction', restrictNewFiles)
-    .action(async () => (await import('./migrate.command.js')).migrateCommand());
+    .addOption(jsonOption())
+    .action(async (options: PrintOptions) => (await import('./migrate.command.js')).migrateCommand(options));
+}
+
+function addDoctor(doctor: Command): void {
+  doctor
+    .description(
+      'look whether serve can start with these settings, or runs well: ports, folder, database, addresses, clock and more; nothing is changed, and exit code 1 says that a check has failed',
+    )
+    .addOption(
+      new Option('--role <role>', 'what serve is started with')
+        .choices(['all', 'mcp', 'runtime'])
+        .default('all'),
+    )
+    .addOption(jsonOption())
+    .action(async (options: DoctorOptions) =>
+      (await import('../doctor/doctor.command.js')).doctorCommand(options),
+    );
 }
 
 function addKeys(keys: Command): void {
@@ -40,27 +61,32 @@ function addKeys(keys: Command): void {
       'what it may do, separated by commas: run (submit and cancel tasks, upload files), invoke (call services), admin (make, list and revoke keys); run,invoke if left out',
     )
     .addOption(new Option('--read-only', 'it may look at everything and do nothing').conflicts('permissions'))
+    .addOption(jsonOption())
     .action(async (options: CreateOptions) => (await keysCommand()).createKey(options));
   keys
     .command('list')
     .description('list the keys of every team; secrets are not kept')
     .option('--team <team>', 'list the keys of this team')
-    .action(async (options: { team?: string }) => (await keysCommand()).listKeys(options));
+    .addOption(jsonOption())
+    .action(async (options: ListKeysOptions) => (await keysCommand()).listKeys(options));
   keys
     .command('revoke <id>')
     .description('end a key at once')
-    .action(async (id: string) => (await keysCommand()).revokeKey(id));
+    .addOption(jsonOption())
+    .action(async (id: string, options: PrintOptions) => (await keysCommand()).revokeKey(id, options));
 }
 
 function addTeams(teams: Command): void {
   teams
     .command('create <name>')
     .description('make a team, which sees only its own workflows, tasks, files and agents')
-    .action(async (name: string) => (await keysCommand()).createTeam(name));
+    .addOption(jsonOption())
+    .action(async (name: string, options: PrintOptions) => (await keysCommand()).createTeam(name, options));
   teams
     .command('list')
     .description('list the teams')
-    .action(async () => (await keysCommand()).listTeams());
+    .addOption(jsonOption())
+    .action(async (options: PrintOptions) => (await keysCommand()).listTeams(options));
 }
 
 function addApply(apply: Command): void {
@@ -75,6 +101,7 @@ function addApply(apply: Command): void {
       ).conflicts('partial'),
     )
     .option('--partial', 'apply the valid definitions although others are refused; exit code 2 then')
+    .addOption(jsonOption())
     .action(async (folders: string[], options: ApplyOptions) =>
       (await import('./apply.command.js')).applyCommand(folders, options),
     );
@@ -87,6 +114,7 @@ function addTransfer(program: Command, restrictNewFiles: () => void): void {
       'write a stopped runtime into a file, - for standard output: its whole database, and its files',
     )
     .option('--without-files', 'leave out the files of the data folder')
+    .addOption(jsonOption())
     .hook('preAction', restrictNewFiles)
     .action(async (file: string, options: TransferCommandOptions) =>
       (await import('./transfer.command.js')).exportCommand(file, options),
@@ -97,6 +125,7 @@ function addTransfer(program: Command, restrictNewFiles: () => void): void {
       'put an export, - for standard input, into an empty database, for example to move to PostgreSQL',
     )
     .option('--without-files', 'leave out the files of the export')
+    .addOption(jsonOption())
     .hook('preAction', restrictNewFiles)
     .action(async (file: string, options: TransferCommandOptions) =>
       (await import('./transfer.command.js')).importCommand(file, options),

@@ -1,15 +1,13 @@
 import { readDefinitions } from '../../runtime/index.js';
+import { printJson, type PrintOptions } from '../client/printing.js';
 import { table } from '../table.js';
 
 /** `workflows check PATH…`: exit code 1 when a definition would be refused. */
-export async function checkCommand(
-  paths: readonly string[],
-  { json: isJson }: { readonly json?: true },
-): Promise<void> {
+export async function checkCommand(paths: readonly string[], { json: isJson }: PrintOptions): Promise<void> {
   const { definitions, refused, warnings } = await readDefinitions(paths);
   const valid = definitions.map(({ file, kind, definition }) => ({ file, kind, slug: definition.slug }));
   const faults = refused.map(({ file, line, message }) => ({ file, line, error_message: message }));
-  if (isJson) process.stdout.write(`${JSON.stringify({ valid, refused: faults, warnings }, null, 2)}\n`);
+  if (isJson) printJson({ valid, refused: faults, warnings });
   else {
     for (const warning of warnings) process.stderr.write(`Warning: ${warning}\n`);
     for (const { error_message } of faults) process.stderr.write(`${error_message}\n`);

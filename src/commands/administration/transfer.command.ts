@@ -5,36 +5,44 @@ import { pipeline } from 'node:stream/promises';
 
 import { readConfig, StartError } from '../../config/index.js';
 import { type ExportCounts, openTransfer } from '../../runtime/index.js';
+import { printJson, type PrintOptions } from '../client/printing.js';
 import { table } from '../table.js';
 
-export interface TransferCommandOptions {
+export interface TransferCommandOptions extends PrintOptions {
   readonly withoutFiles?: true;
 }
 
 /** `export FILE`: the table goes to standard output, or to standard error when the archive does. */
-export async function exportCommand(file: string, { withoutFiles }: TransferCommandOptions): Promise<void> {
-  const withFiles = withoutFiles !== true;
+export async function exportCommand(file: string, options: TransferCommandOptions): Promise<void> {
+  const withFiles = options.withoutFiles !== true;
   const output = file === '-' ? process.stdout : undefined;
   if (output?.isTTY)
     throw new StartError('An export is not text: name a file, or send it to another program.');
+  if (output && options.json)
+    throw new StartError('Standard output cannot take both the export and JSON. Name a file for the export.');
   if (!output) await refuseExisting(file);
   await using transfer = await openTransfer(readConfig('runtime'), 'export');
   const { stream, counts } = transfer.export({ withFiles });
   if (output) await pipeline(stream, output, { end: false });
   else await writeNew(file, stream);
-  (output ? process.stderr : process.stdout).write(table(rowsOf([counts], ['TABLE', 'ROWS EXPORTED'])));
+  if (options.json) printJson({ file, ...counts, files_in_bucket: transfer.usesBucket });
+  else (output ? process.stderr : process.stdout).write(table(rowsOf([counts], ['TABLE', 'ROWS EXPORTED'])));
   const secrets = `It holds parameters and results of tasks, hashes of keys, and secrets of definitions and file links: keep it like a password${output ? '' : ' (only this user can read it)'}.`;
   process.stderr.write(`${secrets}\n${filesSentence(transfer.usesBucket, withFiles)}\n`);
 }
 
 /** `import FILE`. */
-export async function importCommand(file: string, { withoutFiles }: TransferCommandOptions): Promise<void> {
+export async function importCommand(
+  file: string,
+  { withoutFiles, json: isJson }: TransferCommandOptions,
+): Promise<void> {
   const source = file === '-' ? process.stdin : await openExport(file);
   await using transfer = await openTransfer(readConfig('runtime'), 'import');
   const { exported, imported, released } = await transfer.import(source, {
     withFiles: withoutFiles !== true,
   });
-  process.stdout.write(table(rowsOf([exported, imported], ['TABLE', 'ROWS EXPORTED', 'ROWS IMPORTED'])));
+  if (isJson) printJson({ exported, imported, released_tasks: released });
+  else process.stdout.write(table(rowsOf([exported, imported], ['TABLE', 'ROWS EXPORTED', 'ROWS IMPORTED'])));
   if (released > 0)
     process.stderr.write(
       `${released} task(s) were with an agent at the export; they run again from the beginning.\n`,

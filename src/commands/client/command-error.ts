@@ -11,7 +11,8 @@ export const EXIT_CODES = {
 /** All exit codes, for docs/command-line.md. */
 export const EXIT_CODE_MEANINGS: Readonly<Record<number, string>> = {
   [EXIT_CODES.done]: 'Done. Of a command that waits for a task: the task is completed.',
-  [EXIT_CODES.refused]: 'Refused or failed; standard error has a sentence that says why, and what to do.',
+  [EXIT_CODES.refused]:
+    'Refused or failed; standard error has a sentence that says why, and what to do. `doctor`: a check has failed.',
   2: 'Only a part was done: `apply --partial`.',
   [EXIT_CODES.failed]: '`run`, `tasks watch`, `tasks result`: the task has failed.',
   [EXIT_CODES.cancelled]: '`run`, `tasks watch`, `tasks result`: the task was cancelled.',

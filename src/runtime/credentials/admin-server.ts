@@ -16,7 +16,7 @@ import { CONFIG, type Config, StartError } from '../../config/index.js';
 import { makeSocketPath, removeSocketPath } from './socket-path.js';
 import { type NewKey, StoredKeys } from './stored-keys.js';
 
-/** Answers the JSON of a command. */
+/** Answers the JSON of a command; GET has none. */
 type AdminHandler = (body: unknown) => Promise<object>;
 
 interface Answer {
@@ -77,7 +77,10 @@ export class AdminServer implements OnApplicationBootstrap, BeforeApplicationShu
   private async answer(request: IncomingMessage): Promise<Answer> {
     const { pathname, searchParams } = new URL(request.url ?? '/', 'http://admin.sock');
     const handler = this.handlers.get(`${request.method} ${pathname}`);
-    if (handler) return { status: 200, body: await handler(await json(request)) };
+    if (handler) {
+      const body = request.method === 'GET' ? undefined : await json(request);
+      return { status: 200, body: await handler(body) };
+    }
     const [, root, id] = pathname.split('/');
     if (root === 'teams' && id === undefined) return this.answerTeams(request);
     if (root !== 'keys') return NOT_FOUND;

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readFile, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
@@ -81,6 +82,30 @@ export class DataDirLock {
 const lockPath = (folder: string): string => join(folder, 'lock');
 const holderPath = (folder: string): string => join(folder, 'lock-holder.json');
 
+/**
+ * The process that uses a folder, as a part of a sentence; `undefined` when none does. The lock is not taken, and nothing is
+ * written.
+ *
+ * @throws {StartError} when the lock cannot be read.
+ */
+export async function lockHolder(folder: string): Promise<string | undefined> {
+  const path = lockPath(folder);
+  if (!existsSync(path)) return undefined;
+  let database: DatabaseSync | undefined;
+  try {
+    const { DatabaseSync } = sqlite();
+    database = new DatabaseSync(path, { readOnly: true });
+    database.prepare('SELECT 1 FROM sqlite_master').get();
+    return undefined;
+  } catch (error) {
+    const failure = error as Error & { errcode?: number };
+    if (kindOf(failure) === SQLITE_BUSY) return holderText(folder);
+    throw await lockError(folder, failure);
+  } finally {
+    database?.close();
+  }
+}
+
 /** Opens and locks the file; nothing is written to it. */
 async function lockedFile(folder: string): Promise<DatabaseSync> {
   const { DatabaseSync } = sqlite();
@@ -113,12 +138,10 @@ function sqlite(): typeof import('node:sqlite') {
 
 async function lockError(folder: string, error: Error & { errcode?: number }): Promise<StartError> {
   const path = lockPath(folder);
-  const kind = (error.errcode ?? 0) & 0xff;
+  const kind = kindOf(error);
   if (kind === SQLITE_BUSY) {
-    const holder = await holderOf(folder);
-    const who = holder ? `process ${holder.pid} on ${holder.host}` : 'another process';
     return new DataDirLockedError(
-      `The data folder ${folder} is in use by ${who}: stop that one, or set CYBERUN_DATA_DIR to another folder.`,
+      `The data folder ${folder} is in use by ${await holderText(folder)}: stop that one, or set CYBERUN_DATA_DIR to another folder.`,
     );
   }
   if (kind === SQLITE_NOTADB) {
@@ -129,6 +152,14 @@ async function lockError(folder: string, error: Error & { errcode?: number }): P
   return new StartError(
     `The lock ${path} cannot be taken (${error.message}). Check that it is a file of this user, and that the folder is on a disk with free space and file locks; else set CYBERUN_DATA_DIR to another folder.`,
   );
+}
+
+/** The lower byte of a result code of SQLite. */
+const kindOf = ({ errcode = 0 }: { readonly errcode?: number }): number => errcode & 0xff;
+
+async function holderText(folder: string): Promise<string> {
+  const holder = await holderOf(folder);
+  return holder ? `process ${holder.pid} on ${holder.host}` : 'another process';
 }
 
 /** The process that uses the folder, from the note beside the lock; only the lock itself is authoritative. */

@@ -26,6 +26,48 @@ export async function prepareDataDir(dataDir: string): Promise<string> {
   return folder;
 }
 
+/** What a start would find of a data folder. */
+interface DataDirFacts {
+  /** Absolute. */
+  readonly folder: string;
+  /** The folder itself, or the nearest above it that exists. */
+  readonly nearest: string;
+  /** Other users may open it now; a start closes it to them. */
+  readonly isOpen: boolean;
+}
+
+/**
+ * Looks at a data folder as {@link prepareDataDir} does, and changes nothing.
+ *
+ * @throws {StartError} when a start could not use it.
+ */
+export async function inspectDataDir(dataDir: string): Promise<DataDirFacts> {
+  const folder = resolve(dataDir);
+  let nearest = folder;
+  try {
+    nearest = await nearestFolder(folder);
+    await access(nearest, USABLE | constants.X_OK);
+  } catch (error) {
+    throw unusable(folder, error as NodeJS.ErrnoException);
+  }
+  if (nearest !== folder) return { folder, nearest, isOpen: false };
+  const { problem, isOpen } = await accessOfOthers(folder, (name) => OURS.test(name));
+  const trouble = problem ?? (await foreignIn(folder));
+  if (trouble !== undefined) throw notPrivate(folder, trouble);
+  return { folder, nearest, isOpen };
+}
+
+async function nearestFolder(path: string): Promise<string> {
+  try {
+    if ((await stat(path)).isDirectory()) return path;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'ENOENT' || dirname(path) === path) throw error;
+    return nearestFolder(dirname(path));
+  }
+  throw Object.assign(new Error('not a folder'), { code: 'ENOTDIR', path });
+}
+
 /** The first entry that another user created, perhaps while the folder was open; throws for one that cannot be read. */
 async function foreignIn(folder: string): Promise<string | undefined> {
   for (const name of (await readdir(folder)).filter((entry) => OURS.test(entry))) {
@@ -103,19 +145,29 @@ const OF_OTHERS = 0o077;
  * @returns the problem as a part of a sentence; `undefined` when there is none.
  */
 async function closeToOthers(folder: string, isOurs: (name: string) => boolean): Promise<string | undefined> {
-  const uid = process.geteuid?.();
-  // Windows has no such permissions: the parent folders of a user protect the folder.
-  if (uid === undefined) return undefined;
-  const before = await stat(folder);
-  if (before.uid !== uid) return belongingTo(folder, before.uid, uid);
-  if ((before.mode & OF_OTHERS) === 0) return undefined;
-  const names = (await readdir(folder)).filter((name) => name !== 'lost+found');
-  if (names.length > 0 && !names.some(isOurs)) {
-    return `other users can open ${folder}, which holds other files too, so it is not closed to them (chmod 700 would)`;
-  }
+  const { problem, isOpen } = await accessOfOthers(folder, isOurs);
+  if (problem !== undefined || !isOpen) return problem;
   const refused = await chmod(folder, 0o700).catch((error: Error) => error.message);
   if (((await stat(folder)).mode & OF_OTHERS) === 0) return undefined;
   return `other users can open ${folder}, and its file system does not let that be changed${refused === undefined ? '' : ` (${refused})`}`;
+}
+
+/** Whether other users may open a folder, and the problem when that must not be changed here. */
+async function accessOfOthers(
+  folder: string,
+  isOurs: (name: string) => boolean,
+): Promise<{ readonly problem?: string; readonly isOpen: boolean }> {
+  const uid = process.geteuid?.();
+  // Windows has no such permissions: the parent folders of a user protect the folder.
+  if (uid === undefined) return { isOpen: false };
+  const before = await stat(folder);
+  const isOpen = (before.mode & OF_OTHERS) !== 0;
+  if (before.uid !== uid) return { problem: belongingTo(folder, before.uid, uid), isOpen };
+  if (!isOpen) return { isOpen };
+  const names = (await readdir(folder)).filter((name) => name !== 'lost+found');
+  if (names.length === 0 || names.some(isOurs)) return { isOpen };
+  const problem = `other users can open ${folder}, which holds other files too, so it is not closed to them (chmod 700 would)`;
+  return { problem, isOpen };
 }
 
 /** The problem when another user created a file, perhaps while the folder was open. */

@@ -42,7 +42,8 @@ async function makeDatabase(dataDir: string, folder: string): Promise<void> {
   await syncFolder(dataDir);
 }
 
-async function checkWhole(folder: string): Promise<void> {
+/** @throws {StartError} when a file is missing that every database has. */
+export async function checkWhole(folder: string): Promise<void> {
   for (const name of ESSENTIALS) {
     await access(join(folder, name)).catch(() => {
       throw damaged(folder, `${name} is missing`);

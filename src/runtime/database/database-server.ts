@@ -14,6 +14,7 @@ import { errorText, StartError } from '../../config/index.js';
 import { prepareDataDir } from './data-dir.js';
 import { DataDirLock } from './data-dir-lock.js';
 import { Database, type NotificationListener } from './database.js';
+import { type DatabaseFacts, missingRights, readDatabaseFacts } from './database-facts.js';
 import { DatabaseUnavailable, withoutDatabase } from './database-unavailable.js';
 import { exitWithoutLock } from './embedded-database.js';
 import { migrate } from './migrate.js';
@@ -24,6 +25,17 @@ import { deliversNotifications } from './session-probe.js';
 
 // Counts and sizes are smaller than 2^53; the driver returns `bigint` as text otherwise.
 types.setTypeParser(types.builtins.INT8, Number);
+
+/** For a look at a server that may hang. */
+const INSPECTION_LIMITS = { connect: 3000, query: 4000, notifications: 3000, close: 300 };
+
+/** What a PostgreSQL server says about itself and about the user of the URL. */
+export interface ServerFacts extends DatabaseFacts {
+  /** Host, port and database. */
+  readonly place: string;
+  /** What the user may not do and the runtime needs. */
+  readonly lacks: readonly string[];
+}
 
 const OLDEST_SUPPORTED = 15;
 const PROBE_LIMIT_MS = 2000;
@@ -64,6 +76,24 @@ export class DatabaseServer extends Database {
     } catch (error) {
       await server.close();
       throw error;
+    }
+  }
+
+  /**
+   * Looks at a server and changes nothing; every wait is short.
+   *
+   * @throws {StartError} when it cannot be used.
+   */
+  static async inspect(url: string): Promise<ServerFacts> {
+    const server = new DatabaseServer(url, INSPECTION_LIMITS);
+    try {
+      await server.check();
+      const facts = await readDatabaseFacts(server.db);
+      return { ...facts, place: placeOf(url), lacks: await missingRights(server.db, facts.migrations) };
+    } catch (error) {
+      throw error instanceof StartError ? error : unusable(url, error);
+    } finally {
+      await server.close();
     }
   }
 
@@ -176,6 +206,9 @@ const REASONS: Record<string, string> = {
   ECONNREFUSED: 'nothing listens there',
   ENOTFOUND: 'there is no such host',
   ETIMEDOUT: 'the host does not answer',
+  'timeout expired': 'the server does not answer',
+  'timeout exceeded when trying to connect': 'the server does not answer',
+  'Connection terminated due to connection timeout': 'the server does not answer',
   [TIMED_OUT]: 'a query got no answer in time (a connection pooler without a free connection lets it wait)',
 };
 

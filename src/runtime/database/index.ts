@@ -1,8 +1,10 @@
-export { isDataDir } from './data-dir.js';
-export { DataDirLockedError } from './data-dir-lock.js';
+export { inspectDataDir, isDataDir } from './data-dir.js';
+export { DataDirLockedError, lockHolder } from './data-dir-lock.js';
+export { type DatabaseFacts, readDatabaseFacts } from './database-facts.js';
 export { Database, type DatabaseSettings, storable } from './database.js';
 export { DatabaseUnavailable, logFailure, whenReachable, withoutDatabase } from './database-unavailable.js';
-export { openCommandDatabase, openDatabase } from './open-database.js';
+export { inspectEmbeddedDatabase } from './embedded-inspection.js';
+export { inspectDatabaseServer, openCommandDatabase, openDatabase } from './open-database.js';
 export { DatabaseModule, DEFAULT_TEAM, defaultTeamId, TEAM_ID } from './database.module.js';
 export { sharedSecret } from './shared-secret.js';
 export type { Db, DefinitionSource, Schema, Tx } from './schema.js';

@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import { type Migration, Migrator } from 'kysely/migration';
 
 import { packageVersion, StartError } from '../../config/index.js';
@@ -39,6 +40,31 @@ const MIGRATIONS: Record<string, Migration> = {
   '0017-kinds-of-files': kindsOfFiles,
   '0019-task-traces': taskTraces,
 };
+
+/** The migrations of a database, compared with those of this version. */
+export interface MigrationState {
+  /** Names of those that are done. */
+  readonly done: readonly string[];
+  readonly pending: readonly string[];
+  /** Done by a newer version. */
+  readonly unknown: readonly string[];
+}
+
+/** Reads which migrations are done; nothing is changed. */
+export async function migrationState(db: Db): Promise<MigrationState> {
+  const { rows } = await sql<{ is_there: boolean }>`
+    select to_regclass('kysely_migration') is not null as is_there`.execute(db);
+  const found = rows[0]?.is_there
+    ? await sql<{ name: string }>`select name from kysely_migration order by name`.execute(db)
+    : { rows: [] };
+  const done = found.rows.map(({ name }) => name);
+  const known = Object.keys(MIGRATIONS);
+  return {
+    done,
+    pending: known.filter((name) => !done.includes(name)),
+    unknown: done.filter((name) => !known.includes(name)),
+  };
+}
 
 /**
  * Brings the tables up to date. On a server a lock of the database keeps nodes that start together from migrating at the

@@ -1,4 +1,5 @@
 import { type Database, type DatabaseSettings } from './database.js';
+import type { ServerFacts } from './database-server.js';
 
 /**
  * The database that the settings name: the server of CYBERUN_DATABASE_URL, else the one in the data folder. Both lock the
@@ -16,6 +17,16 @@ export async function openDatabase({ databaseUrl, dataDir }: DatabaseSettings): 
 export async function openCommandDatabase(settings: DatabaseSettings): Promise<Database> {
   const { databaseUrl } = settings;
   return databaseUrl === undefined ? openDatabase(settings) : openServer(databaseUrl);
+}
+
+/**
+ * Looks at the server that the settings name, and changes nothing; every wait is short.
+ *
+ * @throws {StartError} when it cannot be used.
+ */
+export async function inspectDatabaseServer(url: string): Promise<ServerFacts> {
+  const { DatabaseServer } = await import('./database-server.js');
+  return DatabaseServer.inspect(url);
 }
 
 /** The driver is loaded only where it is used. */

@@ -90,7 +90,9 @@ export class ServerConnections {
   private newPool(options: { readonly max: number; readonly query_timeout?: number }): Pool {
     const pool = new Pool({ ...this.options(), ...options });
     // Without a listener the loss of a connection would end the process; its query fails by itself.
-    pool.on('error', (error) => new Logger('Database').warn(`a connection was lost: ${errorText(error)}`));
+    pool.on('error', (error) => {
+      if (!this.isClosed) new Logger('Database').warn(`a connection was lost: ${errorText(error)}`);
+    });
     pool.on('connect', (client) => {
       client.on('error', () => undefined);
       endAfterTimeout(client);

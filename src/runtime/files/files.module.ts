@@ -4,6 +4,7 @@ import { Addresses, CONFIG, type Config } from '../../config/index.js';
 import { Database } from '../database/index.js';
 import { RuntimeNode } from '../nodes/index.js';
 import { AnswerFiles } from './answer-files.js';
+import { bucketOf } from './configured-bucket.js';
 import { DownloadLinks } from './download-links.js';
 import { FileNodes } from './file-nodes.js';
 import { FileQuotas } from './file-quotas.js';
@@ -54,18 +55,13 @@ async function openStore(
   return store;
 }
 
-function configuredStore(config: Config, addresses: Addresses, database: Database): Promise<ObjectStore> {
-  const { s3Endpoint: endpoint, s3PublicEndpoint = endpoint, s3Bucket, s3AccessKeyId } = config;
-  const { s3SecretAccessKey } = config;
-  const isComplete = endpoint && s3PublicEndpoint && s3Bucket && s3AccessKeyId && s3SecretAccessKey;
-  if (!isComplete) return FolderStore.open(config, addresses, database);
-  const account = {
-    bucket: s3Bucket,
-    accessKeyId: s3AccessKeyId,
-    secretAccessKey: s3SecretAccessKey,
-    sessionToken: config.s3SessionToken,
-    region: config.s3Region,
-    addressing: config.s3Addressing,
-  };
-  return S3Store.open(account, { internal: endpoint, public: s3PublicEndpoint });
+async function configuredStore(
+  config: Config,
+  addresses: Addresses,
+  database: Database,
+): Promise<ObjectStore> {
+  const bucket = bucketOf(config);
+  return bucket
+    ? S3Store.open(bucket.account, bucket.endpoints)
+    : FolderStore.open(config, addresses, database);
 }

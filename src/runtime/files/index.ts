@@ -1,4 +1,5 @@
 export { type AnswerBody, AnswerFiles } from './answer-files.js';
+export { checkBucket } from './configured-bucket.js';
 export { DownloadLinks } from './download-links.js';
 export { FileNodes, NODE_AWAY } from './file-nodes.js';
 export { FilesService, InputGone } from './files.service.js';
