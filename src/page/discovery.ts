@@ -30,11 +30,16 @@ export const KEY_HEADER = {
   },
 } as const;
 
+/** The icons of a server, in the form of the protocol. */
+export const iconsOf = (endpoint: string): readonly object[] => [
+  { src: `${endpoint}/assets/icon.svg`, mimeType: 'image/svg+xml', sizes: ['any'] },
+];
+
 /** The Server Card (SEP-2127): how to connect, and no tools, since those are listed over the protocol. */
 export const serverCard = ({ endpoint, revisions }: Served): object => ({
   $schema: CARD_SCHEMA,
   ...IDENTITY,
-  icons: [{ src: `${endpoint}/assets/icon.svg`, mimeType: 'image/svg+xml', sizes: ['any'] }],
+  icons: iconsOf(endpoint),
   remotes: [
     { type: 'streamable-http', url: endpoint, supportedProtocolVersions: revisions, headers: [KEY_HEADER] },
   ],

@@ -52,7 +52,7 @@ export function commandLinePage(program: Command): string {
     '',
     '`run`, `tasks`, `workflows list`, `workflows show`, `services`, `agents` and `status` talk to a server over its REST API. They find it, in this order:',
     '',
-    '1. by `CYBERUN_URL` (the address of the server, of its API or of its MCP endpoint) and `CYBERUN_API_KEY`;',
+    '1. by `CYBERUN_URL` (the address of a server with the runtime, of its API or of its MCP endpoint; a gateway has no REST API) and `CYBERUN_API_KEY`;',
     '2. by `cyberun-mcp login`, which keeps both in `$XDG_CONFIG_HOME/cyberun-mcp/login.json` (`~/.config` if unset), readable by this user alone. Its key is sent to no other server;',
     '3. at `http://127.0.0.1:8080`, when only `CYBERUN_API_KEY` is set.',
     '',

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 
-import { IDENTITY, KEY_HEADER } from '../../src/page/discovery.js';
+import { iconsOf, IDENTITY, KEY_HEADER } from '../../src/page/discovery.js';
 
 /** The limits of the registry's schema of 2025-12-11. */
 const LONGEST_DESCRIPTION = 100;
@@ -12,6 +12,7 @@ it('server.json says what the server card says, in the form of the MCP registry'
   const server = {
     $schema: 'https://static.modelcontextprotocol.io/schemas/2025-12-11/server.schema.json',
     ...IDENTITY,
+    icons: iconsOf(HOSTED),
     remotes: [{ type: 'streamable-http', url: HOSTED, headers: [KEY_HEADER] }],
   };
   await expect(`${JSON.stringify(server, null, 2)}\n`).toMatchFileSnapshot('../../server.json');

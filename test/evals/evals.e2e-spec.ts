@@ -35,5 +35,8 @@ it.each(CASES)('a model fulfils "$request"', async ({ request, key, fulfil }) =>
 it('docs/agents.md shows what every request and every tool costs', async () => {
   expect(fulfilled).toHaveLength(CASES.length);
   expect(CASES.length).toBeGreaterThanOrEqual(40);
+  const called = fulfilled.flatMap(({ calls }) => calls.map(({ tool }) => tool));
+  // A tool that no request needs would have no row.
+  expect([...new Set(called)].toSorted()).toEqual((await server.client.listTools()).toSorted());
   await expect(agentsPage(fulfilled)).toMatchFileSnapshot(join(packagePaths.root, 'docs/agents.md'));
 });

@@ -14,6 +14,8 @@ import { ServerProcess } from '../support/server.js';
 const CONNECTIONS = 40;
 /** Calls in all, at least. */
 const CALLS = 2000;
+/** How often both replicas are exchanged; more to measure. */
+const UPDATES = Number(process.env['ROLLING_UPDATES'] ?? 1);
 const KEY = 'sk-rolling-0123456789abcdef';
 const DRAIN = { CYBERUN_HTTP_DRAIN_SECONDS: '1' };
 
@@ -90,21 +92,25 @@ it('no call fails when two replicas are exchanged one after the other under load
   await using runtime = await friendlyRuntime();
   await using balancer = await ReadinessBalancer.start();
   await using replicas = new AsyncDisposableStack();
-  const added = async (): Promise<ServerProcess> => {
+  const start = async (): Promise<ServerProcess> => {
     const environment = { CYBERUN_RUNTIME_URL: runtime.url, ...DRAIN };
     const replica = replicas.use(await ServerProcess.start(environment, ['--role', 'mcp']));
     balancer.add(replica.endpoint);
     return replica;
   };
-  const old = [await added(), await added()];
+  let current = [await start(), await start()];
   await until(() => Promise.resolve(balancer.readyCount === 2));
   const load = new Load(balancer.origin, LIST);
 
-  for (const leaving of old) {
-    await added();
-    await until(() => Promise.resolve(balancer.readyCount === 3));
-    expect(await leaving.end('SIGTERM')).toBe(0);
-    await until(() => Promise.resolve(balancer.readyCount === 2));
+  for (let update = 0; update < UPDATES; update += 1) {
+    const added: ServerProcess[] = [];
+    for (const leaving of current) {
+      added.push(await start());
+      await until(() => Promise.resolve(balancer.readyCount === 3));
+      expect(await leaving.end('SIGTERM')).toBe(0);
+      await until(() => Promise.resolve(balancer.readyCount === 2));
+    }
+    current = added;
   }
   await until(() => Promise.resolve(load.answers.length >= CALLS));
   await load.end();
@@ -114,6 +120,7 @@ it('no call fails when two replicas are exchanged one after the other under load
     ({ status, body }) => status !== 200 || !body.includes('"workflow_list"'),
   );
   expect(wrong).toEqual([]);
+  console.log(`${UPDATES} rolling updates of two replicas: 0 of ${load.answers.length} calls failed`);
   // Both departures were announced to connections that were in use.
   expect(load.answers.filter(({ connection }) => connection === 'close').length).toBeGreaterThan(
     CONNECTIONS / 4,

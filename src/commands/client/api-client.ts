@@ -118,7 +118,7 @@ export class ApiClient {
 
   private notOurs({ status }: Response): CommandError {
     return new CommandError(
-      `${this.server.url} answers with something else than the Runtime API of Cyberun (status ${status}). Is this the address of a Cyberun server? Name it with CYBERUN_URL or cyberun-mcp login.`,
+      `${this.server.url} answers with something else than the Runtime API of Cyberun (status ${status}). Commands need a server with the runtime: a gateway (role mcp) has the MCP endpoint alone. Name the other address with CYBERUN_URL or cyberun-mcp login.`,
       status >= 500 ? EXIT_CODES.unreachable : EXIT_CODES.refused,
     );
   }

@@ -14,6 +14,15 @@ export const running: readonly EvaluationCase[] = [
     },
   },
   {
+    request: 'Run the workflow with this id, with seed 7.',
+    fulfil: async (model) => {
+      const { workflow_list } = await model.call('list_workflows', { query: 'dice' });
+      const { id: workflow_id } = workflow_list[0];
+      const ended = await model.call('run_workflow', { workflow_id, body: { seed: 7 }, wait_seconds: 45 });
+      expect(ended).toMatchObject(rolled);
+    },
+  },
+  {
     request: 'Render a clip and tell me how far it is while it runs.',
     fulfil: async (model) => {
       const { task_id } = await model.call('run_workflow_by_slug', { workflow_slug: 'render-clip' });
@@ -77,6 +86,15 @@ export const running: readonly EvaluationCase[] = [
     fulfil: async (model) => {
       const body = { file_name: 'poem.txt', content_type: 'text/plain', content_text: 'Roses are red.\n' };
       const { file_key } = await model.call('presign_file_upload', { body });
+      const { task_output } = await model.ended('text-statistics', { text: file_key });
+      expect(task_output).toMatchObject({ words: 3 });
+    },
+  },
+  {
+    request: 'Keep this poem as a file and count its words. (The connection has the toolset files.)',
+    fulfil: async (model) => {
+      const poem = { file_name: 'poem.txt', text: 'Violets are blue.\n' };
+      const { file_key } = await model.call('upload_file', poem);
       const { task_output } = await model.ended('text-statistics', { text: file_key });
       expect(task_output).toMatchObject({ words: 3 });
     },
