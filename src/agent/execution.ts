@@ -11,6 +11,8 @@ export interface ExecutionEnd {
 export interface Execution {
   /** Standard output, then standard error; one stream is both. */
   readonly streams: readonly Readable[];
+  /** Lines of progress that come beside them. */
+  readonly progress?: Readable;
   /** Resolves when the program ends; what it started may go on until {@link end}. */
   readonly exited: Promise<ExecutionEnd>;
   /** Ends all of it, first gently; resolves when nothing is left and the streams have ended. */

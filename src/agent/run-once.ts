@@ -4,6 +4,7 @@ import { StartError } from '../config/index.js';
 import { stayConnected } from './connection.js';
 import { type AgentOptions, completed, helloOf, taskEnvironmentOf, untilAborted } from './run-agent.js';
 import { MainExecution } from './kubernetes/main-execution.js';
+import { ProgressCallback } from './kubernetes/progress-callback.js';
 import { inputsOfRun, type RUN_PARTS, stepOfRun } from './kubernetes/run-parts.js';
 import { OnlyRun, RUN_LEFT } from './runs/only-run.js';
 import type { RunName } from './runs/run-stream.js';
@@ -38,6 +39,7 @@ export async function runOnce(
 ): Promise<number> {
   const complete = completed({ ...options, labels: [], slots: 1 });
   const main = part?.name === 'step' ? new MainExecution() : undefined;
+  await using _callback = main && (await ProgressCallback.listen(run, (line) => main.report(line)));
   const only = new OnlyRun(run, part && (await workOf(part, main)));
   const machine = { ...complete, taskEnvironment: taskEnvironmentOf(complete) };
   const hello = { ...helloOf(complete), labels: [], gpus: [] };

@@ -27,6 +27,10 @@ function containerWorkflow(name: string, command: string, more = ''): string {
   return more === '' ? text : `${text}      ${more}\n`;
 }
 
+/** A command that sends a line of progress beside the log, and writes what comes back. */
+const progressBy = (line: string): string =>
+  `node -e "fetch(process.env.CYBERUN_PROGRESS_URL, { method: 'POST', body: '${line}' }).then((answer) => answer.text()).then(console.log)"`;
+
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'cyberun-kubernetes-runs-'));
   owned.defer(() => rm(folder, { recursive: true, force: true }));
@@ -47,6 +51,10 @@ beforeAll(async () => {
     'both.yaml': shellWorkflow('both', 'echo hello', { labels: 'big, gpu' }),
     'hello.yaml': shellWorkflow('hello', 'echo hello'),
     'contained.yaml': containerWorkflow('contained', `echo before; ${work}; echo after`),
+    'beside.yaml': containerWorkflow(
+      'beside',
+      `${progressBy('::progress value=0.25,step=1,total=4::a quarter')}; ${progressBy('half')}; ${work}`,
+    ),
     'greedy.yaml': containerWorkflow('greedy', 'echo hello', 'metadata: { resources: { memory: 4Gi } }'),
   };
   // A slow machine takes its time to start agents.
@@ -177,6 +185,19 @@ it('a step that is a container goes on while its agent is killed and started aga
   const log = await fetch(`${server.origin}/api/v1/r/tasks/${id}/logs`, { headers });
   expect(await log.text()).toBe('before\nafter\n');
   await until(async () => jobOf(id)?.['status']?.conditions[0].type === 'Complete');
+});
+
+it('a step that is a container reports progress beside its log, and reads what is wrong with another line', async () => {
+  const id = await begin('beside');
+  await until(async () => (await task(id)).progress?.message === 'a quarter');
+  expect((await task(id)).progress).toMatchObject({ progress: 0.25, step_current: 1, step_total: 4 });
+  await letEnd();
+  expect(await ended(id)).toMatchObject({ task_status: 'completed' });
+  const headers = { authorization: `Bearer ${BOOTSTRAP_KEY}`, accept: 'text/plain' };
+  const log = await fetch(`${server.origin}/api/v1/r/tasks/${id}/logs`, { headers });
+  expect(await log.text()).toContain(
+    'Line 1 is no progress. Send one or more lines such as: ::progress value=',
+  );
 });
 
 it('a step that is a container and needs too much memory fails with its limit', async () => {

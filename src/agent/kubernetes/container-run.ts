@@ -5,6 +5,7 @@ import { RunFolder } from '../runs/run-folder.js';
 import type { JobProfile } from './job-profiles.js';
 import { type MainContainer, mainContainerOf, type RefusedContainer } from './main-container.js';
 import { DEFINITION_FOLDER, MAIN_FOLDER } from './main-job.js';
+import { PROGRESS_URL, progressUrl } from './progress-callback.js';
 import { fitsSecret, type MainProgram, mainProgramOf } from './main-program.js';
 import { jobName } from './run-job.js';
 
@@ -35,10 +36,8 @@ export function containerRunOf(
   const { words, variables } = valuesOf(step, parameters);
   // PATH is that of the image.
   const { PATH: _path, ...inherited } = environment;
-  const program = mainProgramOf(
-    { command: step.command, words, environment: { ...inherited, ...variables } },
-    jobName(order),
-  );
+  const own = { ...inherited, ...variables, [PROGRESS_URL]: progressUrl(order) };
+  const program = mainProgramOf({ command: step.command, words, environment: own }, jobName(order));
   if (!fitsSecret(program)) throw argumentsTooLarge(step, parameters);
   return { main, program };
 }

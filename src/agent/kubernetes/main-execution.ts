@@ -40,6 +40,7 @@ export type MainReport = z.infer<typeof mainReport>;
  * are then those of any other program. Kubernetes keeps one log for both streams of a container.
  */
 export class MainExecution implements Execution, Executor<ContainerStep> {
+  readonly progress = new PassThrough();
   private readonly output = new PassThrough();
   private readonly ending = Promise.withResolvers<ExecutionEnd>();
   private stream: ServerHttp2Stream | undefined;
@@ -63,7 +64,13 @@ export class MainExecution implements Execution, Executor<ContainerStep> {
       throw new RunFailure(`Step ${step.name} cannot start: ${error.message}.`);
     });
     exited.catch(() => undefined);
-    return Promise.resolve({ streams: this.streams, exited, end: () => this.end() });
+    const { streams, progress } = this;
+    return Promise.resolve({ streams, progress, exited, end: () => this.end() });
+  }
+
+  /** Takes a line of progress that the step has sent beside its output. */
+  report(line: string): void {
+    if (!this.isOver) this.progress.write(`${line}\n`);
   }
 
   /** Takes the reports of a stream from now on. */
@@ -110,6 +117,7 @@ export class MainExecution implements Execution, Executor<ContainerStep> {
     if (this.isOver) return;
     this.isOver = true;
     this.output.end();
+    this.progress.end();
     if (end instanceof Error) this.ending.reject(end);
     else this.ending.resolve(end);
   }

@@ -12,7 +12,7 @@ export async function runProgram(step: ProgramStep, context: StepContext): Promi
   const stop = (): void => void execution.end();
   signal.addEventListener('abort', stop, { once: true });
   if (signal.aborted) stop();
-  const output = new StepOutput(step, context, execution.streams);
+  const output = new StepOutput(step, context, execution);
   const end = await execution.exited;
   await execution.end();
   signal.removeEventListener('abort', stop);

@@ -1,7 +1,7 @@
 import { totalmem } from 'node:os';
 import type { Readable } from 'node:stream';
 
-import type { ExecutionEnd } from '../execution.js';
+import type { Execution, ExecutionEnd } from '../execution.js';
 import { LogTail, onLines } from '../processes/process-output.js';
 import { SecretMask } from '../processes/secret-mask.js';
 import type { ProgramStep, StepContext } from './executor.js';
@@ -19,14 +19,17 @@ const OUTPUT_LINES = 10;
 /** What the program of a step writes: forwards its progress, collects its log, and tells why it failed. */
 export class StepOutput {
   private readonly tails = { stdout: new LogTail(), stderr: new LogTail() };
+  private readonly streams: readonly Readable[];
 
   constructor(
     private readonly step: ProgramStep,
     private readonly context: StepContext,
-    private readonly streams: readonly Readable[],
+    { streams, progress }: Pick<Execution, 'streams' | 'progress'>,
   ) {
+    this.streams = streams;
     const mask = maskOf(step, context);
     const overwritten = (text: string): void => void this.isProgress(text);
+    if (progress) onLines(progress, { line: overwritten, overwritten }, mask);
     for (const [index, stream] of streams.entries()) {
       const name = STREAMS[index] ?? 'stdout';
       onLines(stream, { line: (text) => this.take(name, text), overwritten }, mask);
