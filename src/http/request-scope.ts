@@ -48,7 +48,17 @@ function requestIdOf({ headers }: IncomingMessage): string {
 }
 
 /** Node calls it, too, for a response that nothing else gave a head. */
-function writeHeadWithRequestId(this: PlainResponse, status: number, headers?: unknown): PlainResponse {
-  const all = { ...(headers as OutgoingHttpHeaders), [REQUEST_ID_HEADER]: this.requestId };
-  return ServerResponse.prototype.writeHead.call(this, status, all) as PlainResponse;
+function writeHeadWithRequestId(
+  this: PlainResponse,
+  status: number,
+  reason?: unknown,
+  others?: unknown,
+): PlainResponse {
+  const isNamed = typeof reason === 'string';
+  const headers = { ...((isNamed ? others : reason) as object), [REQUEST_ID_HEADER]: this.requestId };
+  const args = isNamed ? [status, reason, headers] : [status, headers];
+  return ServerResponse.prototype.writeHead.apply(
+    this,
+    args as [number, OutgoingHttpHeaders],
+  ) as PlainResponse;
 }
