@@ -15,7 +15,7 @@ import {
 } from '@nestjs/common';
 import type { Request, Response } from 'express';
 
-import { Addresses, CONFIG, type Config, packageVersion } from '../config/index.js';
+import { Addresses, CONFIG, type Config, packageVersion, servesConsole } from '../config/index.js';
 import { Readiness } from '../health/index.js';
 import { isBrowserRequest, REVISIONS, ToolCatalog } from '../mcp/index.js';
 import { CARD_TYPE, catalog, IDENTITY, llmsText, serverCard } from './discovery.js';
@@ -81,6 +81,7 @@ export class Page {
       isPublic: this.config.httpPublicUrl !== undefined,
       problem: await this.readiness.problem(),
       tools: this.tools.listed(),
+      console: servesConsole(this.config) ? new URL(`${this.addresses.public}/console`).pathname : undefined,
       style: urlOf('page.css'),
       script: urlOf('page.js'),
       icon: urlOf('icon.svg'),

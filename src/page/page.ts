@@ -13,6 +13,8 @@ export interface PageContent {
   /** Why requests are refused at the moment. */
   readonly problem: string | undefined;
   readonly tools: readonly CatalogTool[];
+  /** Path of the console, where this process serves it. */
+  readonly console: string | undefined;
   /** URLs of the files of the page. */
   readonly style: string;
   readonly script: string;
@@ -38,13 +40,14 @@ export function page(content: PageContent): string {
           ${header(content)} ${endpointSection(content)} ${clientsSection(endpoint)}
           ${toolsSection(content.tools)}
         </main>
+        <p class="spoken" role="status"></p>
         <footer>cyberun-mcp ${content.version} · <a href="${IDENTITY.websiteUrl}">Documentation</a></footer>
       </body>
     </html> `;
   return whole.text;
 }
 
-const header = ({ title, icon, problem }: PageContent): Html =>
+const header = ({ title, icon, problem, console }: PageContent): Html =>
   html`<header>
     <img src="${icon}" alt="" width="40" height="40" />
     <h1>${title}</h1>
@@ -55,7 +58,14 @@ const header = ({ title, icon, problem }: PageContent): Html =>
       An MCP server. An AI agent that connects lists workflows, runs them on your machines, follows and
       fetches their results, and calls HTTP services there.
     </p>
+    ${console === undefined ? undefined : consoleLine(console)}
   </header>`;
+
+const consoleLine = (path: string): Html =>
+  html`<p class="lead">
+    For people: <a href="${path}">open the console</a> to run workflows and to watch tasks, services and
+    agents.
+  </p>`;
 
 function endpointSection({ endpoint, tools }: PageContent): Html {
   const toolsets = [...new Set(tools.flatMap(({ toolset }) => toolset ?? []))];

@@ -83,6 +83,7 @@ export class TestBrowser implements AsyncDisposable {
       [360, 740],
     ] as const) {
       await this.page.setViewportSize({ width, height });
+      await this.page.evaluate('scrollTo(0, 0)');
       await this.page.screenshot({ path: join(folder, `${name}-${width}.png`) });
     }
     if (usual) await this.page.setViewportSize(usual);

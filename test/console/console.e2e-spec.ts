@@ -8,21 +8,9 @@ import { packagePaths, readConfig } from '../../src/config/index.js';
 import { openKeyAdministration } from '../../src/runtime/index.js';
 import { ServerProcess } from '../support/server.js';
 import { TestBrowser } from './browser.js';
+import { TEST_WORKFLOWS } from './test-workflows.js';
 
 const SCRIPT_BUDGET = 250 * 1024;
-
-/** Writes a line ten times a second until it is cancelled. */
-const TALKER = `document: { dsl: '1.0.0', namespace: tests, name: talker, version: '1.0.0', title: Talker, metadata: { labels: [local] } }
-input: { schema: { document: { type: object, additionalProperties: false, properties: { word: { type: string, default: line } } } } }
-do:
-  - talk:
-      run:
-        script:
-          language: js
-          code: |
-            let number = 0;
-            setInterval(() => console.log('written line', ++number), 100);
-`;
 
 let server: ServerProcess;
 let browser: TestBrowser;
@@ -33,9 +21,10 @@ let workflows: string;
 beforeAll(async () => {
   workflows = mkdtempSync(join(tmpdir(), 'cyberun-console-'));
   cpSync(packagePaths.workflows, workflows, { recursive: true });
-  writeFileSync(join(workflows, 'talker.yaml'), TALKER);
+  for (const [name, text] of Object.entries(TEST_WORKFLOWS))
+    writeFileSync(join(workflows, `${name}.yaml`), text);
   [server, browser] = await Promise.all([
-    ServerProcess.start({ CYBERUN_WORKFLOWS_DIR: workflows }),
+    ServerProcess.start({ CYBERUN_WORKFLOWS_DIR: workflows, CYBERUN_MCP_TOOLSETS: 'logs,files' }),
     TestBrowser.start(),
   ]);
   await using keys = await openKeyAdministration(readConfig('runtime', { CYBERUN_DATA_DIR: server.dataDir }));
@@ -54,7 +43,57 @@ const open = async (view: string): Promise<void> => {
 };
 const button = (name: string | RegExp) => browser.page.getByRole('button', { name });
 const heading = (name: string) => browser.page.getByRole('heading', { level: 1, name });
+const each = (selector: string, property: string): Promise<string[]> =>
+  browser.page.evaluate(
+    `[...document.querySelectorAll(${JSON.stringify(selector)})].map((one) => one.${property})`,
+  );
+/** The URL that an install link has for its client. */
+function urlInLink(link: string): unknown {
+  const [start = '', text = ''] = link.split(/[?](.*)/s);
+  const coded = start.startsWith('vscode:')
+    ? decodeURIComponent(text)
+    : atob(new URLSearchParams(text).get('config') ?? '');
+  return (JSON.parse(coded) as { url: unknown }).url;
+}
 const status = () => browser.page.locator('main .badge-soft').first();
+
+it('the page of the endpoint writes the chosen URL into every line and link, and copies it', async () => {
+  const { page } = browser;
+  await page.goto(server.endpoint);
+  await heading('Cyberun').waitFor();
+  await page.goto(origin());
+  await browser.check('page');
+  const snippets = page.locator('.copyable code');
+  const linked = async (): Promise<unknown[]> => (await each('a[data-client]', 'href')).map(urlInLink);
+  const count = await snippets.count();
+  expect(count).toBeGreaterThan(7);
+  expect(await linked()).toEqual([server.endpoint, server.endpoint]);
+  const before = await snippets.allTextContents();
+  const choice = page.getByRole('checkbox');
+  await choice.nth(0).check();
+  await choice.nth(1).check();
+  const [first, second] = await each('input[type=checkbox]', 'value');
+  const chosen = `${server.endpoint}?toolsets=${first},${second}`;
+  expect(await snippets.allTextContents()).toEqual(
+    before.map((text) => text.replaceAll(server.endpoint, chosen)),
+  );
+  expect(await linked()).toEqual([chosen, chosen]);
+
+  await button('Copy the endpoint').click();
+  await expect.poll(() => page.getByRole('status').textContent()).toBe('Copied.');
+  expect(await page.evaluate<string>('navigator.clipboard.readText()')).toBe(chosen);
+  // As at an address without https.
+  await page.evaluate('Object.defineProperty(navigator, "clipboard", { value: undefined })');
+  await button('Copy the lines for Claude Code').click();
+  await expect.poll(() => page.getByRole('status').textContent()).toContain('Press Ctrl-C to copy it');
+  expect(await page.evaluate<string>('String(getSelection())')).toContain(`"${chosen}"`);
+  await choice.nth(0).uncheck();
+  await choice.nth(1).uncheck();
+  expect(await snippets.allTextContents()).toEqual(before);
+  expect(browser.complaints).toEqual([]);
+  await page.getByRole('link', { name: 'open the console' }).click();
+  await heading('Sign in').waitFor();
+});
 
 it('a person signs in with a key, and no script can read the key afterwards', async () => {
   const { page } = browser;
@@ -140,17 +179,129 @@ it('a person drops a file on the form, and sees what text-statistics made of it'
   await browser.check('text-statistics');
 });
 
+it('outputs are shown as what they are, and nothing in them is active', async () => {
+  const { page } = browser;
+  const requests: string[] = [];
+  page.on('request', (request) => requests.push(request.url()));
+  await open('workflows/hostile');
+  await button('Run').click();
+  const shown = (name: string) => page.getByRole('region', { name: `Content of ${name}` });
+  const markdown = shown('evil.md');
+  await markdown.getByRole('heading', { name: 'A report' }).waitFor();
+  expect(
+    await markdown.locator('script, img, form, input, iframe, svg, style, link, [style], [onerror]').count(),
+  ).toBe(0);
+  const links = await each('[aria-label="Content of evil.md"] a', 'outerHTML');
+  expect(links).toHaveLength(2);
+  expect(links.join(' ')).not.toContain('javascript:');
+  expect(links.join(' ')).toContain('rel="noopener noreferrer"');
+
+  const cells = shown('table.csv').locator('td');
+  await expect.poll(() => cells.allTextContents()).toEqual(['a, b', 'said "yes"', 'two\nlines', '3']);
+  expect(await shown('table.tsv').locator('td').allTextContents()).toEqual(['x, y', '<b>z</b>']);
+  await shown('long.csv').getByText('These are the first 200 rows').waitFor();
+  expect(await shown('long.csv').locator('tbody tr').count()).toBe(200);
+  const tree = shown('tree.json');
+  await tree.getByText('"<img src=x onerror=alert(1)>"').waitFor();
+  // Deeper than a stack: what is closed is not drawn.
+  await shown('deep.json').getByText('[1]').first().waitFor();
+  await shown('page.html').getByText('<script>document.title = "pwned"</script>').waitFor();
+  const large = shown('large.txt');
+  await large.getByText('These are the first 524.3 kB. The download has all of it.').waitFor();
+  expect((await large.locator('pre').textContent())?.length).toBe(512 * 1024);
+  await page.getByRole('link', { name: 'Download large.txt' }).waitFor();
+
+  await expect
+    .poll(() => page.evaluate<unknown>('document.querySelector("img[alt=\'evil.svg\']").naturalWidth'))
+    .toBe(40);
+  expect(await page.evaluate<unknown>('[document.title, window.pwned, window.length]')).toEqual([
+    'hostile · Cyberun',
+    undefined,
+    0,
+  ]);
+  expect(requests.filter((url) => !url.startsWith(origin()))).toEqual([]);
+  // Chromium reports what its policy would refuse in the document in which the Markdown is cleaned.
+  const inline = /^(?:Executing inline event handler|Applying inline style) violates/;
+  expect(browser.complaints.splice(0).filter((text) => !inline.test(text))).toEqual([]);
+  await browser.check('outputs');
+});
+
+/** Presses Tab until an element has the focus. */
+async function tabTo(name: string | RegExp, role: 'button' | 'link' | 'textbox'): Promise<void> {
+  const wanted = browser.page.getByRole(role, { name }).first();
+  await wanted.waitFor();
+  for (let presses = 0; presses < 60; presses += 1) {
+    if ((await wanted.and(browser.page.locator(':focus')).count()) > 0) return;
+    await browser.page.keyboard.press('Tab');
+  }
+  expect.fail(`Tab does not reach ${String(name)}`);
+}
+const press = (key: string): Promise<void> => browser.page.keyboard.press(key);
+const focused = (): Promise<unknown> => browser.page.evaluate('document.activeElement.textContent');
+
+it('the keyboard alone is enough to run a workflow, and to cancel it', async () => {
+  const { page } = browser;
+  await open('tasks');
+  await heading('Tasks').waitFor();
+  await tabTo('Sign out', 'button');
+  await press('Enter');
+  await tabTo('Key', 'textbox');
+  await page.keyboard.type(admin);
+  await tabTo('Sign in', 'button');
+  await press('Space');
+  await heading('Tasks').waitFor();
+  await tabTo('Workflows', 'link');
+  await press('Enter');
+  await tabTo(/Talker/, 'link');
+  await press('Enter');
+  await tabTo('word', 'textbox');
+  await page.keyboard.type(' typed');
+  await tabTo('Run', 'button');
+  await press('Space');
+  await heading('talker').waitFor();
+  await tabTo('Cancel', 'button');
+  await press('Enter');
+  await expect.poll(() => status().textContent()).toBe('cancelled');
+  await page.getByText('"line typed"').or(page.getByText('" typed"')).first().waitFor();
+});
+
+it('a dialog keeps the focus, Escape closes it, and the focus returns to where it was', async () => {
+  const { page } = browser;
+  await open('keys');
+  await tabTo('New key', 'button');
+  await press('Enter');
+  await page.getByRole('dialog').waitFor();
+  for (let presses = 0; presses < 12; presses += 1) {
+    await press('Tab');
+    const outside = 'document.activeElement !== document.body && !document.activeElement.closest("dialog")';
+    expect(await page.evaluate(outside)).toBe(false);
+  }
+  await press('Escape');
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
+  await expect.poll(focused).toBe('New key');
+  await tabTo(/^Revoke /, 'button');
+  await press('Space');
+  await tabTo('Keep it', 'button');
+  await press('Enter');
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
+  await expect.poll(focused).toBe('Revoke');
+  await button('Sign out').click();
+  await page.getByLabel('Key').fill(server.key);
+  await button('Sign in').click();
+  await heading('Tasks').or(heading('Keys')).waitFor();
+});
+
 it('the list of tasks shows each state and is filtered by it', async () => {
   const { page } = browser;
   await open('tasks');
   const rows = page.getByRole('list', { name: 'Tasks' }).getByRole('listitem');
-  await expect.poll(() => rows.count()).toBe(3);
+  await expect.poll(() => rows.count()).toBe(5);
   await browser.check('tasks');
   await button('cancelled').click();
-  await expect.poll(() => rows.count()).toBe(1);
+  await expect.poll(() => rows.count()).toBe(2);
   expect(page.url()).toContain('status=cancelled');
   await button('failed').click();
-  await expect.poll(() => rows.count()).toBe(1);
+  await expect.poll(() => rows.count()).toBe(2);
   await button('cancelled').click();
   await page.getByText('No task fits these filters.').waitFor();
 });

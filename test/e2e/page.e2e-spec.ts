@@ -43,6 +43,8 @@ it('a browser gets the same page at the root and at the URL of the endpoint', as
   expect(root.headers.get('content-security-policy')).toContain("default-src 'none'; script-src 'self'");
   const text = await root.text();
   expect(text).toContain(`data-endpoint="${ENDPOINT}"`);
+  // Role mcp has none.
+  expect(text).not.toContain('/console');
   expect(await textAt('/api/v1/mcp')).toBe(text);
   expect(await textAt('/api/v1/mcp?toolsets=logs')).toBe(text);
 });

@@ -35,13 +35,26 @@ async function copy(button) {
   const code = button.parentElement.querySelector('code');
   try {
     await navigator.clipboard.writeText(code.textContent);
-    button.textContent = 'Copied';
+    say(button, 'Copied', 'Copied.');
   } catch {
     // Without HTTPS a page may not write to the clipboard.
     getSelection().selectAllChildren(code);
-    button.textContent = 'Press Ctrl-C';
+    const keys = /Mac|iP/.test(navigator.platform) ? '⌘C' : 'Ctrl-C';
+    say(button, `Press ${keys}`, `The text is selected. Press ${keys} to copy it.`);
   }
-  setTimeout(() => (button.textContent = 'Copy'), 2000);
+}
+
+let timer;
+/** Shows what has happened on the button for a while; the label that screen readers have for it stays the same. */
+function say(button, short, spoken) {
+  clearTimeout(timer);
+  for (const other of document.querySelectorAll('.copyable button')) other.textContent = 'Copy';
+  button.textContent = short;
+  document.querySelector('[role=status]').textContent = spoken;
+  timer = setTimeout(() => {
+    button.textContent = 'Copy';
+    document.querySelector('[role=status]').textContent = '';
+  }, 5000);
 }
 
 document.addEventListener('click', ({ target }) => {

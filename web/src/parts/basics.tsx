@@ -131,7 +131,7 @@ export function Time({ at, text }: { readonly at: string; readonly text: string 
   );
 }
 
-const COPIED_MS = 1500;
+const SAID_MS = 2500;
 
 export function CopyButton({
   text,
@@ -140,16 +140,21 @@ export function CopyButton({
   readonly text: string;
   readonly label?: string;
 }): JSX.Element {
-  const [isCopied, setCopied] = useState(false);
+  const [said, setSaid] = useState<string>();
   const copy = async (): Promise<void> => {
-    await navigator.clipboard.writeText(text);
-    setCopied(true);
-    setTimeout(() => setCopied(false), COPIED_MS);
+    try {
+      await navigator.clipboard.writeText(text);
+      setSaid('Copied');
+    } catch {
+      // Without https the browser has no clipboard for pages.
+      setSaid('The browser refuses: copy it by hand');
+    }
+    setTimeout(() => setSaid(undefined), SAID_MS);
   };
   return (
     <button type="button" class="btn btn-sm btn-ghost" onClick={() => void copy()}>
       <Copy size={14} aria-hidden="true" />
-      <span aria-live="polite">{isCopied ? 'Copied' : label}</span>
+      <span aria-live="polite">{said ?? label}</span>
     </button>
   );
 }
@@ -160,10 +165,15 @@ interface DialogProps {
   readonly children: ComponentChildren;
 }
 
-/** A modal dialog of the browser: it keeps the focus, and Escape closes it. */
+/** A modal dialog of the browser: it keeps the focus, Escape closes it, and the focus returns to where it was. */
 export function Dialog({ title, onClose, children }: DialogProps): JSX.Element {
   const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => dialog.current?.showModal(), []);
+  useEffect(() => {
+    const shown = dialog.current;
+    shown?.showModal();
+    // The browser returns the focus when a dialog is closed, but not when it is only removed.
+    return () => shown?.close();
+  }, []);
   return (
     <dialog ref={dialog} class="modal" aria-label={title} onClose={onClose}>
       <div class="modal-box border-base-300 border">

@@ -1,4 +1,5 @@
 import type { JSX } from 'preact';
+import { useState } from 'preact/hooks';
 
 /** Levels that are open at first. */
 const OPEN_DEPTH = 2;
@@ -13,6 +14,7 @@ interface TreeProps {
 
 /** A JSON value whose objects and lists open and close. */
 export function JsonTree({ value, name, depth = 0 }: TreeProps): JSX.Element {
+  const [isOpen, setOpen] = useState(depth < OPEN_DEPTH);
   const label = name !== undefined && <span class="text-primary">{name}: </span>;
   if (typeof value !== 'object' || value === null)
     return (
@@ -26,17 +28,24 @@ export function JsonTree({ value, name, depth = 0 }: TreeProps): JSX.Element {
   const entries: [string, unknown][] = Object.entries(value);
   const size = Array.isArray(value) ? `[${entries.length}]` : `{${entries.length}}`;
   return (
-    <details open={depth < OPEN_DEPTH} class="font-mono text-xs leading-6">
+    <details
+      open={isOpen}
+      class="font-mono text-xs leading-6"
+      onToggle={({ currentTarget }) => setOpen(currentTarget.open)}
+    >
       <summary class="cursor-pointer">
         {label}
         <span class="muted">{size}</span>
       </summary>
-      <div class="border-base-300 ml-1.5 border-l pl-4">
-        {entries.slice(0, SHOWN).map(([key, inner]) => (
-          <JsonTree key={key} name={key} value={inner} depth={depth + 1} />
-        ))}
-        {entries.length > SHOWN && <div class="muted">… and {entries.length - SHOWN} more</div>}
-      </div>
+      {/* What is closed is not drawn: a value may be deeper than the stack, and wider than the memory. */}
+      {isOpen && (
+        <div class="border-base-300 ml-1.5 border-l pl-4">
+          {entries.slice(0, SHOWN).map(([key, inner]) => (
+            <JsonTree key={key} name={key} value={inner} depth={depth + 1} />
+          ))}
+          {entries.length > SHOWN && <div class="muted">… and {entries.length - SHOWN} more</div>}
+        </div>
+      )}
     </details>
   );
 }

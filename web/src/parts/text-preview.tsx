@@ -53,7 +53,10 @@ async function startOf(url: string, signal: AbortSignal): Promise<Start> {
   if (response.status === 416) return { text: '', isAll: true };
   if (!response.ok) throw new Error(`status ${response.status}`);
   const size = Number(/\/(\d+)$/.exec(response.headers.get('content-range') ?? '')?.[1] ?? 0);
-  return { text: await response.text(), isAll: size <= LIMIT_BYTES };
+  const isAll = size <= LIMIT_BYTES;
+  const text = await response.text();
+  // The cut may be inside a character.
+  return { text: isAll ? text : text.replace(/\uFFFD$/, ''), isAll };
 }
 
 function Content({ text, kind }: { readonly text: string; readonly kind: TextKind }): JSX.Element {
@@ -82,48 +85,62 @@ function JsonText({ text }: { readonly text: string }): JSX.Element {
   }
 }
 
-/** Markdown of a task is untrusted: no scripts, styles or forms, and no pictures, which would tell other servers of it. */
+const TAGS =
+  'p br hr h1 h2 h3 h4 h5 h6 ul ol li blockquote pre code kbd a em strong b i del sub sup details summary table thead tbody tr th td';
+/** What Markdown is written as: no scripts, styles or forms, and no pictures, which would tell other servers of it. */
+const MARKDOWN = {
+  ALLOWED_TAGS: TAGS.split(' '),
+  ALLOWED_ATTR: ['href', 'title', 'start', 'align', 'open'],
+  ALLOW_ARIA_ATTR: false,
+  ALLOW_DATA_ATTR: false,
+};
+// A link leaves the console open, and tells nothing of it.
+dompurify.addHook('afterSanitizeAttributes', (element) => {
+  if (element.tagName !== 'A') return;
+  element.setAttribute('target', '_blank');
+  element.setAttribute('rel', 'noopener noreferrer');
+});
+
+/** Markdown of a task, which is untrusted. */
 function Markdown({ text }: { readonly text: string }): JSX.Element {
-  const html = useMemo(
-    () =>
-      dompurify.sanitize(marked.parse(text, { async: false }), {
-        USE_PROFILES: { html: true },
-        FORBID_TAGS: ['style', 'form', 'input', 'button', 'img', 'audio', 'video'],
-        FORBID_ATTR: ['style', 'class', 'id', 'name'],
-      }),
-    [text],
-  );
+  const html = useMemo(() => dompurify.sanitize(marked.parse(text, { async: false }), MARKDOWN), [text]);
   return <div class="prose-lite" dangerouslySetInnerHTML={{ __html: html }} />;
 }
 
 function Rows({ text, delimiter }: { readonly text: string; readonly delimiter: string }): JSX.Element {
-  const rows = useMemo(
-    () => papaparse.parse<string[]>(text, { delimiter, preview: ROWS + 1, skipEmptyLines: true }).data,
+  const { data, meta } = useMemo(
+    () => papaparse.parse<string[]>(text, { delimiter, preview: ROWS + 1, skipEmptyLines: true }),
     [text, delimiter],
   );
-  const [head = [], ...body] = rows;
+  const [head = [], ...body] = data;
+  if (data.length === 0) return <PlainText text={text} />;
   return (
-    <table class="table table-xs table-pin-rows">
-      <thead>
-        <tr>
-          {head.map((cell, index) => (
-            <th key={index} scope="col">
-              {cell}
-            </th>
-          ))}
-        </tr>
-      </thead>
-      <tbody>
-        {body.map((row, line) => (
-          <tr key={line}>
-            {row.map((cell, index) => (
-              <td key={index} class="max-w-80 truncate">
+    <>
+      <table class="table table-xs table-pin-rows">
+        <thead class="text-base-content/75">
+          <tr>
+            {head.map((cell, index) => (
+              <th key={index} scope="col">
                 {cell}
-              </td>
+              </th>
             ))}
           </tr>
-        ))}
-      </tbody>
-    </table>
+        </thead>
+        <tbody>
+          {body.map((row, line) => (
+            <tr key={line}>
+              {row.map((cell, index) => (
+                <td key={index} class="max-w-80 break-words whitespace-pre-wrap">
+                  {cell}
+                </td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      {meta.truncated && (
+        <p class="muted mt-2 text-xs">These are the first {ROWS} rows. The download has all of them.</p>
+      )}
+    </>
   );
 }
