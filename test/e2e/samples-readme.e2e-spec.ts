@@ -21,7 +21,7 @@ const ENDPOINT = 'http://127.0.0.1:8080/api/v1/mcp';
 const ENVIRONMENT_KEY = 'Bearer ${env:CYBERUN_API_KEY}';
 /** Variables that are no settings: a client's, an agent's, and what processes of tasks and services see. */
 const OTHER_VARIABLES =
-  /^CYBERUN_(API_KEY|URL|OAUTH_KEY_\w+|AUTHORIZATION|AGENT_KEY|TASK_ID|ATTEMPT|PROCESS_GROUP|PARAMETERS|PARAM_?|INPUT_DIR|OUTPUT_DIR|WORKFLOW_DIR|SERVICE_(DIR|SLUG|REPLICA))$/;
+  /^CYBERUN_(API_KEY|URL|OAUTH_KEY_\w+|AUTHORIZATION|AGENT_KEY|TASK_ID|ATTEMPT|PROCESS_GROUP|PROGRESS_URL|PARAMETERS|PARAM_?|INPUT_DIR|OUTPUT_DIR|WORKFLOW_DIR|SERVICE_(DIR|SLUG|REPLICA))$/;
 
 const readme = new MarkdownFile('README.md');
 const clients = new MarkdownFile('docs/clients.md');
@@ -217,14 +217,13 @@ it('the runtime loads the first workflow of docs/workflows.md', async () => {
   });
 });
 
+const services = new MarkdownFile('docs/services.md').snippets('yaml');
 it.each([
-  ['services/notes.yaml', () => readFileSync(join(packagePaths.root, 'services/notes.yaml'), 'utf8')],
-  ['docs/services.md', () => new MarkdownFile('docs/services.md').snippets('yaml')[0]?.text ?? ''],
-])('the runtime loads the service in %s', async (path, read) =>
-  expect(await parseServiceText(path, read())).toMatchObject({
-    slug: 'notes',
-    usage_prompt: expect.any(String),
-  }),
+  ['notes', 'services/notes.yaml', readFileSync(join(packagePaths.root, 'services/notes.yaml'), 'utf8')],
+  ['greeter', 'docs/services.md', services[0]?.text ?? ''],
+  ['notes', 'docs/services.md', services[1]?.text ?? ''],
+])('the runtime loads the service %s in %s', async (slug, path, text) =>
+  expect(await parseServiceText(path, text)).toMatchObject({ slug, usage_prompt: expect.any(String) }),
 );
 
 /** Names of the tools that a client behind mcp-remote sees. */
