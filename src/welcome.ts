@@ -1,6 +1,5 @@
+import { MCP_CLIENTS } from './clients/index.js';
 import { type Addresses, type Config, servesConsole } from './config/index.js';
-
-const CLIENTS = 'Claude Code, Cursor, Windsurf, Codex CLI, VS Code, Claude Desktop';
 
 /** Prints what is needed to connect: text for people, one line of JSON for machines. */
 export function printWelcome(config: Config, addresses: Addresses, newKey: string | undefined): void {
@@ -37,12 +36,21 @@ function endpointLines(config: Config, addresses: Addresses, newKey: string | un
     `Key       ${keyLine(config, newKey)}`,
     ...consoleLines(config, addresses),
     '',
-    'Connect Claude Code:',
-    `claude mcp add --transport http cyberun ${endpoint} --header "Authorization: Bearer ${newKey ?? '$CYBERUN_API_KEY'}"`,
-    '',
-    `${CLIENTS}: see "Connect a client" in README.md`,
+    ...clientLines(endpoint, newKey),
   ];
 }
+
+/** A command for each client that has one; the others are named. */
+function clientLines(endpoint: string, newKey: string | undefined): string[] {
+  const commands = MCP_CLIENTS.flatMap(({ title, command }) =>
+    command ? [`Connect ${title}:`, inOneLine(command(endpoint, newKey)), ''] : [],
+  );
+  const others = MCP_CLIENTS.filter(({ command }) => !command).map(({ title }) => title);
+  return [...commands, `${others.join(', ')}: see "Connect a client" in README.md`];
+}
+
+/** For shells that continue lines in other ways. */
+const inOneLine = (command: string): string => command.replaceAll(/ \\\n +/g, ' ');
 
 function keyLine({ role, runtimeUrl }: Config, newKey: string | undefined): string {
   if (newKey !== undefined) return `${newKey}  (shown this once; keep it)`;

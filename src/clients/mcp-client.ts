@@ -53,8 +53,8 @@ export interface McpClient {
   /** How its file refers to CYBERUN_API_KEY, or has the client ask for the key; without one the file holds the key itself. */
   readonly keyReference?: string;
   readonly form: JsonForm | TomlForm;
-  /** A command that does the same. */
-  readonly command?: (url: string) => string;
+  /** A command that does the same; without a key it reads CYBERUN_API_KEY. */
+  readonly command?: (url: string, key?: string) => string;
   /** What its user should know about the lines. */
   readonly remark?: string;
   /** What its user does next. */

@@ -34,8 +34,8 @@ export const MCP_CLIENTS: readonly McpClient[] = [
       kind: 'json',
       settings: entryOf('mcpServers', ({ url, key }) => ({ type: 'http', url, headers: bearer(key) })),
     },
-    command: (url) =>
-      `claude mcp add --scope user --transport http cyberun \\\n  "${url}" \\\n  --header "Authorization: Bearer $CYBERUN_API_KEY"`,
+    command: (url, key = '$CYBERUN_API_KEY') =>
+      `claude mcp add --scope user --transport http cyberun \\\n  "${url}" \\\n  --header "Authorization: Bearer ${key}"`,
     next: 'Start Claude Code again; /mcp shows the connection.',
   },
   {

@@ -52,7 +52,7 @@ async function pageOf({ endpoint }: NpxServer): Promise<string> {
 
 it('the package has what a server needs, and nothing of its development', () => {
   const built = filesOf('dist').filter((file) => !file.endsWith('.map'));
-  const others = [filesOf('docs', '*.md'), filesOf('services'), filesOf('workflows')].flat();
+  const others = [filesOf('docs', '{,clients/}*.md'), filesOf('services'), filesOf('workflows')].flat();
   const expected = ['LICENSE', 'README.md', 'package.json', ...built, ...others];
   expect(server.files.toSorted()).toEqual(expected.toSorted());
   expect(server.files).toEqual(
@@ -62,6 +62,7 @@ it('the package has what a server needs, and nothing of its development', () => 
       'dist/page/assets/page.css',
       'dist/runtime/database/migrations/0001-initial.js',
       'dist/extension/index.d.ts',
+      'docs/clients/claude.md',
       'docs/extending.md',
       'services/notes/server.mjs',
       'workflows/mandelbrot.yaml',

@@ -64,7 +64,7 @@ describe('the first minute', () => {
     const [, endpoint = ''] = /Endpoint\s+(\S+)/.exec(first.text) ?? [];
     const [, key = ''] = /Key\s+(sk-\S+)/.exec(first.text) ?? [];
     expect(first.text).toContain(
-      `claude mcp add --transport http cyberun ${endpoint} --header "Authorization: Bearer ${key}"`,
+      `claude mcp add --scope user --transport http cyberun "${endpoint}" --header "Authorization: Bearer ${key}"`,
     );
     expect(key).toMatch(/^sk-/);
     expect(first.text).toContain(`Console   ${new URL('/console', endpoint).href}\n`);
