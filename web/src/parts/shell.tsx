@@ -52,7 +52,7 @@ function Navigation({ view }: { readonly view: string }): JSX.Element {
           key={path}
           href={href([path])}
           aria-current={view === path ? 'page' : undefined}
-          class={`flex min-w-0 flex-1 flex-col items-center gap-1 rounded-lg px-1 py-1.5 text-xs sm:flex-none sm:flex-row sm:gap-2.5 sm:px-3 sm:py-2 sm:text-sm ${
+          class={`flex min-w-0 flex-auto flex-col items-center gap-1 rounded-lg px-1 py-1.5 text-xs sm:flex-none sm:flex-row sm:gap-2.5 sm:px-3 sm:py-2 sm:text-sm ${
             view === path ? 'bg-primary/10 text-primary font-semibold' : 'hover:bg-base-300/60'
           }`}
         >
