@@ -96,6 +96,7 @@ function kubernetesOf(config: AgentConfig) {
     url,
     port: config.agentKubernetesPort,
     namespace: config.agentKubernetesNamespace,
+    owner: config.agentKubernetesOwner,
     profiles: JobProfiles.read(config.agentKubernetesProfiles, config.agentLabels),
   };
 }

@@ -239,6 +239,8 @@
   value: '8090'
 - name: CYBERUN_AGENT_KUBERNETES_NAMESPACE
   value: {{ include "cyberun-mcp.jobsNamespace" . | quote }}
+- name: CYBERUN_AGENT_KUBERNETES_OWNER
+  value: {{ include "cyberun-mcp.roleName" . }}-owner
 - name: CYBERUN_AGENT_KUBERNETES_PROFILES
   value: /etc/cyberun-mcp/profiles/profiles.yaml
 {{- end }}

@@ -17,6 +17,7 @@ import {
   HOSTS_SERVICES,
   PYTHON_LABEL,
 } from '../contract/index.js';
+import { untilAborted } from '../tunnel/index.js';
 import { stayConnected } from './connection.js';
 import type { ContainerOptions } from './containers/container-engine.js';
 import { findGpus } from './gpus.js';
@@ -93,6 +94,7 @@ export async function runKubernetesAgent(
   const { kubernetesWorker } = await import('./kubernetes/kubernetes-worker.js');
   const complete = completed(options);
   const labels = [...new Set([...kubernetes.profiles.labels, CONTAINER_LABEL])];
+  // Every service, and not only those that are containers.
   const features = known.filter((feature) => feature !== HOSTS_SERVICES);
   const hello = { ...helloOf(complete), labels, features, gpus: [], hosts_services: false };
   const own = await kubernetesWorker(complete, kubernetes, hello);
@@ -135,10 +137,6 @@ async function untilOver(worker: Worker, options: CompleteAgentOptions): Promise
 
 /** Its timer does not keep the process alive. */
 const timeout = (ms: number): AbortSignal => AbortSignal.timeout(Math.min(ms, 2 ** 31 - 1));
-
-export async function untilAborted(signal: AbortSignal): Promise<void> {
-  if (!signal.aborted) await once(signal, 'abort');
-}
 
 export function completed(options: AgentOptions): CompleteAgentOptions {
   const agentId = options.agentId ?? hostNameAsId();

@@ -1,8 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { StartError } from '../config/index.js';
+import { untilAborted } from '../tunnel/index.js';
 import { stayConnected } from './connection.js';
-import { type AgentOptions, completed, helloOf, taskEnvironmentOf, untilAborted } from './run-agent.js';
+import { type AgentOptions, completed, helloOf, taskEnvironmentOf } from './run-agent.js';
 import { MainExecution } from './kubernetes/main-execution.js';
 import { ProgressCallback } from './kubernetes/progress-callback.js';
 import { inputsOfRun, type RUN_PARTS, stepOfRun } from './kubernetes/run-parts.js';

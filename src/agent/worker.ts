@@ -30,7 +30,10 @@ interface AgentMachine {
 /** What a worker passes the requests of the gateway on to. */
 export interface WorkerParts {
   readonly runs: Pick<HeldRuns, 'serve' | 'list' | 'drain' | 'finished' | 'giveBack' | 'end'>;
-  readonly services: Pick<ServiceHost, 'serve' | 'connect' | 'log'>;
+  readonly services: Pick<ServiceHost, 'serve' | 'connect' | 'log'> & {
+    /** A gateway has asked who this agent is. */
+    readonly greeted?: () => void;
+  };
   readonly bundles: Pick<Bundles, 'answer'>;
   /** The step of its only run, when that is a container beside this agent. */
   readonly main?: Pick<MainExecution, 'serve'> | undefined;
@@ -134,6 +137,7 @@ export class Worker {
 
   private greet(stream: ServerHttp2Stream): void {
     this.isGreeted = true;
+    this.parts.services.greeted?.();
     stream.respond({ ':status': 200, 'content-type': 'application/json' });
     stream.end(JSON.stringify(this.greeting));
   }

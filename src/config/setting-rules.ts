@@ -70,6 +70,11 @@ export const NAMESPACE: Form = {
   pattern: /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/,
   words: 'must be 1 to 63 lower-case letters, digits and hyphens',
 };
+/** Of an object of Kubernetes. */
+export const OBJECT_NAME: Form = {
+  pattern: /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/,
+  words: 'must be a name of lower-case letters, digits, hyphens and dots',
+};
 /** As long as the longest key of the runtime, and of letters that are legal in a header. */
 export const INTEGRATION_KEY: Form = {
   pattern: /^sk-[A-Za-z0-9_-]{20,200}$/,

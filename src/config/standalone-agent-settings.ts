@@ -1,7 +1,16 @@
 import { ArrayNotEmpty, IsIn, IsUrl } from 'class-validator';
 
 import { Setting } from './setting.decorator.js';
-import { AGENT_NAME, GATEWAY_URL, IMAGE, Is, NAMESPACE, Optional, WholeNumber } from './setting-rules.js';
+import {
+  AGENT_NAME,
+  GATEWAY_URL,
+  IMAGE,
+  Is,
+  NAMESPACE,
+  OBJECT_NAME,
+  Optional,
+  WholeNumber,
+} from './setting-rules.js';
 import { Settings } from './settings.js';
 
 /** What an agent on another machine has besides; the local agent of role `all` gets these from its server. */
@@ -62,7 +71,7 @@ export class StandaloneAgentSettings extends Settings {
   @Setting({
     env: 'CYBERUN_AGENT_EXECUTOR',
     meaning:
-      'Where runs take place: `machine` (processes, and containers of its engine) or `kubernetes` (each run in the pod of a Job, see docs/kubernetes.md).',
+      'Where runs take place: `machine` (processes, and containers of its engine) or `kubernetes` (each run in the pod of a Job, each service a Deployment, see docs/kubernetes.md).',
     example: 'kubernetes',
   })
   @IsIn(['machine', 'kubernetes'])
@@ -97,12 +106,22 @@ export class StandaloneAgentSettings extends Settings {
 
   @Setting({
     env: 'CYBERUN_AGENT_KUBERNETES_NAMESPACE',
-    meaning: 'For executor `kubernetes`: namespace of the Jobs.',
+    meaning: 'For executor `kubernetes`: namespace of the Jobs and of the Deployments of services.',
     example: 'cyberun-runs',
     defaultText: 'that of the pod of the agent, or of the context of KUBECONFIG',
   })
   @Optional(Is(NAMESPACE))
   agentKubernetesNamespace?: string;
+
+  @Setting({
+    env: 'CYBERUN_AGENT_KUBERNETES_OWNER',
+    meaning:
+      'For executor `kubernetes`: ConfigMap in the namespace of the Jobs; when it is deleted, Kubernetes removes all that the agent has made there.',
+    example: 'cyberun-agent-owner',
+    defaultText: 'nothing owns it',
+  })
+  @Optional(Is(OBJECT_NAME))
+  agentKubernetesOwner?: string;
 
   @Setting({
     env: 'CYBERUN_AGENT_KUBERNETES_PROFILES',

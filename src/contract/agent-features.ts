@@ -5,9 +5,13 @@
 export const AGENT_FEATURES = {
   'feature.bundles': 'take the files beside a definition',
   'feature.service-replicas': 'run several replicas of a service',
-  'feature.services': 'host services',
+  'feature.container-services': 'host services that are containers',
+  'feature.services': 'host services that are processes, mount volumes or have files beside their definition',
   'feature.step-timeouts': 'limit the time of a step',
 } as const;
+
+/** Of agents that host containers of services, also where they host no other service. */
+export const HOSTS_CONTAINERS = 'feature.container-services' satisfies keyof typeof AGENT_FEATURES;
 
 /** Of every agent that does not say otherwise: older ones do not announce it. */
 export const HOSTS_SERVICES = 'feature.services' satisfies keyof typeof AGENT_FEATURES;

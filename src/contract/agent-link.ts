@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { HOSTS_SERVICES } from './agent-features.js';
+import { HOSTS_CONTAINERS, HOSTS_SERVICES } from './agent-features.js';
 import { SERVICE_STATES } from './container-services.js';
 import { containerSpec } from './container-spec.js';
 
@@ -64,7 +64,7 @@ export const agentHello = z.object({
   runs: z.array(z.object({ task_id: z.string(), attempt: z.number().int().min(1) })).default([]),
   /** Whether it takes no further runs, because it ends once it has finished those that it has. */
   draining: z.boolean().default(false),
-  /** Whether it hosts services. */
+  /** Whether it hosts services of all kinds. */
   hosts_services: z.boolean().default(true),
   /** `memory_bytes` is missing where a GPU shares the memory of the processor. */
   gpus: z
@@ -80,7 +80,7 @@ export const capabilitiesOf = ({
   features = [],
   hosts_services = true,
 }: Pick<AgentHello, 'labels'> & Partial<Pick<AgentHello, 'features' | 'hosts_services'>>): string[] => [
-  ...new Set([...labels, ...features, ...(hosts_services ? [HOSTS_SERVICES] : [])]),
+  ...new Set([...labels, ...features, ...(hosts_services ? [HOSTS_SERVICES, HOSTS_CONTAINERS] : [])]),
 ];
 
 /** What changes while an agent is connected. */
@@ -124,6 +124,8 @@ export const serviceOrder = z.object({
   }),
   /** The files beside the definition, working directory of the service; the agent has them before it gets the order. */
   bundle: bundleRef.optional(),
+  /** Labels that the definition requires; none from an older runtime. */
+  labels: z.array(z.string()).optional(),
 });
 export type ServiceOrder = z.infer<typeof serviceOrder>;
 
@@ -138,6 +140,8 @@ export type ServiceLog = z.infer<typeof serviceLog>;
 /** A change of a service's state. */
 export const serviceReport = z.object({
   state: z.enum(SERVICE_STATES),
+  /** What it waits for while it is `deploying`, without a full stop. */
+  reason: z.string().optional(),
   /** Its port on the agent, when it is `running`. */
   port: z.number().int().optional(),
   /** Why it is `failed`. */

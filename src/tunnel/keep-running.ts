@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 
 /** How long to wait before something that ended is started again. */
@@ -30,4 +31,8 @@ export async function keepRunning(
     const ms = Math.min(longestMs, firstMs * 2 ** failures) * (isSpread ? 0.5 + Math.random() / 2 : 1);
     await delay(ms, undefined, { signal }).catch(() => undefined);
   }
+}
+
+export async function untilAborted(signal: AbortSignal): Promise<void> {
+  if (!signal.aborted) await once(signal, 'abort');
 }

@@ -5,6 +5,8 @@ import { parse } from 'yaml';
 
 import { JobProfiles } from '../../src/agent/kubernetes/job-profiles.js';
 import { agentSelector, runJob } from '../../src/agent/kubernetes/run-job.js';
+import { serviceObjects } from '../../src/agent/kubernetes/service-objects.js';
+import { serviceOrder } from '../../src/contract/index.js';
 import { type Manifest, podOf, render, valuesOf } from './chart.js';
 
 const values = valuesOf('team-jobs.yaml');
@@ -13,6 +15,20 @@ const NAME = 'release-cyberun-mcp-agent-jobs';
 const find = (kind: string, name = NAME, from = manifests): Manifest | undefined =>
   from.find((manifest) => manifest.kind === kind && manifest['metadata'].name === name);
 
+const SERVICE = serviceOrder.parse({
+  service_slug: 'notes',
+  command: [],
+  container: { image: 'notes:1', pull_policy: 'ifNotPresent', volumes: [], resources: {}, port: 8080 },
+  environment: {},
+  health_path: '/health',
+  limits: {
+    start_timeout_ms: 1000,
+    health_interval_ms: 1000,
+    health_timeout_ms: 1000,
+    health_failures: 3,
+    request_timeout_ms: 1000,
+  },
+});
 const team = valuesOf('team.yaml');
 const withExecutor = (executor: object): object => ({
   ...team,
@@ -27,6 +43,7 @@ it('an agent that makes Jobs is one pod with an id that its next pod has too, an
     CYBERUN_AGENT_EXECUTOR: 'kubernetes',
     CYBERUN_AGENT_KUBERNETES_IMAGE: 'registry.example.com/cyberun-science:1',
     CYBERUN_AGENT_KUBERNETES_NAMESPACE: 'team',
+    CYBERUN_AGENT_KUBERNETES_OWNER: `${NAME}-owner`,
     CYBERUN_AGENT_SLOTS: '50',
     // Its runs go on without it.
     CYBERUN_AGENT_DRAIN_SECONDS: '0',
@@ -59,7 +76,11 @@ it('an agent that makes Jobs has a ServiceAccount of its own, with the least rig
     { apiGroups: ['batch'], resources: ['jobs'], verbs: ['create', 'get', 'list', 'delete'] },
     { apiGroups: [''], resources: ['pods'], verbs: ['list', 'watch'] },
     { apiGroups: [''], resources: ['pods/log'], verbs: ['get'] },
+    { apiGroups: [''], resources: ['events'], verbs: ['list'] },
+    { apiGroups: ['apps'], resources: ['deployments'], verbs: ['create', 'get', 'list', 'delete'] },
+    { apiGroups: [''], resources: ['services'], verbs: ['create', 'get'] },
     { apiGroups: [''], resources: ['secrets'], verbs: ['create'] },
+    { apiGroups: [''], resources: ['configmaps'], resourceNames: [`${NAME}-owner`], verbs: ['get'] },
     { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['get', 'create', 'update'] },
   ]);
   const binding = find('RoleBinding');
@@ -111,6 +132,8 @@ it('Jobs in a namespace of their own have the Role there, for the agent in that 
   });
   const elsewhere = rendered.filter(({ metadata }) => metadata.namespace === 'runs');
   expect(elsewhere.map(({ kind }) => kind).toSorted()).toEqual([
+    'ConfigMap',
+    'NetworkPolicy',
     'NetworkPolicy',
     'Role',
     'RoleBinding',
@@ -152,7 +175,7 @@ it('an agent that makes Jobs has an existing ServiceAccount where the values nam
   expect(render(existing).map(({ kind }) => kind)).not.toContain('Role');
 });
 
-it('network policies let the pods of Jobs reach their agent, the files and DNS, and the agent the API server', () => {
+it('network policies let the pods of Jobs reach their agent, the files and DNS, and the agent the API server and its services', () => {
   const runs = find('NetworkPolicy', `${NAME}-runs`)?.['spec'];
   const [profile] = [JobProfiles.of([{ name: 'a' }], []).for([])];
   if (!profile) throw new Error('there is no profile');
@@ -163,13 +186,20 @@ it('network policies let the pods of Jobs reach their agent, the files and DNS, 
   });
   expect(job.spec?.template.metadata?.labels).toMatchObject(runs.podSelector.matchLabels);
   expect(agentSelector(NAME)).toContain(createHash('sha256').update(NAME).digest('hex').slice(0, 32));
-  const ports = (rules: { ports: { port: unknown }[] }[]): unknown[] =>
-    rules.flatMap((rule) => rule.ports.map(({ port }) => port));
+  const ports = (rules: { ports?: { port: unknown }[] }[]): unknown[] =>
+    rules.flatMap((rule) => rule.ports?.map(({ port }) => port) ?? ['any']);
   expect(runs.ingress).toEqual([]);
   expect(ports(runs.egress)).toEqual([53, 53, 9000, 'runs', 443]);
   const agent = find('NetworkPolicy', 'release-cyberun-mcp-agent')?.['spec'];
   expect(ports(agent.ingress)).toEqual(['runs']);
   expect(agent.ingress[0].from[0].podSelector.matchLabels).toEqual(runs.podSelector.matchLabels);
-  expect(ports(agent.egress)).toEqual([53, 53, 9000, 'http', 443, 6443, 443]);
-  expect(agent.egress[3].to).toEqual([{ ipBlock: { cidr: '10.0.0.1/32' } }]);
+  expect(ports(agent.egress)).toEqual([53, 53, 9000, 'http', 'any', 443, 6443, 443]);
+  expect(agent.egress[4].to).toEqual([{ ipBlock: { cidr: '10.0.0.1/32' } }]);
+  const services = find('NetworkPolicy', `${NAME}-services`)?.['spec'];
+  const named = { agentId: NAME, name: 'cy-notes', version: '1' };
+  const { deployment } = serviceObjects(SERVICE, profile, named);
+  expect(deployment.spec?.template.metadata?.labels).toMatchObject(services.podSelector.matchLabels);
+  expect(agent.egress[3].to[0].podSelector.matchLabels).toEqual(services.podSelector.matchLabels);
+  expect(services.ingress).toEqual([{ from: [expect.objectContaining({ podSelector: expect.anything() })] }]);
+  expect(ports(services.egress)).toEqual([53, 53, 443]);
 });

@@ -111,6 +111,7 @@ const REFUSED: Readonly<Record<string, readonly string[]>> = {
   CYBERUN_AGENT_KUBERNETES_URL: ['cyberun-agent:8090', 'http://me:secret@agent'],
   CYBERUN_AGENT_KUBERNETES_PORT: ['0', '65536', 'http'],
   CYBERUN_AGENT_KUBERNETES_NAMESPACE: ['Runs', '-a', 'a_b'],
+  CYBERUN_AGENT_KUBERNETES_OWNER: ['Owner', '-a', 'a_b'],
   CYBERUN_AGENT_KUBERNETES_PROFILES: [],
   CYBERUN_RUNS_LEASE_SECONDS: ['44', 'a minute'],
   CYBERUN_RUNS_RETRY_SECONDS: ['-1', '1s', '301'],

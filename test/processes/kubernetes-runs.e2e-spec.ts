@@ -71,6 +71,7 @@ beforeEach(async () => {
   api.cluster.waiting = undefined;
   api.cluster.imageProblem = undefined;
   api.cluster.unschedulable = undefined;
+  api.cluster.podQuota = undefined;
 });
 
 const task = async (id: string) => (await server.get(`/r/tasks/${id}`)).body;
@@ -169,6 +170,40 @@ it('a run that Kubernetes refuses, or whose container cannot be made, fails in t
     'The run cannot start: its container cannot be made: invalid reference format.',
   );
   await until(async () => jobOf(impossible) === undefined);
+});
+
+it('while a quota keeps the pod of a run from being made, status_reason has its words', async () => {
+  api.cluster.podQuota = 'pods "cy-1" is forbidden: exceeded quota: compute, requested: pods=1';
+  const id = await server.submit('hello', {});
+  await until(async () => jobOf(id) !== undefined);
+  api.endWatches();
+  await until(async () => (await task(id)).status_reason?.includes('exceeded quota'));
+  expect((await task(id)).status_reason).toBe(
+    'given to agent a1, which has not started it yet: Kubernetes makes no pod for it: pods "cy-1" is forbidden: exceeded quota: compute, requested: pods=1',
+  );
+  await server.call('POST', `/r/tasks/${id}/cancel`);
+  await until(async () => jobOf(id) === undefined);
+});
+
+it('a Job that was made late for a run that is over is removed', async () => {
+  const id = await begin();
+  const labels = jobOf(id)?.metadata.labels;
+  await letEnd();
+  await ended(id);
+  const name = 'cy-late-1';
+  api.cluster.podQuota = 'none';
+  api.cluster.store.add({
+    kind: 'Job',
+    metadata: { name, labels: { ...labels, 'cyberun.task': 'late' } },
+    spec: {},
+  });
+  for (let list = 0; list < 2; list += 1) {
+    const before = api.requests.filter((one) => one.endsWith('/jobs')).length;
+    api.endWatches();
+    await until(async () => api.requests.filter((one) => one.endsWith('/jobs')).length > before);
+  }
+  await until(async () => api.cluster.store.get('Job', name) === undefined);
+  expect((await task(id)).task_status).toBe('completed');
 });
 
 it('a step that is a container goes on while its agent is killed and started again, and its log has every line once', async () => {

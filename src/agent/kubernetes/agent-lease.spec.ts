@@ -5,7 +5,7 @@ import { Lease } from 'kubernetes-models/coordination.k8s.io/v1';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 
 import { AgentLease } from './agent-lease.js';
-import { ClusterRefusal } from './cluster.js';
+import { ClusterRefusal } from './api-calls.js';
 
 /** The Lease of one agent in an API server. */
 class OneLease {

@@ -4,7 +4,8 @@ import { type V1Lease, V1MicroTime } from '@kubernetes/client-node';
 import { Logger } from '@nestjs/common';
 
 import { errorText, StartError } from '../../config/index.js';
-import { apiMessageOf, type Cluster, ClusterRefusal } from './cluster.js';
+import { apiMessageOf, ClusterRefusal } from './api-calls.js';
+import type { Cluster } from './cluster.js';
 import { agentLabels, leaseName } from './run-job.js';
 
 const logger = new Logger('Kubernetes');

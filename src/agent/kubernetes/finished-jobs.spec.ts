@@ -23,10 +23,19 @@ function finishedJobs(failures = 0): { readonly finished: FinishedJobs; readonly
 it('a completed Job is removed with the second list that has it, and no other', async () => {
   const { finished, deleted } = finishedJobs();
   const jobs = [jobWith('done', 'Complete'), jobWith('broken', 'Failed'), jobWith('goes-on')];
-  await finished.clear(jobs, none);
+  const isKept = (name: string): boolean => name === 'goes-on';
+  await finished.clear(jobs, isKept);
   expect(deleted).toEqual([]);
-  await finished.clear([...jobs, jobWith('next', 'Complete')], none);
+  await finished.clear([...jobs, jobWith('next', 'Complete')], isKept);
   expect(deleted).toEqual(['done']);
+});
+
+it('a Job that goes on and that no run has is removed with the second list that has it', async () => {
+  const { finished, deleted } = finishedJobs();
+  await finished.clear([jobWith('late')], none);
+  expect(deleted).toEqual([]);
+  await finished.clear([jobWith('late')], none);
+  expect(deleted).toEqual(['late']);
 });
 
 it('a Job that its run still needs, or that is being removed, is left', async () => {

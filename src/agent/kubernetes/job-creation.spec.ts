@@ -1,7 +1,7 @@
 import { ApiException, type V1Job, type V1Secret } from '@kubernetes/client-node';
 import { expect, it } from 'vitest';
 
-import { ClusterRefusal } from './cluster.js';
+import { ClusterRefusal } from './api-calls.js';
 import { makeJob } from './job-creation.js';
 
 const job: V1Job = { metadata: { name: 'cy-1-1' } };

@@ -3,7 +3,8 @@ import { Logger } from '@nestjs/common';
 
 import { errorText } from '../../config/index.js';
 import { keepRunning } from '../../tunnel/index.js';
-import { API_RETRY_DELAYS, apiMessageOf, type Cluster, ClusterRefusal } from './cluster.js';
+import { apiMessageOf, ClusterRefusal } from './api-calls.js';
+import { API_RETRY_DELAYS, type Cluster } from './cluster.js';
 
 const logger = new Logger('Kubernetes');
 

@@ -85,6 +85,10 @@ it.each([
     'FILE: profiles[0].diskSize must be a size such as 10Gi or 500Mi.',
   ],
   ['profiles: [{ name: a, diskSize: 10 }]', 'FILE: profiles[0].diskSize must be string'],
+  [
+    'profiles: [{ name: a, runAsUser: 0 }]',
+    'FILE: profiles[0].runAsUser must be the number of a user other than root, or cluster.',
+  ],
   ['profiles: [', 'FILE is not YAML: '],
 ])('a file with %j is refused in a sentence', (text, sentence) => {
   const file = fileOf(text);

@@ -21,6 +21,8 @@ const toleration = z.strictObject({
   tolerationSeconds: z.number().int().exactOptional(),
 });
 
+const USER_FORM = 'must be the number of a user other than root, or cluster';
+
 /** Where and with what the pods of some runs run. Operators write profiles; no caller can. */
 const jobProfile = z.strictObject({
   name: z.string().regex(/^[A-Za-z0-9._-]{1,63}$/, 'must be 1 to 63 letters, digits, dots, hyphens'),
@@ -39,12 +41,33 @@ const jobProfile = z.strictObject({
   runtimeClassName: dnsName.optional(),
   priorityClassName: dnsName.optional(),
   serviceAccountName: dnsName.optional(),
+  /** User of the programs in its pods; `cluster`: none is asked for, so that OpenShift assigns one of its range. */
+  runAsUser: z
+    .union([z.number(), z.literal('cluster')], USER_FORM)
+    .refine((user) => user === 'cluster' || (Number.isInteger(user) && user > 0), USER_FORM)
+    .optional(),
   /** LocalQueue of Kueue, which then decides when the pod starts. */
   localQueue: dnsName.optional(),
   /** How long a pod may take to start, where no queue holds it back. */
   startSeconds: z.number().int().min(10).max(604_800).default(900),
 });
 export type JobProfile = z.infer<typeof jobProfile>;
+
+/** The user of our image. */
+const USER = 1000;
+
+/** Part of the security context of a pod. */
+interface PodUser {
+  readonly runAsUser?: number;
+  readonly runAsGroup?: number;
+  readonly fsGroup?: number;
+}
+
+/** The user by which all containers of a pod can read what one of them writes. */
+export function podUserOf({ runAsUser = USER }: Pick<JobProfile, 'runAsUser'>): PodUser {
+  if (runAsUser === 'cluster') return {};
+  return { runAsUser, runAsGroup: runAsUser, fsGroup: runAsUser };
+}
 
 const profilesFile = z.strictObject({ profiles: z.array(jobProfile).min(1).max(100) });
 

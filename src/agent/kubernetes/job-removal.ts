@@ -3,7 +3,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 
 import { keepRunning } from '../../tunnel/index.js';
-import { API_RETRY_DELAYS, apiMessageOf, type Cluster } from './cluster.js';
+import { apiMessageOf } from './api-calls.js';
+import { API_RETRY_DELAYS, type Cluster } from './cluster.js';
 import { GRACE_SECONDS } from './run-job.js';
 
 const logger = new Logger('Kubernetes');
@@ -18,46 +19,81 @@ interface RemovalOptions {
   readonly limitMs?: number;
 }
 
+/** An object that is there until its pods have gone. */
+interface RemovedObject {
+  /** As in `Job a`. */
+  readonly title: string;
+  readonly remove: () => Promise<void>;
+  readonly isThere: () => Promise<boolean>;
+  /** What may go on although it is still there. */
+  readonly consequence: string;
+}
+
 /**
  * Removes a Job with its pod. Resolves when both have gone, or after a limit: the pod of a lost node is there until the
  * node comes back or is removed from the cluster. The removal goes on then, and logs its end.
  */
-export async function removeJob(
+export function removeJob(
   cluster: Pick<Cluster, 'deleteJob' | 'hasJob'>,
   name: string,
+  options: RemovalOptions,
+): Promise<void> {
+  const job: RemovedObject = {
+    title: `Job ${name}`,
+    remove: () => cluster.deleteJob(name),
+    isThere: () => cluster.hasJob(name),
+    consequence: 'The slot of the run is free again',
+  };
+  return removeObject(job, options);
+}
+
+/** Removes the Deployment of a service, with what it owns, as {@link removeJob}. */
+export function removeDeployment(
+  cluster: Pick<Cluster, 'deleteDeployment' | 'hasDeployment'>,
+  name: string,
+  options: RemovalOptions,
+): Promise<void> {
+  const deployment: RemovedObject = {
+    title: `Deployment ${name}`,
+    remove: () => cluster.deleteDeployment(name),
+    isThere: () => cluster.hasDeployment(name),
+    consequence: 'Its service counts as stopped',
+  };
+  return removeObject(deployment, options);
+}
+
+async function removeObject(
+  object: RemovedObject,
   { signal, limitMs = LIMIT_MS }: RemovalOptions,
 ): Promise<void> {
+  const { title, consequence } = object;
   const isOver = new AbortController();
-  const removal = untilGone(cluster, name, signal).finally(() => isOver.abort());
+  const removal = untilGone(object, signal).finally(() => isOver.abort());
   const limit = delay(limitMs, 'limit', { signal: isOver.signal, ref: false }).catch(() => 'over');
   if ((await Promise.race([removal, limit])) !== 'limit') return;
   logger.warn(
-    `Job ${name} and its pod have not gone within ${limitMs / 1000} s, as when a node is lost. The slot of the run is free again; the agent goes on with the removal.`,
+    `${title} and its pod have not gone within ${limitMs / 1000} s, as when a node is lost. ${consequence}; the agent goes on with the removal.`,
   );
   void removal.then(() => {
-    if (!signal.aborted) logger.log(`Job ${name} has gone`);
+    if (!signal.aborted) logger.log(`${title} has gone`);
   });
 }
 
-async function untilGone(
-  cluster: Pick<Cluster, 'deleteJob' | 'hasJob'>,
-  name: string,
-  signal: AbortSignal,
-): Promise<void> {
+async function untilGone({ title, remove, isThere }: RemovedObject, signal: AbortSignal): Promise<void> {
   const gone = new AbortController();
-  const remove = async (): Promise<void> => {
+  const tryOnce = async (): Promise<void> => {
     try {
-      await cluster.deleteJob(name);
+      await remove();
       let pause = PAUSE.firstMs;
-      while (await cluster.hasJob(name)) {
+      while (await isThere()) {
         await delay(pause, undefined, { signal });
         pause = Math.min(PAUSE.longestMs, pause * PAUSE.growth);
       }
       gone.abort();
     } catch (error) {
       const why = apiMessageOf(error) ?? 'the API server does not answer';
-      if (!signal.aborted) logger.warn(`Job ${name} is not removed yet: ${why}`);
+      if (!signal.aborted) logger.warn(`${title} is not removed yet: ${why}`);
     }
   };
-  await keepRunning(remove, AbortSignal.any([gone.signal, signal]), API_RETRY_DELAYS);
+  await keepRunning(tryOnce, AbortSignal.any([gone.signal, signal]), API_RETRY_DELAYS);
 }

@@ -127,11 +127,18 @@ export class JobRun {
     this.act(this.watch.findingOf(standing, this.pod.isConnected));
   }
 
-  /** What Kubernetes says about the Job, when it has no pod; `undefined`: there is no Job either. */
-  observeJob(job: V1Job | undefined): void {
+  /**
+   * What Kubernetes says about the Job, when it has no pod.
+   *
+   * @param job `undefined`: there is no Job either.
+   * @param failure why no pod was made, where that is known.
+   */
+  observeJob(job: V1Job | undefined, failure?: string): void {
     if (!this.isOpen) return;
-    if (job?.spec?.suspend) this.runtime.reportWait('its Job is held back by the queue of the cluster');
-    this.act(this.watch.withoutPod(this.jobName, job));
+    const reason = failure === undefined ? undefined : `Kubernetes makes no pod for it: ${failure}`;
+    const held = job?.spec?.suspend ? 'its Job is held back by the queue of the cluster' : reason;
+    if (held !== undefined) this.runtime.reportWait(held);
+    this.act(this.watch.withoutPod(this.jobName, job, reason));
   }
 
   /** Ends the run without a report, for a runtime that does not want it any more; its Job is removed. */

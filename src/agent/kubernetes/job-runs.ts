@@ -16,6 +16,7 @@ import { type JobAgent, JobRun, type NewRun } from './job-run.js';
 import type { JobProfiles } from './job-profiles.js';
 import type { RefusedContainer } from './main-container.js';
 import { PodGateway, type RunStanding } from './pod-gateway.js';
+import { PodlessJobs } from './podless-jobs.js';
 import { hasBegun, podStanding } from './pod-standing.js';
 import {
   agentSelector,
@@ -34,6 +35,8 @@ const AWAY_PAUSE_MS = 2000;
 /** How an agent runs its work on Kubernetes. */
 export interface KubernetesOptions {
   readonly namespace?: string | undefined;
+  /** Name of the ConfigMap that owns what the agent makes. */
+  readonly owner?: string | undefined;
   /** An image of cyberun-mcp, for the pods. */
   readonly image: string;
   /** Where pods reach this agent. */
@@ -50,6 +53,7 @@ export class JobRuns {
   private readonly stop = new AbortController();
   private readonly agent: JobAgent;
   private readonly finishedJobs: FinishedJobs;
+  private readonly podlessJobs: PodlessJobs;
   private gateway: PodGateway | undefined;
   private following: Promise<void> = Promise.resolve();
   private isDraining = false;
@@ -67,6 +71,7 @@ export class JobRuns {
     const settings: JobSettings = { agentId, image, url, variables: traceVariables() };
     this.agent = { cluster, settings, bundles, tokens: new RunTokens(key), signal: this.stop.signal };
     this.finishedJobs = new FinishedJobs(cluster);
+    this.podlessJobs = new PodlessJobs(cluster);
   }
 
   /** Finds the runs that a former process of the agent has left in their pods, and listens for these. */
@@ -91,6 +96,7 @@ export class JobRuns {
       connected: (run, pod) => this.runs.get(jobName(run))?.connected(pod),
     });
     const listener = {
+      owners: () => this.cluster.jobs(this.selector),
       pod: (pod: V1Pod, isDeleted: boolean) => this.observe(pod, isDeleted),
       listed: (listed: readonly V1Job[], current: readonly V1Pod[]) => this.observeAll(listed, current),
     };
@@ -178,8 +184,12 @@ export class JobRuns {
     const withPod = new Set(pods.map(nameOf));
     const jobByName = new Map(jobs.map((job) => [job.metadata?.name ?? '', job]));
     for (const pod of pods) this.observe(pod);
-    for (const run of this.runs.values())
-      if (!withPod.has(run.jobName)) run.observeJob(jobByName.get(run.jobName));
+    const podless = [...this.runs.values()].filter(({ jobName: name }) => !withPod.has(name));
+    void this.podlessJobs
+      .failures(podless.map(({ jobName: name }) => jobByName.get(name)))
+      .then((failures) => {
+        for (const run of podless) run.observeJob(jobByName.get(run.jobName), failures.get(run.jobName));
+      });
     void this.finishedJobs.clear(jobs, (name) => this.runs.has(name));
   }
 

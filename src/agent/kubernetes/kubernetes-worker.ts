@@ -1,12 +1,13 @@
 import { hostname } from 'node:os';
 
-import type { AgentHello } from '../../contract/index.js';
+import { type AgentHello, HOSTS_CONTAINERS } from '../../contract/index.js';
 import { ownFolder, Worker } from '../worker.js';
 import { AgentLease } from './agent-lease.js';
 import { BundleArchives } from './bundle-archives.js';
 import { Cluster } from './cluster.js';
 import { JobRuns, type KubernetesOptions } from './job-runs.js';
 import { noServices } from './no-services.js';
+import { PodServices } from './pod-services.js';
 
 interface KubernetesAgent {
   readonly agentId: string;
@@ -23,7 +24,7 @@ interface KubernetesWorker {
 }
 
 /**
- * A worker whose runs take place in pods. Waits as long as another process with the id of the agent has its Jobs.
+ * A worker whose runs and services are in pods. Waits as long as another process with the id of the agent has its Jobs.
  *
  * @returns `undefined` when the agent was ended while it waited.
  */
@@ -33,20 +34,27 @@ export async function kubernetesWorker(
   hello: AgentHello,
 ): Promise<KubernetesWorker | undefined> {
   await ownFolder(cacheDir, '--cache-dir');
-  const cluster = Cluster.find(options.namespace);
+  const cluster = Cluster.find(options.namespace, options.owner);
   // The same for a process that is started again in its pod.
   const holder = `${hostname()}:${options.port}`;
   const lease = await AgentLease.acquire(cluster, { agentId, holder, signal: drain });
   if (!lease) return undefined;
   const bundles = new BundleArchives(cacheDir);
   const runs = new JobRuns(cluster, options, { agentId, key, bundles });
+  const services = new PodServices(cluster, { agentId, key, profiles: options.profiles });
+  const end = async (): Promise<void> => {
+    await services.end();
+    await lease.release();
+  };
   try {
     await runs.takeOver(drain);
+    const hosts = await services.takeOver(drain);
+    const features = hello.features.filter((feature) => hosts || feature !== HOSTS_CONTAINERS);
+    const parts = { runs, services: hosts ? services : noServices, bundles, end };
+    return { worker: new Worker({ ...hello, features }, parts), replaced: lease.lost };
   } catch (error) {
     // Runs that were found go on in their pods, for the next process.
-    await Promise.all([runs.end(), lease.release()]);
+    await Promise.all([runs.end(), end()]);
     throw error;
   }
-  const worker = new Worker(hello, { runs, services: noServices, bundles, end: () => lease.release() });
-  return { worker, replaced: lease.lost };
 }

@@ -2,13 +2,14 @@ import type { V1ResourceRequirements } from '@kubernetes/client-node';
 
 import type { ContainerResources, RunOrder } from '../../contract/index.js';
 import type { ContainerStep } from '../runs/executor.js';
-import type { JobProfile } from './job-profiles.js';
+import { type JobProfile, podUserOf } from './job-profiles.js';
 import { amountOf } from './quantity.js';
 
 /** The container of a run whose step is one: what the pod runs beside the agent. */
 export interface MainContainer {
   readonly step: ContainerStep;
   readonly resources: V1ResourceRequirements;
+  readonly user: ReturnType<typeof podUserOf>;
 }
 
 /** Why the pods of a profile cannot run a container; a sentence for the author of the workflow. */
@@ -40,12 +41,21 @@ export function mainContainerOf(
     return refused(
       `Step ${name} mounts ${volume.host_path} of its machine, which a pod does not get. Pass files as parameters, or ${ELSEWHERE}.`,
     );
-  const excess = excessOf(container.resources, profile);
-  if (excess !== undefined)
+  const resources = containerResources(container.resources, profile);
+  if ('excess' in resources)
     return refused(
-      `Step ${name} asks for ${excess}. Ask for less, or have the operator raise the limit of the profile.`,
+      `Step ${name} asks for ${resources.excess}. Ask for less, or have the operator raise the limit of the profile.`,
     );
-  return { step, resources: resourcesOf(container.resources, profile) };
+  return { step, ...resources, user: podUserOf(profile) };
+}
+
+/** What a container gets that asks for this, or what it asks for beyond the limits of the profile. */
+export function containerResources(
+  wanted: ContainerResources,
+  profile: JobProfile,
+): Pick<MainContainer, 'resources'> | { readonly excess: string } {
+  const excess = excessOf(wanted, profile);
+  return excess === undefined ? { resources: resourcesOf(wanted, profile) } : { excess };
 }
 
 const refused = (refusal: string): RefusedContainer => ({ refusal });

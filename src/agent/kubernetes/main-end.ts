@@ -15,16 +15,17 @@ export function mainEndOf(pod: V1Pod): MainReport | undefined {
   // Nothing is known of a container whose node was lost.
   if (!ended || ended.reason === 'ContainerStatusUnknown') return undefined;
   const { exitCode: exit_code, reason, message } = ended;
-  if (reason === 'OOMKilled') return { type: 'ended', exit_code, reason: outOfMemory(pod) };
+  if (reason === 'OOMKilled') return { type: 'ended', exit_code, reason: memoryReason(pod, MAIN_CONTAINER) };
   // The container never ran: no program, or one that is not executable.
   if (reason === 'StartError' || reason === 'ContainerCannotRun')
     return { type: 'unstartable', reason: oneLine(message) ?? 'its container could not start' };
   return { type: 'ended', exit_code };
 }
 
-function outOfMemory({ spec }: V1Pod): string {
-  const main = spec?.containers.find(({ name }) => name === MAIN_CONTAINER);
-  const limit = main?.resources?.limits?.['memory'];
+/** Why a container was ended that is OOMKilled. */
+export function memoryReason({ spec }: V1Pod, container: string): string {
+  const ended = spec?.containers.find(({ name }) => name === container);
+  const limit = ended?.resources?.limits?.['memory'];
   return `it needed more memory than ${limit === undefined ? 'its node had' : `its limit of ${sizeText(limit)}`}`;
 }
 

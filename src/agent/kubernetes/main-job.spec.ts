@@ -25,8 +25,8 @@ const step: RunStep = {
   environment: {},
 };
 
-function job(): V1Job {
-  const profile = JobProfiles.of([{ name: 'default', diskSize: '20Gi' }], []).for([]);
+function job(more: object = {}): V1Job {
+  const profile = JobProfiles.of([{ name: 'default', diskSize: '20Gi', ...more }], []).for([]);
   if (!profile) throw new Error('no profile');
   const main = mainContainerOf({ steps: [step] }, profile);
   if (!main || 'refusal' in main) throw new Error('no container');
@@ -92,4 +92,14 @@ it('what a step may store is limited by its profile', () => {
 it('nothing that the workflow says is in the Job, except the image', () => {
   const text = JSON.stringify(job());
   for (const said of ['$1', '0.1', '"one"']) expect(text).not.toContain(said);
+});
+
+it('the containers of a step have one user: 1000, that of the profile, or the one that the cluster assigns', () => {
+  const restricted = { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } };
+  const user = (id: number) => ({ ...restricted, runAsUser: id, runAsGroup: id, fsGroup: id });
+  expect(podOf(job())?.securityContext).toEqual(user(1000));
+  expect(podOf(job({ runAsUser: 4000 }))?.securityContext).toEqual(user(4000));
+  expect(podOf(job({ runAsUser: 'cluster' }))?.securityContext).toEqual(restricted);
+  for (const container of podOf(job())?.containers ?? [])
+    expect(container.securityContext).not.toHaveProperty('runAsUser');
 });

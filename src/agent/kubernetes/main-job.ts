@@ -20,10 +20,8 @@ export const DEFINITION_FOLDER = `${SHARED_FOLDER}/files`;
 const SHARED_VOLUME = 'shared';
 const MAIN_TMP_VOLUME = 'main-tmp';
 
-/** The user of our image: the agent has to read what the step has written, and the step what the agent has. */
-const USER = { runAsUser: 1000, runAsGroup: 1000, fsGroup: 1000 };
 const AGENT_RESOURCES = { requests: { cpu: '50m', memory: '128Mi' }, limits: { memory: '512Mi' } };
-const PULL_POLICIES: Record<ContainerSpec['pull_policy'], string> = {
+export const PULL_POLICIES: Record<ContainerSpec['pull_policy'], string> = {
   ifNotPresent: 'IfNotPresent',
   always: 'Always',
   never: 'Never',
@@ -43,6 +41,7 @@ export function withMain(job: V1Job, main: MainContainer, program: MainProgram):
 }
 
 function addMain(pod: V1PodSpec, main: MainContainer, program: MainProgram): void {
+  const { user } = main;
   const [agent] = pod.containers;
   if (agent?.name !== RUN_CONTAINER) throw new Error('the pod has no agent');
   const fetch = agentFor(agent, 'inputs');
@@ -51,7 +50,8 @@ function addMain(pod: V1PodSpec, main: MainContainer, program: MainProgram): voi
   for (const one of fetch.env ?? []) if (one.name === WORK_DIR) one.value += `-${FETCH_CONTAINER}`;
   pod.initContainers = [fetch];
   pod.containers = [agentFor(agent, 'step'), containerOf(main, program, agent.securityContext)];
-  pod.securityContext = Object.assign({}, pod.securityContext, USER);
+  // The agent has to read what the step has written, and the step what the agent has.
+  pod.securityContext = Object.assign({}, pod.securityContext, user);
   pod.volumes ??= [];
   const size = pod.volumes.find(({ name }) => name === 'work')?.emptyDir?.sizeLimit;
   const emptyDir = size === undefined ? {} : { sizeLimit: size };

@@ -12,7 +12,8 @@ import { Logger } from '@nestjs/common';
 
 import { errorText } from '../../config/index.js';
 import { writeLine } from '../../tunnel/index.js';
-import { apiMessageOf, type Cluster } from './cluster.js';
+import { apiMessageOf } from './api-calls.js';
+import type { Cluster } from './cluster.js';
 import { mainEndOf, mainStatusOf } from './main-end.js';
 import { MAIN_PATH, type MainReport, TOLD_HEADER } from './main-execution.js';
 import { MAIN_CONTAINER } from './main-job.js';

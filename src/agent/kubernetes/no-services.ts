@@ -6,21 +6,34 @@ import { writeLine } from '../../tunnel/index.js';
 import { refuseConnection } from '../services/service-connection.js';
 import type { WorkerParts } from '../worker.js';
 
-const WHY =
-  'an agent with --executor kubernetes hosts no services; give the service a label of another agent';
+const WHY = 'the role of its agent does not allow Deployments and Services on Kubernetes';
 
-/** Refuses services, in words. */
+/** Of an agent whose role does not allow services. */
 export const noServices: WorkerParts['services'] = {
-  async serve(stream: ServerHttp2Stream): Promise<void> {
-    stream.respond({ ':status': 200, 'content-type': 'application/x-ndjson' });
-    const report: ServiceReport = { state: 'failed', failure: { reason: WHY, log_lines: [] } };
-    await writeLine(stream, report);
-    stream.resume();
-    // The runtime would order again at once what ends.
-    if (!stream.destroyed) await once(stream, 'end').catch(() => undefined);
-    stream.end();
-    stream.close();
-  },
+  serve: (stream) => refuseService(stream, WHY),
   connect: (stream) => refuseConnection(stream, WHY),
   log: (stream) => stream.respond({ ':status': 404 }, { endStream: true }),
 };
+
+/**
+ * Reports that a service has failed, and holds its stream: the runtime would order again at once what ends.
+ *
+ * @param ended resolves when the runtime has ended it; default: the stream is read here.
+ */
+export async function refuseService(
+  stream: ServerHttp2Stream,
+  reason: string,
+  ended?: Promise<void>,
+): Promise<void> {
+  if (!stream.headersSent) stream.respond({ ':status': 200, 'content-type': 'application/x-ndjson' });
+  const report: ServiceReport = { state: 'failed', failure: { reason, log_lines: [] } };
+  await writeLine(stream, report);
+  await (ended ?? endOf(stream));
+  stream.end();
+  stream.close();
+}
+
+async function endOf(stream: ServerHttp2Stream): Promise<void> {
+  stream.resume();
+  if (!stream.destroyed) await once(stream, 'end').catch(() => undefined);
+}

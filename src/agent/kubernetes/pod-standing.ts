@@ -5,17 +5,19 @@ import { mainStatusOf } from './main-end.js';
 import { FETCH_CONTAINER } from './main-job.js';
 import { GRACE_SECONDS, RUN_CONTAINER } from './run-job.js';
 
+interface PodWait {
+  readonly is: 'waiting';
+  readonly reason?: string;
+  /** How long to wait while this is the reason; default: as long as the profile has it. */
+  readonly limitSeconds?: number;
+}
+
 /**
  * How the pod of a run is. `interrupted`: the cluster has taken the pod away, and the run may begin anew; `failed`: the
  * run itself is the reason, or would meet the same end again.
  */
 export type PodStanding =
-  | {
-      readonly is: 'waiting';
-      readonly reason?: string;
-      /** How long to wait while this is the reason; default: as long as the profile has it. */
-      readonly limitSeconds?: number;
-    }
+  | PodWait
   | { readonly is: 'running' }
   /** It counts as running, and its node does not answer. */
   | { readonly is: 'unreachable'; readonly reason: string }
@@ -37,7 +39,7 @@ export function podStanding(pod: V1Pod, isDeleted = false): PodStanding {
   // The phase is what the node has said last, which a lost one never changes.
   if (isOverdue(pod)) return interrupted(`${disruptionOf(pod) ?? DELETED}, and its node does not end it`);
   if (isWithoutAgent(pod)) return endOfPod(pod);
-  if (phase !== 'Running') return isFetching(pod) ? { is: 'running' } : waitOf(pod);
+  if (phase !== 'Running') return isFetching(pod) ? { is: 'running' } : podWait(pod);
   return isLost(pod)
     ? { is: 'unreachable', reason: `its node ${pod.spec?.nodeName ?? ''} does not answer` }
     : { is: 'running' };
@@ -111,7 +113,7 @@ export function failedFetchOf(pod: V1Pod): V1ContainerStateTerminated | undefine
 const DELETED = 'the pod was deleted';
 
 /** Why the cluster takes the pod away, if it does. */
-function disruptionOf(pod: V1Pod): string | undefined {
+export function disruptionOf(pod: V1Pod): string | undefined {
   const disruption = conditionOf(pod, 'DisruptionTarget');
   if (disruption?.status !== 'True') return undefined;
   return said(disruption.message) || (disruption.reason ?? 'a disruption');
@@ -154,7 +156,8 @@ const RETRY_SECONDS = 120;
 const OF_IMAGE: ReadonlySet<string> = new Set(['ErrImagePull', 'ImagePullBackOff', 'RegistryUnavailable']);
 const OF_CONTAINER: ReadonlySet<string> = new Set(['CreateContainerError', 'CreateContainerConfigError']);
 
-function waitOf(pod: V1Pod): PodStanding {
+/** What a pod waits for that has not started. */
+export function podWait(pod: V1Pod): PodWait {
   const scheduled = conditionOf(pod, 'PodScheduled');
   if (scheduled?.status === 'False')
     return waiting(`no node can take its pod: ${said(scheduled.message) || scheduled.reason}`);
@@ -170,7 +173,7 @@ function waitOf(pod: V1Pod): PodStanding {
   return waiting(words);
 }
 
-const waiting = (reason: string, limitSeconds?: number): PodStanding => ({
+const waiting = (reason: string, limitSeconds?: number): PodWait => ({
   is: 'waiting',
   reason,
   ...(limitSeconds !== undefined && { limitSeconds }),
@@ -191,7 +194,7 @@ const statusesOf = ({ status }: V1Pod) => [
 ];
 
 /** In one line of bounded length, without the full stop. */
-function said(text = ''): string {
+export function said(text = ''): string {
   const line = text.trim().replaceAll(/\s+/g, ' ').replace(/\.$/, '');
   return line.length > LENGTH ? `${line.slice(0, LENGTH)}…` : line;
 }

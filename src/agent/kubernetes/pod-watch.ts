@@ -59,15 +59,16 @@ export class PodWatch {
    * What it means that the run has no pod.
    *
    * @param job `undefined`: there is no Job either.
+   * @param reason why none was made, where that is known.
    */
-  withoutPod(name: string, job: V1Job | undefined): PodFinding {
+  withoutPod(name: string, job: V1Job | undefined, reason?: string): PodFinding {
     if (!job) return this.withoutJob();
     this.absences = 0;
     if (jobHasEnded(job)) return interrupted('its Job has ended and its pod has gone');
     if (job.spec?.suspend) return this.suspended();
     if (this.hasBegun || !this.isOver(this.since, this.startSeconds)) return FINE;
     const hint = `Kubernetes has made no pod for it; kubectl describe job ${name} says why`;
-    return late(this.startSeconds, hint);
+    return late(this.startSeconds, reason ?? hint);
   }
 
   private waiting({ reason, limitSeconds }: Extract<PodStanding, { is: 'waiting' }>): PodFinding {

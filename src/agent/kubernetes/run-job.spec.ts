@@ -136,8 +136,10 @@ it('a Job and its pod tell the run that they are of', () => {
   expect(holdSecondsOf(job)).toBe(7.5);
   expect(holdSecondsOf({})).toBe(0);
   expect(leaseName('Agent.1_X')).toMatch(/^cyberun-agent-[a-f0-9]{32}$/);
-  const [label = '', value] = agentSelector('agent.1_x').split('=');
-  expect(job.metadata?.labels?.[label]).toBe(value);
+  const terms = agentSelector('agent.1_x')
+    .split(',')
+    .map((term) => term.split('='));
+  expect(job.metadata?.labels).toMatchObject(Object.fromEntries(terms) as object);
   expect(agentSelector('agent.1_y')).not.toBe(agentSelector('agent.1_x'));
 });
 

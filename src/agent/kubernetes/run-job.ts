@@ -2,7 +2,7 @@ import type { V1Container, V1Job, V1PodFailurePolicy, V1PodSpec, V1Secret } from
 import { createHash } from 'node:crypto';
 
 import type { RunName } from '../runs/run-stream.js';
-import type { JobProfile } from './job-profiles.js';
+import { type JobProfile, podUserOf } from './job-profiles.js';
 
 /** What the Jobs of an agent have in common. */
 export interface JobSettings {
@@ -20,7 +20,7 @@ export const RUN_CONTAINER = 'agent';
 const LABEL_AGENT = 'cyberun.agent';
 const LABEL_TASK = 'cyberun.task';
 const LABEL_ATTEMPT = 'cyberun.attempt';
-const QUEUE_NAME = 'kueue.x-k8s.io/queue-name';
+export const QUEUE_NAME = 'kueue.x-k8s.io/queue-name';
 const HOLD_SECONDS = 'cyberun.hold-seconds';
 /** For pulling the image and storing the outputs: the pod's deadline is for an agent that does not keep that of the run. */
 const DEADLINE_MARGIN_SECONDS = 1800;
@@ -39,8 +39,13 @@ export const canBeJob = ({ task_id }: RunName): boolean => TASK_ID.test(task_id)
 
 export const jobName = ({ task_id, attempt }: RunName): string => `cy-${task_id}-${attempt}`;
 
-/** Selects the Jobs and pods of an agent. */
-export const agentSelector = (agentId: string): string => `${LABEL_AGENT}=${agentLabel(agentId)}`;
+/** What an agent makes, as its label says. */
+export const LABEL_APP = 'app.kubernetes.io/name';
+type App = 'cyberun-run' | 'cyberun-service';
+
+/** Selects the Jobs of an agent, or the Deployments of its services, and the pods of either. */
+export const agentSelector = (agentId: string, app: App = 'cyberun-run'): string =>
+  `${LABEL_APP}=${app},${LABEL_AGENT}=${agentLabel(agentId)}`;
 
 /** Of what is of an agent and of no run. */
 export const agentLabels = (agentId: string): Record<string, string> => ({
@@ -106,7 +111,7 @@ export function runJob(
   { timeoutSeconds, holdSeconds }: RunLimits,
 ): V1Job {
   const labels = {
-    'app.kubernetes.io/name': 'cyberun-run',
+    [LABEL_APP]: 'cyberun-run' satisfies App,
     ...agentLabels(settings.agentId),
     [LABEL_TASK]: run.task_id,
     [LABEL_ATTEMPT]: String(run.attempt),
@@ -149,7 +154,12 @@ function podSpec(
     terminationGracePeriodSeconds: GRACE_SECONDS,
     automountServiceAccountToken: false,
     enableServiceLinks: false,
-    securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } },
+    securityContext: {
+      runAsNonRoot: true,
+      seccompProfile: { type: 'RuntimeDefault' },
+      // Left out, the user is that of the image.
+      ...(profile.runAsUser !== undefined && podUserOf(profile)),
+    },
     nodeSelector,
     tolerations,
     ...(runtimeClassName !== undefined && { runtimeClassName }),

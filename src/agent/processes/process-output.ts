@@ -33,6 +33,15 @@ export function onLines(stream: Readable, listener: OutputListener, mask: Secret
   stream.on('error', () => undefined);
 }
 
+/** The lines of a text, as {@link onLines} reads them. */
+export function linesIn(text: string, mask: SecretMask): string[] {
+  const lines: string[] = [];
+  const reader = new LineReader({ line: (line) => lines.push(line) }, mask);
+  reader.take(text);
+  reader.end();
+  return lines;
+}
+
 class LineReader {
   /** The line so far, or the end of a long one. */
   private text = '';

@@ -17,12 +17,18 @@ class ServiceSocket extends Socket {
   }
 }
 
+/** Where a service listens. */
+export interface ServiceAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
 /**
- * Connects a stream of the tunnel to a service on this machine. Bytes are copied without parsing them, so that a faulty
+ * Connects a stream of the tunnel to a service. Bytes are copied without parsing them, so that a faulty
  * service cannot affect this process. Each direction ends separately.
  */
-function joinToService(stream: ServerHttp2Stream, port: number, onData: () => void): void {
-  const socket = new ServiceSocket({ allowHalfOpen: true }).connect({ host: '127.0.0.1', port });
+function joinToService(stream: ServerHttp2Stream, address: ServiceAddress, onData: () => void): void {
+  const socket = new ServiceSocket({ allowHalfOpen: true }).connect({ ...address });
   socket.setNoDelay(true);
   socket.once('connect', () => {
     if (!stream.destroyed) stream.respond({ ':status': 200 }, { waitForTrailers: true });
@@ -82,13 +88,13 @@ export class ServiceTraffic {
   private open = 0;
   private lastDataAt = 0;
 
-  join(stream: ServerHttp2Stream, port: number): void {
+  join(stream: ServerHttp2Stream, address: ServiceAddress): void {
     if (this.open === 0) this.noteData();
     this.open += 1;
     stream.once('close', () => {
       this.open -= 1;
     });
-    joinToService(stream, port, () => this.noteData());
+    joinToService(stream, address, () => this.noteData());
   }
 
   /** Whether it has open connections and has sent data within the limit, or the first connection is that recent. */

@@ -2,6 +2,10 @@ import { errorText } from '../../config/index.js';
 import type { ServiceReport } from '../../contract/index.js';
 import type { SecretMask } from '../processes/secret-mask.js';
 
+/** Lines of the log in the state of a service. */
+export const LOG_LINES = 40;
+/** Delays between the ends and the starts of a service. */
+export const RESTART = { firstMs: 500, longestMs: 30_000, steadyMs: 60_000 };
 const LINES = 20;
 const LINE_LENGTH = 300;
 const SIGNAL = /^SIG[A-Z0-9]+$/;

@@ -76,10 +76,13 @@ export class ServiceHost {
   }
 
   private named(headers: IncomingHttpHeaders): ServiceProcess | undefined {
-    const [, instance = ''] = INSTANCE.exec(headers[':path'] ?? '') ?? [];
-    return this.services.get(instance);
+    return this.services.get(instanceIn(headers));
   }
 }
+
+/** The instance in the path of a request. */
+export const instanceIn = (headers: IncomingHttpHeaders): string =>
+  INSTANCE.exec(headers[':path'] ?? '')?.[1] ?? '';
 
 async function untilEnd(lines: AsyncGenerator): Promise<void> {
   try {

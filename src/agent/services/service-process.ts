@@ -3,9 +3,6 @@ import { mkdir } from 'node:fs/promises';
 import type { ServerHttp2Stream } from 'node:http2';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
-
-import { Agent, request } from 'undici';
 
 import {
   PORT_REFERENCE,
@@ -13,7 +10,7 @@ import {
   type ServiceOrder,
   type ServiceReport,
 } from '../../contract/index.js';
-import { keepRunning } from '../../tunnel/index.js';
+import { keepRunning, untilAborted } from '../../tunnel/index.js';
 import type { ContainerEngine } from '../containers/container-engine.js';
 import type { Execution } from '../execution.js';
 import { cleanEnvironment, type ProcessGroups } from '../processes/process-groups.js';
@@ -21,11 +18,8 @@ import { LogTail, onLines } from '../processes/process-output.js';
 import { SecretMask } from '../processes/secret-mask.js';
 import { refuseConnection, ServiceTraffic } from './service-connection.js';
 import { startServiceContainer } from './service-container.js';
-import { failureOf, lastLines, ProcessEnded } from './service-failure.js';
-
-/** Lines of the log in the state of a service. */
-const LOG_LINES = 40;
-const RESTART = { firstMs: 500, longestMs: 30_000, steadyMs: 60_000 };
+import { failureOf, lastLines, LOG_LINES, ProcessEnded, RESTART } from './service-failure.js';
+import { type ProbedService, untilHealthy, whileHealthy } from './service-health.js';
 
 interface ServiceProcessContext {
   readonly workDir: string;
@@ -51,7 +45,7 @@ export class ServiceProcess {
 
   connect(stream: ServerHttp2Stream): void {
     if (this.port === undefined) refuseConnection(stream, 'the service is not running');
-    else this.traffic.join(stream, this.port);
+    else this.traffic.join(stream, { host: '127.0.0.1', port: this.port });
   }
 
   /** The end of what it has written, also before a restart. */
@@ -104,7 +98,7 @@ export class ServiceProcess {
 
   private async watch(port: number, signal: AbortSignal): Promise<void> {
     const { health_path, limits } = this.order;
-    const probed: Probed = { url: `http://127.0.0.1:${port}${health_path}`, limits, signal };
+    const probed: ProbedService = { url: `http://127.0.0.1:${port}${health_path}`, limits, signal };
     await untilHealthy(probed);
     this.port = port;
     this.context.report({ state: 'running', port });
@@ -149,13 +143,6 @@ async function endOf(execution: Execution): Promise<never> {
   throw new ProcessEnded(exitCode, reason);
 }
 
-function untilAborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener('abort', () => resolve(), { once: true });
-  });
-}
-
 /** A port that is free at the moment. */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
@@ -164,51 +151,4 @@ export async function freePort(): Promise<number> {
   server.close();
   await once(server, 'close');
   return port;
-}
-
-const START_PAUSE_MS = 150;
-
-/** Not the default dispatcher of Node: that is another version of undici, which ends the process on some responses. */
-const dispatcher = new Agent({ pipelining: 0 });
-
-interface Probed {
-  readonly url: string;
-  readonly limits: ServiceOrder['limits'];
-  readonly signal: AbortSignal;
-}
-
-/** Resolves when the service answers its health path; rejects after the start timeout. */
-async function untilHealthy({ url, limits, signal }: Probed): Promise<void> {
-  const end = performance.now() + limits.start_timeout_ms;
-  while (!(await isHealthy(url, limits.health_timeout_ms, signal))) {
-    if (performance.now() > end) {
-      const seconds = limits.start_timeout_ms / 1000;
-      throw new Error(`its health path did not answer within ${seconds} s (start_timeout)`);
-    }
-    await delay(START_PAUSE_MS, undefined, { signal });
-  }
-}
-
-/** Rejects after several failed probes in a row. Failed probes of a busy service do not count. */
-async function whileHealthy({ url, limits, signal }: Probed, isBusy: () => boolean): Promise<never> {
-  for (let misses = 0; misses < limits.health_failures;) {
-    await delay(limits.health_interval_ms, undefined, { signal });
-    if (await isHealthy(url, limits.health_timeout_ms, signal)) misses = 0;
-    else if (!isBusy()) misses += 1;
-  }
-  throw new Error(
-    `its health path did not answer ${limits.health_failures} times in a row (health.failures)`,
-  );
-}
-
-async function isHealthy(url: string, limitMs: number, signal: AbortSignal): Promise<boolean> {
-  try {
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(limitMs)]);
-    const { statusCode, body } = await request(url, { signal: limit, reset: true, dispatcher });
-    await body.dump();
-    return statusCode >= 200 && statusCode < 400;
-  } catch {
-    signal.throwIfAborted();
-    return false;
-  }
 }

@@ -11,6 +11,8 @@ export interface ReplicaHistory {
   readonly failures_in_a_row: number;
   /** Since when it runs. */
   readonly running_since?: string;
+  /** What its start waits for, as its agent says. */
+  readonly waits_for?: string;
 }
 
 export const NO_HISTORY: ReplicaHistory = { failures_in_a_row: 0 };
@@ -23,9 +25,14 @@ export function withFailure(history: ReplicaHistory, failure: Failure, now: Date
 }
 
 export const withStart = (history: ReplicaHistory, now: Date): ReplicaHistory => ({
-  ...history,
+  ...withWait(history, undefined),
   running_since: now.toISOString(),
 });
+
+export function withWait(history: ReplicaHistory, reason: string | undefined): ReplicaHistory {
+  const { waits_for: _former, ...rest } = history;
+  return reason === undefined ? rest : { ...rest, waits_for: reason };
+}
 
 type LastFailure = NonNullable<ContainerService['last_failure']>;
 

@@ -16,6 +16,10 @@ const service = (count: number, { slug = 'web', hash = 'a', labels = [] as strin
   createdAt: new Date(0),
   updatedAt: new Date(0),
 });
+const container = (slug: string, more: object = {}) => {
+  const { definition, ...rest } = service(1, { slug });
+  return { ...rest, definition: { ...definition, docker_image: 'web:1', ...more } };
+};
 const agent = (agentId: string, labels: string[] = [], isDraining = false) => ({
   teamId,
   agentId,
@@ -81,6 +85,19 @@ it.each<[string, PlacementInput, object]>([
       agents: [{ ...agent('a'), labels: capabilitiesOf({ labels: [], hosts_services: false }) }, agent('b')],
     },
     { assigned: ['1 on b'] },
+  ],
+  [
+    'a container that needs nothing of a machine is given to an agent that hosts only those, and others are not',
+    {
+      services: [
+        container('web'),
+        container('mounts', { volume_config: [{}] }),
+        container('files', { bundle: {} }),
+      ],
+      replicas: [],
+      agents: [{ ...agent('a'), labels: ['feature.container-services', 'feature.bundles'] }],
+    },
+    { assigned: ['1 on a'] },
   ],
   [
     'a replica without a fitting agent stays unassigned',

@@ -12,7 +12,7 @@ import {
 } from '../../contract/index.js';
 import type { ConnectedAgent } from '../gateway/index.js';
 import { containerOf } from './container-definition.js';
-import { type ReplicaHistory, withFailure, withStart } from './replica-history.js';
+import { type ReplicaHistory, withFailure, withStart, withWait } from './replica-history.js';
 import type { ReplicaReport } from './replica-store.js';
 import type { ServiceDefinition } from './service-definition.js';
 import { ServiceDeployment } from './service-deployment.js';
@@ -102,7 +102,7 @@ export class RunningReplica {
     while (this.connections.size > 0 && !this.isOver && performance.now() < end) await delay(DRAIN_CHECK_MS);
   }
 
-  private note({ state, failure, port }: ServiceReport): void {
+  private note({ state, failure, port, reason }: ServiceReport): void {
     const { definition } = this.context;
     const name =
       definition.replica_count > 1 ? `${definition.slug} (replica ${this.row.replica})` : definition.slug;
@@ -110,6 +110,7 @@ export class RunningReplica {
     if (this.isStopping) return;
     this.status = state;
     this.port = port;
+    if (state === 'deploying') this.history = withWait(this.history, reason);
     if (failure) this.history = withFailure(this.history, failure, new Date());
     if (state === 'running') {
       this.history = withStart(this.history, new Date());
@@ -120,7 +121,7 @@ export class RunningReplica {
 }
 
 function orderOf(definition: ServiceDefinition, replica: number): ServiceOrder {
-  const { slug, command, env_config, health_path } = definition;
+  const { slug, command, env_config, health_path, required_labels } = definition;
   return {
     service_slug: slug,
     replica,
@@ -136,5 +137,6 @@ function orderOf(definition: ServiceDefinition, replica: number): ServiceOrder {
       request_timeout_ms: definition.request_timeout,
     },
     bundle: definition.bundle,
+    labels: required_labels,
   };
 }

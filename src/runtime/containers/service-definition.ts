@@ -5,6 +5,7 @@ import { z } from 'zod';
 import {
   type AgentFeature,
   CONTAINER_LABEL,
+  HOSTS_CONTAINERS,
   HOSTS_SERVICES,
   LABEL,
   type BundleRef,
@@ -101,12 +102,17 @@ const labelsOf = ({ docker_image, required_labels }: z.infer<typeof serviceDefin
 ];
 
 /** The labels that an agent must have for a service, and the features. */
-export function serviceRequirements({ required_labels, replica_count, bundle }: ServiceDefinition): string[] {
-  const features: AgentFeature[] = [HOSTS_SERVICES];
+export function serviceRequirements(definition: ServiceDefinition): string[] {
+  const { required_labels, replica_count, bundle } = definition;
+  const features: AgentFeature[] = [isImageAlone(definition) ? HOSTS_CONTAINERS : HOSTS_SERVICES];
   if (bundle) features.push('feature.bundles');
   if (replica_count > 1) features.push('feature.service-replicas');
   return [...required_labels, ...features];
 }
+
+/** Whether it needs nothing of the machine of its agent. */
+const isImageAlone = ({ docker_image, volume_config = [], bundle }: ServiceDefinition): boolean =>
+  docker_image !== undefined && volume_config.length === 0 && bundle === undefined;
 
 /** The folder with the name of the file, relative paths in the command, and the `files`. */
 function besideOf(

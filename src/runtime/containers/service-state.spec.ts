@@ -44,3 +44,16 @@ it('a service without an agent for it says so before it names failures', () => {
   expect(response['message']).toMatch(/Do not repeat the call before service_status is running\.$/);
   expect(response).not.toHaveProperty('retry_after_seconds');
 });
+
+it('a service that is being started says what it waits for, beside its last failure', () => {
+  const waits_for = 'no node can take its pod: 0/3 nodes are available';
+  const [replica] = failing(1).replicas;
+  const waiting = (history: object) =>
+    ({ ...failing(1), replicas: [{ ...replica, status: 'deploying', history }] }) as RunningService;
+  expect(whyNotRunning(waiting({ waits_for, failures_in_a_row: 0 }), undefined)).toBe(
+    `it is being started: ${waits_for}`,
+  );
+  expect(whyNotRunning(waiting({ ...replica?.history, waits_for }), undefined)).toBe(
+    `it has failed once, at 2026-11-28T10:00:00.000Z: exit code 7; it is restarted automatically, and waits now: ${waits_for}`,
+  );
+});

@@ -65,12 +65,15 @@ export function whyNotRunning(service: RunningService, obstacle: string | undefi
   if (state === 'running') return undefined;
   if (obstacle !== undefined) return `${obstacle}; it starts when one connects`;
   const failure = latestFailure(service.replicas);
+  const waits = service.replicas.find(({ history }) => history.waits_for !== undefined)?.history.waits_for;
   if (failure) {
     const { failed_at, reason } = failure;
-    if (!isFailingAgain(failure)) return `it has failed once, at ${failed_at}: ${reason}; ${RESTARTED}`;
+    const now = waits === undefined || reason.includes(waits) ? '' : `, and waits now: ${waits}`;
+    if (!isFailingAgain(failure)) return `it has failed once, at ${failed_at}: ${reason}; ${RESTARTED}${now}`;
     const times = `${failure.failures_in_a_row} times in a row`;
-    return `it has failed ${times}, last at ${failed_at}: ${reason}; ${RESTARTED}, but fails again until the cause is corrected`;
+    return `it has failed ${times}, last at ${failed_at}: ${reason}; ${RESTARTED}, but fails again until the cause is corrected${now}`;
   }
+  if (waits !== undefined) return `it is being started: ${waits}`;
   if (state === 'deploying') return 'it is being started, and does not answer yet';
   return 'it is started again automatically';
 }

@@ -1,6 +1,7 @@
 import {
   AGENT_FEATURES,
   CONTAINER_LABEL,
+  HOSTS_CONTAINERS,
   HOSTS_SERVICES,
   isAgentFeature,
   PYTHON_LABEL,
@@ -17,8 +18,13 @@ export function withLabels(required: readonly string[]): string {
   return labels.length === 1 ? ` with the label ${labels[0]}` : ` with the labels ${labels.join(', ')}`;
 }
 
-const remedyFor = (required: readonly string[]): string =>
-  required.includes(HOSTS_SERVICES) ? 'connect one without --executor kubernetes' : 'update the agent';
+const ELSEWHERE = 'connect one without --executor kubernetes';
+
+function remedyFor(required: readonly string[]): string {
+  if (required.includes(HOSTS_CONTAINERS))
+    return `give an agent with --executor kubernetes the rights for services, or ${ELSEWHERE}`;
+  return required.includes(HOSTS_SERVICES) ? ELSEWHERE : 'update the agent';
+}
 
 /**
  * Says what no connected agent has of what work requires.

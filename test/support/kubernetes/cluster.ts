@@ -2,6 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { type ContainerLog, ContainerProcess, type ContainerSpec } from './container-process.js';
+import { Deployments } from './deployments.js';
 import { ObjectStore, type StoredObject } from './object-store.js';
 
 /** How a container has ended, in the words of Kubernetes. */
@@ -16,8 +17,11 @@ interface Ended {
  */
 export class Cluster {
   readonly store = new ObjectStore();
+  readonly deployments: Deployments;
   /** While this says why, new pods are not scheduled. */
   unschedulable: string | undefined;
+  /** While this says why, no pod is made for a Job. */
+  podQuota: string | undefined;
   /** While this says why, no container is made. */
   waiting: { readonly reason: string; readonly message: string } | undefined;
   /** While this says why, the image of a step cannot be had. */
@@ -36,6 +40,7 @@ export class Cluster {
   >();
 
   constructor(private readonly folder: string) {
+    this.deployments = new Deployments(this.store, folder);
     this.store.changes.on('change', (type, { kind, metadata: { name } }) => {
       const object = this.store.get(kind, name);
       if (type === 'ADDED' && kind === 'Job' && object && !object['spec'].suspend) this.makePod(object);
@@ -59,8 +64,9 @@ export class Cluster {
     return this.logs.get(pod);
   }
 
-  /** Deletes a Job or its pod; without `isForeground` the pod of a Job goes on. */
+  /** Deletes a Deployment, or a Job or its pod; without `isForeground` the pod of a Job goes on. */
   delete(object: StoredObject, isForeground: boolean): void {
+    if (object.kind === 'Deployment') return this.deployments.delete(object);
     const pod = this.podOf(object);
     if (object.kind === 'Job' && !isForeground) return this.store.remove(object);
     this.store.update(object, mark);
@@ -120,6 +126,7 @@ export class Cluster {
   }
 
   async end(): Promise<void> {
+    await this.deployments.end();
     const left = [...this.processes.values()].flatMap((containers) => [...containers.values()]);
     for (const container of left) container.kill('SIGKILL');
     await Promise.all(left.map(({ ended }) => ended));
@@ -144,6 +151,7 @@ export class Cluster {
   }
 
   private makePod({ metadata: { name }, spec }: StoredObject): void {
+    if (this.podQuota !== undefined) return this.failCreation(name, this.podQuota);
     const { metadata, spec: podSpec } = structuredClone(spec.template) as StoredObject;
     const pod = this.store.add({
       kind: 'Pod',
@@ -164,6 +172,17 @@ export class Cluster {
     this.startWaiting();
   }
 
+  private failCreation(name: string, quota: string): void {
+    this.store.add({
+      kind: 'Event',
+      metadata: { name: `${name}.1` },
+      involvedObject: { kind: 'Job', name },
+      reason: 'FailedCreate',
+      message: `Error creating: ${quota}`,
+      lastTimestamp: new Date().toISOString(),
+    });
+  }
+
   private wait(pod: StoredObject, waiting: object): void {
     this.store.update(pod, ({ status }) => {
       status.containerStatuses = [{ name: 'agent', state: { waiting } }];
@@ -173,6 +192,7 @@ export class Cluster {
   /** Pods start once the Secrets exist that they mount. */
   private startWaiting(): void {
     for (const pod of this.pods) {
+      // Its Secret has its name.
       const isCreating = pod['status'].containerStatuses?.[0]?.state.waiting?.reason === 'ContainerCreating';
       const secret = this.store.get('Secret', pod.metadata.name);
       if (!isCreating || !secret || this.started.has(pod.metadata.name)) continue;

@@ -11,6 +11,7 @@ import { FLAGS } from '../setup.js';
 /** As in the specification of a pod. */
 export interface ContainerSpec {
   readonly name: string;
+  readonly image?: string;
   readonly command?: string[];
   readonly args?: string[];
   readonly env: { name: string; value?: string; valueFrom?: { secretKeyRef: { key: string } } }[];
@@ -24,8 +25,11 @@ interface ContainerPlace {
   readonly secret: Readonly<Record<string, string>>;
 }
 
-/** What the image of a step runs that has no command. */
-const IMAGE_PROGRAM = '/bin/echo';
+/** What an image runs that is given no command: that of a service Node.js, that of a step this. */
+const programOf = ({ image = '' }: ContainerSpec): string =>
+  image.includes('/node:') ? process.execPath : '/bin/echo';
+/** Containers with other images than ours. */
+const OTHERS: ReadonlySet<string> = new Set(['main', 'service']);
 
 /** The log of a container, with times, as a node keeps it. */
 export class ContainerLog {
@@ -37,6 +41,14 @@ export class ContainerLog {
     const time = new Date().toISOString().replace('Z', `${String(this.lines.length).padStart(6, '0')}Z`);
     this.lines.push(`${time} ${line}\n`);
     this.changes.emit('line', this.lines.at(-1) ?? '');
+  }
+
+  /** The last lines, without their times. */
+  tail(count: number): string {
+    return this.lines
+      .slice(-count)
+      .map((line) => line.slice(line.indexOf(' ') + 1))
+      .join('');
   }
 
   end(): void {
@@ -65,7 +77,7 @@ export class ContainerProcess {
   private readonly isAgent: boolean;
 
   private constructor(spec: ContainerSpec, place: ContainerPlace) {
-    this.isAgent = spec.name !== 'main';
+    this.isAgent = !OTHERS.has(spec.name);
     this.child = this.isAgent ? startAgent(spec, place) : startMain(spec, place);
     this.ended = this.follow();
   }
@@ -106,7 +118,7 @@ function startAgent({ args = [], env, volumeMounts }: ContainerSpec, place: Cont
 }
 
 function startMain(spec: ContainerSpec, place: ContainerPlace): ChildProcess {
-  const { command = [IMAGE_PROGRAM], args = [], env, volumeMounts, workingDir = '/' } = spec;
+  const { command = [programOf(spec)], args = [], env, volumeMounts, workingDir = '/' } = spec;
   const variables = environmentOf(env, volumeMounts, place);
   const [program = '', ...words] = [...command, ...args].map((word) =>
     word.replaceAll(/\$\((\w+)\)/g, (whole, name: string) => variables[name] ?? whole),

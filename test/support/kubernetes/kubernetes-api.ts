@@ -6,16 +6,26 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
 
+import { Deployment } from 'kubernetes-models/apps/v1';
 import { Job } from 'kubernetes-models/batch/v1';
 import { Lease } from 'kubernetes-models/coordination.k8s.io/v1';
-import { Secret } from 'kubernetes-models/v1';
+import { Secret, Service } from 'kubernetes-models/v1';
 
 import { Cluster } from './cluster.js';
 import { type ChangeType, isSelected, type StoredObject } from './object-store.js';
 
 const COLLECTION =
-  /^\/(?:api\/v1|apis\/(?:batch|coordination\.k8s\.io)\/v1)\/namespaces\/runs\/([a-z]+)(?:\/([a-z0-9.-]+))?(\/log)?$/;
-const KINDS: Record<string, string> = { jobs: 'Job', pods: 'Pod', secrets: 'Secret', leases: 'Lease' };
+  /^\/(?:api\/v1|apis\/(?:apps|batch|coordination\.k8s\.io)\/v1)\/namespaces\/runs\/([a-z]+)(?:\/([a-z0-9.-]+))?(\/log)?$/;
+const KINDS: Record<string, string> = {
+  configmaps: 'ConfigMap',
+  deployments: 'Deployment',
+  events: 'Event',
+  jobs: 'Job',
+  leases: 'Lease',
+  pods: 'Pod',
+  secrets: 'Secret',
+  services: 'Service',
+};
 
 /** An answer that is not 2xx, in the form of Kubernetes. */
 class Refusal extends Error {
@@ -36,8 +46,11 @@ export class KubernetesApi implements AsyncDisposable {
   readonly cluster: Cluster;
   /** Method and path of every request. */
   readonly requests: string[] = [];
+  /** Resources that the role of the agent does not allow. */
+  forbidden: readonly string[] = [];
   /** Makes the creation of Jobs fail with this message, as a quota does. */
   quota: string | undefined;
+  private readonly watches = new Set<ServerResponse>();
   private server: Server;
   private port = 0;
 
@@ -104,12 +117,12 @@ export class KubernetesApi implements AsyncDisposable {
     if (request.headers.authorization !== 'Bearer service-account')
       throw new Refusal(401, 'Unauthorized', 'Unauthorized');
     const [, collection = '', name, log] = COLLECTION.exec(pathname) ?? [];
-    if (log !== undefined) return this.followLog(response, name, searchParams);
+    if (log !== undefined) return this.answerLog(response, name, searchParams);
     const kind = KINDS[collection];
     if (kind === undefined)
       throw new Refusal(404, 'NotFound', 'the server could not find the requested resource');
     const verb = verbOf(method, name, searchParams);
-    if (!ALLOWED[kind]?.includes(verb))
+    if (!ALLOWED[kind]?.includes(verb) || this.forbidden.includes(collection))
       throw new Refusal(
         403,
         'Forbidden',
@@ -131,6 +144,11 @@ export class KubernetesApi implements AsyncDisposable {
     return { kind: `${kind}List`, metadata, items: store.list(kind, selector) };
   }
 
+  /** Ends all watches, as the API server does now and then; who watches lists again. */
+  endWatches(): void {
+    for (const watch of this.watches) watch.end();
+  }
+
   private watch(response: ServerResponse, kind: string, selector: string): void {
     const { changes } = this.cluster.store;
     response.writeHead(200, { 'content-type': 'application/json' }).flushHeaders();
@@ -139,18 +157,26 @@ export class KubernetesApi implements AsyncDisposable {
         response.write(`${JSON.stringify({ type, object })}\n`);
     };
     changes.on('change', tell);
-    response.once('close', () => changes.off('change', tell));
+    this.watches.add(response);
+    response.once('close', () => {
+      changes.off('change', tell);
+      this.watches.delete(response);
+    });
   }
 
-  private followLog(response: ServerResponse, pod = '', query: URLSearchParams): void {
-    const log = this.cluster.logOf(pod);
-    if (!log || query.get('container') !== 'main')
+  private answerLog(response: ServerResponse, pod = '', query: URLSearchParams): void {
+    const isService = query.get('container') === 'service';
+    const log = isService
+      ? this.cluster.deployments.logOf(pod, query.get('previous') === 'true')
+      : this.cluster.logOf(pod);
+    if (!log || !['main', 'service'].includes(query.get('container') ?? ''))
       throw new Refusal(
         400,
         'BadRequest',
         `container ${query.get('container')} in pod ${pod} is waiting to start`,
       );
     response.writeHead(200, { 'content-type': 'text/plain' }).flushHeaders();
+    if (query.get('follow') !== 'true') return void response.end(log.tail(Number(query.get('tailLines'))));
     log.follow(
       query.get('sinceTime') ?? '',
       (line) => response.write(line),
@@ -164,6 +190,9 @@ export class KubernetesApi implements AsyncDisposable {
     if (kind === 'Job' && this.quota !== undefined) throw new Refusal(403, 'Forbidden', this.quota);
     if (store.get(kind, object.metadata.name))
       throw new Refusal(409, 'AlreadyExists', `${kind} "${object.metadata.name}" already exists`);
+    // Each replica has an address of its own on this machine.
+    if (kind === 'Service')
+      object['spec'].clusterIP = `127.0.0.${1 + Number(object.metadata.labels?.['cyberun.replica'])}`;
     return store.add(object);
   }
 
@@ -189,10 +218,14 @@ export class KubernetesApi implements AsyncDisposable {
 
 /** What the role of an agent allows, as the chart has it. */
 const ALLOWED: Record<string, string[]> = {
+  ConfigMap: ['get'],
+  Deployment: ['create', 'get', 'list', 'delete'],
+  Event: ['list'],
   Job: ['create', 'get', 'list', 'delete'],
   Pod: ['list', 'watch'],
   Secret: ['create'],
   Lease: ['get', 'create', 'update'],
+  Service: ['create', 'get'],
 };
 
 function verbOf(method: string, name: string | undefined, query: URLSearchParams): string {
@@ -206,6 +239,8 @@ function validate(kind: string, object: StoredObject): void {
   try {
     if (kind === 'Job') new Job(object as never).validate();
     else if (kind === 'Lease') new Lease(object as never).validate();
+    else if (kind === 'Deployment') new Deployment(object as never).validate();
+    else if (kind === 'Service') new Service(object as never).validate();
     else new Secret(object as never).validate();
   } catch (error) {
     throw new Refusal(422, 'Invalid', (error as Error).message);

@@ -56,11 +56,7 @@ export class ObjectStore {
     if (!this.objects.delete(`${object.kind}/${object.metadata.name}`)) return;
     this.changed('DELETED', object);
     for (const other of this.objects.values())
-      if (
-        other.kind === 'Secret' &&
-        other.metadata.ownerReferences?.some(({ uid }) => uid === object.metadata.uid)
-      )
-        this.remove(other);
+      if (other.metadata.ownerReferences?.some(({ uid }) => uid === object.metadata.uid)) this.remove(other);
   }
 
   private changed(type: ChangeType, object: StoredObject): void {
