@@ -38,7 +38,9 @@ export function noAgentFor(required: readonly string[], hasLabels: boolean): str
     return `no connected agent${withLabels(labels)} can ${missing.join(' and ')}: ${remedyFor(required)}`;
   const hints = [
     ...(labels.includes(PYTHON_LABEL) ? ['agents that have a working python3 are labelled python'] : []),
-    ...(labels.includes(CONTAINER_LABEL) ? ['agents that have Docker, Podman or Kubernetes are labelled container'] : []),
+    ...(labels.includes(CONTAINER_LABEL)
+      ? ['agents that have Docker, Podman or Kubernetes are labelled container']
+      : []),
   ];
   const hint = hints.length === 0 ? '' : ` (${hints.join('; ')})`;
   const what =
