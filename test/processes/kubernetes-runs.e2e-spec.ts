@@ -27,9 +27,12 @@ function containerWorkflow(name: string, command: string, more = ''): string {
   return more === '' ? text : `${text}      ${more}\n`;
 }
 
-/** A command that sends a line of progress beside the log, and writes what comes back. */
-const progressBy = (line: string): string =>
-  `node -e "fetch(process.env.CYBERUN_PROGRESS_URL, { method: 'POST', body: '${line}' }).then((answer) => answer.text()).then(console.log)"`;
+/** A command that sends a line of progress beside the log, as soon as the agent listens, and writes what comes back. */
+const progressBy = (line: string): string => {
+  // Without a colon before a space, which YAML reads as a key.
+  const program = `const send = () => fetch(new Request(process.env.CYBERUN_PROGRESS_URL, {method:'POST',body:'${line}'})).then((answer) => answer.text()).then(console.log, () => setTimeout(send, 100)); send()`;
+  return `node -e "${program}"`;
+};
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'cyberun-kubernetes-runs-'));
