@@ -246,7 +246,7 @@ it('a step that is a container and needs too much memory fails with its limit', 
   );
 });
 
-it('a step whose image cannot be had, or that asks for more than its profile allows, fails and says so', async () => {
+it('a step whose image is missing, or that asks for more than its profile allows, fails and says so', async () => {
   const message = 'Container image "registry.example.com/tools:1" is not present with pull policy of Never';
   api.cluster.imageProblem = { reason: 'ErrImageNeverPull', message };
   const id = await server.submit('contained', {});

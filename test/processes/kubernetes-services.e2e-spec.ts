@@ -19,7 +19,7 @@ let api: KubernetesApi;
 let server: RuntimeServer;
 let agent: AgentProcess;
 
-/** What the image runs: tells who it is, ends as it is told, and hangs until it is started anew. */
+/** What the image runs: answers with its name, ends with a code on request, and hangs until it is started anew. */
 const PROGRAM = `
 const { createServer } = require('node:http');
 const { CYBERUN_SERVICE_REPLICA: replica, GREETING, SECRET, PORT } = process.env;
@@ -160,7 +160,7 @@ it('a changed definition replaces the Deployment, also when it changes while the
   await until(() => Promise.resolve(hasGone('changing')));
 });
 
-it('every replica is a Deployment with an address of its own, and calls take turns', async () => {
+it('every replica is a Deployment with an address of its own, and gets its share of the calls', async () => {
   await running('copies', 'hello', 'replica_count: 2\n');
   expect(objects('Deployment', 'copies')).toHaveLength(2);
   const replicas = [await call('copies'), await call('copies')].map(({ replica }) => replica);
@@ -169,7 +169,7 @@ it('every replica is a Deployment with an address of its own, and calls take tur
   await until(() => Promise.resolve(hasGone('copies')));
 });
 
-it('a container that ends is started again by Kubernetes, and its end, its log and its cause are told', async () => {
+it('a container that ends is started again by Kubernetes, and last_failure has its end, its log and its cause', async () => {
   await running('crashing');
   const pod = podOf('crashing');
   await call('crashing', '/exit').catch(() => undefined);
@@ -212,7 +212,7 @@ it('a service that answers no more is made anew, and one whose pod is deleted ru
   await until(() => Promise.resolve(hasGone('crashing')));
 });
 
-it('while a pod cannot be scheduled or its image cannot be had, status_reason has the words of Kubernetes', async () => {
+it('while a pod cannot be scheduled or its image is missing, status_reason has the words of Kubernetes', async () => {
   const { deployments } = api.cluster;
   deployments.unschedulable = '0/3 nodes are available: 3 Insufficient nvidia.com/gpu.';
   port += 1;

@@ -24,7 +24,7 @@ export class Cluster {
   podQuota: string | undefined;
   /** While this says why, no container is made. */
   waiting: { readonly reason: string; readonly message: string } | undefined;
-  /** While this says why, the image of a step cannot be had. */
+  /** While this says why, the image of a step is missing. */
   imageProblem: { readonly reason: string; readonly message: string } | undefined;
   /** By pod, then by container. */
   private readonly processes = new Map<string, Map<string, ContainerProcess>>();

@@ -20,7 +20,7 @@ export class Deployments {
   quota: string | undefined;
   /** While this says why, new pods are not scheduled. */
   unschedulable: string | undefined;
-  /** While this says why, their images cannot be had. */
+  /** While this says why, their images are missing. */
   imageProblem: { readonly reason: string; readonly message: string } | undefined;
   /** By pod. */
   private readonly processes = new Map<string, PodProcess>();
