@@ -41,7 +41,7 @@ export function mainContainerOf(
     return refused(
       `Step ${name} mounts ${volume.host_path} of its machine, which a pod does not get. Pass files as parameters, or ${ELSEWHERE}.`,
     );
-  const resources = containerResources(container.resources, profile);
+  const resources = podResources(container.resources, profile);
   if ('excess' in resources)
     return refused(
       `Step ${name} asks for ${resources.excess}. Ask for less, or have the operator raise the limit of the profile.`,
@@ -50,7 +50,7 @@ export function mainContainerOf(
 }
 
 /** What a container gets that asks for this, or what it asks for beyond the limits of the profile. */
-export function containerResources(
+export function podResources(
   wanted: ContainerResources,
   profile: JobProfile,
 ): Pick<MainContainer, 'resources'> | { readonly excess: string } {

@@ -21,7 +21,7 @@ const SHARED_VOLUME = 'shared';
 const MAIN_TMP_VOLUME = 'main-tmp';
 
 const AGENT_RESOURCES = { requests: { cpu: '50m', memory: '128Mi' }, limits: { memory: '512Mi' } };
-export const PULL_POLICIES: Record<ContainerSpec['pull_policy'], string> = {
+export const POD_PULL_POLICIES: Record<ContainerSpec['pull_policy'], string> = {
   ifNotPresent: 'IfNotPresent',
   always: 'Always',
   never: 'Never',
@@ -78,7 +78,7 @@ function containerOf(
   return {
     name: MAIN_CONTAINER,
     image: step.container.image,
-    imagePullPolicy: PULL_POLICIES[step.container.pull_policy],
+    imagePullPolicy: POD_PULL_POLICIES[step.container.pull_policy],
     ...(command && { command }),
     ...(args && { args }),
     env,

@@ -14,8 +14,8 @@ import type {
 
 import { PORT_REFERENCE, serviceInstance, type ServiceOrder } from '../../contract/index.js';
 import { type JobProfile, podUserOf } from './job-profiles.js';
-import { containerResources } from './main-container.js';
-import { PULL_POLICIES } from './main-job.js';
+import { podResources } from './main-container.js';
+import { POD_PULL_POLICIES } from './main-job.js';
 import { fitsSecret, type MainProgram, mainProgramOf } from './main-program.js';
 import { agentLabels, GRACE_SECONDS, LABEL_APP, QUEUE_NAME } from './run-job.js';
 
@@ -195,12 +195,12 @@ function podSpec(order: ServiceOrder, profile: JobProfile, program: MainProgram)
 function containerOf(order: ServiceOrder, profile: JobProfile, { args, env }: MainProgram): V1Container {
   const { container } = order;
   if (!container) throw new Error('it is no container, and its pod would have no image');
-  const resources = containerResources(container.resources, profile);
+  const resources = podResources(container.resources, profile);
   if ('excess' in resources) throw new Error(`it asks for ${resources.excess}`);
   return {
     name: SERVICE_CONTAINER,
     image: container.image,
-    imagePullPolicy: PULL_POLICIES[container.pull_policy],
+    imagePullPolicy: POD_PULL_POLICIES[container.pull_policy],
     ...(args && { args }),
     env,
     ports: [{ name: 'http', containerPort: container.port }],
