@@ -6,10 +6,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ensureBaseImage } from './base-image.js';
 import { buildImage } from './build-image.js';
 import { Container, type ContainerOptions } from './container.js';
+import { extendImage } from './extended-image.js';
 import { countTasks, initialize, readiness, runWorkflow, unauthorized, zombies } from './inside.js';
 import { podman, requireRoot } from './tool.js';
 
 const IMAGE = `localhost/cyberun-mcp:test-${process.pid}`;
+const EXTENDED = `${IMAGE}-extended`;
 const KEY = 'sk-image-test-key-0123456789';
 const TIMEOUT_MS = 240_000;
 const workflows = join(import.meta.dirname, 'workflows');
@@ -28,7 +30,7 @@ beforeAll(() => {
 });
 
 afterAll(() => {
-  podman(['rmi', '--force', IMAGE]);
+  podman(['rmi', '--force', '--ignore', EXTENDED, IMAGE]);
   podman(['image', 'prune', '--force']);
 });
 
@@ -71,6 +73,17 @@ it('the image serves role mcp without any volume', () => {
   expect(container.evaluate(readiness, TIMEOUT_MS)).toBe(200);
   expect(container.evaluate(unauthorized, undefined)).toBe(401);
   expect(container.stop()).toBe(0);
+});
+
+it('an image with an extension copied into it serves its tools, as confined as the image', () => {
+  extendImage(IMAGE, EXTENDED);
+  using container = Container.start({
+    image: EXTENDED,
+    command: ['serve', '--role', 'mcp'],
+    env: { CYBERUN_RUNTIME_URL: 'https://core.cyberun.cloud/api/v1' },
+  });
+  expect(container.evaluate(readiness, TIMEOUT_MS), container.log).toBe(200);
+  expect(container.log).toContain('./extensions/billing is loaded and has list_terms, get_term, define_term');
 });
 
 it('the image uses most of the memory of a container, and leaves room for memory outside V8', () => {
