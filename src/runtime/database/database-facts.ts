@@ -42,14 +42,15 @@ export async function missingRights(db: Db, { pending }: MigrationState): Promis
   return [...missing, ...tables.map((name) => `may not use or change the table ${name}`)];
 }
 
-/** Those of our tables that another user made and keeps to itself. */
+/** Those of our tables that another user made and keeps to itself. By name: a look-up needs rights on their schemas. */
 async function closedTables(db: Db, mustChange: boolean): Promise<string[]> {
   const { rows } = await sql<{ name: string }>`
-    select relname as name from pg_class
-    where oid in (to_regclass('kysely_migration'), to_regclass('team'), to_regclass('task'),
-        to_regclass('task_event'), to_regclass('pgboss.job'))
-      and not (has_table_privilege(oid, 'select') and has_table_privilege(oid, 'insert')
-        and has_table_privilege(oid, 'update') and has_table_privilege(oid, 'delete')
+    select relname as name from pg_class join pg_namespace as place on place.oid = relnamespace
+    where ((place.nspname = current_schema()
+          and relname in ('kysely_migration', 'team', 'task', 'task_event'))
+        or (place.nspname = 'pgboss' and relname = 'job'))
+      and not (has_table_privilege(pg_class.oid, 'select') and has_table_privilege(pg_class.oid, 'insert')
+        and has_table_privilege(pg_class.oid, 'update') and has_table_privilege(pg_class.oid, 'delete')
         and (not ${mustChange}::boolean or pg_has_role(relowner, 'usage')))`.execute(db);
   return rows.map(({ name }) => name);
 }
