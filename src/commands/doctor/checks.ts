@@ -114,9 +114,9 @@ async function answersHere(config: Config): Promise<boolean> {
 }
 
 async function clocksSeen({ database, atPublicUrl }: Looks): Promise<SeenClock[]> {
-  const [facts, server] = await Promise.all([settled(database, CLOCK_MS), settled(atPublicUrl, CLOCK_MS)]);
+  const [seen, server] = await Promise.all([settled(database, CLOCK_MS), settled(atPublicUrl, CLOCK_MS)]);
   const clocks: SeenClock[] = [];
-  if (facts) clocks.push({ of: 'the database', aheadMs: facts.clockAheadMs });
+  if (seen?.facts) clocks.push({ of: 'the database', aheadMs: seen.facts.clockAheadMs });
   if (server?.kind === 'ours' && server.aheadMs !== undefined)
     clocks.push({ of: 'the public URL', aheadMs: server.aheadMs });
   return clocks;

@@ -87,7 +87,7 @@ export const lookAtServer = (url: string): ServerLook => inspectDatabaseServer(u
 
 /** The database of CYBERUN_DATABASE_URL. */
 export async function checkDatabaseServer(look: ServerLook): Promise<Finding[]> {
-  const { place, lacks, ...facts } = await look;
+  const { place, lacks, facts } = await look;
   const missing = lacks.map((right) =>
     broken(
       'database',
@@ -95,7 +95,7 @@ export async function checkDatabaseServer(look: ServerLook): Promise<Finding[]> 
       'Let the owner of the database grant it, or name a user that owns the database.',
     ),
   );
-  return [databaseFinding(`PostgreSQL at ${place}`, facts), ...missing];
+  return [...(facts ? [databaseFinding(`PostgreSQL at ${place}`, facts)] : []), ...missing];
 }
 
 function databaseFinding(place: string, { version, migrations }: DatabaseFacts): Finding {

@@ -38,12 +38,12 @@ export async function missingRights(db: Db, { pending }: MigrationState): Promis
   const missing = makes_queue ? [] : ['may not make the schema of the queue (CREATE on the database)'];
   if (pending.length > 0 && !makes_tables)
     missing.push(`may not make tables (CREATE on the schema ${place})`);
-  const tables = await closedTables(db, pending.length > 0);
-  return [...missing, ...tables.map((name) => `may not use or change the table ${name}`)];
+  return [...missing, ...(await closedTables(db, pending.length > 0))];
 }
 
-/** Those of our tables that another user made and keeps to itself. By name: a look-up needs rights on their schemas. */
-async function closedTables(db: Db, mustChange: boolean): Promise<string[]> {
+/** Those of our tables that another user made and keeps to itself, as {@link missingRights}. */
+export async function closedTables(db: Db, mustChange: boolean): Promise<string[]> {
+  // By name: a look-up of a table needs rights on its schema.
   const { rows } = await sql<{ name: string }>`
     select relname as name from pg_class join pg_namespace as place on place.oid = relnamespace
     where ((place.nspname = current_schema()
@@ -52,5 +52,5 @@ async function closedTables(db: Db, mustChange: boolean): Promise<string[]> {
       and not (has_table_privilege(pg_class.oid, 'select') and has_table_privilege(pg_class.oid, 'insert')
         and has_table_privilege(pg_class.oid, 'update') and has_table_privilege(pg_class.oid, 'delete')
         and (not ${mustChange}::boolean or pg_has_role(relowner, 'usage')))`.execute(db);
-  return rows.map(({ name }) => name);
+  return rows.map(({ name }) => `may not use or change the table ${name}`);
 }

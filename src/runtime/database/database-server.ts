@@ -14,7 +14,7 @@ import { errorText, StartError } from '../../config/index.js';
 import { prepareDataDir } from './data-dir.js';
 import { DataDirLock } from './data-dir-lock.js';
 import { Database, type NotificationListener } from './database.js';
-import { type DatabaseFacts, missingRights, readDatabaseFacts } from './database-facts.js';
+import { closedTables, type DatabaseFacts, missingRights, readDatabaseFacts } from './database-facts.js';
 import { DatabaseUnavailable, withoutDatabase } from './database-unavailable.js';
 import { exitWithoutLock } from './embedded-database.js';
 import { migrate } from './migrate.js';
@@ -30,9 +30,11 @@ types.setTypeParser(types.builtins.INT8, Number);
 const INSPECTION_LIMITS = { connect: 3000, query: 4000, notifications: 3000, close: 300 };
 
 /** What a PostgreSQL server says about itself and about the user of the URL. */
-export interface ServerFacts extends DatabaseFacts {
+export interface ServerFacts {
   /** Host, port and database. */
   readonly place: string;
+  /** `undefined` where the user may not read the tables. */
+  readonly facts: DatabaseFacts | undefined;
   /** What the user may not do and the runtime needs. */
   readonly lacks: readonly string[];
 }
@@ -88,8 +90,11 @@ export class DatabaseServer extends Database {
     const server = new DatabaseServer(url, INSPECTION_LIMITS);
     try {
       await server.check();
+      const place = placeOf(url);
+      const unreadable = await closedTables(server.db, false);
+      if (unreadable.length > 0) return { place, facts: undefined, lacks: unreadable };
       const facts = await readDatabaseFacts(server.db);
-      return { ...facts, place: placeOf(url), lacks: await missingRights(server.db, facts.migrations) };
+      return { place, facts, lacks: await missingRights(server.db, facts.migrations) };
     } catch (error) {
       throw error instanceof StartError ? error : unusable(url, error);
     } finally {
