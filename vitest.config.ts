@@ -30,7 +30,7 @@ const EMBEDDED = 'test/embedded/**/*.e2e-spec.ts';
 const NO_DATABASE = [
   'embedded/{answer-links,toolsets,bundles,text-files,file-links,forwarded-links,runtime-multipart,traces}',
   'embedded/{service-calls,service-replicas,service-definitions,container-services}',
-  'embedded/{agent-runs,agent-outputs,agent-drain,runtime-doctor}',
+  'embedded/{agent-runs,agent-outputs,agent-drain,runtime-doctor,runtime-parameters}',
   'e2e/rest-bodies',
 ].map((name) => `test/${name}.e2e-spec.ts`);
 

@@ -215,7 +215,7 @@ it('invoke answers 404, 409, 403 and 401 with a sentence', async () => {
 // Together, because three of them wait for the whole limit.
 it.concurrent.each([
   ['is truncated', '/break', 502, 'was truncated'],
-  ['never begins', '/never', 504, 'within 3 s'],
+  ['never begins', '/never', 504, 'did not begin to answer within'],
   ['never ends', '/events', 504, 'within 3 s'],
   ['takes less than the limit to begin, and again to end,', '/late', 504, 'within 3 s'],
 ])('invoke returns an error when the answer %s', async (_what, path, status, sentence) => {
