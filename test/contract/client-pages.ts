@@ -30,7 +30,7 @@ const TESTED: Readonly<Record<string, string>> = {
     'A test in every run starts `mcp-remote` 0.15.1 with these arguments and lists the tools. Claude Desktop itself was not run.',
   gemini: 'Gemini CLI 0.61.0: `gemini mcp list` connects; `gemini -p` called the tools.',
   opencode:
-    'opencode 1.18.33: `opencode mcp list` connects; `opencode run` called `stream_task_events` with progress and still waited after 20 seconds, when it was stopped.',
+    'opencode 1.18.33: `opencode mcp list` connects; `opencode run` called the tools, and waits for `stream_task_events` with progress.',
 };
 
 /** The clients for which `npm run hosts` has a script. */
