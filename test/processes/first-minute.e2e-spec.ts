@@ -14,7 +14,7 @@ import { ServerProcess } from '../support/server.js';
 import { FLAGS } from '../support/setup.js';
 
 /** Programs that need a cluster, a registry or a server of their own; the chart's tests look at those of Helm. */
-const ELSEWHERE = 'helm kubectl docker npm pg_dump pg_restore'.split(' ');
+const ELSEWHERE = 'helm kubectl docker npm pg_dump psql pg_restore'.split(' ');
 
 /** What `npm start` started; none outlives its test, failed or not. */
 const started = new Set<ChildProcess>();
