@@ -10,7 +10,7 @@ import { MarkdownFile } from '../support/documents.js';
 import { helmPath, type Manifest, manifestsOf } from './chart.js';
 
 /** What the commands of the pages call; the shell finds no other program. */
-const PROGRAMS = 'helm kubectl docker npm npx curl tar pg_dump pg_restore claude'.split(' ');
+const PROGRAMS = 'helm kubectl docker npm npx curl tar pg_dump psql pg_restore claude'.split(' ');
 const PAGES = ['README.md', 'docs/deploy.md', 'docs/operate.md', 'docs/security.md'];
 const ONLY_IN_A_CLUSTER = /^--(?:wait|create-namespace)$|^--timeout(?:=|$)/;
 
