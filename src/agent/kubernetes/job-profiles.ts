@@ -57,7 +57,7 @@ export type JobProfile = z.infer<typeof jobProfile>;
 const USER = 1000;
 
 /** Part of the security context of a pod. */
-interface PodUser {
+export interface PodUser {
   readonly runAsUser?: number;
   readonly runAsGroup?: number;
   readonly fsGroup?: number;

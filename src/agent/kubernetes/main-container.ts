@@ -2,14 +2,14 @@ import type { V1ResourceRequirements } from '@kubernetes/client-node';
 
 import type { ContainerResources, RunOrder } from '../../contract/index.js';
 import type { ContainerStep } from '../runs/executor.js';
-import { type JobProfile, podUserOf } from './job-profiles.js';
+import { type JobProfile, type PodUser, podUserOf } from './job-profiles.js';
 import { amountOf } from './quantity.js';
 
 /** The container of a run whose step is one: what the pod runs beside the agent. */
 export interface MainContainer {
   readonly step: ContainerStep;
   readonly resources: V1ResourceRequirements;
-  readonly user: ReturnType<typeof podUserOf>;
+  readonly user: PodUser;
 }
 
 /** Why the pods of a profile cannot run a container; a sentence for the author of the workflow. */

@@ -2,7 +2,7 @@ import type { V1Container, V1Job, V1PodFailurePolicy, V1PodSpec, V1Secret } from
 import { createHash } from 'node:crypto';
 
 import type { RunName } from '../runs/run-stream.js';
-import { type JobProfile, podUserOf } from './job-profiles.js';
+import { type JobProfile, type PodUser, podUserOf } from './job-profiles.js';
 
 /** What the Jobs of an agent have in common. */
 export interface JobSettings {
@@ -146,25 +146,12 @@ function podSpec(
   profile: JobProfile,
   timeoutSeconds: number,
 ): V1PodSpec {
-  const { nodeSelector, tolerations, runtimeClassName, priorityClassName, serviceAccountName } = profile;
   return {
+    // Left out, the user is that of the image.
+    ...podRules(profile, profile.runAsUser === undefined ? {} : podUserOf(profile)),
     restartPolicy: 'Never',
     // That of the Job would delete the pod, with its reason and its log.
     ...(timeoutSeconds > 0 && { activeDeadlineSeconds: timeoutSeconds + DEADLINE_MARGIN_SECONDS }),
-    terminationGracePeriodSeconds: GRACE_SECONDS,
-    automountServiceAccountToken: false,
-    enableServiceLinks: false,
-    securityContext: {
-      runAsNonRoot: true,
-      seccompProfile: { type: 'RuntimeDefault' },
-      // Left out, the user is that of the image.
-      ...(profile.runAsUser !== undefined && podUserOf(profile)),
-    },
-    nodeSelector,
-    tolerations,
-    ...(runtimeClassName !== undefined && { runtimeClassName }),
-    ...(priorityClassName !== undefined && { priorityClassName }),
-    ...(serviceAccountName !== undefined && { serviceAccountName }),
     containers: [containerOf(run, settings, profile)],
     volumes: [
       { name: 'token', secret: { secretName: jobName(run), items: [{ key: 'token', path: 'token' }] } },
@@ -173,6 +160,28 @@ function podSpec(
     ],
   };
 }
+
+/** What holds for every pod that an agent makes: no privileges, no token of a service account, and the places of its profile. */
+export function podRules(profile: JobProfile, user: PodUser): Omit<V1PodSpec, 'containers'> {
+  const { nodeSelector, tolerations, runtimeClassName, priorityClassName, serviceAccountName } = profile;
+  return {
+    terminationGracePeriodSeconds: GRACE_SECONDS,
+    automountServiceAccountToken: false,
+    enableServiceLinks: false,
+    securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' }, ...user },
+    nodeSelector,
+    tolerations,
+    ...(runtimeClassName !== undefined && { runtimeClassName }),
+    ...(priorityClassName !== undefined && { priorityClassName }),
+    ...(serviceAccountName !== undefined && { serviceAccountName }),
+  };
+}
+
+/** The same for each of its containers. */
+export const CONTAINER_RULES = {
+  allowPrivilegeEscalation: false,
+  capabilities: { drop: ['ALL'] },
+};
 
 function containerOf(run: RunName, settings: JobSettings, { resources }: JobProfile): V1Container {
   return {
@@ -187,11 +196,7 @@ function containerOf(run: RunName, settings: JobSettings, { resources }: JobProf
       })),
     ],
     resources,
-    securityContext: {
-      allowPrivilegeEscalation: false,
-      readOnlyRootFilesystem: true,
-      capabilities: { drop: ['ALL'] },
-    },
+    securityContext: { ...CONTAINER_RULES, readOnlyRootFilesystem: true },
     // The last line of an agent that could not begin says why.
     terminationMessagePolicy: 'FallbackToLogsOnError',
     volumeMounts: [

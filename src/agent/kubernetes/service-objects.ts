@@ -17,7 +17,7 @@ import { type JobProfile, podUserOf } from './job-profiles.js';
 import { podResources } from './main-container.js';
 import { POD_PULL_POLICIES } from './main-job.js';
 import { fitsSecret, type MainProgram, mainProgramOf } from './main-program.js';
-import { agentLabels, GRACE_SECONDS, LABEL_APP, QUEUE_NAME } from './run-job.js';
+import { agentLabels, CONTAINER_RULES, LABEL_APP, podRules, QUEUE_NAME } from './run-job.js';
 
 /** The container of a service. */
 export const SERVICE_CONTAINER = 'service';
@@ -172,21 +172,8 @@ function programOf(order: ServiceOrder, secretName: string): MainProgram {
 }
 
 function podSpec(order: ServiceOrder, profile: JobProfile, program: MainProgram): V1PodSpec {
-  const { nodeSelector, tolerations, runtimeClassName, priorityClassName, serviceAccountName } = profile;
   return {
-    terminationGracePeriodSeconds: GRACE_SECONDS,
-    automountServiceAccountToken: false,
-    enableServiceLinks: false,
-    securityContext: {
-      runAsNonRoot: true,
-      seccompProfile: { type: 'RuntimeDefault' },
-      ...podUserOf(profile),
-    },
-    nodeSelector,
-    tolerations,
-    ...(runtimeClassName !== undefined && { runtimeClassName }),
-    ...(priorityClassName !== undefined && { priorityClassName }),
-    ...(serviceAccountName !== undefined && { serviceAccountName }),
+    ...podRules(profile, podUserOf(profile)),
     containers: [containerOf(order, profile, program)],
     volumes: [{ name: 'tmp', emptyDir: { sizeLimit: profile.diskSize } }],
   };
@@ -206,7 +193,7 @@ function containerOf(order: ServiceOrder, profile: JobProfile, { args, env }: Ma
     ports: [{ name: 'http', containerPort: container.port }],
     resources: resources.resources,
     readinessProbe: probeOf(order, container.port),
-    securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
+    securityContext: CONTAINER_RULES,
     terminationMessagePolicy: 'FallbackToLogsOnError',
     volumeMounts: [{ name: 'tmp', mountPath: '/tmp' }],
   };
