@@ -24,8 +24,9 @@ export async function loadModules(entries: readonly string[]): Promise<Extension
   const loaded: ExtensionModule[] = [];
   for (const source of entries) {
     const url = pathToFileURL(locateModule(source)).href;
-    const modules = modulesIn(await exportsOf(source, url));
-    if (modules.length === 0) throw new StartError(noModule(source, url, await exportsOf(source, url)));
+    const exports = await exportsOf(source, url);
+    const modules = modulesIn(exports);
+    if (modules.length === 0) throw new StartError(noModule(source, url, exports));
     loaded.push(...modules.map((module) => ({ source, module })));
   }
   return loaded;

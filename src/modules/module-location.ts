@@ -16,13 +16,7 @@ const USUAL_FILES = ['index.js', 'index.mjs', 'index.cjs'];
  * @throws {StartError} with the paths that were tried.
  */
 export function locateModule(entry: string, workingDirectory: string = process.cwd()): string {
-  if (
-    /^\.{0,2}\//.test(entry) ||
-    entry === '.' ||
-    entry === '..' ||
-    /^\.{1,2}\\/.test(entry) ||
-    isAbsolute(entry)
-  ) {
+  if (/^\.{1,2}([/\\]|$)/.test(entry) || isAbsolute(entry)) {
     return fileAt(entry, resolve(workingDirectory, entry));
   }
   if (packageNameIn(entry) === undefined) {
@@ -54,7 +48,7 @@ function fileOfFolder(entry: string, folder: string): string {
   const manifest = join(folder, 'package.json');
   if (existsSync(manifest)) {
     const { name, main, exports } = manifestAt(entry, manifest);
-    // A package may import itself by its name, so Node reads its exports as for everybody else.
+    // A package may import itself by its name, so Node reads its exports as for other packages.
     if (exports !== undefined && name !== undefined) return resolvedFrom(entry, name, manifest);
     if (main !== undefined) return fileAt(entry, join(folder, main));
   }

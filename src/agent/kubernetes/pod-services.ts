@@ -15,7 +15,7 @@ import {
 } from '../../contract/index.js';
 import { readLines, writeLine } from '../../tunnel/index.js';
 import { refuseConnection } from '../services/service-connection.js';
-import { instanceIn } from '../services/service-host.js';
+import { instanceIn, untilEnd } from '../services/service-host.js';
 import { ClusterRefusal } from './api-calls.js';
 import type { Cluster } from './cluster.js';
 import type { JobProfile, JobProfiles } from './job-profiles.js';
@@ -218,14 +218,6 @@ export class PodServices {
     const name = deployment.metadata?.name ?? '';
     logger.log(`Deployment ${name} is removed, since the runtime does not want its service here any more`);
     void removeDeployment(this.cluster, name, { signal: this.stop.signal });
-  }
-}
-
-async function untilEnd(lines: AsyncGenerator): Promise<void> {
-  try {
-    for await (const line of lines) logger.warn({ message: 'unknown order', line });
-  } catch {
-    // The stream is broken.
   }
 }
 

@@ -84,7 +84,8 @@ export class ServiceHost {
 export const instanceIn = (headers: IncomingHttpHeaders): string =>
   INSTANCE.exec(headers[':path'] ?? '')?.[1] ?? '';
 
-async function untilEnd(lines: AsyncGenerator): Promise<void> {
+/** Reads the rest of the stream of a service; resolves when its runtime has ended it, or it is broken. */
+export async function untilEnd(lines: AsyncGenerator): Promise<void> {
   try {
     for await (const line of lines) logger.warn({ message: 'unknown order', line });
   } catch {

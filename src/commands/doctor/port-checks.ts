@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { resolve } from 'node:path';
 
-import { bareHost, type Config, originOf } from '../../config/index.js';
+import { Addresses, bareHost, type Config } from '../../config/index.js';
 import type { RunningServer } from '../../runtime/index.js';
 import { listenFailure } from '../listen-failure.js';
 import { type Finding, broken, passed } from './finding.js';
@@ -72,7 +72,7 @@ async function takenPort(
   const by = owner ? `process ${owner.processId} (${owner.program})` : 'another process';
   const other = `or choose another port with ${setting} (0 picks a free one).`;
   const isHttp = setting === 'CYBERUN_HTTP_PORT';
-  const origin = originOf(isWildcard(config.httpHost) ? '127.0.0.1' : config.httpHost, port);
+  const origin = new Addresses({ ...config, httpPort: port }).loopback;
   const isOurs = isHttp ? (await serverAt(origin)).kind === 'ours' : await isProbeOfOurs(origin, setting);
   if (!isOurs) return broken('port', `${place} is taken by ${by}.`, `Stop it, ${other}`);
   // Role mcp has no data folder by which it could be told from another server.
@@ -84,5 +84,3 @@ async function takenPort(
     `Set CYBERUN_DATA_DIR to its data folder if that server is meant; else stop it, ${other}`,
   );
 }
-
-const isWildcard = (host: string): boolean => ['0.0.0.0', '::'].includes(bareHost(host));
