@@ -99,8 +99,8 @@ it('the runtime does not count what a trusted server of role mcp has counted, an
     expect((await resultOf(response)).structuredContent).toMatchObject({ task_list: [] });
   }
   const marked = { ...by(key), 'cyberun-own-request': 'counted' };
-  const stranger = { ...marked, 'x-forwarded-for': newAddress() };
-  expect(await statuses(PER_KEY + 1, () => list(stranger))).toEqual([200, 200, 200, 429]);
+  const outsider = { ...marked, 'x-forwarded-for': newAddress() };
+  expect(await statuses(PER_KEY + 1, () => list(outsider))).toEqual([200, 200, 200, 429]);
   // A client of a proxy whose address counts as trusted, too.
   expect((await list({ ...marked, 'x-forwarded-for': '127.0.0.1' })).status).toBe(429);
   const unknown = { 'x-forwarded-for': newAddress(), 'cyberun-own-request': 'counted' };

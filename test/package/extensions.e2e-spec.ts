@@ -46,7 +46,7 @@ const FILES: Readonly<Record<string, string>> = {
   'closed.mjs': moduleWith('list_things', 'z.object({ things: z.array(z.string()) })'),
   'nothing.mjs': 'export const answer = 42;\n',
   'throws.mjs': "throw new Error('the address of the accounts is missing');\n",
-  'lacks.mjs': "import 'a-package-nobody-has';\n",
+  'lacks.mjs': "import 'a-missing-package';\n",
   'written.ts': 'export class Written {}\n',
   'again.mjs': moduleWith('list_things', GOOD),
   'things.cjs': asCommonJs(moduleWith('list_things', GOOD)),
@@ -96,7 +96,7 @@ const REFUSED: readonly (readonly [what: string, modules: string, sentence: RegE
   [
     'a file whose import fails',
     './lacks.mjs',
-    /: \.\/lacks\.mjs failed while loading\. Cannot find package 'a-package-nobody-has' imported from/,
+    /: \.\/lacks\.mjs failed while loading\. Cannot find package 'a-missing-package' imported from/,
   ],
   [
     'a tool whose name is taken by the product',

@@ -13,7 +13,7 @@ import { SERVICE_CONTAINER } from './service-objects.js';
 interface ServicePodOptions {
   /** How long the pod may take to start. */
   readonly startSeconds: number;
-  /** It is told what the pod waits for, whenever that changes; `undefined`: for nothing that Kubernetes names. */
+  /** Called with what the pod waits for, whenever that changes; `undefined`: for nothing that Kubernetes names. */
   readonly waits: (reason: string | undefined) => void;
   /** The last end of its container that is reported already; `any`: all that came before it was found running. */
   readonly reported: string | undefined;
