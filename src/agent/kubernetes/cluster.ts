@@ -98,10 +98,11 @@ export class Cluster {
 
   /** Makes a Job, or finds the one that an earlier try has made. @throws {ClusterRefusal} */
   async createJob(job: V1Job): Promise<V1Job> {
-    const { namespace } = this;
+    const { namespace, batch } = this;
     const body = await this.owner.of(job);
-    const made = await unless([409], limitedCall(this.batch.createNamespacedJob({ namespace, body })));
-    return made ?? refused(limitedCall(this.batch.readNamespacedJob({ namespace, name: nameOf(job) })));
+    return madeOrFound(batch.createNamespacedJob({ namespace, body }), () =>
+      batch.readNamespacedJob({ namespace, name: nameOf(job) }),
+    );
   }
 
   /** @throws {ClusterRefusal} */
@@ -130,9 +131,9 @@ export class Cluster {
   async createDeployment(deployment: V1Deployment): Promise<V1Deployment> {
     const { namespace, apps } = this;
     const body = await this.owner.of(deployment);
-    const made = await unless([409], limitedCall(apps.createNamespacedDeployment({ namespace, body })));
-    const name = nameOf(deployment);
-    return made ?? refused(limitedCall(apps.readNamespacedDeployment({ namespace, name })));
+    return madeOrFound(apps.createNamespacedDeployment({ namespace, body }), () =>
+      apps.readNamespacedDeployment({ namespace, name: nameOf(deployment) }),
+    );
   }
 
   /** Has Kubernetes delete a Deployment, which is there until its pods have gone. @throws {ClusterRefusal} */
@@ -155,16 +156,11 @@ export class Cluster {
   }
 
   /** Makes a Service, or finds the one that an earlier try has made. @throws {ClusterRefusal} */
-  async createService(service: V1Service): Promise<V1Service> {
+  createService(service: V1Service): Promise<V1Service> {
     const { namespace, core } = this;
-    const made = await unless([409], limitedCall(core.createNamespacedService({ namespace, body: service })));
-    return made ?? refused(limitedCall(core.readNamespacedService({ namespace, name: nameOf(service) })));
-  }
-
-  /** @throws {ClusterRefusal} */
-  async readService(name: string): Promise<V1Service | undefined> {
-    const { namespace } = this;
-    return unless([404], limitedCall(this.core.readNamespacedService({ namespace, name })));
+    return madeOrFound(core.createNamespacedService({ namespace, body: service }), () =>
+      core.readNamespacedService({ namespace, name: nameOf(service) }),
+    );
   }
 
   /** @throws {ClusterRefusal} */
@@ -274,6 +270,10 @@ export class Cluster {
     signal.removeEventListener('abort', stop);
   }
 }
+
+/** What a request has made, or an earlier one. @throws {ClusterRefusal} */
+const madeOrFound = async <T>(making: Promise<T>, find: () => Promise<T>): Promise<T> =>
+  (await unless([409], limitedCall(making))) ?? refused(limitedCall(find()));
 
 const nameOf = ({ metadata }: { readonly metadata?: { readonly name?: string } }): string =>
   metadata?.name ?? '';
