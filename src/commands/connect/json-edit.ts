@@ -11,7 +11,7 @@ import {
 
 import type { JsonSetting } from '../../clients/index.js';
 import { FileProblem } from './file-problem.js';
-import { addChild, childAt, removeChild, replaceNode } from './json-text.js';
+import { addChild, childAt, removeChild, replaceNode } from './json-nodes.js';
 import type { JsonPlace } from './records.js';
 import type { TextFormat } from './text-format.js';
 
