@@ -1,5 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { type IncomingMessage, type OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import {
+  type IncomingMessage,
+  type OutgoingHttpHeader,
+  type OutgoingHttpHeaders,
+  ServerResponse,
+} from 'node:http';
 
 import { traceContextIn, withinScope } from '../telemetry/index.js';
 
@@ -47,7 +52,7 @@ function requestIdOf({ headers }: IncomingMessage): string {
   return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
 }
 
-/** Node calls it, too, for a response that nothing else gave a head. */
+/** Node calls it, too, for a response that nothing else gave a head. A list of names and values gets two more items. */
 function writeHeadWithRequestId(
   this: PlainResponse,
   status: number,
@@ -55,10 +60,17 @@ function writeHeadWithRequestId(
   others?: unknown,
 ): PlainResponse {
   const isNamed = typeof reason === 'string';
-  const headers = { ...((isNamed ? others : reason) as object), [REQUEST_ID_HEADER]: this.requestId };
-  const args = isNamed ? [status, reason, headers] : [status, headers];
-  return ServerResponse.prototype.writeHead.apply(
-    this,
-    args as [number, OutgoingHttpHeaders],
-  ) as PlainResponse;
+  const headers = withRequestId((isNamed ? others : reason) as GivenHeaders, this.requestId ?? '');
+  const { prototype } = ServerResponse;
+  if (isNamed) prototype.writeHead.apply(this, [status, reason, headers] as unknown as [number]);
+  else prototype.writeHead.call(this, status, headers);
+  return this;
+}
+
+type GivenHeaders = OutgoingHttpHeaders | OutgoingHttpHeader[] | undefined;
+
+function withRequestId(given: GivenHeaders, requestId: string): OutgoingHttpHeaders | OutgoingHttpHeader[] {
+  if (!Array.isArray(given)) return { ...given, [REQUEST_ID_HEADER]: requestId };
+  given.push(REQUEST_ID_HEADER, requestId);
+  return given;
 }

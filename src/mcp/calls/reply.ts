@@ -1,4 +1,4 @@
-import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import type { OutgoingHttpHeader, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { RequestId } from '@modelcontextprotocol/server';
 
 import { EventStream } from './event-stream.js';
@@ -168,16 +168,19 @@ export class Reply {
     (this.stream ?? new EventStream(this.response, this.headers)).end();
   }
 
+  /** As a list: Node writes one in fewer steps than an object. */
+  private headList(size: number): OutgoingHttpHeader[] {
+    const list: OutgoingHttpHeader[] = ['Content-Type', 'application/json', 'Content-Length', size];
+    for (const [name, value] of Object.entries(this.headers)) if (value !== undefined) list.push(name, value);
+    return list;
+  }
+
   private sendJson(): void {
     const answers = this.answers.splice(0);
     const body = answers.length > 1 ? `[${answers.join(',')}]` : (answers[0] ?? '');
     const sent = typeof body === 'string' && body.length > LARGE ? Buffer.from(body) : body;
     const size = typeof sent === 'string' ? Buffer.byteLength(sent) : sent.byteLength;
-    this.response.writeHead(this.status, {
-      'Content-Type': 'application/json',
-      'Content-Length': size,
-      ...this.headers,
-    });
+    this.response.writeHead(this.status, this.headList(size));
     if (sent instanceof EncodedMessage) sent.end(this.response);
     // The same bytes for text in ASCII, which Node writes faster than as UTF-8.
     else if (typeof sent === 'string' && size === sent.length) this.response.end(sent, 'latin1');

@@ -18,8 +18,11 @@ class FakeResponse extends EventEmitter {
   destroyed = false;
   isFull = false;
 
-  writeHead(status: number, headers: Record<string, unknown>): this {
-    Object.assign(this, { status, type: headers['Content-Type'], headersSent: true });
+  writeHead(status: number, headers: Record<string, unknown> | unknown[]): this {
+    const type = Array.isArray(headers)
+      ? headers[headers.indexOf('Content-Type') + 1]
+      : headers['Content-Type'];
+    Object.assign(this, { status, type, headersSent: true });
     return this;
   }
 

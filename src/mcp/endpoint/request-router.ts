@@ -68,7 +68,8 @@ export class RequestRouter {
     try {
       if (request.auth.withheld) await this.scopes.require(request, json);
       const endpoint = isStateless(headers, json) ? this.stateless : this.sessions;
-      const { answered } = await endpoint.post(request, response, json);
+      const accepted = endpoint.post(request, response, json);
+      const { answered } = accepted instanceof Promise ? await accepted : accepted;
       // Not awaited, so that this frame and the body are not retained for the duration of the call.
       void answered.then(account);
     } catch (error) {

@@ -50,7 +50,9 @@ export class RequestDispatcher {
   async answer(request: PendingRequest): Promise<void> {
     const { call, message } = request;
     try {
-      await this.dispatch(request);
+      const result = await this.dispatch(request);
+      const sending = result && this.send(request, result);
+      if (sending) await sending;
     } catch (error) {
       if (error instanceof ProtocolError) {
         call.fail(error);
@@ -65,38 +67,43 @@ export class RequestDispatcher {
     }
   }
 
-  /** Not async, because each asynchronous function costs every call a promise and a turn. */
-  private dispatch(request: PendingRequest): Promise<void> | undefined {
+  /**
+   * The result to answer with; `undefined` when the request is answered otherwise. Not async, because each asynchronous
+   * function costs every call a promise and a turn.
+   */
+  private dispatch(request: PendingRequest): Promise<object | undefined> | undefined {
     const { message, call } = request;
     const { id, method } = message;
     if (method === 'tools/call' && plainCallOf(message) && !this.servers.capabilities.logging)
-      return this.run(request);
+      return this.callTool(request);
     if (method === 'tools/list' && isPlainList(message)) return this.list(request);
-    if (method !== 'ping') return this.answerOther(request);
+    if (method !== 'ping') return this.dispatchOther(request);
     call.answer(resultMessage(id, '{}'));
     return undefined;
   }
 
-  private async list({ message, call, rawRequest }: PendingRequest): Promise<void> {
+  private async list({ message, call, rawRequest }: PendingRequest): Promise<undefined> {
     const list = this.tools.encodedList('sessions', rawRequest);
     call.answer((list instanceof EncodedResult ? list : await list).answer(message.id));
   }
 
-  private async answerOther(request: PendingRequest): Promise<void> {
+  private async dispatchOther(request: PendingRequest): Promise<object | undefined> {
     const { message, call } = request;
     const fault = invalidParams(message, this.servers.capabilities);
     if (fault !== undefined) call.fail({ code: CODE.invalidParams, message: fault });
-    else if (this.others.serves(message) && !this.servers.capabilities.logging) await this.run(request);
-    else await this.throughSdk(request);
+    else if (!this.others.serves(message) || this.servers.capabilities.logging)
+      await this.throughSdk(request);
+    else return await this.runOther(request);
+    return undefined;
   }
 
-  /** Answers with a result; only the SDK can send a result that asks for input. */
-  private async run(request: PendingRequest): Promise<void> {
+  /** Only the SDK can send a result that asks for input. */
+  private send(request: PendingRequest, result: object): Promise<void> | undefined {
     const { call, message } = request;
-    const result = await (message.method === 'tools/call' ? this.callTool(request) : this.runOther(request));
     if ('resultType' in result && result.resultType === 'input_required')
-      await this.throughSdk(request, result);
-    else call.answer(resultMessage(message.id, encodeResult(result)));
+      return this.throughSdk(request, result);
+    call.answer(resultMessage(message.id, encodeResult(result)));
+    return undefined;
   }
 
   private callTool(request: PendingRequest): Promise<CallToolResult> {

@@ -130,16 +130,34 @@ export class SessionsEndpoint {
   ) {}
 
   /** @throws {JsonRpcHttpError} */
-  async post(request: McpHttpRequest, response: ServerResponse, body: unknown): Promise<Accepted> {
-    if (isInitialize(body)) {
-      await this.initialize(request, response, body);
-      return ALREADY_ANSWERED;
-    }
-    if (Array.isArray(body)) await this.admitBatch(request, body);
-    const messages = messagesIn(body);
-    const record = found(await this.finding(request));
-    requireKnownVersion(request.headers);
-    return this.dispatcher.receive(record, messages, request, response);
+  post(request: McpHttpRequest, response: ServerResponse, body: unknown): Accepted | Promise<Accepted> {
+    if (isInitialize(body)) return this.initialize(request, response, body);
+    if (Array.isArray(body)) return this.postBatch(request, response, body);
+    return this.postMessages(request, response, messagesIn(body));
+  }
+
+  /** Not async, because each asynchronous function costs every call a promise and a turn. */
+  private postMessages(
+    request: McpHttpRequest,
+    response: ServerResponse,
+    messages: readonly JSONRPCMessage[],
+  ): Accepted | Promise<Accepted> {
+    const receive = (record: SessionRecord | undefined): Accepted | Promise<Accepted> => {
+      const session = found(record);
+      requireKnownVersion(request.headers);
+      return this.dispatcher.receive(session, messages, request, response);
+    };
+    const finding = this.finding(request);
+    return finding instanceof Promise ? finding.then(receive) : receive(finding);
+  }
+
+  private async postBatch(
+    request: McpHttpRequest,
+    response: ServerResponse,
+    body: readonly unknown[],
+  ): Promise<Accepted> {
+    await this.admitBatch(request, body);
+    return await this.postMessages(request, response, messagesIn(body));
   }
 
   /** @throws {JsonRpcHttpError} */
@@ -163,11 +181,13 @@ export class SessionsEndpoint {
     request: McpHttpRequest,
     response: ServerResponse,
     body: Record<string, unknown>,
-  ): Promise<void> {
-    if (await this.find(request)) {
+  ): Promise<Accepted> {
+    const id = request.headers[SESSION_ID] ?? '';
+    if (id !== '' && (await this.sessions.find(String(id), request.auth))) {
       throw new JsonRpcHttpError(400, CODE.invalidRequest, 'Invalid Request: Server already initialized');
     }
     await this.initializeRequests.answer(request, body, response);
+    return ALREADY_ANSWERED;
   }
 
   /**
@@ -192,16 +212,10 @@ export class SessionsEndpoint {
   }
 
   /** @throws {JsonRpcHttpError} 400 without the header. */
-  private finding(request: McpHttpRequest): Promise<SessionRecord | undefined> {
-    const finding = this.find(request);
-    if (finding) return finding;
-    throw new JsonRpcHttpError(400, CODE.serverError, 'Bad Request: Mcp-Session-Id header is required');
-  }
-
-  /** `undefined` without the header. */
-  private find({ headers, auth }: McpHttpRequest): Promise<SessionRecord | undefined> | undefined {
+  private finding({ headers, auth }: McpHttpRequest): ReturnType<SessionStore['find']> {
     const id = headers[SESSION_ID] ?? '';
-    return id === '' ? undefined : this.sessions.find(String(id), auth);
+    if (id !== '') return this.sessions.find(String(id), auth);
+    throw new JsonRpcHttpError(400, CODE.serverError, 'Bad Request: Mcp-Session-Id header is required');
   }
 }
 

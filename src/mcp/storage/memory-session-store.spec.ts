@@ -47,7 +47,7 @@ it('a full store ends the session that idled longest, of any key', async () => {
 
   expect(sessions.count).toBe(CAP);
   expect(limitCounter.count).toHaveBeenCalledExactlyOnceWith('sessions');
-  expect(await sessions.find(first?.id ?? '', holderOf('one'))).toBeUndefined();
+  expect(sessions.find(first?.id ?? '', holderOf('one'))).toBeUndefined();
   sessions.onApplicationShutdown();
 });
 
@@ -63,7 +63,7 @@ it('a key has no more sessions than its limit, without the expired ones', async 
   expect(await sessions.open(opened('two'))).toBeDefined();
 
   vi.setSystemTime(Date.now() + 59_000);
-  await sessions.find(first?.id ?? '', holderOf('one'));
+  sessions.find(first?.id ?? '', holderOf('one'));
   vi.setSystemTime(Date.now() + 2000);
   expect(await sessions.open(opened('one'))).toBeDefined();
   expect(await sessions.open(opened('one'))).toBeUndefined();
@@ -78,11 +78,11 @@ it('a user has no more sessions than the limit with all clients, a session belon
   expect(await sessions.open(opened('ann', ' by client 3'))).toBeUndefined();
   expect(await sessions.open(opened('ben', ' by client 1'))).toBeDefined();
   const id = first?.id ?? '';
-  expect(await sessions.find(id, holderOf('ann', ' by client 2'))).toBeUndefined();
+  expect(sessions.find(id, holderOf('ann', ' by client 2'))).toBeUndefined();
 
   // The ids of earlier processes count, too.
   const { sessions: later } = stored(environment);
-  expect(await later.find(id, holderOf('ann', ' by client 1'))).toMatchObject({ owner: 'ann' });
+  expect(later.find(id, holderOf('ann', ' by client 1'))).toMatchObject({ owner: 'ann' });
   await later.open(opened('ann', ' by client 2'));
   expect(await later.open(opened('ann', ' by client 3'))).toBeUndefined();
 

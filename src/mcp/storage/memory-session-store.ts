@@ -70,11 +70,11 @@ export class MemorySessionStore extends SessionStore implements OnApplicationShu
     return Promise.resolve(this.insert({ ...opened, id, sessionHash: sessionHashOf(id) }, false)?.session);
   }
 
-  find(id: string, holder: SessionHolder): Promise<SessionRecord | undefined> {
+  find(id: string, holder: SessionHolder): SessionRecord | undefined {
     const stored = this.unexpired(id) ?? this.adopt(id, holder);
-    if (stored?.session.keyHash !== holder.keyHash) return Promise.resolve(undefined);
+    if (stored?.session.keyHash !== holder.keyHash) return undefined;
     this.touch(id, stored);
-    return Promise.resolve(stored.session);
+    return stored.session;
   }
 
   renew({ id }: SessionRecord): Promise<void> {

@@ -47,8 +47,14 @@ export abstract class SessionStore {
   /** The opened session; `undefined` when its owner is at the limit. */
   abstract open(session: NewSession): Promise<SessionRecord | undefined>;
 
-  /** The session, if it exists and belongs to this holder; a look-up restarts its idle time. */
-  abstract find(id: string, holder: SessionHolder): Promise<SessionRecord | undefined>;
+  /**
+   * The session, if it exists and belongs to this holder; a look-up restarts its idle time. At once where it is in memory,
+   * since every request asks.
+   */
+  abstract find(
+    id: string,
+    holder: SessionHolder,
+  ): SessionRecord | undefined | Promise<SessionRecord | undefined>;
 
   /** Restarts the idle time of a session with activity. */
   abstract renew(session: SessionRecord): Promise<void>;

@@ -145,12 +145,13 @@ const throughNest =
   async (payload, context) => {
     const { transportId, onProcessingStartHook: onStart, onProcessingEndHook: onEnd } = hooks;
     let outcome: Promise<unknown> | undefined;
-    const run = (): Promise<unknown> => (outcome = settled(handler, payload, context));
+    const run = (): Promise<unknown> => (outcome = handler(payload, context));
     try {
       const started: unknown = onStart(transportId, context, run);
       // Nest's own hook returns nothing and has run it by now; that of instrumentation may take longer.
       if (started instanceof Promise) await started;
-      return await outcome;
+      const result: unknown = await outcome;
+      return isObservable(result) ? await firstValueFrom(result, { defaultValue: undefined }) : result;
     } finally {
       onEnd?.(transportId, context);
     }
@@ -160,11 +161,6 @@ const throughNest =
 export function declaredMethod(handler: MessageHandler, hooks: ProcessingHooks): DeclaredMethod {
   const { mcpMethodRef } = handler.extras as unknown as MethodExtras;
   return { invoke: throughNest(handler, hooks), permission: permissionOf(mcpMethodRef) };
-}
-
-async function settled(handler: MessageHandler, payload: unknown, context: RequestContext): Promise<unknown> {
-  const result: unknown = await handler(payload, context);
-  return isObservable(result) ? firstValueFrom(result, { defaultValue: undefined }) : result;
 }
 
 /** A tool registered while the server runs, without Nest's pipeline. */

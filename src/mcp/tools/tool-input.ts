@@ -91,7 +91,7 @@ export interface ReadArguments {
  */
 function readArguments(given: unknown, root: JsonSchema): ReadArguments {
   const unknown: UnknownKey[] = [];
-  const value = new ArgumentReader(root, unknown).read(given, root, []);
+  const value = new ArgumentReader(root, unknown).read(given, root);
   if (unknown.length === 0) return { value, unknown };
   // With one argument too: the client may have listed the tools of an older version, in which there was none.
   const takesLittle = Object.keys(root.properties ?? {}).length <= 1 && (root.required ?? []).length === 0;
@@ -100,39 +100,61 @@ function readArguments(given: unknown, root: JsonSchema): ReadArguments {
   return { value, unknown: unknown.filter((each) => !isTolerated(each)) };
 }
 
+/** In place of a value: the key is not among the arguments. */
+const LEFT_OUT = Symbol('left out');
+
 class ArgumentReader {
+  /** Of the value at hand. */
+  private readonly path: (string | number)[] = [];
+
   constructor(
     private readonly root: JsonSchema,
     private readonly unknown: UnknownKey[],
   ) {}
 
-  read(given: unknown, declared: JsonSchema, path: Path): unknown {
+  read(given: unknown, declared: JsonSchema): unknown {
     const schema = resolved(declared, this.root);
     const types = typesOf(schema);
     const value = typeof given === 'string' ? fromJsonText(given, types) : given;
     const { items } = schema;
-    if (Array.isArray(value) && items) {
-      return value.map((item, index) => this.read(item, items, [...path, index]));
-    }
-    return isObject(value) && types.includes('object') ? this.readObject(value, schema, path) : value;
+    if (Array.isArray(value) && items) return value.map((item, index) => this.readAt(index, item, items));
+    return isObject(value) && types.includes('object') ? this.readObject(value, schema) : value;
   }
 
-  private readObject(given: Record<string, unknown>, schema: JsonSchema, path: Path): object {
-    const { properties = {}, required = [], additionalProperties = {} } = schema;
+  private readAt(place: string | number, given: unknown, declared: JsonSchema): unknown {
+    this.path.push(place);
+    const read = this.read(given, declared);
+    this.path.pop();
+    return read;
+  }
+
+  /** The object itself, unless a value of it changes. */
+  private readObject(given: Record<string, unknown>, schema: JsonSchema): object {
     const entries: [string, unknown][] = [];
-    for (const [key, value] of Object.entries(given)) {
-      const named = Object.hasOwn(properties, key) ? properties[key] : undefined;
-      // An open object cannot take this key either: zod drops it without a word.
-      if (!named && (additionalProperties === false || key === PROTOTYPE)) {
-        this.unknown.push({ key, path, within: schema });
-        continue;
-      }
-      const inner = named ?? (isObject(additionalProperties) ? additionalProperties : {});
-      const read = this.read(value, inner, [...path, key]);
-      const isAbsent = read === null && named && !required.includes(key) && !this.admitsNull(named);
-      if (!isAbsent) entries.push([key, read]);
+    let isChanged = false;
+    for (const key of Object.keys(given)) {
+      const read = this.readMember(key, given[key], schema);
+      if (read !== LEFT_OUT) entries.push([key, read]);
+      if (read !== given[key]) isChanged = true;
     }
-    return Object.fromEntries(entries);
+    return isChanged ? Object.fromEntries(entries) : given;
+  }
+
+  private readMember(key: string, value: unknown, schema: JsonSchema): unknown {
+    const { properties = {}, required = [], additionalProperties = {} } = schema;
+    const named = Object.hasOwn(properties, key) ? properties[key] : undefined;
+    // An open object cannot take this key either: zod drops it without a word.
+    if (!named && (additionalProperties === false || key === PROTOTYPE)) {
+      this.unknown.push({ key, path: [...this.path], within: schema });
+      return LEFT_OUT;
+    }
+    const read = this.readAt(
+      key,
+      value,
+      named ?? (isObject(additionalProperties) ? additionalProperties : {}),
+    );
+    const isAbsent = read === null && named && !required.includes(key) && !this.admitsNull(named);
+    return isAbsent ? LEFT_OUT : read;
   }
 
   private admitsNull(declared: JsonSchema): boolean {
