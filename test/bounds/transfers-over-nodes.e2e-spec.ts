@@ -5,7 +5,7 @@ import { Readable } from 'node:stream';
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
-import { freePort } from '../../src/agent/services/service-process.js';
+import { freePort } from '../support/free-port.js';
 import { ownAccount } from '../../src/runtime/files/files-secret.js';
 import { LinkSigner } from '../../src/runtime/files/link-signer.js';
 import { bulkServiceFolder, BulkService, bytes, growthDuring, hashOf, MIB } from '../support/bulk-service.js';

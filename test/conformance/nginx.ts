@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { freePort } from '../../src/agent/services/service-process.js';
+import { freePort } from '../support/free-port.js';
 
 const START_LIMIT_MS = 10_000;
 const POLL_MS = 20;

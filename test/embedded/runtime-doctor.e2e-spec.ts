@@ -7,7 +7,7 @@ import { join } from 'node:path';
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
-import { freePort } from '../../src/agent/services/service-process.js';
+import { freePort } from '../support/free-port.js';
 import { BOOTSTRAP_KEY, echoWorkflow, RuntimeServer } from '../e2e/runtime-support/runtime-fixture.js';
 import { command } from '../support/in-process-command.js';
 import { initialiseDatabase } from '../support/initialised-database.js';

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { freePort } from '../../src/agent/services/service-process.js';
+import { freePort } from '../support/free-port.js';
 import { packagePaths } from '../../src/config/index.js';
 import { inherited } from '../support/command-line.js';
 import { FLAGS } from '../support/setup.js';

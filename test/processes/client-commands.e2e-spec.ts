@@ -5,7 +5,7 @@ import { join } from 'node:path';
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
-import { freePort } from '../../src/agent/services/service-process.js';
+import { freePort } from '../support/free-port.js';
 import { packagePaths, packageVersion } from '../../src/config/index.js';
 import { inherited, outcome, temporaryFolder } from '../support/command-line.js';
 import { ServerProcess } from '../support/server.js';

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 
-import { freePort } from '../../src/agent/services/service-process.js';
+import { freePort } from './free-port.js';
 import { packagePaths } from '../../src/config/index.js';
 import { until } from './processes.js';
 

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 
 import { Client } from 'pg';
 
-import { freePort } from '../../src/agent/services/service-process.js';
+import { freePort } from './free-port.js';
 import { until } from './processes.js';
 
 const MISSING = 'pgbouncer is not installed. apt-get install --yes --no-install-recommends pgbouncer';

@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 
 import { Client } from 'pg';
 
-import { freePort } from '../../src/agent/services/service-process.js';
+import { freePort } from './free-port.js';
 import { until } from './processes.js';
 
 const VERSIONS = '/usr/lib/postgresql';

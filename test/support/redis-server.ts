@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 
-import { freePort } from '../../src/agent/services/service-process.js';
+import { freePort } from './free-port.js';
 
 const MISSING = 'redis-server is not installed. apt-get install --yes --no-install-recommends redis-server';
 

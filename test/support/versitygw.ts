@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 
-import { freePort } from '../../src/agent/services/service-process.js';
+import { freePort } from './free-port.js';
 import { until } from './processes.js';
 
 const MISSING =

@@ -144,7 +144,7 @@ async function endOf(execution: Execution): Promise<never> {
 }
 
 /** A port that is free at the moment. */
-export async function freePort(): Promise<number> {
+async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 
-import { freePort } from '../../../src/agent/services/service-process.js';
+import { freePort } from '../../support/free-port.js';
 import { packagePaths } from '../../../src/config/index.js';
 import { HaProxy } from '../../support/haproxy.js';
 import { RedisServer } from '../../support/redis-server.js';

@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -9,6 +8,7 @@ import { packagePaths } from '../../../src/config/index.js';
 import { keysOf } from '../../e2e/agent-support/agent-fixture.js';
 import type { RuntimeServer } from '../../e2e/runtime-support/runtime-fixture.js';
 import { inherited } from '../command-line.js';
+import { freePort } from '../free-port.js';
 import { until } from '../processes.js';
 import { FLAGS } from '../setup.js';
 
@@ -77,15 +77,6 @@ export class AgentProcess implements AsyncDisposable {
   private async connectedAt(): Promise<string | undefined> {
     return (await this.server.get('/r/agents')).body.agent_list[0]?.connected_at;
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 /** Flags of an address for pods. */
