@@ -4,6 +4,9 @@ import { type Limits, type Role } from '../../src/config/index.js';
 import { until } from './processes.js';
 import { ServerProcess } from './server.js';
 
+/** How to poll {@link LimitedServer.held}: what the last connections held goes when the server has seen them close. */
+export const SOON = { timeout: 60_000, interval: 250 };
+
 /** A built server with limits that a test can wait for, and its page of metrics. */
 export class LimitedServer implements AsyncDisposable {
   private constructor(readonly process: ServerProcess) {}
