@@ -104,7 +104,7 @@ export default defineConfig({
         ...seconds(240, 600),
         globalSetup: ['test/support/built-pages.ts', 'test/package/built-types.ts'],
       }),
-      project('image', ['test/image/**/*.e2e-spec.ts'], seconds(600, 600)),
+      project('image', ['test/image/**/*.e2e-spec.ts'], seconds(600, 1800)),
     ],
   },
 });

@@ -114,9 +114,12 @@ function countTests(file) {
   return { passed: numPassedTests, failed, names: testResults.flatMap(failuresOf) };
 }
 
-/** Each with what it said; a file that could not even be read has no tests. */
+/** Each with what it said, and what a file said whose hooks failed or that could not even be read. */
 function failuresOf({ name, status, message, assertionResults }) {
   const unlike = assertionResults.filter((each) => each.status !== 'passed');
-  if (unlike.length === 0) return status === 'passed' ? [] : [`${name}\n${message}`];
-  return unlike.map(({ fullName, failureMessages }) => [fullName, ...failureMessages].join('\n'));
+  const ofFile = status !== 'passed' && (message || unlike.length === 0) ? [`${name}\n${message}`] : [];
+  return [
+    ...ofFile,
+    ...unlike.map(({ fullName, failureMessages }) => [fullName, ...failureMessages].join('\n')),
+  ];
 }
