@@ -1,20 +1,14 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, symlink } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
 import { packagePaths } from '../../src/config/index.js';
-import { inherited, outcome, temporaryFolder } from '../support/command-line.js';
-import { MarkdownFile } from '../support/documents.js';
+import { outcome } from '../support/command-line.js';
 import { ServerProcess } from '../support/server.js';
-import { FLAGS } from '../support/setup.js';
-
-/** Programs that need a cluster, a registry or a server of their own; the chart's tests look at those of Helm. */
-const ELSEWHERE = 'helm kubectl docker npm pg_dump psql pg_restore'.split(' ');
 
 /** What `npm start` started; none outlives its test, failed or not. */
 const started = new Set<ChildProcess>();
@@ -117,37 +111,6 @@ describe('while a server runs', () => {
     expect(again).toMatchObject({ code: 1 });
     expect(again.stderr).toContain('cyberun-mcp keys list');
   });
-
-  it.each(['docs/deploy.md', 'docs/operate.md'])(
-    'the shell commands of %s that need nothing but a server succeed',
-    async (path) => {
-      await using folder = await temporaryFolder();
-      await symlink(server.dataDir, join(folder.path, '.cyberun'));
-      const blocks = new MarkdownFile(path).snippets('sh').map(({ text }) => `(\n${text})`);
-      const script = [
-        'set -eu',
-        // Not exported, so that no command uses it.
-        'CYBERUN_DATABASE_URL=unused',
-        ...ELSEWHERE.map((name) => `${name}() { :; }`),
-        `npx() { shift; "$NODE" ${FLAGS.join(' ')} "$ENTRY" "$@"; }`,
-        ...blocks,
-      ].join('\n');
-      const env = {
-        ...inherited(),
-        NODE: process.execPath,
-        ENTRY: packagePaths.entry,
-        CYBERUN_DATA_DIR: server.dataDir,
-        CYBERUN_API_KEY: server.key,
-        CYBERUN_URL: new URL(server.endpoint).origin,
-        CYBERUN_HTTP_PORT: new URL(server.endpoint).port,
-      };
-      const here = script.replaceAll('127.0.0.1:8080', new URL(server.endpoint).host);
-      const ran = promisify(execFile)('/bin/sh', ['-c', here], { cwd: folder.path, env });
-      await expect(ran).resolves.toMatchObject({
-        stdout: expect.stringMatching(path.includes('deploy') ? /"serverInfo"/ : /laptop/),
-      });
-    },
-  );
 
   it.each(['/health/live', '/health/ready'])('%s needs no key', async (path) => {
     const response = await fetch(new URL(path, server.endpoint));
