@@ -5,12 +5,12 @@ import { type AddressInfo, createServer as createSocketServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+import { PGlite } from '@electric-sql/pglite';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { freePort } from '../support/free-port.js';
 import { BOOTSTRAP_KEY, echoWorkflow, RuntimeServer } from '../e2e/runtime-support/runtime-fixture.js';
 import { command } from '../support/in-process-command.js';
-import { initialiseDatabase } from '../support/initialised-database.js';
 import { databaseSettings } from '../support/shared-postgresql.js';
 
 interface Found {
@@ -204,7 +204,8 @@ it('doctor says that a setting is wrong, or unknown, and still looks at what nee
 it('doctor warns of a folder that others may open, opens a copy of its database, and shows both as text', async () => {
   const folder = await mkdtemp(join(home, 'stopped-'));
   const data = join(folder, 'data');
-  initialiseDatabase(data);
+  await mkdir(data);
+  await (await PGlite.create(join(data, 'database'))).close();
   await chmod(data, 0o755);
   await mkdir(join(folder, 'workflows'));
   await writeFile(join(folder, 'workflows', 'bad.yaml'), 'do: nothing');

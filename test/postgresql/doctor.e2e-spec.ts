@@ -7,13 +7,13 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { updateTables } from '../../src/runtime/index.js';
 import { command } from '../support/in-process-command.js';
-import { databaseSettings } from '../support/shared-postgresql.js';
+import { emptyDatabaseSettings } from '../support/shared-postgresql.js';
 
 let folder: string;
 let databaseUrl: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'cyberun-doctor-'));
-  ({ CYBERUN_DATABASE_URL: databaseUrl = '' } = await databaseSettings(folder));
+  ({ CYBERUN_DATABASE_URL: databaseUrl = '' } = await emptyDatabaseSettings(folder));
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 

@@ -6,14 +6,14 @@ import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 
 import { commandLine } from '../../src/command-line.js';
 import { RuntimeServer } from '../e2e/runtime-support/runtime-fixture.js';
-import { databaseSettings } from '../support/shared-postgresql.js';
+import { emptyDatabaseSettings } from '../support/shared-postgresql.js';
 
 const mask = process.umask();
 
 let settings: Record<string, string>;
 let folder: string;
 beforeAll(async () => {
-  settings = await databaseSettings('keys before the first server');
+  settings = await emptyDatabaseSettings('keys before the first server');
   folder = await mkdtemp(join(tmpdir(), 'cyberun-keys-'));
 });
 afterAll(async () => {

@@ -9,13 +9,13 @@ import { packageVersion } from '../../src/config/index.js';
 import { openCommandDatabase } from '../../src/runtime/database/index.js';
 import { echoWorkflow, RuntimeServer } from '../e2e/runtime-support/runtime-fixture.js';
 import { type CommandOutcome, command } from '../support/in-process-command.js';
-import { databaseSettings } from '../support/shared-postgresql.js';
+import { emptyDatabaseSettings } from '../support/shared-postgresql.js';
 
 let settings: Record<string, string>;
 let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'cyberun-migrate-'));
-  settings = { ...(await databaseSettings(folder)), CYBERUN_DATA_DIR: join(folder, 'none') };
+  settings = { ...(await emptyDatabaseSettings(folder)), CYBERUN_DATA_DIR: join(folder, 'none') };
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 

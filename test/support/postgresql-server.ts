@@ -95,11 +95,12 @@ export class PostgresqlServer implements AsyncDisposable {
   }
 }
 
-export async function createDatabase(adminUrl: string, name: string): Promise<void> {
+/** @param template the database that it is a copy of; empty without one. */
+export async function createDatabase(adminUrl: string, name: string, template = 'template1'): Promise<void> {
   const client = new Client({ connectionString: adminUrl });
   await client.connect();
   try {
-    await client.query(`create database ${name}`);
+    await client.query(`create database ${name} template ${template}`);
   } finally {
     await client.end();
   }
