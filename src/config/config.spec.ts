@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 
-import { readConfig, SettingError, unknownVariables } from './config.js';
+import { readConfig, servesConsole, SettingError, unknownVariables } from './config.js';
 
 const sentence = (role: 'all' | 'mcp' | 'runtime', environment: NodeJS.ProcessEnv): string => {
   try {
@@ -14,6 +14,16 @@ const sentence = (role: 'all' | 'mcp' | 'runtime', environment: NodeJS.ProcessEn
 
 it('readConfig has a default for every setting', () => {
   expect(readConfig('all', {})).toMatchObject({ role: 'all', httpHost: '127.0.0.1', httpPort: 8080 });
+});
+
+it.each([
+  ['all', {}, true],
+  ['runtime', {}, true],
+  ['mcp', { CYBERUN_RUNTIME_URL: 'http://127.0.0.1:9/api/v1' }, false],
+  ['all', { CYBERUN_CONSOLE: 'off' }, false],
+  ['runtime', { CYBERUN_CONSOLE: 'off' }, false],
+] as const)('role %s with %j serves the console: %s', (role, environment, serves) => {
+  expect(servesConsole(readConfig(role, environment))).toBe(serves);
 });
 
 it('readConfig freezes the settings, lists included', () => {

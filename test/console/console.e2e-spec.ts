@@ -136,7 +136,7 @@ it('a person runs the Mandelbrot workflow, watches it, and sees the picture', as
   await browser.check('running');
   const picture = page.getByRole('img', { name: 'mandelbrot.png' });
   await picture.waitFor();
-  await expect.poll(() => page.evaluate<unknown>('document.querySelector("img").naturalWidth')).toBe(700);
+  await expect.poll(async () => await each('img[alt="mandelbrot.png"]', 'naturalWidth')).toEqual([700]);
   expect(await status().textContent()).toBe('completed');
   const states = await page.locator('ol .font-medium').allTextContents();
   expect([states[0], ...states.slice(-2)]).toEqual(['pending', 'running', 'completed']);
@@ -263,6 +263,21 @@ it('the keyboard alone is enough to run a workflow, and to cancel it', async () 
   await press('Enter');
   await expect.poll(() => status().textContent()).toBe('cancelled');
   await page.getByText('"line typed"').or(page.getByText('" typed"')).first().waitFor();
+});
+
+it('a file is chosen and uploaded with the keyboard alone', async () => {
+  const { page } = browser;
+  await open('workflows/text-statistics');
+  const field = page.locator('input[type=file]');
+  await field.waitFor({ state: 'attached' });
+  while ((await field.and(page.locator(':focus')).count()) === 0) await press('Tab');
+  const [chooser] = await Promise.all([page.waitForEvent('filechooser'), press('Space')]);
+  await chooser.setFiles({
+    name: 'typed.txt',
+    mimeType: 'text/plain',
+    buffer: Buffer.from('three short words'),
+  });
+  await expect.poll(() => page.getByText(/^typed\.txt/).textContent()).toBe('typed.txt · 17 B · uploaded');
 });
 
 it('a dialog keeps the focus, Escape closes it, and the focus returns to where it was', async () => {

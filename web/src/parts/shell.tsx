@@ -13,21 +13,10 @@ const VIEWS = [
   { path: 'keys', name: 'Keys', icon: KeyRound },
 ] as const;
 
-export function Mark(): JSX.Element {
-  return (
-    <svg viewBox="0 0 32 32" class="size-7 shrink-0" aria-hidden="true">
-      <rect width="32" height="32" rx="8" fill="#2f5fd0" />
-      <path
-        d="M21.5 11.2A7.4 7.4 0 1 0 21.5 20.8"
-        fill="none"
-        stroke="#fff"
-        stroke-width="3.2"
-        stroke-linecap="round"
-      />
-      <circle cx="16" cy="16" r="2.2" fill="#fff" />
-    </svg>
-  );
-}
+/** As on the page of the endpoint. */
+const MARK = new URL('../../../src/page/assets/icon.svg', import.meta.url).href;
+
+export const Mark = (): JSX.Element => <img src={MARK} alt="" class="size-7 shrink-0" />;
 
 export function ThemeButton(): JSX.Element {
   const theme = useTheme();
