@@ -1,5 +1,5 @@
-import { createHash, randomUUID } from 'node:crypto';
-import { chmod, mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { chmod, mkdir, rename, rm } from 'node:fs/promises';
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
@@ -16,9 +16,6 @@ const logger = new Logger('Agent');
 const ADDRESS = new RegExp(`^${AGENT_PATHS.bundles}/([0-9a-f]{64})$`);
 /** Number of unused bundles that are kept for later runs, the most recently used. */
 const KEPT = 20;
-const HASH = /^[0-9a-f]{64}$/;
-/** Beginning of the name of a folder whose archive is not unpacked yet. */
-const INCOMING = '.incoming-';
 
 /** The files of a definition; kept until this is disposed. */
 export interface BundleInUse extends Disposable {
@@ -37,9 +34,7 @@ export class Bundles {
 
   /** Removes what an earlier agent that was killed has not unpacked to its end. */
   async removeIncoming(): Promise<void> {
-    const names = await readdir(this.folder.path).catch(() => []);
-    for (const name of names.filter((one) => one.startsWith(INCOMING)))
-      await rm(this.folder.pathOf(name), { recursive: true, force: true });
+    await this.folder.removeIncoming();
   }
 
   /** Answers the gateway: HEAD returns whether the agent has a bundle, PUT stores one. */
@@ -76,7 +71,7 @@ export class Bundles {
       throw new Error('the archive is not the one that was announced');
     if (await this.folder.has(hash)) return;
     await mkdir(this.folder.path, { recursive: true, mode: 0o700 });
-    const incoming = this.folder.pathOf(`${INCOMING}${randomUUID()}`);
+    const incoming = this.folder.incomingPath();
     // Users of containers may read it; the folder around it is closed on this machine.
     await mkdir(incoming);
     await chmod(incoming, 0o755);
@@ -86,7 +81,7 @@ export class Bundles {
       await rename(incoming, this.folder.pathOf(hash)).catch(async (error: unknown) => {
         if (!(await this.folder.has(hash))) throw error;
       });
-      await this.folder.prune((name) => HASH.test(name) && !this.users.get(name));
+      await this.folder.prune((held) => !this.users.get(held));
     } finally {
       await rm(incoming, { recursive: true, force: true });
     }

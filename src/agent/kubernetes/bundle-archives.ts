@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import type { ClientHttp2Session, IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import { join } from 'node:path';
 import { buffer, text } from 'node:stream/consumers';
@@ -17,6 +17,11 @@ export class BundleArchives {
 
   constructor(cacheDir: string) {
     this.folder = new BundleFolder(join(cacheDir, 'archives'), KEPT);
+  }
+
+  /** Removes what an earlier agent that was killed has not stored to its end. */
+  async removeIncoming(): Promise<void> {
+    await this.folder.removeIncoming();
   }
 
   /** Answers the gateway: HEAD returns whether the agent has a bundle, PUT stores one. */
@@ -67,9 +72,13 @@ export class BundleArchives {
 
   private async keep(hash: string, archive: Buffer): Promise<void> {
     await mkdir(this.folder.path, { recursive: true, mode: 0o700 });
-    const incoming = `${this.folder.pathOf(hash)}.incoming`;
-    await writeFile(incoming, archive, { mode: 0o600 });
-    await rename(incoming, this.folder.pathOf(hash));
-    await this.folder.prune();
+    const incoming = this.folder.incomingPath();
+    try {
+      await writeFile(incoming, archive, { mode: 0o600 });
+      await rename(incoming, this.folder.pathOf(hash));
+      await this.folder.prune();
+    } finally {
+      await rm(incoming, { force: true });
+    }
   }
 }

@@ -40,6 +40,7 @@ export async function kubernetesWorker(
   const lease = await AgentLease.acquire(cluster, { agentId, holder, signal: drain });
   if (!lease) return undefined;
   const bundles = new BundleArchives(cacheDir);
+  await bundles.removeIncoming();
   const runs = new JobRuns(cluster, options, { agentId, key, bundles });
   const services = new PodServices(cluster, { agentId, key, profiles: options.profiles });
   const end = async (): Promise<void> => {
