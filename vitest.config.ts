@@ -40,6 +40,9 @@ const RUNTIME = [
   EMBEDDED,
 ];
 
+/** Input that nothing should accept, in numbers. Other tests may run beside it: nothing is killed, and no time is measured. */
+const INPUT = 'test/faults/{fuzz-*,refused-uploads}.e2e-spec.ts';
+
 export default defineConfig({
   test: {
     // Servers and clients wait for one another more than for a processor.
@@ -81,9 +84,16 @@ export default defineConfig({
       project('faults', ['test/faults/**/*.e2e-spec.ts'], {
         ...seconds(600, 240),
         ...withServer,
+        exclude: [INPUT],
         // One file at a time: what is killed should be under its own load.
         fileParallelism: false,
         sequence: { groupOrder: 1 },
+      }),
+      project('input', [INPUT], {
+        ...seconds(900, 240),
+        ...withServer,
+        fileParallelism: false,
+        sequence: { groupOrder: 2 },
       }),
       project('replicas', ['test/replicas/**/*.e2e-spec.ts'], { ...seconds(180, 240), ...withServer }),
       project('conformance', ['test/conformance/**/*.e2e-spec.ts'], seconds(180, 240)),
