@@ -131,14 +131,15 @@ async function output(blocks: readonly string[], key = server.key): Promise<stri
   const progressUrl = `http://127.0.0.1:${(callback.address() as AddressInfo).port}`;
   // Not exported, so that no command uses them.
   const variables = ['CYBERUN_DATABASE_URL=unused', `CYBERUN_PROGRESS_URL=${progressUrl}`];
-  const script = ['set -eu', ...variables, ...blocks]
+  // For `login`, which reads the key.
+  const input = join(folder.path, 'key.txt');
+  await writeFile(input, `${key}\n`);
+  const script = ['set -eu', `exec <${input}`, ...variables, ...blocks]
     .join('\n')
     .replaceAll('127.0.0.1:8080', host)
     .replaceAll('TASK_ID', had.taskId)
     .replaceAll(/\bID\b/g, had.keyId);
-  const ran = promisify(execFile)('/bin/sh', ['-c', script], { cwd: folder.path, env });
-  ran.child.stdin?.end(`${server.key}\n`);
-  const { stdout } = await ran;
+  const { stdout } = await promisify(execFile)('/bin/sh', ['-c', script], { cwd: folder.path, env });
   return stdout;
 }
 
