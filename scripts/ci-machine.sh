@@ -2,11 +2,11 @@
 # Installs on a new Debian machine what `npm run verify` needs: nginx for the conformance suite and the faults; Redis, openssl
 # and HAProxy for the replicas; pgbouncer in front of PostgreSQL; Helm (built with Go, which must be there) for the chart; buildah, podman with runc, and debootstrap for a
 # stand-in base image where no registry can be reached; promtool of Prometheus for the alerts; busybox for an image of a few files; bubblewrap confines processes;
-# Chromium for the console.
+# Chromium for the console; jq for the commands of the documentation.
 # May be run again at any time; takes seconds then.
 set -eu
 
-packages='nginx haproxy redis-server postgresql pgbouncer openssl buildah podman runc busybox-static bubblewrap chromium debootstrap prometheus ca-certificates'
+packages='nginx haproxy redis-server postgresql pgbouncer openssl buildah podman runc busybox-static bubblewrap chromium debootstrap prometheus jq ca-certificates'
 # shellcheck disable=SC2086
 if ! dpkg-query --show $packages > /dev/null 2>&1; then
   export DEBIAN_FRONTEND=noninteractive
