@@ -69,7 +69,7 @@ export default defineConfig({
         ...seconds(1200, 240),
         globalSetup: ['test/support/built-server.ts'],
       }),
-      project('processes', ['test/processes/**/*.e2e-spec.ts'], { ...seconds(180, 240), ...withServer }),
+      project('processes', ['test/processes/**/*.e2e-spec.ts'], { ...seconds(600, 240), ...withServer }),
       project('controller', ENDPOINT, {
         ...seconds(180, 240),
         env: { MCP_MOUNT: 'controller' },
