@@ -2,6 +2,7 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, write
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+import type { Locator } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { packagePaths, readConfig } from '../../src/config/index.js';
@@ -226,15 +227,19 @@ it('outputs are shown as what they are, and nothing in them is active', async ()
   await browser.check('outputs');
 });
 
-/** Presses Tab until an element has the focus. */
 async function tabTo(name: string | RegExp, role: 'button' | 'link' | 'textbox'): Promise<void> {
   const wanted = browser.page.getByRole(role, { name }).first();
   await wanted.waitFor();
+  await tabToElement(wanted, String(name));
+}
+
+/** Presses Tab until an element has the focus. */
+async function tabToElement(wanted: Locator, name: string): Promise<void> {
   for (let presses = 0; presses < 60; presses += 1) {
     if ((await wanted.and(browser.page.locator(':focus')).count()) > 0) return;
     await browser.page.keyboard.press('Tab');
   }
-  expect.fail(`Tab does not reach ${String(name)}`);
+  expect.fail(`Tab does not reach ${name}`);
 }
 const press = (key: string): Promise<void> => browser.page.keyboard.press(key);
 const focused = (): Promise<unknown> => browser.page.evaluate('document.activeElement.textContent');
@@ -270,7 +275,7 @@ it('a file is chosen and uploaded with the keyboard alone', async () => {
   await open('workflows/text-statistics');
   const field = page.locator('input[type=file]');
   await field.waitFor({ state: 'attached' });
-  while ((await field.and(page.locator(':focus')).count()) === 0) await press('Tab');
+  await tabToElement(field, 'the field of the file');
   const [chooser] = await Promise.all([page.waitForEvent('filechooser'), press('Space')]);
   await chooser.setFiles({
     name: 'typed.txt',

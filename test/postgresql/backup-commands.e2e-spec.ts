@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { RuntimeServer, echoWorkflow } from '../e2e/runtime-support/runtime-fixture.js';
 import { MarkdownFile } from '../support/documents.js';
-import { emptyDatabaseSettings } from '../support/shared-postgresql.js';
+import { databaseSettings } from '../support/shared-postgresql.js';
 
 let folder: string;
 beforeAll(async () => {
@@ -17,7 +17,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 it('the commands of docs/operate.md dump a database and restore it as it was', async () => {
-  const settings = await emptyDatabaseSettings(folder);
+  const settings = await databaseSettings(folder);
   const start = (): Promise<RuntimeServer> =>
     RuntimeServer.start({ 'echo.yaml': echoWorkflow('echo') }, { env: settings });
   const [dump = '', empty = '', restore = ''] = new MarkdownFile('docs/operate.md')

@@ -19,8 +19,8 @@ import { FLAGS } from '../support/setup.js';
 /** Need a cluster, a registry, a server or a program of their own. The tests of the chart read what Helm and kubectl get. */
 const ELSEWHERE = 'helm kubectl docker npm pg_dump psql pg_restore claude'.split(' ');
 
-/** Pages whose commands other tests run: in an installed package, as calls of Helm and kubectl, for each client. */
-const OTHER_TESTS = ['docs/extending.md', 'docs/security.md', 'docs/clients/'];
+/** Pages whose commands other tests run: in an installed package, and for each client. */
+const OTHER_TESTS = ['docs/extending.md', 'docs/clients/'];
 
 /** What the pages ask their reader to save. */
 const FILES: Readonly<Record<string, string | undefined>> = {
@@ -105,16 +105,13 @@ async function save(): Promise<void> {
 unset CYBERUN_DATABASE_URL; ${command}`,
     curl: `case " $* " in *" --fail "*) ;; *) set -- --fail-with-body "$@" ;; esac; exec /usr/bin/curl "$@"`,
   };
-  const files = Object.entries({
-    ...FILES,
-    ...Object.fromEntries(
-      Object.entries(programs).map(([name, line]) => [`bin/${name}`, `#!/bin/sh\n${line}\n`]),
-    ),
-  });
-  for (const [path, content = ''] of files) {
-    await mkdir(dirname(join(folder.path, path)), { recursive: true });
-    await writeFile(join(folder.path, path), content, { mode: 0o755 });
-  }
+  for (const [path, content = ''] of Object.entries(FILES)) await write(path, content);
+  for (const [name, line] of Object.entries(programs)) await write(`bin/${name}`, `#!/bin/sh\n${line}\n`);
+}
+
+async function write(path: string, content: string): Promise<void> {
+  await mkdir(dirname(join(folder.path, path)), { recursive: true });
+  await writeFile(join(folder.path, path), content, { mode: 0o755 });
 }
 
 /** Runs commands in the folder of their reader, one block after the other, up to the first that fails. */

@@ -182,8 +182,8 @@ export class SessionsEndpoint {
     response: ServerResponse,
     body: Record<string, unknown>,
   ): Promise<Accepted> {
-    const id = request.headers[SESSION_ID] ?? '';
-    if (id !== '' && (await this.sessions.find(String(id), request.auth))) {
+    const id = sessionIdIn(request);
+    if (id !== '' && (await this.sessions.find(id, request.auth))) {
       throw new JsonRpcHttpError(400, CODE.invalidRequest, 'Invalid Request: Server already initialized');
     }
     await this.initializeRequests.answer(request, body, response);
@@ -212,12 +212,15 @@ export class SessionsEndpoint {
   }
 
   /** @throws {JsonRpcHttpError} 400 without the header. */
-  private finding({ headers, auth }: McpHttpRequest): ReturnType<SessionStore['find']> {
-    const id = headers[SESSION_ID] ?? '';
-    if (id !== '') return this.sessions.find(String(id), auth);
+  private finding(request: McpHttpRequest): ReturnType<SessionStore['find']> {
+    const id = sessionIdIn(request);
+    if (id !== '') return this.sessions.find(id, request.auth);
     throw new JsonRpcHttpError(400, CODE.serverError, 'Bad Request: Mcp-Session-Id header is required');
   }
 }
+
+/** Empty without the header. */
+const sessionIdIn = ({ headers }: McpHttpRequest): string => String(headers[SESSION_ID] ?? '');
 
 /** @throws {JsonRpcHttpError} 404 */
 function found(record: SessionRecord | undefined): SessionRecord {
