@@ -3,12 +3,13 @@ import { join } from 'node:path';
 
 import { defineConfig } from 'vitest/config';
 
+/** Limits in seconds that only end what hangs: a machine at load 16 on two cores takes eight times as long as an idle one. */
+const seconds = (test: number, hook = test) => ({ testTimeout: test * 1000, hookTimeout: hook * 1000 });
+
 const project = (name: string, include: string[], test: object = {}) => ({
-  test: { name, include, setupFiles: ['test/support/setup.ts'], ...test },
+  test: { name, include, setupFiles: ['test/support/setup.ts'], ...seconds(600), ...test },
 });
 
-/** Limits in seconds that only end what hangs: a machine at load 16 on two cores takes eight times as long as an idle one. */
-const seconds = (test: number, hook: number) => ({ testTimeout: test * 1000, hookTimeout: hook * 1000 });
 const withDatabase = { globalSetup: ['test/support/initialised-database.ts'] };
 const withServer = { globalSetup: ['test/support/built-server.ts', ...withDatabase.globalSetup] };
 const resultsFile = process.env['RESULTS_FILE'];
@@ -49,40 +50,29 @@ export default defineConfig({
     maxWorkers: Math.max(4, availableParallelism()),
     reporters: resultsFile ? ['default', ['json', { outputFile: resultsFile }]] : ['default'],
     projects: [
-      project('unit', ['src/**/*.spec.ts'], { ...seconds(120, 120), isolate: false }),
-      project('contract', ['test/contract/**/*.spec.ts'], { ...seconds(120, 180), isolate: false }),
-      project('e2e', ['test/e2e/**/*.e2e-spec.ts'], {
-        ...seconds(180, 240),
-        ...withDatabase,
-        isolate: false,
-      }),
-      project('embedded', [EMBEDDED], { ...seconds(180, 240), ...withDatabase, isolate: false }),
+      project('unit', ['src/**/*.spec.ts'], { isolate: false }),
+      project('contract', ['test/contract/**/*.spec.ts'], { isolate: false }),
+      project('e2e', ['test/e2e/**/*.e2e-spec.ts'], { ...withDatabase, isolate: false }),
+      project('embedded', [EMBEDDED], { ...withDatabase, isolate: false }),
       project('postgresql', [...RUNTIME, 'test/postgresql/**/*.e2e-spec.ts'], {
-        ...seconds(180, 240),
         globalSetup: ['test/support/shared-postgresql.ts'],
         env: { TEST_DATABASE: 'postgresql' },
         exclude: NO_DATABASE,
         isolate: false,
       }),
-      project('s3', ['test/s3/**/*.e2e-spec.ts'], { ...seconds(180, 240), ...withDatabase, isolate: false }),
+      project('s3', ['test/s3/**/*.e2e-spec.ts'], { ...withDatabase, isolate: false }),
       project('kill', ['test/kill/**/*.e2e-spec.ts'], {
-        ...seconds(1200, 240),
+        ...seconds(1200),
         globalSetup: ['test/support/built-server.ts'],
       }),
-      project('processes', ['test/processes/**/*.e2e-spec.ts'], { ...seconds(600, 240), ...withServer }),
-      project('controller', ENDPOINT, {
-        ...seconds(180, 240),
-        env: { MCP_MOUNT: 'controller' },
-        isolate: false,
-      }),
+      project('processes', ['test/processes/**/*.e2e-spec.ts'], { ...withServer, isolate: false }),
+      project('controller', ENDPOINT, { env: { MCP_MOUNT: 'controller' }, isolate: false }),
       project('bounds', ['test/bounds/**/*.e2e-spec.ts'], {
-        ...seconds(240, 240),
         ...withServer,
         // A process writes the cache when it ends, which takes a second, and how long the end takes is measured here.
         env: { NODE_COMPILE_CACHE: '', NODE_DISABLE_COMPILE_CACHE: '1' },
       }),
       project('faults', ['test/faults/**/*.e2e-spec.ts'], {
-        ...seconds(600, 240),
         ...withServer,
         exclude: [INPUT],
         // One file at a time: what is killed should be under its own load.
@@ -90,28 +80,26 @@ export default defineConfig({
         sequence: { groupOrder: 1 },
       }),
       project('input', [INPUT], {
-        ...seconds(900, 240),
+        ...seconds(900),
         ...withServer,
         fileParallelism: false,
         sequence: { groupOrder: 2 },
       }),
-      project('replicas', ['test/replicas/**/*.e2e-spec.ts'], { ...seconds(180, 240), ...withServer }),
-      project('conformance', ['test/conformance/**/*.e2e-spec.ts'], seconds(180, 240)),
-      project('containers', ['test/containers/**/*.e2e-spec.ts'], { ...seconds(180, 240), ...withServer }),
-      project('evals', ['test/evals/**/*.e2e-spec.ts'], { ...seconds(120, 240), ...withServer }),
+      project('replicas', ['test/replicas/**/*.e2e-spec.ts'], withServer),
+      project('conformance', ['test/conformance/**/*.e2e-spec.ts']),
+      project('containers', ['test/containers/**/*.e2e-spec.ts'], withServer),
+      project('evals', ['test/evals/**/*.e2e-spec.ts'], withServer),
       project('chart', ['test/chart/**/*.spec.ts'], {
-        ...seconds(240, 240),
         globalSetup: ['test/chart/rendered-sets.ts'],
         // What Helm has rendered is kept for the files that follow.
         isolate: false,
       }),
       project('console', ['test/console/**/*.e2e-spec.ts'], {
         expect: { poll: { timeout: 30_000 } },
-        ...seconds(120, 240),
         globalSetup: ['test/support/built-pages.ts', ...withDatabase.globalSetup],
       }),
       project('package', ['test/package/**/*.e2e-spec.ts'], {
-        ...seconds(240, 600),
+        ...seconds(900),
         globalSetup: ['test/support/built-pages.ts', 'test/package/built-types.ts'],
       }),
       project('image', ['test/image/**/*.e2e-spec.ts'], seconds(600, 1800)),

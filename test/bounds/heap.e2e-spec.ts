@@ -52,7 +52,7 @@ const peak = (): number => {
   return 1024 * Number(/VmHWM:\s*(\d+)/.exec(status)?.[1]);
 };
 
-describe('a small heap outlasts', { timeout: 60_000 }, () => {
+describe('a small heap outlasts', () => {
   it('a server with a small heap survives many bodies at once that take far more memory than bytes', async () => {
     const listWorkflows = (ignored: unknown): Promise<Response> =>
       http.stateless('tools/call', { name: 'list_workflows', arguments: { ignored } });

@@ -55,7 +55,7 @@ const api = (): string => server.process.api;
 const get = (path: string): Promise<Response> =>
   fetch(api() + path, { headers: { authorization: `Bearer ${KEY}` } });
 
-describe('large answers of a runtime', { timeout: 120_000 }, () => {
+describe('large answers of a runtime', () => {
   it('a runtime with a small heap lists a hundred tasks of large outputs, many times at once', async () => {
     const lists = await Promise.all(Array.from({ length: 10 }, () => get('/r/tasks?per_page=100')));
     for (const list of lists) {

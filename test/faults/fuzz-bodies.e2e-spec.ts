@@ -7,7 +7,7 @@ import { printCounts, trials } from './fuzz/seed.js';
 import { type Answer, FuzzTarget, openSession, type Sent, usual, WAYS } from './fuzz/target.js';
 import { expectSound, outlineOf } from './fuzz/verdict.js';
 
-const BODIES = 2500;
+const BODIES = 1000;
 
 let target: FuzzTarget;
 

@@ -7,7 +7,7 @@ import { printCounts, trials } from './fuzz/seed.js';
 import { FuzzTarget, openSession, usual, type Way, WAYS } from './fuzz/target.js';
 import { expectSound, outlineOf } from './fuzz/verdict.js';
 
-const REQUESTS = 2000;
+const REQUESTS = 800;
 
 let target: FuzzTarget;
 

@@ -5,7 +5,7 @@ import { printCounts, trials } from './fuzz/seed.js';
 import { expectAsModelled, RealSessions, sessionCommands, SessionModel } from './fuzz/session-commands.js';
 import { FuzzTarget } from './fuzz/target.js';
 
-const SEQUENCES = 300;
+const SEQUENCES = 120;
 const LONGEST = 40;
 
 let target: FuzzTarget;

@@ -9,7 +9,7 @@ import { nodeFetch, type Outcome, type Upload, type Uploader, Uploaders } from '
 /** Go compiles its standard library first on a new machine. */
 const BUILD_LIMIT_MS = 900_000;
 /** Of each client by each route. */
-const UPLOADS = trials(100).numRuns;
+const UPLOADS = trials(40).numRuns;
 const LEAST_BYTES = 4_300_000;
 const MOST_BYTES = 20_000_000;
 /** From 4.3 to 20 MB, small and large ones in turn and more of the small; the limit is 4 MiB. */

@@ -11,7 +11,7 @@ import { packagePaths } from '../../src/config/index.js';
 import { until } from './processes.js';
 
 const MISSING = 'haproxy is not installed. apt-get install --yes --no-install-recommends haproxy';
-const START_LIMIT_MS = 10_000;
+const START_LIMIT_MS = 60_000;
 const EXAMPLE = join(packagePaths.root, 'docs/haproxy.cfg');
 /** A line of `show stat`, by the names of its columns. */
 type Row = Readonly<Record<string, string>>;
