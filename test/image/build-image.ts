@@ -9,8 +9,9 @@ import { buildah, run } from './tool.js';
 /** What this machine trusts, so that a registry behind its own certificate works inside as well. */
 const CERTIFICATES = '/etc/ssl/certs';
 const BUNDLE = `${CERTIFICATES}/ca-certificates.crt`;
+const CACHE = '/var/cache/npm';
 
-/** Builds the Dockerfile under this name. npm inside uses this machine's registry and certificates. */
+/** Builds the Dockerfile under this name. npm inside uses this machine's registry, certificates and cache. */
 export function buildImage(name: string): void {
   const folder = mkdtempSync(join(tmpdir(), 'cyberun-npm-'));
   try {
@@ -23,6 +24,8 @@ export function buildImage(name: string): void {
       '--pull-never',
       '--volume',
       `${npmrc}:/usr/local/etc/npmrc:ro`,
+      '--volume',
+      `${run('npm', ['config', 'get', 'cache'])}:${CACHE}`,
       ...(existsSync(CERTIFICATES) ? ['--volume', `${CERTIFICATES}:${CERTIFICATES}:ro`] : []),
       '--tag',
       name,
@@ -34,6 +37,7 @@ export function buildImage(name: string): void {
 }
 
 function npmSettings(): string {
-  const registry = `registry=${run('npm', ['config', 'get', 'registry'])}\n`;
-  return existsSync(BUNDLE) ? `${registry}cafile=${BUNDLE}\n` : registry;
+  const registry = run('npm', ['config', 'get', 'registry']);
+  const settings = [`registry=${registry}`, `cache=${CACHE}`, 'prefer-offline=true'];
+  return [...settings, ...(existsSync(BUNDLE) ? [`cafile=${BUNDLE}`] : []), ''].join('\n');
 }
