@@ -15,6 +15,9 @@ if ! dpkg-query --show $packages > /dev/null 2>&1; then
   apt-get install --yes -qq --no-install-recommends $packages > /dev/null
 fi
 
+# Compilers that collect no garbage below this limit need a third less of a processor.
+export GOGC=off GOMEMLIMIT=3GiB
+
 if ! command -v versitygw > /dev/null && [ ! -x "$HOME/go/bin/versitygw" ]; then
   # Without optimization it compiles in two thirds of the time; nothing measures it.
   GOBIN="$HOME/go/bin" PATH="$PATH:/usr/local/go/bin" go install -gcflags='github.com/...=-N -l' -ldflags='-s -w' \
