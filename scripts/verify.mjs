@@ -15,7 +15,7 @@ const vitest = (project) => ({
 });
 const script = (name) => ({ name, command: ['npm', 'run', '--silent', name] });
 
-// One project alone keeps two cores busy; several wide ones at once cost a fifth more, since they evict each other's caches.
+// One wide project alone keeps two cores busy; several at once need up to a fifth more of them.
 const steps = [
   { name: 'test', command: ['npm', 'test'], results: TEST_RESULTS, isDone: isAfterTest },
   // Mostly unpacks, on one core, so it runs beside the steps that follow, up to where its result is waited for.

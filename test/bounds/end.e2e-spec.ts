@@ -13,11 +13,8 @@ import { head, Wire } from '../support/wire.js';
 const PATH = '/api/v1/mcp';
 const { closeMs } = LIMITS;
 
-/** A process writes the cache when it ends, which takes a second. */
-const WITHOUT_CACHE = { NODE_COMPILE_CACHE: '', NODE_DISABLE_COMPILE_CACHE: '1' };
-
 const mcp = (runtime: MockRuntime): Promise<ServerProcess> =>
-  ServerProcess.start({ ...WITHOUT_CACHE, CYBERUN_RUNTIME_URL: runtime.url }, ['--role', 'mcp']);
+  ServerProcess.start({ CYBERUN_RUNTIME_URL: runtime.url }, ['--role', 'mcp']);
 
 /** Milliseconds until the process has ended in order. */
 async function ended(server: ServerProcess): Promise<number> {
@@ -67,7 +64,7 @@ interface Presigned {
 }
 
 it('a shutdown lets requests in progress finish and then closes their connections at once', async () => {
-  await using server = await ServerProcess.start(WITHOUT_CACHE);
+  await using server = await ServerProcess.start();
   const presigned = await fetch(`${server.api}/r/files/presign`, {
     method: 'POST',
     headers: { Authorization: `Bearer ${server.key}`, 'Content-Type': 'application/json' },

@@ -10,7 +10,7 @@ import { until } from '../support/processes.js';
 import { ServerProcess } from '../support/server.js';
 
 /** `TRANSFER_MIB=1024` for a whole GiB. */
-const SIZE = Number(process.env['TRANSFER_MIB'] ?? 192) * MIB;
+const SIZE = Number(process.env['TRANSFER_MIB'] ?? 256) * MIB;
 const SLOW_READERS = 100;
 /** What server and agent may take for one transfer, of any size, and for all slow readers together. */
 const ONE_TRANSFER_MIB = 160;
